@@ -1,0 +1,8 @@
+/** The one byte form of a JSON value: RFC 8785, so that the same release always has the same digest. */
+import canonicalize from 'canonicalize';
+
+export function canonicalJson(value: unknown): Uint8Array {
+  const text = canonicalize(value);
+  if (text === undefined) throw new TypeError('not a JSON value');
+  return new TextEncoder().encode(text);
+}

@@ -1,0 +1,11 @@
+/** SHA-256 digests: the names of every blob. */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+
+/** Lower-case hexadecimal SHA-256, 64 characters. */
+export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, 'expected a lower-case hexadecimal SHA-256');
+export type Digest = z.infer<typeof digestSchema>;
+
+export function sha256(bytes: Uint8Array): Digest {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,43 @@
+/**
+ * Every bound that a reader of untrusted bytes enforces, in one place. Both sides hold them: the packager refuses to
+ * write what a device would refuse to read.
+ */
+export const limits = {
+  /** TUF root.json; a larger one is an endless-data attack (TUF 5.3.3). */
+  maxRootBytes: 512 * 1024,
+  /** TUF timestamp.json (TUF 5.4.1). */
+  maxTimestampBytes: 16 * 1024,
+  /** TUF snapshot.json when the timestamp gives no length (TUF 5.5.1). */
+  maxSnapshotBytes: 2 * 1024 * 1024,
+  /** One targets role when the snapshot gives no length (TUF 5.6.1). */
+  maxTargetsBytes: 4 * 1024 * 1024,
+  /** Root versions followed in one refresh (TUF 5.3.2). */
+  maxRootRotations: 64,
+  /** Delegated roles visited for one target (TUF 5.6.7). */
+  maxDelegations: 32,
+  /** Targets in one role: parsing is quadratic in tuf-js, so publishers are warned from here on. */
+  maxTargetsPerRole: 500,
+  /** release.json. */
+  maxManifestBytes: 1024 * 1024,
+  maxComponents: 256,
+  maxDeltasPerComponent: 32,
+  maxBlobsPerComponent: 4,
+  /** Length of one component, 1 TiB: far above any image set, far below 2^53. */
+  maxComponentBytes: 2 ** 40,
+  maxInstallPathBytes: 512,
+  /** A YAML document: release.yaml, a rollout, a configuration. */
+  maxDocumentBytes: 1024 * 1024,
+  /** zstd frames for transport: a decoder needs 2^windowLog bytes (8 MiB). */
+  maxZstdWindowLog: 23,
+  /** RFC 3284 target window; xdelta3 writes 8 MiB ones. The decoder's memory is bounded by it. */
+  maxVcdiffTargetWindowBytes: 16 * 1024 * 1024,
+  /** RFC 3284 sections of one window: instructions, data, addresses. */
+  maxVcdiffSectionBytes: 24 * 1024 * 1024,
+  /** Bodies of check-ins and reports. */
+  maxCheckBytes: 64 * 1024,
+  maxReportsPerRequest: 100,
+  /** Lowest poll interval a server may ask for. */
+  minPollSeconds: 30,
+  /** Highest poll interval a server may ask for. */
+  maxPollSeconds: 24 * 3600,
+} as const;

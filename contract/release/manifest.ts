@@ -1,0 +1,162 @@
+/**
+ * release.json: what one release consists of. It is the only kind of TUF target; every other byte on a device is a
+ * blob that this manifest names by digest and length.
+ */
+import { z } from 'zod';
+import { canonicalJson } from '../canonical-json.ts';
+import { type Digest, digestSchema, sha256 } from '../digest.ts';
+import { SlipwayError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { installPathSchema } from './install-path.ts';
+import { type Platform, platformSchema, platformSlug } from './platform.ts';
+import { type Version, versionSchema } from './version.ts';
+
+/** A product is one path segment of a TUF target and the name of its delegated role. */
+export const productSchema = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected lower-case letters, digits and inner hyphens, 63 at most')
+  .refine((name) => !['root', 'targets', 'snapshot', 'timestamp'].includes(name), 'is the name of a TUF role');
+export type Product = z.infer<typeof productSchema>;
+
+export const channelSchema = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/, 'expected lower-case letters, digits, inner dots and hyphens');
+export type Channel = z.infer<typeof channelSchema>;
+
+const lengthSchema = z.number().int().min(0).max(limits.maxComponentBytes);
+
+/** How the bytes of a blob are wrapped for transport. */
+export const encodingSchema = z.enum(['identity', 'zstd']);
+export type Encoding = z.infer<typeof encodingSchema>;
+
+/** One stored object; `length` and `sha256` are those of the bytes on the wire. */
+export const blobSchema = z.strictObject({
+  encoding: encodingSchema,
+  length: lengthSchema,
+  sha256: digestSchema,
+});
+export type Blob = z.infer<typeof blobSchema>;
+
+export const deltaFormats = ['vcdiff'] as const;
+
+/** A blob that turns the component with digest `fromSha256` into this one. */
+export const deltaSchema = blobSchema.extend({
+  fromSha256: digestSchema,
+  /** `vcdiff`: RFC 3284 without secondary compression, see contract/vcdiff. */
+  format: z.enum(deltaFormats),
+});
+export type Delta = z.infer<typeof deltaSchema>;
+
+export const componentKinds = ['binary', 'images', 'manifests', 'wasm', 'file'] as const;
+export const componentKindSchema = z.enum(componentKinds);
+export type ComponentKind = z.infer<typeof componentKindSchema>;
+
+export const componentNameSchema = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/, 'expected lower-case letters, digits and inner . _ -');
+
+/** Permission bits of the installed file, an octal string; set-uid and its like cannot be expressed. */
+export const modeSchema = z.string().regex(/^0[0-7]{3}$/, 'expected an octal mode such as "0755"');
+
+export const componentSchema = z.strictObject({
+  name: componentNameSchema,
+  kind: componentKindSchema,
+  installPath: installPathSchema,
+  mode: modeSchema,
+  /** Of the installed file. */
+  length: lengthSchema,
+  sha256: digestSchema,
+  /** The whole component; at least one, cheapest for most links first. */
+  blobs: z.array(blobSchema).min(1).max(limits.maxBlobsPerComponent),
+  deltas: z.array(deltaSchema).max(limits.maxDeltasPerComponent),
+});
+export type Component = z.infer<typeof componentSchema>;
+
+export const counterSchema = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+
+export const manifestSchemaVersion = 1;
+
+export const manifestSchema = z
+  .strictObject({
+    schemaVersion: z.literal(manifestSchemaVersion),
+    product: productSchema,
+    platform: platformSchema,
+    version: versionSchema,
+    /** Anti-rollback: a device never goes below the counter it has committed without a permit. */
+    counter: counterSchema,
+    /** Versions that may not be jumped over on the way to this release. */
+    floors: z.array(versionSchema).max(64),
+    /** The oldest edge-updater that can install this release. */
+    minUpdaterVersion: versionSchema.optional(),
+    components: z.array(componentSchema).min(1).max(limits.maxComponents),
+  })
+  .superRefine((manifest, context) => {
+    for (const key of ['name', 'installPath'] as const) {
+      const seen = new Set<string>();
+      for (const [index, component] of manifest.components.entries()) {
+        const value = component[key].toLowerCase();
+        if (seen.has(value)) {
+          context.addIssue({ code: 'custom', path: ['components', index, key], message: `duplicate ${key}` });
+        }
+        seen.add(value);
+      }
+    }
+    for (const [index, component] of manifest.components.entries()) {
+      const inside = manifest.components.find((other) => other.installPath.startsWith(`${component.installPath}/`));
+      if (inside) {
+        const message = `is a file, but ${inside.name} lies inside it`;
+        context.addIssue({ code: 'custom', path: ['components', index, 'installPath'], message });
+      }
+      if (component.blobs.some((b) => b.encoding === 'identity' && b.sha256 !== component.sha256)) {
+        const message = 'an identity blob has the digest of its component';
+        context.addIssue({ code: 'custom', path: ['components', index, 'blobs'], message });
+      }
+    }
+  });
+export type ReleaseManifest = z.infer<typeof manifestSchema>;
+
+/** TUF target path of a release: `<product>/<os>-<arch>/<version>/release.json`. */
+export function targetPath(release: { product: Product; platform: Platform; version: Version }): string {
+  return `${release.product}/${platformSlug(release.platform)}/${release.version}/release.json`;
+}
+
+/** The path pattern that a product's role is limited to (TUF 4.5, `*` does not match `/`). */
+export function targetPattern(product: Product): string {
+  return `${product}/*/*/release.json`;
+}
+
+/** The bytes that are signed for, and their digest: the name of the slot on a device. */
+export function encodeManifest(manifest: ReleaseManifest): { bytes: Uint8Array; sha256: Digest } {
+  const bytes = canonicalJson(manifestSchema.parse(manifest));
+  return { bytes, sha256: sha256(bytes) };
+}
+
+/**
+ * Parses verified bytes of a release.json.
+ * @throws SlipwayError `manifest-malformed`, or `manifest-schema-unknown` for another schema version
+ */
+export function decodeManifest(bytes: Uint8Array): ReleaseManifest {
+  if (bytes.length > limits.maxManifestBytes) {
+    throw new SlipwayError('manifest-malformed', `release.json has ${bytes.length} bytes, over the limit`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new SlipwayError('manifest-malformed', 'release.json is not JSON', { cause });
+  }
+  const schemaVersion = (value as { schemaVersion?: unknown } | null)?.schemaVersion;
+  if (typeof schemaVersion === 'number' && schemaVersion !== manifestSchemaVersion) {
+    throw new SlipwayError(
+      'manifest-schema-unknown',
+      `release.json has schema version ${schemaVersion}, this program reads ${manifestSchemaVersion}`,
+      { hint: 'Update this program first.' },
+    );
+  }
+  const parsed = manifestSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new SlipwayError('manifest-malformed', `release.json: ${issue?.path.join('.')}: ${issue?.message}`, {
+    cause: parsed.error,
+  });
+}
