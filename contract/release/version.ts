@@ -25,7 +25,8 @@ function buildOf(version: Version): string {
 
 /** Natural order: runs of digits by value, the rest by code unit, so that k3s10 follows k3s9. */
 function compareBuild(a: string, b: string): number {
-  const [as, bs] = [a, b].map((text) => text.match(/\d+|\D+/g) ?? []) as [string[], string[]];
+  const as: string[] = a.match(/\d+|\D+/g) ?? [];
+  const bs: string[] = b.match(/\d+|\D+/g) ?? [];
   for (let i = 0; i < Math.max(as.length, bs.length); i++) {
     const [x, y] = [as[i], bs[i]];
     if (x === undefined || y === undefined) return as.length - bs.length;
