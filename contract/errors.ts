@@ -90,6 +90,11 @@ export const errorCodes = {
   'vcdiff-out-of-bounds': { exit: exitStatus.untrusted },
   'vcdiff-window-too-large': { exit: exitStatus.untrusted },
   'delta-base-mismatch': { exit: exitStatus.untrusted },
+  'delta-version-unknown': { exit: exitStatus.untrusted },
+  'delta-part-mismatch': { exit: exitStatus.untrusted },
+  'delta-out-of-bounds': { exit: exitStatus.untrusted },
+  'delta-truncated': { exit: exitStatus.untrusted },
+  'delta-malformed': { exit: exitStatus.untrusted },
   'delta-not-reproducible': { exit: exitStatus.internal },
 
   // Store and network

@@ -33,6 +33,8 @@ export const limits = {
   maxVcdiffTargetWindowBytes: 16 * 1024 * 1024,
   /** RFC 3284 sections of one window: instructions, data, addresses. */
   maxVcdiffSectionBytes: 24 * 1024 * 1024,
+  /** Old and new file of one approximate patch: positions fit 31 bits. */
+  maxApproximateBytes: 2 ** 31 - 1,
   /** Bodies of check-ins and reports. */
   maxCheckBytes: 64 * 1024,
   maxReportsPerRequest: 100,

@@ -1,0 +1,94 @@
+/**
+ * Finds for each stretch of a new file where it comes from in the old one, mismatches allowed (Percival, "Naive
+ * differences of executable code", 2003: exact matches grown over few differing bytes).
+ */
+import type { Step } from '../../../contract/delta/approximate/patch-models.ts';
+import { suffixArray } from './suffix-array.ts';
+import { SuffixSearch } from './suffix-search.ts';
+
+/** An exact match must beat the alignment already in use by more than this many bytes. */
+const betterBy = 8;
+
+/** Steps that together cover `newFile` from its first byte to its last. */
+export function matchFiles(oldFile: Uint8Array, newFile: Uint8Array): Step[] {
+  const search = new SuffixSearch(oldFile, suffixArray(oldFile));
+  const steps: Step[] = [];
+  let scan = 0;
+  let length = 0;
+  let position = 0;
+  let lastScan = 0;
+  let lastPosition = 0;
+  let lastOffset = 0;
+  let oldEnd = 0;
+  while (scan < newFile.length) {
+    let alignedScore = 0;
+    scan += length;
+    let scored = scan;
+    for (; scan < newFile.length; scan++) {
+      length = search.find(newFile, scan);
+      position = search.position;
+      for (; scored < scan + length; scored++) {
+        if (oldFile[scored + lastOffset] === newFile[scored]) alignedScore++;
+      }
+      if ((length === alignedScore && length !== 0) || length > alignedScore + betterBy) break;
+      if (oldFile[scan + lastOffset] === newFile[scan]) alignedScore--;
+    }
+    if (length === alignedScore && scan !== newFile.length) continue;
+    const { forward, backward } = growBoth(oldFile, newFile, lastScan, lastPosition, scan, position);
+    const own = scan - backward - (lastScan + forward);
+    if (forward + own > 0) {
+      steps.push({ seek: lastPosition - oldEnd, alike: forward, own });
+      oldEnd = lastPosition + forward;
+    }
+    lastScan = scan - backward;
+    lastPosition = position - backward;
+    lastOffset = position - scan;
+  }
+  return steps;
+}
+
+/**
+ * How far the alignment in use reaches forward from `lastScan`, and the next one backward from `scan`, where at least
+ * half of the bytes agree; where both claim bytes, the split that agrees most.
+ */
+function growBoth(
+  oldFile: Uint8Array,
+  newFile: Uint8Array,
+  lastScan: number,
+  lastPosition: number,
+  scan: number,
+  position: number,
+): { forward: number; backward: number } {
+  let forward = 0;
+  for (let i = 0, agree = 0, best = 0; lastScan + i < scan && lastPosition + i < oldFile.length; ) {
+    if (oldFile[lastPosition + i] === newFile[lastScan + i]) agree++;
+    i++;
+    if (agree * 2 - i > best) {
+      best = agree * 2 - i;
+      forward = i;
+    }
+  }
+  let backward = 0;
+  if (scan < newFile.length) {
+    for (let i = 1, agree = 0, best = 0; scan - i >= lastScan && position - i >= 0; i++) {
+      if (oldFile[position - i] === newFile[scan - i]) agree++;
+      if (agree * 2 - i > best) {
+        best = agree * 2 - i;
+        backward = i;
+      }
+    }
+  }
+  const overlap = lastScan + forward - (scan - backward);
+  if (overlap <= 0) return { forward, backward };
+  let kept = 0;
+  for (let i = 0, score = 0, best = 0; i < overlap; i++) {
+    const at = lastScan + forward - overlap + i;
+    if (newFile[at] === oldFile[lastPosition + forward - overlap + i]) score++;
+    if (newFile[at] === oldFile[position - backward + i]) score--;
+    if (score > best) {
+      best = score;
+      kept = i + 1;
+    }
+  }
+  return { forward: forward - overlap + kept, backward: backward - kept };
+}
