@@ -35,6 +35,18 @@ export const limits = {
   maxVcdiffSectionBytes: 24 * 1024 * 1024,
   /** Old and new file of one approximate patch: positions fit 31 bits. */
   maxApproximateBytes: 2 ** 31 - 1,
+  /** A recipe as JSON text; the recipe of an airgap tarball with 10,000 files above 32 KiB is about 1 MiB. */
+  maxRecipeBytes: 8 * 1024 * 1024,
+  /** Compressed streams inside one another: an airgap tarball in zstd with gzip layers that hold a gzip file is 3. */
+  maxRecipeDepth: 8,
+  /** Nodes of a recipe in all. */
+  maxRecipeNodes: 200_000,
+  /** Parts that an artifact is cut into. */
+  maxRecipeParts: 65_536,
+  /** Length of all parts together, 64 GiB: what a device may be asked to lay out on disk. */
+  maxOpenedBytes: 2 ** 36,
+  /** Window of a zstd frame that is opened and rebuilt: a decoder needs 2^windowLog bytes (128 MiB). K3s writes 25. */
+  maxRecipeZstdWindowLog: 27,
   /** Bodies of check-ins and reports. */
   maxCheckBytes: 64 * 1024,
   maxReportsPerRequest: 100,

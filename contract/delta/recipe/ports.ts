@@ -1,0 +1,34 @@
+/** What rebuilding and opening need from the machine; everything else they do in portable code. */
+import type { ZstdSettings } from './zstd-settings.ts';
+
+/** Takes bytes in order; the view is only valid until the promise is settled. */
+export type ByteSink = (bytes: Uint8Array) => void | Promise<void>;
+
+/** Parts as streams: each call gives the next `length` bytes of a part. */
+export interface PartReader {
+  read(part: number, length: number): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+}
+
+/** One zstd frame in the making. */
+export interface ZstdEncoding {
+  write(bytes: Uint8Array): void | Promise<void>;
+  /** Ends the frame; resolves when its last byte has gone to the sink. */
+  finish(): void | Promise<void>;
+  /** Frees what it holds, at any time, also after an error; the second call does nothing. */
+  close(): void;
+}
+
+export interface ZstdEncoder {
+  /**
+   * @param contentLength bytes that will be written, exactly
+   * @param frameLength bytes that the frame has, exactly
+   * @throws SlipwayError `recipe-encoder-missing` when this machine has not that version
+   */
+  encode(settings: ZstdSettings, contentLength: number, frameLength: number, sink: ByteSink): ZstdEncoding;
+}
+
+/** Decoders: each takes one whole stream and gives its content; malformed input makes the iteration throw. */
+export interface Decoders {
+  inflateRaw(compressed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  zstd(compressed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+}
