@@ -1,0 +1,146 @@
+/**
+ * References in x86-64 code: branches with 8- and 32-bit distances and RIP-relative operands. Walks instruction by
+ * instruction; a byte that begins none is stepped over, so data between functions does no harm.
+ */
+import { follows, oneByteOpcodes, twoByteOpcodes } from './amd64-lengths.ts';
+import type { CodeFamily, ReferenceVisitor } from './code-family.ts';
+
+/** `form`: length of the instruction, plus this for an 8-bit field. */
+const shortField = 0x100;
+const longestInstruction = 15;
+
+export const amd64Code: CodeFamily = { visit, write };
+
+function visit(code: Uint8Array, address: number, visitor: ReferenceVisitor): void {
+  const end = code.length;
+  let start = 0;
+  while (start < end) {
+    let at = start;
+    let operandBytes = 4;
+    let wide = false;
+    let shortAddress = false;
+    let byte = code[at++] as number;
+    let kind = oneByteOpcodes[byte] as number;
+    while (kind === follows.prefix && at < end && at - start < longestInstruction) {
+      if (byte === 0x66) operandBytes = 2;
+      else if (byte === 0x67) shortAddress = true;
+      byte = code[at++] as number;
+      kind = oneByteOpcodes[byte] as number;
+    }
+    if ((byte & 0xf0) === 0x40) {
+      wide = (byte & 8) !== 0;
+      byte = at < end ? (code[at++] as number) : 0x60;
+      kind = oneByteOpcodes[byte] as number;
+    }
+    if (byte === 0x0f) {
+      byte = at < end ? (code[at++] as number) : 0x04;
+      kind = twoByteOpcodes[byte] as number;
+      if (byte === 0x38) {
+        at++;
+        kind = follows.modrm;
+      } else if (byte === 0x3a) {
+        at++;
+        kind = follows.modrm | follows.byte;
+      }
+    } else if (byte === 0xc5) {
+      kind = twoByteOpcodes[at + 1 < end ? (code[at + 1] as number) : 0x04] as number;
+      at += 2;
+    } else if (byte === 0xc4 || byte === 0x62) {
+      const map = at < end ? (code[at] as number) & (byte === 0x62 ? 7 : 31) : 0;
+      const opcodeAt = at + (byte === 0x62 ? 3 : 2);
+      kind =
+        map === 1
+          ? (twoByteOpcodes[opcodeAt < end ? (code[opcodeAt] as number) : 0x04] as number)
+          : map === 3
+            ? follows.modrm | follows.byte
+            : map === 0
+              ? follows.invalid
+              : follows.modrm;
+      at = opcodeAt + 1;
+    }
+    if ((kind & (follows.invalid | follows.prefix)) !== 0 || at > end) {
+      start++;
+      continue;
+    }
+    let register = 0;
+    let displacementAt = -1;
+    if ((kind & follows.modrm) !== 0) {
+      if (at >= end) return;
+      const modrm = code[at++] as number;
+      register = (modrm >>> 3) & 7;
+      const mode = modrm >>> 6;
+      const base = modrm & 7;
+      if (mode !== 3) {
+        if (base === 4) {
+          if (at >= end) return;
+          const sib = code[at++] as number;
+          if (mode === 0 && (sib & 7) === 5) at += 4;
+        } else if (mode === 0 && base === 5) {
+          displacementAt = at;
+          at += 4;
+        }
+        at += mode === 1 ? 1 : mode === 2 ? 4 : 0;
+      }
+    }
+    switch (kind & follows.immediate) {
+      case follows.byte:
+        at += 1;
+        break;
+      case follows.word:
+        at += 2;
+        break;
+      case follows.operand:
+        at += operandBytes;
+        break;
+      case follows.wide:
+        at += wide ? 8 : operandBytes;
+        break;
+      case follows.branch8:
+        at += 1;
+        if (at <= end) visitor(at - 1, (at - start) | shortField, start, address + at + (((code[at - 1] as number) << 24) >> 24));
+        break;
+      case follows.branch32:
+        at += 4;
+        if (at <= end) visitor(at - 4, at - start, start, address + at + readInt32(code, at - 4));
+        break;
+      case follows.offset:
+        at += shortAddress ? 4 : 8;
+        break;
+      case follows.enter:
+        at += 3;
+        break;
+      case follows.testByte:
+        if (register < 2) at += 1;
+        break;
+      case follows.testOperand:
+        if (register < 2) at += operandBytes;
+        break;
+    }
+    if (at > end) return;
+    if (displacementAt >= 0) {
+      visitor(displacementAt, at - start, start, address + at + readInt32(code, displacementAt));
+    }
+    start = at;
+  }
+}
+
+function write(code: Uint8Array, at: number, form: number, newInstruction: number, newTarget: number): void {
+  const distance = newTarget - (newInstruction + (form & 0xff));
+  if ((form & shortField) !== 0) {
+    if (distance >= -128 && distance <= 127) code[at] = distance & 0xff;
+    return;
+  }
+  code[at] = distance & 0xff;
+  code[at + 1] = (distance >> 8) & 0xff;
+  code[at + 2] = (distance >> 16) & 0xff;
+  code[at + 3] = (distance >> 24) & 0xff;
+}
+
+function readInt32(code: Uint8Array, at: number): number {
+  return (
+    (code[at] as number) |
+    ((code[at + 1] as number) << 8) |
+    ((code[at + 2] as number) << 16) |
+    ((code[at + 3] as number) << 24)
+  );
+}

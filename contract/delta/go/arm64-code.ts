@@ -1,0 +1,89 @@
+/**
+ * References in AArch64 code (Arm ARM C4.1): B, BL, B.cond, CBZ, TBZ, LDR literal, ADR, and ADRP with the ADD, load
+ * or store behind it that completes the address.
+ */
+import type { CodeFamily, ReferenceVisitor } from './code-family.ts';
+
+const form = { branch26: 0, branch19: 1, branch14: 2, adr: 3, pageAlone: 4, pageAdd: 5, pageAccess: 6 } as const;
+
+export const arm64Code: CodeFamily = { visit, write };
+
+function visit(code: Uint8Array, address: number, visitor: ReferenceVisitor): void {
+  const end = code.length & ~3;
+  for (let at = 0; at < end; at += 4) {
+    const word = readWord(code, at);
+    const top = word >>> 24;
+    if ((top & 0x7c) === 0x14) {
+      visitor(at, form.branch26, at, address + at + ((word << 6) >> 4));
+    } else if (top === 0x54 || (top & 0x7e) === 0x34 || (top & 0x3b) === 0x18) {
+      visitor(at, form.branch19, at, address + at + (((word << 8) >> 13) << 2));
+    } else if ((top & 0x7e) === 0x36) {
+      visitor(at, form.branch14, at, address + at + (((word << 13) >> 18) << 2));
+    } else if ((top & 0x9f) === 0x10) {
+      visitor(at, form.adr, at, address + at + splitImmediate(word));
+    } else if ((top & 0x9f) === 0x90) {
+      const page = Math.floor((address + at) / 4096) * 4096 + splitImmediate(word) * 4096;
+      const next = at + 4 < end ? readWord(code, at + 4) : 0;
+      const sameRegister = ((next >>> 5) & 31) === (word & 31);
+      if (sameRegister && next >>> 22 === 0x244) {
+        visitor(at, form.pageAdd, at, page + ((next >>> 10) & 0xfff));
+      } else if (sameRegister && (next & 0x3b000000) === 0x39000000) {
+        visitor(at, form.pageAccess, at, page + (((next >>> 10) & 0xfff) << accessScale(next)));
+      } else {
+        visitor(at, form.pageAlone, at, page);
+      }
+    }
+  }
+}
+
+function write(code: Uint8Array, at: number, how: number, newInstruction: number, newTarget: number): void {
+  const word = readWord(code, at);
+  if (newTarget < 0) return;
+  const distance = newTarget - newInstruction;
+  if (how === form.adr) {
+    writeWord(code, at, withSplitImmediate(word, distance));
+  } else if (how >= form.pageAlone) {
+    const pages = Math.floor(newTarget / 4096) - Math.floor(newInstruction / 4096);
+    const low = newTarget % 4096;
+    const scale = how === form.pageAccess ? accessScale(readWord(code, at + 4)) : 0;
+    if (low % (1 << scale) !== 0) return;
+    writeWord(code, at, withSplitImmediate(word, pages));
+    if (how !== form.pageAlone) {
+      writeWord(code, at + 4, (readWord(code, at + 4) & ~0x3ffc00) | ((low >> scale) << 10));
+    }
+  } else if (distance % 4 === 0) {
+    if (how === form.branch26) writeWord(code, at, (word & ~0x3ffffff) | ((distance >> 2) & 0x3ffffff));
+    else if (how === form.branch19) writeWord(code, at, (word & ~0xffffe0) | (((distance >> 2) & 0x7ffff) << 5));
+    else writeWord(code, at, (word & ~0x7ffe0) | (((distance >> 2) & 0x3fff) << 5));
+  }
+}
+
+/** The signed 21-bit immediate of ADR and ADRP. */
+function splitImmediate(word: number): number {
+  return (((word << 8) >> 13) << 2) | ((word >>> 29) & 3);
+}
+
+function withSplitImmediate(word: number, value: number): number {
+  return (word & ~0x60ffffe0) | ((value & 3) << 29) | (((value >> 2) & 0x7ffff) << 5);
+}
+
+/** Log2 of the unit that a load or store counts its offset in. */
+function accessScale(word: number): number {
+  return (word & 0x04800000) === 0x04800000 ? 4 : word >>> 30;
+}
+
+function readWord(code: Uint8Array, at: number): number {
+  return (
+    (code[at] as number) |
+    ((code[at + 1] as number) << 8) |
+    ((code[at + 2] as number) << 16) |
+    ((code[at + 3] as number) << 24)
+  );
+}
+
+function writeWord(code: Uint8Array, at: number, word: number): void {
+  code[at] = word & 0xff;
+  code[at + 1] = (word >>> 8) & 0xff;
+  code[at + 2] = (word >>> 16) & 0xff;
+  code[at + 3] = (word >>> 24) & 0xff;
+}

@@ -1,0 +1,120 @@
+/**
+ * Builds the prediction of a Go-aware delta from the old file and the side tables alone: the old file with functions
+ * in their new order and with every known reference rewritten. One pass of output with positioned reads of the old
+ * file; memory grows with the function table only. It says nothing about how good the prediction is.
+ */
+import type { ByteSink } from '../../byte-sink.ts';
+import { type ByteSource, memorySource } from '../../byte-source.ts';
+import { SlipwayError } from '../../errors.ts';
+import { RangeDecoder } from '../approximate/range-decoder.ts';
+import { AddressMap } from './address-map.ts';
+import { amd64Code } from './amd64-code.ts';
+import { arm64Code } from './arm64-code.ts';
+import { readFunctionTable } from './function-table.ts';
+import { NumberColumns } from './number-columns.ts';
+import { OldWindow } from './old-window.ts';
+import { PredictedCode } from './predicted-code.ts';
+import { buildFindTable } from './predicted-find-table.ts';
+import { PredictedFunctionData } from './predicted-function-data.ts';
+import { PredictedRows } from './predicted-rows.ts';
+import { PredictedWords } from './predicted-words.ts';
+import type { Region } from './regions.ts';
+import { ShiftTable } from './shift-table.ts';
+import { codeSideTables, type SideTables, shiftKinds, sideTablesVersion } from './side-tables.ts';
+
+/** A multiple of every record's length: 8 and 24 bytes. */
+const pieceBytes = 96 * 1024;
+
+/**
+ * @param sideTables one version byte, then the range-coded numbers of codeSideTables
+ * @throws SlipwayError `delta-malformed` or `delta-truncated`; bytes may have been written by then
+ */
+export function readSideTables(sideTables: Uint8Array): SideTables {
+  if (sideTables[0] !== sideTablesVersion) {
+    throw new SlipwayError('delta-malformed', `side tables of version ${sideTables[0]}, expected ${sideTablesVersion}`);
+  }
+  const decoder = new RangeDecoder(memorySource(sideTables), 1);
+  const tables = codeSideTables(new NumberColumns(decoder));
+  decoder.finish();
+  return tables;
+}
+
+/** As readSideTables, and writes the prediction to `sink`. */
+export function buildGoPrediction(old: ByteSource, sideTables: Uint8Array, sink: ByteSink): void {
+  const tables = readSideTables(sideTables);
+  const rowRegion = tables.regions.find((region) => region.kind === 'functionTable') as Region;
+  const table = readFunctionTable(old, rowRegion.offset, rowRegion.length, tables.geometry.oldFunctions);
+  const map = new AddressMap(tables, table);
+  const window = new OldWindow(old);
+  const shifts = tables.shifts.map((runs) => new ShiftTable(runs));
+  const shiftOf = (kind: keyof typeof shiftKinds) => shifts[shiftKinds[kind]] as ShiftTable;
+  const family = tables.geometry.architecture === 0 ? amd64Code : arm64Code;
+  const code = new PredictedCode(tables, table, map, window, family);
+  const words = new PredictedWords(tables.geometry, map, shiftOf('file'));
+  const rows = new PredictedRows(tables, table, map, window, rowRegion, {
+    name: shiftOf('name'),
+    pcTable: shiftOf('pcTable'),
+    functionData: shiftOf('functionData'),
+    unit: shiftOf('unit'),
+  });
+
+  const writeRegion = (region: Region): void => {
+    switch (region.kind) {
+      case 'functions':
+        return code.writeFunctions(sink);
+      case 'code':
+        return code.writeOther(region, sink);
+      case 'functionTable':
+        return rows.write(sink);
+      case 'findFunctions':
+        return sink.write(buildFindTable(map.newEntries));
+      case 'functionData': {
+        const data = new PredictedFunctionData(tables.geometry, map, shiftOf('name'), window);
+        return data.write(region, functionDataPlaces(rows), sink);
+      }
+      default: {
+        const kind = region.kind;
+        return copyPieces(window, region.offset, region.length, sink, (piece) => words[kind](piece));
+      }
+    }
+  };
+
+  let end = 0;
+  for (const region of tables.regions) {
+    copyPieces(window, end, region.offset - end, sink);
+    writeRegion(region);
+    end = region.offset + region.length;
+  }
+  if (end > old.length) throw new SlipwayError('delta-malformed', `regions up to ${end} in a file of ${old.length} bytes`);
+  copyPieces(window, end, old.length - end, sink);
+}
+
+function functionDataPlaces(rows: PredictedRows): Float64Array {
+  const seen = new Set<number>();
+  rows.visitFunctionData((kind, offset) => {
+    if (kind < 8) seen.add(offset * 8 + kind);
+  });
+  return Float64Array.from(seen);
+}
+
+/** Copies a range of the old file; `rewrite` changes each piece in place. */
+function copyPieces(
+  window: OldWindow,
+  offset: number,
+  length: number,
+  sink: ByteSink,
+  rewrite?: (piece: Uint8Array) => void,
+): void {
+  const buffer = new Uint8Array(Math.min(pieceBytes, Math.max(length, 0)));
+  for (let at = 0; at < length; at += pieceBytes) {
+    const view = window.view(offset + at, Math.min(pieceBytes, length - at));
+    if (rewrite === undefined) {
+      sink.write(view);
+      continue;
+    }
+    const piece = buffer.subarray(0, view.length);
+    piece.set(view);
+    rewrite(piece);
+    sink.write(piece);
+  }
+}

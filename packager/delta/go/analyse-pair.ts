@@ -1,0 +1,68 @@
+/**
+ * Analyses two builds of a Go program and writes the side tables from which contract/delta/go builds the prediction.
+ * Says why it cannot instead of throwing: the caller then takes another method.
+ */
+import { codeSideTables, type SideTables, sideTablesVersion } from '../../../contract/delta/go/side-tables.ts';
+import { NumberColumns } from '../../../contract/delta/go/number-columns.ts';
+import { RangeEncoder } from '../approximate/range-encoder.ts';
+import { type GoImage, type NotGo, readGoImage } from './go-image.ts';
+import { learnShifts, lengthOf, rowOf } from './learn-shifts.ts';
+import { matchFunctions } from './match-functions.ts';
+import { planRegions } from './plan-regions.ts';
+import type { FunctionLayout } from '../../../contract/delta/go/function-layout.ts';
+
+export function analyseGoPair(oldBytes: Uint8Array, newBytes: Uint8Array): { readonly sideTables: Uint8Array } | NotGo {
+  const old = readGoImage(oldBytes);
+  if ('notGo' in old) return old;
+  const new_ = readGoImage(newBytes);
+  if ('notGo' in new_) return new_;
+  if (old.architecture !== new_.architecture) return { notGo: 'the two are for different machines' };
+  if (old.rowBytes !== new_.rowBytes) return { notGo: 'pclntab changed its format in between' };
+  return { sideTables: writeSideTables(analyse(old, new_)) };
+}
+
+export function analyse(old: GoImage, new_: GoImage): SideTables {
+  const matches = matchFunctions(old.names, new_.names);
+  const regions = planRegions(old);
+  return {
+    geometry: {
+      architecture: old.architecture,
+      rowBytes: old.rowBytes,
+      oldFunctions: old.functions.count,
+      oldText: old.text,
+      newText: new_.text,
+      oldTextOffset: old.textOffset,
+      lowestAddress: Math.min(...regions.filter((region) => region.address > 0).map((region) => region.address)),
+      addressEnd: old.elf.addressEnd,
+      oldTypes: old.types,
+      newTypes: new_.types,
+      oldRodata: old.rodata,
+      newRodata: new_.rodata,
+    },
+    regions,
+    layout: layOut(old, new_, matches),
+    edits: { functions: new Uint32Array(0), offsets: new Uint32Array(0), shifts: new Int32Array(0) },
+    shifts: learnShifts(old, new_, matches),
+  };
+}
+
+function layOut(old: GoImage, new_: GoImage, matches: Int32Array): FunctionLayout {
+  const change = (measure: (image: GoImage, index: number) => number) =>
+    matches.map((i, j) => measure(new_, j) - (i < 0 ? 0 : measure(old, i)));
+  return {
+    matches,
+    sizeChanges: change(lengthOf),
+    pcDataChanges: change((image, index) => rowOf(image, index).pcData),
+    functionDataChanges: change((image, index) => rowOf(image, index).functionData),
+  };
+}
+
+function writeSideTables(tables: SideTables): Uint8Array {
+  const encoder = new RangeEncoder();
+  codeSideTables(new NumberColumns(encoder), tables);
+  const body = encoder.finish();
+  const bytes = new Uint8Array(1 + body.length);
+  bytes[0] = sideTablesVersion;
+  bytes.set(body, 1);
+  return bytes;
+}

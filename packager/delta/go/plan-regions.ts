@@ -1,0 +1,91 @@
+/** Decides which parts of an old Go program are predicted how: the regions of the side tables. */
+import type { Region, RegionKind } from '../../../contract/delta/go/regions.ts';
+import { buildFindTable } from '../../../contract/delta/go/predicted-find-table.ts';
+import type { ElfRange } from './elf.ts';
+import type { GoImage } from './go-image.ts';
+
+const sectionTypes = { progBits: 1, symbols: 2, relocations: 4, dynamicSymbols: 11, initArray: 14, finiArray: 15, dynamic: 6 };
+
+/** Regions in file order; they do not overlap. */
+export function planRegions(image: GoImage): Region[] {
+  const { elf } = image;
+  const regions: Region[] = [];
+  const claim = (kind: RegionKind, offset: number, end: number, address: number): void => {
+    for (const piece of freePieces(regions, offset, end)) {
+      regions.push({ kind, offset: piece.offset, length: piece.length, address: address + piece.offset - offset });
+    }
+    regions.sort((a, b) => a.offset - b.offset);
+  };
+  const codeLength = (image.functions.entries[image.functions.count] as number) - (image.functions.entries[0] as number);
+  claim('functions', image.textOffset, image.textOffset + codeLength, image.text + (image.functions.entries[0] as number));
+  claim('functionTable', image.functionTable.offset, image.functionTable.offset + image.functionTable.length, 0);
+  claim('fileOffsets', image.unitTable.offset, image.unitTable.offset + (image.unitTable.length & ~3), 0);
+  const find = findTable(image);
+  if (find !== undefined) claim('findFunctions', find.offset, find.offset + find.length, 0);
+  const data = image.functionData;
+  if (data !== undefined) claim('functionData', data.offset, data.offset + data.length, 0);
+  claimRest('pclntab', image, regions);
+  for (const area of elf.areas) {
+    const end = area.offset + area.length;
+    const kind = kindOf(area);
+    if (kind === 'pointers' && image.types >= area.address && image.types < area.address + area.length) {
+      const types = area.offset + image.types - area.address;
+      const typesEnd = data !== undefined && data.offset > types && data.offset < end ? data.offset : end;
+      claimAligned(claim, 'types', area, types, typesEnd);
+    }
+    if (kind !== undefined) claimAligned(claim, kind, area, area.offset, end);
+  }
+  return regions.filter((region) => region.kind !== nothing);
+}
+
+/** Stands for ranges that are copied: claimed so that no later rule takes them. */
+const nothing = 'copied' as RegionKind;
+
+function claimRest(_: string, image: GoImage, regions: Region[]): void {
+  const start = image.nameTable.offset - 0x60;
+  const end = image.functionTable.offset + image.functionTable.length;
+  for (const piece of freePieces(regions, start, end)) regions.push({ kind: nothing, ...piece, address: 0 });
+  regions.sort((a, b) => a.offset - b.offset);
+}
+
+type Claim = (kind: RegionKind, offset: number, end: number, address: number) => void;
+
+/** Words count from addresses that are multiples of 8; code and records from where they begin. */
+function claimAligned(claim: Claim, kind: RegionKind, area: ElfRange, from: number, end: number): void {
+  const words = kind === 'pointers' || kind === 'types';
+  const skew = words ? (8 - ((area.address + from - area.offset) % 8)) % 8 : 0;
+  const unit = words ? 8 : kind === 'typeOffsets' ? 4 : kind === 'code' ? 1 : 24;
+  const start = from + skew;
+  const length = Math.floor((end - start) / unit) * unit;
+  if (length > 0) claim(kind, start, start + length, area.loaded ? area.address + start - area.offset : 0);
+}
+
+function kindOf(area: ElfRange): RegionKind | undefined {
+  if (area.type === sectionTypes.symbols || area.type === sectionTypes.dynamicSymbols) return 'symbols';
+  if (area.type === sectionTypes.relocations) return 'relocations';
+  if (!area.loaded) return undefined;
+  if (area.name.endsWith('.typelink')) return 'typeOffsets';
+  if (area.executable) return 'code';
+  const words = [sectionTypes.progBits, sectionTypes.initArray, sectionTypes.finiArray, sectionTypes.dynamic];
+  return words.includes(area.type) ? 'pointers' : undefined;
+}
+
+function freePieces(regions: readonly Region[], offset: number, end: number): { offset: number; length: number }[] {
+  const pieces: { offset: number; length: number }[] = [];
+  let at = offset;
+  for (const region of regions) {
+    if (region.offset + region.length <= at || region.offset >= end) continue;
+    if (region.offset > at) pieces.push({ offset: at, length: region.offset - at });
+    at = Math.max(at, region.offset + region.length);
+  }
+  if (at < end) pieces.push({ offset: at, length: end - at });
+  return pieces;
+}
+
+/** `runtime.findfunctab`, found by what it must hold. */
+function findTable(image: GoImage): { offset: number; length: number } | undefined {
+  const table = buildFindTable(image.functions.entries);
+  const { bytes } = image.elf;
+  const offset = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(table);
+  return offset < 0 || table.length < 20 ? undefined : { offset, length: table.length };
+}
