@@ -35,6 +35,8 @@ export const limits = {
   maxVcdiffSectionBytes: 24 * 1024 * 1024,
   /** Old and new file of one approximate patch: positions fit 31 bits. */
   maxApproximateBytes: 2 ** 31 - 1,
+  /** Steps of one approximate patch; a decoder keeps 12 bytes of each. */
+  maxApproximateSteps: 2 ** 20,
   /** A recipe as JSON text; the recipe of an airgap tarball with 10,000 files above 32 KiB is about 1 MiB. */
   maxRecipeBytes: 8 * 1024 * 1024,
   /** Compressed streams inside one another: an airgap tarball in zstd with gzip layers that hold a gzip file is 3. */
@@ -45,6 +47,8 @@ export const limits = {
   maxRecipeParts: 65_536,
   /** Length of all parts together, 64 GiB: what a device may be asked to lay out on disk. */
   maxOpenedBytes: 2 ** 36,
+  /** Content of a compressed stream by its length; DEFLATE cannot exceed 1,032, what exceeds this is a bomb. */
+  maxExpansion: 2000,
   /** Window of a zstd frame that is opened and rebuilt: a decoder needs 2^windowLog bytes (128 MiB). K3s writes 25. */
   maxRecipeZstdWindowLog: 27,
   /** Bodies of check-ins and reports. */

@@ -6,15 +6,21 @@ import type { ByteSink } from '../../byte-sink.ts';
 import { type ByteSource, memorySource } from '../../byte-source.ts';
 import { SlipwayError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
-import { PatchModels, type Step } from './patch-models.ts';
+import { AlikeModel, chunkBytes } from './alike-model.ts';
+import { codePlainBits } from './bit-coder.ts';
+import { MovedReferences } from './moved-references.ts';
+import { OwnModel } from './own-model.ts';
 import { RangeDecoder } from './range-decoder.ts';
+import { checkSteps, codeSteps, stepFields } from './step.ts';
 
 export const approximateVersion = 1;
 /** Version, then the length of the new file as an unsigned 32-bit little-endian number. */
 export const approximateHeaderBytes = 5;
 
-const outputBytes = 64 * 1024;
-const noStep: Step = { seek: 0, alike: 0, own: 0 };
+/** Statistics per context, as a power of two: small files need few, and a decoder clears them all. */
+export function modelTableBits(newLength: number): number {
+  return Math.min(Math.max(30 - Math.clz32(newLength | 1), 10), 18);
+}
 
 /** The length of the file that `patch` rebuilds, before anything is decoded. */
 export function approximateNewLength(patch: Uint8Array | ByteSource): number {
@@ -53,73 +59,39 @@ export function decodeApproximate(old: ByteSource, patch: Uint8Array | ByteSourc
     throw new SlipwayError('delta-malformed', 'the patch of an empty file has bytes behind its header');
   }
   const coder = new RangeDecoder(source, approximateHeaderBytes);
-  const models = new PatchModels(coder);
-  const output = new Uint8Array(Math.min(outputBytes, newLength));
-  let oldPosition = 0;
-  let left = newLength;
-  while (left > 0) {
-    const step = models.codeStep(noStep);
-    checkStep(step, oldPosition, old.length, left);
-    oldPosition += step.seek;
-    decodeAlike(models, old, oldPosition, step.alike, output, sink);
-    decodeOwn(models, step.own, output, sink);
-    oldPosition += step.alike;
-    left -= step.alike + step.own;
+  const moving = codePlainBits(coder, 0, 1) === 1;
+  const addressBase = moving ? codePlainBits(coder, 0, 32) : 0;
+  const steps = codeSteps(coder, undefined);
+  checkSteps(steps, old.length, newLength);
+  const references = new MovedReferences(old.length, addressBase, steps, moving);
+  const alikeModel = new AlikeModel(coder, references, modelTableBits(newLength));
+  const ownModel = new OwnModel(coder, modelTableBits(newLength));
+  const oldChunk = new Uint8Array(Math.min(chunkBytes, newLength));
+  const newChunk = new Uint8Array(oldChunk.length);
+  let oldAt = 0;
+  let newAt = 0;
+  for (let i = 0; i < steps.length; i += stepFields) {
+    oldAt += steps[i] as number;
+    for (let left = steps[i + 1] as number; left > 0; ) {
+      const length = Math.min(left, chunkBytes);
+      const from = oldChunk.subarray(0, length);
+      const to = newChunk.subarray(0, length);
+      old.readInto(from, oldAt);
+      alikeModel.codeChunk(from, to, undefined, oldAt, newAt);
+      ownModel.follow(to);
+      sink.write(to);
+      oldAt += length;
+      newAt += length;
+      left -= length;
+    }
+    for (let left = steps[i + 2] as number; left > 0; ) {
+      const to = newChunk.subarray(0, Math.min(left, chunkBytes));
+      for (let k = 0; k < to.length; k++) to[k] = ownModel.code(0);
+      sink.write(to);
+      newAt += to.length;
+      left -= to.length;
+    }
   }
   coder.finish();
   return newLength;
-}
-
-/** Every forged length and position ends here. */
-function checkStep(step: Step, oldPosition: number, oldLength: number, left: number): void {
-  const start = oldPosition + step.seek;
-  if (step.alike + step.own > left || step.alike + step.own === 0) {
-    throw new SlipwayError(
-      'delta-malformed',
-      `a step of ${step.alike} + ${step.own} bytes where 1 to ${left} bytes of the new file are left`,
-    );
-  }
-  if (start < 0 || start + step.alike > oldLength) {
-    throw new SlipwayError(
-      'delta-out-of-bounds',
-      `bytes ${start} to ${start + step.alike} of an old file of ${oldLength} bytes`,
-    );
-  }
-}
-
-function decodeAlike(
-  models: PatchModels,
-  old: ByteSource,
-  start: number,
-  length: number,
-  output: Uint8Array,
-  sink: ByteSink,
-): void {
-  let run = length > 0 ? models.codeRun(0) : 0;
-  for (let done = 0; done < length; ) {
-    const chunk = output.subarray(0, Math.min(output.length, length - done));
-    old.readInto(chunk, start + done);
-    let at = run;
-    while (at < chunk.length) {
-      chunk[at] = (chunk[at] as number) + models.codeDifference(0);
-      at++;
-      run = done + at < length ? models.codeRun(0) : 0;
-      at += run;
-    }
-    run = at - chunk.length;
-    done += chunk.length;
-    if (run > length - done) {
-      throw new SlipwayError('delta-malformed', `${run} equal bytes where ${length - done} are left in the step`);
-    }
-    sink.write(chunk);
-  }
-}
-
-function decodeOwn(models: PatchModels, length: number, output: Uint8Array, sink: ByteSink): void {
-  for (let done = 0; done < length; ) {
-    const chunk = output.subarray(0, Math.min(output.length, length - done));
-    for (let i = 0; i < chunk.length; i++) chunk[i] = models.codeOwn(0);
-    done += chunk.length;
-    sink.write(chunk);
-  }
 }

@@ -1,8 +1,18 @@
 /** Writes approximate patches: what contract/delta/approximate/decode.ts reads. */
-import { approximateHeaderBytes, approximateVersion } from '../../../contract/delta/approximate/decode.ts';
-import { PatchModels, type Step } from '../../../contract/delta/approximate/patch-models.ts';
+import { AlikeModel, chunkBytes } from '../../../contract/delta/approximate/alike-model.ts';
+import type { BitCoder } from '../../../contract/delta/approximate/bit-coder.ts';
+import { codePlainBits } from '../../../contract/delta/approximate/bit-coder.ts';
+import {
+  approximateHeaderBytes,
+  approximateVersion,
+  modelTableBits,
+} from '../../../contract/delta/approximate/decode.ts';
+import { MovedReferences } from '../../../contract/delta/approximate/moved-references.ts';
+import { OwnModel } from '../../../contract/delta/approximate/own-model.ts';
+import { codeSteps, type Steps, stepFields } from '../../../contract/delta/approximate/step.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { limits } from '../../../contract/limits.ts';
+import { imageBase } from './image-base.ts';
 import { matchFiles } from './match.ts';
 import { RangeEncoder } from './range-encoder.ts';
 
@@ -23,40 +33,49 @@ export function encodeApproximate(oldFile: Uint8Array, newFile: Uint8Array): Uin
   header[0] = approximateVersion;
   new DataView(header.buffer).setUint32(1, newFile.length, true);
   if (newFile.length === 0) return header;
-  const coder = new RangeEncoder();
-  writeSteps(new PatchModels(coder), oldFile, newFile, matchFiles(oldFile, newFile));
-  const body = coder.finish();
+  const steps = matchFiles(oldFile, newFile);
+  const bodies = [false, true].map((moving) => {
+    const coder = new RangeEncoder();
+    writeBody(coder, oldFile, newFile, steps, moving);
+    return coder.finish();
+  });
+  const body = bodies.reduce((least, other) => (other.length < least.length ? other : least));
   const patch = new Uint8Array(header.length + body.length);
   patch.set(header);
   patch.set(body, header.length);
   return patch;
 }
 
-function writeSteps(models: PatchModels, oldFile: Uint8Array, newFile: Uint8Array, steps: readonly Step[]): void {
+/** @param moving whether references are predicted to move with their targets */
+export function writeBody(
+  coder: BitCoder,
+  oldFile: Uint8Array,
+  newFile: Uint8Array,
+  steps: Steps,
+  moving: boolean,
+): void {
+  const addressBase = moving ? imageBase(oldFile) : 0;
+  codePlainBits(coder, moving ? 1 : 0, 1);
+  if (moving) codePlainBits(coder, addressBase, 32);
+  codeSteps(coder, steps);
+  const references = new MovedReferences(oldFile.length, addressBase, steps, moving);
+  const alikeModel = new AlikeModel(coder, references, modelTableBits(newFile.length));
+  const ownModel = new OwnModel(coder, modelTableBits(newFile.length));
+  const rebuilt = new Uint8Array(chunkBytes);
   let oldAt = 0;
   let newAt = 0;
-  for (const step of steps) {
-    models.codeStep(step);
-    oldAt += step.seek;
-    writeAlike(models, oldFile, oldAt, newFile, newAt, step.alike);
-    oldAt += step.alike;
-    newAt += step.alike;
-    for (const end = newAt + step.own; newAt < end; newAt++) models.codeOwn(newFile[newAt] as number);
-  }
-}
-
-function writeAlike(
-  models: PatchModels,
-  oldFile: Uint8Array,
-  oldAt: number,
-  newFile: Uint8Array,
-  newAt: number,
-  length: number,
-): void {
-  for (let i = 0; i < length; i++) {
-    const start = i;
-    while (i < length && oldFile[oldAt + i] === newFile[newAt + i]) i++;
-    models.codeRun(i - start);
-    if (i < length) models.codeDifference(((newFile[newAt + i] as number) - (oldFile[oldAt + i] as number)) & 0xff);
+  for (let i = 0; i < steps.length; i += stepFields) {
+    oldAt += steps[i] as number;
+    for (let left = steps[i + 1] as number; left > 0; ) {
+      const length = Math.min(left, chunkBytes);
+      const actual = newFile.subarray(newAt, newAt + length);
+      const from = oldFile.subarray(oldAt, oldAt + length);
+      alikeModel.codeChunk(from, rebuilt.subarray(0, length), actual, oldAt, newAt);
+      ownModel.follow(actual);
+      oldAt += length;
+      newAt += length;
+      left -= length;
+    }
+    for (const end = newAt + (steps[i + 2] as number); newAt < end; newAt++) ownModel.code(newFile[newAt] as number);
   }
 }

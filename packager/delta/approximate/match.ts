@@ -2,7 +2,7 @@
  * Finds for each stretch of a new file where it comes from in the old one, mismatches allowed (Percival, "Naive
  * differences of executable code", 2003: exact matches grown over few differing bytes).
  */
-import type { Step } from '../../../contract/delta/approximate/patch-models.ts';
+import type { Steps } from '../../../contract/delta/approximate/step.ts';
 import { suffixArray } from './suffix-array.ts';
 import { SuffixSearch } from './suffix-search.ts';
 
@@ -10,9 +10,9 @@ import { SuffixSearch } from './suffix-search.ts';
 const betterBy = 8;
 
 /** Steps that together cover `newFile` from its first byte to its last. */
-export function matchFiles(oldFile: Uint8Array, newFile: Uint8Array): Step[] {
+export function matchFiles(oldFile: Uint8Array, newFile: Uint8Array): Steps {
   const search = new SuffixSearch(oldFile, suffixArray(oldFile));
-  const steps: Step[] = [];
+  const steps: number[] = [];
   let scan = 0;
   let length = 0;
   let position = 0;
@@ -37,14 +37,14 @@ export function matchFiles(oldFile: Uint8Array, newFile: Uint8Array): Step[] {
     const { forward, backward } = growBoth(oldFile, newFile, lastScan, lastPosition, scan, position);
     const own = scan - backward - (lastScan + forward);
     if (forward + own > 0) {
-      steps.push({ seek: lastPosition - oldEnd, alike: forward, own });
+      steps.push(lastPosition - oldEnd, forward, own);
       oldEnd = lastPosition + forward;
     }
     lastScan = scan - backward;
     lastPosition = position - backward;
     lastOffset = position - scan;
   }
-  return steps;
+  return Int32Array.from(steps);
 }
 
 /**
