@@ -51,6 +51,11 @@ export const limits = {
   maxExpansion: 2000,
   /** Window of a zstd frame that is opened and rebuilt: a decoder needs 2^windowLog bytes (128 MiB). K3s writes 25. */
   maxRecipeZstdWindowLog: 27,
+  /** The directory of a delta: base, target and its parts. */
+  maxDeltaDirectoryBytes: 8 * 1024 * 1024,
+  maxDeltaParts: 65_536,
+  /** Side tables of one Go part; the decoder holds them. */
+  maxGoTablesBytes: 16 * 1024 * 1024,
   /** Bodies of check-ins and reports. */
   maxCheckBytes: 64 * 1024,
   maxReportsPerRequest: 100,
