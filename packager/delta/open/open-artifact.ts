@@ -1,0 +1,55 @@
+/**
+ * Opens an artifact for a delta: its parts, laid out in files, and the recipe that puts it together again. The caller
+ * disposes of it; until then parts can be read at any place.
+ */
+import { basename } from 'node:path';
+import * as zlib from 'node:zlib';
+import { libzstdEncoder } from '../../../contract/delta/recipe/libzstd.ts';
+import type { Recipe } from '../../../contract/delta/recipe/recipe.ts';
+import { limits } from '../../../contract/limits.ts';
+import { FileRange, openFileSource } from './file-source.ts';
+import { Opener, type Unopened } from './opener.ts';
+import { numberParts, type OpenedPart } from './parts.ts';
+import { Spool } from './spool.ts';
+
+export interface OpenedArtifact extends Disposable {
+  /** In order of their numbers. */
+  readonly parts: readonly OpenedPart[];
+  readonly recipe: Recipe;
+  /** Streams that no known encoder writes again, with their cost: they are diffed compressed. */
+  readonly unopened: readonly Unopened[];
+}
+
+export interface OpenOptions {
+  /** Where opened content is laid out; needs about the artifact's unpacked size. */
+  readonly spoolParent?: string;
+  /** Threads for proving zstd frames that were made with several. */
+  readonly workers?: number;
+  readonly maxOpenedBytes?: number;
+}
+
+/**
+ * @throws SlipwayError `component-unreadable`, `io-error`; never because of what the file holds: a file that opens to
+ * too much is one part
+ */
+export async function openArtifact(path: string, options: OpenOptions = {}): Promise<OpenedArtifact> {
+  const file = openFileSource(path);
+  const whole = new FileRange(file);
+  const spool = new Spool(options.maxOpenedBytes ?? limits.maxOpenedBytes, options.spoolParent);
+  const zstdVersion = process.versions.zstd ?? 'none';
+  const opener = new Opener(spool, {
+    zstd: libzstdEncoder(zlib, zstdVersion, options.workers ?? 1),
+    zstdVersion,
+  });
+  const dispose = () => {
+    spool[Symbol.dispose]();
+    file[Symbol.dispose]();
+  };
+  try {
+    const pieces = await opener.open(whole, basename(path));
+    return { ...numberParts(pieces, spool), unopened: opener.unopened, [Symbol.dispose]: dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
