@@ -1,8 +1,9 @@
 /** Writes tar files with fixed times and owners, so that the same files always give the same bytes. */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, statSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Header, pack } from 'tar-stream';
+import { pack } from 'tar-stream';
 
 export type TarEntry = { readonly name: string; readonly mode?: number } & (
   | { readonly file: string }
@@ -17,7 +18,7 @@ export async function writeTar(path: string, entries: readonly TarEntry[], time:
   const archive = pack();
   const hash = createHash('sha256');
   const written = pipeline(
-    archive,
+    Readable.from(archive),
     async function* (chunks: AsyncIterable<Buffer>) {
       for await (const chunk of chunks) {
         hash.update(chunk);
@@ -33,7 +34,7 @@ export async function writeTar(path: string, entries: readonly TarEntry[], time:
 }
 
 async function add(archive: ReturnType<typeof pack>, entry: TarEntry, mtime: Date): Promise<void> {
-  const header: Partial<Header> & Pick<Header, 'name'> = {
+  const header = {
     name: entry.name,
     mode: entry.mode ?? 0o755,
     mtime,

@@ -1,0 +1,60 @@
+/** A raw DEFLATE stream as zlib's deflate writes it, and as pigz strings it together from blocks of 128 KiB. */
+import { BitWriter, type Emit } from '../bit-writer.ts';
+import type { DeflateEncoder } from '../encoder.ts';
+import { ZlibBlockWriter } from './block-writer.ts';
+import { ZlibCompressor } from './match-compressor.ts';
+
+const pigzBlockBytes = 128 * 1024;
+const historyBytes = 32 * 1024;
+
+/** deflateInit2 with a raw stream, memLevel 8; @param level 1 to 9 */
+export function createZlibDeflate(level: number, emit: Emit): DeflateEncoder {
+  const bits = new BitWriter(emit);
+  const compressor = new ZlibCompressor(level, new ZlibBlockWriter(bits));
+  return {
+    write: (bytes) => compressor.write(bytes),
+    finish() {
+      compressor.flush(true);
+      bits.flush();
+    },
+  };
+}
+
+/**
+ * pigz 2.3 and later with its defaults but for the level: every 128 KiB begin anew with the 32 KiB before as history
+ * and end at a byte boundary, by empty fixed blocks where these can reach it, else by an empty stored one.
+ */
+export function createPigzDeflate(level: number, emit: Emit): DeflateEncoder {
+  const bits = new BitWriter(emit);
+  const blocks = new ZlibBlockWriter(bits);
+  const compressor = new ZlibCompressor(level, blocks);
+  const job = new Uint8Array(pigzBlockBytes);
+  let history = new Uint8Array(0);
+  let filled = 0;
+  const compress = (last: boolean) => {
+    compressor.restart(history);
+    compressor.write(job.subarray(0, filled));
+    compressor.flush(last);
+    if (last) return;
+    if ((bits.pendingBits & 1) !== 0) blocks.stored(new Uint8Array(0), false);
+    else while (bits.pendingBits !== 0) bits.put(2, 10);
+    history = job.slice(Math.max(0, filled - historyBytes), filled);
+    filled = 0;
+  };
+  return {
+    write(bytes) {
+      for (let offset = 0; offset < bytes.length; ) {
+        // A full block waits, since pigz knows of more input when it starts one.
+        if (filled === pigzBlockBytes) compress(false);
+        const take = Math.min(bytes.length - offset, pigzBlockBytes - filled);
+        job.set(bytes.subarray(offset, offset + take), filled);
+        filled += take;
+        offset += take;
+      }
+    },
+    finish() {
+      compress(true);
+      bits.flush();
+    },
+  };
+}

@@ -1,0 +1,73 @@
+/** Opens bytes as an artifact, and proves what was opened the way the device works with it. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline, Readable, type Transform } from 'node:stream';
+import * as zlib from 'node:zlib';
+import { memorySource } from '../../../../contract/byte-source.ts';
+import { libzstdEncoder } from '../../../../contract/delta/recipe/libzstd.ts';
+import type { Decoders } from '../../../../contract/delta/recipe/ports.ts';
+import { rebuildArtifact } from '../../../../contract/delta/recipe/rebuild.ts';
+import { parseRecipe, recipeText } from '../../../../contract/delta/recipe/recipe.ts';
+import { takeApart } from '../../../../contract/delta/recipe/take-apart.ts';
+import { type OpenOptions, openArtifact } from '../../../../packager/delta/open/open-artifact.ts';
+
+export const decoders: Decoders = {
+  inflateRaw: (compressed) => through(compressed, zlib.createInflateRaw()),
+  zstd: (compressed) => through(compressed, zlib.createZstdDecompress()),
+};
+
+function through(compressed: AsyncIterable<Uint8Array>, decoder: Transform): AsyncIterable<Uint8Array> {
+  pipeline(Readable.from(compressed), decoder, () => {});
+  return decoder;
+}
+
+export interface OpenedBytes {
+  readonly labels: readonly string[];
+  readonly parts: readonly Buffer[];
+  readonly unopened: readonly { label: string; reason: string }[];
+  /** What the recipe rebuilds from the parts. */
+  readonly rebuilt: Buffer;
+  /** What the device gets when it takes the artifact apart by the recipe. */
+  readonly takenApart: readonly Buffer[];
+  /** Files left behind after disposing. */
+  readonly left: readonly string[];
+}
+
+export async function openBytes(bytes: Uint8Array, options: OpenOptions = {}): Promise<OpenedBytes> {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-test-'));
+  try {
+    const path = join(folder, 'artifact');
+    writeFileSync(path, bytes);
+    const opened = await openArtifact(path, { spoolParent: folder, ...options });
+    const parts = opened.parts.map(({ range }) => range.read(0, range.length));
+    const recipe = parseRecipe(recipeText(opened.recipe));
+    const pieces: Buffer[] = [];
+    const done = parts.map(() => 0);
+    const reader = {
+      *read(part: number, length: number) {
+        const start = done[part] ?? 0;
+        done[part] = start + length;
+        yield parts[part]?.subarray(start, start + length) ?? Buffer.alloc(0);
+      },
+    };
+    const zstd = libzstdEncoder(zlib, process.versions.zstd);
+    await rebuildArtifact(recipe, reader, (view) => void pieces.push(Buffer.from(view)), { zstd });
+    const apart: Buffer[][] = parts.map(() => []);
+    await takeApart(recipe, memorySource(bytes), (part, view) => void apart[part]?.push(Buffer.from(view)), decoders);
+    const labels = opened.parts.map(({ label }) => label);
+    const unopened = opened.unopened.map(({ label, reason }) => ({ label, reason }));
+    opened[Symbol.dispose]();
+    const left = readdirSync(folder).filter((name) => name !== 'artifact');
+    return {
+      labels,
+      parts,
+      unopened,
+      rebuilt: Buffer.concat(pieces),
+      takenApart: apart.map((p) => Buffer.concat(p)),
+      left,
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
