@@ -11,6 +11,7 @@ import { AddressMap } from './address-map.ts';
 import { amd64Code } from './amd64-code.ts';
 import { arm64Code } from './arm64-code.ts';
 import { readFunctionTable } from './function-table.ts';
+import { GatheredSink } from './gathered-sink.ts';
 import { NumberColumns } from './number-columns.ts';
 import { OldWindow } from './old-window.ts';
 import { PredictedCode } from './predicted-code.ts';
@@ -39,8 +40,9 @@ export function readSideTables(sideTables: Uint8Array): SideTables {
   return tables;
 }
 
-/** As readSideTables, and writes the prediction to `sink`. */
-export function buildGoPrediction(old: ByteSource, sideTables: Uint8Array, sink: ByteSink): void {
+/** As readSideTables, and writes the prediction to `output` in long chunks. */
+export function buildGoPrediction(old: ByteSource, sideTables: Uint8Array, output: ByteSink): void {
+  const sink = new GatheredSink(output);
   const tables = readSideTables(sideTables);
   const rowRegion = tables.regions.find((region) => region.kind === 'functionTable') as Region;
   const table = readFunctionTable(old, rowRegion.offset, rowRegion.length, tables.geometry.oldFunctions);
@@ -87,14 +89,16 @@ export function buildGoPrediction(old: ByteSource, sideTables: Uint8Array, sink:
   }
   if (end > old.length) throw new SlipwayError('delta-malformed', `regions up to ${end} in a file of ${old.length} bytes`);
   copyPieces(window, end, old.length - end, sink);
+  sink.flush();
 }
 
 function functionDataPlaces(rows: PredictedRows): Float64Array {
-  const seen = new Set<number>();
+  const places = new Float64Array(rows.countFunctionData());
+  let count = 0;
   rows.visitFunctionData((kind, offset) => {
-    if (kind < 8) seen.add(offset * 8 + kind);
+    if (kind < 8) places[count++] = offset * 8 + kind;
   });
-  return Float64Array.from(seen);
+  return places.subarray(0, count);
 }
 
 /** Copies a range of the old file; `rewrite` changes each piece in place. */

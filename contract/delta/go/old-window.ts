@@ -1,10 +1,10 @@
-/** Ranges of the old file as views of one buffer: neighbouring reads cost one positioned read of a block. */
+/** Ranges of the old file in one buffer: neighbouring reads cost one positioned read of a block. */
 import type { ByteSource } from '../../byte-source.ts';
 import { SlipwayError } from '../../errors.ts';
 
 const blockBytes = 128 * 1024;
 
-/** Longer ranges are refused by `view`: callers read them piecewise. */
+/** Longer ranges are refused: callers read them piecewise. */
 export const maxViewBytes = 4 * 1024 * 1024;
 
 export class OldWindow {
@@ -17,24 +17,30 @@ export class OldWindow {
     this.#old = old;
   }
 
+  /** What `locate` found its range in; another one after a longer range. Never to be changed. */
+  get bytes(): Uint8Array {
+    return this.#buffer;
+  }
+
   /**
-   * The old bytes from `offset` on, to read until the next call, which ends the view; never to change.
+   * Where `bytes` holds the old bytes from `offset` on, until the next call.
    * @throws SlipwayError `delta-malformed` outside the old file or above maxViewBytes
    */
-  view(offset: number, length: number): Uint8Array {
+  locate(offset: number, length: number): number {
+    if (offset >= this.#start && length >= 0 && offset + length <= this.#start + this.#filled) return offset - this.#start;
     if (offset < 0 || length < 0 || length > maxViewBytes || offset + length > this.#old.length) {
       throw new SlipwayError('delta-malformed', `${length} bytes at ${offset} of an old file of ${this.#old.length}`);
     }
-    return this.#viewOf(offset, length).subarray(0, length);
+    if (length > this.#buffer.length) this.#buffer = new Uint8Array(Math.min(maxViewBytes, length * 2));
+    this.#filled = Math.min(this.#buffer.length, this.#old.length - offset);
+    this.#start = offset;
+    this.#old.readInto(this.#buffer.subarray(0, this.#filled), offset);
+    return 0;
   }
 
-  #viewOf(offset: number, length: number): Uint8Array {
-    if (offset < this.#start || offset + length > this.#start + this.#filled) {
-      if (length > this.#buffer.length) this.#buffer = new Uint8Array(Math.min(maxViewBytes, length * 2));
-      this.#filled = Math.min(this.#buffer.length, this.#old.length - offset);
-      this.#start = offset;
-      this.#old.readInto(this.#buffer.subarray(0, this.#filled), offset);
-    }
-    return this.#buffer.subarray(offset - this.#start);
+  /** As `locate`, as a view that the next call ends. */
+  view(offset: number, length: number): Uint8Array {
+    const at = this.locate(offset, length);
+    return this.#buffer.subarray(at, at + length);
   }
 }

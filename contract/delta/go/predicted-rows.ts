@@ -42,82 +42,96 @@ export class PredictedRows {
     this.#shifts = shifts;
   }
 
+  /** Entries of function data in all old rows. */
+  countFunctionData(): number {
+    let count = 0;
+    for (let i = 0; i < this.#old.count; i++) count += this.#functionDataCount(this.#locate(i));
+    return count;
+  }
+
   /**
    * The function data that old rows point at.
    * @param visit gets the place in the row's array (its `FUNCDATA_` number) and the offset
    */
   visitFunctionData(visit: (kind: number, offset: number) => void): void {
+    const { rowBytes } = this.#tables.geometry;
     for (let i = 0; i < this.#old.count; i++) {
-      const row = this.#row(i);
-      const start = this.#tables.geometry.rowBytes + 4 * readUint32(row, rowFields.pcDataCount);
-      for (let at = start, kind = 0; at + 4 <= row.length; at += 4, kind++) {
-        const offset = readUint32(row, at);
+      const row = this.#locate(i);
+      const array = row + rowBytes + 4 * this.#pcDataCount(row);
+      const count = this.#functionDataCount(row);
+      for (let kind = 0; kind < count; kind++) {
+        const offset = readUint32(this.#window.bytes, array + 4 * kind);
         if (offset !== noFunctionData) visit(kind, offset);
       }
     }
   }
 
   write(sink: ByteSink): void {
-    const { matches } = this.#tables.layout;
-    const sizes = this.#writeTable(sink);
+    const count = this.#tables.layout.matches.length;
+    const pcData = new Uint8Array(count);
+    const functionData = new Uint8Array(count);
+    for (let j = 0; j < count; j++) this.#measure(j, pcData, functionData);
+    this.#writeTable(sink, pcData, functionData);
     const buffer = new Uint8Array(44 + 8 * maxArray + rowAlignment);
-    for (let j = 0; j < matches.length; j++) {
-      const row = buffer.subarray(0, sizes[j] as number).fill(0);
-      this.#fillRow(row, j);
-      sink.write(row);
+    for (let j = 0; j < count; j++) {
+      this.#fillRow(buffer, j, pcData[j] as number, functionData[j] as number);
+      sink.write(buffer.subarray(0, this.#rowLength(pcData[j] as number, functionData[j] as number)));
     }
   }
 
-  /** Writes the pairs of offsets and returns the length of each row. */
-  #writeTable(sink: ByteSink): Uint16Array {
-    const count = this.#tables.layout.matches.length;
-    const sizes = new Uint16Array(count);
-    const chunk = new Uint8Array(64 * 1024);
-    let filled = 0;
+  /** Lengths of the two arrays of a new row. */
+  #measure(j: number, pcData: Uint8Array, functionData: Uint8Array): void {
+    const { matches, pcDataChanges, functionDataChanges } = this.#tables.layout;
+    const index = matches[j] as number;
+    const row = index < 0 ? 0 : this.#locate(index);
+    const pcCount = (pcDataChanges[j] as number) + (index < 0 ? 0 : this.#pcDataCount(row));
+    const dataCount = (functionDataChanges[j] as number) + (index < 0 ? 0 : this.#functionDataCount(row));
+    if (pcCount < 0 || pcCount > maxArray || dataCount < 0 || dataCount > maxArray) {
+      throw new SlipwayError('delta-malformed', `a row with ${pcCount} and ${dataCount} entries`);
+    }
+    pcData[j] = pcCount;
+    functionData[j] = dataCount;
+  }
+
+  #rowLength(pcData: number, functionData: number): number {
+    return align(this.#tables.geometry.rowBytes + 4 * (pcData + functionData));
+  }
+
+  #writeTable(sink: ByteSink, pcData: Uint8Array, functionData: Uint8Array): void {
+    const count = pcData.length;
+    const pair = new Uint8Array(8);
     let row = align(8 * count + 4);
     for (let j = 0; j < count; j++) {
-      const { pcData, functionData } = this.#arrays(j);
-      const size = align(this.#tables.geometry.rowBytes + 4 * (pcData + functionData));
-      sizes[j] = size;
-      writeUint32(chunk, filled, this.#map.newEntries[j] as number);
-      writeUint32(chunk, filled + 4, row);
-      filled += 8;
-      row += size;
-      if (filled === chunk.length) {
-        sink.write(chunk);
-        filled = 0;
-      }
+      writeUint32(pair, 0, this.#map.newEntries[j] as number);
+      writeUint32(pair, 4, row);
+      sink.write(pair);
+      row += this.#rowLength(pcData[j] as number, functionData[j] as number);
     }
-    sink.write(chunk.subarray(0, filled));
     const end = new Uint8Array(align(8 * count + 4) - 8 * count);
     writeUint32(end, 0, this.#map.newEntries[count] as number);
     sink.write(end);
-    return sizes;
   }
 
-  #fillRow(row: Uint8Array, j: number): void {
+  #fillRow(row: Uint8Array, j: number, pcData: number, functionData: number): void {
     const { rowBytes } = this.#tables.geometry;
-    const { pcData, functionData } = this.#arrays(j);
     const index = this.#tables.layout.matches[j] as number;
-    const arrays = new DataView(row.buffer, row.byteOffset, row.byteLength);
+    row.fill(0);
     if (index >= 0) {
-      const old = this.#row(index);
-      const oldPcData = readUint32(old, rowFields.pcDataCount);
-      const oldFunctionData = (old.length - rowBytes) / 4 - oldPcData;
-      row.set(old.subarray(0, rowBytes));
-      this.#shift(row, rowFields.name, this.#shifts.name, false);
-      this.#shift(row, rowFields.unit, this.#shifts.unit, false);
-      for (const field of [rowFields.pcSp, rowFields.pcFile, rowFields.pcLine]) {
-        this.#shift(row, field, this.#shifts.pcTable, true);
-      }
+      const at = this.#locate(index);
+      const old = this.#window.bytes;
+      const oldPcData = this.#pcDataCount(at);
+      const oldFunctionData = this.#functionDataCount(at);
+      for (let i = 0; i < rowBytes; i++) row[i] = old[at + i] as number;
+      writeUint32(row, rowFields.name, this.#shifts.name.map(readUint32(row, rowFields.name)));
+      writeUint32(row, rowFields.unit, this.#shifts.unit.map(readUint32(row, rowFields.unit)));
+      for (let field = rowFields.pcSp; field <= rowFields.pcLine; field += 4) this.#pcTable(row, field, old, at + field);
       for (let i = 0; i < pcData && i < oldPcData; i++) {
-        const value = readUint32(old, rowBytes + 4 * i);
-        arrays.setUint32(rowBytes + 4 * i, value === 0 ? 0 : this.#shifts.pcTable.map(value), true);
+        this.#pcTable(row, rowBytes + 4 * i, old, at + rowBytes + 4 * i);
       }
       for (let i = 0; i < functionData; i++) {
-        const value = i < oldFunctionData ? readUint32(old, rowBytes + 4 * (oldPcData + i)) : noFunctionData;
+        const value = i < oldFunctionData ? readUint32(old, at + rowBytes + 4 * (oldPcData + i)) : noFunctionData;
         const moved = value === noFunctionData ? value : this.#shifts.functionData.map(value);
-        arrays.setUint32(rowBytes + 4 * (pcData + i), moved, true);
+        writeUint32(row, rowBytes + 4 * (pcData + i), moved);
       }
     }
     writeUint32(row, rowFields.entry, this.#map.newEntries[j] as number);
@@ -125,42 +139,32 @@ export class PredictedRows {
     row[rowBytes - 1] = functionData;
   }
 
-  #shift(row: Uint8Array, at: number, shifts: ShiftTable, zeroIsNone: boolean): void {
-    const value = readUint32(row, at);
-    if (!zeroIsNone || value !== 0) writeUint32(row, at, shifts.map(value));
+  /** An offset into the pc-value tables; 0 stands for none. */
+  #pcTable(row: Uint8Array, to: number, old: Uint8Array, from: number): void {
+    const value = readUint32(old, from);
+    writeUint32(row, to, value === 0 ? 0 : this.#shifts.pcTable.map(value));
   }
 
-  /** Lengths of the two arrays of a new row. */
-  #arrays(j: number): { pcData: number; functionData: number } {
-    const { matches, pcDataChanges, functionDataChanges } = this.#tables.layout;
-    const index = matches[j] as number;
-    let pcData = pcDataChanges[j] as number;
-    let functionData = functionDataChanges[j] as number;
-    if (index >= 0) {
-      const old = this.#row(index);
-      const oldPcData = readUint32(old, rowFields.pcDataCount);
-      pcData += oldPcData;
-      functionData += (old.length - this.#tables.geometry.rowBytes) / 4 - oldPcData;
-    }
-    if (pcData < 0 || pcData > maxArray || functionData < 0 || functionData > maxArray) {
-      throw new SlipwayError('delta-malformed', `a row with ${pcData} and ${functionData} entries`);
-    }
-    return { pcData, functionData };
+  #pcDataCount(row: number): number {
+    return readUint32(this.#window.bytes, row + rowFields.pcDataCount);
   }
 
-  /** An old row with its arrays, without padding. */
-  #row(index: number): Uint8Array {
+  #functionDataCount(row: number): number {
+    return this.#window.bytes[row + this.#tables.geometry.rowBytes - 1] as number;
+  }
+
+  /** Where the window holds an old row with its arrays. */
+  #locate(index: number): number {
     const { rowBytes } = this.#tables.geometry;
-    const at = this.#old.rows[index] as number;
-    const left = this.#region.length - at;
-    const header = left < rowBytes ? undefined : this.#window.view(this.#region.offset + at, rowBytes);
-    const pcData = header === undefined ? 0 : readUint32(header, rowFields.pcDataCount);
-    const functionData = header === undefined ? 0 : (header[rowBytes - 1] as number);
-    const length = rowBytes + 4 * (pcData + functionData);
-    if (header === undefined || pcData > maxArray || length > left) {
-      throw new SlipwayError('delta-malformed', `the row of old function ${index} does not fit the table`);
+    const offset = this.#old.rows[index] as number;
+    const left = this.#region.length - offset;
+    if (left >= rowBytes) {
+      const row = this.#window.locate(this.#region.offset + offset, rowBytes);
+      const pcData = this.#pcDataCount(row);
+      const length = rowBytes + 4 * (pcData + this.#functionDataCount(row));
+      if (pcData <= maxArray && length <= left) return this.#window.locate(this.#region.offset + offset, length);
     }
-    return this.#window.view(this.#region.offset + at, length);
+    throw new SlipwayError('delta-malformed', `the row of old function ${index} does not fit the table`);
   }
 }
 

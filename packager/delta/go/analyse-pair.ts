@@ -4,6 +4,8 @@
  */
 import { codeSideTables, type SideTables, sideTablesVersion } from '../../../contract/delta/go/side-tables.ts';
 import { NumberColumns } from '../../../contract/delta/go/number-columns.ts';
+import { AddressMap } from '../../../contract/delta/go/address-map.ts';
+import type { ShiftRuns } from '../../../contract/delta/go/shift-table.ts';
 import { RangeEncoder } from '../approximate/range-encoder.ts';
 import { type GoImage, type NotGo, readGoImage } from './go-image.ts';
 import { learnShifts, lengthOf, rowOf } from './learn-shifts.ts';
@@ -24,7 +26,7 @@ export function analyseGoPair(oldBytes: Uint8Array, newBytes: Uint8Array): { rea
 export function analyse(old: GoImage, new_: GoImage): SideTables {
   const matches = matchFunctions(old.names, new_.names);
   const regions = planRegions(old);
-  return {
+  const plan = {
     geometry: {
       architecture: old.architecture,
       rowBytes: old.rowBytes,
@@ -42,8 +44,9 @@ export function analyse(old: GoImage, new_: GoImage): SideTables {
     regions,
     layout: layOut(old, new_, matches),
     edits: { functions: new Uint32Array(0), offsets: new Uint32Array(0), shifts: new Int32Array(0) },
-    shifts: learnShifts(old, new_, matches),
   };
+  const mapOf = (shifts: ShiftRuns[]) => new AddressMap({ ...plan, shifts }, old.functions);
+  return { ...plan, shifts: learnShifts(old, new_, matches, regions, mapOf) };
 }
 
 function layOut(old: GoImage, new_: GoImage, matches: Int32Array): FunctionLayout {

@@ -5,10 +5,22 @@ import { arm64Code } from '../../../contract/delta/go/arm64-code.ts';
 import { noFunctionData, rowFields } from '../../../contract/delta/go/function-table.ts';
 import type { ShiftRuns } from '../../../contract/delta/go/shift-table.ts';
 import { type GoImage, type FileRange } from './go-image.ts';
+import { learnFromData } from './learn-from-data.ts';
+import type { AddressMap } from '../../../contract/delta/go/address-map.ts';
+import type { Region } from '../../../contract/delta/go/regions.ts';
 import { ShiftVotes } from './shift-votes.ts';
 
+/** How often what was learnt from data is used to learn more from data. */
+const dataRounds = Number(process.env.ROUNDS ?? 1);
+
 /** Runs by kind in the order of shiftKinds. */
-export function learnShifts(old: GoImage, new_: GoImage, matches: Int32Array): ShiftRuns[] {
+export function learnShifts(
+  old: GoImage,
+  new_: GoImage,
+  matches: Int32Array,
+  regions: readonly Region[],
+  mapOf: (shifts: ShiftRuns[]) => AddressMap,
+): ShiftRuns[] {
   const votes = { address: new ShiftVotes(), name: new ShiftVotes(), pcTable: new ShiftVotes(), functionData: new ShiftVotes(), unit: new ShiftVotes(), file: new ShiftVotes() };
   learnAddresses(old, new_, matches, votes.address);
   for (let i = 0; i < Math.min(old.elf.areas.length, new_.elf.areas.length); i++) {
@@ -19,6 +31,9 @@ export function learnShifts(old: GoImage, new_: GoImage, matches: Int32Array): S
   learnStrings(old, new_, old.nameTable, new_.nameTable, votes.name);
   learnStrings(old, new_, old.fileTable, new_.fileTable, votes.file);
   learnRows(old, new_, matches, votes);
+  for (let round = 0; round < dataRounds; round++) {
+    learnFromData(old, new_, regions, mapOf([votes.address.fit()]), votes.address);
+  }
   return [votes.address, votes.name, votes.pcTable, votes.functionData, votes.unit, votes.file].map((kind) => kind.fit());
 }
 

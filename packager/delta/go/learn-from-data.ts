@@ -1,0 +1,45 @@
+/**
+ * Learns how addresses moved from the data of both programs: where an old word is expected to lie in the new program,
+ * the new word tells where what it points at went.
+ */
+import type { AddressMap } from '../../../contract/delta/go/address-map.ts';
+import type { Region } from '../../../contract/delta/go/regions.ts';
+import type { ShiftVotes } from './shift-votes.ts';
+import { offsetOf } from './elf.ts';
+import type { GoImage } from './go-image.ts';
+
+const smallestOffset = 0x1000;
+
+/** @param map built from what is known so far */
+export function learnFromData(old: GoImage, new_: GoImage, regions: readonly Region[], map: AddressMap, votes: ShiftVotes): void {
+  const oldText = { start: old.text, end: old.text + (old.functions.entries[old.functions.count] as number) };
+  const newText = { start: new_.text, end: new_.text + (new_.functions.entries[new_.functions.count] as number) };
+  const vote = (value: number, newValue: number): void => {
+    if (value < smallestOffset || value >= old.elf.addressEnd || (value >= oldText.start && value < oldText.end)) return;
+    if (newValue < smallestOffset || newValue >= new_.elf.addressEnd) return;
+    if (newValue >= newText.start && newValue < newText.end) return;
+    votes.add(value, newValue);
+  };
+  for (const region of regions) {
+    if (region.kind !== 'pointers' && region.kind !== 'types' && region.kind !== 'typeOffsets') continue;
+    const unit = region.kind === 'typeOffsets' ? 4 : 8;
+    for (let at = 0; at + unit <= region.length; at += unit) {
+      const here = region.offset + at;
+      const there = offsetOf(new_.elf, map.map(region.address + at));
+      if (there < 0 || there % 4 !== here % 4 || there + unit > new_.elf.bytes.length) continue;
+      if (unit === 4) {
+        vote(old.types + old.elf.view.getUint32(here, true), new_.types + new_.elf.view.getUint32(there, true));
+        continue;
+      }
+      const low = old.elf.view.getUint32(here, true);
+      const high = old.elf.view.getUint32(here + 4, true);
+      const newLow = new_.elf.view.getUint32(there, true);
+      const newHigh = new_.elf.view.getUint32(there + 4, true);
+      if (high === 0 && low >= old.types && newHigh === 0) vote(low, newLow);
+      else if (region.kind === 'types') {
+        if (low >= smallestOffset && map.functionStarting(low) < 0) vote(old.types + low, new_.types + newLow);
+        if (high >= smallestOffset && map.functionStarting(high) < 0) vote(old.types + high, new_.types + newHigh);
+      }
+    }
+  }
+}
