@@ -186,7 +186,7 @@ export class AlikeModel {
     contexts[3] = byte | (before << 8) | (3 << 28);
     contexts[4] = byte | (before << 8) | (twoBefore << 16) | (4 << 28);
     contexts[5] = this.#changeAt(at - 8) | (this.#changeAt(at - 4) << 8) | (5 << 28);
-    return this.#values.codeByte(this.#coder, difference);
+    return this.#values.codeByte(this.#coder, 0, difference);
   }
 
   #changeAt(at: number): number {

@@ -85,15 +85,15 @@ export class ContextMixer {
     return this.#code(coder, 1, weightSet, bit);
   }
 
-  /** Codes a byte in the contexts set, the highest bit first; needs 256 weight sets. */
-  codeByte(coder: BitCoder, byte: number): number {
+  /** Codes a byte in the contexts set, the highest bit first, with 256 weight sets from `firstWeightSet` on. */
+  codeByte(coder: BitCoder, firstWeightSet: number, byte: number): number {
     this.#selectLines(0);
     let node = 1;
-    for (let i = 7; i > 3; i--) node = (node << 1) | this.#code(coder, node, node, (byte >>> i) & 1);
+    for (let i = 7; i > 3; i--) node = (node << 1) | this.#code(coder, node, firstWeightSet + node, (byte >>> i) & 1);
     this.#selectLines(node);
     let low = 1;
     for (let i = 3; i >= 0; i--) {
-      const coded = this.#code(coder, low, node, (byte >>> i) & 1);
+      const coded = this.#code(coder, low, firstWeightSet + node, (byte >>> i) & 1);
       node = (node << 1) | coded;
       low = (low << 1) | coded;
     }

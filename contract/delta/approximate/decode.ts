@@ -11,7 +11,7 @@ import { codePlainBits } from './bit-coder.ts';
 import { MovedReferences } from './moved-references.ts';
 import { OwnModel } from './own-model.ts';
 import { RangeDecoder } from './range-decoder.ts';
-import { checkSteps, codeSteps, stepFields } from './step.ts';
+import { checkSteps, codeSteps, ownLength, stepFields } from './step.ts';
 
 export const approximateVersion = 1;
 /** Version, then the length of the new file as an unsigned 32-bit little-endian number. */
@@ -65,7 +65,7 @@ export function decodeApproximate(old: ByteSource, patch: Uint8Array | ByteSourc
   checkSteps(steps, old.length, newLength);
   const references = new MovedReferences(old.length, addressBase, steps, moving);
   const alikeModel = new AlikeModel(coder, references, modelTableBits(newLength));
-  const ownModel = new OwnModel(coder, modelTableBits(newLength));
+  const ownModel = new OwnModel(coder, ownLength(steps));
   const oldChunk = new Uint8Array(Math.min(chunkBytes, newLength));
   const newChunk = new Uint8Array(oldChunk.length);
   let oldAt = 0;

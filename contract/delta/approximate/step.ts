@@ -61,3 +61,10 @@ export function checkSteps(steps: Steps, oldLength: number, newLength: number): 
   }
   if (left !== 0) throw new SlipwayError('delta-malformed', `the steps leave ${left} of ${newLength} bytes unmade`);
 }
+
+/** Bytes of the new file that no step takes from the old one. */
+export function ownLength(steps: Steps): number {
+  let sum = 0;
+  for (let i = 2; i < steps.length; i += stepFields) sum += steps[i] as number;
+  return sum;
+}

@@ -9,7 +9,7 @@ import {
 } from '../../../contract/delta/approximate/decode.ts';
 import { MovedReferences } from '../../../contract/delta/approximate/moved-references.ts';
 import { OwnModel } from '../../../contract/delta/approximate/own-model.ts';
-import { codeSteps, type Steps, stepFields } from '../../../contract/delta/approximate/step.ts';
+import { codeSteps, ownLength, type Steps, stepFields } from '../../../contract/delta/approximate/step.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { limits } from '../../../contract/limits.ts';
 import { imageBase } from './image-base.ts';
@@ -60,7 +60,7 @@ export function writeBody(
   codeSteps(coder, steps);
   const references = new MovedReferences(oldFile.length, addressBase, steps, moving);
   const alikeModel = new AlikeModel(coder, references, modelTableBits(newFile.length));
-  const ownModel = new OwnModel(coder, modelTableBits(newFile.length));
+  const ownModel = new OwnModel(coder, ownLength(steps));
   const rebuilt = new Uint8Array(chunkBytes);
   let oldAt = 0;
   let newAt = 0;
