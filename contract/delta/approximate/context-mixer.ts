@@ -137,7 +137,7 @@ export class ContextMixer {
       const slot = slots[place] as number;
       const estimate = slot >>> 10;
       const count = slot & 0x3ff;
-      const moved = estimate + ((((target - estimate) >> 3) * (countRates[count] as number)) >> 13);
+      const moved = estimate + (Math.imul((target - estimate) >> 7, countRates[count] as number) >> 9);
       slots[place] = (moved << 10) | (count < this.#countLimit ? count + 1 : count);
     }
     return coded;

@@ -2,7 +2,8 @@
  * Finds for each stretch of a new file where it comes from in the old one, mismatches allowed (Percival, "Naive
  * differences of executable code", 2003: exact matches grown over few differing bytes).
  */
-import type { Steps } from '../../../contract/delta/approximate/step.ts';
+import { type Steps, stepFields } from '../../../contract/delta/approximate/step.ts';
+import { limits } from '../../../contract/limits.ts';
 import { suffixArray } from './suffix-array.ts';
 import { SuffixSearch } from './suffix-search.ts';
 
@@ -44,7 +45,28 @@ export function matchFiles(oldFile: Uint8Array, newFile: Uint8Array): Steps {
     lastPosition = position - backward;
     lastOffset = position - scan;
   }
-  return Int32Array.from(steps);
+  return coarsen(Int32Array.from(steps), limits.maxApproximateSteps);
+}
+
+/** At most `limit` steps: as many as must go give their bytes to the step before as its own, the shortest ones first. */
+export function coarsen(steps: Steps, limit: number): Steps {
+  let kept = steps;
+  for (let shortest = 32; kept.length > limit * stepFields; shortest *= 2) {
+    const merged: number[] = [];
+    let skipped = 0;
+    for (let i = 0; i < kept.length; i += stepFields) {
+      const [seek = 0, alike = 0, own = 0] = kept.subarray(i, i + stepFields);
+      if (merged.length > 0 && alike < shortest) {
+        merged[merged.length - 1] = (merged[merged.length - 1] as number) + alike + own;
+        skipped += seek + alike;
+      } else {
+        merged.push(seek + skipped, alike, own);
+        skipped = 0;
+      }
+    }
+    kept = Int32Array.from(merged);
+  }
+  return kept;
 }
 
 /**

@@ -3,7 +3,10 @@ import { expect, test } from 'vitest';
 import { memorySource } from '../../../../contract/byte-source.ts';
 import { decodeApproximate } from '../../../../contract/delta/approximate/decode.ts';
 import { encodeApproximate } from '../../../../packager/delta/approximate/encode.ts';
+import { imageBase } from '../../../../packager/delta/approximate/image-base.ts';
+import { coarsen } from '../../../../packager/delta/approximate/match.ts';
 import { type Edit, edited, edits, mixedBytes, numberedBytes } from './edited-bytes.ts';
+import { programBytes } from './moving-program.ts';
 
 function decode(oldFile: Uint8Array, patch: Uint8Array): Buffer {
   const chunks: Buffer[] = [];
@@ -50,4 +53,50 @@ test('writes the same patch for the same files', () => {
   const oldFile = numberedBytes(20_000, 4);
   const newFile = edited(oldFile, [{ at: 0.3, remove: 100, insert: numberedBytes(50, 5) }]);
   expect(encodeApproximate(oldFile, newFile)).toEqual(encodeApproximate(oldFile, newFile));
+});
+
+test('rebuilds a program in which functions moved', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 120 }), fc.nat(), fc.integer({ min: 1, max: 64 }), (functions, where, by) => {
+      const oldFile = programBytes(functions);
+      const newFile = programBytes(functions, where % functions, by);
+      expect(decode(oldFile, encodeApproximate(oldFile, newFile)).equals(newFile)).toBe(true);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('foretells calls and pointers: 3,000 moved functions cost less than a byte each', () => {
+  const oldFile = programBytes(3000);
+  const newFile = programBytes(3000, 1200, 16);
+  expect(encodeApproximate(oldFile, newFile).length).toBeLessThan(3000);
+});
+
+test('reads the address of an ELF file and takes anything else for a file without one', () => {
+  const program = programBytes(3);
+  expect(imageBase(program)).toBe(0x400000);
+  expect(imageBase(program.subarray(0, 100))).toBe(0);
+  expect(imageBase(numberedBytes(1000, 6))).toBe(0);
+});
+
+test('gives up the shortest steps first when there are too many, and covers the same bytes', () => {
+  const steps = Int32Array.from({ length: 300 }, (_, i) => (i % 3 === 0 ? (i % 2 === 0 ? 5 : -3) : (i * 37) % 90));
+  const fewer = coarsen(steps, 40);
+  expect(fewer.length).toBeLessThanOrEqual(40 * 3);
+  const made = (list: Int32Array) => list.reduce((sum, value, i) => sum + (i % 3 === 0 ? 0 : value), 0);
+  expect(made(fewer)).toBe(made(steps));
+  const starts = (list: Int32Array) => {
+    const found = new Map<number, number>();
+    let oldAt = 0;
+    let newAt = 0;
+    for (let i = 0; i < list.length; i += 3) {
+      oldAt += list[i] as number;
+      found.set(newAt, oldAt);
+      oldAt += list[i + 1] as number;
+      newAt += (list[i + 1] as number) + (list[i + 2] as number);
+    }
+    return found;
+  };
+  const before = starts(steps);
+  for (const [newAt, oldAt] of starts(fewer)) expect(before.get(newAt)).toBe(oldAt);
 });
