@@ -64,7 +64,13 @@ test('refuses a part of another digest', async () => {
 
 test('refuses a patch that makes another length before it writes a byte', async () => {
   const written: number[] = [];
-  const part: MadePart = { method: 'approximate', oldPart: 0, dataLength: patch.length, ...proof, length: 5 };
+  const part: MadePart = {
+    method: 'approximate',
+    oldPart: 0,
+    dataLength: patch.length,
+    ...proof,
+    length: newPart.length + 1,
+  };
   const sink = { write: (chunk: Uint8Array) => written.push(chunk.length) };
   await expect(
     decodePart(part, memorySource(patch), { offset: 0, length: patch.length }, sink, ports),
