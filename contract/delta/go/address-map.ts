@@ -1,9 +1,10 @@
 /** Where every address of the old image is expected in the new one. */
+
+import { SlipwayError } from '../../errors.ts';
 import type { FunctionTable } from './function-table.ts';
 import { ShiftTable } from './shift-table.ts';
 import { type SideTables, shiftKinds } from './side-tables.ts';
 import { SortedIndex } from './sorted-index.ts';
-import { SlipwayError } from '../../errors.ts';
 
 export class AddressMap {
   /** Start of each new function from the new text's base on, and the end of the last. */
@@ -26,7 +27,9 @@ export class AddressMap {
     this.#newText = tables.geometry.newText;
     this.#textEnd = this.#oldText + (old.entries[old.count] as number);
     this.#functions = new SortedIndex(old.entries);
-    this.#others = new ShiftTable(tables.shifts[shiftKinds.address] ?? { starts: new Uint32Array(0), shifts: new Int32Array(0) });
+    this.#others = new ShiftTable(
+      tables.shifts[shiftKinds.address] ?? { starts: new Uint32Array(0), shifts: new Int32Array(0) },
+    );
     this.newEntries = placeNew(tables, old);
     this.moved = placeOld(tables, old, this.newEntries);
     this.#edited = new Uint8Array(old.count);

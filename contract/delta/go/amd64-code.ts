@@ -97,7 +97,8 @@ function visit(code: Uint8Array, address: number, visitor: ReferenceVisitor): vo
         break;
       case follows.branch8:
         at += 1;
-        if (at <= end) visitor(at - 1, (at - start) | shortField, start, address + at + (((code[at - 1] as number) << 24) >> 24));
+        if (at <= end)
+          visitor(at - 1, (at - start) | shortField, start, address + at + (((code[at - 1] as number) << 24) >> 24));
         break;
       case follows.branch32:
         at += 4;

@@ -87,7 +87,8 @@ export function buildGoPrediction(old: ByteSource, sideTables: Uint8Array, outpu
     writeRegion(region);
     end = region.offset + region.length;
   }
-  if (end > old.length) throw new SlipwayError('delta-malformed', `regions up to ${end} in a file of ${old.length} bytes`);
+  if (end > old.length)
+    throw new SlipwayError('delta-malformed', `regions up to ${end} in a file of ${old.length} bytes`);
   copyPieces(window, end, old.length - end, sink);
   sink.flush();
 }

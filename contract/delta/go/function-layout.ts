@@ -25,7 +25,13 @@ export function codeLayout(numbers: NumberColumns, oldCount: number, layout?: Fu
   const matches = codeMatches(numbers, oldCount, count, layout?.matches);
   const sizeChanges = codeSparse(numbers, columns.sizeGap, columns.sizeChange, count, layout?.sizeChanges);
   const pcDataChanges = codeSparse(numbers, columns.rowGap, columns.rowChange, count, layout?.pcDataChanges);
-  const functionDataChanges = codeSparse(numbers, columns.rowGap, columns.rowChange, count, layout?.functionDataChanges);
+  const functionDataChanges = codeSparse(
+    numbers,
+    columns.rowGap,
+    columns.rowChange,
+    count,
+    layout?.functionDataChanges,
+  );
   return { matches, sizeChanges, pcDataChanges, functionDataChanges };
 }
 
@@ -56,7 +62,13 @@ function runLength(matches: Int32Array, at: number): number {
   return length;
 }
 
-function codeSparse(numbers: NumberColumns, gaps: number, changes: number, count: number, values?: Int32Array): Int32Array {
+function codeSparse(
+  numbers: NumberColumns,
+  gaps: number,
+  changes: number,
+  count: number,
+  values?: Int32Array,
+): Int32Array {
   const coded = new Int32Array(count);
   for (let at = 0; ; at++) {
     let next = at;

@@ -27,7 +27,8 @@ export class OldWindow {
    * @throws SlipwayError `delta-malformed` outside the old file or above maxViewBytes
    */
   locate(offset: number, length: number): number {
-    if (offset >= this.#start && length >= 0 && offset + length <= this.#start + this.#filled) return offset - this.#start;
+    if (offset >= this.#start && length >= 0 && offset + length <= this.#start + this.#filled)
+      return offset - this.#start;
     if (offset < 0 || length < 0 || length > maxViewBytes || offset + length > this.#old.length) {
       throw new SlipwayError('delta-malformed', `${length} bytes at ${offset} of an old file of ${this.#old.length}`);
     }

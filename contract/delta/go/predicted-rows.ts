@@ -1,7 +1,7 @@
 /** Predicts `functab` and the `_func` rows in the new order, and `runtime.findfunctab`, which follows from it. */
 import type { ByteSink } from '../../byte-sink.ts';
-import type { AddressMap } from './address-map.ts';
 import { SlipwayError } from '../../errors.ts';
+import type { AddressMap } from './address-map.ts';
 import { type FunctionTable, noFunctionData, rowAlignment, rowFields } from './function-table.ts';
 import { readUint32, writeUint32 } from './little-endian.ts';
 import type { OldWindow } from './old-window.ts';
@@ -124,7 +124,8 @@ export class PredictedRows {
       for (let i = 0; i < rowBytes; i++) row[i] = old[at + i] as number;
       writeUint32(row, rowFields.name, this.#shifts.name.map(readUint32(row, rowFields.name)));
       writeUint32(row, rowFields.unit, this.#shifts.unit.map(readUint32(row, rowFields.unit)));
-      for (let field = rowFields.pcSp; field <= rowFields.pcLine; field += 4) this.#pcTable(row, field, old, at + field);
+      for (let field = rowFields.pcSp; field <= rowFields.pcLine; field += 4)
+        this.#pcTable(row, field, old, at + field);
       for (let i = 0; i < pcData && i < oldPcData; i++) {
         this.#pcTable(row, rowBytes + 4 * i, old, at + rowBytes + 4 * i);
       }

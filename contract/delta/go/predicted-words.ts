@@ -61,7 +61,13 @@ export class PredictedWords {
   }
 
   #pointer(words: Uint8Array, at: number): boolean {
-    if (((words[at + 4] as number) | (words[at + 5] as number) | (words[at + 6] as number) | (words[at + 7] as number)) !== 0) {
+    if (
+      ((words[at + 4] as number) |
+        (words[at + 5] as number) |
+        (words[at + 6] as number) |
+        (words[at + 7] as number)) !==
+      0
+    ) {
       return false;
     }
     const value = readUint32(words, at);

@@ -86,7 +86,10 @@ export function codeSideTables(numbers: NumberColumns, tables?: SideTables): Sid
     geometryFields.map((field) => [field, numbers.unsigned(columns.geometry, tables?.geometry[field] ?? 0)]),
   ) as unknown as Geometry;
   if (geometry.architecture > 1 || (geometry.rowBytes !== 40 && geometry.rowBytes !== 44)) {
-    throw new SlipwayError('delta-malformed', `architecture ${geometry.architecture}, rows of ${geometry.rowBytes} bytes`);
+    throw new SlipwayError(
+      'delta-malformed',
+      `architecture ${geometry.architecture}, rows of ${geometry.rowBytes} bytes`,
+    );
   }
   if (geometry.oldFunctions === 0 || geometry.oldFunctions > maxFunctions) {
     throw new SlipwayError('delta-malformed', `${geometry.oldFunctions} functions, expected 1 to ${maxFunctions}`);

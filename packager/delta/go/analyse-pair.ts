@@ -2,16 +2,19 @@
  * Analyses two builds of a Go program and writes the side tables from which contract/delta/go builds the prediction.
  * Says why it cannot instead of throwing: the caller then takes another method.
  */
-import { codeSideTables, type SideTables, sideTablesVersion } from '../../../contract/delta/go/side-tables.ts';
-import { NumberColumns } from '../../../contract/delta/go/number-columns.ts';
+
 import { AddressMap } from '../../../contract/delta/go/address-map.ts';
+import type { FunctionLayout } from '../../../contract/delta/go/function-layout.ts';
+import { NumberColumns } from '../../../contract/delta/go/number-columns.ts';
 import type { ShiftRuns } from '../../../contract/delta/go/shift-table.ts';
+import { codeSideTables, type SideTables, sideTablesVersion } from '../../../contract/delta/go/side-tables.ts';
 import { RangeEncoder } from '../approximate/range-encoder.ts';
-import { type GoImage, type NotGo, readGoImage } from './go-image.ts';
-import { learnShifts, lengthOf, rowOf } from './learn-shifts.ts';
+import { compareFunctions } from './compare-functions.ts';
+import { type GoImage, lengthOf, type NotGo, readGoImage, rowOf } from './go-image.ts';
+import { learnShifts } from './learn-shifts.ts';
 import { matchFunctions } from './match-functions.ts';
 import { planRegions } from './plan-regions.ts';
-import type { FunctionLayout } from '../../../contract/delta/go/function-layout.ts';
+import { ShiftVotes } from './shift-votes.ts';
 
 export function analyseGoPair(oldBytes: Uint8Array, newBytes: Uint8Array): { readonly sideTables: Uint8Array } | NotGo {
   const old = readGoImage(oldBytes);
@@ -26,6 +29,8 @@ export function analyseGoPair(oldBytes: Uint8Array, newBytes: Uint8Array): { rea
 export function analyse(old: GoImage, new_: GoImage): SideTables {
   const matches = matchFunctions(old.names, new_.names);
   const regions = planRegions(old);
+  const addresses = new ShiftVotes();
+  const edits = compareFunctions(old, new_, matches, addresses);
   const plan = {
     geometry: {
       architecture: old.architecture,
@@ -43,10 +48,10 @@ export function analyse(old: GoImage, new_: GoImage): SideTables {
     },
     regions,
     layout: layOut(old, new_, matches),
-    edits: { functions: new Uint32Array(0), offsets: new Uint32Array(0), shifts: new Int32Array(0) },
+    edits,
   };
   const mapOf = (shifts: ShiftRuns[]) => new AddressMap({ ...plan, shifts }, old.functions);
-  return { ...plan, shifts: learnShifts(old, new_, matches, regions, mapOf) };
+  return { ...plan, shifts: learnShifts(old, new_, matches, regions, addresses, mapOf) };
 }
 
 function layOut(old: GoImage, new_: GoImage, matches: Int32Array): FunctionLayout {

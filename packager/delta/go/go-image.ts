@@ -4,8 +4,13 @@
  * program instead of throwing.
  */
 import { memorySource } from '../../../contract/byte-source.ts';
+import {
+  type FunctionTable,
+  noFunctionData,
+  readFunctionTable,
+  rowFields,
+} from '../../../contract/delta/go/function-table.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
-import { type FunctionTable, noFunctionData, readFunctionTable, rowFields } from '../../../contract/delta/go/function-table.ts';
 import { type ElfFile, type ElfRange, number64, offsetOf, readElf } from './elf.ts';
 
 export interface GoImage {
@@ -157,7 +162,11 @@ function readNames(elf: ElfFile, functions: FunctionTable, table: number, names:
     const start = elf.view.getUint32(table + row + rowFields.name, true);
     if (start >= names.length) return undefined;
     const end = elf.bytes.indexOf(0, names.offset + start);
-    result.push(Buffer.from(elf.bytes.buffer, elf.bytes.byteOffset + names.offset + start, end - names.offset - start).toString('latin1'));
+    result.push(
+      Buffer.from(elf.bytes.buffer, elf.bytes.byteOffset + names.offset + start, end - names.offset - start).toString(
+        'latin1',
+      ),
+    );
   }
   return result;
 }
@@ -172,7 +181,13 @@ interface Module {
 /** Words of runtime.moduledata that have kept their place since Go 1.18; later ones are looked for by what they are. */
 const moduleWords = { names: 1, text: 22, textEnd: 23, searchFrom: 32, searchTo: 48 } as const;
 
-function readModule(elf: ElfFile, place: TablePlace, functions: FunctionTable, rows: number, rowBytes: number): Module | undefined {
+function readModule(
+  elf: ElfFile,
+  place: TablePlace,
+  functions: FunctionTable,
+  rows: number,
+  rowBytes: number,
+): Module | undefined {
   const relocated = relocatedWords(elf);
   const word = (at: number, area: ElfRange): number => {
     const value = number64(elf.view, at);
@@ -193,14 +208,22 @@ function readModule(elf: ElfFile, place: TablePlace, functions: FunctionTable, r
   return undefined;
 }
 
-function moduleOf(elf: ElfFile, words: number[], functions: FunctionTable, rows: number, rowBytes: number): Module | undefined {
+function moduleOf(
+  elf: ElfFile,
+  words: number[],
+  functions: FunctionTable,
+  rows: number,
+  rowBytes: number,
+): Module | undefined {
   const text = words[moduleWords.text] as number;
   const textEnd = words[moduleWords.textEnd] as number;
   if (textEnd < text + (functions.entries[functions.count] as number) - 4096) return undefined;
   const typesAt = rowBytes === 40 ? 35 : 37;
   const types = words[typesAt] as number;
   const rodata = words.slice(typesAt + 2, typesAt + 5).find((value) => value === types) ?? types;
-  const data = words.slice(moduleWords.searchFrom).find((value) => isFunctionData(elf, value, functions, rows, rowBytes));
+  const data = words
+    .slice(moduleWords.searchFrom)
+    .find((value) => isFunctionData(elf, value, functions, rows, rowBytes));
   const length = data === undefined ? 0 : functionDataLength(elf, functions, rows, rowBytes);
   const offset = data === undefined ? -1 : offsetOf(elf, data);
   const fits = offset >= 0 && length > 0 && offset + length <= elf.bytes.length;
@@ -253,4 +276,28 @@ function relocatedWords(elf: ElfFile): Map<number, number> {
     }
   }
   return words;
+}
+
+export function lengthOf(image: GoImage, index: number): number {
+  return (image.functions.entries[index + 1] as number) - (image.functions.entries[index] as number);
+}
+
+export function codeOf(image: GoImage, index: number): Uint8Array {
+  const start = image.textOffset + (image.functions.entries[index] as number) - (image.functions.entries[0] as number);
+  return image.elf.bytes.subarray(start, start + lengthOf(image, index));
+}
+
+export function rowOf(image: GoImage, index: number) {
+  const at = image.functionTable.offset + (image.functions.rows[index] as number);
+  const { view } = image.elf;
+  const pcData = view.getUint32(at + rowFields.pcDataCount, true);
+  const functionData = view.getUint8(at + image.rowBytes - 1);
+  const arrays = at + image.rowBytes;
+  return {
+    pcData,
+    functionData,
+    field: (field: number) => view.getUint32(at + field, true),
+    pcDataAt: (k: number) => view.getUint32(arrays + 4 * k, true),
+    functionDataAt: (k: number) => view.getUint32(arrays + 4 * (pcData + k), true),
+  };
 }

@@ -4,18 +4,25 @@
  */
 import type { AddressMap } from '../../../contract/delta/go/address-map.ts';
 import type { Region } from '../../../contract/delta/go/regions.ts';
-import type { ShiftVotes } from './shift-votes.ts';
 import { offsetOf } from './elf.ts';
 import type { GoImage } from './go-image.ts';
+import type { ShiftVotes } from './shift-votes.ts';
 
 const smallestOffset = 0x1000;
 
 /** @param map built from what is known so far */
-export function learnFromData(old: GoImage, new_: GoImage, regions: readonly Region[], map: AddressMap, votes: ShiftVotes): void {
+export function learnFromData(
+  old: GoImage,
+  new_: GoImage,
+  regions: readonly Region[],
+  map: AddressMap,
+  votes: ShiftVotes,
+): void {
   const oldText = { start: old.text, end: old.text + (old.functions.entries[old.functions.count] as number) };
   const newText = { start: new_.text, end: new_.text + (new_.functions.entries[new_.functions.count] as number) };
   const vote = (value: number, newValue: number): void => {
-    if (value < smallestOffset || value >= old.elf.addressEnd || (value >= oldText.start && value < oldText.end)) return;
+    if (value < smallestOffset || value >= old.elf.addressEnd || (value >= oldText.start && value < oldText.end))
+      return;
     if (newValue < smallestOffset || newValue >= new_.elf.addressEnd) return;
     if (newValue >= newText.start && newValue < newText.end) return;
     votes.add(value, newValue);

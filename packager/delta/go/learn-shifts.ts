@@ -1,17 +1,15 @@
 /** Learns from both programs how each kind of value moved. */
-import type { CodeFamily } from '../../../contract/delta/go/code-family.ts';
-import { amd64Code } from '../../../contract/delta/go/amd64-code.ts';
-import { arm64Code } from '../../../contract/delta/go/arm64-code.ts';
-import { noFunctionData, rowFields } from '../../../contract/delta/go/function-table.ts';
-import type { ShiftRuns } from '../../../contract/delta/go/shift-table.ts';
-import { type GoImage, type FileRange } from './go-image.ts';
-import { learnFromData } from './learn-from-data.ts';
+
 import type { AddressMap } from '../../../contract/delta/go/address-map.ts';
+import { noFunctionData, rowFields } from '../../../contract/delta/go/function-table.ts';
 import type { Region } from '../../../contract/delta/go/regions.ts';
+import type { ShiftRuns } from '../../../contract/delta/go/shift-table.ts';
+import { type FileRange, type GoImage, rowOf } from './go-image.ts';
+import { learnFromData } from './learn-from-data.ts';
 import { ShiftVotes } from './shift-votes.ts';
 
 /** How often what was learnt from data is used to learn more from data. */
-const dataRounds = Number(process.env.ROUNDS ?? 1);
+const dataRounds = 1;
 
 /** Runs by kind in the order of shiftKinds. */
 export function learnShifts(
@@ -19,10 +17,17 @@ export function learnShifts(
   new_: GoImage,
   matches: Int32Array,
   regions: readonly Region[],
+  address: ShiftVotes,
   mapOf: (shifts: ShiftRuns[]) => AddressMap,
 ): ShiftRuns[] {
-  const votes = { address: new ShiftVotes(), name: new ShiftVotes(), pcTable: new ShiftVotes(), functionData: new ShiftVotes(), unit: new ShiftVotes(), file: new ShiftVotes() };
-  learnAddresses(old, new_, matches, votes.address);
+  const votes = {
+    address,
+    name: new ShiftVotes(),
+    pcTable: new ShiftVotes(),
+    functionData: new ShiftVotes(),
+    unit: new ShiftVotes(),
+    file: new ShiftVotes(),
+  };
   for (let i = 0; i < Math.min(old.elf.areas.length, new_.elf.areas.length); i++) {
     const a = old.elf.areas[i];
     const b = new_.elf.areas[i];
@@ -34,70 +39,9 @@ export function learnShifts(
   for (let round = 0; round < dataRounds; round++) {
     learnFromData(old, new_, regions, mapOf([votes.address.fit()]), votes.address);
   }
-  return [votes.address, votes.name, votes.pcTable, votes.functionData, votes.unit, votes.file].map((kind) => kind.fit());
-}
-
-export function familyOf(image: GoImage): CodeFamily {
-  return image.architecture === 0 ? amd64Code : arm64Code;
-}
-
-interface References {
-  count: number;
-  at: Int32Array;
-  form: Int32Array;
-  target: Float64Array;
-}
-
-function learnAddresses(old: GoImage, new_: GoImage, matches: Int32Array, votes: ShiftVotes): void {
-  const family = familyOf(old);
-  const a = makeReferences();
-  const b = makeReferences();
-  const oldEnd = old.text + (old.functions.entries[old.functions.count] as number);
-  for (let j = 0; j < matches.length; j++) {
-    const i = matches[j] as number;
-    if (i < 0) continue;
-    const oldLength = lengthOf(old, i);
-    if (oldLength !== lengthOf(new_, j)) continue;
-    collect(family, old, i, a);
-    collect(family, new_, j, b);
-    for (let x = 0, y = 0; x < a.count && y < b.count; ) {
-      const difference = (a.at[x] as number) - (b.at[y] as number);
-      if (difference === 0) {
-        const target = a.target[x] as number;
-        if (a.form[x] === b.form[y] && target > 0 && (target < old.text || target >= oldEnd) && target < old.elf.addressEnd) {
-          const newTarget = b.target[y] as number;
-          if (newTarget > 0 && newTarget < new_.elf.addressEnd) votes.add(target, newTarget);
-        }
-        x++;
-        y++;
-      } else if (difference < 0) x++;
-      else y++;
-    }
-  }
-}
-
-export function lengthOf(image: GoImage, index: number): number {
-  return (image.functions.entries[index + 1] as number) - (image.functions.entries[index] as number);
-}
-
-export function codeOf(image: GoImage, index: number): Uint8Array {
-  const start = image.textOffset + (image.functions.entries[index] as number) - (image.functions.entries[0] as number);
-  return image.elf.bytes.subarray(start, start + lengthOf(image, index));
-}
-
-function makeReferences(): References {
-  const size = 1 << 20;
-  return { count: 0, at: new Int32Array(size), form: new Int32Array(size), target: new Float64Array(size) };
-}
-
-function collect(family: CodeFamily, image: GoImage, index: number, into: References): void {
-  into.count = 0;
-  family.visit(codeOf(image, index), image.text + (image.functions.entries[index] as number), (at, form, _, target) => {
-    if (into.count >= into.at.length) return;
-    into.at[into.count] = at;
-    into.form[into.count] = form;
-    into.target[into.count++] = target;
-  });
+  return [votes.address, votes.name, votes.pcTable, votes.functionData, votes.unit, votes.file].map((kind) =>
+    kind.fit(),
+  );
 }
 
 /** Strings that both tables hold, by content. */
@@ -146,19 +90,4 @@ function learnRows(old: GoImage, new_: GoImage, matches: Int32Array, votes: RowV
       if (x !== noFunctionData && y !== noFunctionData) votes.functionData.add(x, y);
     }
   }
-}
-
-export function rowOf(image: GoImage, index: number) {
-  const at = image.functionTable.offset + (image.functions.rows[index] as number);
-  const { view } = image.elf;
-  const pcData = view.getUint32(at + rowFields.pcDataCount, true);
-  const functionData = view.getUint8(at + image.rowBytes - 1);
-  const arrays = at + image.rowBytes;
-  return {
-    pcData,
-    functionData,
-    field: (field: number) => view.getUint32(at + field, true),
-    pcDataAt: (k: number) => view.getUint32(arrays + 4 * k, true),
-    functionDataAt: (k: number) => view.getUint32(arrays + 4 * (pcData + k), true),
-  };
 }

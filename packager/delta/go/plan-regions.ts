@@ -1,10 +1,19 @@
 /** Decides which parts of an old Go program are predicted how: the regions of the side tables. */
-import type { Region, RegionKind } from '../../../contract/delta/go/regions.ts';
+
 import { buildFindTable } from '../../../contract/delta/go/predicted-find-table.ts';
+import type { Region, RegionKind } from '../../../contract/delta/go/regions.ts';
 import type { ElfRange } from './elf.ts';
 import type { GoImage } from './go-image.ts';
 
-const sectionTypes = { progBits: 1, symbols: 2, relocations: 4, dynamicSymbols: 11, initArray: 14, finiArray: 15, dynamic: 6 };
+const sectionTypes = {
+  progBits: 1,
+  symbols: 2,
+  relocations: 4,
+  dynamicSymbols: 11,
+  initArray: 14,
+  finiArray: 15,
+  dynamic: 6,
+};
 
 /** Regions in file order; they do not overlap. */
 export function planRegions(image: GoImage): Region[] {
@@ -16,8 +25,14 @@ export function planRegions(image: GoImage): Region[] {
     }
     regions.sort((a, b) => a.offset - b.offset);
   };
-  const codeLength = (image.functions.entries[image.functions.count] as number) - (image.functions.entries[0] as number);
-  claim('functions', image.textOffset, image.textOffset + codeLength, image.text + (image.functions.entries[0] as number));
+  const codeLength =
+    (image.functions.entries[image.functions.count] as number) - (image.functions.entries[0] as number);
+  claim(
+    'functions',
+    image.textOffset,
+    image.textOffset + codeLength,
+    image.text + (image.functions.entries[0] as number),
+  );
   claim('functionTable', image.functionTable.offset, image.functionTable.offset + image.functionTable.length, 0);
   claim('fileOffsets', image.unitTable.offset, image.unitTable.offset + (image.unitTable.length & ~3), 0);
   const find = findTable(image);
