@@ -14,8 +14,16 @@ test.each([
 
 test.each([
   { name: 'a step without bytes', steps: [0, 50, 0, 0, 0, 0], code: 'delta-malformed' },
-  { name: 'a negative count that another step makes up for', steps: [0, 60, 0, 0, 0, -10], code: 'delta-malformed' },
-  { name: 'a negative range that another step makes up for', steps: [0, 0, 55, 20, -5, 0], code: 'delta-malformed' },
+  {
+    name: 'a negative count that the step itself makes up for',
+    steps: [0, 15, -10, 0, 45, 0],
+    code: 'delta-malformed',
+  },
+  {
+    name: 'a negative range that the step itself makes up for',
+    steps: [20, -10, 15, 0, 45, 0],
+    code: 'delta-malformed',
+  },
   { name: 'more bytes than announced', steps: [0, 51, 0], code: 'delta-malformed' },
   { name: 'fewer bytes than announced', steps: [0, 49, 0], code: 'delta-malformed' },
   { name: 'no step at all', steps: [], code: 'delta-malformed' },
