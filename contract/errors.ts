@@ -87,8 +87,10 @@ export const errorCodes = {
   'vcdiff-truncated': { exit: exitStatus.untrusted },
   'vcdiff-secondary-compression': { exit: exitStatus.untrusted },
   'vcdiff-custom-code-table': { exit: exitStatus.untrusted },
+  'vcdiff-target-segment': { exit: exitStatus.untrusted },
   'vcdiff-out-of-bounds': { exit: exitStatus.untrusted },
   'vcdiff-window-too-large': { exit: exitStatus.untrusted },
+  'vcdiff-checksum-mismatch': { exit: exitStatus.untrusted },
   'delta-base-mismatch': { exit: exitStatus.untrusted },
   'delta-not-reproducible': { exit: exitStatus.internal },
 

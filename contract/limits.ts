@@ -33,6 +33,8 @@ export const limits = {
   maxVcdiffTargetWindowBytes: 16 * 1024 * 1024,
   /** RFC 3284 sections of one window: instructions, data, addresses. */
   maxVcdiffSectionBytes: 24 * 1024 * 1024,
+  /** The application header of a VCDIFF delta, which holds two file names and is skipped. */
+  maxVcdiffApplicationHeaderBytes: 64 * 1024,
   /** Bodies of check-ins and reports. */
   maxCheckBytes: 64 * 1024,
   maxReportsPerRequest: 100,
