@@ -1,0 +1,29 @@
+/** `npm run build`: every program of this repository into `dist/`. */
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { bundleProgram, type Program } from './bundle.ts';
+
+/** What a device must not carry: a web framework, a cloud SDK, a database server's client or an embedded database. */
+const notOnDevices = ['fastify', '@fastify', '@aws-sdk', '@smithy', 'pg', 'kysely', 'better-sqlite3'];
+
+/** Three programs, and the workers that they start as files beside them (`executable: false`). */
+const programs: readonly Program[] = [
+  { entry: 'packager/main.ts', output: 'slipway-packager.mjs', executable: true },
+  { entry: 'distributor/main.ts', output: 'slipway-distributor.mjs', executable: true },
+  { entry: 'edge-updater/main.ts', output: 'slipway-edge.mjs', executable: true, without: notOnDevices },
+];
+
+const root = path.dirname(import.meta.dirname);
+const outputFolder = path.join(root, 'dist');
+
+await rm(outputFolder, { recursive: true, force: true });
+for (const program of programs) {
+  try {
+    const bytes = await bundleProgram(program, root, outputFolder);
+    process.stdout.write(`dist/${program.output} ${Math.ceil(bytes / 1024)} KiB\n`);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`cannot build ${program.entry}: ${reason}\n`);
+    process.exitCode = 1;
+  }
+}
