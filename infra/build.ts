@@ -16,12 +16,13 @@ const programs: readonly Program[] = [
 const root = path.dirname(import.meta.dirname);
 const outputFolder = path.join(root, 'dist');
 
-await rm(outputFolder, { recursive: true, force: true });
 for (const program of programs) {
   try {
     const bytes = await bundleProgram(program, root, outputFolder);
     process.stdout.write(`dist/${program.output} ${Math.ceil(bytes / 1024)} KiB\n`);
   } catch (error) {
+    // No program rather than yesterday's.
+    await rm(path.join(outputFolder, program.output), { force: true });
     const reason = error instanceof Error ? error.message : String(error);
     process.stderr.write(`cannot build ${program.entry}: ${reason}\n`);
     process.exitCode = 1;

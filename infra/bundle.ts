@@ -56,24 +56,24 @@ export async function bundleProgram(program: Program, root: string, outputFolder
 
 export interface ForbiddenPackage {
   readonly package: string;
-  /** The file of ours that imports it, or the package's own file that is inside. */
+  /** The permitted file that brings it in. */
   readonly because: string;
 }
 
-/** Forbidden packages among a bundle's inputs and among what it leaves to be imported at run time; each once. */
+/**
+ * Forbidden packages that a bundle contains or leaves to be imported at run time, each once and where it comes in:
+ * what one forbidden package brings with it is not named again.
+ */
 export function forbiddenPackages(metafile: Metafile, forbidden: readonly string[]): ForbiddenPackage[] {
+  const isForbidden = (name: string | undefined) =>
+    name !== undefined && forbidden.some((pattern) => name === pattern || name.startsWith(`${pattern}/`));
   const found = new Map<string, string>();
-  const note = (name: string, because: string) => {
-    const isForbidden = forbidden.some((pattern) => name === pattern || name.startsWith(`${pattern}/`));
-    if (isForbidden && !found.has(name)) found.set(name, because);
-  };
   for (const [file, input] of Object.entries(metafile.inputs)) {
+    if (isForbidden(packageOfFile(file))) continue;
     for (const imported of input.imports) {
       const name = imported.external ? packageOfSpecifier(imported.path) : packageOfFile(imported.path);
-      if (name !== undefined) note(name, `imported by ${file}`);
+      if (name !== undefined && isForbidden(name) && !found.has(name)) found.set(name, `imported by ${file}`);
     }
-    const own = packageOfFile(file);
-    if (own !== undefined) note(own, file);
   }
   return [...found].map(([name, because]) => ({ package: name, because }));
 }

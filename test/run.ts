@@ -10,8 +10,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { installDebianPackages } from './services/debian-packages.ts';
 import { isOnPath } from './services/commands.ts';
+import { installDebianPackages } from './services/debian-packages.ts';
 import { countTotals, type Totals, totalsLine } from './totals.ts';
 
 const root = path.dirname(import.meta.dirname);
