@@ -79,7 +79,7 @@ async function memberOf(archive: string, name: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   const members = extract();
   members.on('entry', (header, stream, next) => {
-    if (header.name === name) stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    if (header.name === name) stream.on('data', (chunk) => chunks.push(chunk as Buffer));
     stream.on('end', next);
     stream.resume();
   });
