@@ -33,6 +33,8 @@ export interface TrustedRepository {
   readonly timestampVersion: number;
   /** Earliest expiry of timestamp, snapshot, targets and root, RFC 3339. */
   readonly expires: string;
+  /** Names of the roles that `targets` delegates to, as signed: one per product. */
+  readonly delegatedRoles: readonly string[];
   /**
    * The signed length, hashes and custom fields of one target (TUF 5.6.7: pre-order, depth first), loading delegated
    * roles as it goes; undefined where no role names it.
@@ -68,6 +70,7 @@ export async function refreshTrust(input: RefreshInput): Promise<TrustedReposito
     root: store.root.signed,
     timestampVersion: store.timestamp?.signed.version ?? 0,
     expires: signed.flatMap((role) => (role ? [role.expires] : [])).reduce((a, b) => (a < b ? a : b)),
+    delegatedRoles: Object.keys(store.targets?.signed.delegations?.roles ?? {}),
     findTarget: (path) => session.findTarget(path),
     delegatedTargets: (role) => session.delegatedTargets(role),
   };
