@@ -9,6 +9,9 @@ const maxGroups = 10;
 /** The largest value to which one more group can be appended without leaving the exact integers of a double. */
 const maxBeforeLastGroup = Math.floor(Number.MAX_SAFE_INTEGER / 128) - 1;
 
+/** Up to here a loop over bytes beats a call of the typed array. */
+const loopBytes = 32;
+
 /** What running out of bytes means: the delta ended early, or a section says more than it holds. */
 export type EndCode = 'vcdiff-truncated' | 'vcdiff-malformed';
 
@@ -36,12 +39,13 @@ export class Cursor {
     return value;
   }
 
-  /** The next `length` bytes, as a view. */
-  take(length: number): Uint8Array {
-    if (length > this.remaining) throw this.ended();
-    const start = this.position;
-    this.position += length;
-    return this.bytes.subarray(start, this.position);
+  /** Moves the next `length` bytes to `at` in `target`. */
+  moveInto(target: Uint8Array, at: number, length: number): void {
+    const { bytes, position } = this;
+    if (length > bytes.length - position) throw this.ended();
+    if (length <= loopBytes) for (let i = 0; i < length; i++) target[at + i] = bytes[position + i] as number;
+    else target.set(bytes.subarray(position, position + length), at);
+    this.position = position + length;
   }
 
   /**

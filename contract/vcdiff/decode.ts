@@ -1,6 +1,6 @@
 /**
  * Decodes a VCDIFF delta (RFC 3284) against an old file, window by window. Memory: one target window and its three
- * sections (contract/limits.ts) and 2 MiB of the old file, whatever the length of old and new. It proves nothing about
+ * sections (contract/limits.ts) and 8 MiB of the old file, whatever the length of old and new. It proves nothing about
  * the result: the caller compares length and digest.
  *
  * Read: the default code table, source segments, xdelta3's checksum and application header; what `xdelta3 -e -S none`
@@ -23,7 +23,7 @@ const firstBufferBytes = 64 * 1024;
 /**
  * The new file in order, in pieces of at most 256 KiB that belong to the receiver. The generator returns the number
  * of bytes decoded.
- * @param source the old file; asked only for the ranges that are copied, rounded to blocks of 16 KiB
+ * @param source the old file; asked only for the ranges that are copied, rounded to blocks of 4 KiB
  * @param delta in chunks of any length; let go when the generator ends or its consumer stops
  * @param expectedLength when given, stops at the first window that would exceed it (a small delta can expand without
  *   end) and at an end before it

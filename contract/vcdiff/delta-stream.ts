@@ -8,7 +8,7 @@ const empty = new Uint8Array(0);
 
 export class DeltaStream {
   private readonly chunks: AsyncIterator<Uint8Array>;
-  private chunk = empty;
+  private chunk: Uint8Array = empty;
   /** First byte of `chunk` that was not consumed. */
   private start = 0;
   private ended = false;

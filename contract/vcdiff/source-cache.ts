@@ -4,9 +4,9 @@
  */
 import type { ByteSource } from '../byte-source.ts';
 
-const blockBytes = 16 * 1024;
-/** A power of two; with the block size it makes 2 MiB. */
-const slots = 128;
+const blockBytes = 4 * 1024;
+/** A block lies in the slot of its number modulo this; 8 MiB in all. */
+const slots = 2048;
 /** From here on one read is cheaper than filling blocks. */
 const directBytes = 2 * blockBytes;
 

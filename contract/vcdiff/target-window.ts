@@ -22,7 +22,7 @@ export interface WindowSections {
 export class TargetWindow {
   private readonly source: SourceCache;
   private readonly cache = new AddressCache();
-  private target = new Uint8Array(0);
+  private target: Uint8Array = new Uint8Array(0);
   private filled = 0;
   private data = new Cursor(this.target, 'data section', 'vcdiff-malformed');
   private addresses = new Cursor(this.target, 'address section', 'vcdiff-malformed');
@@ -78,16 +78,9 @@ export class TargetWindow {
       );
     }
     if (type === copy) this.copy(size, mode);
-    else if (type === add) this.add(size);
+    else if (type === add) this.data.moveInto(this.target, this.filled, size);
     else this.target.fill(this.data.byte(), this.filled, this.filled + size);
     this.filled += size;
-  }
-
-  private add(size: number): void {
-    const bytes = this.data.take(size);
-    const { target, filled } = this;
-    if (size <= loopBytes) for (let i = 0; i < size; i++) target[filled + i] = bytes[i] as number;
-    else target.set(bytes, filled);
   }
 
   /** Addresses count through the source segment, then through the target window. */
