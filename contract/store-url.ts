@@ -1,46 +1,70 @@
-/** Where a store is, as people write it: `s3://bucket/prefix`, `file:///path`, or a plain path. Opens nothing. */
+/**
+ * Where a store is, as a person writes it: `file:///absolute/folder` or `s3://bucket/prefix`. The same form in every
+ * program and file. For services other than Amazon's, `?endpoint=https://host&region=name` may follow.
+ */
 import { SlipwayError } from './errors.ts';
 
 export type StoreLocation =
-  | { readonly kind: 'directory'; readonly path: string }
-  /** `prefix` has no slash at either end; empty for the bucket itself. */
-  | { readonly kind: 's3'; readonly bucket: string; readonly prefix: string };
+  | { readonly kind: 'directory'; readonly folder: string }
+  | {
+      readonly kind: 's3';
+      readonly bucket: string;
+      /** Empty, or ends with `/`. */
+      readonly prefix: string;
+      /** Undefined: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL decide, else Amazon. */
+      readonly endpoint?: string;
+      readonly region?: string;
+    };
 
-/** Bucket names as S3 has them; underscores and capitals of old buckets are refused (no virtual hosting). */
 const bucketPattern = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+const prefixPattern = /^[A-Za-z0-9._/-]*$/;
 
 /** @throws SlipwayError `store-url-invalid` */
 export function parseStoreUrl(text: string): StoreLocation {
-  if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) {
-    if (text === '') throw invalid(text, 'it is empty');
-    return { kind: 'directory', path: text };
-  }
-  const url = URL.parse(text);
-  if (!url) throw invalid(text, 'it is not a URL');
-  if (url.search !== '' || url.hash !== '') throw invalid(text, 'a query or fragment has no meaning here');
-  if (url.username !== '' || url.password !== '') throw invalid(text, 'credentials do not belong into it');
-  if (url.protocol === 'file:') {
-    if (url.host !== '') throw invalid(text, 'a file URL has three slashes');
-    return { kind: 'directory', path: decodePath(text, url.pathname) };
-  }
-  if (url.protocol !== 's3:') throw invalid(text, `the scheme ${url.protocol} is unknown`);
-  if (!bucketPattern.test(url.host)) throw invalid(text, 'the bucket name is not valid');
-  const prefix = decodePath(text, url.pathname).replace(/^\/+|\/+$/g, '');
-  if (prefix.split('/').some((part) => part === '.' || part === '..')) throw invalid(text, 'the prefix has dot segments');
-  return { kind: 's3', bucket: url.host, prefix };
-}
-
-function decodePath(text: string, path: string): string {
+  let url: URL;
   try {
-    return decodeURIComponent(path);
-  } catch (cause) {
-    throw invalid(text, 'its escapes are not UTF-8', cause);
+    url = new URL(text);
+  } catch {
+    throw invalid('it is no URL');
   }
+  if (url.username || url.password) throw invalid('it carries credentials, which belong into the environment');
+  if (url.protocol === 'file:') return directory(url);
+  if (url.protocol === 's3:') return bucket(url);
+  throw invalid(`its scheme is ${url.protocol.slice(0, -1)}`);
 }
 
-function invalid(text: string, why: string, cause?: unknown): SlipwayError {
-  return new SlipwayError('store-url-invalid', `not a store: "${text}": ${why}`, {
-    hint: 'Write s3://bucket/prefix, file:///path or a path.',
-    cause,
-  });
+function directory(url: URL): StoreLocation {
+  if (url.host) throw invalid('a file URL has three slashes before the folder');
+  if (url.search || url.hash) throw invalid('a file URL has no options');
+  const folder = decodeURIComponent(url.pathname);
+  return { kind: 'directory', folder: folder.length > 1 ? folder.replace(/\/+$/, '') : folder };
+}
+
+function bucket(url: URL): StoreLocation {
+  if (!bucketPattern.test(url.host)) throw invalid('the bucket has no valid name');
+  const prefix = decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, '');
+  if (!prefixPattern.test(prefix) || prefix.split('/').includes('..')) throw invalid('the prefix has odd characters');
+  for (const name of url.searchParams.keys()) {
+    if (name !== 'endpoint' && name !== 'region') throw invalid(`the option ${name} is unknown`);
+  }
+  const endpoint = url.searchParams.get('endpoint');
+  const region = url.searchParams.get('region');
+  if (endpoint !== null && !/^https?:\/\/[^/]+\/?$/.test(endpoint)) throw invalid('the endpoint is no http(s) URL');
+  return {
+    kind: 's3',
+    bucket: url.host,
+    prefix: prefix === '' ? '' : `${prefix}/`,
+    ...(endpoint === null ? {} : { endpoint }),
+    ...(region === null ? {} : { region }),
+  };
+}
+
+function invalid(why: string): SlipwayError {
+  return new SlipwayError(
+    'store-url-invalid',
+    `expected file:///folder or s3://bucket/prefix as the store, but ${why}`,
+    {
+      hint: 'For example file:///srv/slipway or s3://releases/edge?endpoint=https://s3.example.org',
+    },
+  );
 }
