@@ -136,6 +136,7 @@ export const errorCodes = {
   'service-start-failed': { exit: exitStatus.updateFailed },
   'health-timeout': { exit: exitStatus.updateFailed },
   'health-lost': { exit: exitStatus.updateFailed },
+  'update-interrupted': { exit: exitStatus.updateFailed },
   'probation-interrupted': { exit: exitStatus.updateFailed },
   'nothing-to-roll-back-to': { exit: exitStatus.updateFailed },
   'release-rejected': { exit: exitStatus.updateFailed },
