@@ -7,7 +7,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, linkSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -138,6 +138,7 @@ function install() {
       `npm ci failed: ${npm.error?.message ?? (npm.signal ? `killed by ${npm.signal}` : `exit status ${npm.status}`)}`,
     );
   }
+  mkdirSync(modules, { recursive: true });
   writeFileSync(stamp, lockfileDigest());
 }
 

@@ -6,9 +6,10 @@
  * Usage: test/run.ts [--long] [ARGUMENTS of vitest…]
  * SLIPWAY_FORBID_SKIPS=1 makes every skipped test a failure.
  */
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { isOnPath } from './services/commands.ts';
 import { installDebianPackages } from './services/debian-packages.ts';
@@ -19,14 +20,16 @@ const wishes = process.argv.slice(2);
 const long = wishes.includes('--long');
 const vitestArguments = wishes.filter((wish) => wish !== '--long');
 const failures: string[] = [];
+let running: ChildProcess | undefined;
+for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.on(signal, endWith);
 
 const missing = installDebianPackages(isOnPath, say);
 if (missing !== undefined) say(`some tests will be skipped: ${missing}`);
 
-step('lint', 'biome', ['check', '.']);
-step('typecheck', 'tsc', ['--noEmit']);
-step('build', process.execPath, [path.join(root, 'infra/build.ts')]);
-const totals = runVitest();
+await step('lint', 'biome', ['check', '.']);
+await step('typecheck', 'tsc', ['--noEmit']);
+await step('build', process.execPath, [path.join(root, 'infra/build.ts')]);
+const totals = await runVitest();
 
 const forbidden = process.env.SLIPWAY_FORBID_SKIPS === '1' ? totals.skipped : 0;
 for (const name of totals.skippedNames) say(`skipped${forbidden > 0 ? ', which is forbidden here' : ''}: ${name}`);
@@ -35,28 +38,50 @@ process.stdout.write(`${totalsLine({ ...totals, failed: totals.failed + failures
 process.exitCode = totals.failed + failures.length + forbidden > 0 ? 1 : 0;
 
 /** Runs one command with our terminal; a failure is remembered, not thrown. */
-function step(name: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): boolean {
+async function step(
+  name: string,
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<boolean> {
   say(name);
-  const result = spawnSync(command, args, {
+  running = spawn(command, args, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, ...env },
   });
-  if (result.status === 0) return true;
-  const reason =
-    result.error?.message ?? (result.signal ? `killed by ${result.signal}` : `exit status ${result.status}`);
-  failures.push(`${name} (${reason})`);
-  return false;
+  const reason = await endOf(running);
+  running = undefined;
+  if (reason !== undefined) failures.push(`${name} (${reason})`);
+  return reason === undefined;
+}
+
+/** @returns undefined when it ended with status 0, else how it ended */
+async function endOf(child: ChildProcess): Promise<string | undefined> {
+  try {
+    await once(child, 'exit');
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  if (child.signalCode !== null) return `killed by ${child.signalCode}`;
+  return child.exitCode === 0 ? undefined : `exit status ${child.exitCode}`;
+}
+
+/** Who ends us ends the step: nothing may go on without us. */
+function endWith(signal: NodeJS.Signals): void {
+  say(`ended by ${signal}`);
+  running?.kill(signal);
+  process.exit(128 + constants.signals[signal]);
 }
 
 /** Vitest's own failure is in its totals; without a report, or with a clean one, the step itself is the failure. */
-function runVitest(): Totals {
+async function runVitest(): Promise<Totals> {
   const folder = mkdtempSync(path.join(tmpdir(), 'slipway-report-'));
   try {
     const report = path.join(folder, 'report.json');
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
     const services = { SLIPWAY_SERVICES: '1', SLIPWAY_LONG: long ? '1' : '0' };
-    const ok = step('test', 'vitest', ['run', ...reporters, ...vitestArguments], services);
+    const ok = await step('test', 'vitest', ['run', ...reporters, ...vitestArguments], services);
     const totals = countTotals(JSON.parse(readFileSync(report, 'utf8')));
     if (!ok && totals.failed > 0) failures.pop();
     if (ok && totals.passed + totals.failed === 0) failures.push('test (no test ran)');
