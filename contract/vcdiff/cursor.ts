@@ -7,7 +7,7 @@ import { SlipwayError } from '../errors.ts';
 /** Groups of one integer: eight reach 2^53, two more may be leading zeros of a padding encoder. */
 const maxGroups = 10;
 /** The largest value to which one more group can be appended without leaving the exact integers of a double. */
-const maxBeforeLastGroup = Math.floor(Number.MAX_SAFE_INTEGER / 128) - 1;
+const maxBeforeLastGroup = Math.floor(Number.MAX_SAFE_INTEGER / 128);
 
 /** Up to here a loop over bytes beats a call of the typed array. */
 const loopBytes = 32;

@@ -21,8 +21,11 @@ const pieceBytes = 256 * 1024;
 const firstBufferBytes = 64 * 1024;
 
 /**
- * The new file in order, in pieces of at most 256 KiB that belong to the receiver. The generator returns the number
- * of bytes decoded.
+ * The new file in order, in pieces of at most 256 KiB. The generator returns the number of bytes decoded.
+ *
+ * A piece is valid until the next one is asked for: it is a view of the target window, whose memory is used again.
+ * Write or hash it before going on (`for await` with an awaited write); a receiver that queues pieces, as a stream
+ * does, must copy them.
  * @param source the old file; asked only for the ranges that are copied, rounded to blocks of 4 KiB
  * @param delta in chunks of any length; let go when the generator ends or its consumer stops
  * @param expectedLength when given, stops at the first window that would exceed it (a small delta can expand without
@@ -66,7 +69,7 @@ export async function* decodeVcdiff(
         );
       }
       total += target.length;
-      for (let start = 0; start < target.length; start += pieceBytes) yield target.slice(start, start + pieceBytes);
+      for (let start = 0; start < target.length; start += pieceBytes) yield target.subarray(start, start + pieceBytes);
     }
     if (expectedLength !== undefined && total !== expectedLength) throw wrongLength(expectedLength, `${total}`);
     return total;
