@@ -11,6 +11,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { isOnPath } from './services/commands.ts';
 import { installDebianPackages } from './services/debian-packages.ts';
 import { countTotals, type Totals, totalsLine } from './totals.ts';
@@ -20,6 +21,9 @@ const wishes = process.argv.slice(2);
 const long = wishes.includes('--long');
 const vitestArguments = wishes.filter((wish) => wish !== '--long');
 const failures: string[] = [];
+/** Everything that tests leave behind is below this folder and goes with it. */
+const temporary = mkdtempSync(path.join(tmpdir(), 'slipway-test-'));
+const graceMs = 5_000;
 let running: ChildProcess | undefined;
 for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.on(signal, endWith);
 
@@ -30,6 +34,7 @@ await step('lint', 'biome', ['check', '.']);
 await step('typecheck', 'tsc', ['--noEmit']);
 await step('build', process.execPath, [path.join(root, 'infra/build.ts')]);
 const totals = await runVitest();
+rmSync(temporary, { recursive: true, force: true });
 
 const forbidden = process.env.SLIPWAY_FORBID_SKIPS === '1' ? totals.skipped : 0;
 for (const name of totals.skippedNames) say(`skipped${forbidden > 0 ? ', which is forbidden here' : ''}: ${name}`);
@@ -67,21 +72,22 @@ async function endOf(child: ChildProcess): Promise<string | undefined> {
   return child.exitCode === 0 ? undefined : `exit status ${child.exitCode}`;
 }
 
-/** Who ends us ends the step: nothing may go on without us. */
-function endWith(signal: NodeJS.Signals): void {
+/** Who ends us ends the step: nothing goes on without us. */
+async function endWith(signal: NodeJS.Signals): Promise<void> {
   say(`ended by ${signal}`);
   running?.kill(signal);
+  if (running) await Promise.race([once(running, 'exit'), pause(graceMs)]);
+  rmSync(temporary, { recursive: true, force: true });
   process.exit(128 + constants.signals[signal]);
 }
 
 /** Vitest's own failure is in its totals; without a report, or with a clean one, the step itself is the failure. */
 async function runVitest(): Promise<Totals> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'slipway-report-'));
+  const report = path.join(temporary, 'report.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const env = { SLIPWAY_SERVICES: '1', SLIPWAY_LONG: long ? '1' : '0', TMPDIR: temporary };
+  const ok = await step('test', 'vitest', ['run', ...reporters, ...vitestArguments], env);
   try {
-    const report = path.join(folder, 'report.json');
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-    const services = { SLIPWAY_SERVICES: '1', SLIPWAY_LONG: long ? '1' : '0' };
-    const ok = await step('test', 'vitest', ['run', ...reporters, ...vitestArguments], services);
     const totals = countTotals(JSON.parse(readFileSync(report, 'utf8')));
     if (!ok && totals.failed > 0) failures.pop();
     if (ok && totals.passed + totals.failed === 0) failures.push('test (no test ran)');
@@ -89,8 +95,6 @@ async function runVitest(): Promise<Totals> {
   } catch (error) {
     failures.push(`the report of vitest (${error instanceof Error ? error.message : String(error)})`);
     return { passed: 0, failed: 0, skipped: 0, skippedNames: [] };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 

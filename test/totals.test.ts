@@ -26,6 +26,12 @@ describe('the totals of a test run', () => {
     expect(totalsLine(countTotals(report))).toBe('1 passed, 2 failed, 1 skipped');
   });
 
+  it('counts a file whose suites made no test as one that did not run', () => {
+    const totals = countTotals({ testResults: [file('empty', 'passed'), file('a', 'passed', 'passed')] });
+    expect(totalsLine(totals)).toBe('1 passed, 0 failed, 1 skipped');
+    expect(totals.skippedNames).toEqual(['empty: no test in it ran']);
+  });
+
   it('refuses a report of another shape instead of counting zero', () => {
     expect(() => countTotals({ results: [] })).toThrow();
   });

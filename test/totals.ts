@@ -16,7 +16,7 @@ export interface Totals {
   readonly passed: number;
   /** Failed tests, and files that failed outside any test (they did not load, or a hook threw). */
   readonly failed: number;
-  /** Tests that did not run, for whatever reason, among them `todo`. */
+  /** Tests that did not run, for whatever reason, among them `todo`; a file in which no test is counts as one. */
   readonly skipped: number;
   readonly skippedNames: readonly string[];
 }
@@ -33,9 +33,11 @@ export function countTotals(report: unknown): Totals {
     (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
   ).length;
   const passed = tests.filter((test) => test.status === 'passed').length;
-  const skippedNames = tests
-    .filter((test) => test.status !== 'passed' && test.status !== 'failed')
-    .map((test) => test.fullName);
+  const idleFiles = files.filter((file) => file.status !== 'failed' && file.assertionResults.length === 0);
+  const skippedNames = [
+    ...tests.filter((test) => test.status !== 'passed' && test.status !== 'failed').map((test) => test.fullName),
+    ...idleFiles.map((file) => `${file.name}: no test in it ran`),
+  ];
   return { passed, failed: failedTests + brokenFiles, skipped: skippedNames.length, skippedNames };
 }
 
