@@ -37,6 +37,11 @@ const packages: Record<string, string> = {
   'linux-x64-musl': '@chainsafe/xdelta3-node-linux-x64-musl',
 };
 
+/** The npm package with the binding for a machine; undefined where none is published. */
+export function bindingPackage(machine: Machine): string | undefined {
+  return packages[buildName(machine)];
+}
+
 /**
  * The encoder for this machine, or why there is none.
  * @param resolve the file of a package; throws when it is not installed
@@ -45,10 +50,9 @@ export function findXdelta3(
   machine: Machine = thisMachine(),
   resolve: (name: string) => string = createRequire(import.meta.url).resolve,
 ): Xdelta3Availability {
-  const build = `${machine.platform}-${machine.arch}-${machine.libc}`;
-  const name = packages[build];
+  const name = bindingPackage(machine);
   if (name === undefined) {
-    const detail = `the VCDIFF encoder has no build for ${build}, only for ${Object.keys(packages).join(', ')}`;
+    const detail = `the VCDIFF encoder has no build for ${buildName(machine)}, only for ${Object.keys(packages).join(', ')}`;
     return { kind: 'unavailable', reason: 'no-build-for-machine', detail };
   }
   try {
@@ -57,6 +61,10 @@ export function findXdelta3(
     const detail = `the optional package ${name} is not installed`;
     return { kind: 'unavailable', reason: 'not-installed', detail };
   }
+}
+
+function buildName(machine: Machine): string {
+  return `${machine.platform}-${machine.arch}-${machine.libc}`;
 }
 
 export function thisMachine(): Machine {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { findXdelta3 } from '../../../packager/adapters/xdelta3-binding.ts';
+import { bindingPackage, findXdelta3, thisMachine } from '../../../packager/adapters/xdelta3-binding.ts';
 import { describeUnless } from '../../services/requirement.ts';
 import { decodeAll } from './decode-all.ts';
 import { filePair, noise, seededNumbers } from './file-pair.ts';
@@ -9,7 +9,7 @@ import { filePair, noise, seededNumbers } from './file-pair.ts';
 const found = findXdelta3();
 
 describeUnless(found.kind === 'available' ? undefined : found.detail, "deltas of the packager's binding", () => {
-  const { encodeSync } = createRequire(import.meta.url)('@chainsafe/xdelta3-node-linux-x64-gnu') as {
+  const { encodeSync } = createRequire(import.meta.url)(bindingPackage(thisMachine()) ?? '') as {
     encodeSync(source: Uint8Array, target: Uint8Array): Uint8Array;
   };
 
