@@ -56,6 +56,7 @@ export function createTargets(
   products: ReadonlyMap<Product, RoleKeys>,
   targetsKeys: RoleKeys,
   now: Date,
+  version = 1,
 ): SignedDocument<Targets> {
   const delegations = new Delegations({
     keys: keyMap([...products.values()]),
@@ -66,7 +67,7 @@ export function createTargets(
       ]),
     ),
   });
-  const targets = new Targets({ specVersion, version: 1, expires: expiryAt('targets', now), targets: {}, delegations });
+  const targets = new Targets({ specVersion, version, expires: expiryAt('targets', now), targets: {}, delegations });
   return signDocument('targets', targets, signersOf('targets', targetsKeys));
 }
 

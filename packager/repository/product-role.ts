@@ -53,9 +53,13 @@ export function productTargets(releases: readonly ListedRelease[], version: numb
         path: release.path,
         length: release.manifestLength,
         hashes: { sha256: release.manifestSha256 },
-        unrecognizedFields: { custom: { ...release.custom } },
+        unrecognizedFields: { custom: customJson(release.custom) },
       });
       return [release.path, file] as const;
     });
   return new Targets({ specVersion, version, expires: expiryAt('product', now), targets: Object.fromEntries(targets) });
+}
+
+function customJson({ counter, channels, formerChannels }: TargetCustom) {
+  return { counter, channels, ...(formerChannels === undefined ? {} : { formerChannels }) };
 }
