@@ -46,14 +46,13 @@ export class SourceCache {
     }
   }
 
-  /** Where in `blocks` the block lies. */
+  /** Where in `blocks` the block lies. A read that fails ends the decoding, and this cache with it. */
   private load(blocks: Uint8Array, block: number): number {
     const slot = block % slots;
     const start = slot * blockBytes;
     if (this.held[slot] === block) return start;
     const offset = block * blockBytes;
     const count = Math.min(blockBytes, this.source.length - offset);
-    this.held[slot] = -1;
     this.source.readInto(blocks.subarray(start, start + count), offset);
     this.held[slot] = block;
     return start;

@@ -63,11 +63,14 @@ describeUnless(noCommand, 'our decoder decodes `xdelta3 -e -S none`', () => {
 const found = findXdelta3();
 const noEncoder = found.kind === 'available' ? noCommand : found.detail;
 describeUnless(noEncoder, "`xdelta3 -d` decodes the packager's deltas", () => {
-  test('to the same bytes', async () => {
+  test.each([3, 60])('to the same bytes, for files of %d MB', async (megabytes) => {
     if (found.kind !== 'available') throw new Error(found.detail);
-    const outcome = await found.encoder.encode(at('old'), at('new'), at('ours'));
+    const files = filePair(megabytes * 1_000_000, 29);
+    writeFileSync(at('release-1'), files.old);
+    writeFileSync(at('release-2'), files.new);
+    const outcome = await found.encoder.encode(at('release-1'), at('release-2'), at('ours'));
     expect(outcome).toMatchObject({ kind: 'encoded' });
-    execFileSync('xdelta3', ['-f', '-q', '-d', '-s', at('old'), at('ours'), at('decoded')]);
-    expect(readFileSync(at('decoded')).equals(pair.new)).toBe(true);
+    execFileSync('xdelta3', ['-f', '-q', '-d', '-s', at('release-1'), at('ours'), at('decoded')]);
+    expect(readFileSync(at('decoded')).equals(files.new)).toBe(true);
   });
 });

@@ -67,6 +67,7 @@ describeUnless(found.kind === 'available' ? undefined : found.detail, 'the encod
   });
 
   test('leaves nothing behind for a target that the binding cannot encode', async () => {
+    writeFileSync(at('none'), 'of an earlier attempt');
     const outcome = await encoder.encode(at('tiny'), at('tiny'), at('none'));
     expect(outcome).toMatchObject({ kind: 'skipped', reason: 'encoder-failed' });
     expect(existsSync(at('none'))).toBe(false);
