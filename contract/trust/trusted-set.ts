@@ -23,6 +23,11 @@ export interface RefreshInput {
   readonly fetch: FetchMetadata;
   /** Never earlier than any time already accepted: the caller applies its time floor (freeze attack). */
   readonly now: Date;
+  /**
+   * Told as soon as a document is accepted, in the order of the workflow. A new root has to be kept at once (TUF
+   * 5.3.8), even if the rest of the refresh fails: else whoever withholds the rest brings revoked keys back.
+   */
+  readonly onAccepted?: (role: string, bytes: Uint8Array) => void;
 }
 
 /** A repository state that passed every check. */
@@ -49,14 +54,14 @@ export interface TrustedRepository {
  * @throws SlipwayError with a `metadata-…` code that names the attack; the known set stays as it was
  */
 export async function refreshTrust(input: RefreshInput): Promise<TrustedRepository> {
-  const documents = new Map<string, Uint8Array>();
+  const documents = new AcceptedDocuments(input.onAccepted);
   const pinned = input.known.get('root');
   if (!pinned) throw new SlipwayError('trust-store-corrupt', 'there is no trusted root.json');
   checkStructure('root', pinned);
   const store = refuse('root', () => new TrustedMetadataStore(buffer(pinned)));
   // tuf-js takes its reference time from the system clock; ours is floored by the newest time ever accepted.
   Reflect.set(store, 'referenceTime', input.now);
-  documents.set('root', pinned);
+  documents.keep('root', pinned);
 
   await updateRoot(store, documents, input.fetch);
   await updateTimestamp(store, documents, input);
@@ -66,7 +71,7 @@ export async function refreshTrust(input: RefreshInput): Promise<TrustedReposito
 
   const signed = [store.root.signed, store.timestamp?.signed, store.snapshot?.signed, store.targets?.signed];
   return {
-    documents,
+    documents: documents.byRole,
     root: store.root.signed,
     timestampVersion: store.timestamp?.signed.version ?? 0,
     expires: signed.flatMap((role) => (role ? [role.expires] : [])).reduce((a, b) => (a < b ? a : b)),
@@ -76,14 +81,33 @@ export async function refreshTrust(input: RefreshInput): Promise<TrustedReposito
   };
 }
 
+/** The set as it grows: what was known already is kept, what is new is told. */
+class AcceptedDocuments {
+  readonly byRole = new Map<string, Uint8Array>();
+  readonly #tell: RefreshInput['onAccepted'];
+
+  constructor(tell: RefreshInput['onAccepted']) {
+    this.#tell = tell;
+  }
+
+  keep(role: string, bytes: Uint8Array): void {
+    this.byRole.set(role, bytes);
+  }
+
+  accept(role: string, bytes: Uint8Array): void {
+    this.byRole.set(role, bytes);
+    this.#tell?.(role, bytes);
+  }
+}
+
 /** TUF 5.3: follow root versions one by one until the next does not exist. */
-async function updateRoot(store: TrustedMetadataStore, documents: Map<string, Uint8Array>, fetch: FetchMetadata) {
+async function updateRoot(store: TrustedMetadataStore, documents: AcceptedDocuments, fetch: FetchMetadata) {
   for (let step = 0; step < limits.maxRootRotations; step++) {
     const bytes = await fetch(`${store.root.signed.version + 1}.root.json`, limits.maxRootBytes);
     if (!bytes) return;
     checkStructure('root', bytes);
     refuse('root', () => store.updateRoot(buffer(bytes)));
-    documents.set('root', bytes);
+    documents.accept('root', bytes);
   }
   throw new SlipwayError('metadata-malformed', `more than ${limits.maxRootRotations} root versions in one refresh`);
 }
@@ -91,7 +115,7 @@ async function updateRoot(store: TrustedMetadataStore, documents: Map<string, Ui
 /** TUF 5.4: the old timestamp first, so that an older one is seen as a rollback. */
 async function updateTimestamp(
   store: TrustedMetadataStore,
-  documents: Map<string, Uint8Array>,
+  documents: AcceptedDocuments,
   { known, fetch }: RefreshInput,
 ) {
   const old = known.get('timestamp');
@@ -101,23 +125,23 @@ async function updateTimestamp(
   checkStructure('timestamp', bytes);
   try {
     store.updateTimestamp(buffer(bytes));
-    documents.set('timestamp', bytes);
+    documents.accept('timestamp', bytes);
   } catch (error) {
     // The same version again is no news (TUF 5.4.3.1); whether the old one still holds is checked with the snapshot.
     if (!(error instanceof EqualVersionError) || !old) throw classifyRefusal('timestamp', error);
-    documents.set('timestamp', old);
+    documents.keep('timestamp', old);
   }
 }
 
 /** TUF 5.5: the old snapshot first, so that no role disappears or goes back. */
 async function updateSnapshot(
   store: TrustedMetadataStore,
-  documents: Map<string, Uint8Array>,
+  documents: AcceptedDocuments,
   { known, fetch }: RefreshInput,
 ) {
   const old = known.get('snapshot');
   if (old && accepts(() => store.updateSnapshot(buffer(old), true))) {
-    documents.set('snapshot', old);
+    documents.keep('snapshot', old);
     return;
   }
   const meta = store.timestamp?.signed.snapshotMeta;
@@ -125,16 +149,16 @@ async function updateSnapshot(
   const bytes = await fetchRequired(fetch, name, meta?.length ?? limits.maxSnapshotBytes);
   checkStructure('snapshot', bytes);
   refuse('snapshot', () => store.updateSnapshot(buffer(bytes)));
-  documents.set('snapshot', bytes);
+  documents.accept('snapshot', bytes);
 }
 
 /** TUF 5.6: targets roles, loaded when the walk reaches them, from the known set where it still fits. */
 class DelegationWalk {
   readonly #store: TrustedMetadataStore;
-  readonly #documents: Map<string, Uint8Array>;
+  readonly #documents: AcceptedDocuments;
   readonly #input: RefreshInput;
 
-  constructor(store: TrustedMetadataStore, documents: Map<string, Uint8Array>, input: RefreshInput) {
+  constructor(store: TrustedMetadataStore, documents: AcceptedDocuments, input: RefreshInput) {
     this.#store = store;
     this.#documents = documents;
     this.#input = input;
@@ -150,7 +174,7 @@ class DelegationWalk {
     }
     const old = this.#input.known.get(role);
     if (old && accepts(() => this.#store.updateDelegatedTargets(buffer(old), role, parent))) {
-      this.#documents.set(role, old);
+      this.#documents.keep(role, old);
     } else {
       const meta = this.#store.snapshot?.signed.meta[`${role}.json`];
       if (!meta) throw new SlipwayError('metadata-mismatched', `snapshot.json does not list the role ${role}`);
@@ -158,7 +182,7 @@ class DelegationWalk {
       const bytes = await fetchRequired(this.#input.fetch, name, meta.length ?? limits.maxTargetsBytes);
       checkStructure(role, bytes);
       refuse(role, () => this.#store.updateDelegatedTargets(buffer(bytes), role, parent));
-      this.#documents.set(role, bytes);
+      this.#documents.accept(role, bytes);
     }
     return (this.#store.getRole(role) as Metadata<Targets>).signed;
   }

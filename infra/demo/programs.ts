@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-const dist = join(import.meta.dirname, '..', '..', 'dist');
+const root = join(import.meta.dirname, '..', '..');
+const dist = join(root, 'dist');
 
 export type Program = 'slipway-packager' | 'slipway-distributor' | 'slipway-edge';
 
@@ -14,8 +15,18 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-export async function runCommand(program: Program, args: readonly string[]): Promise<CommandResult> {
-  const child = spawn(process.execPath, [join(dist, `${program}.mjs`), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Bundles the three programs into `dist/`, as `npm run build` does. */
+export async function buildPrograms(): Promise<void> {
+  const { exitCode, stderr } = await runScript(join(root, 'infra', 'build.ts'), []);
+  if (exitCode !== 0) throw new Error(`the programs could not be built: ${stderr}`);
+}
+
+export function runCommand(program: Program, args: readonly string[]): Promise<CommandResult> {
+  return runScript(join(dist, `${program}.mjs`), args);
+}
+
+async function runScript(script: string, args: readonly string[]): Promise<CommandResult> {
+  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

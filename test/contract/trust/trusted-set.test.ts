@@ -82,6 +82,20 @@ describe('a good repository', () => {
     expect((await refresh()).root.version).toBe(2);
   });
 
+  it('tells of a new root at once, even if the rest never comes', async () => {
+    signNextRoot(() => undefined);
+    repository.files.delete('timestamp.json');
+    const told: string[] = [];
+    const attempt = refreshTrust({
+      known: repository.pinned,
+      fetch: repository.fetch,
+      now: start,
+      onAccepted: (role) => told.push(role),
+    });
+    expect(await codeOf(attempt)).toBe('metadata-missing');
+    expect(told).toEqual(['root']);
+  });
+
   it('says when its earliest signature ends', async () => {
     expect((await refresh()).expires).toBe('2026-11-02T00:00:00Z');
   });
