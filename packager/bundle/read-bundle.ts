@@ -44,6 +44,7 @@ export async function readBundle(file: string, reader: BundleReader): Promise<vo
   try {
     for await (const entry of tar) {
       const { name, type, size = 0 } = entry.header;
+      const bytes = entry as unknown as AsyncIterable<Uint8Array>;
       if (type !== 'file') throw malformed(`${JSON.stringify(name)} is no plain file but a ${type}`);
       if (name !== bundleIndexName && !bundleMemberPattern.test(name)) {
         throw malformed(`${JSON.stringify(name)} does not belong into a bundle`);
@@ -54,10 +55,10 @@ export async function readBundle(file: string, reader: BundleReader): Promise<vo
       if (name.startsWith('blobs/')) {
         if (!started) await reader.head(headOf(members));
         started = true;
-        await reader.blob(name.slice(name.lastIndexOf('/') + 1), size, entry);
+        await reader.blob(name.slice(name.lastIndexOf('/') + 1), size, bytes);
       } else {
         if (started || members.size >= maxSmallMembers) throw malformed(`${name} stands in the wrong place`);
-        members.set(name, await collect(entry, name, size));
+        members.set(name, await collect(bytes, name, size));
       }
     }
   } catch (error) {
@@ -103,11 +104,11 @@ function headOf(members: ReadonlyMap<string, Uint8Array>): BundleHead {
   return { index: parsed.data, members };
 }
 
-async function collect(entry: AsyncIterable<Uint8Array>, name: string, size: number): Promise<Uint8Array> {
+async function collect(bytes: AsyncIterable<Uint8Array>, name: string, size: number): Promise<Uint8Array> {
   const limit = name === bundleIndexName ? maxIndexBytes : limits.maxTargetsBytes;
   if (size > limit) throw malformed(`${name} has ${size} bytes, ${limit} allowed`);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of entry) chunks.push(chunk);
+  for await (const chunk of bytes) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 

@@ -1,5 +1,6 @@
 /** Packs one release of a store into one file that any transport can carry: contract/bundle.ts. */
 import { once } from 'node:events';
+import type { Writable } from 'node:stream';
 import { type Pack, pack } from 'tar-stream';
 import { type BundleIndex, bundleIndexName } from '../../contract/bundle.ts';
 import { canonicalJson } from '../../contract/canonical-json.ts';
@@ -133,7 +134,7 @@ async function* addStream(
   length: number,
   source: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  const entry = tar.entry(header(name, length));
+  const entry = tar.entry(header(name, length)) as unknown as Writable;
   const closed = once(entry, 'close');
   for await (const chunk of source) {
     if (!entry.write(chunk)) await once(entry, 'drain');

@@ -63,7 +63,7 @@ export interface PublishResult extends UploadResult {
   readonly channel: Channel;
   readonly manifestSha256: string;
   /** Deltas of the release, by component. */
-  readonly deltas: readonly { readonly component: string; readonly delta: Delta }[];
+  readonly deltas: readonly ({ readonly component: string } & Delta)[];
   /** Races lost to other publishers before this one was through. */
   readonly lostRaces: number;
 }
@@ -116,7 +116,7 @@ class Publisher {
       version: entry.version,
       channel,
       manifestSha256: entry.manifestSha256,
-      deltas: final.components.flatMap(({ name, deltas }) => deltas.map((delta) => ({ component: name, delta }))),
+      deltas: final.components.flatMap(({ name, deltas }) => deltas.map((delta) => ({ component: name, ...delta }))),
       ...this.#sent,
     });
     if (plan.kind === 'nothing') return result('unchanged');

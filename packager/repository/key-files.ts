@@ -1,5 +1,5 @@
 /** Keys on disk: one PEM a file, private ones readable by their owner only. */
-import { readdir, readFile } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { SlipwayError } from '../../contract/errors.ts';
 import { createFile } from '../durable-file.ts';
@@ -82,4 +82,13 @@ export async function writeKeyPair(folder: string, name: string): Promise<Writte
     });
   }
   return { name, keyId: parseKey(pair.publicPem, name).keyId, privateFile, publicFile };
+}
+
+/** As writeKeyPair, but a private key of that name that is there already is kept. */
+export async function readOrWriteKeyPair(folder: string, name: string): Promise<void> {
+  const existing = await access(path.join(folder, name + privateKeySuffix)).then(
+    () => true,
+    () => false,
+  );
+  if (!existing) await writeKeyPair(folder, name);
 }

@@ -9,7 +9,7 @@ import type { Progress } from '../progress.ts';
 import { listReleases } from '../repository/product-role.ts';
 import { checkManifest } from '../repository/release-manifests.ts';
 import { checkBlob, type ExpectedBlob, expectedBlobs } from './check-blob.ts';
-import { FindingList, type Verified } from './findings.ts';
+import type { Verified } from './findings.ts';
 
 interface TrustedHead {
   readonly trusted: TrustedRepository;
@@ -19,7 +19,7 @@ interface TrustedHead {
 
 /**
  * @param now the clock of this machine
- * @throws SlipwayError with the code of the first finding
+ * @throws SlipwayError with the code of what is wrong first
  */
 export async function verifyBundle(
   file: string,
@@ -27,7 +27,6 @@ export async function verifyBundle(
   now: Date,
   progress: Progress,
 ): Promise<Verified> {
-  const findings = new FindingList();
   let head: TrustedHead | undefined;
   let blobs = 0;
   await readBundle(file, {
@@ -40,10 +39,9 @@ export async function verifyBundle(
       if (!expected) throw new SlipwayError('bundle-malformed', `the manifest does not name the blob ${digest}`);
       head?.awaited.delete(digest);
       blobs += 1;
-      await findings.collect(checkBlob(bytes, expected, progress.advance));
+      await checkBlob(bytes, expected, progress.advance);
     },
   });
-  findings.raise();
   const missing = [...(head?.awaited.values() ?? [])].find(({ component }) => component !== undefined);
   if (missing) {
     throw new SlipwayError('bundle-truncated', `${missing.label}: the bundle lacks the blob ${missing.blob.sha256}`, {
