@@ -41,7 +41,7 @@ export class ReleaseIndex {
   find(product: Product, platform: Platform, target: ReleaseTarget): Release | undefined {
     const line = this.#byLine.get(lineOf(product, platform)) ?? [];
     if ('release' in target) return line.find((release) => compareVersions(release.version, target.release) === 0);
-    return line.find((release) => release.channels.includes(target.channel));
+    return line.findLast((release) => release.channels.includes(target.channel));
   }
 
   /** Distinct versions that `target` means, over all platforms of the product; ascending. */
