@@ -11,7 +11,7 @@ import type { JournalPort, MetadataStore, Server } from './ports.ts';
 import { type ReleaseSource, type ResolvedRelease, resolveRelease } from './trust/resolve-release.ts';
 import { acceptRelease, type DeviceFacts } from './update/acceptance.ts';
 import { recover } from './update/recover.ts';
-import { blankState, type DeviceState, type FinishedAttempt, type UpdateSource } from './update/state.ts';
+import { attemptOf, blankState, type DeviceState, type FinishedAttempt, type UpdateSource } from './update/state.ts';
 
 export interface DeviceOptions {
   readonly facts: DeviceFacts & { readonly labels: Labels };
@@ -39,6 +39,7 @@ export class Device {
   #reporting: Promise<void> = Promise.resolve();
   /** Set while a contact with the server is welcome: reports then leave as soon as they are durable. */
   #background: AbortSignal | undefined;
+  #toldPhase = 'idle';
 
   constructor(options: DeviceOptions) {
     this.world = options.world;
@@ -90,7 +91,6 @@ export class Device {
   async check(signal: AbortSignal, patience?: number): Promise<CheckResult> {
     await this.sendReports(signal);
     const { current, counterFloor, update, rejected } = this.state;
-    this.world.narrator.state('checking', '');
     const answer = await this.server.check(
       {
         schemaVersion: 1,
@@ -192,9 +192,12 @@ export class Device {
 
   #changed(state: DeviceState): void {
     const { update } = state;
-    const version = update.phase === 'idle' ? (state.current?.version ?? 'no release') : update.attempt.release.version;
-    const why = 'failure' in update ? `, ${update.failure.code ?? 'asked for'}: ${update.failure.message}` : '';
-    this.world.narrator.state(update.phase, `${version}${why}`);
+    if (update.phase !== this.#toldPhase) {
+      this.#toldPhase = update.phase;
+      const version = attemptOf(update)?.release.version ?? state.current?.version ?? 'no release';
+      const why = 'failure' in update ? `, ${update.failure.code ?? 'asked for'}: ${update.failure.message}` : '';
+      this.world.narrator.state(update.phase, `${version}${why}`);
+    }
     const signal = this.#background;
     if (signal && state.outbox.length > 0) this.#reporting = this.#reporting.then(() => this.#sendOnce(signal));
   }
