@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** slipway-distributor: binds the verbs to the adapters, and every failure to an exit status. */
 import { randomBytes } from 'node:crypto';
 import { Command, CommanderError } from 'commander';

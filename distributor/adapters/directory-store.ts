@@ -67,6 +67,7 @@ async function orMissing<T>(key: string, read: () => Promise<T>): Promise<T | un
   try {
     return await read();
   } catch (cause) {
+    if (cause instanceof SlipwayError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     if (code === 'EACCES' || code === 'EPERM') {
