@@ -41,10 +41,10 @@ const { values } = parseArgs({
 if (values.help) {
   process.stdout.write(help);
 } else {
-  const narrator = new Narrator(values.json ? undefined : process.stderr);
+  const narrator = new Narrator(process.stderr);
   const result = await runScenario(await serverUnderUpdate(narrator), narrator);
+  narrator.summarise(result);
   if (values.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  else narrator.summarise(result);
   process.exitCode = result.ok ? 0 : 1;
 }
 
@@ -57,9 +57,10 @@ async function serverUnderUpdate(narrator: Narrator): Promise<ServerUnderUpdate>
     return {
       name: 'esbuild --serve',
       files: [await demoServer('0.28.1'), await demoServer('0.28.2')],
-      serveArgs: ['--serve=127.0.0.1:{port}', '--servedir={current}/www'],
+      serveArgs: ['--serve=127.0.0.1:{port}', '--servedir={current}/www', '--watch=forever'],
       health: 'http://127.0.0.1:{port}/version.txt',
       page: 'www/version.txt',
+      healthTimeoutSeconds: 5,
     };
   }
   if (oldFile === undefined || newFile === undefined || health === undefined) {
@@ -67,5 +68,5 @@ async function serverUnderUpdate(narrator: Narrator): Promise<ServerUnderUpdate>
     process.exit(2);
   }
   const serveArgs = (values['serve-args'] ?? '').split(/\s+/).filter((argument) => argument !== '');
-  return { name: 'your server', files: [oldFile, newFile], serveArgs, health };
+  return { name: 'your server', files: [oldFile, newFile], serveArgs, health, healthTimeoutSeconds: 60 };
 }

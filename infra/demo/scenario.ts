@@ -15,6 +15,8 @@ export interface ServerUnderUpdate {
   readonly serveArgs: readonly string[];
   /** `{port}` is filled in. */
   readonly health: string;
+  /** How long it may take from its start until it is healthy. */
+  readonly healthTimeoutSeconds: number;
   /** Install path of a page that the release brings along, where the server needs one to be healthy. */
   readonly page?: string;
 }
@@ -24,17 +26,13 @@ export interface Observation {
   readonly seen: boolean;
 }
 
-export interface ReleaseResult {
+export interface ReleaseResult extends Partial<Transfer> {
   readonly number: 1 | 2 | 3;
   readonly version: string;
   readonly outcome: string;
   /** Status of its rollout when the demo ended. */
   readonly rollout: string;
   readonly installedBytes: number;
-  readonly transfer?: Transfer;
-  readonly bytesOnWire?: number;
-  readonly fullBytes?: number;
-  readonly resumedFrom?: number;
   readonly code?: string;
 }
 
@@ -46,8 +44,9 @@ export interface ScenarioResult {
   readonly observations: readonly Observation[];
 }
 
-/** 1 Mbit/s, as in the field. */
+/** 1 Mbit/s, as in the field; faster where the download would take longer than a demo should. */
 const mobileBytesPerSecond = 125_000;
+const maxDownloadSeconds = 20;
 
 export async function runScenario(server: ServerUnderUpdate, narrator: Narrator): Promise<ScenarioResult> {
   const startedAt = performance.now();
@@ -68,16 +67,17 @@ export async function runScenario(server: ServerUnderUpdate, narrator: Narrator)
     observe('release 1 was committed', releases[0]?.outcome === 'committed');
     observe('the server of release 1 answers', await stage.isHealthy());
 
-    narrator.step('Release 2: publish with a delta, open a rollout over a link of 1 Mbit/s');
-    const published = await stage.publish(2);
-    narrator.fact(`${inKilobytes(published.installedBytes)} installed, delta of ${inKilobytes(published.deltaBytes)}`);
-    stage.link.bytesPerSecond = mobileBytesPerSecond;
+    narrator.step('Release 2: publish with a delta, open a rollout over a slow link');
+    const { installedBytes, wireBytes } = await stage.publish(2);
+    stage.link.bytesPerSecond = Math.max(mobileBytesPerSecond, wireBytes / maxDownloadSeconds);
+    const megabits = ((stage.link.bytesPerSecond * 8) / 1e6).toFixed(1);
+    narrator.fact(`${inKilobytes(wireBytes)} to download for ${inKilobytes(installedBytes)}, at ${megabits} Mbit/s`);
     const before = stage.link.bytesToDevice;
     await stage.declareRollout(2);
-    await stage.waitForDownloadedShare(0.25, published.deltaBytes);
+    await stage.waitForDownloadedShare(0.25, wireBytes);
     stage.link.cut();
     narrator.step('The link breaks');
-    await stage.waitForDownloadedShare(0.5, published.deltaBytes);
+    await stage.waitForDownloadedShare(0.5, wireBytes);
     await stage.killUpdater();
     narrator.step('The updater is killed with SIGKILL in the middle of the download');
     await stage.startUpdater();
@@ -90,9 +90,10 @@ export async function runScenario(server: ServerUnderUpdate, narrator: Narrator)
       `the download went on from ${inKilobytes(second.resumedFrom ?? 0)} after the kill`,
       (second.resumedFrom ?? 0) > 0,
     );
+    const fullBytes = second.fullBytes ?? 0;
     observe(
-      `${inKilobytes(wire)} crossed the link for ${inKilobytes(second.installedBytes)}, measured on the link`,
-      wire < second.installedBytes / 2,
+      `${inKilobytes(wire)} crossed the link, everything counted; a full download has ${inKilobytes(fullBytes)}`,
+      wire < fullBytes,
     );
     observe(
       'the installed binary is bit for bit the published one',
@@ -132,7 +133,7 @@ async function settle(stage: Stage, number: 1 | 2 | 3): Promise<ReleaseResult> {
     outcome: report.outcome ?? 'none',
     rollout,
     installedBytes,
-    ...(report.transfer === undefined ? {} : { transfer: report.transfer, ...report.transfer }),
+    ...report.transfer,
     ...(report.code === undefined ? {} : { code: report.code }),
   };
 }

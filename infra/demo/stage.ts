@@ -2,12 +2,13 @@
  * Everything the story needs on one machine: a repository in a folder, a distributor, a flaky link and one device,
  * in a temporary folder that is removed at the end. Uses the programs as an operator does.
  */
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Report, reportSchema } from '../../contract/device-api/report.ts';
+import { decodeManifest } from '../../contract/release/manifest.ts';
 import { platformOfNodeArch } from '../../contract/release/platform.ts';
 import { FlakyLink } from './flaky-link.ts';
 import { RunningProgram, runJson } from './programs.ts';
@@ -19,8 +20,8 @@ const product = 'demo-server';
 const deviceId = 'demo-device';
 const channel = 'stable';
 const pollMs = 100;
-/** Nothing in the story takes as long; beyond it the demo fails and says where. */
-const patienceMs = 60_000;
+/** Beyond what the server needs to become healthy, nothing in the story takes as long. */
+const patienceSeconds = 60;
 
 export interface Outcome {
   readonly report: Report;
@@ -30,8 +31,8 @@ export interface Outcome {
 
 export interface Published {
   readonly installedBytes: number;
-  /** Sum of the deltas; 0 where the whole is cheaper. */
-  readonly deltaBytes: number;
+  /** What a device of the release before has to download at least. */
+  readonly wireBytes: number;
 }
 
 export class Stage {
@@ -93,13 +94,17 @@ export class Stage {
     await writeFile(join(source, 'release.yaml'), JSON.stringify(declaration, null, 2));
     const built = this.#path('build', String(number));
     await runJson('slipway-packager', ['build', join(source, 'release.yaml'), '--out', built]);
-    const { deltas } = await runJson<{ deltas: { length: number }[] }>('slipway-packager', [
+    const { deltas } = await runJson<{ deltas: { component: string; length: number }[] }>('slipway-packager', [
       ...['publish', built, '--store', this.#store, '--channel', channel, '--keys', this.#path('keys')],
     ]);
-    let installedBytes = 0;
-    for (const component of components) installedBytes += (await stat(component.source)).size;
+    const manifest = decodeManifest(await readFile(join(built, 'release.json')));
+    const installedBytes = manifest.components.reduce((sum, { length }) => sum + length, 0);
+    const wireBytes = manifest.components.reduce((sum, { name, blobs }) => {
+      const ways = [...blobs, ...deltas.filter(({ component }) => component === name)];
+      return sum + Math.min(...ways.map(({ length }) => length));
+    }, 0);
     this.#installedBytes.set(number, installedBytes);
-    return { installedBytes, deltaBytes: deltas.reduce((sum, { length }) => sum + length, 0) };
+    return { installedBytes, wireBytes };
   }
 
   async startDistributor(): Promise<void> {
@@ -116,7 +121,9 @@ export class Stage {
     await writeFile(this.#path('enrolment-token'), enrolment.token, { mode: 0o600 });
     this.#distributor = new RunningProgram('slipway-distributor', [
       ...['serve', '--store', this.#store, '--rollouts', this.#path('rollouts'), '--state', state],
-      ...['--listen', `127.0.0.1:${this.#distributorPort}`],
+      ...['--listen', `127.0.0.1:${this.#distributorPort}`, '--refresh', '1s', '--log-level', 'warn'],
+      // The device checks every second here.
+      ...['--check-limit', '600'],
     ]);
     await this.#waitFor('the distributor to be ready', async () => {
       const answer = await fetch(`http://127.0.0.1:${this.#distributorPort}/readyz`).catch(() => undefined);
@@ -159,7 +166,12 @@ export class Stage {
         command: [this.installedServer, ...this.#server.serveArgs.map(fill)],
         stopTimeoutSeconds: 5,
       },
-      health: { http: { url: fill(this.#server.health) }, timeoutSeconds: 5, intervalSeconds: 0.3, soakSeconds: 1 },
+      health: {
+        http: { url: fill(this.#server.health) },
+        timeoutSeconds: this.#server.healthTimeoutSeconds,
+        intervalSeconds: 0.3,
+        soakSeconds: 1,
+      },
     };
     await mkdir(this.#path('device'), { recursive: true });
     await writeFile(this.#path('edge.yaml'), JSON.stringify(configuration, null, 2));
@@ -235,7 +247,8 @@ export class Stage {
   }
 
   async #rolloutStatus(number: ReleaseNumber): Promise<string | undefined> {
-    return (await this.#ask<{ status: string }>(`/v1/rollouts/${rolloutOf(number)}`))?.status;
+    const answer = await this.#ask<{ rollouts: { status: string }[] }>(`/v1/rollouts/${rolloutOf(number)}`);
+    return answer?.rollouts[0]?.status;
   }
 
   /** Undefined where the answer is not a success. */
@@ -247,14 +260,15 @@ export class Stage {
   }
 
   async #waitFor<T>(what: string, probe: () => Promise<T | undefined>): Promise<T> {
-    const deadline = performance.now() + patienceMs;
+    const patience = patienceSeconds + this.#server.healthTimeoutSeconds;
+    const deadline = performance.now() + patience * 1000;
     while (performance.now() < deadline) {
       const found = await probe();
       if (found !== undefined) return found;
       if (this.#distributor?.exited) throw new Error(`the distributor ended while waiting for ${what}`);
       await delay(pollMs);
     }
-    throw new Error(`waited ${patienceMs / 1000} s in vain for ${what}`);
+    throw new Error(`waited ${patience} s in vain for ${what}`);
   }
 }
 
