@@ -6,7 +6,7 @@ import type { ManifestRenderer } from '../release/ports.ts';
 
 export interface CommandContext {
   /** @throws SlipwayError `store-url-invalid` */
-  openStore(url: string): Store;
+  openStore(url: string): Promise<Store>;
   readonly renderer: ManifestRenderer;
   /** The encoder of this machine, or one sentence why there is none. */
   findEncoder(): { readonly encoder: DeltaEncoder } | { readonly missing: string };
@@ -27,7 +27,7 @@ export async function withStore<T>(
   url: string,
   work: (store: Store) => Promise<T>,
 ): Promise<T> {
-  const store = context.openStore(url);
+  const store = await context.openStore(url);
   try {
     return await work(store);
   } finally {

@@ -28,6 +28,7 @@ export function createRoot(
   demo: boolean,
 ): SignedDocument<Root> {
   const byRole = { root: roles.root, targets: roles.targets, snapshot: roles.online, timestamp: roles.online };
+  for (const [name, { keys }] of Object.entries(byRole)) requireDistinct(name, keys);
   const root = new Root({
     specVersion,
     version: 1,
@@ -58,6 +59,7 @@ export function createTargets(
   now: Date,
   version = 1,
 ): SignedDocument<Targets> {
+  for (const [name, { keys }] of products) requireDistinct(name, keys);
   const delegations = new Delegations({
     keys: keyMap([...products.values()]),
     roles: Object.fromEntries(
@@ -73,11 +75,6 @@ export function createTargets(
 
 /** @throws SlipwayError `threshold-not-met` when fewer keys than the threshold can sign */
 export function signersOf(role: string, { keys, threshold }: RoleKeys): SigningKey[] {
-  if (new Set(keyIds(keys)).size !== keys.length) {
-    throw new SlipwayError('metadata-key-duplicated', `one key was given twice for the role ${role}`, {
-      hint: 'Each key counts once towards a threshold; give different ones.',
-    });
-  }
   const signers = keys.filter(isSigningKey);
   if (signers.length >= threshold && threshold >= 1) return signers;
   throw new SlipwayError(
@@ -85,6 +82,14 @@ export function signersOf(role: string, { keys, threshold }: RoleKeys): SigningK
     `the role ${role} needs ${threshold} private keys, ${signers.length} of the ${keys.length} given keys are private`,
     { hint: 'Give more private keys, or a lower threshold of at least 1.' },
   );
+}
+
+/** One key under two names would meet a threshold of two by itself. */
+function requireDistinct(role: string, keys: readonly PublicKey[]): void {
+  if (new Set(keyIds(keys)).size === keys.length) return;
+  throw new SlipwayError('metadata-key-duplicated', `one key was given twice for the role ${role}`, {
+    hint: 'Each key counts once towards a threshold; give different ones.',
+  });
 }
 
 function keyIds(keys: readonly PublicKey[]): string[] {

@@ -12,6 +12,9 @@ import { type BuiltRelease, readBuild } from '../../packager/release/build-folde
 import { buildRelease } from '../../packager/release/build-release.ts';
 import type { ManifestRenderer } from '../../packager/release/ports.ts';
 
+/** Shared by all runs of the program, since most of a short run is loading it. */
+const compileCache = path.join(tmpdir(), `slipway-compile-cache-${process.versions.node}`);
+
 const main = path.join(import.meta.dirname, '../../packager/main.ts');
 
 export interface RunResult {
@@ -85,7 +88,7 @@ export class Workbench {
   start(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
     return spawn(process.execPath, [main, ...args], {
       cwd: this.folder,
-      env: { ...process.env, ...env },
+      env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
   }
