@@ -16,8 +16,11 @@ import { type CommandLine, stateOption } from './command-line.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
 import { checkTransport, type ListenAddress, parseListen, type ServeOptions } from './serve-options.ts';
 
-/** Answers under way get so long to finish. */
+/** Answers under way get so long to finish; a device resumes what is cut. */
 const closeGraceMs = 10_000;
+const idleSweepMs = 100;
+/** After the grace, for the database; then the process ends whatever is left. */
+const lastResortMs = 5000;
 /** How often waves are looked at besides after each report. */
 const advanceIntervalMs = 1000;
 
@@ -115,15 +118,27 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const address = addressOf(app, tls !== undefined);
   line.answer({ listening: address }, `listening on ${address}`);
   closeWithGrace(
-    { delay: closeGraceMs, logger: { error: (problem) => logger.error(problem) } },
-    async ({ signal, err }) => {
-      logger.info({ signal, err }, 'closing');
+    { delay: closeGraceMs + lastResortMs, logger: { error: (problem) => logger.error(problem) } },
+    async (why) => {
+      logger.info({ signal: why.signal, err: why.err }, 'closing');
       upkeep.stop();
-      await app.close();
+      await closeGently(app);
       await fleet.close();
       await store.close();
     },
   );
+}
+
+/** Answers under way may finish; a connection is closed once it is idle, and all of them when the grace is over. */
+async function closeGently(app: App): Promise<void> {
+  const sweep = setInterval(() => app.server.closeIdleConnections(), idleSweepMs);
+  const cut = setTimeout(() => app.server.closeAllConnections(), closeGraceMs);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(sweep);
+    clearTimeout(cut);
+  }
 }
 
 async function readTls({ tlsCert, tlsKey }: ServeOptions): Promise<{ cert: string; key: string } | undefined> {
