@@ -1,5 +1,5 @@
 /** `npm run build`: every program of this repository into `dist/`. */
-import { rm } from 'node:fs/promises';
+import { mkdir, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { bundleProgram, type Program } from './bundle.ts';
 
@@ -20,6 +20,7 @@ const outputFolder = path.join(root, 'dist');
 for (const program of programs) {
   try {
     const bytes = await bundleProgram(program, root, outputFolder);
+    if (program.executable) await linkCommand(program.output);
     process.stdout.write(`dist/${program.output} ${Math.ceil(bytes / 1024)} KiB\n`);
   } catch (error) {
     // No program rather than yesterday's.
@@ -28,4 +29,13 @@ for (const program of programs) {
     process.stderr.write(`cannot build ${program.entry}: ${reason}\n`);
     process.exitCode = 1;
   }
+}
+
+/** `dist/bin/<name>` without an ending, for a PATH. */
+async function linkCommand(output: string): Promise<void> {
+  const folder = path.join(outputFolder, 'bin');
+  const link = path.join(folder, path.parse(output).name);
+  await mkdir(folder, { recursive: true });
+  await rm(link, { force: true });
+  await symlink(path.join('..', output), link);
 }

@@ -2,6 +2,7 @@
  * Bundles our programs into single ESM files for Node 24. Owns how a bundle is made and what may not be inside one;
  * which programs there are is build.ts's.
  */
+import { readFileSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
@@ -24,6 +25,13 @@ const nativePackages = ['better-sqlite3', '@chainsafe/xdelta3-*'];
 const requireShim =
   "import { createRequire as slipwayCreateRequire } from 'node:module';\nconst require = slipwayCreateRequire(import.meta.url);";
 
+const interpreter = '#!/usr/bin/env node';
+
+/** esbuild keeps an interpreter line that the source has; a second one would be a syntax error. */
+function hasInterpreter(entry: string): boolean {
+  return readFileSync(entry, 'utf8').startsWith('#!');
+}
+
 /**
  * Writes `<outputFolder>/<program.output>` with its linked source map.
  * @returns its length in bytes
@@ -40,7 +48,12 @@ export async function bundleProgram(program: Program, root: string, outputFolder
     target: 'node24',
     format: 'esm',
     external: nativePackages,
-    banner: { js: program.executable ? `#!/usr/bin/env node\n${requireShim}` : requireShim },
+    banner: {
+      js:
+        program.executable && !hasInterpreter(path.join(root, program.entry))
+          ? `${interpreter}\n${requireShim}`
+          : requireShim,
+    },
     sourcemap: 'linked',
     minify: false,
     metafile: true,

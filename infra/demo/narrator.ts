@@ -19,8 +19,7 @@ export class Narrator {
   }
 
   summarise({ observations, releases, ok }: ScenarioResult): void {
-    this.#output.write('\n');
-    for (const { what, seen } of observations) this.#output.write(`  ${seen ? 'ok  ' : 'FAIL'}  ${what}\n`);
+    const seen = observations.filter((observation) => observation.seen).length;
     const second = releases.find(({ number }) => number === 2);
     if (second?.bytesOnWire !== undefined && second.fullBytes !== undefined) {
       const share = ((100 * second.bytesOnWire) / second.installedBytes).toFixed(1);
@@ -29,7 +28,7 @@ export class Narrator {
           `installed (${share} %; compressed whole: ${inKilobytes(second.fullBytes)}).\n`,
       );
     }
-    this.#output.write(ok ? '\n  Every promise was observed.\n' : '\n  Something was not observed.\n');
+    this.#output.write(`  ${seen} of ${observations.length} promises observed${ok ? '.' : ': FAILED.'}\n`);
   }
 }
 
