@@ -60,7 +60,7 @@ export function createMetrics(): Metrics {
     }),
     blobBytes: new Counter({
       name: 'slipway_blob_bytes_total',
-      help: 'Bytes of blobs read from the store for clients.',
+      help: 'Bytes sent in answers with blobs, headers included.',
       registers,
     }),
     rolloutTransitions: new Counter({

@@ -93,12 +93,17 @@ async function sendBlob(
     opened.stream.destroy();
     throw new SlipwayError('store-unreachable', `the store gives ${opened.length} of ${bodyLength} bytes of ${digest}`);
   }
-  opened.stream.once('close', () => metrics.blobBytes.inc(bytesRead(opened.stream)));
+  countSent(request, reply, metrics);
   return reply.send(opened.stream);
 }
 
-/** What a file stream counted; a network stream does not say, then nothing. */
-function bytesRead(stream: Readable): number {
-  const count: unknown = Reflect.get(stream, 'bytesRead');
-  return typeof count === 'number' ? count : 0;
+/** Counts what the connection carried for this answer, also when it ended early. */
+function countSent(request: FastifyRequest, reply: FastifyReply, { blobBytes }: Services['metrics']): void {
+  const { socket } = request.raw;
+  const before = socket.bytesWritten;
+  reply.raw.once('close', () => {
+    const sent = socket.bytesWritten - before;
+    // An injected request has no real socket.
+    if (sent > 0) blobBytes.inc(sent);
+  });
 }
