@@ -155,6 +155,11 @@ describe('the server as a process', () => {
 });
 
 describe('the command line', () => {
+  it('may be used by several people at once on a new state folder', async () => {
+    const ask = () => command('token', 'ls', '--state', path.join(folder, 'new'));
+    for (const { status } of await Promise.all([ask(), ask(), ask()])) expect(status).toBe(0);
+  });
+
   const base = () => ['serve', '--store', `file://${folder}/store`, '--rollouts', folder, '--state', `${folder}/state`];
 
   it('refuses plain HTTP on an address that others reach', async () => {

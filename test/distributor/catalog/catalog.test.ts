@@ -85,10 +85,12 @@ describe('the catalog', () => {
     await using small = await SmallFleet.open();
     await small.publish(smallRelease('1.0.0', 1));
     const { bytes, sha256 } = encodeManifest(smallRelease('1.0.0', 1));
+    const other = encodeManifest({ ...smallRelease('1.0.0', 1), floors: ['0.5.0'] });
     const catalog = new Catalog(directoryStore(path.join(small.folder, 'store')));
     for (const damage of [
       () => rm(storeFile(small, manifestKey(sha256))),
       () => writeFile(storeFile(small, manifestKey(sha256)), '{}'),
+      () => writeFile(storeFile(small, manifestKey(sha256)), other.bytes),
     ]) {
       await damage();
       await catalog.refresh(new Date(small.now));
