@@ -56,6 +56,8 @@ export const limits = {
   maxDeltaParts: 65_536,
   /** Side tables of one Go part; the decoder holds them. */
   maxGoTablesBytes: 16 * 1024 * 1024,
+  /** The application header of a VCDIFF delta, which holds two file names and is skipped. */
+  maxVcdiffApplicationHeaderBytes: 64 * 1024,
   /** Bodies of check-ins and reports. */
   maxCheckBytes: 64 * 1024,
   maxReportsPerRequest: 100,

@@ -9,5 +9,7 @@ export const targetCustomSchema = z.strictObject({
   counter: counterSchema,
   /** Channels that point to this release; each channel points to at most one release of a product and platform. */
   channels: z.array(channelSchema).max(32),
+  /** Channels that pointed here before: devices may still run it, so deltas start from it. */
+  formerChannels: z.array(channelSchema).max(32).optional(),
 });
 export type TargetCustom = z.infer<typeof targetCustomSchema>;

@@ -1,0 +1,28 @@
+/**
+ * A bundle: one tar (POSIX ustar/pax, regular files only) with a whole release for transport without a network. Its
+ * members have the keys of a store, so that the same checks read both.
+ *
+ * Order: `bundle.json`, TUF metadata (every root from version 1 on, timestamp, snapshot, targets, the product's
+ * role), the release manifest, then blobs in the manifest's order. Deterministic: mtime 0, uid and gid 0, mode 0644.
+ */
+import { z } from 'zod';
+import { digestSchema } from './digest.ts';
+import { productSchema } from './release/manifest.ts';
+import { platformSchema } from './release/platform.ts';
+import { versionSchema } from './release/version.ts';
+
+export const bundleIndexName = 'bundle.json';
+
+/** What a reader needs to find its way; nothing in it is trusted before the TUF metadata agrees. */
+export const bundleIndexSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  product: productSchema,
+  platform: platformSchema,
+  version: versionSchema,
+  manifestSha256: digestSchema,
+});
+export type BundleIndex = z.infer<typeof bundleIndexSchema>;
+
+/** Names that may stand in a bundle besides `bundle.json`. Anything else is refused (traversal, look-alikes). */
+export const bundleMemberPattern =
+  /^(metadata\/(timestamp|\d+\.[a-z0-9%-]+)\.json|targets\/[0-9a-f]{64}\.release\.json|blobs\/sha256\/[0-9a-f]{2}\/[0-9a-f]{64})$/;

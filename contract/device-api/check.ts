@@ -1,0 +1,87 @@
+/** `POST /v1/devices/:id/check`: a device says what it runs, the distributor answers what to run. */
+import { z } from 'zod';
+import { digestSchema } from '../digest.ts';
+import { limits } from '../limits.ts';
+import { counterSchema, productSchema } from '../release/manifest.ts';
+import { platformSchema } from '../release/platform.ts';
+import { versionSchema } from '../release/version.ts';
+import { decisionReasonNames } from './reasons.ts';
+
+/** Letters, digits and inner . _ -, at most 63: safe in a path, a log line and a file name. */
+export const deviceIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/, 'expected letters, digits and inner . _ -, 63 at most');
+export type DeviceId = z.infer<typeof deviceIdSchema>;
+
+/** Labels as Kubernetes has them, for selectors; at most 64. */
+export const labelsSchema = z
+  .record(z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?$/), z.string().max(63))
+  .refine((labels) => Object.keys(labels).length <= 64, 'expected 64 labels at most');
+export type Labels = z.infer<typeof labelsSchema>;
+
+/** States of the device's update machine, in the order of an update. */
+export const devicePhases = [
+  'idle',
+  'downloading',
+  'rebuilding',
+  'staged',
+  'switching',
+  'probation',
+  'committed',
+  'rolling-back',
+  'rolled-back',
+] as const;
+export const devicePhaseSchema = z.enum(devicePhases);
+export type DevicePhase = z.infer<typeof devicePhaseSchema>;
+
+export const installedReleaseSchema = z.strictObject({
+  version: versionSchema,
+  counter: counterSchema,
+  manifestSha256: digestSchema,
+});
+export type InstalledRelease = z.infer<typeof installedReleaseSchema>;
+
+export const checkRequestSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  updaterVersion: versionSchema,
+  product: productSchema,
+  platform: platformSchema,
+  /** Absent on a device that has no release yet. */
+  current: installedReleaseSchema.optional(),
+  /** Highest counter ever committed here. */
+  counterFloor: z.number().int().min(0),
+  phase: devicePhaseSchema,
+  /** Manifests that failed on this device and were rolled back. */
+  rejected: z.array(digestSchema).max(64),
+  labels: labelsSchema,
+});
+export type CheckRequest = z.infer<typeof checkRequestSchema>;
+
+const pollAfterSeconds = z.number().int().min(limits.minPollSeconds).max(limits.maxPollSeconds);
+
+export const offerSchema = z.strictObject({
+  rollout: z.string(),
+  wave: z.string(),
+  /** TUF target path of the release.json; the device trusts it only as far as TUF names it. */
+  targetPath: z.string().max(512),
+  version: versionSchema,
+  counter: counterSchema,
+});
+export type Offer = z.infer<typeof offerSchema>;
+
+export const checkAnswerSchema = z.discriminatedUnion('decision', [
+  z.strictObject({
+    decision: z.literal('update'),
+    reason: z.enum(decisionReasonNames),
+    offer: offerSchema,
+    pollAfterSeconds: pollAfterSeconds.optional(),
+  }),
+  z.strictObject({
+    decision: z.literal('none'),
+    reason: z.enum(decisionReasonNames),
+    /** The facts behind the reason: rollout, wave, percent. For people; programs use the reason. */
+    detail: z.string().max(1000).optional(),
+    pollAfterSeconds: pollAfterSeconds.optional(),
+  }),
+]);
+export type CheckAnswer = z.infer<typeof checkAnswerSchema>;

@@ -1,0 +1,35 @@
+/** `POST /v1/enrol`: an enrolment token, used once or N times, gives a device a bearer token of its own. */
+import { z } from 'zod';
+import { productSchema } from '../release/manifest.ts';
+import { platformSchema } from '../release/platform.ts';
+import { deviceIdSchema, labelsSchema } from './check.ts';
+
+/** `slp_<purpose>_<43 characters base64url>`: 256 random bits, recognisable by secret scanners. */
+export const tokenSchema = z.string().regex(/^slp_(enrol|device|operator|ci)_[A-Za-z0-9_-]{43}$/);
+export type Token = z.infer<typeof tokenSchema>;
+export type TokenPurpose = 'enrol' | 'device' | 'operator' | 'ci';
+
+export const enrolRequestSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  deviceId: deviceIdSchema,
+  product: productSchema,
+  platform: platformSchema,
+  labels: labelsSchema,
+});
+export type EnrolRequest = z.infer<typeof enrolRequestSchema>;
+
+export const enrolAnswerSchema = z.strictObject({
+  deviceId: deviceIdSchema,
+  /** Shown once; the server keeps only its hash. */
+  deviceToken: tokenSchema,
+});
+export type EnrolAnswer = z.infer<typeof enrolAnswerSchema>;
+
+/** Body of every answer that is not a success. */
+export const errorAnswerSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string().optional(),
+  requestId: z.string().optional(),
+});
+export type ErrorAnswer = z.infer<typeof errorAnswerSchema>;

@@ -1,0 +1,60 @@
+/**
+ * `POST /v1/devices/:id/reports`: what happened on a device. Reports are kept on the device until the server has
+ * acknowledged their sequence, so they arrive late, twice and out of order, and are idempotent by (device, sequence).
+ */
+import { z } from 'zod';
+import { digestSchema } from '../digest.ts';
+import { type ErrorCode, errorCodes } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { versionSchema } from '../release/version.ts';
+import { devicePhaseSchema } from './check.ts';
+
+const errorCodeNames = Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]];
+
+/** Final results of one update attempt. `failed` ended before the switch: nothing changed on the device. */
+export const updateOutcomes = ['committed', 'rolled-back', 'failed'] as const;
+export const updateOutcomeSchema = z.enum(updateOutcomes);
+export type UpdateOutcome = z.infer<typeof updateOutcomeSchema>;
+
+/** How many bytes an attempt moved. */
+export const transferSchema = z.strictObject({
+  /** Body bytes received over the network in this attempt, retries included. */
+  bytesOnWire: z.number().int().min(0),
+  /** Bytes of the cheapest full download (no deltas) of the same release. */
+  fullBytes: z.number().int().min(0),
+  /** Bytes that were already durable when an interrupted download went on; 0 without an interruption. */
+  resumedFrom: z.number().int().min(0),
+});
+export type Transfer = z.infer<typeof transferSchema>;
+
+export const reportSchema = z.strictObject({
+  /** 1, 2, 3 … per device, never reused. */
+  sequence: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
+  /** The device's own clock, RFC 3339; it may be wrong by years. */
+  at: z.iso.datetime(),
+  /** Identifies one attempt: all its reports share it. */
+  attempt: z.string().min(1).max(64),
+  /** Absent when the release came from a bundle. */
+  rollout: z.string().max(253).optional(),
+  version: versionSchema,
+  manifestSha256: digestSchema.optional(),
+  phase: devicePhaseSchema,
+  outcome: updateOutcomeSchema.optional(),
+  /** Why it failed or was rolled back. */
+  code: z.enum(errorCodeNames).optional(),
+  message: z.string().max(2000).optional(),
+  transfer: transferSchema.optional(),
+});
+export type Report = z.infer<typeof reportSchema>;
+
+export const reportsRequestSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  reports: z.array(reportSchema).min(1).max(limits.maxReportsPerRequest),
+});
+export type ReportsRequest = z.infer<typeof reportsRequestSchema>;
+
+export const reportsAnswerSchema = z.strictObject({
+  /** Every report up to this sequence is stored; the device may forget them. */
+  acknowledgedThrough: z.number().int().min(0),
+});
+export type ReportsAnswer = z.infer<typeof reportsAnswerSchema>;

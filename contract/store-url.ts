@@ -1,0 +1,70 @@
+/**
+ * Where a store is, as a person writes it: `file:///absolute/folder` or `s3://bucket/prefix`. The same form in every
+ * program and file. For services other than Amazon's, `?endpoint=https://host&region=name` may follow.
+ */
+import { SlipwayError } from './errors.ts';
+
+export type StoreLocation =
+  | { readonly kind: 'directory'; readonly folder: string }
+  | {
+      readonly kind: 's3';
+      readonly bucket: string;
+      /** Empty, or ends with `/`. */
+      readonly prefix: string;
+      /** Undefined: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL decide, else Amazon. */
+      readonly endpoint?: string;
+      readonly region?: string;
+    };
+
+const bucketPattern = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+const prefixPattern = /^[A-Za-z0-9._/-]*$/;
+
+/** @throws SlipwayError `store-url-invalid` */
+export function parseStoreUrl(text: string): StoreLocation {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw invalid('it is no URL');
+  }
+  if (url.username || url.password) throw invalid('it carries credentials, which belong into the environment');
+  if (url.protocol === 'file:') return directory(url);
+  if (url.protocol === 's3:') return bucket(url);
+  throw invalid(`its scheme is ${url.protocol.slice(0, -1)}`);
+}
+
+function directory(url: URL): StoreLocation {
+  if (url.host) throw invalid('a file URL has three slashes before the folder');
+  if (url.search || url.hash) throw invalid('a file URL has no options');
+  const folder = decodeURIComponent(url.pathname);
+  return { kind: 'directory', folder: folder.length > 1 ? folder.replace(/\/+$/, '') : folder };
+}
+
+function bucket(url: URL): StoreLocation {
+  if (!bucketPattern.test(url.host)) throw invalid('the bucket has no valid name');
+  const prefix = decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, '');
+  if (!prefixPattern.test(prefix) || prefix.split('/').includes('..')) throw invalid('the prefix has odd characters');
+  for (const name of url.searchParams.keys()) {
+    if (name !== 'endpoint' && name !== 'region') throw invalid(`the option ${name} is unknown`);
+  }
+  const endpoint = url.searchParams.get('endpoint');
+  const region = url.searchParams.get('region');
+  if (endpoint !== null && !/^https?:\/\/[^/]+\/?$/.test(endpoint)) throw invalid('the endpoint is no http(s) URL');
+  return {
+    kind: 's3',
+    bucket: url.host,
+    prefix: prefix === '' ? '' : `${prefix}/`,
+    ...(endpoint === null ? {} : { endpoint }),
+    ...(region === null ? {} : { region }),
+  };
+}
+
+function invalid(why: string): SlipwayError {
+  return new SlipwayError(
+    'store-url-invalid',
+    `expected file:///folder or s3://bucket/prefix as the store, but ${why}`,
+    {
+      hint: 'For example file:///srv/slipway or s3://releases/edge?endpoint=https://s3.example.org',
+    },
+  );
+}

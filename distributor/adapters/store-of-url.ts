@@ -1,0 +1,19 @@
+/** Opens the store that a URL names. */
+import { parseStoreUrl } from '../../contract/store-url.ts';
+import type { StoreReader } from '../catalog/ports.ts';
+import { directoryStore } from './directory-store.ts';
+import { s3Store } from './s3-store.ts';
+
+const defaultRegion = 'us-east-1';
+
+/** @throws SlipwayError `store-url-invalid` */
+export function openStore(url: string, environment: NodeJS.ProcessEnv): StoreReader {
+  const location = parseStoreUrl(url);
+  if (location.kind === 'directory') return directoryStore(location.folder);
+  return s3Store({
+    bucket: location.bucket,
+    prefix: location.prefix,
+    endpoint: location.endpoint ?? environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL,
+    region: location.region ?? environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? defaultRegion,
+  });
+}

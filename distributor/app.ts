@@ -1,0 +1,127 @@
+/**
+ * Builds the HTTP application: plugins, limits, error answers and routes. It does not listen, so tests inject requests
+ * and `serve` decides where it listens.
+ */
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import underPressure from '@fastify/under-pressure';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify';
+import {
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import { SlipwayError } from '../contract/errors.ts';
+import { limits } from '../contract/limits.ts';
+import { answerErrors } from './http/error-answer.ts';
+import { rateLimited } from './http/rate-limits.ts';
+import { blobsRoute } from './routes/blobs.ts';
+import { checkRoute } from './routes/check.ts';
+import { devicesRoute } from './routes/devices.ts';
+import { enrolRoute } from './routes/enrol.ts';
+import { healthRoute } from './routes/health.ts';
+import { metadataRoute } from './routes/metadata.ts';
+import { metricsRoute } from './routes/metrics.ts';
+import { openapiRoute } from './routes/openapi.ts';
+import { reportsRoute } from './routes/reports.ts';
+import { rolloutControlRoute } from './routes/rollout-control.ts';
+import { rolloutsRoute } from './routes/rollouts.ts';
+import { targetsRoute } from './routes/targets.ts';
+import type { Services } from './services.ts';
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+export interface AppOptions {
+  readonly logger: FastifyBaseLogger;
+  /** PEM texts; undefined for plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Believe X-Forwarded-For: only behind a proxy that sets it. */
+  readonly trustProxy: boolean;
+  readonly newRequestId: () => string;
+}
+
+/** A whole request must have arrived by then; answers may take as long as bytes move. */
+const requestTimeoutMs = 30_000;
+/** A connection on which nothing moves for so long is closed (slow readers included). */
+const idleSocketTimeoutMs = 120_000;
+/** Above the idle time of common proxies, so that they close first. */
+const keepAliveTimeoutMs = 75_000;
+const maxEventLoopDelayMs = 3000;
+const overloadRetrySeconds = 10;
+
+export async function buildApp(services: Services, options: AppOptions): Promise<App> {
+  const app = Fastify({
+    loggerInstance: options.logger,
+    ...(options.tls ? { https: options.tls } : {}),
+    trustProxy: options.trustProxy,
+    genReqId: options.newRequestId,
+    bodyLimit: limits.maxCheckBytes,
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: idleSocketTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 300 },
+  }).withTypeProvider<ZodTypeProvider>() as unknown as App;
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  answerErrors(app as unknown as FastifyInstance);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
+
+  await app.register(swagger, {
+    openapi: {
+      info: { title: 'Slipway distributor', version: '1', description: 'Releases, devices and rollouts.' },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+    },
+    transform: jsonSchemaTransform,
+  });
+  await app.register(helmet);
+  await app.register(rateLimit, {
+    global: false,
+    // After the body was read, so that a limit does not break a keep-alive connection.
+    hook: 'preHandler',
+    errorResponseBuilder: (_request, { ttl }) => rateLimited(Math.ceil(ttl / 1000)),
+  });
+  await app.register(underPressure, {
+    maxEventLoopDelay: maxEventLoopDelayMs,
+    pressureHandler: (request, reply) => {
+      // Whoever watches must still see that it is alive and why it is slow.
+      if (['/healthz', '/metrics'].includes(request.url)) return;
+      reply.header('retry-after', overloadRetrySeconds);
+      throw new SlipwayError('overloaded', 'the server has too much to do', { hint: 'Ask again a little later.' });
+    },
+  });
+
+  metricsRoute(app, services);
+  for (const route of [
+    metadataRoute,
+    targetsRoute,
+    blobsRoute,
+    enrolRoute,
+    checkRoute,
+    reportsRoute,
+    devicesRoute,
+    rolloutsRoute,
+    rolloutControlRoute,
+    healthRoute,
+  ]) {
+    route(app, services);
+  }
+  openapiRoute(app);
+  return app;
+}

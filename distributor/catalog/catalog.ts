@@ -1,0 +1,149 @@
+/**
+ * Keeps the index of releases in step with the store. It verifies the store's metadata from the store's own first root:
+ * that guards against torn or mixed documents, not against whoever owns the store. The distributor is no trust anchor;
+ * each device verifies from the root that it was given.
+ */
+import { sha256 } from '../../contract/digest.ts';
+import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
+import { decodeManifest, targetPath } from '../../contract/release/manifest.ts';
+import { targetCustomSchema } from '../../contract/release/target-custom.ts';
+import { manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
+import { type MetadataSet, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
+import type { StoreReader } from './ports.ts';
+import { type Release, ReleaseIndex } from './releases.ts';
+
+export interface CatalogState {
+  readonly releases: ReleaseIndex;
+  /** When the store was last read with success; undefined before the first time. */
+  readonly refreshedAt: Date | undefined;
+  /** Why the last attempt failed; undefined after a success. The releases are then those of the success before. */
+  readonly problem: SlipwayError | undefined;
+  /** Releases left out because their own manifest does not hold, one line each. */
+  readonly skipped: readonly string[];
+}
+
+export class Catalog {
+  readonly #store: StoreReader;
+  #known: MetadataSet | undefined;
+  #timestampEtag: string | undefined;
+  #expires = '';
+  #refreshing: Promise<boolean> | undefined;
+  #byTarget = new Map<string, Release>();
+  #state: CatalogState = {
+    releases: new ReleaseIndex([]),
+    refreshedAt: undefined,
+    problem: undefined,
+    skipped: [],
+  };
+
+  constructor(store: StoreReader) {
+    this.#store = store;
+  }
+
+  get state(): CatalogState {
+    return this.#state;
+  }
+
+  /**
+   * Reads the store again, unless its timestamp is the one already known. Never throws: a failure becomes
+   * `state.problem`. Calls that overlap share one refresh.
+   * @returns true when the releases may have changed
+   */
+  refresh(now: Date): Promise<boolean> {
+    this.#refreshing ??= this.#refresh(now).finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #refresh(now: Date): Promise<boolean> {
+    try {
+      const timestamp = await this.#store.readWhole(timestampKey, limits.maxTimestampBytes);
+      const isUnchanged = timestamp?.etag !== undefined && timestamp.etag === this.#timestampEtag;
+      if (isUnchanged && this.#expires > now.toISOString() && this.#state.skipped.length === 0) {
+        this.#state = { ...this.#state, refreshedAt: now, problem: undefined };
+        return false;
+      }
+      const repository = await refreshTrust({
+        known: this.#known ?? (await this.#firstRoot()),
+        fetch: async (name, maxBytes) => (await this.#store.readWhole(`metadata/${name}`, maxBytes))?.bytes,
+        now,
+      });
+      const skipped: string[] = [];
+      const releases = await this.#readReleases(repository, skipped);
+      this.#known = repository.documents;
+      this.#timestampEtag = timestamp?.etag;
+      this.#expires = repository.expires;
+      this.#state = { releases: new ReleaseIndex(releases), refreshedAt: now, problem: undefined, skipped };
+      return true;
+    } catch (error) {
+      this.#state = { ...this.#state, problem: toSlipwayError(error) };
+      return false;
+    }
+  }
+
+  async #firstRoot(): Promise<MetadataSet> {
+    const key = metadataKey('root', 1);
+    const root = await this.#store.readWhole(key, limits.maxRootBytes);
+    if (root) return new Map([['root', root.bytes]]);
+    throw new SlipwayError('repository-missing', `${this.#store.location} has no ${key}`, {
+      hint: 'Make a repository there with slipway-packager init, or correct --store.',
+    });
+  }
+
+  async #readReleases(repository: TrustedRepository, skipped: string[]): Promise<Release[]> {
+    const byTarget = new Map<string, Release>();
+    for (const role of repository.delegatedRoles) {
+      const signed = await repository.delegatedTargets(role);
+      for (const [path, target] of Object.entries(signed?.targets ?? {})) {
+        const release = await this.#readRelease(path, target.hashes.sha256, target.custom, skipped);
+        if (release) byTarget.set(path, release);
+      }
+    }
+    this.#byTarget = byTarget;
+    return [...byTarget.values()];
+  }
+
+  /** One release; a store that is away ends the whole refresh, a bad manifest only its own release. */
+  async #readRelease(
+    path: string,
+    digest: string | undefined,
+    custom: unknown,
+    skipped: string[],
+  ): Promise<Release | undefined> {
+    const signed = targetCustomSchema.safeParse(custom);
+    if (!signed.success || digest === undefined) {
+      skipped.push(`${path}: the targets role says neither counter nor digest`);
+      return undefined;
+    }
+    const known = this.#byTarget.get(path);
+    if (known?.manifestSha256 === digest) return { ...known, channels: signed.data.channels };
+    const stored = await this.#store.readWhole(manifestKey(digest), limits.maxManifestBytes);
+    if (!stored || sha256(stored.bytes) !== digest) {
+      skipped.push(`${path}: ${stored ? 'its manifest has another digest' : 'the store lacks its manifest'}`);
+      return undefined;
+    }
+    try {
+      const manifest = decodeManifest(stored.bytes);
+      if (targetPath(manifest) !== path || manifest.counter !== signed.data.counter) {
+        skipped.push(`${path}: its manifest says ${targetPath(manifest)} and counter ${manifest.counter}`);
+        return undefined;
+      }
+      return {
+        product: manifest.product,
+        platform: manifest.platform,
+        version: manifest.version,
+        counter: manifest.counter,
+        channels: signed.data.channels,
+        floors: manifest.floors,
+        minUpdaterVersion: manifest.minUpdaterVersion,
+        manifestSha256: digest,
+        targetPath: path,
+      };
+    } catch (error) {
+      skipped.push(`${path}: ${toSlipwayError(error).message}`);
+      return undefined;
+    }
+  }
+}

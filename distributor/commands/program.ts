@@ -1,0 +1,76 @@
+/** The verbs as one program: parses arguments, runs the verb, turns every failure into an answer and an exit status. */
+import { Command, CommanderError } from 'commander';
+import { describeError, exitStatus, SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import type { CommandLine } from './command-line.ts';
+import { deviceCommand } from './device.ts';
+import { enrolmentTokenCommand } from './enrolment-token.ts';
+import { rolloutCommand } from './rollout.ts';
+import { serveCommand } from './serve.ts';
+import { tokenCommand } from './token.ts';
+import { validateCommand } from './validate.ts';
+
+const verbs = [serveCommand, tokenCommand, enrolmentTokenCommand, deviceCommand, rolloutCommand, validateCommand];
+
+/** What a program needs besides what its verbs do. */
+export interface Streams {
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+}
+
+/**
+ * @param words the arguments without the program's own name
+ * @param outside all of a CommandLine but its output, which goes to `streams`
+ * @returns the exit status; a server that was started goes on running
+ */
+export async function runProgram(
+  words: readonly string[],
+  outside: Omit<CommandLine, 'answer' | 'say'>,
+  streams: Streams,
+): Promise<number> {
+  // Before commander reads them: a mistake in the options themselves is answered in the form asked for, too.
+  const isJson = words.includes('--json');
+  const line: CommandLine = {
+    ...outside,
+    answer: (json, text) => streams.stdout(`${isJson ? JSON.stringify(json) : text}\n`),
+    say: (text) => {
+      if (!isJson) streams.stderr(`${text}\n`);
+    },
+  };
+  const program = new Command('slipway-distributor')
+    .description('Serves releases to a fleet and rolls them out in waves.')
+    .addHelpText(
+      'after',
+      `
+Exit status: 0 done, 1 internal, 2 usage, 3 invalid input, 5 unavailable, 6 conflict, 7 local resource.
+Example:
+  slipway-distributor serve --store file:///srv/slipway --rollouts ./rollouts --state ./state`,
+    );
+  for (const verb of verbs) program.addCommand(verb(line));
+  prepare(program, streams);
+  try {
+    await program.parseAsync(words, { from: 'user' });
+    return exitStatus.ok;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitStatus.ok;
+    const error = thrown instanceof CommanderError ? usageError(thrown) : toSlipwayError(thrown);
+    if (isJson) streams.stdout(`${JSON.stringify({ error: describeError(error) })}\n`);
+    else {
+      streams.stderr(`slipway-distributor: ${error.code}: ${error.message}\n`);
+      if (error.hint !== undefined) streams.stderr(`${error.hint}\n`);
+    }
+    return error.exitStatus;
+  }
+}
+
+/** Every verb knows --json and reports its mistakes by throwing. */
+function prepare(command: Command, streams: Streams): void {
+  command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: streams.stdout });
+  if (command.commands.length === 0) command.option('--json', 'answer as JSON on stdout', false);
+  for (const child of command.commands) prepare(child, streams);
+}
+
+function usageError(error: CommanderError): SlipwayError {
+  const isEmpty = error.code === 'commander.help';
+  const message = isEmpty ? 'expected a verb' : error.message.replace(/^error: /, '');
+  return new SlipwayError('usage', message, { hint: 'Add --help to see what is possible.' });
+}

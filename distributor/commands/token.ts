@@ -1,0 +1,112 @@
+/** `token create | ls | revoke`: tokens of operators and CI, and a list of all. */
+import { Command, Option } from 'commander';
+import { SlipwayError } from '../../contract/errors.ts';
+import type { TokenRecord } from '../fleet/ports.ts';
+import { type Scope, scopeNames, scopes } from '../fleet/scopes.ts';
+import { mintToken } from '../fleet/token.ts';
+import { type CommandLine, stateOption, table, withState } from './command-line.ts';
+import { parseLifetime } from './lifetime.ts';
+
+interface CreateOptions {
+  readonly state: string;
+  readonly purpose: 'operator' | 'ci';
+  readonly scope: readonly Scope[];
+  readonly expires?: string;
+}
+
+export function tokenCommand(line: CommandLine): Command {
+  const command = new Command('token').description('make, list and revoke tokens');
+  command
+    .command('create')
+    .description('make a token for a person or for CI; its text is shown once')
+    .addOption(stateOption())
+    .addOption(new Option('--purpose <who>', 'who will use it').choices(['operator', 'ci']).makeOptionMandatory())
+    .addOption(
+      new Option('--scope <scope...>', 'what it may do, one or several').choices(scopeNames).makeOptionMandatory(),
+    )
+    .option('--expires <duration>', 'when it ends, such as 90d; never when left out')
+    .addHelpText(
+      'after',
+      `\nScopes:\n${scopeHelp()}\n\nExample:\n  slipway-distributor token create --purpose operator --scope rollouts:read rollouts:control --expires 90d`,
+    )
+    .action((options: CreateOptions) => createToken(line, options));
+  command
+    .command('ls')
+    .description('list tokens, never their text')
+    .addOption(stateOption())
+    .addHelpText('after', '\nExample:\n  slipway-distributor token ls --json')
+    .action((options: { state: string }) => listTokens(line, options.state));
+  command
+    .command('revoke <id>')
+    .description('refuse a token from the next request on')
+    .addOption(stateOption())
+    .addHelpText('after', '\nExample:\n  slipway-distributor token revoke 3f1c0a9b2e44')
+    .action((id: string, options: { state: string }) => revokeToken(line, options.state, id));
+  return command;
+}
+
+async function createToken(line: CommandLine, options: CreateOptions): Promise<void> {
+  const lifetimeSeconds = options.expires === undefined ? undefined : parseLifetime(options.expires);
+  const { purpose, scope, state } = options;
+  const minted = mintToken({
+    purpose,
+    scopes: [...new Set(scope)],
+    lifetimeSeconds,
+    now: line.clock(),
+    randomBytes: line.randomBytes,
+  });
+  await withState(line, state, (fleet) => fleet.saveToken(minted.record));
+  line.say('Keep this token: it is shown once, the server has only its hash.');
+  line.answer({ token: minted.token, ...viewOf(minted.record, line.clock()) }, minted.token);
+}
+
+async function listTokens(line: CommandLine, folder: string): Promise<void> {
+  const now = line.clock();
+  const tokens = (await withState(line, folder, (fleet) => fleet.listTokens())).map((token) => viewOf(token, now));
+  const rows = tokens.map((token) => [
+    token.id,
+    token.purpose,
+    token.status,
+    token.deviceId ?? token.scopes.join(','),
+    token.expiresAt ?? 'never',
+    token.usesLeft === undefined ? '' : String(token.usesLeft),
+  ]);
+  line.answer({ tokens }, table(['ID', 'PURPOSE', 'STATUS', 'FOR', 'EXPIRES', 'USES LEFT'], rows));
+}
+
+async function revokeToken(line: CommandLine, folder: string, id: string): Promise<void> {
+  const isKnown = await withState(line, folder, (fleet) => fleet.revokeToken(id, line.clock()));
+  if (!isKnown) {
+    throw new SlipwayError('token-unknown', `no token has the id ${id}`, {
+      hint: 'List them with slipway-distributor token ls.',
+    });
+  }
+  line.answer({ id, status: 'revoked' }, `Token ${id} is revoked.`);
+}
+
+/** Everything but the hash. */
+export function viewOf(token: TokenRecord, now: number) {
+  const { id, purpose, scopes: allowed, deviceId, createdAt, expiresAt, usesLeft } = token;
+  return {
+    id,
+    purpose,
+    scopes: allowed,
+    deviceId,
+    status: statusOf(token, now),
+    createdAt: new Date(createdAt).toISOString(),
+    expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt).toISOString(),
+    usesLeft,
+  };
+}
+
+function statusOf(token: TokenRecord, now: number): 'valid' | 'revoked' | 'expired' | 'spent' {
+  if (token.revokedAt !== undefined) return 'revoked';
+  if (token.expiresAt !== undefined && token.expiresAt <= now) return 'expired';
+  return token.usesLeft === 0 ? 'spent' : 'valid';
+}
+
+function scopeHelp(): string {
+  return Object.entries(scopes)
+    .map(([name, meaning]) => `  ${name.padEnd(18)} ${meaning}`)
+    .join('\n');
+}

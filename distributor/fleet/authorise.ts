@@ -1,0 +1,54 @@
+/** Who may do what: one pure rule for every route, over the token that was presented. */
+import type { DeviceId } from '../../contract/device-api/check.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import type { TokenRecord } from './ports.ts';
+import type { Scope } from './scopes.ts';
+
+/** What a route asks for; each member given suffices alone. */
+export interface Access {
+  /** An operator or CI token with this scope. */
+  readonly scope?: Scope;
+  /** The token of exactly this device. */
+  readonly device?: DeviceId;
+  /** The token of any device. */
+  readonly anyDevice?: true;
+  /** An enrolment token with a use left. */
+  readonly enrolment?: true;
+}
+
+/**
+ * @param token undefined when none was presented or none is known
+ * @throws SlipwayError `unauthenticated`, `forbidden`, `enrolment-token-invalid`
+ */
+export function authorise(token: TokenRecord | undefined, access: Access, now: number): TokenRecord {
+  const isAlive = token !== undefined && token.revokedAt === undefined && !(token.expiresAt && token.expiresAt <= now);
+  if (access.enrolment) {
+    // One code for unknown, expired, revoked and spent: a guesser learns nothing.
+    if (isAlive && token.purpose === 'enrol') return token;
+    throw new SlipwayError('enrolment-token-invalid', 'the enrolment token is unknown, expired, revoked or spent', {
+      hint: 'Make one with slipway-distributor enrolment-token create.',
+    });
+  }
+  if (!isAlive) {
+    throw new SlipwayError('unauthenticated', 'expected a valid token in the Authorization header', {
+      hint: 'Send "Authorization: Bearer slp_…"; tokens expire and can be revoked.',
+    });
+  }
+  if (token.purpose === 'device') {
+    if (access.anyDevice || (access.device !== undefined && token.deviceId === access.device)) return token;
+  } else if (token.purpose !== 'enrol' && access.scope !== undefined && token.scopes.includes(access.scope)) {
+    return token;
+  }
+  throw new SlipwayError('forbidden', `this token does not allow it: ${describeAccess(access)} is needed`, {
+    hint: 'Use the token of the device itself, or one with the scope named.',
+  });
+}
+
+function describeAccess(access: Access): string {
+  const ways = [
+    access.scope === undefined ? undefined : `the scope ${access.scope}`,
+    access.device === undefined ? undefined : `the token of device ${access.device}`,
+    access.anyDevice ? 'the token of a device' : undefined,
+  ];
+  return ways.filter((way) => way !== undefined).join(' or ');
+}

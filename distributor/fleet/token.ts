@@ -1,0 +1,54 @@
+/** Bearer tokens: how they look and what is kept of them. Randomness comes in as bytes. */
+import type { DeviceId } from '../../contract/device-api/check.ts';
+import { type Token, type TokenPurpose, tokenSchema } from '../../contract/device-api/enrolment.ts';
+import { type Digest, sha256 } from '../../contract/digest.ts';
+import type { TokenRecord } from './ports.ts';
+import type { Scope } from './scopes.ts';
+
+/** Fills an array with bytes fit for keys. */
+export type RandomBytes = (length: number) => Uint8Array;
+
+const secretBytes = 32;
+const idBytes = 6;
+
+export interface MintInput {
+  readonly purpose: TokenPurpose;
+  readonly scopes?: readonly Scope[];
+  readonly deviceId?: DeviceId;
+  readonly uses?: number;
+  readonly lifetimeSeconds?: number | undefined;
+  readonly now: number;
+  readonly randomBytes: RandomBytes;
+}
+
+/** A new token: its text, shown once, and its record. */
+export function mintToken(input: MintInput): { readonly token: Token; readonly record: TokenRecord } {
+  const secret = Buffer.from(input.randomBytes(secretBytes)).toString('base64url');
+  const token = tokenSchema.parse(`slp_${input.purpose}_${secret}`);
+  return {
+    token,
+    record: {
+      id: Buffer.from(input.randomBytes(idBytes)).toString('hex'),
+      hash: hashToken(token),
+      purpose: input.purpose,
+      scopes: input.scopes ?? [],
+      deviceId: input.deviceId,
+      createdAt: input.now,
+      expiresAt: input.lifetimeSeconds === undefined ? undefined : input.now + input.lifetimeSeconds * 1000,
+      usesLeft: input.uses,
+      revokedAt: undefined,
+    },
+  };
+}
+
+/** The secret has 256 random bits, so a plain hash keeps it: there is nothing to guess. */
+export function hashToken(token: string): Digest {
+  return sha256(new TextEncoder().encode(token));
+}
+
+/** @param header the `Authorization` field; undefined is what anything but one bearer token of ours gives */
+export function bearerToken(header: string | undefined): Token | undefined {
+  const [, text] = /^Bearer +(\S+)$/i.exec(header ?? '') ?? [];
+  const parsed = tokenSchema.safeParse(text);
+  return parsed.success ? parsed.data : undefined;
+}

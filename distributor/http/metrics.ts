@@ -1,0 +1,94 @@
+/**
+ * What the distributor counts. No label ever holds a device, a digest or a path as it came, so the number of series
+ * grows only with routes, codes and declared rollouts.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+export interface Metrics {
+  readonly registry: Registry;
+  readonly requests: Counter<'route' | 'method' | 'status'>;
+  readonly requestSeconds: Histogram<'route'>;
+  readonly checks: Counter<'decision' | 'reason'>;
+  readonly reports: Counter<'outcome'>;
+  readonly enrolments: Counter<'outcome'>;
+  readonly blobBytes: Counter;
+  readonly rolloutTransitions: Counter<'kind'>;
+  readonly rolloutDevices: Gauge<'rollout' | 'standing'>;
+  /** 1 while the declarations as they are on disk are not in force. */
+  readonly rolloutsRefused: Gauge;
+  readonly catalogReleases: Gauge;
+  /** 1 while the store cannot be read or does not verify. */
+  readonly catalogStale: Gauge;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    registry,
+    requests: new Counter({
+      name: 'slipway_http_requests_total',
+      help: 'Answers by route, method and status.',
+      labelNames: ['route', 'method', 'status'],
+      registers,
+    }),
+    requestSeconds: new Histogram({
+      name: 'slipway_http_request_seconds',
+      help: 'Time until the last byte was handed to the network.',
+      labelNames: ['route'],
+      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30, 120],
+      registers,
+    }),
+    checks: new Counter({
+      name: 'slipway_checks_total',
+      help: 'Check-ins by decision and reason.',
+      labelNames: ['decision', 'reason'],
+      registers,
+    }),
+    reports: new Counter({
+      name: 'slipway_reports_total',
+      help: 'Reports stored for the first time, by outcome.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    enrolments: new Counter({
+      name: 'slipway_enrolments_total',
+      help: 'Enrolments by outcome.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    blobBytes: new Counter({
+      name: 'slipway_blob_bytes_total',
+      help: 'Bytes sent in answers with blobs, headers included.',
+      registers,
+    }),
+    rolloutTransitions: new Counter({
+      name: 'slipway_rollout_transitions_total',
+      help: 'Waves opened, rollouts completed and aborted.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    rolloutDevices: new Gauge({
+      name: 'slipway_rollout_devices',
+      help: 'Devices of the declared rollouts by standing, as of the last time they were counted.',
+      labelNames: ['rollout', 'standing'],
+      registers,
+    }),
+    rolloutsRefused: new Gauge({
+      name: 'slipway_rollouts_refused',
+      help: '1 while the declared rollouts on disk are broken and older ones are in force.',
+      registers,
+    }),
+    catalogReleases: new Gauge({
+      name: 'slipway_catalog_releases',
+      help: 'Releases that the store names.',
+      registers,
+    }),
+    catalogStale: new Gauge({
+      name: 'slipway_catalog_stale',
+      help: '1 while the store cannot be read or does not verify.',
+      registers,
+    }),
+  };
+}

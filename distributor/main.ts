@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+/** slipway-distributor: binds the verbs to the adapters of this machine. */
+import { randomBytes } from 'node:crypto';
+import { rolloutFiles } from './adapters/rollout-files.ts';
+import { openSqliteFleetState } from './adapters/sqlite-fleet-state.ts';
+import { openStore } from './adapters/store-of-url.ts';
+import { runProgram } from './commands/program.ts';
+
+process.exitCode = await runProgram(
+  process.argv.slice(2),
+  {
+    openFleetState: openSqliteFleetState,
+    openStore: (url) => openStore(url, process.env),
+    rolloutFiles,
+    clock: Date.now,
+    randomBytes,
+  },
+  {
+    stdout: (text) => process.stdout.write(text),
+    stderr: (text) => process.stderr.write(text),
+  },
+);

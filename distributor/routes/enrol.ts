@@ -1,0 +1,48 @@
+/** `POST /v1/enrol`: an enrolment token gives a device a token of its own. */
+import { enrolAnswerSchema, enrolRequestSchema } from '../../contract/device-api/enrolment.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import type { App } from '../app.ts';
+import { mintToken } from '../fleet/token.ts';
+import { allow } from '../http/access.ts';
+import { perMinute } from '../http/rate-limits.ts';
+import type { Services } from '../services.ts';
+
+export function enrolRoute(app: App, services: Services): void {
+  const { fleet, clock, randomBytes, metrics, policy } = services;
+  app.post(
+    '/v1/enrol',
+    {
+      schema: {
+        tags: ['devices'],
+        summary: 'Enrol a device',
+        security: [{ bearer: [] }],
+        body: enrolRequestSchema,
+        response: { 201: enrolAnswerSchema },
+      },
+      config: { rateLimit: perMinute(policy.enrolmentsPerMinute, (request) => request.ip) },
+    },
+    async (request, reply) => {
+      const enrolmentToken = await allow(request, { enrolment: true }, services);
+      const { deviceId, product, platform, labels } = request.body;
+      const now = clock();
+      const { token, record } = mintToken({ purpose: 'device', deviceId, now, randomBytes });
+      const outcome = await fleet.enrol({
+        device: { id: deviceId, product, platform, labels },
+        enrolmentTokenId: enrolmentToken.id,
+        deviceToken: record,
+        at: now,
+      });
+      metrics.enrolments.inc({ outcome });
+      if (outcome === 'device-exists') {
+        throw new SlipwayError('device-exists', `device ${deviceId} is enrolled already`, {
+          hint: 'Choose another id, or forget the old device with slipway-distributor device forget.',
+        });
+      }
+      if (outcome === 'token-spent') {
+        throw new SlipwayError('enrolment-token-invalid', 'the enrolment token is unknown, expired, revoked or spent');
+      }
+      request.log.info({ deviceId, outcome }, 'device enrolled');
+      return reply.code(201).send({ deviceId, deviceToken: token });
+    },
+  );
+}

@@ -1,0 +1,33 @@
+/** `GET /v1/metadata/*`: TUF metadata as the publisher signed it. */
+import { z } from 'zod';
+import { sha256 } from '../../contract/digest.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
+import type { App } from '../app.ts';
+import { allowReading } from '../http/access.ts';
+import { sendWhole } from '../http/whole-object.ts';
+import type { Services } from '../services.ts';
+
+/** `timestamp.json` and `<version>.<role>.json`; a role is written as encodeURIComponent writes it. */
+const namePattern = /^(timestamp|\d{1,16}\.[A-Za-z0-9%._-]+)\.json$/;
+const immutable = 'public, max-age=31536000, immutable';
+/** The one name whose content changes: caches ask again each time. */
+const revalidated = 'no-cache';
+
+export function metadataRoute(app: App, services: Services): void {
+  app.get(
+    '/v1/metadata/*',
+    { schema: { tags: ['artifacts'], summary: 'TUF metadata', params: z.object({ '*': z.string().max(300) }) } },
+    async (request, reply) => {
+      await allowReading(request, services);
+      // The wildcard arrives decoded; the store's key is the encoded form.
+      const name = encodeURIComponent(request.params['*']);
+      const stored = namePattern.test(name)
+        ? await services.store.readWhole(`metadata/${name}`, limits.maxTargetsBytes)
+        : undefined;
+      if (!stored) throw new SlipwayError('not-found', `the repository has no metadata/${name}`);
+      const cacheControl = name === 'timestamp.json' ? revalidated : immutable;
+      return sendWhole(request, reply, { bytes: stored.bytes, sha256: sha256(stored.bytes), cacheControl });
+    },
+  );
+}

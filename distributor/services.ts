@@ -1,0 +1,31 @@
+/** What the routes work with; `serve` makes it once, tests make their own. */
+import type { Catalog } from './catalog/catalog.ts';
+import type { StoreReader } from './catalog/ports.ts';
+import type { FleetState } from './fleet/ports.ts';
+import type { RandomBytes } from './fleet/token.ts';
+import type { Metrics } from './http/metrics.ts';
+import type { Campaigns } from './rollout/campaigns.ts';
+
+export interface Services {
+  readonly store: StoreReader;
+  readonly catalog: Catalog;
+  readonly campaigns: Campaigns;
+  readonly fleet: FleetState;
+  readonly metrics: Metrics;
+  readonly randomBytes: RandomBytes;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  readonly policy: Policy;
+}
+
+/** What an operator may choose. */
+export interface Policy {
+  /** Metadata, manifests and blobs only with a token. */
+  readonly requireTokenForReads: boolean;
+  /** Send clients to presigned URLs of the store instead of streaming blobs. */
+  readonly redirectBlobs: boolean;
+  readonly enrolmentsPerMinute: number;
+  readonly checksPerMinute: number;
+  /** Sent with every answer to a check; undefined leaves it to the device. */
+  readonly pollAfterSeconds: number | undefined;
+}

@@ -1,0 +1,134 @@
+/**
+ * The one owner of durable changes to the file system: temporary file → fsync → rename → fsync of the directory.
+ * Whoever keeps state under the state directory goes through here. One writer per path is the caller's promise.
+ */
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
+import path from 'node:path';
+import { SlipwayError } from '../../contract/errors.ts';
+
+/** After it returns, `file` holds `bytes` whatever happens; before, it holds what it held. */
+export function replaceFile(file: string, bytes: Uint8Array, mode = 0o600): void {
+  onDisk(`write ${file}`, () => {
+    const temporary = `${file}.tmp`;
+    rmSync(temporary, { force: true });
+    const descriptor = openSync(temporary, 'wx', mode);
+    try {
+      writeAll(descriptor, bytes);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, file);
+    syncDirectory(path.dirname(file));
+  });
+}
+
+/** Points a symbolic link elsewhere in one step; there is no moment without a link. */
+export function replaceLink(link: string, target: string): void {
+  onDisk(`point ${link} to ${target}`, () => {
+    const temporary = `${link}.tmp`;
+    rmSync(temporary, { force: true });
+    symlinkSync(target, temporary);
+    renameSync(temporary, link);
+    syncDirectory(path.dirname(link));
+  });
+}
+
+/** Moves a file or directory within one file system; its content must be durable already. */
+export function moveInto(from: string, to: string): void {
+  onDisk(`move ${from} to ${to}`, () => {
+    renameSync(from, to);
+    syncDirectory(path.dirname(to));
+    if (path.dirname(from) !== path.dirname(to)) syncDirectory(path.dirname(from));
+  });
+}
+
+/** Removes a file, a link or a tree; nothing there is fine. */
+export function remove(target: string): void {
+  onDisk(`remove ${target}`, () => {
+    if (!exists(target)) return;
+    rmSync(target, { recursive: true, force: true });
+    syncDirectory(path.dirname(target));
+  });
+}
+
+/** Creates missing directories, each durable in its parent. */
+export function makeDirectory(directory: string, mode = 0o700): void {
+  onDisk(`create ${directory}`, () => {
+    const parent = path.dirname(directory);
+    if (parent !== directory && !exists(parent)) makeDirectory(parent, mode);
+    if (exists(directory)) return;
+    mkdirSync(directory, { mode });
+    syncDirectory(parent);
+  });
+}
+
+export function syncDirectory(directory: string): void {
+  const descriptor = openSync(directory, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Writes everything: one call may take less than it was given. */
+export function writeAll(descriptor: number, bytes: Uint8Array, position: number | null = null): void {
+  for (let written = 0; written < bytes.length; ) {
+    const at = position === null ? null : position + written;
+    written += writeSync(descriptor, bytes, written, bytes.length - written, at);
+  }
+}
+
+/** The bytes of a small file; undefined where there is none. */
+export function readIfThere(file: string): Uint8Array | undefined {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw asDiskError(`read ${file}`, error);
+  }
+}
+
+export function exists(target: string): boolean {
+  return lstatSync(target, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Runs file system work and gives its failures a code. */
+export function onDisk<T>(work: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw asDiskError(work, error);
+  }
+}
+
+/** `disk-full` for ENOSPC and EDQUOT, `io-error` for the rest; a SlipwayError stays what it is. */
+export function asDiskError(work: string, error: unknown): SlipwayError {
+  if (error instanceof SlipwayError) return error;
+  const errno = errnoOf(error);
+  const message = `cannot ${work}: ${error instanceof Error ? error.message : String(error)}`;
+  if (errno === 'ENOSPC' || errno === 'EDQUOT') {
+    return new SlipwayError('disk-full', message, { cause: error, hint: 'Free space under the state directory.' });
+  }
+  const hint =
+    errno === 'EROFS'
+      ? 'The file system is read-only; look for errors of the disk.'
+      : 'Look at the disk and at permissions.';
+  return new SlipwayError('io-error', message, { cause: error, hint });
+}
+
+function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}

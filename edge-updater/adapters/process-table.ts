@@ -1,0 +1,52 @@
+/** Processes as /proc shows them (proc(5)). A pid alone names nobody: it is told from its successor by the start time. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat: clock ticks since boot. */
+  readonly startTime: string;
+  readonly bootId: string;
+}
+
+/** The process with this pid; undefined where there is none, or only its exit status is left. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  if (!stat) return undefined;
+  // The name in parentheses may hold spaces and parentheses itself.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, startTime] = [fields[0], fields[19]];
+  if (state === 'Z' || state === 'X' || startTime === undefined) return undefined;
+  return { pid, startTime, bootId: bootId() };
+}
+
+export function isAlive({ pid, startTime, bootId: boot }: ProcessIdentity): boolean {
+  const found = identify(pid);
+  return found !== undefined && found.startTime === startTime && found.bootId === boot;
+}
+
+/** Leaders of sessions whose environment holds this entry, such as `NAME=value`. */
+export function findByEnvironment(entry: string): ProcessIdentity[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).flatMap((pid) => {
+    const hasEntry = read(`/proc/${pid}/environ`)?.split('\0').includes(entry) ?? false;
+    const found = hasEntry && sessionOf(pid) === pid ? identify(pid) : undefined;
+    return found ? [found] : [];
+  });
+}
+
+function sessionOf(pid: number): number | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat === undefined ? undefined : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]);
+}
+
+function bootId(): string {
+  return read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

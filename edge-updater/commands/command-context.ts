@@ -1,0 +1,36 @@
+/** What main.ts hands to every command: the device of a configuration, and where words go. */
+import type { Configuration } from '../configuration.ts';
+import type { Device } from '../device.ts';
+import type { BlobSource } from '../ports.ts';
+import type { DeviceReading } from './status.ts';
+
+export interface OpenDevice extends AsyncDisposable {
+  readonly device: Device;
+  readonly configuration: Configuration;
+  /** Lets the service go: `stop` where this process was its keeper. */
+  releaseService(how: 'stop' | 'leave'): Promise<void>;
+  notify(message: string): void;
+  /** Remembers the daemon's last poll for `status`. */
+  polled(poll: { reason: string; message?: string; nextPollAt?: Date }): void;
+}
+
+export interface CommandContext {
+  /** Takes the lock and opens everything. @throws SlipwayError `already-running`, `document-…` */
+  open(configFile: string, command: string, blobs?: BlobSource): OpenDevice;
+  /** Reads beside whoever holds the lock. */
+  read(configFile: string): DeviceReading;
+  /** Aborted by SIGTERM and SIGINT. */
+  readonly signal: AbortSignal;
+  /** One JSON document on standard output, or the text. */
+  print(value: unknown, text: string, isJson: boolean): void;
+}
+
+export interface CommonOptions {
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+export const defaultConfigFile = '/etc/slipway/edge.yaml';
+
+/** Failures in a row after which a command by hand gives up on work that the daemon would go on with. */
+export const handPatience = 5;

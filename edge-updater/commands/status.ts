@@ -1,0 +1,104 @@
+/** `slipway-edge status`: what the device runs and does; reads beside a running daemon and changes nothing. */
+import type { Command } from 'commander';
+import type { Configuration } from '../configuration.ts';
+import { attemptOf, type DeviceState } from '../update/state.ts';
+import { type CommandContext, type CommonOptions, defaultConfigFile } from './command-context.ts';
+
+/** Everything on the disk that `status` tells of. */
+export interface DeviceReading {
+  readonly configuration: Configuration;
+  /** `lost` where there is a journal that cannot be read. */
+  readonly journal: DeviceState | 'absent' | 'lost';
+  readonly holder: { readonly pid: number; readonly command: string } | undefined;
+  readonly servicePid: number | undefined;
+  readonly downloading: {
+    readonly attempt: string;
+    readonly bytesOnWire: number;
+    readonly resumedFrom: number;
+    readonly durableBytes: number;
+  };
+  readonly nextPollAt: string | undefined;
+  readonly lastCheck:
+    | { readonly at: string; readonly reason: string; readonly message?: string | undefined }
+    | undefined;
+}
+
+export function addStatus(program: Command, context: CommandContext): void {
+  program
+    .command('status')
+    .description('show the releases, the update under way and the last one')
+    .option('--config <file>', 'configuration', defaultConfigFile)
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExamples:\n  $ slipway-edge status\n  $ slipway-edge status --json | jq .lastAttempt\n')
+    .action((options: CommonOptions) => {
+      const status = statusOf(context.read(options.config));
+      context.print(status, statusText(status), options.json === true);
+    });
+}
+
+export function statusOf(reading: DeviceReading) {
+  const { configuration, journal, holder, downloading, lastCheck } = reading;
+  const state = typeof journal === 'string' ? undefined : journal;
+  const attempt = state && attemptOf(state.update);
+  const isLive = attempt !== undefined && attempt.id === downloading.attempt;
+  return {
+    deviceId: configuration.deviceId,
+    product: configuration.product,
+    platform: configuration.platform,
+    server: configuration.server,
+    daemon: { running: holder !== undefined, ...(holder ? { pid: holder.pid, command: holder.command } : {}) },
+    journal: typeof journal === 'string' ? journal : 'ok',
+    phase: state?.update.phase ?? 'idle',
+    current: state?.current,
+    previous: state?.previous,
+    counterFloor: state?.counterFloor ?? 0,
+    update: attempt && {
+      attempt: attempt.id,
+      source: attempt.source,
+      version: attempt.release.version,
+      manifestSha256: attempt.release.manifestSha256,
+      startedAt: attempt.startedAt,
+      transfer: {
+        ...attempt.transfer,
+        ...(isLive ? { bytesOnWire: downloading.bytesOnWire, resumedFrom: downloading.resumedFrom } : {}),
+      },
+      durableBytes: isLive ? downloading.durableBytes : 0,
+      notes: attempt.notes,
+    },
+    lastAttempt: state?.lastAttempt,
+    rejected: state?.rejected ?? [],
+    pendingReports: state?.outbox.length ?? 0,
+    service: { manager: configuration.service.manager, pid: reading.servicePid },
+    lastCheck,
+    nextPollAt: reading.nextPollAt,
+  };
+}
+
+type Status = ReturnType<typeof statusOf>;
+
+export function statusText(status: Status): string {
+  const { update, lastAttempt, daemon } = status;
+  const name = (release: Status['current']) => (release ? `${release.version} (counter ${release.counter})` : 'none');
+  const rows: [string, string | undefined][] = [
+    ['device', `${status.deviceId}, ${status.product} on ${status.platform}`],
+    ['updater', daemon.running ? `${daemon.command} (pid ${daemon.pid})` : 'not running'],
+    ['journal', status.journal === 'ok' ? undefined : status.journal],
+    ['phase', status.phase],
+    ['current', name(status.current)],
+    ['previous', name(status.previous)],
+    ['service', status.service.pid === undefined ? undefined : `pid ${status.service.pid}`],
+    ['update', update && `${update.version}, ${transferText(update.transfer)}, ${update.durableBytes} durable`],
+    ['last attempt', lastAttempt && `${lastAttempt.version} ${lastAttempt.outcome} at ${lastAttempt.endedAt}`],
+    ['', lastAttempt && transferText(lastAttempt.transfer)],
+    ['', [lastAttempt?.code, lastAttempt?.message].filter(Boolean).join(': ') || undefined],
+    ['rejected', status.rejected.map((entry) => entry.version).join(', ') || undefined],
+    ['reports waiting', status.pendingReports === 0 ? undefined : String(status.pendingReports)],
+    ['last check', status.lastCheck && `${status.lastCheck.at}, ${status.lastCheck.reason}`],
+    ['next poll', status.nextPollAt],
+  ];
+  return rows.flatMap(([label, value]) => (value === undefined ? [] : [`${label.padEnd(16)}${value}`])).join('\n');
+}
+
+function transferText(transfer: { bytesOnWire: number; fullBytes: number; resumedFrom: number }): string {
+  return `${transfer.bytesOnWire} of ${transfer.fullBytes} bytes, resumed from ${transfer.resumedFrom}`;
+}

@@ -1,0 +1,153 @@
+/**
+ * /etc/slipway/edge.yaml: its schema, its defaults and what of it is derived from the machine. Refuses to read files:
+ * main.ts passes the text and the facts of the machine.
+ */
+import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { type DeviceId, deviceIdSchema, labelsSchema } from '../contract/device-api/check.ts';
+import { parseDocument } from '../contract/document.ts';
+import { SlipwayError } from '../contract/errors.ts';
+import { limits } from '../contract/limits.ts';
+import { productSchema } from '../contract/release/manifest.ts';
+import { type Platform, platformOfNodeArch, platformSchema } from '../contract/release/platform.ts';
+
+const seconds = (min: number, max = 7 * 24 * 3600) => z.number().min(min).max(max);
+const absolutePath = z.string().regex(/^\//, 'expected an absolute path');
+/** `{slot}` is the folder of the running release, `{current}` the link to it. */
+const commandLine = z.array(z.string().min(1)).min(1);
+const environment = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string());
+
+const serviceSchema = z.discriminatedUnion('manager', [
+  z.strictObject({
+    manager: z.literal('systemd'),
+    unit: z.string().regex(/^[A-Za-z0-9:_.@-]+\.[a-z]+$/, 'expected a unit such as k3s.service'),
+    stopTimeoutSeconds: seconds(0).default(90),
+  }),
+  z.strictObject({
+    manager: z.literal('exec'),
+    command: commandLine,
+    env: environment.default({}),
+    /** From SIGTERM to SIGKILL. */
+    stopTimeoutSeconds: seconds(0).default(30),
+    /** `file`: service.log in the state directory; `inherit`: the standard error of the updater. */
+    output: z.enum(['file', 'inherit']).default('file'),
+  }),
+]);
+export type ServiceConfiguration = z.infer<typeof serviceSchema>;
+
+const healthSchema = z
+  .strictObject({
+    http: z
+      .strictObject({
+        url: z.url({ protocol: /^https?$/ }),
+        expectStatus: z.number().int().min(100).max(599).default(200),
+      })
+      .optional(),
+    command: commandLine.optional(),
+    /** From the start of the service until it must be healthy. */
+    timeoutSeconds: seconds(1).default(900),
+    intervalSeconds: seconds(0.05).default(10),
+    /** How many times in a row. */
+    successes: z.number().int().min(1).max(1000).default(3),
+    soakSeconds: seconds(0).default(600),
+    /** One probe. */
+    probeTimeoutSeconds: seconds(0.1).default(10),
+  })
+  .refine(
+    (health) => (health.http === undefined) !== (health.command === undefined),
+    'expected one of http and command',
+  );
+export type HealthConfiguration = z.infer<typeof healthSchema>;
+
+const configurationSchema = z.strictObject({
+  /** Base URL of the distributor. */
+  server: z.url({ protocol: /^https?$/ }),
+  /** PEM certificates to trust instead of the public ones. */
+  caFile: absolutePath.optional(),
+  /** Plain HTTP, on loopback only. Everybody on the way can read along. */
+  developmentAllowHttp: z.boolean().default(false),
+  deviceId: deviceIdSchema.optional(),
+  product: productSchema,
+  platform: platformSchema.optional(),
+  labels: labelsSchema.default({}),
+  stateDir: absolutePath.default('/var/lib/slipway'),
+  /** The 1.root.json of the repository, brought by a way that is trusted. */
+  trustedRoot: absolutePath,
+  enrolment: z.strictObject({ tokenFile: absolutePath }).optional(),
+  poll: z
+    .strictObject({
+      intervalSeconds: seconds(1, limits.maxPollSeconds).default(900),
+      jitterPercent: z.number().min(0).max(100).default(20),
+    })
+    .prefault({}),
+  download: z
+    .strictObject({
+      maxBytesPerUpdate: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
+      allowFullAfterDeltaFailure: z.boolean().default(true),
+      stallSeconds: seconds(0.1).default(60),
+      maxAttemptsWithoutProgress: z.number().int().min(1).max(1000).default(10),
+      retryBaseSeconds: seconds(0).default(15),
+      retryCapSeconds: seconds(0).default(900),
+      /** At most this much is fetched again after a power cut. */
+      durableStepKiB: z
+        .number()
+        .int()
+        .min(1)
+        .max(1024 * 1024)
+        .default(512),
+    })
+    .prefault({}),
+  service: serviceSchema,
+  health: healthSchema,
+});
+
+type Written = z.infer<typeof configurationSchema>;
+export type Configuration = Written & { readonly deviceId: DeviceId; readonly platform: Platform };
+
+/** What is asked of the machine where the document says nothing. */
+export interface MachineFacts {
+  /** `process.arch` */
+  readonly arch: string;
+  /** Content of /etc/machine-id; undefined where there is none. */
+  readonly machineId: string | undefined;
+}
+
+/** @throws DocumentError; SlipwayError `platform-mismatch`, `usage`, `transport-insecure` */
+export function parseConfiguration(text: string, file: string, machine: MachineFacts): Configuration {
+  const written = parseDocument(text, configurationSchema, file);
+  refuseInsecureTransport(new URL(written.server), written.developmentAllowHttp);
+  const platform = written.platform ?? platformOfNodeArch(machine.arch);
+  if (!platform) {
+    throw new SlipwayError('platform-mismatch', `there is no platform for the architecture ${machine.arch}`, {
+      hint: `Set platform in ${file}.`,
+    });
+  }
+  const deviceId = written.deviceId ?? deviceIdOf(machine.machineId);
+  if (!deviceId) {
+    throw new SlipwayError('usage', 'this machine has no /etc/machine-id to derive a device id from', {
+      hint: `Set deviceId in ${file}.`,
+    });
+  }
+  return { ...written, platform, deviceId };
+}
+
+/** Plain HTTP shows the token and every byte to the network; only a developer's own machine is exempt. */
+export function refuseInsecureTransport(url: URL, developmentAllowHttp: boolean): void {
+  if (url.protocol === 'https:') return;
+  if (url.protocol === 'http:' && developmentAllowHttp && isLoopback(url.hostname)) return;
+  throw new SlipwayError('transport-insecure', `${url.origin} is not https`, {
+    hint: 'Use https; plain HTTP is for loopback with developmentAllowHttp: true.',
+  });
+}
+
+function isLoopback(hostname: string): boolean {
+  if (hostname === 'localhost' || hostname === '[::1]') return true;
+  return isIP(hostname) === 4 && hostname.startsWith('127.');
+}
+
+/** The machine id itself is not for other machines to know (machine-id(5)). */
+function deviceIdOf(machineId: string | undefined): string | undefined {
+  const id = machineId?.trim();
+  return id ? `m-${createHash('sha256').update(`slipway device ${id}`).digest('hex').slice(0, 32)}` : undefined;
+}

@@ -1,0 +1,49 @@
+/** The bytes of one component as a stream, from wherever the plan takes them. Whether they are right is the slot's. */
+import type { ByteSource } from '../../contract/byte-source.ts';
+import type { Digest } from '../../contract/digest.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import type { Blob } from '../../contract/release/manifest.ts';
+import { decodeVcdiff } from '../../contract/vcdiff/decode.ts';
+import type { InstalledFile } from '../effects/installed-files.ts';
+import type { DownloadStore, SlotStore } from '../ports.ts';
+import type { PlannedComponent } from '../update/plan.ts';
+import { decompressZstd } from './decompress-zstd.ts';
+
+export interface OpenedComponent {
+  readonly content: AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+const copyBytes = 1024 * 1024;
+
+export function openComponent(
+  { component, source }: PlannedComponent,
+  files: ReadonlyMap<Digest, InstalledFile>,
+  { downloads, slots }: { readonly downloads: DownloadStore; readonly slots: SlotStore },
+): OpenedComponent {
+  if (source.kind === 'full') return { content: plain(source.blob, downloads), close: () => undefined };
+  const file = files.get(source.from);
+  if (!file) throw new SlipwayError('delta-base-mismatch', `no installed file has the sha256 ${source.from}`);
+  const installed = slots.open(file.slot, file.component);
+  const close = () => installed.close();
+  if (source.kind === 'copy') return { content: copy(installed), close };
+  switch (source.delta.format) {
+    case 'vcdiff':
+      return { content: decodeVcdiff(installed, plain(source.delta, downloads), component.length), close };
+    default:
+      throw source.delta.format satisfies never;
+  }
+}
+
+function plain(blob: Blob, downloads: DownloadStore): AsyncIterable<Uint8Array> {
+  const bytes = downloads.read(blob.sha256);
+  return blob.encoding === 'zstd' ? decompressZstd(bytes) : bytes;
+}
+
+async function* copy(source: ByteSource): AsyncGenerator<Uint8Array> {
+  for (let offset = 0; offset < source.length; offset += copyBytes) {
+    const chunk = new Uint8Array(Math.min(copyBytes, source.length - offset));
+    source.readInto(chunk, offset);
+    yield chunk;
+  }
+}

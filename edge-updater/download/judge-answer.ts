@@ -1,0 +1,89 @@
+/**
+ * Whether the answer to a request for a blob may be written, and where. The rule: go on only on a 206 with the range
+ * that was asked for and the same strong validator; everything else starts over or is refused. The digest has the last
+ * word in any case.
+ */
+import type { Digest } from '../../contract/digest.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import { retryAfterSeconds } from '../update/retry.ts';
+
+export interface Asked {
+  readonly digest: Digest;
+  /** Signed length of the blob. */
+  readonly length: number;
+  /** 0 where no range was asked for. */
+  readonly offset: number;
+  readonly etag: string | undefined;
+}
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+}
+
+export type Judgement =
+  /** The body follows the bytes that are here. */
+  | { readonly kind: 'append'; readonly etag: string }
+  /** The body is the whole blob. */
+  | { readonly kind: 'whole'; readonly etag: string | undefined }
+  /** What is here does not belong to what the server has: ask again from the beginning. */
+  | { readonly kind: 'start-over' }
+  /** Ask again later. */
+  | { readonly kind: 'retry'; readonly error: SlipwayError; readonly afterSeconds: number | undefined }
+  | { readonly kind: 'refuse'; readonly error: SlipwayError };
+
+const passingStatuses = [408, 425, 429];
+const maxRetryAfterSeconds = 24 * 3600;
+
+/** @param now milliseconds since 1970, for a Retry-After date */
+export function judgeAnswer(asked: Asked, { status, headers }: Answered, now: number): Judgement {
+  const what = `blob ${asked.digest.slice(0, 12)}`;
+  if (status === 200 || status === 206) {
+    const encoding = headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      return retry(`${what}: content-encoding ${encoding} was not asked for`);
+    }
+  }
+  if (status === 200) return judgeWhole(asked, headers, what);
+  if (status === 206) return judgePart(asked, headers, what);
+  if (status === 416) return asked.offset > 0 ? { kind: 'start-over' } : retry(`${what}: 416 without a range`);
+  const answered = `${what}: the server answered ${status}`;
+  if (status >= 500 || passingStatuses.includes(status)) {
+    const error = new SlipwayError('server-unreachable', answered);
+    return { kind: 'retry', error, afterSeconds: retryAfterSeconds(headers['retry-after'], now, maxRetryAfterSeconds) };
+  }
+  if (status === 404) {
+    const hint = 'Publish the release again: a blob that its manifest names is not in the store.';
+    return { kind: 'refuse', error: new SlipwayError('blob-missing', answered, { hint }) };
+  }
+  if (status >= 400) return { kind: 'refuse', error: new SlipwayError('server-refused', answered) };
+  return retry(answered);
+}
+
+function judgeWhole(asked: Asked, headers: Answered['headers'], what: string): Judgement {
+  const length = headers['content-length'];
+  // A captive portal's page, an endless body: neither has the signed length.
+  if (length !== undefined && Number(length) !== asked.length) {
+    return retry(`${what}: content-length ${length}, the signed length is ${asked.length}`);
+  }
+  return { kind: 'whole', etag: strong(headers.etag) };
+}
+
+function judgePart(asked: Asked, headers: Answered['headers'], what: string): Judgement {
+  if (asked.offset === 0) return retry(`${what}: 206 without a range`);
+  const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers['content-range'] ?? '');
+  const [start, end, total] = range ? range.slice(1).map(Number) : [];
+  const isAsked = start === asked.offset && end === asked.length - 1 && total === asked.length;
+  const etag = strong(headers.etag);
+  if (!isAsked || etag === undefined || etag !== asked.etag) return { kind: 'start-over' };
+  return { kind: 'append', etag };
+}
+
+/** Weak validators do not promise the same bytes (RFC 9110 8.8.1). */
+function strong(etag: string | undefined): string | undefined {
+  return etag !== undefined && /^"[\x21\x23-\x7e]*"$/.test(etag) ? etag : undefined;
+}
+
+function retry(message: string): Judgement {
+  return { kind: 'retry', error: new SlipwayError('server-answer-invalid', message), afterSeconds: undefined };
+}

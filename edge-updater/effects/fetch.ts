@@ -1,0 +1,95 @@
+/** Brings the blobs of the cheapest plan to the disk, one after the other. */
+import type { Transfer } from '../../contract/device-api/report.ts';
+import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import type { ReleaseManifest } from '../../contract/release/manifest.ts';
+import { downloadBlob } from '../download/download-blob.ts';
+import type { Effect } from '../update/effect.ts';
+import type { UpdateEvent } from '../update/event.ts';
+import { planUpdate, type UpdatePlan } from '../update/plan.ts';
+import { installedFiles } from './installed-files.ts';
+import type { World } from './world.ts';
+
+/** For file system structures, the journal and the metadata. */
+const spareBytes = 8 * 1024 * 1024;
+
+export async function fetchBlobs(
+  { attempt, installed }: Extract<Effect, { kind: 'fetch' }>,
+  world: World,
+  signal: AbortSignal,
+): Promise<UpdateEvent> {
+  const { downloads, slots, policy } = world;
+  const manifest = downloads.manifest(attempt.release.manifestSha256);
+  downloads.begin(attempt.id, blobsOf(manifest));
+  let fullBytes = attempt.transfer.fullBytes;
+  const transfer = (): Transfer => ({
+    bytesOnWire: downloads.bytesOnWire,
+    fullBytes,
+    resumedFrom: downloads.resumedFrom,
+  });
+  try {
+    const plan = planUpdate({
+      manifest,
+      installed: new Set(installedFiles(slots, installed).keys()),
+      durable: downloads.durable(),
+      failedSources: attempt.failedSources,
+      bytesOnWire: downloads.bytesOnWire,
+      ...(policy.maxBytesPerUpdate === undefined ? {} : { maxBytes: policy.maxBytesPerUpdate }),
+      allowFullAfterDeltaFailure: policy.allowFullAfterDeltaFailure,
+    });
+    fullBytes = plan.fullBytes;
+    if (slots.has(attempt.release.manifestSha256)) return { kind: 'fetched', transfer: transfer() };
+    refuseFullDisk(plan, manifest, slots.freeBytes());
+    if (attempt.interruptions > 0) downloads.resumed();
+    await fetchAll(plan, world, signal);
+    return { kind: 'fetched', transfer: transfer() };
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const { code, message, retryable } = toSlipwayError(thrown);
+    return { kind: 'failed', code, message, retryable, transfer: transfer() };
+  }
+}
+
+async function fetchAll(plan: UpdatePlan, world: World, signal: AbortSignal): Promise<void> {
+  const { downloads, policy, narrator } = world;
+  const total = plan.blobs.reduce((sum, blob) => sum + blob.length, 0);
+  let before = 0;
+  for (const blob of plan.blobs) {
+    const part = downloads.openPart(blob.sha256, blob.length, 'network');
+    let moved = downloads.bytesOnWire;
+    try {
+      await downloadBlob(blob, part, {
+        source: world.blobs,
+        clock: world.clock,
+        policy: policy.download,
+        signal,
+        onResume: () => downloads.resumed(),
+        onBytes: (count) => {
+          moved += count;
+          narrator.progress(before + part.received, total, 'downloading');
+          if (policy.maxBytesPerUpdate !== undefined && moved > policy.maxBytesPerUpdate) {
+            throw new SlipwayError(
+              'budget-exceeded',
+              `moved ${moved} bytes, the budget is ${policy.maxBytesPerUpdate}`,
+            );
+          }
+        },
+      });
+    } finally {
+      part.close();
+    }
+    before += blob.length;
+  }
+}
+
+function blobsOf(manifest: ReleaseManifest): Set<string> {
+  return new Set(manifest.components.flatMap(({ blobs, deltas }) => [...blobs, ...deltas].map((blob) => blob.sha256)));
+}
+
+function refuseFullDisk(plan: UpdatePlan, manifest: ReleaseManifest, freeBytes: number): void {
+  const slotBytes = manifest.components.reduce((sum, component) => sum + component.length, 0);
+  const needed = plan.remainingBytes + slotBytes + spareBytes;
+  if (freeBytes >= needed) return;
+  throw new SlipwayError('disk-full', `the update needs ${needed} bytes of free space, there are ${freeBytes}`, {
+    hint: `Free ${needed - freeBytes} bytes under the state directory.`,
+  });
+}

@@ -1,0 +1,91 @@
+/** One entry for each effect: a missing one does not compile. What an effect finds comes back as an event. */
+import { toSlipwayError } from '../../contract/errors.ts';
+import type { Effect, EffectKind } from '../update/effect.ts';
+import type { UpdateEvent } from '../update/event.ts';
+import { fetchBlobs } from './fetch.ts';
+import { probeHealth } from './probe-health.ts';
+import { rebuildSlot } from './rebuild.ts';
+import type { World } from './world.ts';
+
+type Performers = {
+  readonly [K in EffectKind]: (
+    effect: Extract<Effect, { kind: K }>,
+    world: World,
+    signal: AbortSignal,
+  ) => Promise<UpdateEvent>;
+};
+
+const performers: Performers = {
+  fetch: fetchBlobs,
+  rebuild: rebuildSlot,
+
+  async verify({ attempt }, { slots }) {
+    const slot = attempt.release.manifestSha256;
+    try {
+      await slots.verify(slot);
+      return { kind: 'verified' };
+    } catch (thrown) {
+      const { code, message } = toSlipwayError(thrown);
+      if (code !== 'digest-mismatch' && code !== 'length-mismatch') throw thrown;
+      slots.discard(slot);
+      return { kind: 'slot-damaged', message };
+    }
+  },
+
+  async switch({ attempt, previous }, { slots }) {
+    slots.point({ current: attempt.release.manifestSha256, previous: previous?.manifestSha256 });
+    return { kind: 'switched' };
+  },
+
+  async prove(_, world, signal) {
+    try {
+      await world.service.restart();
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const { message } = toSlipwayError(thrown);
+      return { kind: 'unhealthy', code: 'service-start-failed', message };
+    }
+    return probeHealth(world, world.policy.health, 'probation', signal);
+  },
+
+  async restore({ to, previous }, world, signal) {
+    const { slots, service, narrator } = world;
+    if (!to) {
+      // Nothing to go back to: what does not work is stopped and taken away.
+      await service.stop();
+      slots.point({ current: undefined, previous: undefined });
+      return { kind: 'restored', confirmed: true };
+    }
+    slots.point({ current: to.manifestSha256, previous: previous?.manifestSha256 });
+    try {
+      await service.restart();
+    } catch (thrown) {
+      signal.throwIfAborted();
+      narrator.warn('service-start-failed', toSlipwayError(thrown).message);
+      return { kind: 'restored', confirmed: false };
+    }
+    const verdict = await probeHealth(world, { ...world.policy.health, soakSeconds: 0 }, 'rolling-back', signal);
+    return { kind: 'restored', confirmed: verdict.kind === 'healthy' };
+  },
+
+  async prune({ keep, keepDownloads }, { slots, downloads, narrator }) {
+    try {
+      slots.prune(keep);
+      if (!keepDownloads) downloads.clear();
+    } catch (thrown) {
+      // What could not be deleted now is deleted after the next update; it stops nothing.
+      const { code, message } = toSlipwayError(thrown);
+      narrator.warn(code, message);
+    }
+    return { kind: 'pruned' };
+  },
+};
+
+export function perform(effect: Effect, world: World, signal: AbortSignal): Promise<UpdateEvent> {
+  const performer = performers[effect.kind] as (
+    effect: Effect,
+    world: World,
+    signal: AbortSignal,
+  ) => Promise<UpdateEvent>;
+  return performer(effect, world, signal);
+}

@@ -1,0 +1,65 @@
+/** Makes the slot: each component from an installed file, a delta or a whole blob, hashed while it is written. */
+import { type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { encodeManifest } from '../../contract/release/manifest.ts';
+import { openComponent } from '../delta/open-component.ts';
+import type { Effect } from '../update/effect.ts';
+import type { UpdateEvent } from '../update/event.ts';
+import { type PlannedComponent, planUpdate } from '../update/plan.ts';
+import { installedFiles } from './installed-files.ts';
+import type { World } from './world.ts';
+
+export async function rebuildSlot(
+  { attempt, installed }: Extract<Effect, { kind: 'rebuild' }>,
+  world: World,
+  signal: AbortSignal,
+): Promise<UpdateEvent> {
+  const { downloads, slots, policy } = world;
+  const slot = attempt.release.manifestSha256;
+  if (slots.has(slot)) return { kind: 'rebuilt' };
+  const manifest = downloads.manifest(slot);
+  const files = installedFiles(slots, installed);
+  const plan = planUpdate({
+    manifest,
+    installed: new Set(files.keys()),
+    durable: downloads.durable(),
+    failedSources: attempt.failedSources,
+    bytesOnWire: 0,
+    allowFullAfterDeltaFailure: policy.allowFullAfterDeltaFailure,
+  });
+  slots.beginStaging(slot);
+  for (const [index, planned] of plan.components.entries()) {
+    signal.throwIfAborted();
+    world.narrator.progress(index, plan.components.length, 'rebuilding');
+    const opened = openComponent(planned, files, { downloads, slots });
+    try {
+      await slots.stage(slot, planned.component, abortable(opened.content, signal));
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const failure = sourceFailure(planned, toSlipwayError(thrown), policy.allowFullAfterDeltaFailure);
+      if (failure) return failure;
+      throw thrown;
+    } finally {
+      opened.close();
+    }
+  }
+  slots.seal(slot, encodeManifest(manifest).bytes);
+  return { kind: 'rebuilt' };
+}
+
+/** Undefined where the machine is to blame (disk, permissions), or a whole blob that was verified before. */
+function sourceFailure(planned: PlannedComponent, error: SlipwayError, fullAllowed: boolean): UpdateEvent | undefined {
+  const { source, component } = planned;
+  if (source.kind === 'full' || error.code === 'disk-full' || error.code === 'io-error') return undefined;
+  const [digest, what] =
+    source.kind === 'delta'
+      ? [source.delta.sha256, `the delta for ${component.name}`]
+      : [source.from, `the installed ${component.name}`];
+  return { kind: 'source-failed', source: digest, what, code: error.code, message: error.message, fullAllowed };
+}
+
+async function* abortable(content: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  for await (const chunk of content) {
+    signal.throwIfAborted();
+    yield chunk;
+  }
+}

@@ -1,0 +1,24 @@
+/** Everything that effects act upon, handed in by main.ts. */
+
+import type { DownloadPolicy } from '../download/download-blob.ts';
+import type { BlobSource, Clock, DownloadStore, HealthProbe, Narrator, ServiceManager, SlotStore } from '../ports.ts';
+import type { HealthPolicy } from '../update/probation.ts';
+
+export interface World {
+  readonly downloads: DownloadStore;
+  readonly slots: SlotStore;
+  readonly blobs: BlobSource;
+  readonly service: ServiceManager;
+  readonly health: HealthProbe;
+  readonly clock: Clock;
+  readonly narrator: Narrator;
+  readonly policy: UpdatePolicy;
+}
+
+export interface UpdatePolicy {
+  readonly download: DownloadPolicy;
+  readonly maxBytesPerUpdate: number | undefined;
+  readonly allowFullAfterDeltaFailure: boolean;
+  readonly health: HealthPolicy;
+  readonly healthIntervalSeconds: number;
+}

@@ -1,0 +1,97 @@
+/**
+ * Holds the state, journals every change before anything is done about it, and works effects off one by one. The only
+ * place where the pure machine meets the world.
+ */
+import { SlipwayError, toSlipwayError } from '../contract/errors.ts';
+import { perform } from './effects/perform.ts';
+import type { World } from './effects/world.ts';
+import type { JournalPort } from './ports.ts';
+import type { Effect } from './update/effect.ts';
+import type { UpdateEvent } from './update/event.ts';
+import { retryDelaySeconds } from './update/retry.ts';
+import type { DeviceState } from './update/state.ts';
+import { effectsOf, type Step, transition } from './update/transition.ts';
+
+export interface MachineOptions {
+  readonly journal: JournalPort;
+  readonly world: World;
+  /** Called after each durable change. */
+  readonly onChange: (state: DeviceState) => void;
+}
+
+const retry = { baseSeconds: 1, capSeconds: 60 };
+
+export class Machine {
+  readonly #options: MachineOptions;
+  #state: DeviceState;
+
+  /** @param found what the journal said; `resume` makes it the machine's own */
+  constructor(found: DeviceState, options: MachineOptions) {
+    this.#state = found;
+    this.#options = options;
+  }
+
+  get state(): DeviceState {
+    return this.#state;
+  }
+
+  /** Takes over what recover decided; the work that belongs to it comes back. */
+  resume(step: Step): readonly Effect[] {
+    this.#keep(step.state);
+    return step.effects;
+  }
+
+  /** Synchronous: whoever dispatches sees the change made and durable. */
+  dispatch(event: UpdateEvent): readonly Effect[] {
+    const at = new Date(this.#options.world.clock.now()).toISOString();
+    const step = transition(this.#state, { event, at });
+    this.#keep(step.state);
+    return step.effects;
+  }
+
+  /**
+   * Works until the device is at rest.
+   * @param patience failures in a row of work that has to end (a rollback), before the failure is thrown
+   * @throws what the journal throws; what an effect throws when `signal` is aborted
+   */
+  async work(effects: readonly Effect[], signal: AbortSignal, patience = Number.POSITIVE_INFINITY): Promise<void> {
+    const { world } = this.#options;
+    let failures = 0;
+    for (let [effect] = effects; effect !== undefined; ) {
+      const event = await this.#perform(effect, signal);
+      const before = this.#state.update.phase;
+      const next: readonly Effect[] = this.dispatch(event);
+      if (event.kind !== 'failed') failures = 0;
+      else if (next.length > 0 && this.#state.update.phase === before) {
+        world.narrator.warn(event.code, event.message);
+        failures++;
+        if (failures >= patience) throw new SlipwayError(event.code, event.message);
+        await world.clock.sleep(retryDelaySeconds(retry, failures, world.clock.random()), signal);
+      }
+      [effect] = next;
+    }
+  }
+
+  /** Work of the present state, for a caller whose last try did not end it. */
+  unfinished(): readonly Effect[] {
+    return this.#state.update.phase === 'idle' ? [] : effectsOf(this.#state);
+  }
+
+  async #perform(effect: Effect, signal: AbortSignal): Promise<UpdateEvent> {
+    signal.throwIfAborted();
+    try {
+      return await perform(effect, this.#options.world, signal);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const { code, message, retryable } = toSlipwayError(thrown);
+      return { kind: 'failed', code, message, retryable };
+    }
+  }
+
+  #keep(state: DeviceState): void {
+    if (state === this.#state) return;
+    this.#options.journal.append(state);
+    this.#state = state;
+    this.#options.onChange(state);
+  }
+}

@@ -1,0 +1,188 @@
+/** `slipway-edge`: configuration, adapters, commands, exit status. The only file that knows which adapters there are. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { describeError, exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
+import { CommandProbe } from './adapters/command-probe.ts';
+import { DeviceToken } from './adapters/device-token.ts';
+import { DownloadDirectory, readTransfer } from './adapters/download-directory.ts';
+import { ExecService, readServicePid } from './adapters/exec-service.ts';
+import { HttpProbe } from './adapters/http-probe.ts';
+import { HttpServer } from './adapters/http-server.ts';
+import { InstanceLock, readHolder } from './adapters/instance-lock.ts';
+import { JournalFile, readJournal } from './adapters/journal-file.ts';
+import { MetadataDirectory } from './adapters/metadata-directory.ts';
+import { SlotDirectory } from './adapters/slot-directory.ts';
+import { readStatus, writeStatus } from './adapters/status-file.ts';
+import { systemClock } from './adapters/system-clock.ts';
+import { SystemdService } from './adapters/systemd-service.ts';
+import { Terminal } from './adapters/terminal.ts';
+import { addCheckNow } from './commands/check-now.ts';
+import type { CommandContext, OpenDevice } from './commands/command-context.ts';
+import { addInstall } from './commands/install.ts';
+import { addRollback } from './commands/rollback.ts';
+import { addRun } from './commands/run.ts';
+import { addStatus, type DeviceReading } from './commands/status.ts';
+import { type Configuration, parseConfiguration } from './configuration.ts';
+import { Device } from './device.ts';
+import type { BlobSource, HealthProbe, ServiceManager } from './ports.ts';
+import { earliestTime, updaterVersion } from './updater-version.ts';
+
+const stop = new AbortController();
+const terminal = new Terminal();
+
+function readConfiguration(file: string): Configuration {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new SlipwayError('document-unreadable', `cannot read ${file}`, { cause, hint: 'Name it with --config.' });
+  }
+  return parseConfiguration(text, file, { arch: process.arch, machineId: readOptional('/etc/machine-id') });
+}
+
+function readOptional(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function open(configFile: string, command: string, blobs?: BlobSource): OpenDevice {
+  const configuration = readConfiguration(configFile);
+  const { stateDir, product, platform, labels, deviceId, download, health } = configuration;
+  const lock = new InstanceLock(stateDir, command);
+  const content = readJournal(stateDir);
+  const slots = new SlotDirectory(stateDir);
+  const service = serviceOf(configuration, slots);
+  const token = new DeviceToken({
+    stateDirectory: stateDir,
+    enrolmentTokenFile: configuration.enrolment?.tokenFile,
+    request: { schemaVersion: 1, deviceId, product, platform, labels },
+  });
+  const server = new HttpServer({
+    server: configuration.server,
+    deviceId,
+    userAgent: `slipway-edge/${updaterVersion}`,
+    caFile: configuration.caFile,
+    developmentAllowHttp: configuration.developmentAllowHttp,
+    stallSeconds: download.stallSeconds,
+    token: (enrol) => token.get(enrol),
+  });
+  const journal = new JournalFile(stateDir);
+  const device = new Device({
+    facts: { product, platform, labels, updaterVersion },
+    server,
+    metadata: new MetadataDirectory(stateDir, configuration.trustedRoot, earliestTime),
+    journal,
+    found: content.kind === 'state' ? content.state : content.kind,
+    world: {
+      downloads: new DownloadDirectory(stateDir),
+      slots,
+      blobs: blobs ?? server,
+      service,
+      health: healthOf(configuration),
+      clock: systemClock,
+      narrator: terminal,
+      policy: {
+        download: {
+          backoff: { baseSeconds: download.retryBaseSeconds, capSeconds: download.retryCapSeconds },
+          maxAttemptsWithoutProgress: download.maxAttemptsWithoutProgress,
+          durableStepBytes: download.durableStepKiB * 1024,
+        },
+        maxBytesPerUpdate: download.maxBytesPerUpdate,
+        allowFullAfterDeltaFailure: download.allowFullAfterDeltaFailure,
+        health,
+        healthIntervalSeconds: health.intervalSeconds,
+      },
+    },
+  });
+  return {
+    device,
+    configuration,
+    releaseService: (how) => service.release(how),
+    notify: (message) => terminal.notify(message),
+    polled({ reason, message, nextPollAt }) {
+      const lastCheck = { at: new Date().toISOString(), reason, ...(message === undefined ? {} : { message }) };
+      writeStatus(stateDir, { lastCheck, ...(nextPollAt ? { nextPollAt: nextPollAt.toISOString() } : {}) });
+    },
+    async [Symbol.asyncDispose]() {
+      await server.close();
+      journal.close();
+      lock.release();
+    },
+  };
+}
+
+function serviceOf(configuration: Configuration, slots: SlotDirectory): ServiceManager {
+  const { service, stateDir } = configuration;
+  if (service.manager === 'systemd') return new SystemdService(service.unit, service.stopTimeoutSeconds);
+  return new ExecService({
+    ...service,
+    stateDirectory: stateDir,
+    currentSlot: () => slots.currentLink,
+    clock: systemClock,
+    narrator: terminal,
+  });
+}
+
+function healthOf({ health, stateDir }: Configuration): HealthProbe {
+  if (health.http) return new HttpProbe(health.http.url, health.http.expectStatus, health.probeTimeoutSeconds);
+  const current = path.join(stateDir, 'current');
+  const command = (health.command ?? []).map((part) => part.replaceAll(/\{(slot|current)\}/g, current));
+  return new CommandProbe(() => command, health.probeTimeoutSeconds);
+}
+
+function read(configFile: string): DeviceReading {
+  const configuration = readConfiguration(configFile);
+  const { stateDir } = configuration;
+  const content = readJournal(stateDir);
+  const status = readStatus(stateDir);
+  const holder = readHolder(stateDir);
+  return {
+    configuration,
+    journal: content.kind === 'state' ? content.state : content.kind,
+    holder,
+    servicePid: readServicePid(stateDir),
+    downloading: readTransfer(stateDir),
+    // Nobody will poll where no daemon runs.
+    nextPollAt: holder?.command === 'run' ? status?.nextPollAt : undefined,
+    lastCheck: status?.lastCheck,
+  };
+}
+
+const context: CommandContext = {
+  open,
+  read,
+  signal: stop.signal,
+  print(value, text, isJson) {
+    process.stdout.write(isJson ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n`);
+  },
+};
+
+const program = new Command('slipway-edge')
+  .description('Updates this device: downloads, verifies, switches, watches, goes back.')
+  .version(updaterVersion)
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text) });
+for (const add of [addRun, addCheckNow, addStatus, addInstall, addRollback]) add(program, context);
+for (const command of program.commands) command.exitOverride();
+
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  process.exitCode = exitStatusOf(thrown);
+}
+
+function exitStatusOf(thrown: unknown): number {
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitStatus.ok : exitStatus.usage;
+  if (stop.signal.aborted) return 128 + 15;
+  const error = toSlipwayError(thrown);
+  const { code, message, hint } = describeError(error);
+  process.stderr.write(`error ${code}: ${message}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);
+  if (process.argv.includes('--json')) context.print({ error: describeError(error) }, '', true);
+  return error.exitStatus;
+}

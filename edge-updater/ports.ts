@@ -1,0 +1,188 @@
+/** What the edge-updater needs from the world. Each port is small and says which failure it exists for. */
+import type { ByteSource } from '../contract/byte-source.ts';
+import type { CheckAnswer, CheckRequest, InstalledRelease } from '../contract/device-api/check.ts';
+import type { Report, ReportsAnswer } from '../contract/device-api/report.ts';
+import type { Digest } from '../contract/digest.ts';
+import type { ErrorCode } from '../contract/errors.ts';
+import type { Component, ReleaseManifest } from '../contract/release/manifest.ts';
+import type { MetadataSet } from '../contract/trust/trusted-set.ts';
+import type { DeviceState } from './update/state.ts';
+
+/** Keeps the state across kills and power cuts. */
+export interface JournalPort {
+  /** Durable when it returns. @throws SlipwayError `disk-full`, `io-error` */
+  append(state: DeviceState): void;
+}
+
+export interface TrustedMetadata {
+  readonly documents: MetadataSet;
+  /** Milliseconds since 1970: no time before it is believed any more. */
+  readonly timeFloor: number;
+}
+
+/** Keeps the trusted TUF set; replaced as a whole, so that a kill cannot mix two states. */
+export interface MetadataStore {
+  /** The last whole set; the pinned root alone on a first start or when nothing whole is left. */
+  load(): TrustedMetadata;
+  /** Durable when it returns. */
+  replace(trusted: TrustedMetadata): void;
+}
+
+/** What one blob's download has behind it. */
+export interface PartProgress {
+  /** Bytes that survive a power cut. */
+  readonly offset: number;
+  /** Strong validator of the bytes so far; undefined where the server gave none. */
+  readonly etag: string | undefined;
+  /** True when the file consists of more than one answer. */
+  readonly isPieced: boolean;
+  /** True once it was started over because the whole had another digest. */
+  readonly isRestarted: boolean;
+}
+
+/** One blob that is being written. */
+export interface PartFile {
+  readonly progress: PartProgress;
+  /** Bytes received, durable or not. */
+  readonly received: number;
+  write(chunk: Uint8Array): void;
+  /** Makes everything received durable, then remembers how much that is. */
+  sync(): void;
+  /** Notes the validator of the answer whose bytes follow. */
+  follow(etag: string | undefined): void;
+  /** Forgets all bytes; what they cost stays counted. */
+  restart(why: 'changed' | 'digest-mismatch'): void;
+  /** SHA-256 of the durable bytes, read back from the disk. */
+  digest(): Promise<Digest>;
+  close(): void;
+}
+
+/** Blobs on their way; keeps what an attempt has moved, across kills. */
+export interface DownloadStore {
+  /** Starts or goes on with the account of an attempt. */
+  begin(attemptId: string, keep: ReadonlySet<Digest>): void;
+  /** Durable bytes of each blob. */
+  durable(): ReadonlyMap<Digest, number>;
+  readonly bytesOnWire: number;
+  readonly resumedFrom: number;
+  /** Notes that a download goes on from bytes that were durable before. */
+  resumed(): void;
+  /** @param via bytes of a bundle did not come over the network */
+  openPart(digest: Digest, length: number, via: 'network' | 'bundle'): PartFile;
+  /** A whole blob for reading. */
+  read(digest: Digest): AsyncIterable<Uint8Array>;
+  putManifest(digest: Digest, bytes: Uint8Array): void;
+  /** @throws SlipwayError `manifest-mismatched` when the bytes are gone or changed */
+  manifest(digest: Digest): ReleaseManifest;
+  clear(): void;
+}
+
+export interface SlotFile {
+  readonly component: Component;
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+/** Releases on the disk, each under the digest of its manifest. */
+export interface SlotStore {
+  readonly currentLink: Digest | undefined;
+  readonly previousLink: Digest | undefined;
+  /** Whole slots by the digest of their name; their files are not read. */
+  slots(): ReadonlyMap<Digest, InstalledRelease>;
+  manifest(slot: Digest): ReleaseManifest | undefined;
+  has(slot: Digest): boolean;
+  /** Starts a slot afresh, out of sight. */
+  beginStaging(slot: Digest): void;
+  /** Writes one file of it, hashing. @throws SlipwayError `digest-mismatch`, `length-mismatch`, `disk-full` */
+  stage(slot: Digest, component: Component, content: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Makes all files and directories durable, then gives the slot its name. */
+  seal(slot: Digest, manifest: Uint8Array): void;
+  /** Reads every file back. @throws SlipwayError `digest-mismatch` when the slot is not exactly what the manifest says */
+  verify(slot: Digest): Promise<void>;
+  discard(slot: Digest): void;
+  /** Positioned reads of an installed component. */
+  open(slot: Digest, component: Component): ByteSource & { close(): void };
+  point(links: { readonly current: Digest | undefined; readonly previous: Digest | undefined }): void;
+  /** Deletes all slots besides those named and those linked, and leftovers. */
+  prune(keep: readonly Digest[]): void;
+  /** Bytes free for the state directory. */
+  freeBytes(): number;
+}
+
+export interface BlobAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Lets the connection go; the body is not wanted. */
+  discard(): void;
+}
+
+/** Where blobs come from. */
+export interface BlobSource {
+  /**
+   * @param from bytes that are here already: asks for the rest, if the entity is still the one with `etag`
+   * @throws SlipwayError `server-unreachable`, `download-stalled`
+   */
+  openBlob(
+    digest: Digest,
+    from: { readonly offset: number; readonly etag: string | undefined },
+    signal: AbortSignal,
+  ): Promise<BlobAnswer>;
+}
+
+/** The distributor, as far as a device is concerned. Answers are bounded and checked against the contract. */
+export interface Server extends BlobSource {
+  check(request: CheckRequest, signal: AbortSignal): Promise<CheckAnswer>;
+  report(reports: readonly Report[], signal: AbortSignal): Promise<ReportsAnswer>;
+  /** One metadata document; undefined where there is none (404, 403). */
+  metadata(name: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>;
+  manifest(digest: Digest, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>;
+}
+
+export interface ServiceCondition {
+  readonly isActive: boolean;
+  /** How often it ended by itself since the last restart. */
+  readonly crashes: number;
+  readonly detail: string;
+}
+
+/** Starts and stops what the release contains. Never two at once. */
+export interface ServiceManager {
+  /** Stops what runs and starts the release that `current` points to. @throws SlipwayError `service-start-failed` */
+  restart(): Promise<void>;
+  /** Sees to it that the service of `current` runs, without disturbing one that does. */
+  ensure(): Promise<void>;
+  stop(): Promise<void>;
+  condition(): Promise<ServiceCondition>;
+  /** Lets go of the service at the end of this process: `stop` ends what this process is the parent of. */
+  release(how: 'stop' | 'leave'): Promise<void>;
+}
+
+export interface HealthResult {
+  readonly isHealthy: boolean;
+  readonly detail: string;
+}
+
+/** Asks the service once. Never throws: what cannot be asked is not healthy. */
+export interface HealthProbe {
+  probe(signal: AbortSignal): Promise<HealthResult>;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970; may jump. */
+  now(): number;
+  /** Seconds that only grow. */
+  monotonicSeconds(): number;
+  /** @throws when the signal is aborted */
+  sleep(seconds: number, signal: AbortSignal): Promise<void>;
+  /** In [0, 1). */
+  random(): number;
+  newId(): string;
+}
+
+/** Tells people and the service manager of this machine what goes on. */
+export interface Narrator {
+  /** One line of the state: phase, and why. */
+  state(phase: string, detail: string): void;
+  warn(code: ErrorCode, message: string): void;
+  progress(done: number, total: number, what: string): void;
+}

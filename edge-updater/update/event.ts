@@ -1,0 +1,66 @@
+/** Everything that can happen to a device's update. Times come with the events: nothing pure reads a clock. */
+import type { InstalledRelease } from '../../contract/device-api/check.ts';
+import type { Transfer } from '../../contract/device-api/report.ts';
+import type { Digest } from '../../contract/digest.ts';
+import type { ErrorCode } from '../../contract/errors.ts';
+import type { Version } from '../../contract/release/version.ts';
+import type { UpdateSource } from './state.ts';
+
+export type UpdateEvent =
+  /** A verified release was accepted; its manifest is on the disk. */
+  | {
+      readonly kind: 'accepted';
+      readonly attemptId: string;
+      readonly release: InstalledRelease;
+      readonly source: UpdateSource;
+    }
+  /** A release was offered that this device must not install; nothing was changed. */
+  | {
+      readonly kind: 'refused';
+      readonly attemptId: string;
+      readonly version: Version;
+      readonly code: ErrorCode;
+      readonly message: string;
+    }
+  /** All blobs of the plan are here, whole and verified. */
+  | { readonly kind: 'fetched'; readonly transfer: Transfer }
+  /** Every component is in the slot, durable. */
+  | { readonly kind: 'rebuilt' }
+  /** A delta or an installed file did not give its component; `fullAllowed` is the policy. */
+  | {
+      readonly kind: 'source-failed';
+      readonly source: Digest;
+      /** `the delta for k3s`, `the installed k3s` */
+      readonly what: string;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly fullAllowed: boolean;
+    }
+  /** The slot was read back and every digest agrees. */
+  | { readonly kind: 'verified' }
+  /** The slot does not hold what the manifest says. */
+  | { readonly kind: 'slot-damaged'; readonly message: string }
+  | { readonly kind: 'switched' }
+  | { readonly kind: 'healthy' }
+  | { readonly kind: 'unhealthy'; readonly code: ErrorCode; readonly message: string }
+  /** The links are back; `confirmed` says whether the old release answers its health check again. */
+  | { readonly kind: 'restored'; readonly confirmed: boolean }
+  | { readonly kind: 'pruned' }
+  /** An effect could not do its work. */
+  | {
+      readonly kind: 'failed';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly retryable: boolean;
+      readonly transfer?: Transfer;
+    }
+  | { readonly kind: 'rollback-requested'; readonly attemptId: string }
+  /** The operator wants a rejected release tried again. */
+  | { readonly kind: 'rejections-forgotten' }
+  | { readonly kind: 'reports-acknowledged'; readonly through: number };
+
+export interface Occurrence {
+  readonly event: UpdateEvent;
+  /** The device's own clock, RFC 3339. */
+  readonly at: string;
+}

@@ -1,0 +1,14 @@
+/** How often the machine tries before it gives up: persisted counters break every loop. */
+export const updateLimits = {
+  /** Restarts that find a download without a new durable byte. */
+  downloading: 10,
+  rebuilding: 5,
+  staged: 5,
+  switching: 3,
+  /** A new release that takes the device down with it must not do so for ever. */
+  probation: 2,
+  /** Attempts of one release that end before the switch for a reason that waiting does not cure. */
+  failuresUntilRejected: 3,
+  maxOutbox: 64,
+  maxRejected: 64,
+} as const;

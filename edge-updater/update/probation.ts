@@ -1,0 +1,70 @@
+/** Judges a new release from its health samples: N successes in a row, then a soak in which it may not be lost. */
+import type { ErrorCode } from '../../contract/errors.ts';
+
+export interface HealthPolicy {
+  /** From the start of the service until it must have been healthy `successes` times in a row. */
+  readonly timeoutSeconds: number;
+  readonly successes: number;
+  /** Time that it has to stay healthy after that. */
+  readonly soakSeconds: number;
+}
+
+export interface Probation {
+  readonly successesInRow: number;
+  readonly failuresInRow: number;
+  /** Seconds on a monotonic clock since the service was started; undefined until the soak begins. */
+  readonly soakingSince?: number;
+}
+
+export interface HealthSample {
+  readonly isHealthy: boolean;
+  /** What the probe saw, for people. */
+  readonly detail: string;
+  /** How often the service ended by itself since it was started. */
+  readonly crashes: number;
+  /** Seconds on a monotonic clock since the service was started. */
+  readonly elapsedSeconds: number;
+}
+
+export type Verdict =
+  | { readonly kind: 'wait'; readonly probation: Probation }
+  | { readonly kind: 'healthy' }
+  | { readonly kind: 'unhealthy'; readonly code: ErrorCode; readonly message: string };
+
+export const freshProbation: Probation = { successesInRow: 0, failuresInRow: 0 };
+
+/** A service that ends this often on its own is not one that is slow to start. */
+const maxCrashes = 5;
+
+export function judgeHealth(probation: Probation, sample: HealthSample, policy: HealthPolicy): Verdict {
+  const { elapsedSeconds, detail } = sample;
+  if (sample.crashes >= maxCrashes) {
+    return { kind: 'unhealthy', code: 'service-start-failed', message: `the service ended ${sample.crashes} times` };
+  }
+  const next: Probation = {
+    ...probation,
+    successesInRow: sample.isHealthy ? probation.successesInRow + 1 : 0,
+    failuresInRow: sample.isHealthy ? 0 : probation.failuresInRow + 1,
+  };
+  if (next.soakingSince === undefined) {
+    if (next.successesInRow >= policy.successes) return soak({ ...next, soakingSince: elapsedSeconds }, sample, policy);
+    if (elapsedSeconds < policy.timeoutSeconds) return { kind: 'wait', probation: next };
+    const message = `not healthy within ${policy.timeoutSeconds} s: ${detail}`;
+    return { kind: 'unhealthy', code: 'health-timeout', message };
+  }
+  // As many failures in a row as successes were asked for: one lost probe is not a lost service.
+  if (next.failuresInRow >= policy.successes) {
+    return {
+      kind: 'unhealthy',
+      code: 'health-lost',
+      message: `healthy at first, then ${next.failuresInRow} times not: ${detail}`,
+    };
+  }
+  return soak(next, sample, policy);
+}
+
+function soak(probation: Probation, sample: HealthSample, policy: HealthPolicy): Verdict {
+  const since = probation.soakingSince ?? sample.elapsedSeconds;
+  const isOver = sample.isHealthy && sample.elapsedSeconds - since >= policy.soakSeconds;
+  return isOver ? { kind: 'healthy' } : { kind: 'wait', probation };
+}

@@ -1,0 +1,150 @@
+/**
+ * What a device does with the state it finds after a restart, whatever stopped it: a table over the journal's phase and
+ * the facts on the disk. The rule behind the rows: work before the switch is done again, because it is idempotent and
+ * nothing runs from it; the switch and probation are continued a limited number of times; whatever does not fit goes
+ * back to the release that was committed last.
+ *
+ * | journal        | facts                                   | then |
+ * |----------------|-----------------------------------------|------|
+ * | lost           | `current` points to a whole slot        | idle on that slot, `journal-corrupt` is reported |
+ * | lost           | else, `previous` points to a whole slot | go back to it |
+ * | lost           | neither                                 | idle without a release |
+ * | idle           | `current` is as the journal says        | idle |
+ * | idle           | it is not, the slot is whole            | point back to it |
+ * | idle           | it is not, the slot is gone             | go back to the previous one, if whole |
+ * | downloading    | new durable bytes since the last time   | go on, counter cleared |
+ * | downloading    | none, 10 times                          | give up: `download-no-progress` |
+ * | rebuilding     | up to 5 times                           | rebuild from the blobs |
+ * | staged         | up to 5 times                           | read the slot back, rebuild if it is damaged |
+ * | switching      | `current` is the new slot               | probation |
+ * | switching      | it is the old one, up to 3 times        | staged: read the slot back before the switch |
+ * | probation      | `current` is the new slot, up to twice  | probation from its beginning |
+ * | probation      | more often, or another slot             | roll back: `probation-interrupted` |
+ * | rolling-back   | any                                     | roll back again until it is done |
+ * | committed, rolled-back | any                             | clean up |
+ */
+import type { InstalledRelease } from '../../contract/device-api/check.ts';
+import type { Digest } from '../../contract/digest.ts';
+import { updateLimits } from './limits.ts';
+import { withReport } from './reporting.ts';
+import type { Attempt, DeviceState, UpdateState } from './state.ts';
+import { blankState } from './state.ts';
+import { effectsOf, enter, giveUp, goBack, type Step } from './transition.ts';
+
+export interface Facts {
+  /** Digest of the slot that `current` names; undefined where there is no such link or it is not one of ours. */
+  readonly currentLink?: Digest;
+  readonly previousLink?: Digest;
+  /** Slots on the disk whose release.json has the digest of their name, by that digest. */
+  readonly slots: ReadonlyMap<Digest, InstalledRelease>;
+  /** Bytes of the attempt's blobs that are durable. */
+  readonly durableBytes: number;
+  readonly at: string;
+  /** For the report of a lost journal. */
+  readonly attemptId: string;
+}
+
+/** @param state undefined where the journal exists but nothing of it can be read */
+export function recover(state: DeviceState | undefined, facts: Facts): Step {
+  if (state === undefined) return recoverWithoutJournal(facts);
+  const { update } = state;
+  switch (update.phase) {
+    case 'idle':
+      return recoverIdle(state, facts);
+    case 'downloading':
+      return recoverDownload(state, update.attempt, facts);
+    case 'rebuilding':
+    case 'staged':
+      return again(state, update, facts);
+    case 'switching':
+      if (facts.currentLink === update.attempt.release.manifestSha256) {
+        return enter(state, { phase: 'probation', attempt: update.attempt });
+      }
+      if (update.attempt.interruptions >= updateLimits.switching) return again(state, update, facts);
+      return enter(state, { phase: 'staged', attempt: interrupted(update.attempt) });
+    case 'probation':
+      return recoverProbation(state, update.attempt, facts);
+    case 'rolling-back':
+    case 'committed':
+    case 'rolled-back':
+      return { state, effects: effectsOf(state) };
+    default:
+      throw update satisfies never;
+  }
+}
+
+function interrupted(attempt: Attempt): Attempt {
+  return { ...attempt, interruptions: attempt.interruptions + 1 };
+}
+
+function again(
+  state: DeviceState,
+  update: Extract<UpdateState, { phase: 'rebuilding' | 'staged' | 'switching' }>,
+  { at }: Facts,
+): Step {
+  const { attempt, phase } = update;
+  if (attempt.interruptions < updateLimits[phase]) return enter(state, { phase, attempt: interrupted(attempt) });
+  const message = `interrupted ${attempt.interruptions + 1} times while ${phase}`;
+  return giveUp(state, attempt, { code: 'update-interrupted', message }, { isCurable: false, at });
+}
+
+function recoverDownload(state: DeviceState, attempt: Attempt, { durableBytes, at }: Facts): Step {
+  const hasProgress = durableBytes > attempt.durableBytes;
+  const interruptions = hasProgress ? 1 : attempt.interruptions + 1;
+  if (interruptions > updateLimits.downloading) {
+    const message = `interrupted ${interruptions} times without a new byte`;
+    return giveUp(state, attempt, { code: 'download-no-progress', message }, { isCurable: true, at });
+  }
+  return enter(state, { phase: 'downloading', attempt: { ...attempt, interruptions, durableBytes } });
+}
+
+function recoverProbation(state: DeviceState, attempt: Attempt, { currentLink }: Facts): Step {
+  if (currentLink !== attempt.release.manifestSha256) {
+    const message = 'during probation `current` was pointed elsewhere';
+    return goBack(state, attempt, { code: 'probation-interrupted', message });
+  }
+  if (attempt.interruptions >= updateLimits.probation) {
+    const message = `probation was interrupted ${attempt.interruptions + 1} times`;
+    return goBack(state, attempt, { code: 'probation-interrupted', message });
+  }
+  return enter(state, { phase: 'probation', attempt: interrupted(attempt) });
+}
+
+function recoverIdle(state: DeviceState, facts: Facts): Step {
+  const { current, previous } = state;
+  if (!current || facts.currentLink === current.manifestSha256) return { state, effects: effectsOf(state) };
+  const whole = [current, previous].find((release) => release && facts.slots.has(release.manifestSha256));
+  if (!whole) return { state, effects: [] };
+  const { previous: _, ...rest } = state;
+  const keepsPrevious = whole === current && previous !== undefined;
+  const next = { ...rest, current: whole, ...(keepsPrevious ? { previous } : {}) };
+  return { state: next, effects: [{ kind: 'restore', to: whole, ...(keepsPrevious ? { previous } : {}) }] };
+}
+
+function recoverWithoutJournal(facts: Facts): Step {
+  const find = (link: Digest | undefined) => (link === undefined ? undefined : facts.slots.get(link));
+  const linked = find(facts.currentLink);
+  const behind = find(facts.previousLink);
+  const current = linked ?? behind;
+  if (!current) return { state: blankState, effects: [] };
+  const previous = linked && behind && behind !== linked ? behind : undefined;
+  const state: DeviceState = {
+    ...blankState,
+    current,
+    ...(previous ? { previous } : {}),
+    counterFloor: Math.max(current.counter, previous?.counter ?? 0),
+    // The old sequence is lost; the milliseconds of a clock are above any that was counted one by one.
+    nextSequence: Math.max(1, Date.parse(facts.at)),
+  };
+  const told = withReport(state, {
+    attempt: facts.attemptId,
+    at: facts.at,
+    version: current.version,
+    manifestSha256: current.manifestSha256,
+    phase: 'idle',
+    code: 'journal-corrupt',
+    message: 'the journal could not be read; the device stays on the release it runs',
+  });
+  const effects: Step['effects'] = linked ? effectsOf(told) : [{ kind: 'restore', to: current }];
+  return { state: told, effects };
+}

@@ -1,0 +1,121 @@
+/**
+ * What a device knows about itself, as the journal keeps it: its releases, the update under way and the reports that
+ * no server has acknowledged yet. Holds no behaviour; transition.ts and recover.ts change it.
+ */
+import { z } from 'zod';
+import { type DevicePhase, installedReleaseSchema } from '../../contract/device-api/check.ts';
+import { reportSchema, transferSchema, updateOutcomeSchema } from '../../contract/device-api/report.ts';
+import { digestSchema } from '../../contract/digest.ts';
+import { type ErrorCode, errorCodes } from '../../contract/errors.ts';
+import { versionSchema } from '../../contract/release/version.ts';
+
+const errorCodeSchema = z.enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]);
+
+/** Why an attempt began: an offer of a server, a bundle that a person brought, an operator who wants the old one back. */
+export const sourceSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('server'), rollout: z.string().max(253) }),
+  z.strictObject({ kind: z.literal('bundle') }),
+  z.strictObject({ kind: z.literal('operator') }),
+]);
+export type UpdateSource = z.infer<typeof sourceSchema>;
+
+export const attemptSchema = z.strictObject({
+  /** Shared by all reports of this attempt. */
+  id: z.string().min(1).max(64),
+  source: sourceSchema,
+  release: installedReleaseSchema,
+  startedAt: z.iso.datetime(),
+  transfer: transferSchema,
+  /** Digests of delta blobs and of installed files that did not give the component they promised. */
+  failedSources: z.array(digestSchema),
+  /** What an operator should know although the update went on; each at most 300 characters. */
+  notes: z.array(z.string().max(300)).max(16),
+  /** How often a restart found this attempt in its present phase without having moved on. */
+  interruptions: z.number().int().min(0),
+  /** Durable bytes that the last interruption found. */
+  durableBytes: z.number().int().min(0),
+});
+export type Attempt = z.infer<typeof attemptSchema>;
+
+/** Why an update ends on the release it started from. */
+const failureSchema = z.strictObject({
+  /** Absent where an operator asked for it. */
+  code: errorCodeSchema.optional(),
+  message: z.string().max(1500),
+});
+export type Failure = z.infer<typeof failureSchema>;
+
+const underWay = <P extends DevicePhase>(phase: P) =>
+  z.strictObject({ phase: z.literal(phase), attempt: attemptSchema });
+
+/** One variant for each of contract devicePhases, with what it needs. */
+export const updateStateSchema = z.discriminatedUnion('phase', [
+  z.strictObject({ phase: z.literal('idle') }),
+  underWay('downloading'),
+  underWay('rebuilding'),
+  underWay('staged'),
+  underWay('switching'),
+  underWay('probation'),
+  underWay('committed'),
+  underWay('rolling-back').extend({ failure: failureSchema }),
+  underWay('rolled-back').extend({ failure: failureSchema }),
+]);
+export type UpdateState = z.infer<typeof updateStateSchema>;
+
+export const finishedAttemptSchema = z.strictObject({
+  id: z.string(),
+  source: sourceSchema,
+  version: versionSchema,
+  manifestSha256: digestSchema,
+  outcome: updateOutcomeSchema,
+  code: errorCodeSchema.optional(),
+  message: z.string().max(2000).optional(),
+  transfer: transferSchema,
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime(),
+});
+export type FinishedAttempt = z.infer<typeof finishedAttemptSchema>;
+
+export const rejectionSchema = z.strictObject({
+  manifestSha256: digestSchema,
+  version: versionSchema,
+  code: errorCodeSchema.optional(),
+  at: z.iso.datetime(),
+});
+
+export const deviceStateSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  /** The release that was committed last; absent before the first. */
+  current: installedReleaseSchema.optional(),
+  /** The one before it, kept to go back to. */
+  previous: installedReleaseSchema.optional(),
+  /** Highest counter ever committed here; no release at or below it is accepted. */
+  counterFloor: z.number().int().min(0),
+  /** Releases that are not tried again unless told so; newest last. */
+  rejected: z.array(rejectionSchema).max(64),
+  /** Attempts that ended before the switch for a reason that waiting does not cure. */
+  failures: z.array(z.strictObject({ manifestSha256: digestSchema, count: z.number().int().min(1) })).max(64),
+  /** Reports without an acknowledgement, in order of their sequence. */
+  outbox: z.array(reportSchema).max(64),
+  nextSequence: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
+  lastAttempt: finishedAttemptSchema.optional(),
+  /** The last offer that was refused before an attempt began, so that it is reported once. */
+  lastRefusal: z.strictObject({ version: versionSchema, code: errorCodeSchema }).optional(),
+  update: updateStateSchema,
+});
+export type DeviceState = z.infer<typeof deviceStateSchema>;
+
+/** A device that was never installed to. */
+export const blankState: DeviceState = {
+  schemaVersion: 1,
+  counterFloor: 0,
+  rejected: [],
+  failures: [],
+  outbox: [],
+  nextSequence: 1,
+  update: { phase: 'idle' },
+};
+
+export function attemptOf(update: UpdateState): Attempt | undefined {
+  return update.phase === 'idle' ? undefined : update.attempt;
+}

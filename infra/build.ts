@@ -1,0 +1,41 @@
+/** `npm run build`: every program of this repository into `dist/`. */
+import { mkdir, rm, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { bundleProgram, type Program } from './bundle.ts';
+
+/** What a device must not carry: a web framework, a cloud SDK, a database server's client or an embedded database. */
+const notOnDevices = ['fastify', '@fastify', '@aws-sdk', '@smithy', 'pg', 'kysely', 'better-sqlite3'];
+
+/** Three programs, and the workers that they start as files beside them (`executable: false`). */
+const programs: readonly Program[] = [
+  { entry: 'packager/main.ts', output: 'slipway-packager.mjs', executable: true },
+  { entry: 'packager/adapters/xdelta3-child.ts', output: 'slipway-xdelta3-child.mjs', executable: false },
+  { entry: 'distributor/main.ts', output: 'slipway-distributor.mjs', executable: true },
+  { entry: 'edge-updater/main.ts', output: 'slipway-edge.mjs', executable: true, without: notOnDevices },
+];
+
+const root = path.dirname(import.meta.dirname);
+const outputFolder = path.join(root, 'dist');
+
+for (const program of programs) {
+  try {
+    const bytes = await bundleProgram(program, root, outputFolder);
+    if (program.executable) await linkCommand(program.output);
+    process.stdout.write(`dist/${program.output} ${Math.ceil(bytes / 1024)} KiB\n`);
+  } catch (error) {
+    // No program rather than yesterday's.
+    await rm(path.join(outputFolder, program.output), { force: true });
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`cannot build ${program.entry}: ${reason}\n`);
+    process.exitCode = 1;
+  }
+}
+
+/** `dist/bin/<name>` without an ending, for a PATH. */
+async function linkCommand(output: string): Promise<void> {
+  const folder = path.join(outputFolder, 'bin');
+  const link = path.join(folder, path.parse(output).name);
+  await mkdir(folder, { recursive: true });
+  await rm(link, { force: true });
+  await symlink(path.join('..', output), link);
+}

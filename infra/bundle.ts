@@ -1,0 +1,103 @@
+/**
+ * Bundles our programs into single ESM files for Node 24. Owns how a bundle is made and what may not be inside one;
+ * which programs there are is build.ts's.
+ */
+import { readFileSync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
+import path from 'node:path';
+import { build, type Metafile } from 'esbuild';
+
+export interface Program {
+  /** Source, relative to the root of the repository. */
+  readonly entry: string;
+  /** File in the output folder. */
+  readonly output: string;
+  /** True for a file that people start, false for a worker. */
+  readonly executable: boolean;
+  /** npm packages that must not be inside, nor be asked for at run time; `@scope` means all of a scope. */
+  readonly without?: readonly string[];
+}
+
+/** Packages that carry `.node` files stay outside and are found at run time. */
+const nativePackages = ['better-sqlite3', '@chainsafe/xdelta3-*'];
+
+/** CommonJS packages inside an ES module ask for `require`. */
+const requireShim =
+  "import { createRequire as slipwayCreateRequire } from 'node:module';\nconst require = slipwayCreateRequire(import.meta.url);";
+
+const interpreter = '#!/usr/bin/env node';
+
+/** esbuild keeps an interpreter line that the source has; a second one would be a syntax error. */
+function hasInterpreter(entry: string): boolean {
+  return readFileSync(entry, 'utf8').startsWith('#!');
+}
+
+/**
+ * Writes `<outputFolder>/<program.output>` with its linked source map.
+ * @returns its length in bytes
+ * @throws Error when the source does not bundle or a forbidden package is inside
+ */
+export async function bundleProgram(program: Program, root: string, outputFolder: string): Promise<number> {
+  const outfile = path.join(outputFolder, program.output);
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: [program.entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    external: nativePackages,
+    banner: {
+      js:
+        program.executable && !hasInterpreter(path.join(root, program.entry))
+          ? `${interpreter}\n${requireShim}`
+          : requireShim,
+    },
+    sourcemap: 'linked',
+    minify: false,
+    metafile: true,
+    logLevel: 'silent',
+  });
+  const found = forbiddenPackages(result.metafile, program.without ?? []);
+  if (found.length > 0) {
+    throw new Error(`${program.output} must not contain ${found.map((f) => `${f.package} (${f.because})`).join(', ')}`);
+  }
+  if (program.executable) await chmod(outfile, 0o755);
+  return Object.entries(result.metafile.outputs).find(([name]) => name.endsWith(program.output))?.[1].bytes ?? 0;
+}
+
+export interface ForbiddenPackage {
+  readonly package: string;
+  /** The permitted file that brings it in. */
+  readonly because: string;
+}
+
+/**
+ * Forbidden packages that a bundle contains or leaves to be imported at run time, each once and where it comes in:
+ * what one forbidden package brings with it is not named again.
+ */
+export function forbiddenPackages(metafile: Metafile, forbidden: readonly string[]): ForbiddenPackage[] {
+  const isForbidden = (name: string | undefined) =>
+    name !== undefined && forbidden.some((pattern) => name === pattern || name.startsWith(`${pattern}/`));
+  const found = new Map<string, string>();
+  for (const [file, input] of Object.entries(metafile.inputs)) {
+    if (isForbidden(packageOfFile(file))) continue;
+    for (const imported of input.imports) {
+      const name = imported.external ? packageOfSpecifier(imported.path) : packageOfFile(imported.path);
+      if (name !== undefined && isForbidden(name) && !found.has(name)) found.set(name, `imported by ${file}`);
+    }
+  }
+  return [...found].map(([name, because]) => ({ package: name, because }));
+}
+
+/** `node_modules/@scope/name/lib/x.js` → `@scope/name`; the innermost package of nested ones. */
+function packageOfFile(file: string): string | undefined {
+  const at = file.lastIndexOf('node_modules/');
+  return at === -1 ? undefined : packageOfSpecifier(file.slice(at + 'node_modules/'.length));
+}
+
+function packageOfSpecifier(specifier: string): string {
+  const [first = '', second = ''] = specifier.split('/');
+  return first.startsWith('@') ? `${first}/${second}` : first;
+}

@@ -1,0 +1,155 @@
+/** Packs one release of a store into one file that any transport can carry: contract/bundle.ts. */
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { type Pack, pack } from 'tar-stream';
+import { type BundleIndex, bundleIndexName } from '../../contract/bundle.ts';
+import { canonicalJson } from '../../contract/canonical-json.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
+import { blobKey, manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
+import { refreshTrust } from '../../contract/trust/trusted-set.ts';
+import { replaceFile } from '../durable-file.ts';
+import type { Progress } from '../progress.ts';
+import type { Store } from '../publish/ports.ts';
+import { type ListedRelease, listReleases } from '../repository/product-role.ts';
+import { readManifest } from '../repository/release-manifests.ts';
+import { fetchFrom, firstRoot } from '../repository/state.ts';
+import { checkBlob } from '../verify/check-blob.ts';
+import type { ReleaseSelector } from './release-selector.ts';
+
+export interface BundleSummary {
+  readonly targetPath: string;
+  readonly version: string;
+  readonly manifestSha256: string;
+  readonly members: number;
+  /** Bytes of full blobs. */
+  readonly blobBytes: number;
+  /** When a device stops to accept it, RFC 3339. */
+  readonly expires: string;
+}
+
+/**
+ * Writes `file` as a whole or not at all.
+ * @param now the clock of this machine: a bundle of expired metadata would be refused by every device
+ * @throws SlipwayError `release-unknown`, and what verification and the store throw
+ */
+export async function writeBundle(
+  store: Store,
+  selector: ReleaseSelector,
+  file: string,
+  pinnedRoot: Uint8Array | undefined,
+  now: Date,
+  progress: Progress,
+): Promise<BundleSummary> {
+  const root = pinnedRoot ?? (await firstRoot(store));
+  const trusted = await refreshTrust({ known: new Map([['root', root]]), fetch: fetchFrom(store), now });
+  const role = await trusted.delegatedTargets(selector.product);
+  const release = (role ? listReleases(role) : []).find((candidate) => matches(candidate, selector));
+  if (!release || !role) throw unknown(selector, role ? listReleases(role) : []);
+  const { manifest, bytes } = await readManifest(store, release);
+  const blobs = manifest.components.flatMap((component) =>
+    component.blobs.map((blob) => ({ label: component.name, blob, component })),
+  );
+  progress.expect(blobs.reduce((sum, { blob }) => sum + blob.length, 0));
+  const index: BundleIndex = {
+    schemaVersion: 1,
+    product: release.product,
+    platform: release.platform,
+    version: release.version,
+    manifestSha256: release.manifestSha256,
+  };
+  const roots = await allRoots(store, trusted.root.version);
+  const small: [string, Uint8Array | undefined][] = [
+    [bundleIndexName, canonicalJson(index)],
+    ...roots.map((document, at): [string, Uint8Array] => [metadataKey('root', at + 1), document]),
+    [timestampKey, trusted.documents.get('timestamp')],
+    [metadataKey('snapshot', versionIn(trusted.documents.get('snapshot'))), trusted.documents.get('snapshot')],
+    [metadataKey('targets', versionIn(trusted.documents.get('targets'))), trusted.documents.get('targets')],
+    [metadataKey(release.product, role.version), trusted.documents.get(release.product)],
+    [manifestKey(release.manifestSha256), bytes],
+  ];
+  const tar = pack();
+  const written = replaceFile(file, tar as AsyncIterable<Uint8Array>);
+  const filled = (async () => {
+    for (const [name, content] of small) await addBytes(tar, name, content ?? new Uint8Array());
+    for (const expected of blobs) {
+      const source = await store.read(blobKey(expected.blob.sha256));
+      await checkBlob(
+        addStream(tar, blobKey(expected.blob.sha256), expected.blob.length, source),
+        expected,
+        progress.advance,
+      );
+    }
+    tar.finalize();
+  })().catch((error: unknown) => {
+    tar.destroy(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  });
+  const results = await Promise.allSettled([filled, written]);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  return {
+    targetPath: release.path,
+    version: release.version,
+    manifestSha256: release.manifestSha256,
+    members: small.length + blobs.length,
+    blobBytes: blobs.reduce((sum, { blob }) => sum + blob.length, 0),
+    expires: trusted.expires,
+  };
+}
+
+function matches(release: ListedRelease, { platform, version, channel }: ReleaseSelector): boolean {
+  if (release.platform !== platform) return false;
+  return version === undefined ? release.custom.channels.includes(channel ?? '') : release.version === version;
+}
+
+/** Devices that pinned any root follow the chain from it, so the bundle carries all of them. */
+async function allRoots(store: Store, newest: number): Promise<Uint8Array[]> {
+  const roots: Uint8Array[] = [];
+  for (let version = 1; version <= newest; version++) {
+    const found = await store.get(metadataKey('root', version), limits.maxRootBytes);
+    if (!found) throw new SlipwayError('metadata-missing', `the store has no version ${version} of root.json`);
+    roots.push(found.bytes);
+  }
+  return roots;
+}
+
+function versionIn(document: Uint8Array | undefined): number {
+  return JSON.parse(new TextDecoder().decode(document)).signed.version;
+}
+
+function header(name: string, size: number) {
+  return { name, size, mode: 0o644, uid: 0, gid: 0, mtime: new Date(0), type: 'file' } as const;
+}
+
+async function addBytes(tar: Pack, name: string, bytes: Uint8Array): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    tar.entry(header(name, bytes.length), Buffer.from(bytes), (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** Passes the bytes on to its reader, which checks them while they are written. */
+async function* addStream(
+  tar: Pack,
+  name: string,
+  length: number,
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const entry = tar.entry(header(name, length)) as unknown as Writable;
+  const closed = once(entry, 'close');
+  for await (const chunk of source) {
+    if (!entry.write(chunk)) await once(entry, 'drain');
+    yield chunk;
+  }
+  entry.end();
+  await closed;
+}
+
+function unknown(selector: ReleaseSelector, releases: readonly ListedRelease[]): SlipwayError {
+  const wanted = selector.version ?? `of channel ${selector.channel}`;
+  const known = releases.filter(({ platform }) => platform === selector.platform).map(({ version }) => version);
+  return new SlipwayError(
+    'release-unknown',
+    `the store has no release ${wanted} of ${selector.product} for ${selector.platform}`,
+    { hint: known.length > 0 ? `It has: ${known.join(', ')}` : 'See what it has with: slipway-packager inspect STORE' },
+  );
+}

@@ -1,0 +1,36 @@
+/** `build`: a declaration and its components into a folder that can be published. */
+import type { Command } from 'commander';
+import type { ReleaseManifest } from '../../contract/release/manifest.ts';
+import { buildRelease } from '../release/build-release.ts';
+import type { CommandContext } from './context.ts';
+import { examples } from './examples.ts';
+import { componentRows, table } from './table.ts';
+
+interface BuildOptions {
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+export function registerBuild(program: Command, context: CommandContext): void {
+  program
+    .command('build')
+    .description('Pack a release: the same inputs give the same bytes.')
+    .argument('<release.yaml>', 'the declaration; its paths are relative to itself')
+    .requiredOption('--out <dir>', 'folder of the build; an earlier build in it is replaced')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', examples('build release.yaml --out build/1.33.9', 'build release.yaml --out build --json'))
+    .action(async (file: string, options: BuildOptions) => {
+      const output = context.output(options);
+      const manifest: ReleaseManifest = await buildRelease(
+        file,
+        options.out,
+        context.renderer,
+        output.progress('packing'),
+      );
+      const { product, version, platform, counter } = manifest;
+      output.result({ product, version, platform, counter, folder: options.out, components: manifest.components }, [
+        `${product} ${version} for ${platform}, counter ${counter}`,
+        ...table(componentRows(manifest)),
+      ]);
+    });
+}

@@ -1,0 +1,36 @@
+/** What every command is given: the outside world as main.ts wired it. */
+import type { DeltaEncoder } from '../delta/ports.ts';
+import type { Output } from '../output.ts';
+import type { Store } from '../publish/ports.ts';
+import type { ManifestRenderer } from '../release/ports.ts';
+
+export interface CommandContext {
+  /** @throws SlipwayError `store-url-invalid` */
+  openStore(url: string): Promise<Store>;
+  readonly renderer: ManifestRenderer;
+  /** The encoder of this machine, or one sentence why there is none. */
+  findEncoder(): { readonly encoder: DeltaEncoder } | { readonly missing: string };
+  /** The clock of this machine; decides whether metadata has expired. */
+  now(): Date;
+  /** The time that signatures are made at: SOURCE_DATE_EPOCH where it is set, else the clock. */
+  signingTime(): Date;
+  /** Waits a random while before another attempt, longer with each. */
+  backOff(attempt: number): Promise<void>;
+  /** A new empty folder of the machine for temporary files; removed when the command ends. */
+  scratchFolder(): Promise<string>;
+  output(options: { readonly json?: boolean }): Output;
+}
+
+/** Runs `work` with a store and lets go of it afterwards. */
+export async function withStore<T>(
+  context: CommandContext,
+  url: string,
+  work: (store: Store) => Promise<T>,
+): Promise<T> {
+  const store = await context.openStore(url);
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}

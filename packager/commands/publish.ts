@@ -1,0 +1,100 @@
+/** `publish`: a build into a channel of a store. */
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { SlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
+import { channelSchema } from '../../contract/release/manifest.ts';
+import { publishRelease } from '../publish/publish.ts';
+import { readBuild } from '../release/build-folder.ts';
+import { expiryAt, isExpired } from '../repository/expiry.ts';
+import { readSigningKeys } from '../repository/key-files.ts';
+import { type CommandContext, withStore } from './context.ts';
+import { examples } from './examples.ts';
+import { size } from './table.ts';
+
+interface PublishOptions {
+  readonly store: string;
+  readonly channel: string;
+  readonly keys?: string;
+  readonly key?: string[];
+  readonly deltasFrom: string;
+  readonly root?: string;
+  readonly json?: boolean;
+}
+
+export function registerPublish(program: Command, context: CommandContext): void {
+  program
+    .command('publish')
+    .description('Upload a build, make deltas from earlier releases, sign, and move the channel to it.')
+    .argument('<dir>', 'a build folder')
+    .requiredOption('--store <url>', 'file:///folder or s3://bucket/prefix')
+    .requiredOption('--channel <name>', 'the channel that moves to this release')
+    .option('--keys <dir>', 'folder of private keys: of the product, and of snapshot and timestamp')
+    .option('--key <file...>', 'private keys one by one')
+    .option('--deltas-from <n>', 'earlier releases of the channel to make deltas from', '3')
+    .option('--root <file>', "the root that devices pin; without it the store's own first root is believed")
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      [
+        examples('publish build --store file:///srv/slipway --channel stable --keys keys'),
+        '',
+        'An s3:// store takes AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL from the environment.',
+        'Run it again after an interruption: it finishes. SOURCE_DATE_EPOCH sets the time of signing.',
+      ].join('\n'),
+    )
+    .action(async (folder: string, options: PublishOptions) => {
+      const output = context.output(options);
+      const channel = channelSchema.safeParse(options.channel);
+      if (!channel.success) throw new SlipwayError('usage', `--channel: ${channel.error.issues[0]?.message}`);
+      const deltasFrom = parseCount(options.deltasFrom);
+      const build = await readBuild(folder);
+      const keys = await readSigningKeys(options.key ?? [], options.keys);
+      const pinnedRoot = await readRoot(options.root);
+      const found = context.findEncoder();
+      if ('missing' in found && deltasFrom > 0) output.say(`no deltas: ${found.missing}`);
+      warnOfPastSignatures(context, (line) => output.say(line));
+      const result = await withStore(context, options.store, async (store) =>
+        publishRelease({
+          store,
+          build,
+          channel: channel.data,
+          keys,
+          deltasFrom,
+          encoder: 'encoder' in found ? found.encoder : undefined,
+          scratch: await context.scratchFolder(),
+          pinnedRoot,
+          signingTime: context.signingTime(),
+          progress: output.progress('uploading'),
+          say: (line) => output.say(line),
+          backOff: (attempt) => context.backOff(attempt),
+        }),
+      );
+      const verb = { published: 'published', 'channel-moved': 'moved', unchanged: 'nothing to do, already there:' };
+      output.result(result, [
+        `${verb[result.outcome]} ${result.targetPath} in ${result.channel}`,
+        `${result.sentObjects} objects sent (${size(result.sentBytes)}), ${result.deltas.length} deltas`,
+      ]);
+    });
+}
+
+/** @throws SlipwayError `document-unreadable` */
+export async function readRoot(file: string | undefined): Promise<Uint8Array | undefined> {
+  if (file === undefined) return undefined;
+  return readFile(file).catch((cause: unknown) => {
+    throw new SlipwayError('document-unreadable', 'cannot read the file of --root', { hint: 'Check the path.', cause });
+  });
+}
+
+/** Reproducible signatures of a commit that is days old may be expired when they are made. */
+export function warnOfPastSignatures(context: CommandContext, say: (line: string) => void): void {
+  const expires = expiryAt('timestamp', context.signingTime());
+  if (isExpired(expires, context.now())) {
+    say(`warning: by SOURCE_DATE_EPOCH the timestamp expires at ${expires}, which is past; devices will refuse it`);
+  }
+}
+
+function parseCount(text: string): number {
+  if (/^\d{1,2}$/.test(text) && Number(text) <= limits.maxDeltasPerComponent) return Number(text);
+  throw new SlipwayError('usage', `--deltas-from: expected a number from 0 to ${limits.maxDeltasPerComponent}`);
+}

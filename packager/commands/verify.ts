@@ -1,0 +1,58 @@
+/** `verify`: every signature, digest and length of a store, a build or a bundle. */
+import type { Command } from 'commander';
+import { SlipwayError } from '../../contract/errors.ts';
+import type { Progress } from '../progress.ts';
+import { readBuild } from '../release/build-folder.ts';
+import type { Verified } from '../verify/findings.ts';
+import { verifyBuild } from '../verify/verify-build.ts';
+import { verifyBundle } from '../verify/verify-bundle.ts';
+import { verifyStore } from '../verify/verify-store.ts';
+import { type CommandContext, withStore } from './context.ts';
+import { examples } from './examples.ts';
+import { readRoot } from './publish.ts';
+import { subjectOf } from './subject.ts';
+
+interface VerifyOptions {
+  readonly root?: string;
+  readonly json?: boolean;
+}
+
+export function registerVerify(program: Command, context: CommandContext): void {
+  program
+    .command('verify')
+    .description('Check every signature, digest and length, as a device does.')
+    .argument('<what>', 'a build folder, a bundle, or the URL of a store')
+    .option('--root <file>', 'the root that devices pin; without it the subject vouches for itself only')
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      examples('verify build', 'verify k3s-edge.bundle --root root.json', 'verify s3://releases/edge --root root.json'),
+    )
+    .action(async (what: string, options: VerifyOptions) => {
+      const output = context.output(options);
+      const root = await readRoot(options.root);
+      const verified = await verifySubject(context, what, root, output.progress('verifying'));
+      if (verified.rootPinned === false) {
+        output.say('warning: no --root was given; this shows that the subject agrees with itself, not who signed it');
+      }
+      output.result({ ok: true, ...verified }, [
+        `${verified.what} is sound: ${verified.releases} releases, ${verified.blobs} blobs, ${verified.signatures} signed documents`,
+        ...(verified.expires === undefined ? [] : [`devices accept it until ${verified.expires}`]),
+      ]);
+    });
+}
+
+async function verifySubject(
+  context: CommandContext,
+  what: string,
+  root: Uint8Array | undefined,
+  progress: Progress,
+): Promise<Verified> {
+  const subject = await subjectOf(what);
+  if (subject.kind === 'store') {
+    return withStore(context, subject.url, (store) => verifyStore(store, root, context.now(), progress));
+  }
+  if (subject.kind === 'bundle') return verifyBundle(subject.file, root, context.now(), progress);
+  if (root) throw new SlipwayError('usage', 'a build is not signed yet, so there is nothing to check against --root');
+  return verifyBuild(await readBuild(subject.folder), progress);
+}

@@ -1,0 +1,78 @@
+/** slipway-packager: wires the outside world into the commands and turns what they throw into an exit status. */
+import { randomInt } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Command, CommanderError } from 'commander';
+import { exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
+import { commandRenderer } from './adapters/manifest-renderer.ts';
+import { openStore } from './adapters/open-store.ts';
+import { findXdelta3 } from './adapters/xdelta3-binding.ts';
+import { registerBuild } from './commands/build.ts';
+import { registerBundle } from './commands/bundle.ts';
+import type { CommandContext } from './commands/context.ts';
+import { registerInit } from './commands/init.ts';
+import { registerInspect } from './commands/inspect.ts';
+import { registerKeygen } from './commands/keygen.ts';
+import { registerPublish } from './commands/publish.ts';
+import { registerRefresh } from './commands/refresh.ts';
+import { registerVerify } from './commands/verify.ts';
+import { Output } from './output.ts';
+
+const scratchFolders: string[] = [];
+
+const context: CommandContext = {
+  openStore: (url) => openStore(url, process.env),
+  renderer: commandRenderer(process.env),
+  findEncoder: () => {
+    const found = findXdelta3();
+    return found.kind === 'available' ? { encoder: found.encoder } : { missing: found.detail };
+  },
+  now: () => new Date(),
+  signingTime: () => signingTime(process.env.SOURCE_DATE_EPOCH),
+  backOff: (attempt) => pause(randomInt(50, 100 * 2 ** Math.min(attempt, 6))),
+  scratchFolder: async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'slipway-packager-'));
+    scratchFolders.push(folder);
+    return folder;
+  },
+  output: ({ json }) => new Output(process, json === true),
+};
+
+/** Seconds since 1970 (https://reproducible-builds.org/specs/source-date-epoch/). */
+function signingTime(epoch: string | undefined): Date {
+  if (epoch === undefined || epoch === '') return new Date();
+  if (/^\d{1,11}$/.test(epoch)) return new Date(Number(epoch) * 1000);
+  throw new SlipwayError('usage', 'SOURCE_DATE_EPOCH: expected a whole number of seconds since 1970');
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const program = new Command('slipway-packager')
+    .description('Packs, signs and publishes releases for devices at the edge.')
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined });
+  const verbs = [
+    ...[registerInit, registerKeygen, registerBuild, registerPublish, registerRefresh],
+    ...[registerBundle, registerInspect, registerVerify],
+  ];
+  for (const register of verbs) register(program, context);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitStatus.ok;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitStatus.ok;
+    const error = thrown instanceof CommanderError ? usageError(thrown) : toSlipwayError(thrown);
+    new Output(process, args.includes('--json')).error(error);
+    return error.exitStatus;
+  } finally {
+    for (const folder of scratchFolders) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function usageError(error: CommanderError): SlipwayError {
+  const message = error.code === 'commander.help' ? 'a command is missing' : error.message.replace(/^error: /, '');
+  return new SlipwayError('usage', message, { hint: 'See slipway-packager --help, or --help after a command.' });
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,80 @@
+/**
+ * Makes a new repository state visible: product roles, then the snapshot that ties them together, then the one object
+ * that readers start from, by compare-and-swap. Until that last step nobody sees anything new.
+ */
+import type { Metadata, MetaFile, Root, Targets } from '@tufjs/models';
+import { timestampKey } from '../../contract/store-keys.ts';
+import { nextSnapshot, nextTimestamp } from '../repository/online-roles.ts';
+import { authorisedKeys, describeDocument, signDocument } from '../repository/signed-document.ts';
+import type { SigningKey } from '../repository/signing-key.ts';
+import { productAuthority, type RepositoryState, rootAuthority } from '../repository/state.ts';
+import { placeDocument } from './place-document.ts';
+import type { Store } from './ports.ts';
+
+/** A role to sign anew: its content for a given version. */
+export type RoleChanges = ReadonlyMap<string, (version: number) => Targets>;
+
+export interface CommitInput {
+  /** What the changes were decided from; the swap fails when the store has moved on since. */
+  readonly state: RepositoryState;
+  readonly changes: RoleChanges;
+  readonly keys: readonly SigningKey[];
+  readonly now: Date;
+  /** Runs last before the swap; what it throws leaves the old state visible. */
+  readonly check: () => Promise<void>;
+}
+
+export type CommitOutcome =
+  | { readonly kind: 'committed'; readonly snapshotVersion: number; readonly timestampVersion: number }
+  | { readonly kind: 'lost-race' };
+
+/**
+ * Fails before it writes anything when a key is missing.
+ * @throws SlipwayError `key-not-authorised`, `threshold-not-met`, or what the store throws
+ */
+export async function commitChanges(store: Store, input: CommitInput): Promise<CommitOutcome> {
+  const { state, changes, now } = input;
+  const keys = commitKeys(state, [...changes.keys()], input.keys);
+  const meta: Record<string, MetaFile> = { ...state.snapshotMeta };
+  for (const [role, make] of changes) {
+    const document = await placeDocument(store, {
+      role,
+      lifetime: 'product',
+      from: (state.products.get(role)?.version ?? 0) + 1,
+      make,
+      keys: keys.products.get(role) ?? [],
+      delegator: state.targets,
+      now,
+    });
+    meta[`${role}.json`] = describeDocument(document);
+  }
+  const snapshot = await placeDocument(store, {
+    role: 'snapshot',
+    lifetime: 'snapshot',
+    from: state.snapshotVersion + 1,
+    make: (version) => nextSnapshot(meta, version, now),
+    keys: keys.snapshot,
+    delegator: state.root as Metadata<Root>,
+    now,
+  });
+  await input.check();
+  const timestamp = signDocument('timestamp', nextTimestamp(snapshot, state.timestampVersion + 1, now), keys.timestamp);
+  const swap = await store.compareAndSwap(timestampKey, state.timestampEtag, timestamp.bytes);
+  if (swap === 'changed') return { kind: 'lost-race' };
+  return {
+    kind: 'committed',
+    snapshotVersion: snapshot.signed.version,
+    timestampVersion: timestamp.signed.version,
+  };
+}
+
+/** The keys that a change of these products needs. @throws SlipwayError `key-not-authorised`, `threshold-not-met` */
+export function commitKeys(state: RepositoryState, products: readonly string[], keys: readonly SigningKey[]) {
+  return {
+    products: new Map(
+      products.map((product) => [product, authorisedKeys(product, productAuthority(state, product), keys)]),
+    ),
+    snapshot: authorisedKeys('snapshot', rootAuthority(state, 'snapshot'), keys),
+    timestamp: authorisedKeys('timestamp', rootAuthority(state, 'timestamp'), keys),
+  };
+}

@@ -1,0 +1,87 @@
+/** The first state of a store: root, targets, an empty role for each product, snapshot and timestamp. */
+import { Metadata, type Root } from '@tufjs/models';
+import { SlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
+import type { Product } from '../../contract/release/manifest.ts';
+import { timestampKey } from '../../contract/store-keys.ts';
+import { createRoot, createTargets, type RoleKeys, signersOf } from '../repository/offline-roles.ts';
+import { nextSnapshot, nextTimestamp } from '../repository/online-roles.ts';
+import { productTargets } from '../repository/product-role.ts';
+import { describeDocument, documentKey, type SignedDocument, signDocument } from '../repository/signed-document.ts';
+import { placeDocument, sameButExpiry } from './place-document.ts';
+import type { Store } from './ports.ts';
+
+export interface RepositoryKeys {
+  readonly root: RoleKeys;
+  readonly targets: RoleKeys;
+  /** Signs snapshot and timestamp. */
+  readonly online: RoleKeys;
+  readonly products: ReadonlyMap<Product, RoleKeys>;
+}
+
+/**
+ * An initialisation that was killed is finished by the next one with the same keys.
+ * @returns the root that devices pin, bytes as stored
+ * @throws SlipwayError `repository-exists`, `threshold-not-met`, or what the store throws
+ */
+export async function createRepository(
+  store: Store,
+  keys: RepositoryKeys,
+  now: Date,
+  demo: boolean,
+): Promise<SignedDocument<Root>> {
+  if (await store.get(timestampKey, limits.maxTimestampBytes)) throw exists('a repository');
+  const targetsDocument = createTargets(keys.products, keys.targets, now);
+  const productSigners = [...keys.products].map(([name, role]) => [name, signersOf(name, role)] as const);
+  const online = signersOf('snapshot and timestamp', keys.online);
+  const root = await placeRoot(store, createRoot(keys, now, demo));
+  const delegator = new Metadata(root.signed);
+  const targets = await placeDocument(store, {
+    role: 'targets',
+    lifetime: 'targets',
+    from: 1,
+    make: (version) => createTargets(keys.products, keys.targets, now, version).signed,
+    keys: signersOf('targets', keys.targets),
+    delegator,
+    now,
+  });
+  const meta = { 'targets.json': describeDocument(targets) };
+  for (const [role, signers] of productSigners) {
+    const product = await placeDocument(store, {
+      role,
+      lifetime: 'product',
+      from: 1,
+      make: (version) => productTargets([], version, now),
+      keys: signers,
+      delegator: new Metadata(targetsDocument.signed),
+      now,
+    });
+    Object.assign(meta, { [`${role}.json`]: describeDocument(product) });
+  }
+  const snapshot = await placeDocument(store, {
+    role: 'snapshot',
+    lifetime: 'snapshot',
+    from: 1,
+    make: (version) => nextSnapshot(meta, version, now),
+    keys: online,
+    delegator,
+    now,
+  });
+  const timestamp = signDocument('timestamp', nextTimestamp(snapshot, 1, now), online);
+  if ((await store.putNew(timestampKey, timestamp.bytes)) === 'exists') throw exists('a repository');
+  return root;
+}
+
+async function placeRoot(store: Store, root: SignedDocument<Root>): Promise<SignedDocument<Root>> {
+  if ((await store.putNew(documentKey(root), root.bytes)) === 'created') return root;
+  const there = await store.get(documentKey(root), limits.maxRootBytes);
+  const signed = there && sameButExpiry(there.bytes, root, new Metadata(root.signed));
+  if (!there || !signed) throw exists('the root of another repository');
+  return { role: 'root', signed, bytes: there.bytes };
+}
+
+function exists(what: string): SlipwayError {
+  return new SlipwayError('repository-exists', `the store holds ${what} already`, {
+    hint: 'Publish to it, or choose an empty prefix or folder for a new one.',
+  });
+}

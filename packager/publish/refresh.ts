@@ -1,0 +1,77 @@
+/** Signs again what expires while nothing changes: snapshot and timestamp always, product roles at half of their time. */
+import { SlipwayError } from '../../contract/errors.ts';
+import { expiryAt, isExpired, isHalfSpent } from '../repository/expiry.ts';
+import { listReleases, productTargets } from '../repository/product-role.ts';
+import type { SigningKey } from '../repository/signing-key.ts';
+import {
+  loadRepository,
+  productAuthority,
+  type RepositoryState,
+  requireUnexpiredOfflineRoles,
+} from '../repository/state.ts';
+import { commitChanges, type RoleChanges } from './commit.ts';
+import type { Store } from './ports.ts';
+
+const maxAttempts = 12;
+
+export interface RefreshInput {
+  readonly store: Store;
+  readonly keys: readonly SigningKey[];
+  readonly pinnedRoot: Uint8Array | undefined;
+  /** The time that signatures are made at. */
+  readonly signingTime: Date;
+  /** One line for people. */
+  readonly say: (line: string) => void;
+  readonly backOff: (attempt: number) => Promise<void>;
+}
+
+export interface RefreshResult {
+  /** Products whose role was signed again. */
+  readonly products: readonly string[];
+  readonly snapshotVersion: number;
+  readonly timestampVersion: number;
+  readonly timestampExpires: string;
+}
+
+/** @throws SlipwayError `metadata-expired` for what the given keys cannot renew, `key-not-authorised`, `publish-contended` */
+export async function refreshRepository(input: RefreshInput): Promise<RefreshResult> {
+  const { store, keys, pinnedRoot, signingTime: now, say } = input;
+  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+    if (attempt > 1) await input.backOff(attempt);
+    const state = await loadRepository(store, pinnedRoot);
+    requireUnexpiredOfflineRoles(state, now);
+    const changes = dueProducts(state, keys, now, say);
+    const commit = await commitChanges(store, { state, changes, keys, now, check: async () => undefined });
+    if (commit.kind === 'lost-race') continue;
+    const { snapshotVersion, timestampVersion } = commit;
+    const timestampExpires = expiryAt('timestamp', now);
+    return { products: [...changes.keys()], snapshotVersion, timestampVersion, timestampExpires };
+  }
+  throw new SlipwayError('publish-contended', `lost the race for the timestamp ${maxAttempts} times`, {
+    hint: 'Run the same command again when other publishers have finished.',
+  });
+}
+
+function dueProducts(
+  state: RepositoryState,
+  keys: readonly SigningKey[],
+  now: Date,
+  say: (line: string) => void,
+): RoleChanges {
+  const due = new Map<string, (version: number) => ReturnType<typeof productTargets>>();
+  for (const [product, role] of state.products) {
+    if (!isHalfSpent('product', role.expires, now)) continue;
+    const { keyIDs, threshold } = productAuthority(state, product);
+    if (keys.filter((key) => keyIDs.includes(key.keyId)).length >= threshold) {
+      due.set(product, (version) => productTargets(listReleases(role), version, now));
+      continue;
+    }
+    if (isExpired(role.expires, now)) {
+      throw new SlipwayError('metadata-expired', `${product}.json expired at ${role.expires}`, {
+        hint: `Give the key of ${product} too, so that it can be signed again.`,
+      });
+    }
+    say(`warning: ${product}.json expires at ${role.expires} and its key was not given`);
+  }
+  return due;
+}

@@ -1,0 +1,116 @@
+/** From a declaration to a finished build folder: the same inputs give the same bytes, in any folder, on any day. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseDocument } from '../../contract/document.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import {
+  type Component,
+  manifestSchema,
+  manifestSchemaVersion,
+  type ReleaseManifest,
+} from '../../contract/release/manifest.ts';
+import type { Platform } from '../../contract/release/platform.ts';
+import type { Progress } from '../progress.ts';
+import { finishBuild, startBuild } from './build-folder.ts';
+import { type ComponentSource, openComponent, sourceError } from './component-source.ts';
+import {
+  type ComponentDeclaration,
+  placementOf,
+  type ReleaseDeclaration,
+  releaseDeclarationSchema,
+} from './declaration.ts';
+import { checkExecutable, executableHeaderBytes } from './executable-format.ts';
+import { packComponent } from './pack-component.ts';
+import type { ManifestRenderer } from './ports.ts';
+
+interface OpenedComponent {
+  readonly declared: ComponentDeclaration;
+  readonly source: ComponentSource;
+}
+
+/** @throws SlipwayError `document-unreadable` or `document-invalid` */
+export async function readDeclaration(file: string): Promise<ReleaseDeclaration> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new SlipwayError('document-unreadable', `cannot read ${path.basename(file)}`, {
+      hint: 'Check the path and its permissions.',
+      cause,
+    });
+  });
+  return parseDocument(text, releaseDeclarationSchema, path.basename(file));
+}
+
+/**
+ * Every source is looked at before the first byte is packed.
+ * @param file release.yaml
+ * @param out folder of the build
+ */
+export async function buildRelease(
+  file: string,
+  out: string,
+  renderer: ManifestRenderer,
+  progress: Progress,
+): Promise<ReleaseManifest> {
+  const declaration = await readDeclaration(file);
+  const folder = path.dirname(path.resolve(file));
+  const opened: OpenedComponent[] = [];
+  for (const declared of declaration.components) {
+    const source = await openComponent(declared, folder, renderer);
+    if (declared.kind === 'binary') await checkHead(declared, source, declaration.platform);
+    opened.push({ declared, source });
+  }
+  checkManifest(declaration, opened, file);
+  await startBuild(out);
+  progress.expect(opened.reduce((sum, { source }) => sum + source.length, 0));
+  const components: Component[] = [];
+  for (const { declared, source } of opened) {
+    const { length, sha256, blob } = await packComponent(declared.name, source, out, progress.advance);
+    components.push({ ...describe(declared), length, sha256, blobs: [blob], deltas: [] });
+  }
+  const manifest = manifestSchema.parse({ ...frameOf(declaration), components });
+  await finishBuild(out, manifest);
+  return manifest;
+}
+
+async function checkHead(declared: ComponentDeclaration, source: ComponentSource, platform: Platform): Promise<void> {
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of source.open(executableHeaderBytes)) chunks.push(chunk);
+  } catch (error) {
+    throw sourceError(declared.name, declared.source ?? '', error);
+  }
+  checkExecutable(declared.name, Buffer.concat(chunks), platform);
+}
+
+/** Finds duplicate names and colliding paths before anything is written. */
+function checkManifest(declaration: ReleaseDeclaration, opened: readonly OpenedComponent[], file: string): void {
+  const zero = '0'.repeat(64);
+  const components = opened.map(({ declared }) => ({
+    ...describe(declared),
+    length: 0,
+    sha256: zero,
+    blobs: [{ encoding: 'identity', length: 0, sha256: zero }],
+    deltas: [],
+  }));
+  const parsed = manifestSchema.safeParse({ ...frameOf(declaration), components });
+  if (parsed.success) return;
+  const issue = parsed.error.issues[0];
+  throw new SlipwayError('document-invalid', `${path.basename(file)}: ${issue?.path.join('.')}: ${issue?.message}`, {
+    hint: 'Each component needs its own name and its own install path.',
+  });
+}
+
+function describe(declared: ComponentDeclaration) {
+  return { name: declared.name, kind: declared.kind, ...placementOf(declared) };
+}
+
+function frameOf({ product, platform, version, counter, floors, minUpdaterVersion }: ReleaseDeclaration) {
+  return {
+    schemaVersion: manifestSchemaVersion,
+    product,
+    platform,
+    version,
+    counter,
+    floors,
+    ...(minUpdaterVersion === undefined ? {} : { minUpdaterVersion }),
+  };
+}

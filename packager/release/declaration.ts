@@ -1,0 +1,84 @@
+/** release.yaml: what a person declares about a release. Paths are relative to the file itself. */
+import { z } from 'zod';
+import { limits } from '../../contract/limits.ts';
+import { installPathSchema } from '../../contract/release/install-path.ts';
+import {
+  type ComponentKind,
+  componentKindSchema,
+  componentNameSchema,
+  counterSchema,
+  modeSchema,
+  productSchema,
+} from '../../contract/release/manifest.ts';
+import { platformSchema } from '../../contract/release/platform.ts';
+import { versionSchema } from '../../contract/release/version.ts';
+
+const pathSchema = z.string().min(1).max(4096);
+
+export const helmSchema = z.strictObject({
+  /** Folder or packaged chart. */
+  chart: pathSchema,
+  /** Values files, later ones win. */
+  values: z.array(pathSchema).default([]),
+  releaseName: z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,51}[a-z0-9])?$/, 'expected a Helm release name'),
+  namespace: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a namespace')
+    .default('default'),
+});
+export type HelmChart = z.infer<typeof helmSchema>;
+
+const origins = ['source', 'kustomize', 'helm'] as const;
+
+export const componentDeclarationSchema = z
+  .strictObject({
+    name: componentNameSchema,
+    kind: componentKindSchema,
+    /** A file; for manifests a file or a folder of YAML files. */
+    source: pathSchema.optional(),
+    /** A folder with a kustomization. */
+    kustomize: pathSchema.optional(),
+    helm: helmSchema.optional(),
+    installPath: installPathSchema.optional(),
+    mode: modeSchema.optional(),
+  })
+  .superRefine((component, context) => {
+    const given = origins.filter((origin) => component[origin] !== undefined);
+    if (given.length !== 1) {
+      const message = `expected one of source, kustomize and helm, found ${given.join(' and ') || 'none'}`;
+      context.addIssue({ code: 'custom', path: [], message });
+    }
+    for (const origin of ['kustomize', 'helm'] as const) {
+      if (component[origin] === undefined || component.kind === 'manifests') continue;
+      const message = `only a component of kind manifests is rendered, this one is ${component.kind}`;
+      context.addIssue({ code: 'custom', path: [origin], message });
+    }
+  });
+export type ComponentDeclaration = z.infer<typeof componentDeclarationSchema>;
+
+export const releaseDeclarationSchema = z.strictObject({
+  apiVersion: z.literal('slipway/v1'),
+  kind: z.literal('Release'),
+  product: productSchema,
+  version: versionSchema,
+  platform: platformSchema,
+  counter: counterSchema,
+  floors: z.array(versionSchema).max(64).default([]),
+  minUpdaterVersion: versionSchema.optional(),
+  components: z.array(componentDeclarationSchema).min(1).max(limits.maxComponents),
+});
+export type ReleaseDeclaration = z.infer<typeof releaseDeclarationSchema>;
+
+const defaults: Record<ComponentKind, { readonly path: (name: string) => string; readonly mode: string }> = {
+  binary: { path: (name) => `bin/${name}`, mode: '0755' },
+  images: { path: (name) => `images/${name}.tar`, mode: '0644' },
+  manifests: { path: (name) => `manifests/${name}.yaml`, mode: '0644' },
+  wasm: { path: (name) => `wasm/${name}`, mode: '0644' },
+  file: { path: (name) => `files/${name}`, mode: '0644' },
+};
+
+/** Where a component goes and with which mode, where the declaration leaves it open. */
+export function placementOf(component: ComponentDeclaration): { installPath: string; mode: string } {
+  const { path, mode } = defaults[component.kind];
+  return { installPath: component.installPath ?? path(component.name), mode: component.mode ?? mode };
+}

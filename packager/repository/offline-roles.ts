@@ -1,0 +1,101 @@
+/** The two roles whose keys stay offline: root, which names all keys, and targets, which only delegates to products. */
+import { Root, Targets } from '@tufjs/models';
+import { Delegations } from '@tufjs/models/dist/delegations.js';
+import { DelegatedRole, Role } from '@tufjs/models/dist/role.js';
+import { SlipwayError } from '../../contract/errors.ts';
+import { type Product, targetPattern } from '../../contract/release/manifest.ts';
+import { expiryAt } from './expiry.ts';
+import { type SignedDocument, signDocument } from './signed-document.ts';
+import { isSigningKey, type PublicKey, type SigningKey } from './signing-key.ts';
+
+/** Keys of one role; some may be public only, as long as `threshold` of them can sign. */
+export interface RoleKeys {
+  readonly keys: readonly (PublicKey | SigningKey)[];
+  readonly threshold: number;
+}
+
+/** The version of the TUF specification that the metadata follows. */
+export const specVersion = '1.0.31';
+
+/**
+ * Version 1 of root.
+ * @param demo says in the signed `custom` field that thresholds and key custody are those of a demonstration
+ * @throws SlipwayError `threshold-not-met` or `metadata-key-duplicated`
+ */
+export function createRoot(
+  roles: { readonly root: RoleKeys; readonly targets: RoleKeys; readonly online: RoleKeys },
+  now: Date,
+  demo: boolean,
+): SignedDocument<Root> {
+  const byRole = { root: roles.root, targets: roles.targets, snapshot: roles.online, timestamp: roles.online };
+  for (const [name, { keys }] of Object.entries(byRole)) requireDistinct(name, keys);
+  const root = new Root({
+    specVersion,
+    version: 1,
+    expires: expiryAt('root', now),
+    consistentSnapshot: true,
+    keys: keyMap(Object.values(byRole)),
+    roles: Object.fromEntries(
+      Object.entries(byRole).map(([name, { keys, threshold }]) => [
+        name,
+        new Role({ keyIDs: keyIds(keys), threshold }),
+      ]),
+    ),
+    ...(demo ? { unrecognizedFields: { custom: { demo: true } } } : {}),
+  });
+  return signDocument('root', root, signersOf('root', roles.root));
+}
+
+/** True when the signed root says that it belongs to a demonstration. */
+export function isDemo(root: Root): boolean {
+  const custom = root.unrecognizedFields.custom;
+  return typeof custom === 'object' && custom !== null && 'demo' in custom && custom.demo === true;
+}
+
+/** A targets role that names no target itself: each product is delegated, path-limited and terminating (TUF 4.5). */
+export function createTargets(
+  products: ReadonlyMap<Product, RoleKeys>,
+  targetsKeys: RoleKeys,
+  now: Date,
+  version = 1,
+): SignedDocument<Targets> {
+  for (const [name, { keys }] of products) requireDistinct(name, keys);
+  const delegations = new Delegations({
+    keys: keyMap([...products.values()]),
+    roles: Object.fromEntries(
+      [...products].map(([name, { keys, threshold }]) => [
+        name,
+        new DelegatedRole({ name, keyIDs: keyIds(keys), threshold, terminating: true, paths: [targetPattern(name)] }),
+      ]),
+    ),
+  });
+  const targets = new Targets({ specVersion, version, expires: expiryAt('targets', now), targets: {}, delegations });
+  return signDocument('targets', targets, signersOf('targets', targetsKeys));
+}
+
+/** @throws SlipwayError `threshold-not-met` when fewer keys than the threshold can sign */
+export function signersOf(role: string, { keys, threshold }: RoleKeys): SigningKey[] {
+  const signers = keys.filter(isSigningKey);
+  if (signers.length >= threshold && threshold >= 1) return signers;
+  throw new SlipwayError(
+    'threshold-not-met',
+    `the role ${role} needs ${threshold} private keys, ${signers.length} of the ${keys.length} given keys are private`,
+    { hint: 'Give more private keys, or a lower threshold of at least 1.' },
+  );
+}
+
+/** One key under two names would meet a threshold of two by itself. */
+function requireDistinct(role: string, keys: readonly PublicKey[]): void {
+  if (new Set(keyIds(keys)).size === keys.length) return;
+  throw new SlipwayError('metadata-key-duplicated', `one key was given twice for the role ${role}`, {
+    hint: 'Each key counts once towards a threshold; give different ones.',
+  });
+}
+
+function keyIds(keys: readonly PublicKey[]): string[] {
+  return keys.map((key) => key.keyId).sort();
+}
+
+function keyMap(roles: readonly RoleKeys[]): Record<string, PublicKey['key']> {
+  return Object.fromEntries(roles.flatMap(({ keys }) => keys.map((key) => [key.keyId, key.key])));
+}

@@ -1,0 +1,20 @@
+/** Snapshot and timestamp: which documents belong together, and which snapshot is the newest. Signed by online keys. */
+import { type MetaFile, Snapshot, Timestamp } from '@tufjs/models';
+import { expiryAt } from './expiry.ts';
+import { specVersion } from './offline-roles.ts';
+import { describeDocument, type SignedDocument } from './signed-document.ts';
+
+/** @param meta version, length and digest by `<role>.json`, for targets and every delegated role (TUF 4.4) */
+export function nextSnapshot(meta: Readonly<Record<string, MetaFile>>, version: number, now: Date): Snapshot {
+  const sorted = Object.fromEntries(Object.entries(meta).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return new Snapshot({ specVersion, version, expires: expiryAt('snapshot', now), meta: sorted });
+}
+
+export function nextTimestamp(snapshot: SignedDocument<Snapshot>, version: number, now: Date): Timestamp {
+  return new Timestamp({
+    specVersion,
+    version,
+    expires: expiryAt('timestamp', now),
+    snapshotMeta: describeDocument(snapshot),
+  });
+}

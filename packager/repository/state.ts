@@ -1,0 +1,121 @@
+/**
+ * The repository as a publisher finds it: every signature checked by the device's own rules, but not yet whether
+ * anything has expired, because a publisher may be here to sign it anew.
+ */
+import { Metadata, MetadataKind, type MetaFile, type Root, type Targets } from '@tufjs/models';
+import { SlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
+import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
+import { type FetchMetadata, type MetadataSet, refreshTrust } from '../../contract/trust/trusted-set.ts';
+import type { Store, StoredObject } from '../publish/ports.ts';
+import { isExpired } from './expiry.ts';
+import type { RoleAuthority } from './signed-document.ts';
+
+export interface RepositoryState {
+  /** Accepted documents by role, bytes as stored; delegated roles are in `products`. */
+  readonly documents: MetadataSet;
+  readonly root: Metadata<Root>;
+  readonly targets: Metadata<Targets>;
+  /** By product; each verified against its delegation. */
+  readonly products: ReadonlyMap<string, Targets>;
+  readonly snapshotVersion: number;
+  readonly snapshotExpires: string;
+  readonly snapshotMeta: Readonly<Record<string, MetaFile>>;
+  readonly timestampVersion: number;
+  readonly timestampExpires: string;
+  /** Of the timestamp.json that this state was read from. */
+  readonly timestampEtag: string;
+}
+
+/** Before any expiry, so that the refresh judges signatures, versions and digests only. */
+const beforeAnyExpiry = new Date(0);
+
+/**
+ * @param pinnedRoot bytes of the root to start from; without it the store's own first root, which then proves only
+ *   that the store agrees with itself
+ * @throws SlipwayError `repository-missing`, or what refreshTrust throws
+ */
+export async function loadRepository(store: Store, pinnedRoot?: Uint8Array): Promise<RepositoryState> {
+  const timestamp = await store.get(timestampKey, limits.maxTimestampBytes);
+  const root = pinnedRoot ?? (await firstRoot(store));
+  if (!timestamp) throw missing();
+  const known = new Map([['root', root]]);
+  const fetch = fetchFrom(store, timestamp);
+  const trusted = await refreshTrust({ known, fetch, now: beforeAnyExpiry });
+  const targets = Metadata.fromJSON(MetadataKind.Targets, json(trusted.documents, 'targets'));
+  const snapshot = Metadata.fromJSON(MetadataKind.Snapshot, json(trusted.documents, 'snapshot'));
+  const products = new Map<string, Targets>();
+  for (const product of delegatedProducts(trusted.documents)) {
+    const role = await trusted.delegatedTargets(product);
+    if (role) products.set(product, role);
+  }
+  return {
+    documents: trusted.documents,
+    root: Metadata.fromJSON(MetadataKind.Root, json(trusted.documents, 'root')),
+    targets,
+    products,
+    snapshotVersion: snapshot.signed.version,
+    snapshotExpires: snapshot.signed.expires,
+    snapshotMeta: snapshot.signed.meta,
+    timestampVersion: trusted.timestampVersion,
+    timestampExpires: Metadata.fromJSON(MetadataKind.Timestamp, json(trusted.documents, 'timestamp')).signed.expires,
+    timestampEtag: timestamp.etag,
+  };
+}
+
+/** The products that accepted documents delegate to. */
+export function delegatedProducts(documents: MetadataSet): string[] {
+  const targets = Metadata.fromJSON(MetadataKind.Targets, json(documents, 'targets'));
+  return Object.keys(targets.signed.delegations?.roles ?? {});
+}
+
+/** The store's own version 1 of root. @throws SlipwayError `repository-missing` */
+export async function firstRoot(store: Store): Promise<Uint8Array> {
+  const root = await store.get(metadataKey('root', 1), limits.maxRootBytes);
+  if (!root) throw missing();
+  return root.bytes;
+}
+
+/** Metadata of a store; the timestamp, where given, is the one that was read with its etag. */
+export function fetchFrom(store: Store, timestamp?: StoredObject): FetchMetadata {
+  return async (name, maxBytes) => {
+    if (name === 'timestamp.json' && timestamp) return timestamp.bytes;
+    return (await store.get(`metadata/${name}`, maxBytes))?.bytes;
+  };
+}
+
+/**
+ * What this program cannot sign anew must still hold.
+ * @throws SlipwayError `metadata-expired`
+ */
+export function requireUnexpiredOfflineRoles(state: RepositoryState, now: Date): void {
+  for (const { signed } of [state.root, state.targets]) {
+    if (!isExpired(signed.expires, now)) continue;
+    throw new SlipwayError('metadata-expired', `${signed.type}.json expired at ${signed.expires}`, {
+      hint: 'Its offline keys have to sign a new version before anything can be published; check this clock too.',
+    });
+  }
+}
+
+/** @throws SlipwayError `product-unknown` */
+export function productAuthority(state: RepositoryState, product: string): RoleAuthority {
+  const role = state.targets.signed.delegations?.roles?.[product];
+  if (role && state.products.has(product)) return role;
+  throw new SlipwayError('product-unknown', `the repository has no product ${product}`, {
+    hint: `Its products are: ${[...state.products.keys()].join(', ')}`,
+  });
+}
+
+export function rootAuthority(state: RepositoryState, role: 'snapshot' | 'timestamp' | 'targets'): RoleAuthority {
+  return state.root.signed.roles[role] ?? { keyIDs: [], threshold: 1 };
+}
+
+function json(documents: MetadataSet, role: string) {
+  return JSON.parse(new TextDecoder().decode(documents.get(role)));
+}
+
+function missing(): SlipwayError {
+  return new SlipwayError('repository-missing', 'the store holds no repository', {
+    hint: 'Make one with: slipway-packager init, or check the URL of the store.',
+  });
+}

@@ -1,0 +1,62 @@
+/** A whole store by the rules of a device: every signature, every manifest, every blob that a manifest names. */
+import { SlipwayError } from '../../contract/errors.ts';
+import { blobKey } from '../../contract/store-keys.ts';
+import { refreshTrust } from '../../contract/trust/trusted-set.ts';
+import type { Progress } from '../progress.ts';
+import type { Store } from '../publish/ports.ts';
+import { listReleases } from '../repository/product-role.ts';
+import { readManifest } from '../repository/release-manifests.ts';
+import { delegatedProducts, fetchFrom, firstRoot } from '../repository/state.ts';
+import { checkBlob, type ExpectedBlob, expectedBlobs } from './check-blob.ts';
+import { FindingList, type Verified } from './findings.ts';
+
+/**
+ * @param now the clock of this machine: expired metadata is a finding
+ * @throws SlipwayError with the code of the first finding
+ */
+export async function verifyStore(
+  store: Store,
+  pinnedRoot: Uint8Array | undefined,
+  now: Date,
+  progress: Progress,
+): Promise<Verified> {
+  const root = pinnedRoot ?? (await firstRoot(store));
+  const trusted = await refreshTrust({ known: new Map([['root', root]]), fetch: fetchFrom(store), now });
+  const findings = new FindingList();
+  const blobs = new Map<string, ExpectedBlob>();
+  let releases = 0;
+  for (const product of delegatedProducts(trusted.documents)) {
+    const role = await trusted.delegatedTargets(product);
+    for (const release of role ? listReleases(role) : []) {
+      releases += 1;
+      await findings.collect(
+        readManifest(store, release).then(({ manifest }) => {
+          for (const expected of expectedBlobs(manifest)) {
+            blobs.set(expected.blob.sha256, { ...expected, label: `${release.path}: ${expected.label}` });
+          }
+        }),
+      );
+    }
+  }
+  progress.expect([...blobs.values()].reduce((sum, { blob }) => sum + blob.length, 0));
+  for (const expected of blobs.values()) await findings.collect(verifyBlob(store, expected, progress));
+  findings.raise();
+  return {
+    what: 'store',
+    signatures: trusted.documents.size,
+    releases,
+    blobs: blobs.size,
+    rootPinned: pinnedRoot !== undefined,
+    expires: trusted.expires,
+  };
+}
+
+async function verifyBlob(store: Store, expected: ExpectedBlob, progress: Progress): Promise<void> {
+  const key = blobKey(expected.blob.sha256);
+  if ((await store.head(key)) === undefined) {
+    throw new SlipwayError('blob-missing', `${expected.label}: the store has no ${key}`, {
+      hint: 'Restore it from a bundle, a build folder or a backup.',
+    });
+  }
+  await checkBlob(await store.read(key), expected, progress.advance);
+}

@@ -1,0 +1,131 @@
+/** The import rules of the design, each a pure function that returns what is wrong with one file, empty when nothing. */
+import type { Import, SourceFile } from './source-file.ts';
+
+export type Rule = (file: SourceFile, all: ReadonlyMap<string, SourceFile>) => string[];
+
+export const programs = ['packager', 'distributor', 'edge-updater'];
+
+/** Which top folders each top folder may import from. Folders that are not named here may import no folder of ours. */
+const layers: Readonly<Record<string, readonly string[]>> = {
+  contract: ['contract'],
+  packager: ['packager', 'contract'],
+  distributor: ['distributor', 'contract'],
+  'edge-updater': ['edge-updater', 'contract'],
+  infra: ['infra', 'contract'],
+  test: ['test', 'contract', 'infra', ...programs],
+};
+
+/** Programs import the contract and nothing sideways; infra starts programs but imports none; nothing imports test. */
+export const staysInItsLayer: Rule = (file) => {
+  const allowed = layers[topOf(file.path)] ?? [];
+  return file.imports
+    .filter((found) => isOurs(found) && !allowed.includes(topOf(found.target)))
+    .map((found) => `${file.path} imports ${found.target}: ${topOf(file.path)} may not import ${topOf(found.target)}`);
+};
+
+/** Adapters are chosen in one place: only main.ts of the same program, or another adapter of it, imports one. */
+export const onlyMainImportsAdapters: Rule = (file) => {
+  const top = topOf(file.path);
+  if (top === 'test' || file.path === `${top}/main.ts` || file.path.startsWith(`${top}/adapters/`)) return [];
+  return file.imports
+    .filter((found) => isOurs(found) && found.target.split('/').includes('adapters'))
+    .map((found) => `${file.path} imports the adapter ${found.target}: only ${top}/main.ts may`);
+};
+
+const pureFolders = ['edge-updater/update/', 'distributor/rollout/', 'distributor/catalog/'];
+const pureFiles = ['packager/publish/plan.ts'];
+
+export function isPure(path: string): boolean {
+  return pureFiles.includes(path) || pureFolders.some((folder) => path.startsWith(folder));
+}
+
+/** Deciding code reaches no `node:*` module, neither itself nor through files of its program, and reads no clock. */
+export const decidesPurely: Rule = (file, all) => {
+  if (!isPure(file.path)) return [];
+  const clocks = file.impurities.map((name) => `${file.path} reads ${name}: pass it in as a value`);
+  const modules = reachableInProgram(file, all).flatMap((reached) =>
+    valueImports(reached)
+      .filter((found) => found.target.startsWith('node:'))
+      .map((found) => `${file.path} reaches ${found.target}${reached === file ? '' : ` through ${reached.path}`}`),
+  );
+  return [...clocks, ...modules];
+};
+
+/** The file and what it loads from its own program, directly or not; types are not loaded. */
+function reachableInProgram(start: SourceFile, all: ReadonlyMap<string, SourceFile>): SourceFile[] {
+  const reached = new Set([start]);
+  for (const file of reached) {
+    for (const found of valueImports(file)) {
+      const next = topOf(found.target) === topOf(start.path) ? all.get(found.target) : undefined;
+      if (next) reached.add(next);
+    }
+  }
+  return [...reached];
+}
+
+const contractPackages = ['zod', 'yaml', 'semver', 'canonicalize', '@tufjs/models', 'node:crypto'];
+/** The parts of tuf-js that verify bytes; its updater and fetcher read disks and networks. */
+const contractModules = /^tuf-js\/dist\/(store|error)(\.js|\/|$)/;
+
+/** The contract has no file system, no network, no clock and no chance; types of other packages count too. */
+export const contractStandsAlone: Rule = (file) => {
+  if (topOf(file.path) !== 'contract') return [];
+  const packages = file.imports
+    .filter((found) => !isOurs(found))
+    .filter((found) => !contractPackages.includes(packageOf(found.target)) && !contractModules.test(found.target))
+    .map((found) => `${file.path} imports ${found.target}: not on the contract's list`);
+  return [...packages, ...file.impurities.map((name) => `${file.path} reads ${name}: pass it in as a value`)];
+};
+
+const notOnDevices = ['fastify', 'pg', 'kysely', 'better-sqlite3'];
+const scopesNotOnDevices = ['@fastify/', '@aws-sdk/', '@smithy/'];
+
+/** A device carries no web framework, no cloud SDK and no database client. */
+export const devicesStaySmall: Rule = (file) => {
+  if (topOf(file.path) !== 'edge-updater') return [];
+  return file.imports
+    .filter((found) => !isOurs(found))
+    .map((found) => packageOf(found.target))
+    .filter((name) => notOnDevices.includes(name) || scopesNotOnDevices.some((scope) => name.startsWith(scope)))
+    .map((name) => `${file.path} imports ${name}: not for devices`);
+};
+
+/** Node's own modules are named `node:…`, so that a rule about them sees each one. */
+export const namesNodeModules: Rule = (file) =>
+  file.imports
+    .filter((found) => bareNodeModules.includes(found.target.split('/')[0] ?? ''))
+    .map((found) => `${file.path} imports ${found.target}: write node:${found.target}`);
+
+const bareNodeModules = [
+  'fs',
+  'path',
+  'os',
+  'net',
+  'http',
+  'https',
+  'crypto',
+  'child_process',
+  'stream',
+  'zlib',
+  'url',
+];
+
+function valueImports(file: SourceFile): Import[] {
+  return file.imports.filter((found) => !found.typeOnly);
+}
+
+function topOf(path: string): string {
+  return path.split('/', 1)[0] ?? '';
+}
+
+/** Ours are resolved to paths and end in `.ts` or `.mjs`; npm and Node specifiers never start with one of our folders. */
+function isOurs(found: Import): boolean {
+  return topOf(found.target) in layers || found.target.startsWith('..') || rootFile.test(found.target);
+}
+
+const rootFile = /^[^/@:]+\.(ts|mjs|json)$/;
+
+function packageOf(specifier: string): string {
+  const [first = '', second = ''] = specifier.split('/');
+  return first.startsWith('@') ? `${first}/${second}` : first;
+}

@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rolloutFiles } from '../../distributor/adapters/rollout-files.ts';
+import { openSqliteFleetState } from '../../distributor/adapters/sqlite-fleet-state.ts';
+import { openStore } from '../../distributor/adapters/store-of-url.ts';
+import { runProgram } from '../../distributor/commands/program.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'commands-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** One call of the command line: exit status, and what it printed. */
+async function call(...words: string[]) {
+  let stdout = '';
+  let stderr = '';
+  const status = await runProgram(
+    words,
+    {
+      openFleetState: openSqliteFleetState,
+      openStore: (url) => openStore(url, {}),
+      rolloutFiles,
+      clock: Date.now,
+      randomBytes,
+    },
+    {
+      stdout: (text) => {
+        stdout += text;
+      },
+      stderr: (text) => {
+        stderr += text;
+      },
+    },
+  );
+  return { status, stdout, stderr };
+}
+
+async function command(...words: string[]) {
+  const { status, stdout } = await call(...words, '--json');
+  return { status, printed: JSON.parse(stdout) };
+}
+
+describe('the command line', () => {
+  const base = () => ['serve', '--store', `file://${folder}/store`, '--rollouts', folder, '--state', `${folder}/state`];
+
+  it.each([
+    ['no verb', [], 2, 'usage'],
+    ['an unknown verb', ['dance'], 2, 'usage'],
+    [
+      'a store that is no URL',
+      ['serve', '--store', 'x', '--rollouts', '.', '--state', 'STATE'],
+      2,
+      'store-url-invalid',
+    ],
+    ['half of a certificate', ['BASE', '--tls-cert', 'x'], 2, 'usage'],
+    ['a certificate that is not there', ['BASE', '--tls-cert', '/no/crt', '--tls-key', '/no/key'], 3, 'key-unreadable'],
+    ['an address that is none', ['BASE', '--listen', 'here'], 2, 'usage'],
+    ['a state folder that cannot be made', ['device', 'ls', '--state', '/dev/null/state'], 5, 'database-unavailable'],
+    [
+      'a purpose that tokens do not have',
+      ['token', 'create', '--purpose', 'root', '--scope', 'devices:read'],
+      2,
+      'usage',
+    ],
+    ['a token that is not there', ['token', 'revoke', 'abc', '--state', 'STATE'], 3, 'token-unknown'],
+    ['a device that is not there', ['device', 'forget', 'abc', '--state', 'STATE'], 5, 'device-unknown'],
+    ['a rollout that is not there', ['rollout', 'show', 'abc', '--state', 'STATE'], 3, 'rollout-unknown'],
+    ['rollouts that are not there', ['validate', '/nowhere'], 3, 'document-unreadable'],
+    ['an expiry that is none', ['enrolment-token', 'create', '--expires', 'soon', '--state', 'STATE'], 2, 'usage'],
+  ])('ends with its status for %s', async (_name, given, status, code) => {
+    const filled = given.flatMap((text) => (text === 'BASE' ? base() : [text.replace('STATE', `${folder}/state`)]));
+    const result = await command(...filled);
+    expect([result.status, result.printed?.error.code]).toEqual([status, code]);
+  });
+
+  it('validates rollouts and names the place of a mistake', async () => {
+    const example = path.join(import.meta.dirname, '../../infra/rollouts/example');
+    expect(await command('validate', example)).toMatchObject({ status: 0, printed: { valid: true } });
+    const file = path.join(folder, 'bad.yaml');
+    await writeFile(file, 'apiVersion: slipway/v1\nkind: Rollout\nmetadata: {name: r}\nspec:\n  producct: x\n');
+    const { status, printed } = await command('validate', file);
+    expect([status, printed.error.code]).toEqual([3, 'document-invalid']);
+    expect(printed.error.message).toContain(`${file}:5:3: spec.producct: unknown key`);
+  });
+
+  it('lists tokens with their state and never their text', async () => {
+    const state = ['--state', `${folder}/state`];
+    const { printed } = await command(
+      'token',
+      'create',
+      '--purpose',
+      'ci',
+      '--scope',
+      'devices:read',
+      '--expires',
+      '1h',
+      ...state,
+    );
+    await command('token', 'revoke', printed.id, ...state);
+    const list = await command('token', 'ls', ...state);
+    expect(list.printed.tokens).toMatchObject([
+      { id: printed.id, purpose: 'ci', status: 'revoked', scopes: ['devices:read'] },
+    ]);
+    expect(JSON.stringify(list.printed)).not.toContain(printed.token);
+  });
+
+  it.each([
+    '',
+    'serve',
+    'token create',
+    'token ls',
+    'token revoke',
+    'enrolment-token create',
+    'device ls',
+    'device revoke',
+    'device forget',
+    'rollout ls',
+    'rollout show',
+    'validate',
+  ])('shows an example for "%s"', async (verb) => {
+    const { status, stdout } = await call(...verb.split(' ').filter(Boolean), '--help');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/Examples?:\n {2}slipway-distributor/);
+  });
+
+  it('prints the answer alone on stdout and words for people on stderr', async () => {
+    const { stdout, stderr } = await call('enrolment-token', 'create', '--state', `${folder}/state`);
+    expect(stdout).toMatch(/^slp_enrol_[A-Za-z0-9_-]{43}\n$/);
+    expect(stderr).toContain('shown once');
+    const refused = await call('validate', '/nowhere');
+    expect([refused.stdout, refused.stderr]).toEqual(['', expect.stringContaining('document-unreadable')]);
+  });
+});

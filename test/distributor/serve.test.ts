@@ -1,0 +1,208 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { blobKey } from '../../contract/store-keys.ts';
+import { type Served, serve } from '../fakes/served.ts';
+import { enrolBody, idleDevice } from '../fakes/small-fleet.ts';
+
+const program = path.join(import.meta.dirname, '../../distributor/main.ts');
+const run = promisify(execFile);
+
+let folder: string;
+let running: Served[];
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'served-'));
+  running = [];
+});
+afterEach(async () => {
+  for (const served of running) served.process.kill('SIGKILL');
+  await rm(folder, { recursive: true, force: true });
+});
+const start = async (...given: Parameters<typeof serve> extends [string, ...infer Rest] ? Rest : never) => {
+  const served = await serve(folder, ...given);
+  running.push(served);
+  return served;
+};
+
+/** One call of the command line, as a process of its own: exit status, and what it printed as JSON. */
+async function command(...given: string[]) {
+  const { code = 0, stdout } = await run(process.execPath, [program, ...given, '--json']).catch((error) => error);
+  return { status: code as number, printed: JSON.parse(stdout || 'null') };
+}
+
+const post = (url: string, token: string, body: object) =>
+  fetch(url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
+describe('the server as a process', () => {
+  it('serves a blob of 300 MB to four slow and fast clients without holding it', async () => {
+    const length = 300 * 1024 * 1024;
+    const zeros = Buffer.alloc(1024 * 1024);
+    const hash = createHash('sha256');
+    for (let i = 0; i < length / zeros.length; i++) hash.update(zeros);
+    const digest = hash.digest('hex');
+    const file = path.join(folder, 'store', blobKey(digest));
+    await mkdir(path.dirname(file), { recursive: true });
+    const sparse = await open(file, 'w');
+    await sparse.truncate(length);
+    await sparse.close();
+    const served = await start();
+    const url = `${served.url}/v1/blobs/sha256/${digest}`;
+    // V8 collects spent buffers once they are about 64 MiB, whatever the blob: that much is there before we measure.
+    const warm = await fetch(url, { headers: { range: 'bytes=0-100663295' } });
+    for await (const _ of warm.body ?? []);
+    const before = served.residentBytes();
+    let peak = before;
+
+    // Three that do not read: what they are not sent must wait in the file.
+    const stalled = await Promise.all([1, 2, 3].map(() => fetch(url)));
+    const received = createHash('sha256');
+    const whole = await fetch(url);
+    let bytes = 0;
+    let chunks = 0;
+    for await (const chunk of whole.body ?? []) {
+      received.update(chunk);
+      bytes += chunk.length;
+      if (++chunks % 64 === 0) peak = Math.max(peak, served.residentBytes());
+    }
+    await Promise.all(stalled.map((answer) => answer.body?.cancel()));
+    expect([bytes, received.digest('hex')]).toEqual([length, digest]);
+    const metrics = await (await fetch(`${served.url}/metrics`)).text();
+    expect(Number(/^slipway_blob_bytes_total (\S+)$/m.exec(metrics)?.[1])).toBeGreaterThan(length);
+    expect(peak - before).toBeLessThan(60 * 1024 * 1024);
+  });
+
+  it('finishes what it is sending when it is told to stop, and exits with 0', async () => {
+    const content = Buffer.alloc(4 * 1024 * 1024, 7);
+    const digest = createHash('sha256').update(content).digest('hex');
+    const file = path.join(folder, 'store', blobKey(digest));
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, content);
+    const served = await start();
+    const answer = await fetch(`${served.url}/v1/blobs/sha256/${digest}`);
+    const ended = served.end('SIGTERM');
+    expect(Buffer.from(await answer.arrayBuffer()).equals(content)).toBe(true);
+    expect(await ended).toBe(0);
+    await expect(fetch(`${served.url}/healthz`)).rejects.toThrow();
+  });
+
+  it('is alive but not ready without a repository', async () => {
+    const { url } = await start();
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    const ready = await fetch(`${url}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({ ready: false, catalog: 'empty', code: 'repository-missing' });
+  });
+
+  it('knows tokens made on the command line while it runs, and what it knew after SIGKILL', async () => {
+    const state = path.join(folder, 'state');
+    const served = await start();
+    const { printed } = await command('enrolment-token', 'create', '--state', state);
+    const enrolled = await post(`${served.url}/v1/enrol`, printed.token, enrolBody('gate-1'));
+    expect(enrolled.status).toBe(201);
+    const { deviceToken } = (await enrolled.json()) as { deviceToken: string };
+    expect(await served.end('SIGKILL')).toBe('SIGKILL');
+    const again = await start();
+    expect((await post(`${again.url}/v1/devices/gate-1/check`, deviceToken, idleDevice)).status).toBe(200);
+    expect((await command('device', 'ls', '--state', state)).printed.devices).toMatchObject([
+      { id: 'gate-1', phase: 'idle' },
+    ]);
+    await command('device', 'revoke', 'gate-1', '--state', state);
+    expect((await post(`${again.url}/v1/devices/gate-1/check`, deviceToken, idleDevice)).status).toBe(403);
+  });
+
+  it('takes up a changed rollout file by itself', async () => {
+    const operator = (
+      await command(
+        'token',
+        'create',
+        '--purpose',
+        'operator',
+        '--scope',
+        'rollouts:read',
+        '--state',
+        `${folder}/state`,
+      )
+    ).printed.token;
+    const { url } = await start();
+    const list = async () => {
+      const answer = await fetch(`${url}/v1/rollouts`, { headers: { authorization: `Bearer ${operator}` } });
+      return (await answer.json()) as { rollouts: { name: string }[]; refused?: object };
+    };
+    expect((await list()).rollouts).toEqual([]);
+    const spec = { product: 'edge', release: '1.0.0', waves: [{ name: 'all', percent: 100 }] };
+    const document = { apiVersion: 'slipway/v1', kind: 'Rollout', metadata: { name: 'r' }, spec };
+    await writeFile(path.join(folder, 'rollouts', 'r.yaml'), JSON.stringify(document));
+    await expect
+      .poll(async () => (await list()).rollouts, { timeout: 20_000 })
+      .toMatchObject([{ name: 'r', status: 'waiting' }]);
+    await writeFile(path.join(folder, 'rollouts', 'r.yaml'), 'broken: [');
+    await expect
+      .poll(async () => (await list()).refused, { timeout: 20_000 })
+      .toMatchObject({ code: 'document-invalid' });
+    expect((await list()).rollouts).toMatchObject([{ name: 'r' }]);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toContain('slipway_rollouts_refused 1');
+    expect((await command('rollout', 'show', 'r', '--state', `${folder}/state`)).printed.rollouts).toHaveLength(1);
+  });
+});
+
+describe('the command line', () => {
+  it('may be used by several people at once on a new state folder', async () => {
+    const ask = () => command('token', 'ls', '--state', path.join(folder, 'new'));
+    for (const { status } of await Promise.all([ask(), ask(), ask()])) expect(status).toBe(0);
+  });
+
+  const base = () => ['serve', '--store', `file://${folder}/store`, '--rollouts', folder, '--state', `${folder}/state`];
+
+  it('refuses plain HTTP on an address that others reach', async () => {
+    for (const address of ['0.0.0.0:0', '[::]:0', '192.0.2.1:0']) {
+      const { status, printed } = await command(...base(), '--listen', address);
+      expect([status, printed.error.code]).toEqual([2, 'transport-insecure']);
+    }
+  });
+
+  it('serves on any address behind a proxy', async () => {
+    const { url } = await start(0, '--listen', '0.0.0.0:0', '--behind-proxy');
+    expect((await fetch(`${url.replace('0.0.0.0', '127.0.0.1')}/healthz`)).status).toBe(200);
+  });
+
+  it('speaks TLS with a certificate and key', async () => {
+    const [cert, key] = [path.join(folder, 'tls.crt'), path.join(folder, 'tls.key')];
+    await run('openssl', [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-days',
+      '1',
+      '-subj',
+      '/CN=localhost',
+      '-keyout',
+      key,
+      '-out',
+      cert,
+    ]);
+    const { url } = await start(0, '--listen', '0.0.0.0:0', '--tls-cert', cert, '--tls-key', key);
+    expect(url).toMatch(/^https:/);
+    const { stdout } = await run('curl', [
+      '-sS',
+      '--cacert',
+      cert,
+      '--resolve',
+      `localhost:${new URL(url).port}:127.0.0.1`,
+      `https://localhost:${new URL(url).port}/healthz`,
+    ]);
+    expect(JSON.parse(stdout)).toEqual({ ok: true });
+  });
+});

@@ -1,0 +1,131 @@
+import {
+  appendFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { JournalFile, readJournal } from '../../../edge-updater/adapters/journal-file.ts';
+import { blankState, type DeviceState } from '../../../edge-updater/update/state.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'journal-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const numbered = (counterFloor: number): DeviceState => ({ ...blankState, counterFloor });
+const log = () => path.join(folder, 'journal', 'log');
+
+function write(...counters: number[]): void {
+  const journal = new JournalFile(folder);
+  for (const counter of counters) journal.append(numbered(counter));
+  journal.close();
+}
+
+function floor(): number | string {
+  const content = readJournal(folder);
+  return content.kind === 'state' ? content.state.counterFloor : content.kind;
+}
+
+describe('a journal', () => {
+  it('gives back the state that was written last', () => {
+    write(1, 2, 3);
+    expect(floor()).toBe(3);
+  });
+
+  it('that was never written is absent, not lost', () => {
+    expect(readJournal(folder).kind).toBe('absent');
+    new JournalFile(folder).close();
+    expect(readJournal(folder).kind).toBe('absent');
+  });
+
+  it('torn at any byte gives back the last whole state, and can be written again', () => {
+    write(1);
+    const first = statSync(log()).size;
+    write(2);
+    const bytes = readFileSync(log());
+    for (let length = first; length < bytes.length; length++) {
+      writeFileSync(log(), bytes.subarray(0, length));
+      expect(floor(), `torn at ${length}`).toBe(1);
+    }
+    for (const length of [first, first + 3, first + 8, bytes.length - 1]) {
+      writeFileSync(log(), bytes.subarray(0, length));
+      write(7);
+      expect(floor(), `written again after ${length}`).toBe(7);
+    }
+  });
+
+  it('torn inside its first record is lost, never absent', () => {
+    write(1);
+    const bytes = readFileSync(log());
+    for (let length = 1; length < bytes.length; length++) {
+      writeFileSync(log(), bytes.subarray(0, length));
+      expect(floor(), `torn at ${length}`).toBe('lost');
+    }
+  });
+
+  it('with one bit changed anywhere gives back an older state or none, never a wrong one', () => {
+    write(1);
+    write(2);
+    const bytes = readFileSync(log());
+    for (let at = 0; at < bytes.length; at++) {
+      const changed = Buffer.from(bytes);
+      changed.writeUInt8(changed.readUInt8(at) ^ 4, at);
+      writeFileSync(log(), changed);
+      expect([1, 'lost'], `changed at ${at}`).toContain(floor());
+    }
+  });
+
+  it('ignores what a power cut left behind the last record', () => {
+    write(1);
+    appendFileSync(log(), Buffer.alloc(4096));
+    expect(floor()).toBe(1);
+    write(2);
+    expect(floor()).toBe(2);
+  });
+});
+
+describe('a journal that has grown', () => {
+  it('stays bounded and keeps the last state', () => {
+    const journal = new JournalFile(folder);
+    for (let counter = 1; counter <= 4000; counter++) journal.append(numbered(counter));
+    journal.close();
+    expect(floor()).toBe(4000);
+    const size = readdirSync(path.join(folder, 'journal')).reduce(
+      (sum, name) => sum + statSync(path.join(folder, 'journal', name)).size,
+      0,
+    );
+    expect(size).toBeLessThan(300 * 1024);
+  });
+
+  it('survives a kill between checkpoint and emptied log, and the loss of either checkpoint', () => {
+    const journal = new JournalFile(folder);
+    let counter = 0;
+    const directory = path.join(folder, 'journal');
+    const hasCheckpoints = () => readdirSync(directory).filter((name) => name.startsWith('checkpoint.')).length === 2;
+    let fullLog = Buffer.alloc(0);
+    while (!hasCheckpoints()) {
+      fullLog = readFileSync(log());
+      journal.append(numbered(++counter));
+    }
+    journal.close();
+    const kept = path.join(folder, 'kept');
+    cpSync(directory, kept, { recursive: true });
+
+    writeFileSync(log(), fullLog);
+    expect(floor()).toBe(counter - 1);
+
+    for (const name of ['checkpoint.a', 'checkpoint.b']) {
+      cpSync(kept, directory, { recursive: true });
+      rmSync(path.join(directory, name));
+      expect(floor(), name).toBe(counter);
+    }
+  });
+});

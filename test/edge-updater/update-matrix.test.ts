@@ -1,0 +1,117 @@
+/**
+ * Every call that an update makes of its ports × {it fails, killed before it, killed after it}: the device ends on
+ * one whole release, the service runs it, and the update can still be had.
+ */
+import { afterAll, describe, expect, it } from 'vitest';
+import { devicePhases } from '../../contract/device-api/check.ts';
+import type { Device } from '../../edge-updater/device.ts';
+import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
+import { Interruption, type InterruptionMode } from '../fakes/interruption.ts';
+
+const modes: readonly InterruptionMode[] = ['fails', 'killed before', 'killed after'];
+const shared = bytesOf('shared', 3000);
+const patience = 3;
+/** A kill after any other call is a kill before the next one. */
+const leavesTraces = /^(journal|service|slots)\./;
+
+const files = (version: string) => [
+  { path: 'bin/server', bytes: bytesOf(version, 4000) },
+  { path: 'share/same', bytes: shared },
+  { path: 'share/packed', bytes: bytesOf(`packed ${version}`, 5000) },
+];
+
+interface Scenario {
+  readonly name: string;
+  /** The device before the update; the release it has, if any. */
+  readonly hasOld: boolean;
+  readonly isSick: boolean;
+}
+
+const scenarios: readonly Scenario[] = [
+  { name: 'a good release over an old one', hasOld: true, isSick: false },
+  { name: 'a sick release over an old one', hasOld: true, isSick: true },
+  { name: 'a good first release', hasOld: false, isSick: false },
+  { name: 'a sick first release', hasOld: false, isSick: true },
+];
+
+/** Phases that were under way when an interruption happened, over all runs. */
+const interruptedPhases = new Set<string>();
+
+async function prepare({ hasOld, isSick }: Scenario) {
+  const edge = new EdgeDevice();
+  let old: string | undefined;
+  if (hasOld) {
+    const first = edge.publish('1.0.0', 1, files('1.0.0'));
+    edge.server.offered = first.manifest;
+    old = first.digest;
+    const device = edge.start();
+    await device.recover(never);
+    await device.check(never);
+    expect(device.state.current?.version).toBe('1.0.0');
+  }
+  const next = edge.publish('2.0.0', 2, files('2.0.0'));
+  if (isSick) edge.service.sick.add(next.digest);
+  edge.server.offered = next.manifest;
+  return { edge, old, next: next.digest };
+}
+
+async function update(device: Device): Promise<void> {
+  await device.recover(never, patience);
+  await device.check(never, patience);
+}
+
+for (const scenario of scenarios) {
+  const probe = await prepare(scenario);
+  const counter = new Interruption(0, 'fails');
+  await update(probe.edge.start({ interruption: counter }));
+  probe.edge.remove();
+  const total = counter.calls.length;
+
+  describe(scenario.name, () => {
+    it('makes calls to be interrupted at', () => {
+      expect(total).toBeGreaterThan(30);
+    });
+
+    it.each(modes)('ends on one whole release wherever a call %s', async (mode) => {
+      const { edge, old, next } = await prepare(scenario);
+      using _ = edge;
+      const rewind = edge.capture();
+      for (let at = 1; at <= total; at++) {
+        if (mode === 'killed after' && !leavesTraces.test(counter.calls[at - 1] ?? '')) continue;
+        rewind();
+        const interruption = new Interruption(at, mode);
+        const what = `call ${at} of ${total}, ${counter.calls[at - 1]}, ${mode}`;
+        const broken = edge.start({ interruption });
+        // How the interrupted process ends is its own matter; what it leaves behind counts.
+        await update(broken).catch(() => undefined);
+        expect(interruption.hasHappened, what).toBe(true);
+        interruptedPhases.add(broken.state.update.phase);
+
+        const device = edge.start();
+        await device.recover(never, patience);
+        await expectWhole(edge, device, [old, next], what);
+
+        // Whatever happened, the same release can still be had, or is known to be bad.
+        device.forgetRejections();
+        await device.check(never, patience);
+        await expectWhole(edge, device, [scenario.isSick ? old : next], what);
+        expect(edge.slots.slots().size, what).toBeLessThanOrEqual(2);
+      }
+    });
+  });
+}
+
+async function expectWhole(edge: EdgeDevice, device: Device, allowed: (string | undefined)[], what: string) {
+  const { slots } = edge;
+  const { currentLink } = slots;
+  expect(device.state.update.phase, what).toBe('idle');
+  expect(allowed, what).toContain(currentLink);
+  expect(device.state.current?.manifestSha256, what).toBe(currentLink);
+  expect(edge.service.running, what).toBe(currentLink);
+  if (currentLink !== undefined) await slots.verify(currentLink);
+}
+
+afterAll(() => {
+  // Each phase was under way at some interruption.
+  expect([...interruptedPhases].sort()).toEqual([...devicePhases].sort());
+});

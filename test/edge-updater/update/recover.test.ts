@@ -1,0 +1,136 @@
+/** The recovery table, row by row: a journal's phase and the facts of the disk decide what happens after a restart. */
+import { describe, expect, it } from 'vitest';
+import type { DevicePhase } from '../../../contract/device-api/check.ts';
+import { type Facts, recover } from '../../../edge-updater/update/recover.ts';
+import type { Attempt } from '../../../edge-updater/update/state.ts';
+import { blankState, deviceStateSchema } from '../../../edge-updater/update/state.ts';
+import { at, inPhase, newer, newest, older } from './states.ts';
+
+const whole = new Map([older, newer, newest].map((release) => [release.manifestSha256, release]));
+const facts: Facts = {
+  currentLink: newer.manifestSha256,
+  previousLink: older.manifestSha256,
+  slots: whole,
+  durableBytes: 0,
+  at,
+  attemptId: 'found',
+};
+const onNewest: Partial<Facts> = { currentLink: newest.manifestSha256 };
+
+interface Row {
+  readonly phase: DevicePhase;
+  readonly when: string;
+  readonly attempt?: Partial<Attempt>;
+  readonly facts?: Partial<Facts>;
+  readonly becomes: DevicePhase;
+  readonly effect: string;
+  readonly code?: string;
+}
+
+const rows: readonly Row[] = [
+  { phase: 'idle', when: 'the link is right', becomes: 'idle', effect: 'prune' },
+  { phase: 'idle', when: 'the link is wrong', facts: onNewest, becomes: 'idle', effect: 'restore' },
+  { phase: 'downloading', when: 'the first time', becomes: 'downloading', effect: 'fetch' },
+  {
+    phase: 'downloading',
+    when: 'often, without a byte',
+    attempt: { interruptions: 10 },
+    ...{ becomes: 'idle', effect: 'prune', code: 'download-no-progress' },
+  },
+  {
+    phase: 'downloading',
+    when: 'often, with new bytes',
+    attempt: { interruptions: 10 },
+    facts: { durableBytes: 1 },
+    ...{ becomes: 'downloading', effect: 'fetch' },
+  },
+  { phase: 'rebuilding', when: 'the first time', becomes: 'rebuilding', effect: 'rebuild' },
+  {
+    phase: 'rebuilding',
+    when: 'too often',
+    attempt: { interruptions: 5 },
+    ...{ becomes: 'idle', effect: 'prune', code: 'update-interrupted' },
+  },
+  { phase: 'staged', when: 'the first time', becomes: 'staged', effect: 'verify' },
+  {
+    phase: 'staged',
+    when: 'too often',
+    attempt: { interruptions: 5 },
+    ...{ becomes: 'idle', effect: 'prune', code: 'update-interrupted' },
+  },
+  { phase: 'switching', when: 'before the link moved', becomes: 'staged', effect: 'verify' },
+  { phase: 'switching', when: 'after the link moved', facts: onNewest, becomes: 'probation', effect: 'prove' },
+  {
+    phase: 'switching',
+    when: 'too often',
+    attempt: { interruptions: 3 },
+    ...{ becomes: 'idle', effect: 'prune', code: 'update-interrupted' },
+  },
+  { phase: 'probation', when: 'the first time', facts: onNewest, becomes: 'probation', effect: 'prove' },
+  {
+    phase: 'probation',
+    when: 'the third time',
+    attempt: { interruptions: 2 },
+    facts: onNewest,
+    ...{ becomes: 'rolling-back', effect: 'restore', code: 'probation-interrupted' },
+  },
+  {
+    phase: 'probation',
+    when: 'the link is elsewhere',
+    ...{ becomes: 'rolling-back', effect: 'restore', code: 'probation-interrupted' },
+  },
+  { phase: 'rolling-back', when: 'before the link moved', facts: onNewest, becomes: 'rolling-back', effect: 'restore' },
+  { phase: 'rolling-back', when: 'after the link moved', becomes: 'rolling-back', effect: 'restore' },
+  { phase: 'committed', when: 'at any time', facts: onNewest, becomes: 'committed', effect: 'prune' },
+  { phase: 'rolled-back', when: 'at any time', becomes: 'rolled-back', effect: 'prune' },
+];
+
+describe('with a journal', () => {
+  it.each(rows)('$phase, $when: $becomes', (row) => {
+    const step = recover(inPhase(row.phase, row.attempt), { ...facts, ...row.facts });
+    const { update, lastAttempt } = step.state;
+    expect(update.phase).toBe(row.becomes);
+    expect(step.effects.map((effect) => effect.kind).join()).toBe(row.effect);
+    const code = update.phase === 'rolling-back' ? update.failure.code : lastAttempt?.code;
+    if (row.code !== undefined) expect(code).toBe(row.code);
+    expect(deviceStateSchema.parse(step.state)).toEqual(step.state);
+  });
+
+  it('ends every loop: no phase before the rollback can be interrupted for ever', () => {
+    for (const phase of ['downloading', 'rebuilding', 'staged', 'probation'] as const) {
+      let state = inPhase(phase);
+      let restarts = 0;
+      while (state.update.phase === phase) {
+        state = recover(state, { ...facts, ...(phase === 'probation' ? onNewest : {}) }).state;
+        restarts++;
+        expect(restarts).toBeLessThan(20);
+      }
+    }
+  });
+
+  it('goes back to the previous release when the slot of the current one is gone', () => {
+    const slots = new Map([[older.manifestSha256, older]]);
+    const { currentLink: _, ...rest } = facts;
+    const step = recover(inPhase('idle'), { ...rest, slots });
+    expect(step.effects).toEqual([{ kind: 'restore', to: older }]);
+    expect(step.state.current).toEqual(older);
+  });
+});
+
+describe('without a journal', () => {
+  it('stays on the slot that runs, with its counters as the floor, and reports it', () => {
+    const { state, effects } = recover(undefined, facts);
+    expect(state).toMatchObject({ current: newer, previous: older, counterFloor: 2, update: { phase: 'idle' } });
+    expect(state.outbox).toMatchObject([{ code: 'journal-corrupt', sequence: Date.parse(at) }]);
+    expect(effects.map((effect) => effect.kind)).toEqual(['prune']);
+  });
+
+  it('goes back to the previous slot when the current one is not whole', () => {
+    const step = recover(undefined, { ...facts, slots: new Map([[older.manifestSha256, older]]) });
+    expect(step.effects).toEqual([{ kind: 'restore', to: older }]);
+  });
+
+  it('starts blank when no slot is whole', () => {
+    expect(recover(undefined, { ...facts, slots: new Map() })).toEqual({ state: blankState, effects: [] });
+  });
+});

@@ -1,0 +1,197 @@
+/** The state machine as a table: which event moves which phase where, and what is asked for then. */
+import { describe, expect, it } from 'vitest';
+import { type DevicePhase, devicePhases } from '../../../contract/device-api/check.ts';
+import { deltaFormats } from '../../../contract/release/manifest.ts';
+import type { UpdateEvent } from '../../../edge-updater/update/event.ts';
+import { blankState, type DeviceState, deviceStateSchema } from '../../../edge-updater/update/state.ts';
+import { transition } from '../../../edge-updater/update/transition.ts';
+import { at, attempt, inPhase, newer, newest, older } from './states.ts';
+
+const transfer = { bytesOnWire: 10, fullBytes: 20, resumedFrom: 5 };
+const events: Record<UpdateEvent['kind'], UpdateEvent> = {
+  accepted: { kind: 'accepted', attemptId: 'b', release: newest, source: { kind: 'server', rollout: 'r' } },
+  refused: { kind: 'refused', attemptId: 'b', version: '3.0.0', code: 'target-unknown', message: 'no' },
+  fetched: { kind: 'fetched', transfer },
+  rebuilt: { kind: 'rebuilt' },
+  'source-failed': {
+    ...{ kind: 'source-failed', source: 'd'.repeat(64), what: 'the delta for k3s', code: 'vcdiff-truncated' },
+    ...{ message: 'ends', fullAllowed: true },
+  },
+  verified: { kind: 'verified' },
+  'slot-damaged': { kind: 'slot-damaged', message: 'changed' },
+  switched: { kind: 'switched' },
+  healthy: { kind: 'healthy' },
+  unhealthy: { kind: 'unhealthy', code: 'health-timeout', message: 'never answered' },
+  restored: { kind: 'restored', confirmed: true },
+  pruned: { kind: 'pruned' },
+  failed: { kind: 'failed', code: 'io-error', message: 'disk', retryable: false },
+  'rollback-requested': { kind: 'rollback-requested', attemptId: 'b' },
+  'rejections-forgotten': { kind: 'rejections-forgotten' },
+  'reports-acknowledged': { kind: 'reports-acknowledged', through: 1 },
+};
+
+/** Every move that is one; all others leave the phase alone. */
+const moves: Record<DevicePhase, Partial<Record<UpdateEvent['kind'], [DevicePhase, string]>>> = {
+  idle: { accepted: ['downloading', 'fetch'], 'rollback-requested': ['rolling-back', 'restore'] },
+  downloading: { fetched: ['rebuilding', 'rebuild'], failed: ['idle', 'prune'] },
+  rebuilding: {
+    rebuilt: ['staged', 'verify'],
+    'source-failed': ['downloading', 'fetch'],
+    failed: ['idle', 'prune'],
+  },
+  staged: { verified: ['switching', 'switch'], 'slot-damaged': ['downloading', 'fetch'], failed: ['idle', 'prune'] },
+  switching: {
+    switched: ['probation', 'prove'],
+    'slot-damaged': ['downloading', 'fetch'],
+    failed: ['rolling-back', 'restore'],
+  },
+  probation: {
+    healthy: ['committed', 'prune'],
+    unhealthy: ['rolling-back', 'restore'],
+    failed: ['rolling-back', 'restore'],
+  },
+  committed: { pruned: ['idle', ''], failed: ['committed', 'prune'] },
+  'rolling-back': { restored: ['rolled-back', 'prune'], failed: ['rolling-back', 'restore'] },
+  'rolled-back': { pruned: ['idle', ''], failed: ['rolled-back', 'prune'] },
+};
+
+function apply(state: DeviceState, event: UpdateEvent) {
+  return transition(state, { event, at });
+}
+
+describe.each(devicePhases)('in %s', (phase) => {
+  it.each(Object.keys(events) as UpdateEvent['kind'][])('%s leads where the table says', (kind) => {
+    const state = inPhase(phase);
+    const step = apply(state, events[kind]);
+    const [expected, effect] = moves[phase][kind] ?? [phase, ''];
+    expect(step.state.update.phase).toBe(expected);
+    expect(step.effects.map((asked) => asked.kind).join()).toBe(effect);
+    expect(deviceStateSchema.parse(step.state)).toEqual(step.state);
+  });
+});
+
+describe('committing', () => {
+  const { state } = apply(inPhase('probation'), events.healthy);
+
+  it('makes the new release current and the old one previous', () => {
+    expect(state.current).toEqual(newest);
+    expect(state.previous).toEqual(newer);
+  });
+
+  it('raises the counter floor, and nothing before it does', () => {
+    expect(inPhase('probation').counterFloor).toBe(newer.counter);
+    expect(state.counterFloor).toBe(newest.counter);
+  });
+
+  it('reports the outcome with the transfer in the same step', () => {
+    expect(state.outbox.at(-1)).toMatchObject({ outcome: 'committed', phase: 'committed', version: newest.version });
+    expect(state.lastAttempt).toMatchObject({ outcome: 'committed', transfer: attempt.transfer });
+  });
+});
+
+describe('rolling back', () => {
+  const back = apply(inPhase('probation'), events.unhealthy);
+  const { state } = apply(back.state, events.restored);
+
+  it('asks to restore the committed release with its own previous one', () => {
+    expect(back.effects).toEqual([{ kind: 'restore', to: newer, previous: older }]);
+  });
+
+  it('keeps current, previous and the counter floor', () => {
+    expect(state).toMatchObject({ current: newer, previous: older, counterFloor: newer.counter });
+  });
+
+  it('remembers the release as rejected, with the reason', () => {
+    expect(state.rejected).toMatchObject([{ manifestSha256: newest.manifestSha256, code: 'health-timeout' }]);
+    expect(state.outbox.at(-1)).toMatchObject({ outcome: 'rolled-back', code: 'health-timeout' });
+  });
+
+  it('says when the old release does not answer either', () => {
+    const { state: unsure } = apply(back.state, { kind: 'restored', confirmed: false });
+    expect(unsure.lastAttempt?.message).toMatch(/does not answer/);
+  });
+
+  it('of a first release removes it: there is nothing to restore', () => {
+    const { current: _, previous: __, ...first } = inPhase('probation');
+    expect(apply(first, events.unhealthy).effects).toEqual([{ kind: 'restore' }]);
+  });
+
+  it('by an operator keeps the floor and rejects the release that is left', () => {
+    const asked = apply(inPhase('idle'), events['rollback-requested']);
+    const done = apply(asked.state, events.restored).state;
+    expect(done).toMatchObject({ current: older, counterFloor: newer.counter });
+    expect(done.previous).toBeUndefined();
+    expect(done.rejected.map((entry) => entry.manifestSha256)).toEqual([newer.manifestSha256]);
+  });
+
+  it('by an operator without a previous release changes nothing', () => {
+    const { previous: _, ...only } = inPhase('idle');
+    expect(apply(only, events['rollback-requested']).state).toBe(only);
+  });
+});
+
+describe('a failure before the switch', () => {
+  const failing = (retryable: boolean) =>
+    ({ kind: 'failed', code: 'digest-mismatch', message: 'm', retryable }) as const;
+
+  it('leaves the device as it was and is reported', () => {
+    const { state } = apply(inPhase('downloading'), failing(false));
+    expect(state).toMatchObject({ current: newer, previous: older, rejected: [] });
+    expect(state.outbox.at(-1)).toMatchObject({ outcome: 'failed', code: 'digest-mismatch' });
+  });
+
+  it.each([
+    ['rejects the release after the third time', false, 1],
+    ['never rejects a release for a network that comes back', true, 0],
+  ] as const)('%s', (_, retryable, rejected) => {
+    let state = inPhase('downloading');
+    for (let time = 0; time < 3; time++) {
+      expect(state.rejected).toEqual([]);
+      state = apply({ ...state, update: inPhase('downloading').update }, failing(retryable)).state;
+    }
+    expect(state.rejected).toHaveLength(rejected);
+  });
+});
+
+describe('a delta that fails', () => {
+  it('is not used again, and the operator is told', () => {
+    const { state } = apply(inPhase('rebuilding'), events['source-failed']);
+    expect(state.update).toMatchObject({ attempt: { failedSources: ['d'.repeat(64)] } });
+    expect(state.update).toMatchObject({ attempt: { notes: [expect.stringContaining('vcdiff-truncated')] } });
+  });
+
+  it('ends the attempt where the full download is forbidden', () => {
+    const event = { ...events['source-failed'], fullAllowed: false } as UpdateEvent;
+    const { state } = apply(inPhase('rebuilding'), event);
+    expect(state.update.phase).toBe('idle');
+    expect(state.lastAttempt).toMatchObject({ outcome: 'failed', code: 'full-download-forbidden' });
+    expect(deltaFormats).toContain('vcdiff');
+  });
+});
+
+describe('reports', () => {
+  it('are numbered without a gap and leave once acknowledged', () => {
+    const first = apply(blankState, events.accepted).state;
+    const second = apply(first, events.failed).state;
+    expect(second.outbox.map((report) => report.sequence)).toEqual([1, 2]);
+    const left = apply(second, { kind: 'reports-acknowledged', through: 1 }).state;
+    expect(left.outbox.map((report) => report.sequence)).toEqual([2]);
+    expect(left.nextSequence).toBe(3);
+  });
+
+  it('of progress make room before outcomes do', () => {
+    let state: DeviceState = blankState;
+    for (let time = 0; time < 60; time++) {
+      state = apply(state, events.accepted).state;
+      state = apply(state, { kind: 'failed', code: 'server-unreachable', message: 'm', retryable: true }).state;
+    }
+    expect(state.outbox).toHaveLength(64);
+    expect(state.outbox.filter((report) => report.outcome === 'failed')).toHaveLength(60);
+  });
+
+  it('tell of the same refused offer once', () => {
+    const once = apply(inPhase('idle'), events.refused).state;
+    expect(once.outbox).toHaveLength(1);
+    expect(apply(once, events.refused).state).toBe(once);
+  });
+});

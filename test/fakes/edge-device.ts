@@ -1,0 +1,285 @@
+/**
+ * A device on real files: the real journal, slots, downloads and trusted set in a temporary folder, with a server, a
+ * service and a clock that tests hold in hand. It can be stopped at any call and started again on the same files.
+ */
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
+import type { CheckAnswer, CheckRequest } from '../../contract/device-api/check.ts';
+import type { Report } from '../../contract/device-api/report.ts';
+import { type Digest, sha256 } from '../../contract/digest.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import { type Component, encodeManifest, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
+import { DownloadDirectory } from '../../edge-updater/adapters/download-directory.ts';
+import { JournalFile, readJournal } from '../../edge-updater/adapters/journal-file.ts';
+import { MetadataDirectory } from '../../edge-updater/adapters/metadata-directory.ts';
+import { SlotDirectory } from '../../edge-updater/adapters/slot-directory.ts';
+import { Device } from '../../edge-updater/device.ts';
+import type { UpdatePolicy } from '../../edge-updater/effects/world.ts';
+import type {
+  BlobSource,
+  DownloadStore,
+  HealthResult,
+  Narrator,
+  Server,
+  ServiceManager,
+} from '../../edge-updater/ports.ts';
+import { Interruption } from './interruption.ts';
+import { product, SignedRepository } from './signed-repository.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+export const never = new AbortController().signal;
+
+/** A service that runs whatever `current` named when it was started. */
+export class FakeService implements ServiceManager {
+  running: Digest | undefined;
+  starts = 0;
+  /** Slots whose service starts and never answers well. */
+  readonly sick = new Set<Digest>();
+  /** Slots whose service cannot be started. */
+  readonly dead = new Set<Digest>();
+  readonly #current: () => Digest | undefined;
+
+  constructor(current: () => Digest | undefined) {
+    this.#current = current;
+  }
+
+  async restart(): Promise<void> {
+    this.running = undefined;
+    const slot = this.#current();
+    if (slot === undefined || this.dead.has(slot)) throw new SlipwayError('service-start-failed', 'does not start');
+    this.running = slot;
+    this.starts++;
+  }
+
+  async ensure(): Promise<void> {
+    if (this.running === undefined || this.running !== this.#current()) await this.restart();
+  }
+
+  async stop(): Promise<void> {
+    this.running = undefined;
+  }
+
+  async condition() {
+    return { isActive: this.running !== undefined, crashes: 0, detail: 'not running' };
+  }
+
+  async release(): Promise<void> {}
+
+  async probe(): Promise<HealthResult> {
+    const isHealthy = this.running !== undefined && !this.sick.has(this.running);
+    return { isHealthy, detail: isHealthy ? 'well' : 'not well' };
+  }
+}
+
+/** A distributor in memory over a signed repository; keeps the reports it was sent. */
+export class FakeServer implements Server {
+  readonly repository: SignedRepository;
+  readonly blobs = new Map<Digest, Uint8Array>();
+  readonly manifests = new Map<Digest, Uint8Array>();
+  readonly reports = new Map<number, Report>();
+  readonly checks: CheckRequest[] = [];
+  offered: ReleaseManifest | undefined;
+  isDown = false;
+
+  constructor(repository: SignedRepository) {
+    this.repository = repository;
+  }
+
+  async check(request: CheckRequest): Promise<CheckAnswer> {
+    this.#requireUp();
+    this.checks.push(request);
+    const { offered } = this;
+    if (!offered || request.current?.version === offered.version) return { decision: 'none', reason: 'up-to-date' };
+    const { version, counter } = offered;
+    if (request.rejected.includes(encodeManifest(offered).sha256)) {
+      return { decision: 'none', reason: 'release-failed-here' };
+    }
+    const offer = { rollout: 'test', wave: 'all', targetPath: targetPath(offered), version, counter };
+    return { decision: 'update', reason: 'rollout-open', offer };
+  }
+
+  async report(reports: readonly Report[]) {
+    this.#requireUp();
+    for (const report of reports) this.reports.set(report.sequence, report);
+    return { acknowledgedThrough: Math.max(...this.reports.keys()) };
+  }
+
+  async metadata(name: string): Promise<Uint8Array | undefined> {
+    this.#requireUp();
+    return this.repository.files.get(name);
+  }
+
+  async manifest(digest: Digest): Promise<Uint8Array | undefined> {
+    this.#requireUp();
+    return this.manifests.get(digest);
+  }
+
+  openBlob: BlobSource['openBlob'] = async (digest, { offset, etag }) => {
+    this.#requireUp();
+    const bytes = this.blobs.get(digest);
+    const current = `"${digest}"`;
+    const isPart = offset > 0 && etag === current;
+    const body = bytes?.subarray(isPart ? offset : 0) ?? new Uint8Array();
+    return {
+      status: bytes ? (isPart ? 206 : 200) : 404,
+      headers: {
+        etag: current,
+        'content-length': String(body.length),
+        ...(isPart && bytes ? { 'content-range': `bytes ${offset}-${bytes.length - 1}/${bytes.length}` } : {}),
+      },
+      body: inPieces(body),
+      discard: () => undefined,
+    };
+  };
+
+  #requireUp(): void {
+    if (this.isDown) throw new SlipwayError('server-unreachable', 'the test took the server down');
+  }
+}
+
+async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 1000) yield bytes.subarray(at, at + 1000);
+}
+
+export interface FileOfRelease {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+export const quickPolicy: UpdatePolicy = {
+  download: { backoff: { baseSeconds: 1, capSeconds: 10 }, maxAttemptsWithoutProgress: 4, durableStepBytes: 1500 },
+  maxBytesPerUpdate: undefined,
+  allowFullAfterDeltaFailure: true,
+  health: { timeoutSeconds: 60, successes: 2, soakSeconds: 30 },
+  healthIntervalSeconds: 10,
+};
+
+/** In memory where there is such a place: these tests start hundreds of devices, and cut no power. */
+const fastFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+export class EdgeDevice {
+  readonly folder = mkdtempSync(path.join(fastFolder, 'edge-device-'));
+  readonly clock = new VirtualClock(Date.parse('2026-12-01T00:00:00Z'));
+  readonly repository = new SignedRepository(new Date(this.clock.now()));
+  readonly server = new FakeServer(this.repository);
+  readonly service = new FakeService(() => this.slots.currentLink);
+  /** `phase: detail` lines. */
+  readonly told: string[] = [];
+
+  constructor() {
+    writeFileSync(this.rootFile, this.repository.root.bytes);
+  }
+
+  get stateDirectory(): string {
+    return path.join(this.folder, 'state');
+  }
+
+  get rootFile(): string {
+    return path.join(this.folder, '1.root.json');
+  }
+
+  /** A fresh look at the slots. */
+  get slots(): SlotDirectory {
+    return new SlotDirectory(this.stateDirectory);
+  }
+
+  /** Signs and serves a release; the last file is stored compressed. */
+  publish(version: string, counter: number, files: readonly FileOfRelease[], change?: (c: Component) => Component) {
+    const components = files.map(({ path: installPath, bytes }, index): Component => {
+      const isPacked = index === files.length - 1;
+      const stored = isPacked ? zstdCompressSync(bytes) : bytes;
+      const blob = { encoding: isPacked ? 'zstd' : 'identity', length: stored.length, sha256: sha256(stored) } as const;
+      this.server.blobs.set(blob.sha256, stored);
+      const component: Component = {
+        ...{ name: `part-${index}`, kind: 'file', installPath, mode: '0644', blobs: [blob], deltas: [] },
+        ...{ length: bytes.length, sha256: sha256(bytes) },
+      };
+      return change?.(component) ?? component;
+    });
+    const manifest: ReleaseManifest = {
+      ...{ schemaVersion: 1, product, platform: 'linux/amd64', version, counter, floors: [], components },
+    };
+    const { bytes, sha256: digest } = encodeManifest(manifest);
+    this.server.manifests.set(digest, bytes);
+    this.repository.publish(new Date(this.clock.now()), manifest);
+    return { manifest, digest };
+  }
+
+  /** Starts on what is on the disk, as a new process would. */
+  start({
+    interruption = new Interruption(0, 'fails'),
+    policy = quickPolicy,
+    blobs,
+  }: {
+    interruption?: Interruption;
+    policy?: UpdatePolicy;
+    blobs?: BlobSource;
+  } = {}): Device {
+    const content = readJournal(this.stateDirectory);
+    const slots = interruption.watch('slots', this.slots, [
+      ...(['beginStaging', 'stage', 'seal', 'verify', 'discard', 'point', 'prune'] as const),
+    ]);
+    const narrator: Narrator = {
+      state: (phase, detail) => this.told.push(`${phase}: ${detail}`),
+      warn: (code, message) => this.told.push(`warning ${code}: ${message}`),
+      progress: () => undefined,
+    };
+    const metadata = new MetadataDirectory(this.stateDirectory, this.rootFile, 0);
+    const server = interruption.watch('server', this.server, ['check', 'metadata', 'manifest', 'openBlob', 'report']);
+    return new Device({
+      facts: { product, platform: 'linux/amd64', labels: {}, updaterVersion: '0.1.0' },
+      server,
+      metadata: interruption.watch('metadata', metadata, ['replace']),
+      journal: interruption.watch('journal', new JournalFile(this.stateDirectory), ['append']),
+      found: content.kind === 'state' ? content.state : content.kind,
+      world: {
+        downloads: this.#watchDownloads(interruption),
+        slots,
+        blobs: blobs ?? server,
+        service: interruption.watch('service', this.service, ['restart', 'ensure', 'stop']),
+        health: interruption.watch('health', this.service, ['probe']),
+        clock: this.clock,
+        narrator,
+        policy,
+      },
+    });
+  }
+
+  #watchDownloads(interruption: Interruption): DownloadStore {
+    const real = new DownloadDirectory(this.stateDirectory);
+    const openPart = real.openPart.bind(real);
+    real.openPart = (...args) =>
+      interruption.watch('part', openPart(...args), ['write', 'sync', 'follow', 'restart', 'digest']);
+    return interruption.watch('downloads', real, ['begin', 'resumed', 'openPart', 'putManifest', 'clear']);
+  }
+
+  /** Keeps the disk and the service as they are now; the function brings them back. */
+  capture(): () => void {
+    const kept = path.join(this.folder, 'kept');
+    if (existsSync(this.stateDirectory)) cpSync(this.stateDirectory, kept, { recursive: true, verbatimSymlinks: true });
+    const { running } = this.service;
+    return () => {
+      rmSync(this.stateDirectory, { recursive: true, force: true });
+      if (existsSync(kept)) cpSync(kept, this.stateDirectory, { recursive: true, verbatimSymlinks: true });
+      this.service.running = running;
+    };
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  [Symbol.dispose](): void {
+    this.remove();
+  }
+}
+
+/** Bytes that differ for each seed and do not compress to nothing. */
+export function bytesOf(seed: string, length: number): Uint8Array {
+  const bytes = Buffer.alloc(length);
+  let at = 0;
+  for (let round = 0; at < length; round++) at += bytes.write(sha256(Buffer.from(`${seed}${round}`)), at, 'latin1');
+  return bytes;
+}

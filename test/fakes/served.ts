@@ -1,0 +1,60 @@
+/** A distributor as its own process, as an operator starts it: to be killed, started again and measured. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+
+const program = path.join(import.meta.dirname, '../../distributor/main.ts');
+
+export interface Served {
+  readonly url: string;
+  readonly port: number;
+  readonly process: ChildProcess;
+  /** Resident memory of the process now, bytes. */
+  residentBytes(): number;
+  /** Its exit status, or the signal that ended it. */
+  end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
+}
+
+/** Starts over `store`, `rollouts` and `state` in a folder, and waits until it listens. */
+export async function serve(folder: string, port = 0, ...more: string[]): Promise<Served> {
+  for (const name of ['store', 'rollouts']) await mkdir(path.join(folder, name), { recursive: true });
+  const started = spawn(
+    process.execPath,
+    [
+      program,
+      'serve',
+      ...['--store', `file://${path.join(folder, 'store')}`, '--rollouts', path.join(folder, 'rollouts')],
+      ...['--state', path.join(folder, 'state'), '--listen', `127.0.0.1:${port}`],
+      ...['--log-level', 'error', '--json', ...more],
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const exited = once(started, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const line = await Promise.race([
+    once(createInterface(started.stdout), 'line').then(([text]) => String(text)),
+    exited.then(([status]) => {
+      throw new Error(`the distributor ended with ${status} before it listened`);
+    }),
+  ]);
+  const { listening } = JSON.parse(line) as { listening: string };
+  return {
+    url: listening,
+    port: Number(new URL(listening).port),
+    process: started,
+    residentBytes: () => residentBytes(started.pid),
+    async end(signal) {
+      started.kill(signal);
+      const [status, by] = await exited;
+      return status ?? by ?? 'SIGKILL';
+    },
+  };
+}
+
+/** VmRSS of proc(5), in kibibytes there. */
+function residentBytes(pid: number | undefined): number {
+  const [, kibibytes] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kibibytes) * 1024;
+}

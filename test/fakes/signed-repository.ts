@@ -1,0 +1,114 @@
+/**
+ * A TUF repository in memory, signed by the packager's own code, whose owner (or attacker) holds every key: a state is
+ * published, changed, mixed and served through `fetch`.
+ */
+import type { MetaFile, Root, Targets } from '@tufjs/models';
+import { sha256 } from '../../contract/digest.ts';
+import type { ReleaseManifest } from '../../contract/release/manifest.ts';
+import { encodeManifest, targetPath } from '../../contract/release/manifest.ts';
+import type { FetchMetadata, MetadataSet } from '../../contract/trust/trusted-set.ts';
+import { createRoot, createTargets } from '../../packager/repository/offline-roles.ts';
+import { nextSnapshot, nextTimestamp } from '../../packager/repository/online-roles.ts';
+import { type ListedRelease, productTargets } from '../../packager/repository/product-role.ts';
+import { describeDocument, type SignedDocument, signDocument } from '../../packager/repository/signed-document.ts';
+import { generateKeyPair, isSigningKey, parseKey, type SigningKey } from '../../packager/repository/signing-key.ts';
+
+export function newSigningKey(): SigningKey {
+  const key = parseKey(generateKeyPair().privatePem, 'a test key');
+  if (!isSigningKey(key)) throw new Error('a private key cannot sign');
+  return key;
+}
+
+export const product = 'k3s-edge';
+
+export class SignedRepository {
+  readonly keys = {
+    root: newSigningKey(),
+    targets: newSigningKey(),
+    product: newSigningKey(),
+    online: newSigningKey(),
+  };
+  /** What a client can fetch, by name. Open to tampering. */
+  readonly files = new Map<string, Uint8Array>();
+  readonly root: SignedDocument<Root>;
+  readonly targets: SignedDocument<Targets>;
+  /** Versions of product, snapshot and timestamp, moved on by each publish. */
+  version = 0;
+  #releases: ListedRelease[] = [];
+
+  constructor(now: Date) {
+    const one = (key: SigningKey) => ({ keys: [key], threshold: 1 });
+    const { root, targets, product: ci, online } = this.keys;
+    this.root = createRoot({ root: one(root), targets: one(targets), online: one(online) }, now, true);
+    this.targets = createTargets(new Map([[product, one(ci)]]), one(targets), now);
+    this.files.set('1.root.json', this.root.bytes);
+    this.files.set('1.targets.json', this.targets.bytes);
+    this.publish(now);
+  }
+
+  /** Signs the next product role, snapshot and timestamp; with `release`, it is added to the product. */
+  publish(now: Date, release?: ReleaseManifest, channels: string[] = ['stable']): void {
+    this.version += 1;
+    if (release) {
+      const { bytes, sha256: manifestSha256 } = encodeManifest(release);
+      const custom = { counter: release.counter, channels };
+      const { platform, version } = release;
+      const path = targetPath(release);
+      this.#releases.push({ path, product, platform, version, custom, manifestSha256, manifestLength: bytes.length });
+    }
+    const ci = signDocument(product, productTargets(this.#releases, this.version, now), [this.keys.product]);
+    this.files.set(`${this.version}.${product}.json`, ci.bytes);
+    const meta: Record<string, MetaFile> = {
+      'targets.json': describeDocument(this.targets),
+      [`${product}.json`]: describeDocument(ci),
+    };
+    const snapshot = signDocument('snapshot', nextSnapshot(meta, this.version, now), [this.keys.online]);
+    this.files.set(`${this.version}.snapshot.json`, snapshot.bytes);
+    const timestamp = signDocument('timestamp', nextTimestamp(snapshot, this.version, now), [this.keys.online]);
+    this.files.set('timestamp.json', timestamp.bytes);
+  }
+
+  readonly fetch: FetchMetadata = async (name) => this.files.get(name);
+
+  /** What a new device has: the pinned root. */
+  get pinned(): MetadataSet {
+    return new Map([['root', this.root.bytes]]);
+  }
+
+  /** A copy of what is served now, for an attacker to bring back later. */
+  capture(): Map<string, Uint8Array> {
+    return new Map(this.files);
+  }
+
+  /** Serves exactly these files from now on. */
+  restore(files: ReadonlyMap<string, Uint8Array>): void {
+    this.files.clear();
+    for (const [name, bytes] of files) this.files.set(name, bytes);
+  }
+}
+
+/** A release with one small component. */
+export function smallRelease(version: string, counter: number): ReleaseManifest {
+  const content = Buffer.from(`server ${version}`);
+  const digest = sha256(content);
+  return {
+    schemaVersion: 1,
+    product,
+    platform: 'linux/amd64',
+    version,
+    counter,
+    floors: [],
+    components: [
+      {
+        name: 'server',
+        kind: 'binary',
+        installPath: 'bin/server',
+        mode: '0755',
+        length: content.length,
+        sha256: digest,
+        blobs: [{ encoding: 'identity', length: content.length, sha256: digest }],
+        deltas: [],
+      },
+    ],
+  };
+}

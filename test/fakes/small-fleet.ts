@@ -1,0 +1,207 @@
+/**
+ * A distributor over a signed store in a temporary folder, with a clock that tests move: the real application, the
+ * real database and the real files, asked by injected requests.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pino } from 'pino';
+import type { CheckRequest } from '../../contract/device-api/check.ts';
+import type { Report } from '../../contract/device-api/report.ts';
+import { type Digest, sha256 } from '../../contract/digest.ts';
+import { encodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
+import { blobKey, manifestKey } from '../../contract/store-keys.ts';
+import { directoryStore } from '../../distributor/adapters/directory-store.ts';
+import { rolloutFiles } from '../../distributor/adapters/rollout-files.ts';
+import { openSqliteFleetState } from '../../distributor/adapters/sqlite-fleet-state.ts';
+import { type App, buildApp } from '../../distributor/app.ts';
+import { Catalog } from '../../distributor/catalog/catalog.ts';
+import type { StoreReader } from '../../distributor/catalog/ports.ts';
+import type { FleetState } from '../../distributor/fleet/ports.ts';
+import type { Scope } from '../../distributor/fleet/scopes.ts';
+import { mintToken } from '../../distributor/fleet/token.ts';
+import { createMetrics } from '../../distributor/http/metrics.ts';
+import { type CampaignEvent, Campaigns } from '../../distributor/rollout/campaigns.ts';
+import type { Policy } from '../../distributor/services.ts';
+import { product, SignedRepository } from './signed-repository.ts';
+
+export interface FleetOptions {
+  readonly policy?: Partial<Policy>;
+  readonly store?: (folder: string) => StoreReader;
+}
+
+const defaultPolicy: Policy = {
+  requireTokenForReads: false,
+  redirectBlobs: false,
+  enrolmentsPerMinute: 1000,
+  checksPerMinute: 1000,
+  pollAfterSeconds: undefined,
+};
+
+export class SmallFleet {
+  readonly folder: string;
+  readonly fleet: FleetState;
+  readonly catalog: Catalog;
+  readonly campaigns: Campaigns;
+  readonly app: App;
+  readonly events: CampaignEvent[];
+  readonly repository: SignedRepository;
+  readonly #time: { now: number };
+
+  static async open(options: FleetOptions = {}): Promise<SmallFleet> {
+    const folder = await mkdtemp(path.join(tmpdir(), 'small-fleet-'));
+    for (const name of ['store/metadata', 'store/targets', 'rollouts']) {
+      await mkdir(path.join(folder, name), { recursive: true });
+    }
+    const time = { now: Date.now() };
+    const repository = new SignedRepository(new Date(time.now));
+    const fleet = await openSqliteFleetState(path.join(folder, 'state'));
+    const storeFolder = path.join(folder, 'store');
+    const store = options.store?.(storeFolder) ?? directoryStore(storeFolder);
+    const catalog = new Catalog(store);
+    const events: CampaignEvent[] = [];
+    const campaigns = new Campaigns({
+      source: rolloutFiles(path.join(folder, 'rollouts')),
+      store: fleet,
+      releases: () => catalog.state.releases,
+      observe: (event) => events.push(event),
+    });
+    const services = {
+      store,
+      catalog,
+      campaigns,
+      fleet,
+      metrics: createMetrics(),
+      randomBytes,
+      clock: () => time.now,
+      policy: { ...defaultPolicy, ...options.policy },
+    };
+    const logger = pino({ level: 'silent' });
+    const app = await buildApp(services, { logger, tls: undefined, trustProxy: false, newRequestId: randomUUID });
+    const small = new SmallFleet({ folder, fleet, catalog, campaigns, app, events, repository, time });
+    await small.#writeMetadata();
+    await campaigns.start(time.now);
+    await catalog.refresh(new Date(time.now));
+    return small;
+  }
+
+  private constructor(
+    parts: Pick<SmallFleet, 'folder' | 'fleet' | 'catalog' | 'campaigns' | 'app' | 'events' | 'repository'> & {
+      time: { now: number };
+    },
+  ) {
+    this.folder = parts.folder;
+    this.fleet = parts.fleet;
+    this.catalog = parts.catalog;
+    this.campaigns = parts.campaigns;
+    this.app = parts.app;
+    this.events = parts.events;
+    this.repository = parts.repository;
+    this.#time = parts.time;
+  }
+
+  get now(): number {
+    return this.#time.now;
+  }
+
+  /** Lets time pass, and the campaigns take their steps. */
+  async pass(seconds: number): Promise<void> {
+    this.#time.now += seconds * 1000;
+    await this.campaigns.advanceAll(this.now);
+  }
+
+  async publish(release: ReleaseManifest, channels: string[] = []): Promise<void> {
+    const { bytes, sha256: digest } = encodeManifest(release);
+    await this.#write(manifestKey(digest), bytes);
+    this.repository.publish(new Date(this.now), release, channels);
+    await this.#writeMetadata();
+    await this.catalog.refresh(new Date(this.now));
+  }
+
+  async putBlob(bytes: Uint8Array): Promise<Digest> {
+    const digest = sha256(bytes);
+    await this.#write(blobKey(digest), bytes);
+    return digest;
+  }
+
+  /** Writes a rollout file and has the declarations read again, and the campaigns advance. */
+  async declare(name: string, spec: Record<string, unknown>): Promise<void> {
+    const document = { apiVersion: 'slipway/v1', kind: 'Rollout', metadata: { name }, spec: { product, ...spec } };
+    await this.writeRolloutFile(`${name}.yaml`, JSON.stringify(document));
+  }
+
+  async writeRolloutFile(name: string, text: string): Promise<void> {
+    await writeFile(path.join(this.folder, 'rollouts', name), text);
+    await this.campaigns.reload(this.now);
+    await this.campaigns.advanceAll(this.now);
+  }
+
+  async token(purpose: 'operator' | 'ci', ...scopes: Scope[]): Promise<string> {
+    const { token, record } = mintToken({ purpose, scopes, now: this.now, randomBytes });
+    await this.fleet.saveToken(record);
+    return token;
+  }
+
+  async enrolmentToken(uses: number, lifetimeSeconds?: number): Promise<string> {
+    const { token, record } = mintToken({ purpose: 'enrol', uses, lifetimeSeconds, now: this.now, randomBytes });
+    await this.fleet.saveToken(record);
+    return token;
+  }
+
+  /** Enrols a device and gives its token. */
+  async enrol(deviceId: string): Promise<string> {
+    const answer = await this.ask('POST', '/v1/enrol', await this.enrolmentToken(1), enrolBody(deviceId));
+    return answer.json<{ deviceToken: string }>().deviceToken;
+  }
+
+  async check(deviceId: string, token: string, facts: Partial<CheckRequest> = {}) {
+    return (await this.ask('POST', `/v1/devices/${deviceId}/check`, token, { ...idleDevice, ...facts })).json();
+  }
+
+  async report(deviceId: string, token: string, ...reports: Partial<Report>[]) {
+    const body = {
+      schemaVersion: 1,
+      reports: reports.map((report, i) => ({ ...plainReport, sequence: i + 1, ...report })),
+    };
+    return this.ask('POST', `/v1/devices/${deviceId}/reports`, token, body);
+  }
+
+  ask(method: 'GET' | 'POST', url: string, token?: string, body?: object) {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    return this.app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body }) });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.app.close();
+    await this.fleet.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #writeMetadata(): Promise<void> {
+    for (const [name, bytes] of this.repository.files) await this.#write(`metadata/${name}`, bytes);
+  }
+
+  async #write(key: string, bytes: Uint8Array): Promise<void> {
+    const file = path.join(this.folder, 'store', key);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, bytes);
+  }
+}
+
+export const idleDevice: CheckRequest = {
+  schemaVersion: 1,
+  updaterVersion: '0.1.0',
+  product,
+  platform: 'linux/amd64',
+  counterFloor: 0,
+  phase: 'idle',
+  rejected: [],
+  labels: {},
+};
+
+export function enrolBody(deviceId: string) {
+  return { schemaVersion: 1, deviceId, product, platform: 'linux/amd64', labels: {} };
+}
+
+const plainReport = { at: '2026-01-01T00:00:00Z', attempt: 'a1', phase: 'committed' as const, version: '2.0.0' };

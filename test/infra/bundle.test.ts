@@ -1,0 +1,65 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { bundleProgram } from '../../infra/bundle.ts';
+
+describe('bundling a program', () => {
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(path.join(tmpdir(), 'slipway-bundle-'));
+  });
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  const write = (file: string, text: string) => {
+    mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
+    writeFileSync(path.join(root, file), text);
+  };
+  const plantPackage = (name: string, text: string) => {
+    write(`node_modules/${name}/package.json`, JSON.stringify({ name, version: '1.0.0', main: 'index.js' }));
+    write(`node_modules/${name}/index.js`, text);
+  };
+  const bundle = (without: readonly string[] = [], executable = true) =>
+    bundleProgram({ entry: 'main.ts', output: 'program.mjs', executable, without }, root, path.join(root, 'dist'));
+
+  it('makes one file that starts by itself, also with a CommonJS package inside', async () => {
+    plantPackage('old-style', "const os = require('node:os'); exports.eol = os.EOL.length;");
+    write('part.ts', 'export const answer: number = 41;');
+    write('main.ts', "import { eol } from 'old-style'; import { answer } from './part.ts'; console.log(answer + eol);");
+    await bundle();
+    rmSync(path.join(root, 'node_modules'), { recursive: true });
+    rmSync(path.join(root, 'part.ts'));
+    const program = path.join(root, 'dist/program.mjs');
+    const env = { PATH: `${path.dirname(process.execPath)}:${process.env.PATH}` };
+    expect(execFileSync(program, { encoding: 'utf8', env })).toBe('42\n');
+    expect(existsSync(`${program}.map`)).toBe(true);
+  });
+
+  it('does not mark a worker as executable', async () => {
+    write('main.ts', 'export {};');
+    await bundle([], false);
+    expect(statSync(path.join(root, 'dist/program.mjs')).mode & 0o111).toBe(0);
+  });
+
+  it('refuses a forbidden package that a permitted one brings', async () => {
+    plantPackage('fastify', 'exports.listen = () => 0;');
+    plantPackage('innocent', "exports.start = () => require('fastify').listen();");
+    write('main.ts', "import { start } from 'innocent'; start();");
+    await expect(bundle(['fastify'])).rejects.toThrow(
+      'program.mjs must not contain fastify (imported by node_modules/innocent/index.js)',
+    );
+    await expect(bundle(['pg'])).resolves.toBeGreaterThan(0);
+  });
+
+  it('refuses a whole scope, and a native package that would stay outside', async () => {
+    plantPackage('@aws-sdk/client-s3', 'exports.s3 = 1;');
+    write('main.ts', "import { s3 } from '@aws-sdk/client-s3'; import db from 'better-sqlite3'; db(s3);");
+    await expect(bundle(['@aws-sdk'])).rejects.toThrow('@aws-sdk/client-s3');
+    await expect(bundle(['better-sqlite3'])).rejects.toThrow('better-sqlite3 (imported by main.ts)');
+  });
+
+  it('fails when the entry does not exist', async () => {
+    await expect(bundle()).rejects.toThrow('main.ts');
+  });
+});

@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, it } from 'vitest';
+
+const root = path.join(import.meta.dirname, '..', '..');
+const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
+const [byHand, fromTheRepository] = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+const programs = [path.join(root, 'dist', 'bin'), path.join(root, 'node_modules', '.bin'), process.env.PATH].join(':');
+
+async function run(script: string, cwd: string): Promise<string> {
+  const options = { cwd, env: { ...process.env, PATH: programs }, timeout: 120_000 };
+  const { stdout } = await promisify(execFile)('bash', ['-euc', script], options);
+  return stdout;
+}
+
+let service: number | undefined;
+afterEach(() => {
+  if (service !== undefined) process.kill(service);
+  service = undefined;
+});
+
+describe('the commands of the README', () => {
+  it('make, publish, verify and install a release by hand', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'slipway-readme-'));
+    const output = await run(byHand ?? 'false', folder);
+    service = Number(/service +pid (\d+)/.exec(output)?.[1]);
+    expect(output).toContain('published shop/linux-amd64/1.0.0/release.json in stable');
+    expect(output).toContain('store is sound');
+    expect(output).toContain('1.0.0: committed');
+    expect(service).toBeGreaterThan(1);
+  });
+
+  it('accept the example rollout', async () => {
+    await expect(run(fromTheRepository ?? 'false', root)).resolves.toBeDefined();
+  });
+});

@@ -1,0 +1,131 @@
+/** What every store of the publisher must do, whatever it is made of. */
+import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SlipwayError } from '../../contract/errors.ts';
+import type { Store } from '../../packager/publish/ports.ts';
+
+/**
+ * @param open a store over the same empty place for each call within one test: two of them are two publishers
+ * @param reset makes the place empty
+ */
+export function publisherStoreSuite(name: string, open: () => Store, reset: () => Promise<void>): void {
+  describe(`the store port over ${name}`, () => {
+    let stores: Store[] = [];
+    const another = () => {
+      const store = open();
+      stores.push(store);
+      return store;
+    };
+    beforeEach(reset);
+    afterEach(async () => {
+      for (const store of stores) await store.close();
+      stores = [];
+    });
+    const text = (value: string) => Buffer.from(value);
+    const codeOf = (promise: Promise<unknown>) =>
+      promise.then(
+        () => 'no error',
+        (error: SlipwayError) => error.code,
+      );
+
+    it('says that an object is not there', async () => {
+      const store = another();
+      expect(await store.head('metadata/timestamp.json')).toBeUndefined();
+      expect(await store.get('metadata/timestamp.json', 100)).toBeUndefined();
+      expect(await codeOf(store.read('blobs/none'))).toBe('object-missing');
+    });
+
+    it('creates a small object once and leaves it as it is afterwards', async () => {
+      const store = another();
+      expect(await store.putNew('metadata/1.root.json', text('first'))).toBe('created');
+      expect(await store.putNew('metadata/1.root.json', text('second'))).toBe('exists');
+      expect(text('first').equals((await store.get('metadata/1.root.json', 100))?.bytes ?? text(''))).toBe(true);
+    });
+
+    it('lets exactly one of several creators win', async () => {
+      const results = await Promise.all(
+        Array.from({ length: 6 }, (_, i) => another().putNew('metadata/2.root.json', text(`creator ${i}`))),
+      );
+      expect(results.filter((result) => result === 'created')).toHaveLength(1);
+    });
+
+    it('refuses to read an object whole that is longer than allowed', async () => {
+      const store = another();
+      await store.putNew('metadata/big.json', text('x'.repeat(101)));
+      expect(await codeOf(store.get('metadata/big.json', 100))).toBe('metadata-too-large');
+    });
+
+    it('swaps only what still has the etag that was read', async () => {
+      const store = another();
+      await store.putNew('metadata/timestamp.json', text('one'));
+      const etag = (await store.get('metadata/timestamp.json', 100))?.etag ?? '';
+      expect(await store.compareAndSwap('metadata/timestamp.json', etag, text('two'))).toBe('swapped');
+      expect(await store.compareAndSwap('metadata/timestamp.json', etag, text('three'))).toBe('changed');
+      expect((await store.get('metadata/timestamp.json', 100))?.bytes.toString()).toBe(text('two').toString());
+    });
+
+    it('does not create an object by a swap', async () => {
+      const store = another();
+      expect(await store.compareAndSwap('metadata/timestamp.json', 'abc', text('two'))).toBe('changed');
+      expect(await store.head('metadata/timestamp.json')).toBeUndefined();
+    });
+
+    it('lets exactly one of several swaps with the same etag win, and that one is what is read', async () => {
+      const store = another();
+      await store.putNew('metadata/timestamp.json', text('start'));
+      const etag = (await store.get('metadata/timestamp.json', 100))?.etag ?? '';
+      const writers = Array.from({ length: 6 }, (_, i) => `writer ${i}`);
+      const results = await Promise.all(
+        writers.map((writer) => another().compareAndSwap('metadata/timestamp.json', etag, text(writer))),
+      );
+      expect(results.filter((result) => result === 'swapped')).toHaveLength(1);
+      const winner = writers[results.indexOf('swapped')];
+      expect(Buffer.from((await store.get('metadata/timestamp.json', 100))?.bytes ?? []).toString()).toBe(winner);
+    });
+
+    for (const length of [0, 1, 100_000, 17 * 1024 * 1024]) {
+      it(`stores and streams back a blob of ${length} bytes and counts each of them`, async () => {
+        const store = another();
+        const bytes = randomBytes(length);
+        let counted = 0;
+        const source = { length, open: () => Readable.from(pieces(bytes), { objectMode: false }) };
+        await store.putBlob('blobs/sha256/ab/blob', source, (count) => {
+          counted += count;
+        });
+        expect(counted).toBe(length);
+        expect(await store.head('blobs/sha256/ab/blob')).toEqual({ length });
+        const back: Buffer[] = [];
+        for await (const chunk of await store.read('blobs/sha256/ab/blob')) back.push(chunk);
+        expect(Buffer.concat(back).equals(bytes)).toBe(true);
+      });
+    }
+
+    for (const [what, declared] of [
+      ['fewer', 2_000_000],
+      ['more', 10],
+    ] as const) {
+      it(`shows nothing of a blob whose source gave ${what === 'fewer' ? 'fewer' : 'more'} bytes than declared`, async () => {
+        const store = another();
+        const source = { length: declared, open: () => Readable.from([randomBytes(1000)], { objectMode: false }) };
+        expect(await codeOf(store.putBlob('blobs/sha256/ab/short', source))).toBe('length-mismatch');
+        expect(await store.head('blobs/sha256/ab/short')).toBeUndefined();
+      });
+    }
+
+    it('shows nothing of a large blob whose source failed half-way', async () => {
+      const store = another();
+      async function* failing() {
+        yield randomBytes(6 * 1024 * 1024);
+        throw new Error('the disk is gone');
+      }
+      const source = { length: 40 * 1024 * 1024, open: () => Readable.from(failing(), { objectMode: false }) };
+      expect(await codeOf(store.putBlob('blobs/sha256/ab/torn', source))).not.toBe('no error');
+      expect(await store.head('blobs/sha256/ab/torn')).toBeUndefined();
+    });
+  });
+}
+
+function* pieces(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
+}

@@ -1,0 +1,81 @@
+/** What every store of the distributor must do, whatever it is made of. */
+import { buffer } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StoreReader } from '../../distributor/catalog/ports.ts';
+
+export interface FilledStore {
+  readonly reader: StoreReader;
+  /** Puts an object where the reader finds it. */
+  put(key: string, bytes: Uint8Array): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+const content = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7) % 253));
+const key = `blobs/sha256/ab/ab${'0'.repeat(62)}`;
+
+export function storeReaderSuite(name: string, make: () => Promise<FilledStore>): void {
+  describe(`the store that is read, over ${name}`, () => {
+    let store: FilledStore;
+    let reader: StoreReader;
+    beforeAll(async () => {
+      store = await make();
+      reader = store.reader;
+      await store.put(key, content);
+      await store.put('blobs/sha256/00/empty', Buffer.alloc(0));
+    });
+    afterAll(() => store.dispose());
+
+    it('knows the length of an object', async () => {
+      expect(await reader.stat(key)).toEqual({ length: content.length });
+      expect(await reader.stat('blobs/sha256/00/empty')).toEqual({ length: 0 });
+    });
+
+    it('says that an object is not there', async () => {
+      expect(await reader.stat('blobs/none')).toBeUndefined();
+      expect(await reader.open('blobs/none', undefined)).toBeUndefined();
+      expect(await reader.readWhole('blobs/none', 10)).toBeUndefined();
+      expect(await reader.stat('blobs/sha256')).toBeUndefined();
+    });
+
+    it.each([
+      [0, 0],
+      [0, 299_999],
+      [131_071, 131_073],
+      [299_999, 299_999],
+    ])('gives the bytes from %i to %i', async (first, last) => {
+      const opened = await reader.open(key, { first, last });
+      if (!opened) throw new Error('the object is there');
+      expect(opened.length).toBe(last - first + 1);
+      expect((await buffer(opened.stream)).equals(content.subarray(first, last + 1))).toBe(true);
+    });
+
+    it('gives an object whole, as a stream and at once', async () => {
+      const opened = await reader.open(key, undefined);
+      if (!opened) throw new Error('the object is there');
+      expect((await buffer(opened.stream)).equals(content)).toBe(true);
+      const whole = await reader.readWhole(key, content.length);
+      expect(content.equals(whole?.bytes ?? Buffer.alloc(0))).toBe(true);
+    });
+
+    it('refuses to read an object at once that is longer than allowed', async () => {
+      await expect(reader.readWhole(key, content.length - 1)).rejects.toMatchObject({ code: 'metadata-too-large' });
+    });
+
+    it('marks a change of content by another etag, and the same content by the same', async () => {
+      const etag = async () => (await reader.readWhole('metadata/timestamp.json', 100))?.etag;
+      await store.put('metadata/timestamp.json', Buffer.from('one'));
+      const first = await etag();
+      expect(await etag()).toBe(first);
+      await store.put('metadata/timestamp.json', Buffer.from('two'));
+      expect(await etag()).not.toBe(first);
+    });
+
+    it('lets go of an object whose stream is destroyed', async () => {
+      for (let i = 0; i < 20; i++) {
+        const opened = await reader.open(key, undefined);
+        opened?.stream.destroy();
+      }
+      expect(await reader.stat(key)).toEqual({ length: content.length });
+    });
+  });
+}

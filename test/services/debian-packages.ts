@@ -1,0 +1,59 @@
+/**
+ * Installs the Debian packages that tests of the real services need: only what is missing, by one apt-get call, only
+ * as root on Debian. Refuses to guess on any other system: tests are skipped there.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+/** Package and one command that shows it is there. */
+const wanted: Readonly<Record<string, string>> = {
+  radosgw: 'radosgw',
+  'ceph-mon': 'ceph-mon',
+  'ceph-osd': 'ceph-osd',
+  xdelta3: 'xdelta3',
+  aria2: 'aria2c',
+  wget: 'wget',
+  curl: 'curl',
+  git: 'git',
+};
+
+/** Seconds to wait for another apt-get of the machine. */
+const lockTimeoutSeconds = 300;
+
+/**
+ * @param isInstalled whether a command is on the PATH
+ * @param say takes one line for people
+ * @returns undefined when nothing is missing any more, else why it still is, one line
+ */
+export function installDebianPackages(
+  isInstalled: (command: string) => boolean,
+  say: (line: string) => void,
+): string | undefined {
+  const missing = Object.keys(wanted).filter((name) => !isInstalled(wanted[name] ?? name));
+  if (missing.length === 0) return undefined;
+  if (process.getuid?.() !== 0) return `${missing.join(', ')} missing, and only root may install`;
+  if (!existsSync('/etc/debian_version')) return `${missing.join(', ')} missing, and this is not Debian`;
+  say(`installing ${missing.join(' ')}`);
+  // An update that fails may still leave a list good enough for the install, which then decides.
+  apt(['update', '-qq']);
+  const install = apt(['install', '-qq', '-y', '--no-install-recommends', ...missing]);
+  if (install.ok) return undefined;
+  say(install.output);
+  return `apt-get could not install ${missing.join(', ')}`;
+}
+
+/** RUNLEVEL=1 keeps packages from starting their services. */
+function apt(args: readonly string[]): { readonly ok: boolean; readonly output: string } {
+  const result = spawnSync('apt-get', ['-o', `DPkg::Lock::Timeout=${lockTimeoutSeconds}`, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
+      DEBIAN_FRONTEND: 'noninteractive',
+      RUNLEVEL: '1',
+    },
+  });
+  const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`.trim();
+  return { ok: result.status === 0, output: output.split('\n').slice(-20).join('\n') };
+}
