@@ -237,19 +237,25 @@ export class ZlibCompressor {
     const oldest = Math.max(start - maxDistance, 0);
     let tries = toBeat >= this.#tuning.good ? this.#tuning.chain >> 2 : this.#tuning.chain;
     let best = toBeat;
+    // A longer match has the same byte at the end of the best one and before: few candidates get past these two.
+    let end = window[start + best];
+    let beforeEnd = window[start + best - 1];
+    const first = window[start];
     let candidate = firstCandidate;
     do {
       if (
-        window[candidate + best] === window[start + best] &&
-        window[candidate + best - 1] === window[start + best - 1] &&
-        window[candidate] === window[start]
+        window[candidate + best] === end &&
+        window[candidate + best - 1] === beforeEnd &&
+        window[candidate] === first
       ) {
-        let length = 0;
+        let length = 1;
         while (length < reach && window[candidate + length] === window[start + length]) length++;
         if (length > best) {
           this.#matchStart = candidate;
           best = length;
           if (length >= nice) break;
+          end = window[start + best];
+          beforeEnd = window[start + best - 1];
         }
       }
       candidate = previous[candidate & windowMask] as number;
