@@ -25,7 +25,7 @@ export class OwnModel {
   /** @param length bytes that will be coded, at most: it sizes the tables of statistics */
   constructor(coder: BitCoder, length: number) {
     this.#coder = coder;
-    const sizeBits = Math.min(Math.max(34 - Math.clz32(length), 10), 20);
+    const sizeBits = Math.min(Math.max(33 - Math.clz32(length), 10), 19);
     this.#bytes = new ContextMixer({ inputs: 7, tableBits: sizeBits, weightSets: 256 * 4, countLimit: 250 });
     this.#history = new Uint8Array(1 << Math.min(sizeBits + 2, 22));
     this.#places = new Int32Array(1 << Math.min(sizeBits, hashBits));
