@@ -7,7 +7,14 @@ import type { Digest } from '../../digest.ts';
 import { SlipwayError } from '../../errors.ts';
 import { createDeflateEncoder } from '../flate/encoder.ts';
 import type { ByteSink, PartReader, ZstdEncoder } from './ports.ts';
-import { type DeflateNode, nodesLength, type Recipe, type RecipeNode, type ZstdNode } from './recipe.ts';
+import {
+  type DeflateNode,
+  nodesLength,
+  type Recipe,
+  type RecipeNode,
+  type UnknownEncoder,
+  type ZstdNode,
+} from './recipe.ts';
 
 export interface RebuildPorts {
   readonly zstd: ZstdEncoder;
@@ -55,7 +62,7 @@ async function writeNodes(
 async function writeDeflate(node: DeflateNode, parts: PartReader, ports: RebuildPorts, sink: ByteSink): Promise<void> {
   const output = measured(node.length, sink);
   const waiting: Uint8Array[] = [];
-  const encoder = createDeflateEncoder(node.deflate, (bytes) => waiting.push(bytes.slice()));
+  const encoder = createDeflateEncoder(known(node.deflate), (bytes) => waiting.push(bytes.slice()));
   const drain = async () => {
     for (const bytes of waiting) await output.sink(bytes);
     waiting.length = 0;
@@ -71,7 +78,7 @@ async function writeDeflate(node: DeflateNode, parts: PartReader, ports: Rebuild
 
 async function writeZstd(node: ZstdNode, parts: PartReader, ports: RebuildPorts, sink: ByteSink): Promise<void> {
   const output = measured(node.length, sink);
-  const encoding = ports.zstd.encode(node.zstd, nodesLength(node.nodes), node.length, output.sink);
+  const encoding = ports.zstd.encode(known(node.zstd), nodesLength(node.nodes), node.length, output.sink);
   try {
     await writeNodes(node.nodes, parts, ports, (bytes) => encoding.write(bytes));
     await encoding.finish();
@@ -79,6 +86,16 @@ async function writeZstd(node: ZstdNode, parts: PartReader, ports: RebuildPorts,
     encoding.close();
   }
   output.expectEnd();
+}
+
+function known<T extends object>(settings: T | UnknownEncoder): T {
+  if ('encoder' in settings && settings.encoder === 'unknown') {
+    throw new SlipwayError(
+      'recipe-encoder-missing',
+      'expected the recipe of a target, found one that only takes apart',
+    );
+  }
+  return settings as T;
 }
 
 /** Passes on exactly `length` bytes and refuses the first one too many, so that a wrong recipe cannot fill a disk. */

@@ -16,16 +16,21 @@ export interface PartNode {
   readonly length: number;
 }
 
+/** A stream that was never written again: the recipe of a base, which is only taken apart, needs no encoder. */
+export const unknownEncoder = { encoder: 'unknown' } as const;
+const unknownEncoderSchema = z.strictObject({ encoder: z.literal('unknown') });
+export type UnknownEncoder = z.infer<typeof unknownEncoderSchema>;
+
 /** One raw DEFLATE stream (RFC 1951) of what the nodes give; `length` is that of the stream. */
 export interface DeflateNode {
-  readonly deflate: DeflateSettings;
+  readonly deflate: DeflateSettings | UnknownEncoder;
   readonly length: number;
   readonly nodes: readonly RecipeNode[];
 }
 
 /** One zstd frame (RFC 8878) of what the nodes give; `length` is that of the frame. */
 export interface ZstdNode {
-  readonly zstd: ZstdSettings;
+  readonly zstd: ZstdSettings | UnknownEncoder;
   readonly length: number;
   readonly nodes: readonly RecipeNode[];
 }
@@ -47,8 +52,16 @@ const nodeSchema = z.union([
       .max(limits.maxRecipeParts - 1),
     length: lengthSchema,
   }),
-  z.strictObject({ deflate: deflateSettingsSchema, length: lengthSchema, nodes: childrenSchema }),
-  z.strictObject({ zstd: zstdSettingsSchema, length: lengthSchema, nodes: childrenSchema }),
+  z.strictObject({
+    deflate: z.union([deflateSettingsSchema, unknownEncoderSchema]),
+    length: lengthSchema,
+    nodes: childrenSchema,
+  }),
+  z.strictObject({
+    zstd: z.union([zstdSettingsSchema, unknownEncoderSchema]),
+    length: lengthSchema,
+    nodes: childrenSchema,
+  }),
 ]);
 const recipeSchema = z.strictObject({ version: z.literal(1), nodes: childrenSchema });
 
@@ -109,11 +122,12 @@ export function nodesLength(nodes: readonly RecipeNode[]): number {
   return nodes.reduce((sum, node) => sum + node.length, 0);
 }
 
-/** The zstd settings that rebuilding needs an encoder for, in order of appearance. */
-export function zstdNodes(nodes: readonly RecipeNode[]): ZstdNode[] {
+/** The zstd settings that rebuilding needs an encoder for, in order of appearance: what a device must afford. */
+export function zstdSettings(nodes: readonly RecipeNode[]): ZstdSettings[] {
   return nodes.flatMap((node) => {
     if ('part' in node) return [];
-    return 'zstd' in node ? [node, ...zstdNodes(node.nodes)] : zstdNodes(node.nodes);
+    const inner = zstdSettings(node.nodes);
+    return 'zstd' in node && node.zstd.encoder !== 'unknown' ? [node.zstd, ...inner] : inner;
   });
 }
 

@@ -8,7 +8,7 @@ import { libzstdEncoder } from '../../../contract/delta/recipe/libzstd.ts';
 import type { Recipe } from '../../../contract/delta/recipe/recipe.ts';
 import { limits } from '../../../contract/limits.ts';
 import { FileRange, openFileSource } from './file-source.ts';
-import { Opener, type Unopened } from './opener.ts';
+import { Opener, type Purpose, type Unopened } from './opener.ts';
 import { numberParts, type OpenedPart } from './parts.ts';
 import { Spool } from './spool.ts';
 
@@ -21,6 +21,11 @@ export interface OpenedArtifact extends Disposable {
 }
 
 export interface OpenOptions {
+  /**
+   * What it is opened for, `target` by default. Opening a base is quick, but opens streams also where the target's were
+   * not: so open the target first, and its base as a `target` too when the target has anything unopened.
+   */
+  readonly purpose?: Purpose;
   /** Where opened content is laid out; needs about the artifact's unpacked size. */
   readonly spoolParent?: string;
   /** Threads for proving zstd frames that were made with several. */
@@ -37,10 +42,8 @@ export async function openArtifact(path: string, options: OpenOptions = {}): Pro
   const whole = new FileRange(file);
   const spool = new Spool(options.maxOpenedBytes ?? limits.maxOpenedBytes, options.spoolParent);
   const zstdVersion = process.versions.zstd ?? 'none';
-  const opener = new Opener(spool, {
-    zstd: libzstdEncoder(zlib, zstdVersion, options.workers ?? 1),
-    zstdVersion,
-  });
+  const ports = { zstd: libzstdEncoder(zlib, zstdVersion, options.workers ?? 1), zstdVersion };
+  const opener = new Opener(spool, ports, options.purpose ?? 'target');
   const dispose = () => {
     spool[Symbol.dispose]();
     file[Symbol.dispose]();

@@ -4,6 +4,7 @@
  * here can fail because an artifact is malformed.
  */
 import type { ZstdEncoder } from '../../../contract/delta/recipe/ports.ts';
+import { unknownEncoder } from '../../../contract/delta/recipe/recipe.ts';
 import { limits } from '../../../contract/limits.ts';
 import { DeflateProbe } from './deflate-probe.ts';
 import { elfLength } from './elf.ts';
@@ -34,6 +35,12 @@ export interface Unopened {
   readonly reason: 'encoder-unknown' | 'too-deep' | 'too-large' | 'too-many-parts';
 }
 
+/**
+ * A `target` is opened only where it can be written again, and each stream is written to prove it. A `base` is only ever
+ * taken apart, so whatever decodes is opened.
+ */
+export type Purpose = 'target' | 'base';
+
 export interface OpenerPorts {
   readonly zstd: ZstdEncoder;
   /** `process.versions.zstd` */
@@ -56,11 +63,13 @@ export class Opener {
   readonly unopened: Unopened[] = [];
   readonly #spool: Spool;
   readonly #ports: OpenerPorts;
+  readonly #purpose: Purpose;
   readonly #deflate = new DeflateProbe();
   #nodes = 0;
 
-  constructor(spool: Spool, ports: OpenerPorts) {
+  constructor(spool: Spool, ports: OpenerPorts, purpose: Purpose) {
     this.#spool = spool;
+    this.#purpose = purpose;
     this.#ports = ports;
   }
 
@@ -154,7 +163,10 @@ export class Opener {
     const refused = this.#refusal(inner);
     if (refused !== undefined) return this.#keep(compressed, label, refused);
     const { zstd, zstdVersion } = this.#ports;
-    const settings = await findZstdSettings(unpacked.content, compressed, frame, zstd, zstdVersion);
+    const settings =
+      this.#purpose === 'base'
+        ? unknownEncoder
+        : await findZstdSettings(unpacked.content, compressed, frame, zstd, zstdVersion);
     if (settings === undefined) return this.#keep(compressed, label, 'encoder-unknown');
     this.#nodes++;
     const pieces = await this.#open(unpacked.content, `${label}#zstd`, inner);
@@ -184,8 +196,9 @@ export class Opener {
 
   async #openDeflated(stream: FileRange, content: FileRange, label: string, inner: Depth): Promise<readonly Piece[]> {
     const refused = this.#refusal(inner);
-    const settings = refused ? undefined : this.#deflate.find(content, stream);
-    if (settings === undefined) return this.#keep(stream, label, refused ?? 'encoder-unknown').pieces;
+    if (refused !== undefined) return this.#keep(stream, label, refused).pieces;
+    const settings = this.#purpose === 'base' ? unknownEncoder : this.#deflate.find(content, stream);
+    if (settings === undefined) return this.#keep(stream, label, 'encoder-unknown').pieces;
     this.#nodes++;
     const pieces = await this.#open(content, label, inner);
     return [{ kind: 'deflate', settings, length: stream.length, pieces }];

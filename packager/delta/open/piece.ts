@@ -2,8 +2,7 @@
  * What an artifact turns out to be made of, before parts are numbered: pieces in order, which together are the
  * artifact to the byte.
  */
-import type { DeflateSettings } from '../../../contract/delta/flate/encoder.ts';
-import type { ZstdSettings } from '../../../contract/delta/recipe/zstd-settings.ts';
+import type { DeflateNode, ZstdNode } from '../../../contract/delta/recipe/recipe.ts';
 import type { FileRange } from './file-source.ts';
 
 /** Bytes with a name of their own: a file, a program, what could not be opened. */
@@ -28,14 +27,14 @@ export interface Glue {
 
 export interface Deflated {
   readonly kind: 'deflate';
-  readonly settings: DeflateSettings;
+  readonly settings: DeflateNode['deflate'];
   readonly length: number;
   readonly pieces: readonly Piece[];
 }
 
 export interface Zstandard {
   readonly kind: 'zstd';
-  readonly settings: ZstdSettings;
+  readonly settings: ZstdNode['zstd'];
   readonly length: number;
   readonly pieces: readonly Piece[];
 }

@@ -101,6 +101,15 @@ describe('rebuilding', () => {
     await expect(rebuilt(nodes, new Uint8Array(9))).rejects.toMatchObject({ code: 'recipe-encoder-missing' });
   });
 
+  it.each(['deflate', 'zstd'])('refuses a %s node of a recipe that only takes apart', async (kind) => {
+    const node = {
+      [kind]: { encoder: 'unknown' },
+      length: 9,
+      nodes: [{ part: 0, length: 9 }],
+    } as unknown as RecipeNode;
+    await expect(rebuilt([node], new Uint8Array(9))).rejects.toMatchObject({ code: 'recipe-encoder-missing' });
+  });
+
   it('refuses a binding of another shape', () => {
     const other = { constants: zlib.constants, createZstdCompress: () => ({}) };
     expect(() => libzstdEncoder(other, version).encode(longWindow, 9, 9, () => {})).toThrow(

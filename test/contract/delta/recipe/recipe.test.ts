@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseRecipe, partLengths, recipeText, zstdNodes } from '../../../../contract/delta/recipe/recipe.ts';
+import { parseRecipe, partLengths, recipeText, zstdSettings } from '../../../../contract/delta/recipe/recipe.ts';
 import { limits } from '../../../../contract/limits.ts';
 
 const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
@@ -42,7 +42,7 @@ describe('a recipe', () => {
     expect(parseRecipe(text(recipe))).toEqual(recipe);
     expect(parseRecipe(recipeText(parseRecipe(text(recipe))))).toEqual(recipe);
     expect(partLengths(parseRecipe(text(recipe)))).toEqual([10, 7]);
-    expect(zstdNodes(parseRecipe(text(recipe)).nodes).map((node) => node.zstd.level)).toEqual([16]);
+    expect(zstdSettings(parseRecipe(text(recipe)).nodes)).toEqual([zstd]);
   });
 
   it.each([

@@ -104,11 +104,25 @@ describe('opening an artifact', () => {
     expect(opened.unopened).toEqual([{ label: 'artifact#gzip', reason: 'encoder-unknown' }]);
   });
 
-  it('leaves a bomb closed', async () => {
-    const bomb = zstandard(new Uint8Array(64 * 1024 * 1024), { level: 1 });
-    const artifact = Buffer.concat([program(13), gzipped(bomb, go6), sampleBytes('noise', 40_000, 1)]);
-    const opened = await openBytes(artifact, { maxOpenedBytes: 4 * 1024 * 1024 });
-    expectProved(opened, artifact);
+  it('opens such a stream all the same in a base, which is only taken apart', async () => {
+    const app = program(12, 200_000);
+    const stream = gzipped(app, go9);
+    const foreign = Buffer.concat([stream.subarray(0, 10), Buffer.from([0, 0, 0, 0xff, 0xff]), stream.subarray(10)]);
+    const opened = await openBytes(foreign, { purpose: 'base' });
+    expect(opened.unopened).toEqual([]);
+    expect(opened.parts[1]?.equals(app)).toBe(true);
+    expect(opened.takenApart).toEqual(opened.parts);
+  });
+
+  it('leaves a bomb closed, and says so', async () => {
+    const content = Buffer.concat([sampleBytes('noise', 40_000, 1), Buffer.alloc(64 * 1024 * 1024)]);
+    for (const bomb of [zstandard(content, { level: 1 }), gzipped(content, go6)]) {
+      const artifact = Buffer.concat([program(13), bomb]);
+      const opened = await openBytes(artifact, { maxOpenedBytes: 4 * 1024 * 1024 });
+      expectProved(opened, artifact);
+      expect(opened.unopened.map(({ reason }) => reason)).toEqual(['too-large']);
+      expect(Buffer.concat(opened.parts).length).toBe(artifact.length);
+    }
   });
 
   it('stops at containers nested deeper than a recipe may be', async () => {

@@ -26,7 +26,7 @@ export interface OpenedBytes {
   readonly labels: readonly string[];
   readonly parts: readonly Buffer[];
   readonly unopened: readonly { label: string; reason: string }[];
-  /** What the recipe rebuilds from the parts. */
+  /** What the recipe rebuilds from the parts; empty for a base. */
   readonly rebuilt: Buffer;
   /** What the device gets when it takes the artifact apart by the recipe. */
   readonly takenApart: readonly Buffer[];
@@ -52,7 +52,9 @@ export async function openBytes(bytes: Uint8Array, options: OpenOptions = {}): P
       },
     };
     const zstd = libzstdEncoder(zlib, process.versions.zstd);
-    await rebuildArtifact(recipe, reader, (view) => void pieces.push(Buffer.from(view)), { zstd });
+    if (options.purpose !== 'base') {
+      await rebuildArtifact(recipe, reader, (view) => void pieces.push(Buffer.from(view)), { zstd });
+    }
     const apart: Buffer[][] = parts.map(() => []);
     await takeApart(recipe, memorySource(bytes), (part, view) => void apart[part]?.push(Buffer.from(view)), decoders);
     const labels = opened.parts.map(({ label }) => label);
