@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
+import { deltaNeedsSchema } from '../delta/needs.ts';
 import { type Digest, digestSchema, sha256 } from '../digest.ts';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -37,14 +38,24 @@ export const blobSchema = z.strictObject({
 });
 export type Blob = z.infer<typeof blobSchema>;
 
-export const deltaFormats = ['vcdiff'] as const;
+export const deltaFormats = ['vcdiff', 'slipway'] as const;
+
+const vcdiffDeltaSchema = blobSchema.extend({
+  fromSha256: digestSchema,
+  /** RFC 3284 without secondary compression, see contract/vcdiff. */
+  format: z.literal('vcdiff'),
+});
+
+const slipwayDeltaSchema = blobSchema.extend({
+  fromSha256: digestSchema,
+  /** contract/delta/FORMAT.md */
+  format: z.literal('slipway'),
+  /** By these a device decides before it downloads: who cannot meet them takes the next best. */
+  needs: deltaNeedsSchema,
+});
 
 /** A blob that turns the component with digest `fromSha256` into this one. */
-export const deltaSchema = blobSchema.extend({
-  fromSha256: digestSchema,
-  /** `vcdiff`: RFC 3284 without secondary compression, see contract/vcdiff. */
-  format: z.enum(deltaFormats),
-});
+export const deltaSchema = z.discriminatedUnion('format', [vcdiffDeltaSchema, slipwayDeltaSchema]);
 export type Delta = z.infer<typeof deltaSchema>;
 
 export const componentKinds = ['binary', 'images', 'manifests', 'wasm', 'file'] as const;

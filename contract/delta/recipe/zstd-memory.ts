@@ -6,9 +6,35 @@ import type { ZstdSettings } from './zstd-settings.ts';
 
 /** Logarithms of chain and hash table by level, for content of unknown or more than 256 KiB length. */
 const tables: readonly (readonly [chain: number, hash: number])[] = [
-  ...([[16, 17], [13, 14], [15, 16], [16, 17], [18, 18], [18, 19], [18, 19], [19, 20], [19, 20], [20, 21], [21, 22]] as const),
-  ...([[21, 22], [22, 23], [22, 22], [22, 23], [23, 23], [22, 22], [23, 22], [23, 22], [24, 22]] as const),
-  ...([[25, 23], [26, 24], [27, 25]] as const),
+  ...([
+    [16, 17],
+    [13, 14],
+    [15, 16],
+    [16, 17],
+    [18, 18],
+    [18, 19],
+    [18, 19],
+    [19, 20],
+    [19, 20],
+    [20, 21],
+    [21, 22],
+  ] as const),
+  ...([
+    [21, 22],
+    [22, 23],
+    [22, 22],
+    [22, 23],
+    [23, 23],
+    [22, 22],
+    [23, 22],
+    [23, 22],
+    [24, 22],
+  ] as const),
+  ...([
+    [25, 23],
+    [26, 24],
+    [27, 25],
+  ] as const),
 ];
 const maxLevel = tables.length - 1;
 /** Levels from here on search with binary trees, whose chain table has two entries a position. */
