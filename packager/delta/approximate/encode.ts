@@ -22,6 +22,18 @@ import { RangeEncoder } from './range-encoder.ts';
  * @throws SlipwayError `component-too-large` when either file is beyond limits.maxApproximateBytes
  */
 export function encodeApproximate(oldFile: Uint8Array, newFile: Uint8Array): Uint8Array {
+  return encodeApproximateWithin(oldFile, newFile, newFile.length) as Uint8Array;
+}
+
+/**
+ * As encodeApproximate, or undefined when more than `maxOwnBytes` of the new file have no likeness in the old one. A
+ * device decodes about a megabyte of such bytes a second, far fewer than of a zstd frame.
+ */
+export function encodeApproximateWithin(
+  oldFile: Uint8Array,
+  newFile: Uint8Array,
+  maxOwnBytes: number,
+): Uint8Array | undefined {
   const longest = Math.max(oldFile.length, newFile.length);
   if (longest > limits.maxApproximateBytes) {
     throw new SlipwayError(
@@ -34,7 +46,11 @@ export function encodeApproximate(oldFile: Uint8Array, newFile: Uint8Array): Uin
   new DataView(header.buffer).setUint32(1, newFile.length, true);
   if (newFile.length === 0) return header;
   const steps = matchFiles(oldFile, newFile);
-  const bodies = [false, true].map((moving) => {
+  const own = ownLength(steps);
+  if (own > maxOwnBytes) return undefined;
+  // Where most bytes are new there are few references to foretell.
+  const trials = own * 2 > newFile.length ? [false] : [false, true];
+  const bodies = trials.map((moving) => {
     const coder = new RangeEncoder();
     writeBody(coder, oldFile, newFile, steps, moving);
     return coder.finish();
@@ -46,14 +62,8 @@ export function encodeApproximate(oldFile: Uint8Array, newFile: Uint8Array): Uin
   return patch;
 }
 
-/** @param moving whether references are predicted to move with their targets */
-export function writeBody(
-  coder: BitCoder,
-  oldFile: Uint8Array,
-  newFile: Uint8Array,
-  steps: Steps,
-  moving: boolean,
-): void {
+/** @param moving whether references are foretold to move with their targets */
+function writeBody(coder: BitCoder, oldFile: Uint8Array, newFile: Uint8Array, steps: Steps, moving: boolean): void {
   const addressBase = moving ? imageBase(oldFile) : 0;
   codePlainBits(coder, moving ? 1 : 0, 1);
   if (moving) codePlainBits(coder, addressBase, 32);

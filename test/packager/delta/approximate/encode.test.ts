@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { memorySource } from '../../../../contract/byte-source.ts';
 import { decodeApproximate } from '../../../../contract/delta/approximate/decode.ts';
-import { encodeApproximate } from '../../../../packager/delta/approximate/encode.ts';
+import { encodeApproximate, encodeApproximateWithin } from '../../../../packager/delta/approximate/encode.ts';
 import { imageBase } from '../../../../packager/delta/approximate/image-base.ts';
 import { coarsen } from '../../../../packager/delta/approximate/match.ts';
 import { type Edit, edited, edits, mixedBytes, numberedBytes } from './edited-bytes.ts';
@@ -99,4 +99,11 @@ test('gives up the shortest steps first when there are too many, and covers the 
   };
   const before = starts(steps);
   for (const [newAt, oldAt] of starts(fewer)) expect(before.get(newAt)).toBe(oldAt);
+});
+
+test('gives up when more of the new file is new than allowed', () => {
+  const oldFile = numberedBytes(5000, 11);
+  const newFile = edited(oldFile, [{ at: 0.5, remove: 0, insert: numberedBytes(1000, 12) }]);
+  expect(encodeApproximateWithin(oldFile, newFile, 900)).toBeUndefined();
+  expect(encodeApproximateWithin(oldFile, newFile, 1100)).toEqual(encodeApproximate(oldFile, newFile));
 });
