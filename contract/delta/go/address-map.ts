@@ -1,6 +1,7 @@
 /** Where every address of the old image is expected in the new one. */
 
 import { SlipwayError } from '../../errors.ts';
+import { maxEdits } from './function-edits.ts';
 import type { FunctionTable } from './function-table.ts';
 import { ShiftTable } from './shift-table.ts';
 import { type SideTables, shiftKinds } from './side-tables.ts';
@@ -20,8 +21,8 @@ export class AddressMap {
   readonly #edited: Uint8Array;
   readonly #others: ShiftTable;
 
-  /** @throws SlipwayError `delta-malformed` when a function gets a length below 0 or the code 4 GiB */
-  constructor(tables: SideTables, old: FunctionTable) {
+  /** @throws SlipwayError `delta-malformed` when a function gets a length below 0 or all code more than `maxCodeBytes` */
+  constructor(tables: SideTables, old: FunctionTable, maxCodeBytes: number) {
     this.#entries = old.entries;
     this.#oldText = tables.geometry.oldText;
     this.#newText = tables.geometry.newText;
@@ -30,7 +31,7 @@ export class AddressMap {
     this.#others = new ShiftTable(
       tables.shifts[shiftKinds.address] ?? { starts: new Uint32Array(0), shifts: new Int32Array(0) },
     );
-    this.newEntries = placeNew(tables, old);
+    this.newEntries = placeNew(tables, old, maxCodeBytes);
     this.moved = placeOld(tables, old, this.newEntries);
     this.#edited = new Uint8Array(old.count);
     this.#edits = this.#editTable(tables, old);
@@ -65,30 +66,32 @@ export class AddressMap {
     const index = this.#functions.last(offset);
     if (index < 0 || index >= this.moved.length) return offset;
     const inside = offset - (this.#entries[index] as number);
-    const edit = this.#edited[index] === 1 ? this.#edits.shift(offset) : 0;
+    const edit = this.#edited[index] === 1 ? this.#edits.shiftSince(this.#entries[index] as number, offset) : 0;
     return ((this.moved[index] as number) + inside + edit) >>> 0;
   }
 
-  /** Edits of all functions as one table over the old text, each function's ended at the next one. */
+  /** Edits of all functions as one table over the old text. */
   #editTable(tables: SideTables, old: FunctionTable): ShiftTable {
     const { functions, offsets, shifts } = tables.edits;
-    const runs = new Map<number, number>();
+    const order = new Float64Array(functions.length);
     for (let i = 0; i < functions.length; i++) {
       const index = tables.layout.matches[functions[i] as number] as number;
-      const start = old.entries[index] as number;
-      const end = old.entries[index + 1] as number;
-      const at = start + (offsets[i] as number);
-      if (at >= end) throw new SlipwayError('delta-malformed', `an edit behind function ${index}`);
+      const at = (old.entries[index] as number) + (offsets[i] as number);
+      if (at >= (old.entries[index + 1] as number)) {
+        throw new SlipwayError('delta-malformed', `an edit behind function ${index}`);
+      }
       this.#edited[index] = 1;
-      if (!runs.has(start)) runs.set(start, 0);
-      runs.set(at, shifts[i] as number);
+      order[i] = at * maxEdits + i;
     }
-    const starts = Uint32Array.from(runs.keys()).sort();
-    return new ShiftTable({ starts, shifts: Int32Array.from(starts, (start) => runs.get(start) ?? 0) });
+    order.sort();
+    return new ShiftTable({
+      starts: Uint32Array.from(order, (key) => Math.floor(key / maxEdits)),
+      shifts: Int32Array.from(order, (key) => shifts[key % maxEdits] as number),
+    });
   }
 }
 
-function placeNew(tables: SideTables, old: FunctionTable): Uint32Array {
+function placeNew(tables: SideTables, old: FunctionTable, maxCodeBytes: number): Uint32Array {
   const { matches, sizeChanges } = tables.layout;
   const entries = new Uint32Array(matches.length + 1);
   let at = 0;
@@ -97,7 +100,7 @@ function placeNew(tables: SideTables, old: FunctionTable): Uint32Array {
     const i = matches[j] as number;
     const size = (i < 0 ? 0 : (old.entries[i + 1] as number) - (old.entries[i] as number)) + (sizeChanges[j] as number);
     at += size;
-    if (size < 0 || at > 0xffffffff) throw new SlipwayError('delta-malformed', `function ${j} of ${size} bytes`);
+    if (size < 0 || at > maxCodeBytes) throw new SlipwayError('delta-malformed', `function ${j} of ${size} bytes`);
   }
   entries[matches.length] = at;
   return entries;

@@ -30,23 +30,33 @@ const pieceBytes = 96 * 1024;
  * @param sideTables one version byte, then the range-coded numbers of codeSideTables
  * @throws SlipwayError `delta-malformed` or `delta-truncated`; bytes may have been written by then
  */
-export function readSideTables(sideTables: Uint8Array): SideTables {
+export function readSideTables(sideTables: Uint8Array, oldLength: number): SideTables {
   if (sideTables[0] !== sideTablesVersion) {
     throw new SlipwayError('delta-malformed', `side tables of version ${sideTables[0]}, expected ${sideTablesVersion}`);
   }
   const decoder = new RangeDecoder(memorySource(sideTables), 1);
-  const tables = codeSideTables(new NumberColumns(decoder));
+  const tables = codeSideTables(new NumberColumns(decoder), oldLength);
   decoder.finish();
   return tables;
 }
 
+/** No prediction is longer: a bound for what forged side tables can make of an old file. */
+export function predictionLimit(oldLength: number): number {
+  return 2 * oldLength + 1024 * 1024;
+}
+
 /** As readSideTables, and writes the prediction to `output` in long chunks. */
 export function buildGoPrediction(old: ByteSource, sideTables: Uint8Array, output: ByteSink): void {
-  const sink = new GatheredSink(output);
-  const tables = readSideTables(sideTables);
+  const tables = readSideTables(sideTables, old.length);
+  const limit = predictionLimit(old.length);
+  const last = tables.regions.at(-1);
+  if (last !== undefined && last.offset + last.length > old.length) {
+    throw new SlipwayError('delta-malformed', `a region ends at ${last.offset + last.length} of ${old.length} bytes`);
+  }
+  const sink = new GatheredSink(output, limit);
   const rowRegion = tables.regions.find((region) => region.kind === 'functionTable') as Region;
   const table = readFunctionTable(old, rowRegion.offset, rowRegion.length, tables.geometry.oldFunctions);
-  const map = new AddressMap(tables, table);
+  const map = new AddressMap(tables, table, limit);
   const window = new OldWindow(old);
   const shifts = tables.shifts.map((runs) => new ShiftTable(runs));
   const shiftOf = (kind: keyof typeof shiftKinds) => shifts[shiftKinds[kind]] as ShiftTable;
@@ -61,24 +71,15 @@ export function buildGoPrediction(old: ByteSource, sideTables: Uint8Array, outpu
   });
 
   const writeRegion = (region: Region): void => {
-    switch (region.kind) {
-      case 'functions':
-        return code.writeFunctions(sink);
-      case 'code':
-        return code.writeOther(region, sink);
-      case 'functionTable':
-        return rows.write(sink);
-      case 'findFunctions':
-        return sink.write(buildFindTable(map.newEntries));
-      case 'functionData': {
-        const data = new PredictedFunctionData(tables.geometry, map, shiftOf('name'), window);
-        return data.write(region, functionDataPlaces(rows), sink);
-      }
-      default: {
-        const kind = region.kind;
-        return copyPieces(window, region.offset, region.length, sink, (piece) => words[kind](piece));
-      }
-    }
+    const { kind } = region;
+    if (kind === 'functions') code.writeFunctions(sink);
+    else if (kind === 'code') code.writeOther(region, sink);
+    else if (kind === 'functionTable') rows.write(sink);
+    else if (kind === 'findFunctions') sink.write(buildFindTable(map.newEntries));
+    else if (kind === 'functionData') {
+      const data = new PredictedFunctionData(tables.geometry, map, shiftOf('name'), window);
+      data.write(region, functionDataPlaces(rows), sink);
+    } else copyPieces(window, region.offset, region.length, sink, (piece) => words[kind](piece));
   };
 
   let end = 0;
@@ -87,8 +88,6 @@ export function buildGoPrediction(old: ByteSource, sideTables: Uint8Array, outpu
     writeRegion(region);
     end = region.offset + region.length;
   }
-  if (end > old.length)
-    throw new SlipwayError('delta-malformed', `regions up to ${end} in a file of ${old.length} bytes`);
   copyPieces(window, end, old.length - end, sink);
   sink.flush();
 }

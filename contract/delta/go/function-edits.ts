@@ -15,7 +15,7 @@ export interface FunctionEdits {
   readonly shifts: Int32Array;
 }
 
-const maxEdits = 1 << 22;
+export const maxEdits = 1 << 19;
 
 /** @throws SlipwayError `delta-malformed` */
 export function codeEdits(numbers: NumberColumns, matches: Int32Array, edits?: FunctionEdits): FunctionEdits {

@@ -16,12 +16,15 @@ export interface FunctionLayout {
   readonly functionDataChanges: Int32Array;
 }
 
-const maxFunctions = 1 << 22;
+/** New functions beyond one and a half times the old ones. */
+const maxAddedFunctions = 65536;
 
 /** @throws SlipwayError `delta-malformed` */
 export function codeLayout(numbers: NumberColumns, oldCount: number, layout?: FunctionLayout): FunctionLayout {
   const count = numbers.unsigned(columns.geometry, layout?.matches.length ?? 0);
-  if (count > maxFunctions) throw new SlipwayError('delta-malformed', `${count} functions, more than ${maxFunctions}`);
+  if (count > 1.5 * oldCount + maxAddedFunctions) {
+    throw new SlipwayError('delta-malformed', `${count} functions made of ${oldCount}`);
+  }
   const matches = codeMatches(numbers, oldCount, count, layout?.matches);
   const sizeChanges = codeSparse(numbers, columns.sizeGap, columns.sizeChange, count, layout?.sizeChanges);
   const pcDataChanges = codeSparse(numbers, columns.rowGap, columns.rowChange, count, layout?.pcDataChanges);

@@ -1,5 +1,6 @@
-/** Gathers many short writes into few long ones. */
+/** Gathers many short writes into few long ones, and refuses to write more than was promised. */
 import type { ByteSink } from '../../byte-sink.ts';
+import { SlipwayError } from '../../errors.ts';
 
 const bufferBytes = 256 * 1024;
 
@@ -8,11 +9,18 @@ export class GatheredSink implements ByteSink {
   readonly #buffer = new Uint8Array(bufferBytes);
   #filled = 0;
 
-  constructor(sink: ByteSink) {
+  #left: number;
+
+  /** @param limit bytes that may be written in all */
+  constructor(sink: ByteSink, limit: number) {
     this.#sink = sink;
+    this.#left = limit;
   }
 
+  /** @throws SlipwayError `delta-malformed` above the limit */
   write(chunk: Uint8Array): void {
+    this.#left -= chunk.length;
+    if (this.#left < 0) throw new SlipwayError('delta-malformed', 'side tables that multiply the old file');
     if (this.#filled + chunk.length > bufferBytes) this.flush();
     if (chunk.length > bufferBytes) {
       this.#sink.write(chunk);

@@ -75,7 +75,8 @@ export class PredictedRows {
     const buffer = new Uint8Array(44 + 8 * maxArray + rowAlignment);
     for (let j = 0; j < count; j++) {
       this.#fillRow(buffer, j, pcData[j] as number, functionData[j] as number);
-      sink.write(buffer.subarray(0, this.#rowLength(pcData[j] as number, functionData[j] as number)));
+      const length = this.#rowLength(pcData[j] as number, functionData[j] as number);
+      sink.write(buffer.subarray(0, j < count - 1 ? align(length) : length));
     }
   }
 
@@ -93,8 +94,9 @@ export class PredictedRows {
     functionData[j] = dataCount;
   }
 
+  /** Without the padding that the next row needs. */
   #rowLength(pcData: number, functionData: number): number {
-    return align(this.#tables.geometry.rowBytes + 4 * (pcData + functionData));
+    return this.#tables.geometry.rowBytes + 4 * (pcData + functionData);
   }
 
   #writeTable(sink: ByteSink, pcData: Uint8Array, functionData: Uint8Array): void {
@@ -105,7 +107,7 @@ export class PredictedRows {
       writeUint32(pair, 0, this.#map.newEntries[j] as number);
       writeUint32(pair, 4, row);
       sink.write(pair);
-      row += this.#rowLength(pcData[j] as number, functionData[j] as number);
+      row += align(this.#rowLength(pcData[j] as number, functionData[j] as number));
     }
     const end = new Uint8Array(align(8 * count + 4) - 8 * count);
     writeUint32(end, 0, this.#map.newEntries[count] as number);

@@ -15,9 +15,9 @@ export const regionKinds = [
   'typeOffsets',
   /** `functab` and the `_func` rows behind it. Exactly one. */
   'functionTable',
-  /** Function data, with the inlining trees. */
+  /** Function data, with the inlining trees. At most one. */
   'functionData',
-  /** `runtime.findfunctab`, built anew. */
+  /** `runtime.findfunctab`, built anew. At most one. */
   'findFunctions',
   /** ELF relocations with addends, 24 bytes each. */
   'relocations',
@@ -40,6 +40,8 @@ export interface Region {
 }
 
 const maxRegions = 1024;
+const single = ['functions', 'functionTable', 'functionData', 'findFunctions'] as const;
+const required: ReadonlySet<RegionKind> = new Set(['functions', 'functionTable']);
 
 /** @throws SlipwayError `delta-malformed` */
 export function codeRegions(numbers: NumberColumns, regions: readonly Region[] = []): readonly Region[] {
@@ -57,9 +59,10 @@ export function codeRegions(numbers: NumberColumns, regions: readonly Region[] =
     end = offset + length;
     coded.push({ kind, offset, length, address });
   }
-  for (const kind of ['functions', 'functionTable'] as const) {
-    if (coded.filter((region) => region.kind === kind).length !== 1) {
-      throw new SlipwayError('delta-malformed', `expected one region of the kind ${kind}`);
+  for (const kind of single) {
+    const found = coded.filter((region) => region.kind === kind).length;
+    if (found > 1 || (found === 0 && required.has(kind))) {
+      throw new SlipwayError('delta-malformed', `${found} regions of the kind ${kind}, expected one`);
     }
   }
   return coded;

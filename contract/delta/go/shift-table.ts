@@ -13,7 +13,7 @@ export interface ShiftRuns {
   readonly shifts: Int32Array;
 }
 
-export const maxShiftRuns = 1 << 20;
+export const maxShiftRuns = 1 << 18;
 
 /** Codes one table; `kind` is below 15 and gives it statistics of its own. */
 export function codeShiftRuns(numbers: NumberColumns, kind: number, runs: ShiftRuns): ShiftRuns {
@@ -36,12 +36,20 @@ export function codeShiftRuns(numbers: NumberColumns, kind: number, runs: ShiftR
 }
 
 export class ShiftTable {
+  readonly #starts: Uint32Array;
   readonly #shifts: Int32Array;
   readonly #index: SortedIndex;
 
   constructor(runs: ShiftRuns) {
+    this.#starts = runs.starts;
     this.#shifts = runs.shifts;
     this.#index = new SortedIndex(runs.starts);
+  }
+
+  /** How far the run that begins at or behind `from` shifts `value`; 0 when there is none up to it. */
+  shiftSince(from: number, value: number): number {
+    const run = this.#index.last(value);
+    return run < 0 || (this.#starts[run] as number) < from ? 0 : (this.#shifts[run] as number);
   }
 
   /** How far `value` (0 to 2^32 - 1) moved. */

@@ -67,7 +67,9 @@ export const shiftKinds = {
 } as const;
 
 const shiftKindCount = 6;
-const maxFunctions = 1 << 22;
+/** Old functions: this many, and one for so many bytes of the old file. */
+const fewFunctions = 4096;
+const bytesPerFunction = 128;
 
 export interface SideTables {
   readonly geometry: Geometry;
@@ -78,10 +80,12 @@ export interface SideTables {
 }
 
 /**
+ * @param oldLength bytes of the old file: they bound every table
  * @param tables what the encoder writes; nothing from the decoder
  * @throws SlipwayError `delta-malformed`, `delta-truncated`
  */
-export function codeSideTables(numbers: NumberColumns, tables?: SideTables): SideTables {
+export function codeSideTables(numbers: NumberColumns, oldLength: number, tables?: SideTables): SideTables {
+  const maxFunctions = fewFunctions + Math.floor(oldLength / bytesPerFunction);
   const geometry = Object.fromEntries(
     geometryFields.map((field) => [field, numbers.unsigned(columns.geometry, tables?.geometry[field] ?? 0)]),
   ) as unknown as Geometry;

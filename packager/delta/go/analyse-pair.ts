@@ -4,10 +4,12 @@
  */
 
 import { AddressMap } from '../../../contract/delta/go/address-map.ts';
+import { predictionLimit } from '../../../contract/delta/go/build-prediction.ts';
 import type { FunctionLayout } from '../../../contract/delta/go/function-layout.ts';
 import { NumberColumns } from '../../../contract/delta/go/number-columns.ts';
 import type { ShiftRuns } from '../../../contract/delta/go/shift-table.ts';
 import { codeSideTables, type SideTables, sideTablesVersion } from '../../../contract/delta/go/side-tables.ts';
+import { SlipwayError } from '../../../contract/errors.ts';
 import { RangeEncoder } from '../approximate/range-encoder.ts';
 import { compareFunctions } from './compare-functions.ts';
 import { type GoImage, lengthOf, type NotGo, readGoImage, rowOf } from './go-image.ts';
@@ -23,7 +25,12 @@ export function analyseGoPair(oldBytes: Uint8Array, newBytes: Uint8Array): { rea
   if ('notGo' in new_) return new_;
   if (old.architecture !== new_.architecture) return { notGo: 'the two are for different machines' };
   if (old.rowBytes !== new_.rowBytes) return { notGo: 'pclntab changed its format in between' };
-  return { sideTables: writeSideTables(analyse(old, new_)) };
+  try {
+    return { sideTables: writeSideTables(analyse(old, new_), oldBytes.length) };
+  } catch (error) {
+    if (error instanceof SlipwayError || error instanceof RangeError) return { notGo: error.message };
+    throw error;
+  }
 }
 
 export function analyse(old: GoImage, new_: GoImage): SideTables {
@@ -50,7 +57,8 @@ export function analyse(old: GoImage, new_: GoImage): SideTables {
     layout: layOut(old, new_, matches),
     edits,
   };
-  const mapOf = (shifts: ShiftRuns[]) => new AddressMap({ ...plan, shifts }, old.functions);
+  const mapOf = (shifts: ShiftRuns[]) =>
+    new AddressMap({ ...plan, shifts }, old.functions, predictionLimit(old.elf.bytes.length));
   return { ...plan, shifts: learnShifts(old, new_, matches, regions, addresses, mapOf) };
 }
 
@@ -65,9 +73,9 @@ function layOut(old: GoImage, new_: GoImage, matches: Int32Array): FunctionLayou
   };
 }
 
-function writeSideTables(tables: SideTables): Uint8Array {
+export function writeSideTables(tables: SideTables, oldLength: number): Uint8Array {
   const encoder = new RangeEncoder();
-  codeSideTables(new NumberColumns(encoder), tables);
+  codeSideTables(new NumberColumns(encoder), oldLength, tables);
   const body = encoder.finish();
   const bytes = new Uint8Array(1 + body.length);
   bytes[0] = sideTablesVersion;

@@ -11,6 +11,9 @@ import { ShiftVotes } from './shift-votes.ts';
 /** How often what was learnt from data is used to learn more from data. */
 const dataRounds = 1;
 
+/** The start of a section is worth a run of its own when no reference speaks of it. */
+const sectionStartWeight = 3;
+
 /** Runs by kind in the order of shiftKinds. */
 export function learnShifts(
   old: GoImage,
@@ -31,7 +34,7 @@ export function learnShifts(
   for (let i = 0; i < Math.min(old.elf.areas.length, new_.elf.areas.length); i++) {
     const a = old.elf.areas[i];
     const b = new_.elf.areas[i];
-    if (a?.loaded && b?.loaded && a.name === b.name) votes.address.add(a.address, b.address, 20);
+    if (a?.loaded && b?.loaded && a.name === b.name) votes.address.addUnknown(a.address, b.address, sectionStartWeight);
   }
   learnStrings(old, new_, old.nameTable, new_.nameTable, votes.name);
   learnStrings(old, new_, old.fileTable, new_.fileTable, votes.file);

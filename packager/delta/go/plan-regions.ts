@@ -20,8 +20,12 @@ export function planRegions(image: GoImage): Region[] {
   const { elf } = image;
   const regions: Region[] = [];
   const claim = (kind: RegionKind, offset: number, end: number, address: number): void => {
+    const unit = kind === 'pointers' || kind === 'types' ? 8 : 1;
     for (const piece of freePieces(regions, offset, end)) {
-      regions.push({ kind, offset: piece.offset, length: piece.length, address: address + piece.offset - offset });
+      const skip = (unit - ((piece.offset - offset) % unit)) % unit;
+      const length = Math.floor((piece.length - skip) / unit) * unit;
+      const start = piece.offset + skip;
+      if (length > 0) regions.push({ kind, offset: start, length, address: address + start - offset });
     }
     regions.sort((a, b) => a.offset - b.offset);
   };

@@ -29,6 +29,11 @@ export class ShiftVotes {
     if (votes.length < 64) votes.push(shift, weight);
   }
 
+  /** A vote that counts only where there is none yet. */
+  addUnknown(oldValue: number, newValue: number, weight: number): void {
+    if (!this.#votes.has(oldValue)) this.add(oldValue, newValue, weight);
+  }
+
   /** The cheapest table: a walk over old values that keeps, for each recent shift, the best way to end with it. */
   fit(): ShiftRuns {
     const values = Float64Array.from(this.#votes.keys()).sort();
