@@ -4,19 +4,20 @@
  * which machine's decoders and encoder do the rest, comes in through ports; what is finished survives an interruption
  * if the ports keep it.
  *
- * Order: old parts that lie in compressed streams are taken out; new parts are made in order of their numbers; then
- * the target is written from its first byte on.
+ * Order: new parts that an earlier run left are proved again; old parts that the others need and that lie in compressed
+ * streams are taken out; new parts are made in order of their numbers; then the target is written from its first byte on.
  */
-import { createHash } from 'node:crypto';
 import type { ByteSink } from '../byte-sink.ts';
 import type { ByteSource } from '../byte-source.ts';
 import { SlipwayError } from '../errors.ts';
+import { chunksOf, digestOf } from './chunks.ts';
 import { decodePart, type PartPorts } from './decode-part.ts';
 import type { DeltaPart } from './directory.ts';
-import { isOnePart, type OpenDelta } from './open-delta.ts';
+import { openOldParts } from './old-parts.ts';
+import { isDecoded, isOnePart, type OpenDelta } from './open-delta.ts';
 import type { Decoders, PartReader, ZstdEncoder } from './recipe/ports.ts';
 import { rebuildArtifact } from './recipe/rebuild.ts';
-import { directPart, takeApart } from './recipe/take-apart.ts';
+import { sliceSource } from './slice-source.ts';
 
 /** A part being written to the disk. */
 export interface PartFile {
@@ -29,10 +30,11 @@ export interface PartFile {
 
 export interface PartFiles {
   /**
-   * A part of that name and length that was finished before, in this run or an earlier one of the same delta.
-   * Names are `old-N` and `new-N`.
+   * What an earlier run of the same delta finished under that name, `new-N`, if it is still there with that length.
+   * Its bytes are not trusted.
    */
   finished(name: string, length: number): ByteSource | undefined;
+  /** Names are `old-N` and `new-N`; an older file of that name goes. Thousands can be open at a time. */
   begin(name: string, length: number): PartFile;
 }
 
@@ -47,8 +49,6 @@ export interface ApplyPorts extends Pick<PartPorts, 'scratch' | 'vcdiff' | 'zstd
   /** Asked between parts and chunks; throws to stop. */
   readonly checkStopped?: () => void;
 }
-
-const readBytes = 256 * 1024;
 
 /**
  * Writes the target to `sink`, in order.
@@ -65,26 +65,20 @@ export async function applyDelta(
 ): Promise<void> {
   const { layout, target } = opened;
   proveBase(base, opened, ports);
-  const oldParts = await layOutOldParts(base, opened, ports);
-  const oldPart = (index: number): ByteSource => {
-    const found = oldParts.get(index) ?? directPart(opened.base, base, index);
-    if (found === undefined) throw new SlipwayError('delta-malformed', `expected an old part ${index}`);
-    oldParts.set(index, found);
-    return found;
-  };
+  const left = isOnePart(target) ? new Map<number, ByteSource>() : partsLeft(opened, ports);
+  const oldPart = await openOldParts(base, opened, wantedParts(layout.parts, left), ports);
   const partPorts: PartPorts = { ...ports, oldPart };
-  const newParts: ByteSource[] = [];
-  const first = layout.parts[0];
-  if (isOnePart(target) && first !== undefined && first.method !== 'copy') {
-    await writeOnlyPart(delta, opened, first, sink, partPorts);
-    ports.onPart?.(0, first);
+  const only = layout.parts[0];
+  if (isOnePart(target) && only !== undefined && only.method !== 'copy') {
+    await writeOnlyPart(delta, opened, only, sink, partPorts);
+    ports.onPart?.(0, only);
     return;
   }
+  const newParts: ByteSource[] = [];
   for (const [index, part] of layout.parts.entries()) {
     ports.checkStopped?.();
-    newParts.push(
-      part.method === 'copy' ? oldPart(part.oldPart) : await makePart(index, part, delta, opened, ports, partPorts),
-    );
+    if (part.method === 'copy') newParts.push(oldPart(part.oldPart));
+    else newParts.push(left.get(index) ?? (await makePart(index, part, delta, opened, ports, partPorts)));
     ports.onPart?.(index, part);
   }
   const write = (bytes: Uint8Array) => sink.write(bytes);
@@ -100,44 +94,27 @@ export async function applyDelta(
 function proveBase(base: ByteSource, { layout }: OpenDelta, ports: ApplyPorts): void {
   if (base.length !== layout.base.length) throw wrongBase(`${layout.base.length} bytes`, `${base.length}`);
   if (ports.baseIsProved === true) return;
-  const hash = createHash('sha256');
-  for (const chunk of chunksOf(base, 0, base.length)) {
-    ports.checkStopped?.();
-    hash.update(chunk);
-  }
-  const found = hash.digest('hex');
+  const found = digestOf(base, ports.checkStopped);
   if (found !== layout.base.sha256) throw wrongBase(`digest ${layout.base.sha256}`, found);
 }
 
-async function layOutOldParts(
-  base: ByteSource,
-  opened: OpenDelta,
-  ports: ApplyPorts,
-): Promise<Map<number, ByteSource>> {
-  const parts = new Map<number, ByteSource>();
-  const missing: number[] = [];
-  for (const index of opened.takenOut) {
-    const done = ports.files.finished(`old-${index}`, opened.oldLengths[index] ?? 0);
-    if (done === undefined) missing.push(index);
-    else parts.set(index, done);
+/** Parts that an earlier run decoded: those whose bytes are still the right ones. */
+function partsLeft({ layout }: OpenDelta, { files, checkStopped }: ApplyPorts): Map<number, ByteSource> {
+  const left = new Map<number, ByteSource>();
+  for (const [index, part] of layout.parts.entries()) {
+    if (!isDecoded(part)) continue;
+    const found = files.finished(`new-${index}`, part.length);
+    if (found !== undefined && digestOf(found, checkStopped) === part.sha256) left.set(index, found);
   }
-  if (missing.length === 0) return parts;
-  const begun = new Map<number, PartFile>();
-  try {
-    for (const index of missing) begun.set(index, ports.files.begin(`old-${index}`, opened.oldLengths[index] ?? 0));
-    const take = (part: number, bytes: Uint8Array) => {
-      ports.checkStopped?.();
-      begun.get(part)?.sink.write(bytes);
-    };
-    await takeApart(opened.base, base, take, ports.decoders);
-    for (const [index, file] of begun) parts.set(index, file.finish());
-  } catch (error) {
-    for (const [index, file] of begun) if (!parts.has(index)) file.discard();
-    throw error;
-  }
-  return parts;
+  return left;
 }
 
+/** Old parts that are still to be read. */
+function wantedParts(parts: readonly DeltaPart[], left: ReadonlyMap<number, unknown>): Set<number> {
+  return new Set(parts.flatMap((part, index) => ('oldPart' in part && !left.has(index) ? [part.oldPart] : [])));
+}
+
+/** Bytes of the base or the delta are proved and stay where they are; others are decoded into a file. */
 async function makePart(
   index: number,
   part: Exclude<DeltaPart, { method: 'copy' }>,
@@ -146,12 +123,14 @@ async function makePart(
   { files, checkStopped }: ApplyPorts,
   ports: PartPorts,
 ): Promise<ByteSource> {
-  const name = `new-${index}`;
-  const done = files.finished(name, part.length);
-  if (done !== undefined) return done;
   const section = layout.sections[index];
   if (section === undefined) throw new SlipwayError('internal', `no section ${index}`);
-  const file = files.begin(name, part.length);
+  if (!isDecoded(part)) {
+    await decodePart(part, delta, section, { write: () => checkStopped?.() }, ports);
+    if (part.method === 'range') return sliceSource(ports.oldPart(part.oldPart), part.offset, part.length);
+    return sliceSource(delta, section.offset, part.length);
+  }
+  const file = files.begin(`new-${index}`, part.length);
   try {
     const sink: ByteSink = {
       write(chunk) {
@@ -194,23 +173,12 @@ function reader(parts: readonly ByteSource[], ports: ApplyPorts): PartReader {
         throw new SlipwayError('recipe-malformed', `part ${part} ends before byte ${offset + length}`);
       }
       positions.set(part, offset + length);
-      for (const chunk of chunksOf(source, offset, length)) {
+      for (const chunk of chunksOf(sliceSource(source, offset, length))) {
         ports.checkStopped?.();
         yield chunk;
       }
     },
   };
-}
-
-/** Each chunk is the same buffer again. */
-function* chunksOf(source: ByteSource, offset: number, length: number): Iterable<Uint8Array> {
-  const buffer = new Uint8Array(Math.min(readBytes, length));
-  for (let done = 0; done < length; ) {
-    const chunk = buffer.subarray(0, Math.min(buffer.length, length - done));
-    source.readInto(chunk, offset + done);
-    yield chunk;
-    done += chunk.length;
-  }
 }
 
 function wrongBase(expected: string, found: string): SlipwayError {

@@ -4,8 +4,10 @@
  */
 import type { ByteSource } from '../byte-source.ts';
 import { SlipwayError } from '../errors.ts';
-import type { DeltaPart } from './directory.ts';
+import { limits } from '../limits.ts';
+import type { DeltaPart, FullPart, GoPart, PatchedPart } from './directory.ts';
 import { type DeltaLayout, readDelta } from './format.ts';
+import { predictionLimit } from './go/build-prediction.ts';
 import type { DeltaNeeds } from './needs.ts';
 import { nodesLength, parseRecipe, partLengths, type Recipe, type RecipeNode } from './recipe/recipe.ts';
 import { zstdMemoryBytes } from './recipe/zstd-memory.ts';
@@ -33,6 +35,8 @@ export function openDelta(delta: ByteSource): OpenDelta {
   const newLengths = partLengths(target);
   expectLength('base', layout.base.length, base);
   expectLength('target', layout.target.length, target);
+  refuseBombs(base.nodes);
+  refuseBombs(target.nodes);
   if (newLengths.length !== layout.parts.length) {
     throw malformed(`${layout.parts.length} parts and a recipe of ${newLengths.length}`);
   }
@@ -54,6 +58,25 @@ export function isOnePart(target: Recipe): boolean {
   return target.nodes.length === 1 && target.nodes[0] !== undefined && 'part' in target.nodes[0];
 }
 
+/** False for a part that is bytes of the base or of the delta, and needs none of its own on the disk. */
+export function isDecoded(part: DeltaPart): part is PatchedPart | GoPart | (FullPart & { readonly method: 'zstd' }) {
+  return part.method !== 'copy' && part.method !== 'range' && part.method !== 'stored';
+}
+
+/** What unpacks to thousands of times its length is a decompression bomb. */
+function refuseBombs(nodes: readonly RecipeNode[]): void {
+  for (const node of nodes) {
+    if ('part' in node) continue;
+    const content = nodesLength(node.nodes);
+    if (content > node.length * limits.maxExpansion) {
+      const most = node.length * limits.maxExpansion;
+      const message = `expected at most ${most} bytes in a stream of ${node.length}, found ${content}`;
+      throw new SlipwayError('recipe-limit-exceeded', message);
+    }
+    refuseBombs(node.nodes);
+  }
+}
+
 function expectLength(what: string, length: number, recipe: Recipe): void {
   const found = nodesLength(recipe.nodes);
   if (found !== length) throw malformed(`a ${what} of ${length} bytes with a recipe of ${found}`);
@@ -65,6 +88,10 @@ function expectPart(index: number, part: DeltaPart, oldLengths: readonly number[
     const old = oldLengths[part.oldPart];
     if (old === undefined) throw malformed(`part ${index} made from old part ${part.oldPart} of ${oldLengths.length}`);
     if (part.method === 'copy') length = old;
+    if (part.method === 'range' && part.offset + part.length > old) {
+      const message = `part ${index} is bytes ${part.offset} to ${part.offset + part.length} of ${old}`;
+      throw new SlipwayError('delta-out-of-bounds', message);
+    }
   }
   if (length !== newLength) throw malformed(`part ${index} of ${length} bytes, the recipe takes ${newLength}`);
 }
@@ -93,9 +120,11 @@ function needsOf(
   for (const index of takenOut) scratchBytes += oldLengths[index] ?? 0;
   let largestPrediction = 0;
   for (const part of layout.parts) {
-    if (part.method === 'copy') continue;
+    if (!isDecoded(part)) continue;
     if (!isOnePart(target)) scratchBytes += part.length;
-    if (part.method === 'go') largestPrediction = Math.max(largestPrediction, part.length * 2);
+    if (part.method !== 'go') continue;
+    const room = Math.min(part.length * 2, predictionLimit(oldLengths[part.oldPart] ?? 0));
+    largestPrediction = Math.max(largestPrediction, room);
   }
   scratchBytes += largestPrediction;
   const zstd = zstdNeeds(target.nodes);
