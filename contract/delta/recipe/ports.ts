@@ -27,7 +27,10 @@ export interface ZstdEncoder {
   encode(settings: ZstdSettings, contentLength: number, frameLength: number, sink: ByteSink): ZstdEncoding;
 }
 
-/** Decoders: each takes one whole stream and gives its content; malformed input makes the iteration throw. */
+/**
+ * Decoders: each takes one whole stream and gives its content; malformed input makes the iteration throw. A chunk, of
+ * the stream as of the content, is only valid until the next one is asked for.
+ */
 export interface Decoders {
   inflateRaw(compressed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
   zstd(compressed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;

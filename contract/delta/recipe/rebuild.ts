@@ -8,6 +8,8 @@ import { SlipwayError } from '../../errors.ts';
 import { createDeflateEncoder } from '../flate/encoder.ts';
 import type { ByteSink, PartReader, ZstdEncoder } from './ports.ts';
 import {
+  type DecodedDeflateNode,
+  type DecodedZstdNode,
   type DeflateNode,
   nodesLength,
   type Recipe,
@@ -59,7 +61,12 @@ async function writeNodes(
   }
 }
 
-async function writeDeflate(node: DeflateNode, parts: PartReader, ports: RebuildPorts, sink: ByteSink): Promise<void> {
+async function writeDeflate(
+  node: DeflateNode | DecodedDeflateNode,
+  parts: PartReader,
+  ports: RebuildPorts,
+  sink: ByteSink,
+): Promise<void> {
   const output = measured(node.length, sink);
   const waiting: Uint8Array[] = [];
   const encoder = createDeflateEncoder(known(node.deflate), (bytes) => waiting.push(bytes.slice()));
@@ -76,7 +83,12 @@ async function writeDeflate(node: DeflateNode, parts: PartReader, ports: Rebuild
   output.expectEnd();
 }
 
-async function writeZstd(node: ZstdNode, parts: PartReader, ports: RebuildPorts, sink: ByteSink): Promise<void> {
+async function writeZstd(
+  node: ZstdNode | DecodedZstdNode,
+  parts: PartReader,
+  ports: RebuildPorts,
+  sink: ByteSink,
+): Promise<void> {
   const output = measured(node.length, sink);
   const encoding = ports.zstd.encode(known(node.zstd), nodesLength(node.nodes), node.length, output.sink);
   try {

@@ -16,26 +16,29 @@ export interface PartNode {
   readonly length: number;
 }
 
-/** A stream that was never written again: the recipe of a base, which is only taken apart, needs no encoder. */
-export const unknownEncoder = { encoder: 'unknown' } as const;
-const unknownEncoderSchema = z.strictObject({ encoder: z.literal('unknown') });
-export type UnknownEncoder = z.infer<typeof unknownEncoderSchema>;
-
 /** One raw DEFLATE stream (RFC 1951) of what the nodes give; `length` is that of the stream. */
 export interface DeflateNode {
-  readonly deflate: DeflateSettings | UnknownEncoder;
+  readonly deflate: DeflateSettings;
   readonly length: number;
   readonly nodes: readonly RecipeNode[];
 }
 
 /** One zstd frame (RFC 8878) of what the nodes give; `length` is that of the frame. */
 export interface ZstdNode {
-  readonly zstd: ZstdSettings | UnknownEncoder;
+  readonly zstd: ZstdSettings;
   readonly length: number;
   readonly nodes: readonly RecipeNode[];
 }
 
-export type RecipeNode = PartNode | DeflateNode | ZstdNode;
+/** In the recipe of a base, which is only taken apart: a stream that nobody tried to write again. */
+export const unknownEncoder = { encoder: 'unknown' } as const;
+const unknownEncoderSchema = z.strictObject({ encoder: z.literal('unknown') });
+export type UnknownEncoder = z.infer<typeof unknownEncoderSchema>;
+type WithoutEncoder<Node, Kind extends string> = Omit<Node, Kind> & Readonly<Record<Kind, UnknownEncoder>>;
+export type DecodedDeflateNode = WithoutEncoder<DeflateNode, 'deflate'>;
+export type DecodedZstdNode = WithoutEncoder<ZstdNode, 'zstd'>;
+
+export type RecipeNode = PartNode | DeflateNode | ZstdNode | DecodedDeflateNode | DecodedZstdNode;
 
 export interface Recipe {
   readonly version: 1;
@@ -122,13 +125,16 @@ export function nodesLength(nodes: readonly RecipeNode[]): number {
   return nodes.reduce((sum, node) => sum + node.length, 0);
 }
 
-/** The zstd settings that rebuilding needs an encoder for, in order of appearance: what a device must afford. */
-export function zstdSettings(nodes: readonly RecipeNode[]): ZstdSettings[] {
+/** The frames that rebuilding needs an encoder for, those inside others behind them: what a device must afford. */
+export function zstdNodes(nodes: readonly RecipeNode[]): ZstdNode[] {
   return nodes.flatMap((node) => {
     if ('part' in node) return [];
-    const inner = zstdSettings(node.nodes);
-    return 'zstd' in node && node.zstd.encoder !== 'unknown' ? [node.zstd, ...inner] : inner;
+    return isEncodedFrame(node) ? [node, ...zstdNodes(node.nodes)] : zstdNodes(node.nodes);
   });
+}
+
+function isEncodedFrame(node: RecipeNode): node is ZstdNode {
+  return 'zstd' in node && node.zstd.encoder !== 'unknown';
 }
 
 function parseNodes(values: readonly unknown[], depth: number, budget: { nodes: number }): RecipeNode[] {
@@ -139,7 +145,7 @@ function parseNodes(values: readonly unknown[], depth: number, budget: { nodes: 
     const parsed = nodeSchema.safeParse(value);
     if (!parsed.success) throw malformed(parsed.error);
     if ('part' in parsed.data) return parsed.data;
-    return { ...parsed.data, nodes: parseNodes(parsed.data.nodes, depth + 1, budget) };
+    return { ...parsed.data, nodes: parseNodes(parsed.data.nodes, depth + 1, budget) } as RecipeNode;
   });
 }
 

@@ -7,7 +7,7 @@ import { SlipwayError } from '../../errors.ts';
 import type { Decoders } from './ports.ts';
 import { nodesLength, type Recipe, type RecipeNode } from './recipe.ts';
 
-const chunkBytes = 256 * 1024;
+const chunkBytes = 64 * 1024;
 
 /** Gets the bytes of a part, piece by piece, in order; the view is only valid until the promise is settled. */
 export type PartSink = (part: number, bytes: Uint8Array) => void | Promise<void>;
@@ -145,8 +145,9 @@ class Cursor {
 }
 
 async function* chunksOf(source: ByteSource): AsyncIterable<Uint8Array> {
+  const buffer = new Uint8Array(chunkBytes);
   for (let offset = 0; offset < source.length; offset += chunkBytes) {
-    const chunk = new Uint8Array(Math.min(chunkBytes, source.length - offset));
+    const chunk = buffer.subarray(0, source.length - offset);
     source.readInto(chunk, offset);
     yield chunk;
   }

@@ -61,8 +61,8 @@ function toNodes(pieces: readonly Piece[], node: (body: LeafBody, range: FileRan
     if (piece.kind === 'leaf') return piece.range.length > 0 ? [node(piece.body, piece.range)] : [];
     const nodes = joined(toNodes(piece.pieces, node));
     return piece.kind === 'deflate'
-      ? [{ deflate: piece.settings, length: piece.length, nodes }]
-      : [{ zstd: piece.settings, length: piece.length, nodes }];
+      ? [{ deflate: piece.settings, length: piece.length, nodes } as RecipeNode]
+      : [{ zstd: piece.settings, length: piece.length, nodes } as RecipeNode];
   });
 }
 

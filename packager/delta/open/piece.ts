@@ -2,7 +2,7 @@
  * What an artifact turns out to be made of, before parts are numbered: pieces in order, which together are the
  * artifact to the byte.
  */
-import type { DeflateNode, ZstdNode } from '../../../contract/delta/recipe/recipe.ts';
+import type { DeflateNode, UnknownEncoder, ZstdNode } from '../../../contract/delta/recipe/recipe.ts';
 import type { FileRange } from './file-source.ts';
 
 /** Bytes with a name of their own: a file, a program, what could not be opened. */
@@ -27,14 +27,14 @@ export interface Glue {
 
 export interface Deflated {
   readonly kind: 'deflate';
-  readonly settings: DeflateNode['deflate'];
+  readonly settings: DeflateNode['deflate'] | UnknownEncoder;
   readonly length: number;
   readonly pieces: readonly Piece[];
 }
 
 export interface Zstandard {
   readonly kind: 'zstd';
-  readonly settings: ZstdNode['zstd'];
+  readonly settings: ZstdNode['zstd'] | UnknownEncoder;
   readonly length: number;
   readonly pieces: readonly Piece[];
 }

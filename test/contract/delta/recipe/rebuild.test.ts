@@ -101,6 +101,14 @@ describe('rebuilding', () => {
     await expect(rebuilt(nodes, new Uint8Array(9))).rejects.toMatchObject({ code: 'recipe-encoder-missing' });
   });
 
+  it.each([-1, 1])('refuses a frame whose content is %i byte away from what was said', async (off) => {
+    const encoding = ports.zstd.encode(longWindow, 1000 + off, 5000, () => {});
+    await encoding.write(new Uint8Array(1000));
+    await expect(encoding.finish()).rejects.toMatchObject({ code: 'recipe-not-reproducible' });
+    encoding.close();
+    encoding.close();
+  });
+
   it.each(['deflate', 'zstd'])('refuses a %s node of a recipe that only takes apart', async (kind) => {
     const node = {
       [kind]: { encoder: 'unknown' },
@@ -122,14 +130,8 @@ describe('taking apart', () => {
   const text = sampleBytes('text', 50_000, 1);
   const stream = deflated(text, deflate);
   const artifact = Buffer.concat([Buffer.from('ab'), stream, Buffer.from('cd')]);
-  const recipe: Recipe = {
-    version: 1,
-    nodes: [
-      { part: 0, length: 2 },
-      { deflate, length: stream.length, nodes: [{ part: 1, length: text.length }] },
-      { part: 0, length: 2 },
-    ],
-  };
+  const inner = { deflate, length: stream.length, nodes: [{ part: 1, length: text.length }] };
+  const recipe: Recipe = { version: 1, nodes: [{ part: 0, length: 2 }, inner, { part: 0, length: 2 }] };
   const apart = async (of: Recipe, bytes: Uint8Array) => {
     const parts: Buffer[] = [];
     const sink = (part: number, view: Uint8Array) => {
@@ -142,6 +144,21 @@ describe('taking apart', () => {
     version: 1,
     nodes: recipe.nodes.map((node) => ('part' in node ? node : { ...node, nodes: [{ part: 1, length }] })),
   });
+
+  const shortened: Recipe = {
+    version: 1,
+    nodes: [
+      { part: 0, length: 2 },
+      { ...inner, length: inner.length - 8 },
+    ],
+  };
+  const lengthened: Recipe = {
+    version: 1,
+    nodes: [
+      { part: 0, length: 2 },
+      { ...inner, length: inner.length + 3 },
+    ],
+  };
 
   it('gives every part', async () => {
     expect(await apart(recipe, artifact)).toEqual([Buffer.from('abcd'), Buffer.from(text)]);
@@ -161,6 +178,13 @@ describe('taking apart', () => {
     ['a stream with more content than said', withContent(text.length - 1), artifact, 'recipe-malformed'],
     ['a stream with less content than said', withContent(text.length + 1), artifact, 'recipe-malformed'],
     ['a stream that does not decode', recipe, Buffer.alloc(artifact.length, 0xff), 'compression-invalid'],
+    ['a stream that is cut off', shortened, artifact.subarray(0, artifact.length - 10), 'recipe-malformed'],
+    [
+      'a stream with bytes behind its end',
+      lengthened,
+      Buffer.concat([artifact, Buffer.from('x')]),
+      'compression-invalid',
+    ],
   ])('refuses %s', async (_, of, bytes, code) => {
     await expect(apart(of, bytes)).rejects.toMatchObject({ code });
   });

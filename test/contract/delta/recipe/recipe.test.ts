@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseRecipe, partLengths, recipeText, zstdSettings } from '../../../../contract/delta/recipe/recipe.ts';
+import { parseRecipe, partLengths, recipeText, zstdNodes } from '../../../../contract/delta/recipe/recipe.ts';
 import { limits } from '../../../../contract/limits.ts';
 
 const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
@@ -42,7 +42,7 @@ describe('a recipe', () => {
     expect(parseRecipe(text(recipe))).toEqual(recipe);
     expect(parseRecipe(recipeText(parseRecipe(text(recipe))))).toEqual(recipe);
     expect(partLengths(parseRecipe(text(recipe)))).toEqual([10, 7]);
-    expect(zstdSettings(parseRecipe(text(recipe)).nodes)).toEqual([zstd]);
+    expect(zstdNodes(parseRecipe(text(recipe)).nodes)).toHaveLength(1);
   });
 
   it.each([
@@ -76,6 +76,16 @@ describe('a recipe', () => {
     ['too long a text', new Uint8Array(limits.maxRecipeBytes + 1)],
   ])('is refused for asking too much: %s', (_, bytes) => {
     expect(() => parseRecipe(bytes)).toThrow(expect.objectContaining({ code: 'recipe-limit-exceeded' }));
+  });
+
+  it('needs no encoder for a frame that is only taken apart', () => {
+    const inner = { zstd, length: 4, nodes: [part] };
+    const recipe = {
+      version: 1 as const,
+      nodes: [{ zstd: { encoder: 'unknown' as const }, length: 9, nodes: [inner] }],
+    };
+    expect(parseRecipe(text(recipe))).toEqual(recipe);
+    expect(zstdNodes(parseRecipe(text(recipe)).nodes)).toEqual([inner]);
   });
 
   it('may be as deep as the limit', () => {

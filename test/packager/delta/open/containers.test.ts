@@ -110,6 +110,17 @@ describe('a ZIP', () => {
     else zip.writeUInt32LE(value, zip.length - 22 + field);
     expect(readZip(rangeOf(zip))).toBeUndefined();
   });
+
+  it.each([
+    ['data that reaches into the directory', 20, 0x00100000],
+    ['a header behind the directory', 42, 0x00100000],
+    ['a header that is none', 42, 1],
+  ])('is none with a member with %s', (_, field, value) => {
+    const zip = zipped(members, { encoder: 'go', level: 9 });
+    const directory = zip.readUInt32LE(zip.length - 6);
+    zip.writeUInt32LE(value, directory + field);
+    expect(readZip(rangeOf(zip))).toBeUndefined();
+  });
 });
 
 describe('a gzip header', () => {

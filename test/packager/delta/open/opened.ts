@@ -2,25 +2,16 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline, Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { memorySource } from '../../../../contract/byte-source.ts';
 import { libzstdEncoder } from '../../../../contract/delta/recipe/libzstd.ts';
-import type { Decoders } from '../../../../contract/delta/recipe/ports.ts';
+import { nodeDecoders } from '../../../../contract/delta/recipe/node-decoders.ts';
 import { rebuildArtifact } from '../../../../contract/delta/recipe/rebuild.ts';
 import { parseRecipe, recipeText } from '../../../../contract/delta/recipe/recipe.ts';
 import { takeApart } from '../../../../contract/delta/recipe/take-apart.ts';
 import { type OpenOptions, openArtifact } from '../../../../packager/delta/open/open-artifact.ts';
 
-export const decoders: Decoders = {
-  inflateRaw: (compressed) => through(compressed, zlib.createInflateRaw()),
-  zstd: (compressed) => through(compressed, zlib.createZstdDecompress()),
-};
-
-function through(compressed: AsyncIterable<Uint8Array>, decoder: Transform): AsyncIterable<Uint8Array> {
-  pipeline(Readable.from(compressed), decoder, () => {});
-  return decoder;
-}
+export const decoders = nodeDecoders(zlib);
 
 export interface OpenedBytes {
   readonly labels: readonly string[];
