@@ -8,7 +8,7 @@ import { SlipwayError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import { AlikeModel, chunkBytes } from './alike-model.ts';
 import { codePlainBits } from './bit-coder.ts';
-import { MovedReferences } from './moved-references.ts';
+import { codeFamily, MovedReferences, referenceFamilies } from './moved-references.ts';
 import { OwnModel } from './own-model.ts';
 import { RangeDecoder } from './range-decoder.ts';
 import { checkSteps, codeSteps, ownLength, stepFields } from './step.ts';
@@ -59,11 +59,11 @@ export function decodeApproximate(old: ByteSource, patch: Uint8Array | ByteSourc
     throw new SlipwayError('delta-malformed', 'the patch of an empty file has bytes behind its header');
   }
   const coder = new RangeDecoder(source, approximateHeaderBytes);
-  const moving = codePlainBits(coder, 0, 1) === 1;
-  const addressBase = moving ? codePlainBits(coder, 0, 32) : 0;
+  const family = codeFamily(coder, referenceFamilies.none);
+  const addressBase = family === referenceFamilies.none ? 0 : codePlainBits(coder, 0, 32);
   const steps = codeSteps(coder, undefined);
   checkSteps(steps, old.length, newLength);
-  const references = new MovedReferences(old.length, addressBase, steps, moving);
+  const references = new MovedReferences(old.length, addressBase, steps, family);
   const alikeModel = new AlikeModel(coder, references, modelTableBits(newLength));
   const ownModel = new OwnModel(coder, ownLength(steps));
   const oldChunk = new Uint8Array(Math.min(chunkBytes, newLength));

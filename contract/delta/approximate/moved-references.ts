@@ -3,6 +3,8 @@
  * the old file is replaced by the same reference after the move, as far as earlier words of the patch and the patch's
  * own steps have shown where its target went. Only a prediction: what it misses is coded as a difference.
  */
+import { SlipwayError } from '../../errors.ts';
+import { type BitCoder, codePlainBits } from './bit-coder.ts';
 import { type Steps, stepFields } from './step.ts';
 
 const pageBits = 12;
@@ -16,6 +18,23 @@ const maxTrust = 12;
 const noBytes: Uint8Array = new Uint8Array(0);
 const noView: DataView = new DataView(noBytes.buffer);
 
+/** Which references a patch foretells: none, those of x86 code, those of 64-bit ARM code. */
+export const referenceFamilies = { none: 0, x86: 1, arm64: 2 } as const;
+export type ReferenceFamily = (typeof referenceFamilies)[keyof typeof referenceFamilies];
+
+/**
+ * Codes the family, two plain bits.
+ * @throws SlipwayError `delta-malformed` for the number that none has
+ */
+export function codeFamily(coder: BitCoder, family: ReferenceFamily): ReferenceFamily {
+  const coded = codePlainBits(coder, family, 2);
+  if (coded === 3) throw new SlipwayError('delta-malformed', 'references of family 3, expected 0 to 2');
+  return coded as ReferenceFamily;
+}
+
+/** B and BL of 64-bit ARM: a signed count of words in the low 26 bits. */
+const branchKind = 1;
+const branchField = 0x03ffffff;
 const pointerKind = 4;
 const tableKind = 5;
 /** What precedes a 32-bit displacement in x86 code: 1 for CALL and JMP, 2 for a RIP-relative operand, 3 for Jcc. */
@@ -31,7 +50,7 @@ export class MovedReferences {
   readonly #targetEnd: number;
   readonly #oldLength: number;
   readonly #addressBase: number;
-  readonly #enabled: boolean;
+  readonly #family: ReferenceFamily;
   readonly #pageShifts: Int32Array;
   readonly #exactTargets = new Int32Array(1 << exactBits).fill(-1);
   readonly #exactShifts = new Int32Array(1 << exactBits);
@@ -62,13 +81,13 @@ export class MovedReferences {
 
   /**
    * @param addressBase virtual address of the old file's first byte, 0 when it has none
-   * @param enabled false for files without references: then nothing is ever found
+   * @param family which references to look for
    */
-  constructor(oldLength: number, addressBase: number, steps: Steps, enabled: boolean) {
+  constructor(oldLength: number, addressBase: number, steps: Steps, family: ReferenceFamily) {
     this.#oldLength = oldLength;
     this.#targetEnd = Math.min(oldLength + (oldLength >> 2), 0x7fffffff);
     this.#addressBase = addressBase;
-    this.#enabled = enabled;
+    this.#family = family;
     this.#pageShifts = pageShifts(oldLength, steps);
   }
 
@@ -92,12 +111,13 @@ export class MovedReferences {
 
   /** Puts the predicted bytes of each reference that starts from `start` to before `end` in place. */
   predict(start: number, end: number): void {
-    if (!this.#enabled) return;
+    if (this.#family === referenceFamilies.none) return;
+    const x86 = this.#family === referenceFamilies.x86;
     const old = this.#old;
     const last = Math.min(end, old.length - 3);
     let at = Math.max(start, this.wordEnd, 1);
     while (at < last) {
-      const kind = displacementKinds[old[at - 1] as number] as number;
+      const kind = x86 ? (displacementKinds[old[at - 1] as number] as number) : 0;
       if (
         (kind !== 0 && this.#findDisplacement(at, kind)) ||
         (((this.#oldStart + at) & 3) === 0 && this.#findWord(at))
@@ -154,13 +174,18 @@ export class MovedReferences {
     }
     if (kind === tableKind || (trust < 0 && predicted !== change)) return;
     const target = this.#targets[index] as number;
-    const moved = kind === pointerKind ? change : (change + this.#shift) | 0;
+    const moved = kind === pointerKind ? change : (this.#distanceChange(change) + this.#shift) | 0;
     const exact = Math.imul(target, 0x2c1b3c6d) >>> (32 - exactBits);
     this.#exactTargets[exact] = target;
     this.#exactShifts[exact] = moved;
     const region = (target >> regionShift) & ((1 << regionBits) - 1);
     this.#regions[region] = target >> regionShift;
     this.#regionShifts[region] = moved;
+  }
+
+  /** From the change of a word to that of the distance it holds, in bytes. */
+  #distanceChange(change: number): number {
+    return this.#family === referenceFamilies.arm64 ? (change << 6) >> 4 : change;
   }
 
   /** A displacement counts from its end; a target outside the program is none. */
@@ -174,9 +199,22 @@ export class MovedReferences {
     return true;
   }
 
+  #findBranch(at: number): boolean {
+    const word = this.#oldView.getInt32(at, true);
+    if ((word & 0x7c000000) !== 0x14000000) return false;
+    const target = this.#oldStart + at + ((word << 6) >> 4);
+    if (target < 0 || target >= this.#targetEnd) return false;
+    const moved = this.#shiftOf(target);
+    const change = moved === unknown ? 0 : (moved - this.#shift) | 0;
+    // The change of the word keeps the instruction's other bits.
+    this.#found(at, branchKind, target, word, ((word & ~branchField) | ((word + (change >> 2)) & branchField)) - word);
+    return true;
+  }
+
   /** An aligned pointer of 8 bytes, or one more entry of a table whose last two entries, 8 bytes each, moved alike. */
   #findWord(at: number): boolean {
     const view = this.#oldView;
+    if (this.#family === referenceFamilies.arm64 && this.#findBranch(at)) return true;
     if (((this.#oldStart + at) & 7) === 0 && at + 8 <= this.#old.length && view.getInt32(at + 4, true) === 0) {
       const word = view.getInt32(at, true);
       const target = word - this.#addressBase;

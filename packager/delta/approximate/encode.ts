@@ -7,12 +7,18 @@ import {
   approximateVersion,
   modelTableBits,
 } from '../../../contract/delta/approximate/decode.ts';
-import { MovedReferences } from '../../../contract/delta/approximate/moved-references.ts';
+import {
+  codeFamily,
+  MovedReferences,
+  type ReferenceFamily,
+  referenceFamilies,
+} from '../../../contract/delta/approximate/moved-references.ts';
 import { OwnModel } from '../../../contract/delta/approximate/own-model.ts';
 import { codeSteps, ownLength, type Steps, stepFields } from '../../../contract/delta/approximate/step.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { limits } from '../../../contract/limits.ts';
-import { imageBase } from './image-base.ts';
+import { elfMachine } from '../../../contract/release/platform.ts';
+import { elfMachineOf, imageBase } from './image-base.ts';
 import { matchFiles } from './match.ts';
 import { RangeEncoder } from './range-encoder.ts';
 
@@ -49,10 +55,12 @@ export function encodeApproximateWithin(
   const own = ownLength(steps);
   if (own > maxOwnBytes) return undefined;
   // Where most bytes are new there are few references to foretell.
-  const trials = own * 2 > newFile.length ? [false] : [false, true];
-  const bodies = trials.map((moving) => {
+  const { none, x86, arm64 } = referenceFamilies;
+  const machine = elfMachineOf(oldFile) === elfMachine['linux/arm64'] ? arm64 : x86;
+  const trials = own * 2 > newFile.length ? [none] : [none, machine];
+  const bodies = trials.map((family) => {
     const coder = new RangeEncoder();
-    writeBody(coder, oldFile, newFile, steps, moving);
+    writeBody(coder, oldFile, newFile, steps, family);
     return coder.finish();
   });
   const body = bodies.reduce((least, other) => (other.length < least.length ? other : least));
@@ -62,13 +70,18 @@ export function encodeApproximateWithin(
   return patch;
 }
 
-/** @param moving whether references are foretold to move with their targets */
-function writeBody(coder: BitCoder, oldFile: Uint8Array, newFile: Uint8Array, steps: Steps, moving: boolean): void {
-  const addressBase = moving ? imageBase(oldFile) : 0;
-  codePlainBits(coder, moving ? 1 : 0, 1);
-  if (moving) codePlainBits(coder, addressBase, 32);
+/** @param family which references are foretold to move with their targets */
+function writeBody(
+  coder: BitCoder,
+  oldFile: Uint8Array,
+  newFile: Uint8Array,
+  steps: Steps,
+  family: ReferenceFamily,
+): void {
+  codeFamily(coder, family);
+  const addressBase = family === referenceFamilies.none ? 0 : codePlainBits(coder, imageBase(oldFile), 32);
   codeSteps(coder, steps);
-  const references = new MovedReferences(oldFile.length, addressBase, steps, moving);
+  const references = new MovedReferences(oldFile.length, addressBase, steps, family);
   const alikeModel = new AlikeModel(coder, references, modelTableBits(newFile.length));
   const ownModel = new OwnModel(coder, ownLength(steps));
   const rebuilt = new Uint8Array(chunkBytes);

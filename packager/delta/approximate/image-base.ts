@@ -1,12 +1,12 @@
-/** Where a program says that its first byte lies in memory: the one fact about a file format that a patch can use. */
+/** What a program's header says that a patch can use: its machine and where its first byte lies in memory. */
 
 /**
  * The virtual address of the first byte of a 64-bit little-endian ELF file, by its first loadable segment (System V
  * ABI, program header); 0 for anything else.
  */
 export function imageBase(file: Uint8Array): number {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  if (file.length < 64 || view.getUint32(0) !== 0x7f454c46 || file[4] !== 2 || file[5] !== 1) return 0;
+  if (!isElf(file)) return 0;
+  const view = viewOf(file);
   const table = Number(view.getBigUint64(32, true));
   const size = view.getUint16(54, true);
   const count = view.getUint16(56, true);
@@ -17,4 +17,17 @@ export function imageBase(file: Uint8Array): number {
     return base >= 0n && base < 0x8000_0000n ? Number(base) : 0;
   }
   return 0;
+}
+
+/** `e_machine` of a 64-bit little-endian ELF file; 0 for anything else. */
+export function elfMachineOf(file: Uint8Array): number {
+  return isElf(file) ? viewOf(file).getUint16(18, true) : 0;
+}
+
+function isElf(file: Uint8Array): boolean {
+  return file.length >= 64 && viewOf(file).getUint32(0) === 0x7f454c46 && file[4] === 2 && file[5] === 1;
+}
+
+function viewOf(file: Uint8Array): DataView {
+  return new DataView(file.buffer, file.byteOffset, file.byteLength);
 }

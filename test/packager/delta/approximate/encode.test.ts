@@ -55,20 +55,23 @@ test('writes the same patch for the same files', () => {
   expect(encodeApproximate(oldFile, newFile)).toEqual(encodeApproximate(oldFile, newFile));
 });
 
-test('rebuilds a program in which functions moved', () => {
+test.each(['x86', 'arm64'] as const)('rebuilds a program for %s in which functions moved', (machine) => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 120 }), fc.nat(), fc.integer({ min: 1, max: 64 }), (functions, where, by) => {
-      const oldFile = programBytes(functions);
-      const newFile = programBytes(functions, where % functions, by);
+      const oldFile = programBytes(functions, -1, 0, machine);
+      const newFile = programBytes(functions, where % functions, by, machine);
       expect(decode(oldFile, encodeApproximate(oldFile, newFile)).equals(newFile)).toBe(true);
     }),
     { numRuns: 100 },
   );
 });
 
-test('foretells calls and pointers: 3,000 moved functions cost less than a byte each', () => {
-  const oldFile = programBytes(3000);
-  const newFile = programBytes(3000, 1200, 16);
+test.each([
+  'x86',
+  'arm64',
+] as const)('foretells calls and pointers for %s: 3,000 moved functions cost less than a byte each', (machine) => {
+  const oldFile = programBytes(3000, -1, 0, machine);
+  const newFile = programBytes(3000, 1200, 16, machine);
   expect(encodeApproximate(oldFile, newFile).length).toBeLessThan(3000);
 });
 

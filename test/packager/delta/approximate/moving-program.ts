@@ -6,11 +6,13 @@ const callEvery = 16;
 const headerBytes = 128;
 const address = 0x400000;
 
+export type Machine = 'x86' | 'arm64';
+
 /**
- * An x86 program in an ELF file: `functions` bodies that call each other, then a table of pointers to them.
+ * A program in an ELF file: `functions` bodies that call each other, then a table of pointers to them.
  * @param grown which function has `by` bytes more, so that everything behind it moves
  */
-export function programBytes(functions: number, grown = -1, by = 0): Uint8Array {
+export function programBytes(functions: number, grown = -1, by = 0, machine: Machine = 'x86'): Uint8Array {
   const starts = Array.from(
     { length: functions },
     (_, i) => headerBytes + i * functionBytes + (i > grown && grown >= 0 ? by : 0),
@@ -19,7 +21,7 @@ export function programBytes(functions: number, grown = -1, by = 0): Uint8Array 
   const table = (end + 7) & ~7;
   const bytes = new Uint8Array(table + functions * 8);
   const view = new DataView(bytes.buffer);
-  writeElfHeader(view);
+  writeElfHeader(view, machine);
   for (const [i, start] of starts.entries()) {
     bytes.set(
       numberedBytes(functionBytes, i + 1).map((byte) => (byte & 0x3f) | 0x40),
@@ -27,15 +29,21 @@ export function programBytes(functions: number, grown = -1, by = 0): Uint8Array 
     );
     for (let at = 0; at + 5 < functionBytes; at += callEvery) {
       const callee = (i * 31 + at * 7) % functions;
-      bytes[start + at] = 0xe8;
-      view.setInt32(start + at + 1, (starts[callee] as number) - (start + at + 5), true);
+      const distance = (starts[callee] as number) - (start + at);
+      if (machine === 'arm64') {
+        view.setUint32(start + at, 0x94000000 + ((distance >> 2) & 0x03ffffff), true);
+      } else {
+        bytes[start + at] = 0xe8;
+        view.setInt32(start + at + 1, distance - 5, true);
+      }
     }
     view.setUint32(table + i * 8, address + start, true);
   }
   return bytes;
 }
 
-function writeElfHeader(view: DataView): void {
+function writeElfHeader(view: DataView, machine: Machine): void {
+  view.setUint16(18, machine === 'x86' ? 62 : 183, true);
   view.setUint32(0, 0x7f454c46);
   view.setUint8(4, 2);
   view.setUint8(5, 1);
