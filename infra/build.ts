@@ -10,6 +10,7 @@ const notOnDevices = ['fastify', '@fastify', '@aws-sdk', '@smithy', 'pg', 'kysel
 const programs: readonly Program[] = [
   { entry: 'packager/main.ts', output: 'slipway-packager.mjs', executable: true },
   { entry: 'packager/adapters/xdelta3-child.ts', output: 'slipway-xdelta3-child.mjs', executable: false },
+  { entry: 'packager/adapters/part-encoder-child.ts', output: 'slipway-part-encoder-child.mjs', executable: false },
   { entry: 'distributor/main.ts', output: 'slipway-distributor.mjs', executable: true },
   { entry: 'edge-updater/main.ts', output: 'slipway-edge.mjs', executable: true, without: notOnDevices },
 ];

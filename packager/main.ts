@@ -1,17 +1,19 @@
 /** slipway-packager: wires the outside world into the commands and turns what they throw into an exit status. */
 import { randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
 import { exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
 import { commandRenderer } from './adapters/manifest-renderer.ts';
 import { openStore } from './adapters/open-store.ts';
+import { partEncoderProcesses } from './adapters/part-encoder-processes.ts';
 import { findXdelta3 } from './adapters/xdelta3-binding.ts';
 import { registerBuild } from './commands/build.ts';
 import { registerBundle } from './commands/bundle.ts';
 import type { CommandContext } from './commands/context.ts';
+import { registerDelta } from './commands/delta.ts';
 import { registerInit } from './commands/init.ts';
 import { registerInspect } from './commands/inspect.ts';
 import { registerKeygen } from './commands/keygen.ts';
@@ -20,6 +22,8 @@ import { registerRefresh } from './commands/refresh.ts';
 import { registerVerify } from './commands/verify.ts';
 import { Output } from './output.ts';
 
+/** Of this machine's memory, for all encoders of parts together. */
+const encoderMemoryShare = 0.5;
 const scratchFolders: string[] = [];
 
 const context: CommandContext = {
@@ -29,6 +33,9 @@ const context: CommandContext = {
     const found = findXdelta3();
     return found.kind === 'available' ? { encoder: found.encoder } : { missing: found.detail };
   },
+  partEncoders: (maxMemoryBytes = totalmem() * encoderMemoryShare) =>
+    partEncoderProcesses(availableParallelism(), maxMemoryBytes),
+  processors: availableParallelism(),
   now: () => new Date(),
   signingTime: () => signingTime(process.env.SOURCE_DATE_EPOCH),
   backOff: (attempt) => pause(randomInt(50, 100 * 2 ** Math.min(attempt, 6))),
@@ -54,7 +61,7 @@ async function main(args: readonly string[]): Promise<number> {
     .configureOutput({ outputError: () => undefined });
   const verbs = [
     ...[registerInit, registerKeygen, registerBuild, registerPublish, registerRefresh],
-    ...[registerBundle, registerInspect, registerVerify],
+    ...[registerDelta, registerBundle, registerInspect, registerVerify],
   ];
   for (const register of verbs) register(program, context);
   try {

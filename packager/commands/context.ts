@@ -1,5 +1,5 @@
 /** What every command is given: the outside world as main.ts wired it. */
-import type { DeltaEncoder } from '../delta/ports.ts';
+import type { DeltaEncoder, PartEncoders } from '../delta/ports.ts';
 import type { Output } from '../output.ts';
 import type { Store } from '../publish/ports.ts';
 import type { ManifestRenderer } from '../release/ports.ts';
@@ -10,6 +10,10 @@ export interface CommandContext {
   readonly renderer: ManifestRenderer;
   /** The encoder of this machine, or one sentence why there is none. */
   findEncoder(): { readonly encoder: DeltaEncoder } | { readonly missing: string };
+  /** Processes that encode parts of deltas; the caller closes them. @param maxMemoryBytes by default a share of this machine's */
+  partEncoders(maxMemoryBytes?: number): PartEncoders;
+  /** Processors of this machine. */
+  readonly processors: number;
   /** The clock of this machine; decides whether metadata has expired. */
   now(): Date;
   /** The time that signatures are made at: SOURCE_DATE_EPOCH where it is set, else the clock. */

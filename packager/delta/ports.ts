@@ -1,4 +1,5 @@
 /** What making a delta needs from outside: an encoder, which may be missing or give up on an input. */
+import type { Progress } from '../progress.ts';
 
 /** Why there is no delta; the full blob serves instead. */
 export type SkipReason =
@@ -34,4 +35,63 @@ export interface DeltaEncoder {
    * An input that the encoder cannot handle is an outcome, not an error.
    */
   encode(oldFile: string, newFile: string, outFile: string): Promise<EncodedDelta | SkippedDelta>;
+}
+
+/** A stretch of a file on disk. */
+export interface PartBytes {
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** One part to encode: all that another process needs to know. */
+export interface PartTask {
+  readonly new: PartBytes;
+  /** Old parts to try, by their numbers. */
+  readonly olds: readonly { readonly index: number; readonly bytes: PartBytes }[];
+  /** Methods that may be used; `stored` always may. */
+  readonly methods: readonly EncodedMethod[];
+  /** Where the bytes of the part go. */
+  readonly outFile: string;
+}
+
+export type EncodedMethod = 'go' | 'approximate' | 'vcdiff' | 'zstd' | 'stored';
+
+/** What came of a method: bytes, or why it cannot take the part. */
+export type TriedMethod =
+  | { readonly method: EncodedMethod; readonly length: number }
+  | { readonly method: EncodedMethod; readonly reason: string };
+
+export interface PartCode {
+  readonly method: EncodedMethod;
+  /** Undefined for methods that need none. */
+  readonly oldPart: number | undefined;
+  readonly tablesLength: number;
+  readonly dataLength: number;
+  readonly tried: readonly TriedMethod[];
+}
+
+/** Encodes parts in other processes, several at a time. */
+export interface PartEncoders {
+  /**
+   * Runs when there is room for it; a process that dies (memory) rejects this task only.
+   * @param memoryBytes what it will need, an estimate
+   */
+  encode(task: PartTask, memoryBytes: number): Promise<PartCode>;
+  /** Of all tasks together. */
+  readonly maxMemoryBytes: number;
+  close(): void;
+}
+
+export interface DeltaMakerPorts {
+  readonly encoders: PartEncoders;
+  /** For parts that are too large for the others; undefined where this machine has none. */
+  readonly vcdiff: DeltaEncoder | undefined;
+  /** A folder for files as large as the opened artifacts. */
+  readonly scratch: string;
+  /** Threads for the proof of zstd frames. */
+  readonly workers: number;
+  readonly progress: Progress;
+  /** One line for people. */
+  readonly say: (line: string) => void;
 }

@@ -1,0 +1,11 @@
+/** The program of a process that encodes parts: gets tasks over its channel to the packager, answers each with a code. */
+import { encodePart } from '../delta/encode-part.ts';
+import type { PartTask } from '../delta/ports.ts';
+
+process.on('message', (task: PartTask) => {
+  encodePart(task).then(
+    (code) => process.send?.({ code }),
+    (error: unknown) => process.send?.({ failure: error instanceof Error ? error.message : String(error) }),
+  );
+});
+process.on('disconnect', () => process.exit());

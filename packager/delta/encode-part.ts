@@ -1,0 +1,118 @@
+/**
+ * Makes the bytes of one part of a delta by the methods that run in this process, and keeps the smallest. A method that
+ * cannot take the part says why and is passed over. Whether the bytes decode is proved later, by the whole delta.
+ */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { constants, zstdCompressSync } from 'node:zlib';
+import { memorySource } from '../../contract/byte-source.ts';
+import { buildGoPrediction } from '../../contract/delta/go/build-prediction.ts';
+import { limits } from '../../contract/limits.ts';
+import { encodeApproximate } from './approximate/encode.ts';
+import { analyseGoPair } from './go/analyse-pair.ts';
+import type { PartBytes, PartCode, PartTask, TriedMethod } from './ports.ts';
+
+/** A patch below this share of the part is good enough not to try others. */
+const goodShare = 0.1;
+
+interface Draft extends PartCode {
+  readonly chunks: readonly Uint8Array[];
+}
+
+/** Writes the smallest to `task.outFile` and says what was tried. */
+export async function encodePart(task: PartTask): Promise<PartCode> {
+  const bytes = readRange(task.new);
+  const tried: TriedMethod[] = [];
+  const drafts: Draft[] = [];
+  const allows = (method: PartCode['method']) => task.methods.includes(method);
+  const attempt = (
+    method: PartCode['method'],
+    oldPart: number | undefined,
+    make: () => readonly Uint8Array[] | string,
+  ) => {
+    const made = outcomeOf(make);
+    if (typeof made === 'string') {
+      tried.push({ method, reason: made });
+      return;
+    }
+    const length = made.reduce((sum, chunk) => sum + chunk.length, 0);
+    tried.push({ method, length });
+    const tablesLength = method === 'go' ? (made[0]?.length ?? 0) : 0;
+    drafts.push({ method, oldPart, tablesLength, dataLength: length - tablesLength, tried, chunks: made });
+  };
+  const isGood = () => drafts.some((draft) => sizeOf(draft) < bytes.length * goodShare);
+  for (const { index, bytes: place } of task.olds) {
+    const old = readRange(place);
+    if (allows('go')) attempt('go', index, () => goPatch(old, bytes));
+    if (allows('approximate') && !isGood()) attempt('approximate', index, () => [encodeApproximate(old, bytes)]);
+  }
+  if (allows('zstd') && !isGood()) attempt('zstd', undefined, () => [compressed(bytes)]);
+  const stored: Draft = {
+    method: 'stored',
+    oldPart: undefined,
+    tablesLength: 0,
+    dataLength: bytes.length,
+    tried,
+    chunks: [bytes],
+  };
+  const best = drafts.reduce((least, draft) => (sizeOf(draft) < sizeOf(least) ? draft : least), stored);
+  await writeFile(task.outFile, best.chunks);
+  const { chunks: _, ...code } = best;
+  return code;
+}
+
+function sizeOf({ tablesLength, dataLength }: PartCode): number {
+  return tablesLength + dataLength;
+}
+
+/** Any failure of a codec is a reason to take another: nothing in a file may fail a build. */
+function outcomeOf(make: () => readonly Uint8Array[] | string): readonly Uint8Array[] | string {
+  try {
+    return make();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function goPatch(old: Uint8Array, bytes: Uint8Array): readonly Uint8Array[] | string {
+  const analysis = analyseGoPair(old, bytes);
+  if ('notGo' in analysis) return analysis.notGo;
+  const { sideTables } = analysis;
+  if (sideTables.length > limits.maxGoTablesBytes) return `side tables of ${sideTables.length} bytes`;
+  const room = bytes.length * 2;
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  buildGoPrediction(memorySource(old), sideTables, {
+    write(chunk) {
+      length += chunk.length;
+      if (length <= room) chunks.push(chunk.slice());
+    },
+  });
+  if (length > room) return `a prediction of ${length} bytes for a part of ${bytes.length}`;
+  return [sideTables, encodeApproximate(Buffer.concat(chunks), bytes)];
+}
+
+function compressed(bytes: Uint8Array): Uint8Array {
+  return zstdCompressSync(bytes, {
+    pledgedSrcSize: bytes.length,
+    params: {
+      [constants.ZSTD_c_compressionLevel]: 19,
+      [constants.ZSTD_c_windowLog]: limits.maxZstdWindowLog,
+    },
+  });
+}
+
+function readRange({ file, offset, length }: PartBytes): Uint8Array {
+  const bytes = new Uint8Array(length);
+  const descriptor = openSync(file, 'r');
+  try {
+    for (let filled = 0; filled < length; ) {
+      const got = readSync(descriptor, bytes, filled, length - filled, offset + filled);
+      if (got === 0) throw new Error(`${file} ends at ${offset + filled}`);
+      filled += got;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+  return bytes;
+}

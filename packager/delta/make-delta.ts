@@ -1,0 +1,173 @@
+/**
+ * Makes a Slipway delta: opens both artifacts, matches their parts, has each part encoded, writes the file, and proves
+ * it with the code of devices. What cannot be proved is made in a poorer way, and the report says so; nothing that a
+ * file holds fails a build.
+ */
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { digestOf } from '../../contract/delta/chunks.ts';
+import type { DeltaNeeds } from '../../contract/delta/needs.ts';
+import type { Recipe } from '../../contract/delta/recipe/recipe.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import { encodeParts, type PartReport } from './encode-parts.ts';
+import { FileRange, openFileSource } from './open/file-source.ts';
+import { type OpenedArtifact, openArtifact } from './open/open-artifact.ts';
+import type { Unopened } from './open/opener.ts';
+import type { OpenedPart } from './open/parts.ts';
+import { PartStore } from './part-store.ts';
+import type { DeltaMakerPorts } from './ports.ts';
+import { proveSlipwayDelta } from './prove-slipway.ts';
+import { writeDelta } from './write-delta-file.ts';
+
+export interface MadeSlipwayDelta {
+  /** `opened`: diffed inside its containers; `whole`: the file as one part. */
+  readonly strategy: Strategy;
+  readonly length: number;
+  readonly oldLength: number;
+  readonly newLength: number;
+  readonly headLength: number;
+  readonly recipesLength: number;
+  readonly parts: readonly PartReport[];
+  /** Streams of the target that stay compressed. */
+  readonly unopened: readonly Unopened[];
+  readonly needs: DeltaNeeds;
+  /** What was tried and given up, one sentence each. */
+  readonly givenUp: readonly string[];
+}
+
+type Strategy = 'opened' | 'whole';
+
+/** A delta of the opened artifacts above this share of the target is compared with one of the whole files. */
+const worthOpeningShare = 0.3;
+
+/**
+ * Writes a proved delta to `outFile`, the smallest that can be had; leaves no `outFile` on an error.
+ * @throws SlipwayError `component-unreadable`, `io-error`, `disk-full`, `delta-not-reproducible`
+ */
+export async function makeSlipwayDelta(
+  oldFile: string,
+  newFile: string,
+  outFile: string,
+  ports: DeltaMakerPorts,
+): Promise<MadeSlipwayDelta> {
+  const scratch = await mkdtemp(path.join(ports.scratch, 'slipway-delta-'));
+  try {
+    return await smallest(oldFile, newFile, outFile, { ...ports, scratch });
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function smallest(
+  oldFile: string,
+  newFile: string,
+  outFile: string,
+  ports: DeltaMakerPorts,
+): Promise<MadeSlipwayDelta> {
+  const givenUp: string[] = [];
+  const opened = await attempt('opened', oldFile, newFile, outFile, ports, givenUp);
+  const isEnough = opened !== undefined && (opened.isWhole || opened.length < opened.newLength * worthOpeningShare);
+  if (opened !== undefined && isEnough) return { ...opened, givenUp };
+  const second = path.join(ports.scratch, 'whole');
+  const whole = await attempt('whole', oldFile, newFile, second, ports, givenUp);
+  if (whole !== undefined && whole.length < (opened?.length ?? Number.POSITIVE_INFINITY)) {
+    if (opened) givenUp.push(`opened, the delta has ${opened.length} bytes, more than that of the whole files`);
+    await copyFile(second, outFile);
+    return { ...whole, unopened: opened?.unopened ?? [], givenUp };
+  }
+  if (opened !== undefined) return { ...opened, givenUp };
+  throw new SlipwayError('delta-not-reproducible', `no delta gives ${newFile} back: ${givenUp.join('; ')}`, {
+    hint: 'Ship the whole file; please report the pair of files as a defect.',
+  });
+}
+
+type Attempt = Omit<MadeSlipwayDelta, 'givenUp'> & { readonly isWhole: boolean };
+
+async function attempt(
+  strategy: Strategy,
+  oldFile: string,
+  newFile: string,
+  outFile: string,
+  ports: DeltaMakerPorts,
+  givenUp: string[],
+): Promise<Attempt | undefined> {
+  const artifacts = strategy === 'whole' ? wholeFiles(oldFile, newFile) : await openBoth(oldFile, newFile, ports);
+  using old = artifacts.old;
+  using new_ = artifacts.new;
+  using store = new PartStore(ports.scratch);
+  const files = { old: endsOf(oldFile), new: endsOf(newFile) };
+  const banned = new Map<number, Set<string>>();
+  let coded = await encodeParts(old, new_, ports, banned);
+  for (;;) {
+    const written = await writeDelta(outFile, files, old.recipe, new_.recipe, coded);
+    const proof = await proveSlipwayDelta(oldFile, outFile, { store, workers: ports.workers });
+    if (proof.kind === 'proved') {
+      return {
+        strategy: isWhole(new_.recipe) ? 'whole' : 'opened',
+        ...written,
+        oldLength: files.old.length,
+        newLength: files.new.length,
+        parts: coded.map(({ report }) => report),
+        unopened: new_.unopened,
+        needs: proof.opened.needs,
+        isWhole: isWhole(old.recipe) && isWhole(new_.recipe),
+      };
+    }
+    await rm(outFile, { force: true });
+    const failed = proof.part === undefined ? undefined : coded[proof.part];
+    if (proof.part === undefined || failed === undefined || failed.report.method === 'stored') {
+      givenUp.push(`${strategy}: ${proof.why}`);
+      return undefined;
+    }
+    givenUp.push(`${failed.report.label} by ${failed.report.method}: ${proof.why}`);
+    ports.say(`${failed.report.label}: ${failed.report.method} is not reproducible, trying another way`);
+    banned.set(proof.part, new Set([...(banned.get(proof.part) ?? []), failed.report.method]));
+    const again = await encodeParts(old, new_, ports, banned, new Set([proof.part]));
+    coded = coded.map((part, index) => (index === proof.part ? (again[index] ?? part) : part));
+  }
+}
+
+async function openBoth(oldFile: string, newFile: string, { scratch, workers }: DeltaMakerPorts) {
+  const new_ = await openArtifact(newFile, { spoolParent: scratch, workers });
+  try {
+    const purpose = new_.unopened.length === 0 ? 'base' : 'target';
+    return { new: new_, old: await openArtifact(oldFile, { spoolParent: scratch, workers, purpose }) };
+  } catch (error) {
+    new_[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function wholeFiles(oldFile: string, newFile: string) {
+  return { old: wholeFile(oldFile), new: wholeFile(newFile) };
+}
+
+/** A file as one part, whatever it holds. */
+function wholeFile(file: string): OpenedArtifact {
+  const source = openFileSource(file);
+  const range = new FileRange(source);
+  const part: OpenedPart = {
+    index: 0,
+    label: path.basename(file),
+    length: range.length,
+    sha256: digestOf(range),
+    range,
+  };
+  const recipe: Recipe = { version: 1, nodes: range.length === 0 ? [] : [{ part: 0, length: range.length }] };
+  return {
+    parts: range.length === 0 ? [] : [part],
+    recipe,
+    unopened: [],
+    [Symbol.dispose]: () => source[Symbol.dispose](),
+  };
+}
+
+function isWhole(recipe: Recipe): boolean {
+  const [only, ...others] = recipe.nodes;
+  return others.length === 0 && (only === undefined || 'part' in only);
+}
+
+function endsOf(file: string) {
+  using source = openFileSource(file);
+  return { length: source.length, sha256: digestOf(source) };
+}

@@ -1,0 +1,94 @@
+/**
+ * Which old part each new part is made from: the same bytes first, then the same place, the same name, and for what
+ * was renamed or moved, likeness of content. Decides from plain data; the likeness is asked for only where names fail.
+ */
+import type { Digest } from '../../contract/digest.ts';
+
+export interface MatchedPart {
+  /** Where it was found; see OpenedPart. */
+  readonly label: string;
+  readonly length: number;
+  readonly sha256: Digest;
+}
+
+export type PartMatch =
+  | { readonly kind: 'copy'; readonly oldPart: number }
+  /** Old parts to try, the likeliest first; empty when there is nothing like it. */
+  | { readonly kind: 'make'; readonly candidates: readonly number[] };
+
+/** Share of content that two parts have in common, 0 to 1, by their numbers. */
+export type Likeness = (newPart: number, oldPart: number) => number;
+
+/** More are tried for parts that are quickly encoded. */
+const maxCandidates = 3;
+const quickBytes = 1024 * 1024;
+/** By name alone a part of such another size is not taken for the same. */
+const maxNamedRatio = 8;
+const minLikeness = 0.02;
+/** Pairs that are compared by content, at most. */
+const maxComparisons = 20_000;
+
+export function matchParts(
+  olds: readonly MatchedPart[],
+  news: readonly MatchedPart[],
+  likeness: Likeness,
+): PartMatch[] {
+  const byDigest = firstOf(olds, (part) => part.sha256);
+  const byPlace = groups(olds, placeOf);
+  const byName = groups(olds, (part) => nameOf(placeOf(part)));
+  let comparisons = 0;
+  return news.map((part, index): PartMatch => {
+    const same = byDigest.get(part.sha256);
+    if (same !== undefined) return { kind: 'copy', oldPart: same };
+    const closest = (numbers: readonly number[]) =>
+      numbers
+        .filter((old) => sizeRatio(part.length, olds[old]?.length ?? 0) <= maxNamedRatio)
+        .toSorted(
+          (a, b) => sizeRatio(part.length, olds[a]?.length ?? 0) - sizeRatio(part.length, olds[b]?.length ?? 0),
+        );
+    const place = placeOf(part);
+    let candidates = [...closest(byPlace.get(place) ?? []), ...closest(byName.get(nameOf(place)) ?? [])];
+    if (candidates.length === 0 && comparisons + olds.length <= maxComparisons) {
+      comparisons += olds.length;
+      candidates = olds
+        .map((_, old) => ({ old, like: likeness(index, old) }))
+        .filter(({ like }) => like >= minLikeness)
+        .toSorted((a, b) => b.like - a.like)
+        .map(({ old }) => old);
+    }
+    const count = part.length <= quickBytes ? maxCandidates : 1;
+    return { kind: 'make', candidates: [...new Set(candidates)].slice(0, count) };
+  });
+}
+
+/** The label without what changes from release to release: the artifact's own name, offsets, digests, versions. */
+function placeOf({ label }: MatchedPart): string {
+  return label
+    .replace(/^[^@#/]*/, '')
+    .replace(/@\d+/g, '@')
+    .replace(/[0-9a-f]{64}/g, '*')
+    .replace(/\d+(\.\d+)+/g, '*');
+}
+
+function nameOf(place: string): string {
+  return place.slice(place.lastIndexOf('/') + 1);
+}
+
+function sizeRatio(a: number, b: number): number {
+  return Math.max(a, b) / Math.max(1, Math.min(a, b));
+}
+
+function firstOf<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const [index, item] of items.entries()) if (!found.has(keyOf(item))) found.set(keyOf(item), index);
+  return found;
+}
+
+function groups<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, number[]> {
+  const found = new Map<string, number[]>();
+  for (const [index, item] of items.entries()) {
+    const key = keyOf(item);
+    found.set(key, [...(found.get(key) ?? []), index]);
+  }
+  return found;
+}
