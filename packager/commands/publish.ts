@@ -52,7 +52,8 @@ export function registerPublish(program: Command, context: CommandContext): void
       const keys = await readSigningKeys(options.key ?? [], options.keys);
       const pinnedRoot = await readRoot(options.root);
       const found = context.findEncoder();
-      if ('missing' in found && deltasFrom > 0) output.say(`no deltas: ${found.missing}`);
+      if ('missing' in found && deltasFrom > 0) output.say(`no VCDIFF deltas: ${found.missing}`);
+      const encoders = context.partEncoders();
       warnOfPastSignatures(context, (line) => output.say(line));
       const result = await withStore(context, options.store, async (store) =>
         publishRelease({
@@ -62,14 +63,16 @@ export function registerPublish(program: Command, context: CommandContext): void
           keys,
           deltasFrom,
           encoder: 'encoder' in found ? found.encoder : undefined,
+          slipway: { encoders, workers: context.processors },
           scratch: await context.scratchFolder(),
           pinnedRoot,
           signingTime: context.signingTime(),
           progress: output.progress('uploading'),
+          deltaProgress: output.progress('making deltas'),
           say: (line) => output.say(line),
           backOff: (attempt) => context.backOff(attempt),
         }),
-      );
+      ).finally(() => encoders.close());
       const verb = { published: 'published', 'channel-moved': 'moved', unchanged: 'nothing to do, already there:' };
       output.result(result, [
         `${verb[result.outcome]} ${result.targetPath} in ${result.channel}`,

@@ -42,6 +42,7 @@ const worthOpeningShare = 0.3;
 
 /**
  * Writes a proved delta to `outFile`, the smallest that can be had; leaves no `outFile` on an error.
+ * @param target `newFile` opened already, by openTarget; stays open
  * @throws SlipwayError `component-unreadable`, `io-error`, `disk-full`, `delta-not-reproducible`
  */
 export async function makeSlipwayDelta(
@@ -49,10 +50,11 @@ export async function makeSlipwayDelta(
   newFile: string,
   outFile: string,
   ports: DeltaMakerPorts,
+  target?: OpenedArtifact,
 ): Promise<MadeSlipwayDelta> {
   const scratch = await mkdtemp(path.join(ports.scratch, 'slipway-delta-'));
   try {
-    return await smallest(oldFile, newFile, outFile, { ...ports, scratch });
+    return await smallest(oldFile, newFile, outFile, { ...ports, scratch }, target);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -63,13 +65,16 @@ async function smallest(
   newFile: string,
   outFile: string,
   ports: DeltaMakerPorts,
+  target: OpenedArtifact | undefined,
 ): Promise<MadeSlipwayDelta> {
   const givenUp: string[] = [];
-  const opened = await attempt('opened', oldFile, newFile, outFile, ports, givenUp);
+  const both = await openBoth(oldFile, newFile, ports, target);
+  const opened = await attempt('opened', both, { old: oldFile, new: newFile }, outFile, ports, givenUp);
   const isEnough = opened !== undefined && (opened.isWhole || opened.length < opened.newLength * worthOpeningShare);
   if (opened !== undefined && isEnough) return { ...opened, givenUp };
   const second = path.join(ports.scratch, 'whole');
-  const whole = await attempt('whole', oldFile, newFile, second, ports, givenUp);
+  const files = wholeFiles(oldFile, newFile);
+  const whole = await attempt('whole', files, { old: oldFile, new: newFile }, second, ports, givenUp);
   if (whole !== undefined && whole.length < (opened?.length ?? Number.POSITIVE_INFINITY)) {
     if (opened) givenUp.push(`opened, the delta has ${opened.length} bytes, more than that of the whole files`);
     await copyFile(second, outFile);
@@ -85,22 +90,21 @@ type Attempt = Omit<MadeSlipwayDelta, 'givenUp'> & { readonly isWhole: boolean }
 
 async function attempt(
   strategy: Strategy,
-  oldFile: string,
-  newFile: string,
+  artifacts: { readonly old: OpenedArtifact; readonly new: OpenedArtifact },
+  names: { readonly old: string; readonly new: string },
   outFile: string,
   ports: DeltaMakerPorts,
   givenUp: string[],
 ): Promise<Attempt | undefined> {
-  const artifacts = strategy === 'whole' ? wholeFiles(oldFile, newFile) : await openBoth(oldFile, newFile, ports);
   using old = artifacts.old;
   using new_ = artifacts.new;
   using store = new PartStore(ports.scratch);
-  const files = { old: endsOf(oldFile), new: endsOf(newFile) };
+  const files = { old: endsOf(names.old), new: endsOf(names.new) };
   const banned = new Map<number, Set<string>>();
   let coded = await encodeParts(old, new_, ports, banned);
   for (;;) {
     const written = await writeDelta(outFile, files, old.recipe, new_.recipe, coded);
-    const proof = await proveSlipwayDelta(oldFile, outFile, { store, workers: ports.workers });
+    const proof = await proveSlipwayDelta(names.old, outFile, { store, workers: ports.workers });
     if (proof.kind === 'proved') {
       return {
         strategy: isWhole(new_.recipe) ? 'whole' : 'opened',
@@ -127,15 +131,34 @@ async function attempt(
   }
 }
 
-async function openBoth(oldFile: string, newFile: string, { scratch, workers }: DeltaMakerPorts) {
-  const new_ = await openArtifact(newFile, { spoolParent: scratch, workers });
+/** The target of several deltas, opened once; the caller disposes of it. */
+export function openTarget(
+  newFile: string,
+  { scratch, workers }: Pick<DeltaMakerPorts, 'scratch' | 'workers'>,
+): Promise<OpenedArtifact> {
+  return openArtifact(newFile, { spoolParent: scratch, workers });
+}
+
+async function openBoth(
+  oldFile: string,
+  newFile: string,
+  ports: DeltaMakerPorts,
+  target: OpenedArtifact | undefined,
+): Promise<{ readonly old: OpenedArtifact; readonly new: OpenedArtifact }> {
+  const new_ = target === undefined ? await openTarget(newFile, ports) : borrowed(target);
   try {
     const purpose = new_.unopened.length === 0 ? 'base' : 'target';
+    const { scratch, workers } = ports;
     return { new: new_, old: await openArtifact(oldFile, { spoolParent: scratch, workers, purpose }) };
   } catch (error) {
     new_[Symbol.dispose]();
     throw error;
   }
+}
+
+/** The same for somebody who is not to dispose of it. */
+function borrowed(artifact: OpenedArtifact): OpenedArtifact {
+  return { ...artifact, [Symbol.dispose]: () => undefined };
 }
 
 function wholeFiles(oldFile: string, newFile: string) {

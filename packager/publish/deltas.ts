@@ -1,21 +1,26 @@
 /**
- * Deltas from earlier releases of the channel to a new one, kept only where they are smaller than the smallest full
- * blob. The old bytes come from the store and are checked; each delta was proven before it gets here.
+ * Deltas from earlier releases of the channel to a new one, kept only where they help. The old bytes come from the store
+ * and are checked; each delta was proven before it gets here.
  */
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import PQueue from 'p-queue';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import type { Blob, Component, Delta, ReleaseManifest } from '../../contract/release/manifest.ts';
 import { blobKey } from '../../contract/store-keys.ts';
-import type { DeltaEncoder } from '../delta/ports.ts';
+import { makeSlipwayDelta, openTarget } from '../delta/make-delta.ts';
+import type { OpenedArtifact } from '../delta/open/open-artifact.ts';
+import type { DeltaEncoder, PartEncoders } from '../delta/ports.ts';
 import { makeVcdiff } from '../delta/vcdiff.ts';
+import type { Progress } from '../progress.ts';
 import { openBlob } from '../release/build-folder.ts';
 import { meter, packFile } from '../release/pack-component.ts';
 import { zstdDecoder } from '../release/unpack-blob.ts';
+import { chooseDeltas } from './choose-deltas.ts';
 import type { Store } from './ports.ts';
 
 export interface MadeDelta {
@@ -24,15 +29,40 @@ export interface MadeDelta {
   readonly file: string;
 }
 
+/** Both kinds of delta; at least one of them. */
+export interface DeltaMakers {
+  readonly vcdiff: DeltaEncoder | undefined;
+  readonly slipway:
+    | {
+        readonly encoders: PartEncoders;
+        /** Threads for the proof of zstd frames. */
+        readonly workers: number;
+      }
+    | undefined;
+}
+
 export interface DeltaJob {
   readonly store: Store;
-  readonly encoder: DeltaEncoder;
+  readonly makers: DeltaMakers;
   /** Build folder of the new release. */
   readonly folder: string;
   /** For files that only this job needs. */
   readonly scratch: string;
+  readonly progress: Progress;
   /** One line for people: a delta that was made, or why there is none. */
   readonly say: (line: string) => void;
+}
+
+/** While one delta is proved in this process, parts of the next are encoded in others. */
+const basesAtATime = 2;
+
+/** A base, the new file, and where the delta goes. */
+interface Pair {
+  readonly component: Component;
+  readonly oldFile: string;
+  readonly newFile: string;
+  readonly target: OpenedArtifact | undefined;
+  readonly fromSha256: string;
 }
 
 /**
@@ -48,22 +78,27 @@ export async function makeDeltas(
   const made: MadeDelta[] = [];
   const smallest = Math.min(...component.blobs.map((blob) => blob.length));
   if (olds.length === 0) return made;
-  if (component.length > job.encoder.maxInputBytes) {
-    job.say(`${component.name}: too large for ${job.encoder.format}, shipped whole`);
-    return made;
-  }
   const newFile = path.join(job.scratch, `new-${component.sha256}`);
-  await unpack(openBlob(job.folder, component.blobs[0]?.sha256 ?? ''), component, newFile);
-  for (const { version, old } of olds.slice(0, limits.maxDeltasPerComponent)) {
-    const delta = await makeDelta(job, component, old, newFile);
-    if (!delta) continue;
-    const kept = delta.delta.length < smallest;
-    if (kept) made.push(delta);
-    const verdict = kept ? '' : ', not smaller, left out';
-    job.say(`${component.name}: delta from ${version}, ${delta.delta.length} of ${smallest} bytes${verdict}`);
+  const queue = new PQueue({ concurrency: basesAtATime });
+  let target: OpenedArtifact | undefined;
+  try {
+    await unpack(openBlob(job.folder, component.blobs[0]?.sha256 ?? ''), component, newFile);
+    if (job.makers.slipway) target = await openTarget(newFile, { ...job.makers.slipway, scratch: job.scratch });
+    const work = olds.map(({ version, old }) => async () => {
+      const found = await makeBoth(job, component, old, newFile, target);
+      const { kept, leftOut } = chooseDeltas(found, smallest);
+      made.push(...kept);
+      const sizes = kept.map(({ delta }) => `${delta.length} of ${smallest} bytes as ${delta.format}`);
+      if (found.length > 0) job.say(`${component.name}: delta from ${version}, ${[...sizes, ...leftOut].join(', ')}`);
+    });
+    await queue.addAll(work);
+  } finally {
+    queue.clear();
+    await queue.onIdle();
+    target?.[Symbol.dispose]();
+    await rm(newFile, { force: true });
   }
-  await rm(newFile, { force: true });
-  return made.sort((a, b) => a.delta.length - b.delta.length);
+  return made.sort((a, b) => a.delta.length - b.delta.length).slice(0, limits.maxDeltasPerComponent);
 }
 
 /** Old components of the same name, without the one that a device would not need to change. */
@@ -77,33 +112,63 @@ function distinctOlds(component: Component, bases: readonly ReleaseManifest[]) {
   });
 }
 
-async function makeDelta(
-  { store, encoder, scratch, say }: DeltaJob,
+async function makeBoth(
+  job: DeltaJob,
   component: Component,
   old: Component,
   newFile: string,
-): Promise<MadeDelta | undefined> {
-  if (old.length > encoder.maxInputBytes) return undefined;
+  target: OpenedArtifact | undefined,
+): Promise<MadeDelta[]> {
+  const { store, scratch, say } = job;
   const oldFile = path.join(scratch, `old-${old.sha256}`);
-  const raw = path.join(scratch, `delta-${old.sha256}-${component.sha256}`);
   try {
     const [blob] = [...old.blobs].sort((a, b) => a.length - b.length);
-    if (!blob) return undefined;
+    if (!blob) return [];
     await unpack(await store.read(blobKey(blob.sha256)), { ...old, blobs: [blob] }, oldFile);
-    const outcome = await makeVcdiff(encoder, oldFile, newFile, raw, component);
-    if (outcome.kind === 'skipped') {
-      say(`${component.name}: ${outcome.detail}`);
-      return undefined;
-    }
-    const packed = await packFile(raw, `${raw}.zst`);
-    return { file: packed.file, delta: { ...packed.blob, fromSha256: old.sha256, format: encoder.format } };
+    const pair: Pair = { component, oldFile, newFile, target, fromSha256: old.sha256 };
+    const slipway = await slipwayDelta(job, pair);
+    const isForAll = slipway?.delta.format === 'slipway' && slipway.delta.needs.zstd === undefined;
+    const vcdiff = isForAll ? undefined : await vcdiffDelta(job, pair);
+    return [slipway, vcdiff].filter((made) => made !== undefined);
   } catch (error) {
     if (!(error instanceof SlipwayError) || error.code !== 'object-missing') throw error;
     say(`${component.name}: the store has lost an old blob, no delta from it`);
-    return undefined;
+    return [];
   } finally {
     await rm(oldFile, { force: true });
   }
+}
+
+async function slipwayDelta(job: DeltaJob, pair: Pair): Promise<MadeDelta | undefined> {
+  const { makers, scratch, progress, say } = job;
+  const { component, oldFile, newFile, target, fromSha256 } = pair;
+  if (!makers.slipway) return undefined;
+  const raw = path.join(scratch, `slipway-${fromSha256}-${component.sha256}`);
+  const ports = { ...makers.slipway, vcdiff: makers.vcdiff, scratch, progress, say };
+  try {
+    const { needs, givenUp } = await makeSlipwayDelta(oldFile, newFile, raw, ports, target);
+    for (const line of givenUp) say(`${component.name}: given up: ${line}`);
+    const packed = await packFile(raw, `${raw}.zst`);
+    return { file: packed.file, delta: { ...packed.blob, fromSha256, format: 'slipway', needs } };
+  } catch (error) {
+    if (!(error instanceof SlipwayError) || error.code !== 'delta-not-reproducible') throw error;
+    say(`${component.name}: ${error.message}`);
+    return undefined;
+  }
+}
+
+async function vcdiffDelta(job: DeltaJob, pair: Pair): Promise<MadeDelta | undefined> {
+  const encoder = job.makers.vcdiff;
+  const { component, oldFile, newFile, fromSha256 } = pair;
+  if (!encoder) return undefined;
+  const raw = path.join(job.scratch, `delta-${fromSha256}-${component.sha256}`);
+  const outcome = await makeVcdiff(encoder, oldFile, newFile, raw, component);
+  if (outcome.kind === 'skipped') {
+    job.say(`${component.name}: ${outcome.detail}`);
+    return undefined;
+  }
+  const packed = await packFile(raw, `${raw}.zst`);
+  return { file: packed.file, delta: { ...packed.blob, fromSha256, format: encoder.format } };
 }
 
 /** @throws SlipwayError `digest-mismatch` when the bytes are not those of the component */

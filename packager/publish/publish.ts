@@ -16,7 +16,7 @@ import {
 } from '../../contract/release/manifest.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import type { DeltaEncoder } from '../delta/ports.ts';
-import type { Progress } from '../progress.ts';
+import { type Progress, silentProgress } from '../progress.ts';
 import { type BuiltRelease, openBlob } from '../release/build-folder.ts';
 import { type ListedRelease, listReleases, productTargets } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
@@ -28,7 +28,7 @@ import {
   requireUnexpiredOfflineRoles,
 } from '../repository/state.ts';
 import { commitChanges, commitKeys } from './commit.ts';
-import { type MadeDelta, makeDeltas } from './deltas.ts';
+import { type DeltaMakers, type MadeDelta, makeDeltas } from './deltas.ts';
 import { type PublishPlan, planPublish, withChannelAt } from './plan.ts';
 import type { Store } from './ports.ts';
 import { requireStored, type Upload, type UploadResult, uploadAll } from './upload.ts';
@@ -42,14 +42,19 @@ export interface PublishInput {
   readonly channel: Channel;
   readonly keys: readonly SigningKey[];
   readonly deltasFrom: number;
-  /** Undefined where this machine has none: the release ships without deltas. */
+  /** VCDIFF; undefined where this machine has none. */
   readonly encoder: DeltaEncoder | undefined;
+  /** Slipway deltas; without either the release ships without deltas. */
+  readonly slipway?: DeltaMakers['slipway'];
   /** A folder for old components and deltas, as large as these. */
   readonly scratch: string;
   readonly pinnedRoot: Uint8Array | undefined;
   /** The time that signatures are made at. */
   readonly signingTime: Date;
+  /** Of the upload. */
   readonly progress: Progress;
+  /** Of the making of deltas. */
+  readonly deltaProgress?: Progress;
   /** One line for people. */
   readonly say: (line: string) => void;
   /** Waits before attempt 2, 3 … after a lost race. */
@@ -134,16 +139,15 @@ class Publisher {
   }
 
   async #withDeltas(plan: PublishPlan): Promise<ReleaseManifest> {
-    const { store, build, encoder, scratch, say } = this.#input;
-    if (plan.kind !== 'add' || plan.bases.length === 0 || !encoder) return build.manifest;
+    const { store, build, encoder, slipway, scratch, say, deltaProgress: progress = silentProgress } = this.#input;
+    if (plan.kind !== 'add' || plan.bases.length === 0 || (!encoder && !slipway)) return build.manifest;
+    const job = { store, makers: { vcdiff: encoder, slipway }, folder: build.folder, scratch, progress, say };
     const bases: ReleaseManifest[] = [];
     for (const base of plan.bases) bases.push((await readManifest(store, base)).manifest);
     const components: Component[] = [];
     for (const component of build.manifest.components) {
       const memo = [component.sha256, ...plan.bases.map((base) => base.manifestSha256)].join();
-      const made =
-        this.#deltas.get(memo) ??
-        (await makeDeltas({ store, encoder, folder: build.folder, scratch, say }, component, bases));
+      const made = this.#deltas.get(memo) ?? (await makeDeltas(job, component, bases));
       this.#deltas.set(memo, made);
       components.push({ ...component, deltas: made.map(({ delta }) => delta) });
     }
