@@ -136,6 +136,8 @@ export const errorCodes = {
   // The machine
   'disk-full': { exit: exitStatus.localResource, retryable: true },
   'io-error': { exit: exitStatus.localResource },
+  'memory-exceeded': { exit: exitStatus.localResource },
+  'delta-process-failed': { exit: exitStatus.localResource },
   'journal-corrupt': { exit: exitStatus.localResource },
   'already-running': { exit: exitStatus.busy, retryable: true },
 

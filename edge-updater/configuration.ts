@@ -98,6 +98,22 @@ const configurationSchema = z.strictObject({
         .default(512),
     })
     .prefault({}),
+  delta: z
+    .strictObject({
+      /** Rebuild compressed payloads, which takes the time and memory of their compressor. */
+      allowReencode: z.boolean().default(true),
+      /** Of the process that applies a delta. */
+      maxMemoryMiB: z
+        .number()
+        .int()
+        .min(1)
+        .max(1024 * 1024)
+        .default(256),
+      maxReencodeMinutes: z.number().min(0).default(60),
+      /** How fast this machine compresses long-window zstd of a high level. */
+      reencodeKiBPerSecond: z.number().min(1).default(512),
+    })
+    .prefault({}),
   service: serviceSchema,
   health: healthSchema,
 });

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { describeError, exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
+import { applyToFile } from './adapters/applied-file.ts';
 import { CommandProbe } from './adapters/command-probe.ts';
+import { deltaProcess } from './adapters/delta-process.ts';
 import { DeviceToken } from './adapters/device-token.ts';
 import { DownloadDirectory, readTransfer } from './adapters/download-directory.ts';
 import { ExecService, readServicePid } from './adapters/exec-service.ts';
@@ -17,6 +19,7 @@ import { readStatus, writeStatus } from './adapters/status-file.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { SystemdService } from './adapters/systemd-service.ts';
 import { Terminal } from './adapters/terminal.ts';
+import { addApply } from './commands/apply.ts';
 import { addCheckNow } from './commands/check-now.ts';
 import type { CommandContext, OpenDevice } from './commands/command-context.ts';
 import { addInstall } from './commands/install.ts';
@@ -51,7 +54,7 @@ function readOptional(file: string): string | undefined {
 
 function open(configFile: string, command: string, blobs?: BlobSource): OpenDevice {
   const configuration = readConfiguration(configFile);
-  const { stateDir, product, platform, labels, deviceId, download, health } = configuration;
+  const { stateDir, product, platform, labels, deviceId, download, delta, health } = configuration;
   const lock = new InstanceLock(stateDir, command);
   const content = readJournal(stateDir);
   const slots = new SlotDirectory(stateDir);
@@ -81,6 +84,7 @@ function open(configFile: string, command: string, blobs?: BlobSource): OpenDevi
       downloads: new DownloadDirectory(stateDir),
       slots,
       blobs: blobs ?? server,
+      deltas: deltaProcess,
       service,
       health: healthOf(configuration),
       clock: systemClock,
@@ -93,6 +97,13 @@ function open(configFile: string, command: string, blobs?: BlobSource): OpenDevi
         },
         maxBytesPerUpdate: download.maxBytesPerUpdate,
         allowFullAfterDeltaFailure: download.allowFullAfterDeltaFailure,
+        delta: {
+          allowReencode: delta.allowReencode,
+          maxMemoryBytes: delta.maxMemoryMiB * 1024 * 1024,
+          maxReencodeSeconds: delta.maxReencodeMinutes * 60,
+          reencodeBytesPerSecond: delta.reencodeKiBPerSecond * 1024,
+          zstdVersion: process.versions.zstd,
+        },
         health,
         healthIntervalSeconds: health.intervalSeconds,
       },
@@ -155,6 +166,7 @@ function read(configFile: string): DeviceReading {
 const context: CommandContext = {
   open,
   read,
+  applyToFile: (files, out, maxMemoryBytes) => applyToFile(files, out, maxMemoryBytes, stop.signal),
   signal: stop.signal,
   print(value, text, isJson) {
     process.stdout.write(isJson ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n`);
@@ -166,7 +178,7 @@ const program = new Command('slipway-edge')
   .version(updaterVersion)
   .exitOverride()
   .configureOutput({ outputError: (text, write) => write(text) });
-for (const add of [addRun, addCheckNow, addStatus, addInstall, addRollback]) add(program, context);
+for (const add of [addRun, addCheckNow, addStatus, addInstall, addRollback, addApply]) add(program, context);
 for (const command of program.commands) command.exitOverride();
 
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());

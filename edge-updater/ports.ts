@@ -71,6 +71,12 @@ export interface DownloadStore {
   openPart(digest: Digest, length: number, via: 'network' | 'bundle'): PartFile;
   /** A whole blob for reading. */
   read(digest: Digest): AsyncIterable<Uint8Array>;
+  /** Path of a whole blob, for another process. */
+  fileOf(digest: Digest): string;
+  /** Path of a folder for what is made from a blob; it lasts as long as the blob is wanted. */
+  scratchOf(digest: Digest): string;
+  /** Frees those folders. */
+  dropScratch(): void;
   putManifest(digest: Digest, bytes: Uint8Array): void;
   /** @throws SlipwayError `manifest-mismatched` when the bytes are gone or changed */
   manifest(digest: Digest): ReleaseManifest;
@@ -99,6 +105,8 @@ export interface SlotStore {
   /** Reads every file back. @throws SlipwayError `digest-mismatch` when the slot is not exactly what the manifest says */
   verify(slot: Digest): Promise<void>;
   discard(slot: Digest): void;
+  /** Path of an installed component, for another process. */
+  fileOf(slot: Digest, component: Component): string;
   /** Positioned reads of an installed component. */
   open(slot: Digest, component: Component): ByteSource & { close(): void };
   point(links: { readonly current: Digest | undefined; readonly previous: Digest | undefined }): void;
@@ -106,6 +114,34 @@ export interface SlotStore {
   prune(keep: readonly Digest[]): void;
   /** Bytes free for the state directory. */
   freeBytes(): number;
+}
+
+export interface DeltaFiles {
+  /** Paths. */
+  readonly base: string;
+  readonly delta: string;
+  /** A folder for parts; what an interrupted run left there is used. */
+  readonly scratch: string;
+}
+
+/** Applies deltas in a process of their own, with little priority and a bound on its memory. */
+export interface DeltaApplier {
+  /**
+   * The target in order, as it is made. Worth nothing before the end, which is reached only by the right bytes.
+   * Whoever stops reading ends the process.
+   * @param maxMemoryBytes of the whole process
+   * @throws SlipwayError codes of the delta; `disk-full`, `memory-exceeded`, `delta-process-failed`
+   */
+  apply(files: DeltaFiles, maxMemoryBytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array, DeltaCost>;
+}
+
+/** What applying took, in the process that did it. */
+export interface DeltaCost {
+  readonly peakRssBytes: number;
+  readonly seconds: number;
+  readonly parts: number;
+  /** Parts that an interrupted run had left. */
+  readonly resumedParts: number;
 }
 
 export interface BlobAnswer {

@@ -13,6 +13,12 @@ const programs: readonly Program[] = [
   { entry: 'packager/adapters/part-encoder-child.ts', output: 'slipway-part-encoder-child.mjs', executable: false },
   { entry: 'distributor/main.ts', output: 'slipway-distributor.mjs', executable: true },
   { entry: 'edge-updater/main.ts', output: 'slipway-edge.mjs', executable: true, without: notOnDevices },
+  {
+    entry: 'edge-updater/adapters/apply-delta-child.ts',
+    output: 'slipway-edge-delta.mjs',
+    executable: false,
+    without: notOnDevices,
+  },
 ];
 
 const root = path.dirname(import.meta.dirname);

@@ -1,6 +1,7 @@
 /**
  * Blobs on their way: `downloads/<digest>.part`, and one ledger that says how many of their bytes are durable, under
- * which validator, and what the attempt has moved. Data is made durable before the ledger says so.
+ * which validator, and what the attempt has moved. Data is made durable before the ledger says so. A delta's intermediate
+ * files have a folder beside it, `downloads/<digest>.scratch`.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -39,6 +40,7 @@ const ledgerSchema = z.strictObject({
 });
 type Ledger = z.infer<typeof ledgerSchema>;
 
+const scratchSuffix = '.scratch';
 const blankLedger: Ledger = { schemaVersion: 1, attempt: '', bytesOnWire: 0, resumedFrom: 0, parts: {} };
 
 /** What the ledger says, for `status` beside a running daemon. */
@@ -85,7 +87,8 @@ export class DownloadDirectory implements DownloadStore {
     for (const [digest, part] of parts) this.#cut(digest, part.offset);
     const wanted = new Set(parts.map(([digest]) => `${digest}.part`));
     for (const name of readdirSync(this.#directory)) {
-      if (name.endsWith('.part') && !wanted.has(name)) remove(path.join(this.#directory, name));
+      const isUnwantedScratch = name.endsWith(scratchSuffix) && !keep.has(name.slice(0, -scratchSuffix.length));
+      if (isUnwantedScratch || (name.endsWith('.part') && !wanted.has(name))) remove(path.join(this.#directory, name));
     }
   }
 
@@ -118,6 +121,20 @@ export class DownloadDirectory implements DownloadStore {
       yield* createReadStream(file, { highWaterMark: 256 * 1024 }) as AsyncIterable<Uint8Array>;
     } catch (error) {
       throw asDiskError(`read ${file}`, error);
+    }
+  }
+
+  fileOf(digest: Digest): string {
+    return this.#part(digest);
+  }
+
+  scratchOf(digest: Digest): string {
+    return path.join(this.#directory, `${digest}${scratchSuffix}`);
+  }
+
+  dropScratch(): void {
+    for (const name of readdirSync(this.#directory)) {
+      if (name.endsWith(scratchSuffix)) remove(path.join(this.#directory, name));
     }
   }
 

@@ -9,13 +9,11 @@ import {
   constants,
   createReadStream,
   fchmodSync,
-  fstatSync,
   fsyncSync,
   lstatSync,
   openSync,
   readdirSync,
   readlinkSync,
-  readSync,
   statfsSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -37,6 +35,7 @@ import {
   syncDirectory,
   writeAll,
 } from './durable-file.ts';
+import { openFileSource } from './file-source.ts';
 
 const manifestName = 'release.json';
 
@@ -144,8 +143,12 @@ export class SlotDirectory implements SlotStore {
     remove(this.#staging(slot));
   }
 
+  fileOf(slot: Digest, component: Component): string {
+    return path.join(this.#slots, slot, component.installPath);
+  }
+
   open(slot: Digest, component: Component): ByteSource & { close(): void } {
-    return openInstalled(path.join(this.#slots, slot, component.installPath));
+    return openFileSource(this.fileOf(slot, component));
   }
 
   point({ current, previous }: { readonly current: Digest | undefined; readonly previous: Digest | undefined }): void {
@@ -216,23 +219,6 @@ async function verifyFile(file: string, component: Component): Promise<void> {
   }
   const found = hash.digest('hex');
   if (found !== component.sha256) throw wrongDigest(component, found);
-}
-
-function openInstalled(file: string): ByteSource & { close(): void } {
-  const descriptor = onDisk(`open ${file}`, () => openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW));
-  return {
-    length: fstatSync(descriptor).size,
-    readInto(target, offset) {
-      onDisk(`read ${file}`, () => {
-        for (let filled = 0; filled < target.length; ) {
-          const read = readSync(descriptor, target, filled, target.length - filled, offset + filled);
-          if (read === 0) throw new SlipwayError('io-error', `${file} ends at ${offset + filled}`);
-          filled += read;
-        }
-      });
-    },
-    close: () => closeSync(descriptor),
-  };
 }
 
 /** The directory itself last. */

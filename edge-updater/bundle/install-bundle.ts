@@ -71,6 +71,7 @@ async function takeBlobs(
     available: new Set(blobs.keys()),
     bytesOnWire: 0,
     allowFullAfterDeltaFailure: policy.allowFullAfterDeltaFailure,
+    deltaPolicy: policy.delta,
   });
   const free = slots.freeBytes();
   if (free < plan.remainingBytes) {

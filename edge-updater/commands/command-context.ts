@@ -1,7 +1,8 @@
 /** What main.ts hands to every command: the device of a configuration, and where words go. */
 import type { Configuration } from '../configuration.ts';
 import type { Device } from '../device.ts';
-import type { BlobSource } from '../ports.ts';
+import type { BlobSource, DeltaFiles } from '../ports.ts';
+import type { AppliedFile } from './apply.ts';
 import type { DeviceReading } from './status.ts';
 
 export interface OpenDevice extends AsyncDisposable {
@@ -19,6 +20,8 @@ export interface CommandContext {
   open(configFile: string, command: string, blobs?: BlobSource): OpenDevice;
   /** Reads beside whoever holds the lock. */
   read(configFile: string): DeviceReading;
+  /** Makes `out` from a file and a delta; `out` is whole or untouched. */
+  applyToFile(files: DeltaFiles, out: string, maxMemoryBytes: number): Promise<AppliedFile>;
   /** Aborted by SIGTERM and SIGINT. */
   readonly signal: AbortSignal;
   /** One JSON document on standard output, or the text. */

@@ -5,7 +5,8 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { Blob } from '../../contract/release/manifest.ts';
 import { decodeVcdiff } from '../../contract/vcdiff/decode.ts';
 import type { InstalledFile } from '../effects/installed-files.ts';
-import type { DownloadStore, SlotStore } from '../ports.ts';
+import type { World } from '../effects/world.ts';
+import type { DownloadStore } from '../ports.ts';
 import type { PlannedComponent } from '../update/plan.ts';
 import { decompressZstd } from './decompress-zstd.ts';
 
@@ -19,7 +20,8 @@ const copyBytes = 1024 * 1024;
 export function openComponent(
   { component, source }: PlannedComponent,
   files: ReadonlyMap<Digest, InstalledFile>,
-  { downloads, slots }: { readonly downloads: DownloadStore; readonly slots: SlotStore },
+  { downloads, slots, deltas, policy }: Pick<World, 'downloads' | 'slots' | 'deltas' | 'policy'>,
+  signal: AbortSignal,
 ): OpenedComponent {
   if (source.kind === 'full') return { content: plain(source.blob, downloads), close: () => undefined };
   const file = files.get(source.from);
@@ -30,8 +32,19 @@ export function openComponent(
   switch (source.delta.format) {
     case 'vcdiff':
       return { content: decodeVcdiff(installed, plain(source.delta, downloads), component.length), close };
+    case 'slipway': {
+      const { sha256, encoding } = source.delta;
+      // It is compressed already, and is read by position.
+      if (encoding !== 'identity') throw new SlipwayError('delta-malformed', `a Slipway delta wrapped as ${encoding}`);
+      const paths = {
+        base: slots.fileOf(file.slot, file.component),
+        delta: downloads.fileOf(sha256),
+        scratch: downloads.scratchOf(sha256),
+      };
+      return { content: deltas.apply(paths, policy.delta.maxMemoryBytes, signal), close };
+    }
     default:
-      throw source.delta.format satisfies never;
+      throw source.delta satisfies never;
   }
 }
 

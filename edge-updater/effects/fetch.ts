@@ -3,9 +3,10 @@ import type { Transfer } from '../../contract/device-api/report.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { downloadBlob } from '../download/download-blob.ts';
+import { describeRefusal } from '../update/delta-policy.ts';
 import type { Effect } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
-import { planUpdate, type UpdatePlan } from '../update/plan.ts';
+import { planUpdate, type RefusedDelta, type UpdatePlan } from '../update/plan.ts';
 import { installedFiles } from './installed-files.ts';
 import type { World } from './world.ts';
 
@@ -35,13 +36,15 @@ export async function fetchBlobs(
       bytesOnWire: downloads.bytesOnWire,
       ...(policy.maxBytesPerUpdate === undefined ? {} : { maxBytes: policy.maxBytesPerUpdate }),
       allowFullAfterDeltaFailure: policy.allowFullAfterDeltaFailure,
+      deltaPolicy: policy.delta,
     });
+    const notes = plan.refusedDeltas.map(noteOf);
     fullBytes = plan.fullBytes;
-    if (slots.has(attempt.release.manifestSha256)) return { kind: 'fetched', transfer: transfer() };
+    if (slots.has(attempt.release.manifestSha256)) return { kind: 'fetched', transfer: transfer(), notes };
     refuseFullDisk(plan, manifest, slots.freeBytes());
     if (attempt.interruptions > 0) downloads.resumed();
     await fetchAll(plan, world, signal);
-    return { kind: 'fetched', transfer: transfer() };
+    return { kind: 'fetched', transfer: transfer(), notes };
   } catch (thrown) {
     signal.throwIfAborted();
     const { code, message, retryable } = toSlipwayError(thrown);
@@ -81,13 +84,17 @@ async function fetchAll(plan: UpdatePlan, world: World, signal: AbortSignal): Pr
   }
 }
 
+function noteOf({ component, refusal }: RefusedDelta): string {
+  return `went without the smallest delta for ${component}: ${describeRefusal(refusal)}`;
+}
+
 function blobsOf(manifest: ReleaseManifest): Set<string> {
   return new Set(manifest.components.flatMap(({ blobs, deltas }) => [...blobs, ...deltas].map((blob) => blob.sha256)));
 }
 
 function refuseFullDisk(plan: UpdatePlan, manifest: ReleaseManifest, freeBytes: number): void {
   const slotBytes = manifest.components.reduce((sum, component) => sum + component.length, 0);
-  const needed = plan.remainingBytes + slotBytes + spareBytes;
+  const needed = plan.remainingBytes + plan.scratchBytes + slotBytes + spareBytes;
   if (freeBytes >= needed) return;
   throw new SlipwayError('disk-full', `the update needs ${needed} bytes of free space, there are ${freeBytes}`, {
     hint: `Free ${needed - freeBytes} bytes under the state directory.`,

@@ -25,12 +25,13 @@ export async function rebuildSlot(
     failedSources: attempt.failedSources,
     bytesOnWire: 0,
     allowFullAfterDeltaFailure: policy.allowFullAfterDeltaFailure,
+    deltaPolicy: policy.delta,
   });
   slots.beginStaging(slot);
   for (const [index, planned] of plan.components.entries()) {
     signal.throwIfAborted();
     world.narrator.progress(index, plan.components.length, 'rebuilding');
-    const opened = openComponent(planned, files, { downloads, slots });
+    const opened = openComponent(planned, files, world, signal);
     try {
       await slots.stage(slot, planned.component, abortable(opened.content, signal));
     } catch (thrown) {
@@ -43,6 +44,7 @@ export async function rebuildSlot(
     }
   }
   slots.seal(slot, encodeManifest(manifest).bytes);
+  downloads.dropScratch();
   return { kind: 'rebuilt' };
 }
 

@@ -1,13 +1,24 @@
 /** Everything that effects act upon, handed in by main.ts. */
 
 import type { DownloadPolicy } from '../download/download-blob.ts';
-import type { BlobSource, Clock, DownloadStore, HealthProbe, Narrator, ServiceManager, SlotStore } from '../ports.ts';
+import type {
+  BlobSource,
+  Clock,
+  DeltaApplier,
+  DownloadStore,
+  HealthProbe,
+  Narrator,
+  ServiceManager,
+  SlotStore,
+} from '../ports.ts';
+import type { DeltaPolicy } from '../update/delta-policy.ts';
 import type { HealthPolicy } from '../update/probation.ts';
 
 export interface World {
   readonly downloads: DownloadStore;
   readonly slots: SlotStore;
   readonly blobs: BlobSource;
+  readonly deltas: DeltaApplier;
   readonly service: ServiceManager;
   readonly health: HealthProbe;
   readonly clock: Clock;
@@ -19,6 +30,7 @@ export interface UpdatePolicy {
   readonly download: DownloadPolicy;
   readonly maxBytesPerUpdate: number | undefined;
   readonly allowFullAfterDeltaFailure: boolean;
+  readonly delta: DeltaPolicy;
   readonly health: HealthPolicy;
   readonly healthIntervalSeconds: number;
 }

@@ -23,7 +23,12 @@ export type UpdateEvent =
       readonly message: string;
     }
   /** All blobs of the plan are here, whole and verified. */
-  | { readonly kind: 'fetched'; readonly transfer: Transfer }
+  | {
+      readonly kind: 'fetched';
+      readonly transfer: Transfer;
+      /** What the report should say of the way that was chosen. */
+      readonly notes: readonly string[];
+    }
   /** Every component is in the slot, durable. */
   | { readonly kind: 'rebuilt' }
   /** A delta or an installed file did not give its component; `fullAllowed` is the policy. */

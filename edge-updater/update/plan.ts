@@ -2,6 +2,7 @@
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Blob, Component, Delta, ReleaseManifest } from '../../contract/release/manifest.ts';
+import { type DeltaPolicy, type DeltaRefusal, refusalOf } from './delta-policy.ts';
 
 export type ComponentSource =
   /** An installed file has the same bytes. */
@@ -22,6 +23,15 @@ export interface UpdatePlan {
   readonly fullBytes: number;
   /** Bytes still to come over the network. */
   readonly remainingBytes: number;
+  /** Disk for intermediate files of deltas, besides blobs and the slot. */
+  readonly scratchBytes: number;
+  /** Deltas that would have been cheaper, and why this device does without. */
+  readonly refusedDeltas: readonly RefusedDelta[];
+}
+
+export interface RefusedDelta {
+  readonly component: string;
+  readonly refusal: DeltaRefusal;
 }
 
 export interface PlanInput {
@@ -37,6 +47,7 @@ export interface PlanInput {
   readonly bytesOnWire: number;
   readonly maxBytes?: number;
   readonly allowFullAfterDeltaFailure: boolean;
+  readonly deltaPolicy: DeltaPolicy;
 }
 
 /** @throws SlipwayError `budget-exceeded`, `full-download-forbidden` */
@@ -59,7 +70,33 @@ export function planUpdate(input: PlanInput): UpdatePlan {
       },
     );
   }
-  return { components, blobs: [...blobs.values()], fullBytes, remainingBytes: remaining };
+  const scratchBytes = components.reduce((sum, { source }) => sum + scratchOf(source), 0);
+  const refusedDeltas = components.flatMap((planned) => refusedFor(planned, input));
+  return { components, blobs: [...blobs.values()], fullBytes, remainingBytes: remaining, scratchBytes, refusedDeltas };
+}
+
+function scratchOf(source: ComponentSource): number {
+  return source.kind === 'delta' && source.delta.format === 'slipway' ? source.delta.needs.scratchBytes : 0;
+}
+
+/** The cheapest delta that was passed over for its needs alone. */
+function refusedFor({ component, source }: PlannedComponent, input: PlanInput): RefusedDelta[] {
+  if (source.kind === 'copy') return [];
+  const { sha256 } = source.kind === 'delta' ? source.delta : source.blob;
+  const refused = smallest(
+    fitting(component, input).filter((delta) => refusalOf(delta, input.deltaPolicy) !== undefined),
+  );
+  const refusal = refused && refusalOf(refused, input.deltaPolicy);
+  const chosen = [...component.blobs, ...component.deltas].find((blob) => blob.sha256 === sha256);
+  if (!refused || !refusal || (chosen && chosen.length <= refused.length)) return [];
+  return [{ component: component.name, refusal }];
+}
+
+/** Deltas from what is installed. */
+function fitting(component: Component, { installed, available }: PlanInput): Delta[] {
+  return component.deltas.filter(
+    (delta) => installed.has(delta.fromSha256) && (available === undefined || available.has(delta.sha256)),
+  );
 }
 
 function cheapest(component: Component, input: PlanInput): ComponentSource {
@@ -68,7 +105,7 @@ function cheapest(component: Component, input: PlanInput): ComponentSource {
   const hasFailed = (digest: Digest) => failedSources.includes(digest);
   const isInstalled = installed.has(component.sha256);
   if (isInstalled && !hasFailed(component.sha256)) return { kind: 'copy', from: component.sha256 };
-  const deltas = component.deltas.filter((delta) => installed.has(delta.fromSha256) && canBeHad(delta));
+  const deltas = fitting(component, input).filter((delta) => refusalOf(delta, input.deltaPolicy) === undefined);
   const usable = deltas.filter((delta) => !hasFailed(delta.sha256));
   const full = smallest(component.blobs.filter(canBeHad), input.durable);
   const delta = smallest(usable, input.durable);

@@ -31,7 +31,7 @@ export function transition(state: DeviceState, { event, at }: Occurrence): Step 
       if (state.update.phase !== 'downloading') return stay(state);
       return enter(state, {
         phase: 'rebuilding',
-        attempt: moved({ ...state.update.attempt, transfer: event.transfer }),
+        attempt: moved(noted({ ...state.update.attempt, transfer: event.transfer }, event.notes)),
       });
     case 'source-failed':
       return sourceFailed(state, event, at);
@@ -106,6 +106,12 @@ function moved(attempt: Attempt): Attempt {
   return { ...attempt, interruptions: 0 };
 }
 
+/** Says each thing once; the oldest go first. */
+function noted(attempt: Attempt, notes: readonly string[]): Attempt {
+  const cut = notes.map((note) => note.slice(0, 300));
+  return { ...attempt, notes: [...new Set([...attempt.notes, ...cut])].slice(-16) };
+}
+
 function installed(state: DeviceState): InstalledRelease[] {
   return [state.current, state.previous].filter((release) => release !== undefined);
 }
@@ -159,7 +165,7 @@ function sourceFailed(state: DeviceState, event: Extract<UpdateEvent, { kind: 's
     attempt: {
       ...attempt,
       failedSources: [...attempt.failedSources, event.source],
-      notes: [...attempt.notes, `${note}; went on without it`.slice(0, 300)].slice(-16),
+      notes: noted(attempt, [`${note}; went on without it`]).notes,
     },
   });
 }

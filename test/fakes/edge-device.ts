@@ -11,6 +11,7 @@ import type { Report } from '../../contract/device-api/report.ts';
 import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Component, encodeManifest, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
+import { deltaProcess } from '../../edge-updater/adapters/delta-process.ts';
 import { DownloadDirectory } from '../../edge-updater/adapters/download-directory.ts';
 import { JournalFile, readJournal } from '../../edge-updater/adapters/journal-file.ts';
 import { MetadataDirectory } from '../../edge-updater/adapters/metadata-directory.ts';
@@ -152,6 +153,13 @@ export const quickPolicy: UpdatePolicy = {
   download: { backoff: { baseSeconds: 1, capSeconds: 10 }, maxAttemptsWithoutProgress: 4, durableStepBytes: 1500 },
   maxBytesPerUpdate: undefined,
   allowFullAfterDeltaFailure: true,
+  delta: {
+    allowReencode: true,
+    maxMemoryBytes: 256 * 1024 * 1024,
+    maxReencodeSeconds: 600,
+    reencodeBytesPerSecond: 1024 * 1024,
+    zstdVersion: process.versions.zstd,
+  },
   health: { timeoutSeconds: 60, successes: 2, soakSeconds: 30 },
   healthIntervalSeconds: 10,
 };
@@ -238,6 +246,7 @@ export class EdgeDevice {
         downloads: this.#watchDownloads(interruption),
         slots,
         blobs: blobs ?? server,
+        deltas: deltaProcess,
         service: interruption.watch('service', this.service, ['restart', 'ensure', 'stop']),
         health: interruption.watch('health', this.service, ['probe']),
         clock: this.clock,

@@ -26,6 +26,13 @@ const input: PlanInput = {
   failedSources: [],
   bytesOnWire: 0,
   allowFullAfterDeltaFailure: true,
+  deltaPolicy: {
+    allowReencode: true,
+    maxMemoryBytes: 256 * 1024 * 1024,
+    maxReencodeSeconds: 100,
+    reencodeBytesPerSecond: 1000,
+    zstdVersion: '1.5.7',
+  },
 };
 const chosen = (change: Partial<PlanInput>) => planUpdate({ ...input, ...change }).components[0]?.source;
 

@@ -11,7 +11,7 @@ const transfer = { bytesOnWire: 10, fullBytes: 20, resumedFrom: 5 };
 const events: Record<UpdateEvent['kind'], UpdateEvent> = {
   accepted: { kind: 'accepted', attemptId: 'b', release: newest, source: { kind: 'server', rollout: 'r' } },
   refused: { kind: 'refused', attemptId: 'b', version: '3.0.0', code: 'target-unknown', message: 'no' },
-  fetched: { kind: 'fetched', transfer },
+  fetched: { kind: 'fetched', transfer, notes: [] },
   rebuilt: { kind: 'rebuilt' },
   'source-failed': {
     ...{ kind: 'source-failed', source: 'd'.repeat(64), what: 'the delta for k3s', code: 'vcdiff-truncated' },

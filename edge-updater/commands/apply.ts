@@ -1,0 +1,50 @@
+/** `slipway-edge apply OLD DELTA OUT`: what an update does with one delta, by hand and measured. */
+import type { Command } from 'commander';
+import { SlipwayError } from '../../contract/errors.ts';
+import type { DeltaCost } from '../ports.ts';
+import type { CommandContext } from './command-context.ts';
+
+export interface AppliedFile extends DeltaCost {
+  /** Bytes. */
+  readonly length: number;
+  readonly sha256: string;
+}
+
+interface ApplyOptions {
+  readonly maxMemoryMib: string;
+  readonly scratch?: string;
+  readonly json?: boolean;
+}
+
+export function addApply(program: Command, context: CommandContext): void {
+  program
+    .command('apply')
+    .argument('<old>', 'file that the delta was made for')
+    .argument('<delta>', 'file made by slipway-packager delta')
+    .argument('<out>', 'file to make; there is none, or the whole of it')
+    .description('make a file from an older one and a delta')
+    .option('--max-memory-mib <n>', 'memory of the process that decodes', '256')
+    .option('--scratch <folder>', 'where parts lie meanwhile and are found again (default: beside the new file)')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ slipway-edge apply k3s-1.33.8 k3s.delta k3s-1.33.9\n  $ slipway-edge apply k3s-1.33.8 k3s.delta k3s-1.33.9 --json | jq .peakRssBytes\n\nEnds with 0 when the new file is there, 4 when the delta is damaged or for another file, 7 when disk or\nmemory do not suffice. Run it again after an interruption: finished parts are used again.',
+    )
+    .action(async (old: string, delta: string, out: string, options: ApplyOptions) => {
+      const maxMemoryBytes = mebibytes(options.maxMemoryMib);
+      const scratch = options.scratch ?? `${out}.scratch`;
+      const result = await context.applyToFile({ base: old, delta, scratch }, out, maxMemoryBytes);
+      context.print(result, describe(out, result), options.json === true);
+    });
+}
+
+function mebibytes(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text) * 1024 * 1024;
+  throw new SlipwayError('usage', `expected a number of MiB after --max-memory-mib, found ${text}`);
+}
+
+function describe(out: string, result: AppliedFile): string {
+  const resumed = result.resumedParts === 0 ? '' : ` (${result.resumedParts} from an earlier run)`;
+  const memory = `${Math.ceil(result.peakRssBytes / 1024 / 1024)} MiB`;
+  return `${out}: ${result.length} bytes, sha256 ${result.sha256}\n${result.parts} parts${resumed}, ${result.seconds.toFixed(1)} s, at most ${memory} of memory`;
+}

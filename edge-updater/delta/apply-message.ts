@@ -1,0 +1,30 @@
+/** What the process that applies a delta is told, and what it says back, one JSON text a line. */
+import { z } from 'zod';
+import { type ErrorCode, errorCodes } from '../../contract/errors.ts';
+
+export const applyRequestSchema = z.strictObject({
+  base: z.string(),
+  delta: z.string(),
+  scratch: z.string(),
+  maxMemoryBytes: z.number().int().min(1),
+});
+export type ApplyRequest = z.infer<typeof applyRequestSchema>;
+
+const codes = Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]];
+export const applyMessageSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('applied'),
+    /** VmHWM of proc(5). */
+    peakRssBytes: z.number(),
+    seconds: z.number(),
+    parts: z.number(),
+    resumedParts: z.number(),
+  }),
+  z.strictObject({
+    kind: z.literal('failed'),
+    code: z.enum(codes),
+    message: z.string(),
+    hint: z.string().optional(),
+  }),
+]);
+export type ApplyMessage = z.infer<typeof applyMessageSchema>;
