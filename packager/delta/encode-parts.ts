@@ -29,7 +29,7 @@ export interface PartReport {
 
 export type ReportedPart = CodedPart & { readonly report: PartReport };
 
-/** Parts that have no match and are searched for inside old parts: how many, and of what length at most. */
+/** Parts that have no namesake and are searched for inside old parts: how many, and of what length at most. */
 const maxSearched = 64;
 const maxSearchedBytes = 4 * 1024 * 1024;
 /** For statistics, tables and the program itself. */
@@ -56,7 +56,7 @@ export async function encodeParts(
       const oldPart = match?.oldPart ?? 0;
       return reported(part, { method: 'copy', oldPart }, undefined, 0, old, []);
     }
-    if (match.candidates.length === 0 && part.length <= maxSearchedBytes && searched < maxSearched) {
+    if (!match.isNamed && part.length <= maxSearchedBytes && searched < maxSearched) {
       searched++;
       const found = rangeIn(old.parts, part);
       if (found !== undefined) return reported(part, found, undefined, 0, old, []);

@@ -14,7 +14,12 @@ export interface MatchedPart {
 export type PartMatch =
   | { readonly kind: 'copy'; readonly oldPart: number }
   /** Old parts to try, the likeliest first; empty when there is nothing like it. */
-  | { readonly kind: 'make'; readonly candidates: readonly number[] };
+  | {
+      readonly kind: 'make';
+      readonly candidates: readonly number[];
+      /** False when they were found by likeness, or not at all. */
+      readonly isNamed: boolean;
+    };
 
 /** Share of content that two parts have in common, 0 to 1, by their numbers. */
 export type Likeness = (newPart: number, oldPart: number) => number;
@@ -48,7 +53,8 @@ export function matchParts(
         );
     const place = placeOf(part);
     let candidates = [...closest(byPlace.get(place) ?? []), ...closest(byName.get(nameOf(place)) ?? [])];
-    if (candidates.length === 0 && comparisons + olds.length <= maxComparisons) {
+    const isNamed = candidates.length > 0;
+    if (!isNamed && comparisons + olds.length <= maxComparisons) {
       comparisons += olds.length;
       candidates = olds
         .map((_, old) => ({ old, like: likeness(index, old) }))
@@ -57,7 +63,7 @@ export function matchParts(
         .map(({ old }) => old);
     }
     const count = part.length <= quickBytes ? maxCandidates : 1;
-    return { kind: 'make', candidates: [...new Set(candidates)].slice(0, count) };
+    return { kind: 'make', candidates: [...new Set(candidates)].slice(0, count), isNamed };
   });
 }
 

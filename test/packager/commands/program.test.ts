@@ -52,6 +52,23 @@ describe('slipway-packager', () => {
     }
   });
 
+  it('makes a delta and explains it', async () => {
+    const bench = await Workbench.open();
+    const old = noise(1, 50_000);
+    await bench.write('old', old);
+    await bench.write('new', `${old.slice(0, 20_000)}edited${old.slice(20_000)}`);
+    const { json, stdout } = await bench.must(['delta', 'old', 'new', '--out', 'd', '--json']);
+    expect(json).toMatchObject({ strategy: 'whole', parts: [{ label: 'new', method: 'approximate' }], givenUp: [] });
+    expect((await stat(bench.at('d'))).size).toBe(json.length);
+    expect(stdout).not.toContain('PART');
+    const explained = await bench.must(['delta', 'old', 'new', '--out', 'd', '--explain']);
+    expect(explained.stdout).toMatch(/^PART +SIZE +METHOD +DELTA +SHARE +FROM +TRIED\nnew +50.0 kB +approximate /);
+    expect(explained.stdout).toContain('proved');
+    const missing = await bench.run(['delta', 'none', 'new', '--out', 'x', '--json']);
+    expect(missing).toMatchObject({ status: 3, json: { error: { code: 'component-unreadable' } } });
+    expect(await readdir(bench.folder)).not.toContain('x');
+  });
+
   it('makes a repository with thresholds of 2 of 3, one key of each only public', async () => {
     const bench = await Workbench.open();
     const names = ['root-1', 'root-2', 'root-3', 'targets-1', 'targets-2', 'targets-3', 'ci', 'online'];

@@ -1,4 +1,4 @@
-import { cp, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Targets } from '@tufjs/models';
 import { describe, expect, it } from 'vitest';
@@ -13,13 +13,16 @@ import { createRepository } from '../../../packager/publish/create-repository.ts
 import type { Store } from '../../../packager/publish/ports.ts';
 import type { PublishInput } from '../../../packager/publish/publish.ts';
 import { refreshRepository } from '../../../packager/publish/refresh.ts';
-import { blobFile } from '../../../packager/release/build-folder.ts';
+import { blobFile, readBuild } from '../../../packager/release/build-folder.ts';
+import { buildRelease } from '../../../packager/release/build-release.ts';
 import { type ListedRelease, listReleases, productTargets } from '../../../packager/repository/product-role.ts';
 import { loadRepository } from '../../../packager/repository/state.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';
+import { gzipped, tarred } from '../../corpus/containers.ts';
 import { Death, dyingStore } from '../../fakes/dying-store.ts';
+import { ownEncoders } from '../delta/delta-bench.ts';
 import { daysLater, newKey, onlineKey, openRepository, productKey, publish, start } from '../repository-fixture.ts';
-import { contentOf, noise, type ReleaseOptions, Workbench } from '../workbench.ts';
+import { contentOf, noise, noRenderer, type ReleaseOptions, Workbench } from '../workbench.ts';
 
 async function channelsOf(store: Store) {
   const role = (await loadRepository(store)).products.get('k3s-edge');
@@ -292,6 +295,38 @@ describe('publish with deltas', () => {
     const input = { encoder, version: '1.1.0', counter: 2, content: 'two', say };
     expect(await publish(bench, store, 'b', input)).toMatchObject({ outcome: 'published', deltas: [] });
     expect(said.join()).toContain('not smaller');
+  });
+
+  it('ships Slipway deltas from several releases, of what lies inside a container', async () => {
+    const bench = await Workbench.open();
+    const { store } = await openRepository(bench);
+    const slipway = { encoders: ownEncoders, workers: 1 };
+    const packed = (text: string) =>
+      gzipped(tarred([{ name: 'bin/k3s', bytes: Buffer.from(text) }]), { encoder: 'go', level: 9 });
+    const release = async (name: string, text: string, counter: number) => {
+      const declaration = await readFile(await bench.declare(name, { version: `1.${counter}.0`, counter }), 'utf8');
+      await bench.write(`${name}/release.yaml`, declaration.replace('"binary"', '"images"'));
+      await bench.write(`${name}/server`, packed(text));
+      const manifest = await buildRelease(
+        bench.at(name, 'release.yaml'),
+        bench.at(`${name}.build`),
+        noRenderer,
+        silentProgress,
+      );
+      const build = { ...(await readBuild(bench.at(`${name}.build`))), manifest };
+      return publish(bench, store, name, { build, encoder, slipway });
+    };
+    const base = noise(4, 60_000);
+    await release('a', base, 1);
+    await release('b', `${base} two`, 2);
+    const { deltas } = await release('c', `three ${base}`, 3);
+    expect(deltas).toHaveLength(2);
+    for (const delta of deltas) {
+      expect(delta).toMatchObject({ format: 'slipway', needs: { scratchBytes: expect.any(Number) } });
+      expect(delta.length).toBeLessThan(1000);
+    }
+    expect(await verifyStore(store, undefined, start, silentProgress)).toMatchObject({ releases: 3, blobs: 6 });
+    expect(await readdir(bench.at('scratch'))).not.toContainEqual(expect.stringMatching(/^(old|new)-/));
   });
 
   it('ships without a delta when the old blob is lost', async () => {
