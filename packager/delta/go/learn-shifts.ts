@@ -4,8 +4,9 @@ import type { AddressMap } from '../../../contract/delta/go/address-map.ts';
 import { noFunctionData, rowFields } from '../../../contract/delta/go/function-table.ts';
 import type { Region } from '../../../contract/delta/go/regions.ts';
 import type { ShiftRuns } from '../../../contract/delta/go/shift-table.ts';
-import { type FileRange, type GoImage, rowOf } from './go-image.ts';
+import { type GoImage, rowOf } from './go-image.ts';
 import { learnFromData } from './learn-from-data.ts';
+import type { FileRange } from './module-data.ts';
 import { ShiftVotes } from './shift-votes.ts';
 
 /** How often what was learnt from data is used to learn more from data. */

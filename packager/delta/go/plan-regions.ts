@@ -43,7 +43,7 @@ export function planRegions(image: GoImage): Region[] {
   if (find !== undefined) claim('findFunctions', find.offset, find.offset + find.length, 0);
   const data = image.functionData;
   if (data !== undefined) claim('functionData', data.offset, data.offset + data.length, 0);
-  claimRest('pclntab', image, regions);
+  claimRest(image, regions);
   for (const area of elf.areas) {
     const end = area.offset + area.length;
     const kind = kindOf(area);
@@ -60,8 +60,9 @@ export function planRegions(image: GoImage): Region[] {
 /** Stands for ranges that are copied: claimed so that no later rule takes them. */
 const nothing = 'copied' as RegionKind;
 
-function claimRest(_: string, image: GoImage, regions: Region[]): void {
-  const start = image.nameTable.offset - 0x60;
+/** The strings and the pc-value tables of pclntab are copied. */
+function claimRest(image: GoImage, regions: Region[]): void {
+  const start = image.header;
   const end = image.functionTable.offset + image.functionTable.length;
   for (const piece of freePieces(regions, start, end)) regions.push({ kind: nothing, ...piece, address: 0 });
   regions.sort((a, b) => a.offset - b.offset);
