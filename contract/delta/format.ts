@@ -7,6 +7,7 @@ import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { RangeDecoder } from './approximate/range-decoder.ts';
 import { codeDirectory, type DeltaDirectory, malformed, sectionLength } from './directory.ts';
+import { sealBytes } from './seal.ts';
 
 /** ASCII `SLWDELTA`. */
 export const deltaMagic: Uint8Array = new TextEncoder().encode('SLWDELTA');
@@ -27,7 +28,7 @@ export interface DeltaLayout extends DeltaDirectory {
 }
 
 /**
- * Reads the directory of a delta and checks that its sections fill the file exactly.
+ * Reads the directory of a delta and checks that its sections fill the file exactly; the seal is not compared.
  * @throws SlipwayError `delta-malformed`, `delta-truncated` or `delta-version-unknown`
  */
 export function readDelta(delta: ByteSource): DeltaLayout {
@@ -64,8 +65,9 @@ function layOut(directory: DeltaDirectory, recipesOffset: number, deltaLength: n
     offset += section.length;
     return section;
   });
-  if (offset > deltaLength) throw truncated(offset, deltaLength);
-  if (offset < deltaLength) throw malformed(`${deltaLength - offset} bytes behind the last part`);
+  const end = offset + sealBytes;
+  if (end > deltaLength) throw truncated(end, deltaLength);
+  if (end < deltaLength) throw malformed(`${deltaLength - end} bytes behind the seal`);
   return { ...directory, recipes: { offset: recipesOffset, length: directory.recipesLength }, sections };
 }
 

@@ -12,6 +12,7 @@ import type { DeltaNeeds } from './needs.ts';
 import { nodesLength, parseRecipe, partLengths, type Recipe, type RecipeNode } from './recipe/recipe.ts';
 import { zstdMemoryBytes } from './recipe/zstd-memory.ts';
 import { readRecipes } from './recipes.ts';
+import { checkSeal } from './seal.ts';
 
 export interface OpenDelta {
   readonly layout: DeltaLayout;
@@ -28,6 +29,7 @@ export interface OpenDelta {
 /** @throws SlipwayError `delta-*` or `recipe-*` when it cannot be applied to anything */
 export function openDelta(delta: ByteSource): OpenDelta {
   const layout = readDelta(delta);
+  checkSeal(delta);
   const texts = readRecipes(delta, layout);
   const base = parseRecipe(texts.base);
   const target = parseRecipe(texts.target);

@@ -1,8 +1,9 @@
-/** Writes a delta to the disk: head, recipes, then the bytes of each part. */
+/** Writes a delta to the disk: head, recipes, the bytes of each part, the seal. */
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { DeltaPart, Proof } from '../../contract/delta/directory.ts';
 import { type Recipe, recipeText } from '../../contract/delta/recipe/recipe.ts';
+import { Seal } from '../../contract/delta/seal.ts';
 import { deltaHead, recipesSection } from './write-delta.ts';
 
 export interface CodedPart {
@@ -29,9 +30,11 @@ export async function writeDelta(
   const parts = coded.map(({ part }) => part);
   const head = deltaHead({ base: files.old, target: files.new, recipesLength: recipes.length, parts });
   const out = await open(outFile, 'w');
+  const seal = new Seal();
   let length = 0;
   const write = async (bytes: Uint8Array) => {
     await out.writeFile(bytes);
+    seal.add(bytes);
     length += bytes.length;
   };
   try {
@@ -40,6 +43,7 @@ export async function writeDelta(
     for (const { file } of coded) {
       if (file !== undefined) for await (const bytes of createReadStream(file)) await write(bytes as Uint8Array);
     }
+    await write(seal.finish());
     await out.sync();
   } finally {
     await out.close();

@@ -2,12 +2,16 @@
 import { codeDirectory, type DeltaDirectory, sectionLength } from '../../contract/delta/directory.ts';
 import { deltaMagic, deltaPreludeBytes, deltaVersion } from '../../contract/delta/format.ts';
 import { type RecipeTexts, recipesHeaderBytes } from '../../contract/delta/recipes.ts';
+import { sealBytes } from '../../contract/delta/seal.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { encodeApproximate } from './approximate/encode.ts';
 import { RangeEncoder } from './approximate/range-encoder.ts';
 
-/** What precedes the recipes: magic, version, directory. The recipes follow, then the bytes of each part in order. */
+/**
+ * What precedes the recipes: magic, version, directory. The recipes follow, then the bytes of each part in order, then
+ * the seal.
+ */
 export function deltaHead(directory: DeltaDirectory): Uint8Array {
   const coder = new RangeEncoder();
   codeDirectory(coder, directory);
@@ -39,5 +43,8 @@ export function recipesSection(recipes: RecipeTexts): Uint8Array {
 
 /** Total length of a delta with this directory, the head included. */
 export function deltaLength(directory: DeltaDirectory, head: Uint8Array): number {
-  return directory.parts.reduce((sum, part) => sum + sectionLength(part), head.length + directory.recipesLength);
+  return directory.parts.reduce(
+    (sum, part) => sum + sectionLength(part),
+    head.length + directory.recipesLength + sealBytes,
+  );
 }

@@ -5,6 +5,7 @@
 import * as zlib from 'node:zlib';
 import type { DeltaDirectory, DeltaPart } from '../../contract/delta/directory.ts';
 import { type Recipe, recipeText } from '../../contract/delta/recipe/recipe.ts';
+import { Seal } from '../../contract/delta/seal.ts';
 import { sha256 } from '../../contract/digest.ts';
 import { encodeApproximate } from '../../packager/delta/approximate/encode.ts';
 import { deltaHead, recipesSection } from '../../packager/delta/write-delta.ts';
@@ -33,7 +34,14 @@ export function writeDelta(text: DeltaText, change: (directory: DeltaDirectory) 
     recipesLength: recipes.length,
     parts: text.parts.map(({ part }) => part),
   });
-  return Buffer.concat([deltaHead(directory), recipes, ...text.parts.map(({ data }) => data)]);
+  return sealed([deltaHead(directory), recipes, ...text.parts.map(({ data }) => data)]);
+}
+
+/** The pieces of a delta, and the seal that belongs to them. */
+export function sealed(pieces: readonly Uint8Array[]): Buffer {
+  const seal = new Seal();
+  for (const piece of pieces) seal.add(piece);
+  return Buffer.concat([...pieces, seal.finish()]);
 }
 
 const nothing = new Uint8Array(0);
