@@ -33,8 +33,11 @@ export async function writeDelta(
   const seal = new Seal();
   let length = 0;
   const write = async (bytes: Uint8Array) => {
-    await out.writeFile(bytes);
     seal.add(bytes);
+    await append(bytes);
+  };
+  const append = async (bytes: Uint8Array) => {
+    await out.writeFile(bytes);
     length += bytes.length;
   };
   try {
@@ -43,7 +46,7 @@ export async function writeDelta(
     for (const { file } of coded) {
       if (file !== undefined) for await (const bytes of createReadStream(file)) await write(bytes as Uint8Array);
     }
-    await write(seal.finish());
+    await append(seal.finish());
     await out.sync();
   } finally {
     await out.close();

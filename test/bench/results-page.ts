@@ -1,0 +1,59 @@
+/** Results of the bench as Markdown, for the terminal and for RESULTS.md. */
+import type { PairResult, Score } from './delta.ts';
+
+export interface Circumstances {
+  readonly date: string;
+  readonly machine: string;
+  readonly node: string;
+  /** Load of the machine when the bench began, processes. */
+  readonly load: number;
+  /** Peers that are not installed. */
+  readonly missing: readonly string[];
+}
+
+export function resultsPage(results: readonly PairResult[], circumstances: Circumstances): string {
+  const { date, machine, node, load, missing } = circumstances;
+  return [
+    '# Deltas, measured',
+    '',
+    `Made by \`npm run bench -- delta\` on ${date}: ${machine}, Node ${node}, load ${load.toFixed(1)} at the start.`,
+    ...(missing.length > 0 ? [`Not installed there, so not measured: ${missing.join(', ')}.`] : []),
+    '',
+    'Sizes are exact and the same on every machine; times and memory are of this run. Every delta was applied and the',
+    'result compared with the new file. CPU time and peak memory are those of all processes of a program together.',
+    '"Shaped" artifacts are real programs in containers made the way K3s and K0s make theirs.',
+    '',
+    ...results.flatMap(pairLines),
+  ].join('\n');
+}
+
+export function pairLines({ name, oldBytes, newBytes, target, scores }: PairResult): string[] {
+  const head = ['program', 'delta', 'of new', 'encode', 'CPU', 'memory', 'decode', 'CPU', 'memory'];
+  const rows = [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...scores.map((one) => cells(one, newBytes))];
+  const verdict = target === undefined ? '' : `; target ${count(target.bytes)}: ${target.isMet ? 'met' : '**missed**'}`;
+  return [
+    `## ${name}`,
+    `${count(oldBytes)} → ${count(newBytes)} bytes${verdict}`,
+    '',
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+    '',
+  ];
+}
+
+function cells({ contestant, deltaBytes, encode, decode, failure }: Score, newBytes: number): string[] {
+  if (deltaBytes === undefined || !encode || !decode) {
+    return [contestant, `failed: ${failure?.replace(/\s+/g, ' ').slice(0, 120) ?? ''}`, ...Array<string>(7).fill('')];
+  }
+  return [
+    ...[contestant, count(deltaBytes), `${((100 * deltaBytes) / newBytes).toFixed(3)} %`],
+    ...[encode, decode].flatMap(({ seconds, cpuSeconds, peakRssBytes }) => [
+      `${seconds.toFixed(1)} s`,
+      `${cpuSeconds.toFixed(1)} s`,
+      `${Math.round(peakRssBytes / 2 ** 20)} MiB`,
+    ]),
+  ];
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
