@@ -47,9 +47,9 @@ export class PredictedFunctionData {
     for (let at = start; at < end; at += maxViewBytes) {
       const piece = this.#window.view(region.offset + at, Math.min(maxViewBytes, end - at));
       if (at !== start || end - start > maxViewBytes) sink.write(piece);
-      else if (kind === kinds.inliningTree) sink.write(this.#inliningTree(piece.slice()));
-      else if (kind === kinds.stackObjects) sink.write(this.#stackObjects(piece.slice()));
-      else if (kind === kinds.wrapped) sink.write(this.#wrapped(piece.slice()));
+      else if (kind === kinds.inliningTree) sink.write(this.#inliningTree(new Uint8Array(piece)));
+      else if (kind === kinds.stackObjects) sink.write(this.#stackObjects(new Uint8Array(piece)));
+      else if (kind === kinds.wrapped) sink.write(this.#wrapped(new Uint8Array(piece)));
       else sink.write(piece);
     }
   }

@@ -75,7 +75,8 @@ class References {
 
   read(index: number): void {
     const code = codeOf(this.#image, index);
-    this.masked = code.slice();
+    // A copy also of a Buffer, whose own slice() would be the file itself.
+    this.masked = new Uint8Array(code);
     this.#places = [];
     this.#targets = [];
     const arm = this.#image.architecture === 1;
