@@ -115,7 +115,8 @@ function percent(part: number, whole: number): string {
   return `${((100 * part) / Math.max(1, whole)).toFixed(2)} %`;
 }
 
-function parseMemory(text: string | undefined): number | undefined {
+/** Bytes, from --max-memory. */
+export function parseMemory(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (/^\d{2,7}$/.test(text)) return Number(text) * 1_000_000;
   throw new SlipwayError('usage', '--max-memory: expected a whole number of megabytes');

@@ -9,6 +9,7 @@ import { readBuild } from '../release/build-folder.ts';
 import { expiryAt, isExpired } from '../repository/expiry.ts';
 import { readSigningKeys } from '../repository/key-files.ts';
 import { type CommandContext, withStore } from './context.ts';
+import { parseMemory } from './delta.ts';
 import { examples } from './examples.ts';
 import { size } from './table.ts';
 
@@ -18,6 +19,7 @@ interface PublishOptions {
   readonly keys?: string;
   readonly key?: string[];
   readonly deltasFrom: string;
+  readonly maxMemory?: string;
   readonly root?: string;
   readonly json?: boolean;
 }
@@ -32,6 +34,7 @@ export function registerPublish(program: Command, context: CommandContext): void
     .option('--keys <dir>', 'folder of private keys: of the product, and of snapshot and timestamp')
     .option('--key <file...>', 'private keys one by one')
     .option('--deltas-from <n>', 'earlier releases of the channel to make deltas from', '3')
+    .option('--max-memory <megabytes>', 'for all encoders of deltas together; by default half of this machine')
     .option('--root <file>', "the root that devices pin; without it the store's own first root is believed")
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -53,7 +56,7 @@ export function registerPublish(program: Command, context: CommandContext): void
       const pinnedRoot = await readRoot(options.root);
       const found = context.findEncoder();
       if ('missing' in found && deltasFrom > 0) output.say(`no VCDIFF deltas: ${found.missing}`);
-      const encoders = context.partEncoders();
+      const encoders = context.partEncoders(parseMemory(options.maxMemory));
       warnOfPastSignatures(context, (line) => output.say(line));
       const result = await withStore(context, options.store, async (store) =>
         publishRelease({
