@@ -97,3 +97,43 @@ describe('the plan', () => {
     );
   });
 });
+
+describe('a delta that asks much of the device', () => {
+  const zstd = { version: '1.5.7', memoryBytes: 1000, contentBytes: 50_000 };
+  const slipway = {
+    ...({ encoding: 'identity', length: 5, sha256: digest('f'), fromSha256: digest('0') } as const),
+    ...({ format: 'slipway', needs: { scratchBytes: 700, zstd } } as const),
+  };
+  const rich = { ...manifest, components: [{ ...component, deltas: [...component.deltas, slipway] }] };
+  const plan = (change: Partial<PlanInput>) => planUpdate({ ...input, manifest: rich, ...change });
+  const poor = { ...input.deltaPolicy, allowReencode: false };
+
+  it('is chosen where the device affords it, with the disk that it takes', () => {
+    expect(plan({})).toMatchObject({ scratchBytes: 700, refusedDeltas: [] });
+    expect(plan({}).components[0]?.source).toMatchObject({ delta: { sha256: digest('f') } });
+  });
+
+  it('gives way to the next best where the device does not, and the plan says why', () => {
+    const { components, scratchBytes, refusedDeltas } = plan({ deltaPolicy: poor });
+    expect(components[0]?.source).toMatchObject({ kind: 'delta', delta: { sha256: digest('d') } });
+    expect(scratchBytes).toBe(0);
+    expect(refusedDeltas).toEqual([{ component: 'k3s', refusal: { reason: 'reencode-forbidden' } }]);
+  });
+
+  it('is not a failure: the whole may be fetched although failures forbid it', () => {
+    const only = { ...manifest, components: [{ ...component, deltas: [slipway] }] };
+    const strict = { manifest: only, deltaPolicy: poor, allowFullAfterDeltaFailure: false };
+    expect(plan(strict).components[0]?.source).toMatchObject({ kind: 'full' });
+  });
+
+  it('is not regretted where it would not have been cheaper, or is of no use', () => {
+    const copy = plan({ deltaPolicy: poor, installed: new Set([digest('a')]) });
+    expect(copy.refusedDeltas).toEqual([]);
+    expect(plan({ deltaPolicy: poor, installed: new Set() }).refusedDeltas).toEqual([]);
+    const dear = {
+      ...manifest,
+      components: [{ ...component, deltas: [...component.deltas, { ...slipway, length: 35 }] }],
+    };
+    expect(plan({ deltaPolicy: poor, manifest: dear }).refusedDeltas).toEqual([]);
+  });
+});

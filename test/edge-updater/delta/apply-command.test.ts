@@ -1,0 +1,119 @@
+/** The real program and its child process: what it says, what it leaves behind, and what a kill does to it. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { sha256 } from '../../../contract/digest.ts';
+import { smallRelease, writeDelta } from '../../fakes/small-delta.ts';
+
+const program = path.join(import.meta.dirname, '..', '..', '..', 'edge-updater', 'main.ts');
+const release = smallRelease();
+const delta = writeDelta(release);
+const folder = mkdtempSync(path.join(tmpdir(), 'slipway-apply-'));
+const place = (name: string) => path.join(folder, name);
+
+function apply(...options: string[]) {
+  const words = ['apply', place('old'), place('delta'), place('out'), '--json', ...options];
+  const { status, stdout } = spawnSync(process.execPath, [program, ...words], { encoding: 'utf8' });
+  return { status, answer: JSON.parse(stdout) };
+}
+
+beforeEach(() => {
+  for (const name of readdirSync(folder)) rmSync(place(name), { recursive: true });
+  writeFileSync(place('old'), release.base);
+  writeFileSync(place('delta'), delta);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const left = () => readdirSync(folder).toSorted();
+
+describe('slipway-edge apply', () => {
+  it('makes the file and says what that took', () => {
+    const { status, answer } = apply();
+    expect(status).toBe(0);
+    expect(readFileSync(place('out')).equals(Buffer.from(release.target))).toBe(true);
+    expect(answer).toMatchObject({ length: release.target.length, sha256: sha256(release.target), parts: 5 });
+    expect(answer.peakRssBytes).toBeGreaterThan(10_000_000);
+    expect(answer.seconds).toBeGreaterThan(0);
+    expect(left()).toEqual(['delta', 'old', 'out']);
+  });
+
+  it.each([
+    ['a base of another release', 'old', (bytes: Buffer) => bytes.fill(1, 50, 60), 'delta-base-mismatch'],
+    ['a delta cut off', 'delta', (bytes: Buffer) => bytes.subarray(0, -20), 'delta-truncated'],
+    [
+      'a delta with one bit changed',
+      'delta',
+      (bytes: Buffer) => bytes.fill(bytes[400] ?? 0 ^ 1, 401, 402),
+      'delta-malformed',
+    ],
+    ['a file that is no delta', 'delta', () => Buffer.from('something else'), 'delta-malformed'],
+  ] as const)('refuses %s and touches nothing', (_what, name, change, code) => {
+    writeFileSync(place(name), change(readFileSync(place(name))));
+    writeFileSync(place('out'), 'what was there before');
+    const { status, answer } = apply();
+    expect(answer.error.code).toBe(code);
+    expect(status).toBe(4);
+    expect(readFileSync(place('out'), 'utf8')).toBe('what was there before');
+    expect(left()).toEqual(['delta', 'old', 'out']);
+  });
+
+  it('gives up when it takes more memory than it may', () => {
+    const { status, answer } = apply('--max-memory-mib', '16');
+    expect(answer.error.code).toBe('memory-exceeded');
+    expect(status).toBe(7);
+    expect(existsSync(place('out'))).toBe(false);
+    expect(existsSync(place('out.partial'))).toBe(false);
+  });
+
+  it.each(['0', 'much', '-1'])('takes no %s MiB for an amount of memory', (amount) => {
+    expect(apply(`--max-memory-mib=${amount}`)).toMatchObject({ status: 2, answer: { error: { code: 'usage' } } });
+  });
+});
+
+/** Processes whose command line names the folder. */
+function processes(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+describe('a killed slipway-edge apply', () => {
+  const larger = smallRelease(400_000);
+
+  it('leaves no file under the name asked for and no process, and ends right when it is run again', async () => {
+    writeFileSync(place('old'), larger.base);
+    writeFileSync(place('delta'), writeDelta(larger));
+    let kills = 0;
+    // Each life is a little longer: through start, decoding, rebuilding.
+    for (let life = 150; ; life += 150 + ((kills * 97) % 130)) {
+      const words = ['apply', place('old'), place('delta'), place('out')];
+      const child = spawn(process.execPath, [program, ...words], { stdio: 'ignore' });
+      const ended = once(child, 'exit');
+      const first = await Promise.race([ended, delay(life, 'still running' as const)]);
+      if (first !== 'still running') {
+        expect(await ended).toEqual([0, null]);
+        break;
+      }
+      child.kill('SIGKILL');
+      await ended;
+      kills++;
+      expect(existsSync(place('out'))).toBe(false);
+      for (let wait = 0; processes().length > 0 && wait < 200; wait++) await delay(50);
+      expect(processes()).toEqual([]);
+    }
+    expect(kills).toBeGreaterThan(3);
+    expect(readFileSync(place('out')).equals(Buffer.from(larger.target))).toBe(true);
+    expect(left()).toEqual(['delta', 'old', 'out']);
+  });
+});

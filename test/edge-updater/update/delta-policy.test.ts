@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import type { Delta } from '../../../contract/release/manifest.ts';
+import { type DeltaPolicy, describeRefusal, refusalOf } from '../../../edge-updater/update/delta-policy.ts';
+
+const mebibyte = 1024 * 1024;
+const policy: DeltaPolicy = {
+  allowReencode: true,
+  maxMemoryBytes: 256 * mebibyte,
+  maxReencodeSeconds: 600,
+  reencodeBytesPerSecond: mebibyte,
+  zstdVersion: '1.5.7',
+};
+const blob = { encoding: 'identity', length: 50, sha256: 'c'.repeat(64), fromSha256: '0'.repeat(64) } as const;
+const zstd = { version: '1.5.7', memoryBytes: 150 * mebibyte, contentBytes: 200 * mebibyte };
+const slipway = (needs: object): Delta => ({ ...blob, format: 'slipway', needs: { scratchBytes: 1000, ...needs } });
+
+describe('a device', () => {
+  it('affords what fits its policy', () => {
+    expect(refusalOf(slipway({ zstd }), policy)).toBeUndefined();
+    expect(refusalOf(slipway({}), policy)).toBeUndefined();
+    expect(refusalOf({ ...blob, format: 'vcdiff' }, { ...policy, maxMemoryBytes: 1 })).toBeUndefined();
+  });
+
+  it.each([
+    [{ allowReencode: false }, 'reencode-forbidden', 'forbids'],
+    [{ zstdVersion: '1.5.6' }, 'encoder-missing', '1.5.6'],
+    [{ zstdVersion: undefined }, 'encoder-missing', 'none'],
+    [{ maxMemoryBytes: 245 * mebibyte }, 'memory', '246 MiB'],
+    [{ maxReencodeSeconds: 199 }, 'time', '200 s'],
+  ] as const)('with %j does without a delta that re-encodes: %s', (change, reason, words) => {
+    const refusal = refusalOf(slipway({ zstd }), { ...policy, ...change });
+    expect(refusal?.reason).toBe(reason);
+    expect(refusal && describeRefusal(refusal)).toContain(words);
+  });
+
+  it('needs no encoder, leave or time for a delta that re-encodes nothing', () => {
+    const poor = { ...policy, allowReencode: false, zstdVersion: undefined, maxReencodeSeconds: 0 };
+    expect(refusalOf(slipway({}), poor)).toBeUndefined();
+    expect(refusalOf(slipway({}), { ...poor, maxMemoryBytes: 95 * mebibyte })?.reason).toBe('memory');
+  });
+});
