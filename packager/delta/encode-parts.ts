@@ -32,6 +32,8 @@ export type ReportedPart = CodedPart & { readonly report: PartReport };
 /** Parts that have no namesake and are searched for inside old parts: how many, and of what length at most. */
 const maxSearched = 64;
 const maxSearchedBytes = 4 * 1024 * 1024;
+/** Bytes of old parts that are read for it, all searches together. */
+const maxReadBytes = 4 * 1024 ** 3;
 /** For statistics, tables and the program itself. */
 const baseMemoryBytes = 160 * 1024 * 1024;
 
@@ -49,6 +51,8 @@ export async function encodeParts(
   const matches = matchParts(old.parts, new_.parts, likenessOf(old, new_));
   const folder = await mkdtemp(path.join(ports.scratch, 'slipway-parts-'));
   let searched = 0;
+  let readBytes = 0;
+  const oldBytes = old.parts.reduce((sum, part) => sum + part.length, 0);
   ports.progress.expect(only ? 0 : new_.parts.reduce((sum, part) => sum + part.length, 0));
   const encode = async (part: OpenedPart, index: number): Promise<ReportedPart> => {
     const match = matches[index];
@@ -56,8 +60,11 @@ export async function encodeParts(
       const oldPart = match?.oldPart ?? 0;
       return reported(part, { method: 'copy', oldPart }, undefined, 0, old, []);
     }
-    if (!match.isNamed && part.length <= maxSearchedBytes && searched < maxSearched) {
+    const isSearched =
+      part.length <= maxSearchedBytes && searched < maxSearched && readBytes + oldBytes <= maxReadBytes;
+    if (!match.isNamed && isSearched) {
       searched++;
+      readBytes += oldBytes;
       const found = rangeIn(old.parts, part);
       if (found !== undefined) return reported(part, found, undefined, 0, old, []);
     }

@@ -6,6 +6,7 @@
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { digestOf } from '../../contract/delta/chunks.ts';
+import type { PartMethod } from '../../contract/delta/directory.ts';
 import type { DeltaNeeds } from '../../contract/delta/needs.ts';
 import type { Recipe } from '../../contract/delta/recipe/recipe.ts';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -103,7 +104,11 @@ async function attempt(
   const banned = new Map<number, Set<string>>();
   let coded = await encodeParts(old, new_, ports, banned);
   for (;;) {
-    const written = await writeDelta(outFile, files, old.recipe, new_.recipe, coded);
+    const written = await writeDelta(outFile, files, old.recipe, new_.recipe, coded).catch(asReason);
+    if (typeof written === 'string') {
+      givenUp.push(`${strategy}: ${written}`);
+      return undefined;
+    }
     const proof = await proveSlipwayDelta(names.old, outFile, { store, workers: ports.workers });
     if (proof.kind === 'proved') {
       return {
@@ -119,7 +124,7 @@ async function attempt(
     }
     await rm(outFile, { force: true });
     const failed = proof.part === undefined ? undefined : coded[proof.part];
-    if (proof.part === undefined || failed === undefined || failed.report.method === 'stored') {
+    if (proof.part === undefined || failed === undefined || !isEncoded(failed.report.method)) {
       givenUp.push(`${strategy}: ${proof.why}`);
       return undefined;
     }
@@ -129,6 +134,17 @@ async function attempt(
     const again = await encodeParts(old, new_, ports, banned, new Set([proof.part]));
     coded = coded.map((part, index) => (index === proof.part ? (again[index] ?? part) : part));
   }
+}
+
+/** False for methods that another encoding cannot replace. */
+function isEncoded(method: PartMethod): boolean {
+  return method !== 'stored' && method !== 'copy' && method !== 'range';
+}
+
+/** More parts than a directory holds are a reason to take the file as one. */
+function asReason(error: unknown): string {
+  if (error instanceof SlipwayError && error.code === 'component-too-large') return error.message;
+  throw error;
 }
 
 /** The target of several deltas, opened once; the caller disposes of it. */

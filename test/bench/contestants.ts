@@ -36,7 +36,7 @@ export const slipway: Contestant = {
   ],
 };
 
-/** Each at its best settings for size. */
+/** Each at its best settings for size; the slowest last. */
 const peers: readonly (Contestant & { readonly needs: readonly string[] })[] = [
   {
     name: 'xdelta3 -9',
@@ -56,12 +56,6 @@ const peers: readonly (Contestant & { readonly needs: readonly string[] })[] = [
       files.delta,
     ],
     decode: (files) => ['xdelta3', '-f', '-d', '-B', window(files), '-s', files.old, files.delta, files.rebuilt],
-  },
-  {
-    name: 'bsdiff',
-    needs: ['bsdiff', 'bspatch'],
-    encode: (files) => ['bsdiff', files.old, files.new, files.delta],
-    decode: (files) => ['bspatch', files.old, files.rebuilt, files.delta],
   },
   {
     name: 'zstd --patch-from',
@@ -95,6 +89,12 @@ const peers: readonly (Contestant & { readonly needs: readonly string[] })[] = [
     needs: ['hdiffz', 'hpatchz'],
     encode: (files) => ['hdiffz', '-f', '-m-6', '-SD', '-c-lzma2-9-64m', files.old, files.new, files.delta],
     decode: (files) => ['hpatchz', '-f', files.old, files.delta, files.rebuilt],
+  },
+  {
+    name: 'bsdiff',
+    needs: ['bsdiff', 'bspatch'],
+    encode: (files) => ['bsdiff', files.old, files.new, files.delta],
+    decode: (files) => ['bspatch', files.old, files.rebuilt, files.delta],
   },
 ];
 

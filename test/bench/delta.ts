@@ -20,27 +20,20 @@ export interface PairResult {
   readonly name: string;
   readonly oldBytes: number;
   readonly newBytes: number;
-  readonly target: { readonly bytes: number; readonly isMet: boolean } | undefined;
+  /** `isMet` is undefined while Slipway was not measured. */
+  readonly target: { readonly bytes: number; readonly isMet: boolean | undefined } | undefined;
   readonly scores: readonly Score[];
-}
-
-export async function benchPair(pair: Pair, contestants: readonly Contestant[], say: (line: string) => void) {
-  const scores: Score[] = [];
-  for (const contestant of contestants) {
-    say(`${pair.name}: ${contestant.name}`);
-    scores.push(await score(pair, contestant));
-  }
-  return resultOf(pair, scores);
 }
 
 export function resultOf(pair: Pair, scores: readonly Score[]): PairResult {
   const bytes = targetOf(pair, scores);
-  const own = scores.find(({ contestant }) => contestant === 'slipway')?.deltaBytes;
+  const own = scores.find(({ contestant }) => contestant === 'slipway');
+  const isMet = own === undefined ? undefined : own.deltaBytes !== undefined && own.deltaBytes <= (bytes ?? 0);
   return {
     name: pair.name,
     oldBytes: statSync(pair.old).size,
     newBytes: statSync(pair.new).size,
-    target: bytes === undefined ? undefined : { bytes, isMet: own !== undefined && own <= bytes },
+    target: bytes === undefined ? undefined : { bytes, isMet },
     scores,
   };
 }
@@ -54,7 +47,8 @@ function targetOf({ targetBytes, targetOf: relative }: Pair, scores: readonly Sc
   return sizes.length === 0 ? undefined : Math.floor(Math.min(...sizes) * relative.factor);
 }
 
-async function score(pair: Pair, contestant: Contestant): Promise<Score> {
+/** One contestant on one pair. */
+export async function score(pair: Pair, contestant: Contestant): Promise<Score> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-bench-'));
   const files = { old: pair.old, new: pair.new, delta: join(folder, 'delta'), rebuilt: join(folder, 'rebuilt') };
   try {

@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- delta [--pair OLD NEW]… [--only WORD]… [--json]`: Slipway and its peers side by side. Without
- * --pair it runs the corpus, fetched or built on first use, and writes test/bench/RESULTS.md pair by pair. Tables go to
+ * --pair it runs the corpus, fetched or built on first use, and writes test/bench/RESULTS.md as it goes. Tables go to
  * stdout, or to stderr with --json, which puts one JSON document on stdout. Peers are those on PATH.
  */
 import { execFileSync } from 'node:child_process';
@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import path from 'node:path';
 import { contestants } from './contestants.ts';
-import { benchPair, type PairResult } from './delta.ts';
+import { type PairResult, resultOf, type Score, score } from './delta.ts';
 import { corpusPairs, type Pair } from './pairs.ts';
 import { type Circumstances, pairLines, resultsPage } from './results-page.ts';
 
@@ -40,18 +40,23 @@ const circumstances: Circumstances = {
 };
 execFileSync(process.execPath, [path.join(root, 'infra/build.ts')], { stdio: ['ignore', 'ignore', 'inherit'] });
 
-const results: PairResult[] = [];
-for await (const pair of given.length > 0 ? given : corpusPairs(only)) {
-  const result = await benchPair(pair, present, say);
-  results.push(result);
-  const table = `${pairLines(result).join('\n')}\n`;
-  if (json) process.stderr.write(table);
-  else process.stdout.write(table);
-  if (given.length === 0) {
-    writeFileSync(path.join(root, 'test/bench/RESULTS.md'), resultsPage(results, circumstances));
+const pairs: Pair[] = [];
+for await (const pair of given.length > 0 ? given : corpusPairs(only)) pairs.push(pair);
+const scores = new Map<Pair, Score[]>(pairs.map((pair) => [pair, []]));
+const results = (): PairResult[] => pairs.map((pair) => resultOf(pair, scores.get(pair) ?? []));
+// Contestant by contestant, the slow ones last: a run that is ended early leaves a page with all pairs.
+for (const contestant of present) {
+  for (const pair of pairs) {
+    say(`${contestant.name}: ${pair.name}`);
+    scores.get(pair)?.push(await score(pair, contestant));
+    if (given.length > 0) continue;
+    writeFileSync(path.join(root, 'test/bench/RESULTS.md'), resultsPage(results(), circumstances));
   }
 }
-if (json) process.stdout.write(`${JSON.stringify({ ...circumstances, results }, null, 2)}\n`);
+const table = `${results().flatMap(pairLines).join('\n')}\n`;
+if (json) process.stderr.write(table);
+else process.stdout.write(table);
+if (json) process.stdout.write(`${JSON.stringify({ ...circumstances, results: results() }, null, 2)}\n`);
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`);

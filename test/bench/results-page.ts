@@ -30,7 +30,8 @@ export function resultsPage(results: readonly PairResult[], circumstances: Circu
 export function pairLines({ name, oldBytes, newBytes, target, scores }: PairResult): string[] {
   const head = ['program', 'delta', 'of new', 'encode', 'CPU', 'memory', 'decode', 'CPU', 'memory'];
   const rows = [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...scores.map((one) => cells(one, newBytes))];
-  const verdict = target === undefined ? '' : `; target ${count(target.bytes)}: ${target.isMet ? 'met' : '**missed**'}`;
+  const met = target?.isMet === undefined ? '' : `: ${target.isMet ? 'met' : '**missed**'}`;
+  const verdict = target === undefined ? '' : `; target ${count(target.bytes)}${met}`;
   return [
     `## ${name}`,
     `${count(oldBytes)} → ${count(newBytes)} bytes${verdict}`,
