@@ -101,13 +101,10 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fl
     };
     writeFileSync(at('edge.yaml'), JSON.stringify(configuration));
     const result = await runJson<{ outcome?: string }>('slipway-edge', ['check-now', '--config', at('edge.yaml')]);
-    const status = await runJson<{ service: { detail: string } }>('slipway-edge', [
-      'status',
-      '--config',
-      at('edge.yaml'),
+    const { service } = await runJson<{ service: { pid: number } }>('slipway-edge', [
+      ...['status', '--config', at('edge.yaml')],
     ]);
-    const pid = Number(/pid (\d+)/.exec(JSON.stringify(status))?.[1]);
-    if (pid > 1) process.kill(pid);
+    process.kill(service.pid);
     expect(JSON.stringify(result)).toContain('committed');
     expect(readFileSync(at('device', 'current', 'files', 'page')).equals(content)).toBe(true);
     await distributor.stop();
