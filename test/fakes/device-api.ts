@@ -51,7 +51,8 @@ export class DeviceApi {
     }
     if (request.method === 'POST') {
       const body = JSON.parse(Buffer.concat(await request.toArray()).toString());
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(await this.#post(path, body)));
+      const answer = JSON.stringify(await this.#post(path, body));
+      response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
       return;
     }
     const digest = path.slice(path.lastIndexOf('/') + 1);
