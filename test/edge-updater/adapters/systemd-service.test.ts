@@ -13,19 +13,25 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const calls = () => readFileSync(path.join(folder, 'calls'), 'utf8').trim().split('\n');
 
-/** @param show what `systemctl show` prints @param failing the verb that fails */
-function open(show = 'ActiveState=active\nNRestarts=0', failing = 'none'): SystemdService {
+/** @param show what `systemctl show` prints @param failing the verb that fails @param endless the one that never ends */
+function open(
+  show = 'ActiveState=active\nNRestarts=0',
+  failing = 'none',
+  endless = 'none',
+  stopTimeoutSeconds = 10,
+): SystemdService {
   const program = path.join(folder, 'systemctl');
   const lines = [
     '#!/bin/sh',
     `echo "$@" >> "${folder}/calls"`,
     `[ "$1" = "${failing}" ] && { echo "Job for k3s.service failed." >&2; exit 1; }`,
+    `[ "$1" = "${endless}" ] && exec sleep 1000`,
     `[ "$1" = show ] && cat "${folder}/show"`,
     'exit 0',
   ];
   writeFileSync(program, lines.join('\n'), { mode: 0o755 });
   writeFileSync(path.join(folder, 'show'), `${show}\n`);
-  return new SystemdService('k3s.service', 10, program);
+  return new SystemdService('k3s.service', stopTimeoutSeconds, program);
 }
 
 it('re-arms a unit at its start limit before it restarts it', async () => {
@@ -38,6 +44,12 @@ it('names a unit that does not start', async () => {
     code: 'service-start-failed',
     message: expect.stringContaining('Job for k3s.service failed'),
   });
+});
+
+it('leaves it to the probation how long a start may take', async () => {
+  const service = open('ActiveState=activating\nNRestarts=0', 'none', 'restart', 0);
+  await expect(service.restart()).resolves.toBeUndefined();
+  expect((await service.condition()).isActive).toBe(false);
 });
 
 it('starts a unit whose reset is refused', async () => {
