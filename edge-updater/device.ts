@@ -141,7 +141,8 @@ export class Device {
     const { manifest, manifestSha256, manifestBytes } = release;
     this.world.downloads.putManifest(manifestSha256, manifestBytes);
     const { version, counter } = manifest;
-    await this.#whileReporting(signal, async () => {
+    // A bundle is for a machine without a network: its reports leave with the next check.
+    await this.#whileReporting(source.kind === 'server' ? signal : undefined, async () => {
       const event = { kind: 'accepted', attemptId, source, release: { version, counter, manifestSha256 } } as const;
       await this.#machine.work(this.#machine.dispatch(event), signal, patience);
     });
@@ -181,12 +182,13 @@ export class Device {
     }
   }
 
-  async #whileReporting(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  async #whileReporting(signal: AbortSignal | undefined, work: () => Promise<void>): Promise<void> {
     this.#background = signal;
     try {
       await work();
     } finally {
       this.#background = undefined;
+      await this.#reporting;
     }
   }
 

@@ -6,15 +6,17 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
+import { toSlipwayError } from '../../contract/errors.ts';
 import type { JournalPort } from '../ports.ts';
 import { type DeviceState, deviceStateSchema } from '../update/state.ts';
-import { makeDirectory, onDisk, readIfThere, replaceFile, writeAll } from './durable-file.ts';
+import { exists, makeDirectory, onDisk, readIfThere, remove, replaceFile, writeAll } from './durable-file.ts';
 import { TwinFile } from './twin-file.ts';
 
 const headerBytes = 8;
 const maxRecordBytes = 4 * 1024 * 1024;
 /** Log length from which the next append makes a checkpoint first. */
 const checkpointBytes = 256 * 1024;
+const reserveBytes = 512 * 1024;
 
 /** What a journal on the disk says. */
 export type JournalContent =
@@ -33,6 +35,8 @@ export function readJournal(stateDirectory: string): JournalContent {
 export class JournalFile implements JournalPort {
   readonly #checkpoint: TwinFile;
   readonly #logFile: string;
+  /** Space given up when there is no other left. */
+  readonly #reserveFile: string;
   #descriptor: number;
   #length: number;
   #index: number;
@@ -44,12 +48,14 @@ export class JournalFile implements JournalPort {
     makeDirectory(directory);
     const { state, index, wholeBytes } = scan(directory);
     this.#checkpoint = checkpointIn(directory);
+    this.#reserveFile = path.join(directory, 'reserve');
     this.#logFile = path.join(directory, 'log');
     if (!readIfThere(this.#logFile)) replaceFile(this.#logFile, new Uint8Array());
     this.#descriptor = onDisk('open the journal', () => openSync(this.#logFile, 'r+'));
     this.#length = wholeBytes;
     this.#index = index;
     this.#last = state;
+    this.#keepReserve();
     onDisk('cut the torn end of the journal', () => {
       if (fstatSync(this.#descriptor).size === wholeBytes) return;
       ftruncateSync(this.#descriptor, wholeBytes);
@@ -61,17 +67,37 @@ export class JournalFile implements JournalPort {
   append(state: DeviceState): void {
     if (this.#length > checkpointBytes && this.#last) this.#compact(this.#last);
     const record = encodeRecord(this.#index + 1, state);
-    onDisk('write the journal', () => {
-      writeAll(this.#descriptor, record, this.#length);
-      fsyncSync(this.#descriptor);
-    });
+    try {
+      this.#write(record);
+    } catch (error) {
+      // On a full disk a rollback still has to be written down: the reserve is for that.
+      if (toSlipwayError(error).code !== 'disk-full' || !exists(this.#reserveFile)) throw error;
+      remove(this.#reserveFile);
+      this.#write(record);
+    }
     this.#length += record.length;
     this.#index++;
     this.#last = state;
   }
 
+  #write(record: Uint8Array): void {
+    onDisk('write the journal', () => {
+      writeAll(this.#descriptor, record, this.#length);
+      fsyncSync(this.#descriptor);
+    });
+  }
+
   close(): void {
     closeSync(this.#descriptor);
+  }
+
+  #keepReserve(): void {
+    try {
+      if (!exists(this.#reserveFile)) replaceFile(this.#reserveFile, Buffer.alloc(reserveBytes, 1));
+    } catch (error) {
+      // A disk that is full already has nothing to reserve; the next start tries again.
+      if (toSlipwayError(error).code !== 'disk-full') throw error;
+    }
   }
 
   /** The checkpoint is durable before the log becomes empty; records it already covers are told by their index. */

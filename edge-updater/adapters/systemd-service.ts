@@ -3,9 +3,17 @@ import { execFile } from 'node:child_process';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { ServiceCondition, ServiceManager } from '../ports.ts';
 
+/** On top of the unit's stop time-out: a start that fails at once has failed by then. */
+const startGraceMs = 5000;
+
+/** What systemctl may take by itself, on a busy machine. */
+const answerMs = 120_000;
+
+class TimeOut extends Error {}
+
 export class SystemdService implements ServiceManager {
   readonly #unit: string;
-  readonly #timeoutMs: number;
+  readonly #stopTimeoutMs: number;
   readonly #systemctl: string;
   /** NRestarts of the unit when it was last restarted from here. */
   #restartsBefore = 0;
@@ -13,21 +21,22 @@ export class SystemdService implements ServiceManager {
   /** @param systemctl the program to call; the real one outside of tests */
   constructor(unit: string, stopTimeoutSeconds: number, systemctl = 'systemctl') {
     this.#unit = unit;
-    // Stopping has its own time-out in the unit; starting needs some time on top.
-    this.#timeoutMs = (stopTimeoutSeconds + 120) * 1000;
+    this.#stopTimeoutMs = stopTimeoutSeconds * 1000;
     this.#systemctl = systemctl;
   }
 
+  /**
+   * Waits for the end of the old service, not for the new one to be ready: a K3s (Type=notify, no start time-out) says
+   * so after minutes on a small box, and how many it may take is for the probation to judge.
+   */
   async restart(): Promise<void> {
     // A unit that hit its start limit refuses to start until it is reset.
     await this.#run(['reset-failed', this.#unit]).catch(() => undefined);
     try {
-      await this.#run(['restart', this.#unit]);
+      await this.#run(['restart', this.#unit], this.#stopTimeoutMs + startGraceMs);
     } catch (cause) {
-      throw new SlipwayError('service-start-failed', `systemctl restart ${this.#unit}: ${messageOf(cause)}`, {
-        cause,
-        hint: `Look at journalctl -u ${this.#unit}.`,
-      });
+      // systemd goes on with the job when the command that asked for it is gone.
+      if (!(cause instanceof TimeOut)) throw this.#startFailed(cause);
     }
     this.#restartsBefore = (await this.#show()).restarts;
   }
@@ -37,7 +46,7 @@ export class SystemdService implements ServiceManager {
 
   async stop(): Promise<void> {
     try {
-      await this.#run(['stop', this.#unit]);
+      await this.#run(['stop', this.#unit], this.#stopTimeoutMs + answerMs);
     } catch (cause) {
       throw new SlipwayError('io-error', `systemctl stop ${this.#unit}: ${messageOf(cause)}`, { cause });
     }
@@ -56,16 +65,25 @@ export class SystemdService implements ServiceManager {
   /** A unit does not belong to this process. */
   async release(): Promise<void> {}
 
+  #startFailed(cause: unknown): SlipwayError {
+    return new SlipwayError('service-start-failed', `systemctl restart ${this.#unit}: ${messageOf(cause)}`, {
+      cause,
+      hint: `Look at journalctl -u ${this.#unit}.`,
+    });
+  }
+
   async #show(): Promise<{ state: string; restarts: number }> {
     const text = await this.#run(['show', '--property=ActiveState,NRestarts', this.#unit]);
     const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(text)?.[1];
     return { state: value('ActiveState') ?? 'unknown', restarts: Number(value('NRestarts') ?? 0) };
   }
 
-  #run(args: readonly string[]): Promise<string> {
+  /** @throws TimeOut; Error with what systemctl said */
+  #run(args: readonly string[], timeoutMs = answerMs): Promise<string> {
     return new Promise((resolve, reject) => {
-      execFile(this.#systemctl, args, { timeout: this.#timeoutMs }, (error, stdout, stderr) => {
-        if (error) reject(new Error(stderr.trim() || error.message, { cause: error }));
+      execFile(this.#systemctl, args, { timeout: timeoutMs }, (error, stdout, stderr) => {
+        if (error?.killed) reject(new TimeOut(`no answer within ${timeoutMs} ms`, { cause: error }));
+        else if (error) reject(new Error(stderr.trim() || error.message, { cause: error }));
         else resolve(stdout);
       });
     });

@@ -4,7 +4,8 @@ export const updateLimits = {
   downloading: 10,
   rebuilding: 5,
   staged: 5,
-  switching: 3,
+  /** Falls back to an earlier phase: a slot that changed on the disk, a switch that was interrupted. */
+  setbacks: 5,
   /** A new release that takes the device down with it must not do so for ever. */
   probation: 2,
   /** Attempts of one release that end before the switch for a reason that waiting does not cure. */

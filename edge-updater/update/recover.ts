@@ -17,7 +17,7 @@
  * | rebuilding     | up to 5 times                           | rebuild from the blobs |
  * | staged         | up to 5 times                           | read the slot back, rebuild if it is damaged |
  * | switching      | `current` is the new slot               | probation |
- * | switching      | it is the old one, up to 3 times        | staged: read the slot back before the switch |
+ * | switching      | it is the old one, up to 5 times        | staged: read the slot back before the switch |
  * | probation      | `current` is the new slot, up to twice  | probation from its beginning |
  * | probation      | more often, or another slot             | roll back: `probation-interrupted` |
  * | rolling-back   | any                                     | roll back again until it is done |
@@ -60,8 +60,7 @@ export function recover(state: DeviceState | undefined, facts: Facts): Step {
       if (facts.currentLink === update.attempt.release.manifestSha256) {
         return enter(state, { phase: 'probation', attempt: update.attempt });
       }
-      if (update.attempt.interruptions >= updateLimits.switching) return again(state, update, facts);
-      return enter(state, { phase: 'staged', attempt: interrupted(update.attempt) });
+      return recoverSwitch(state, update.attempt, facts);
     case 'probation':
       return recoverProbation(state, update.attempt, facts);
     case 'rolling-back':
@@ -77,9 +76,16 @@ function interrupted(attempt: Attempt): Attempt {
   return { ...attempt, interruptions: attempt.interruptions + 1 };
 }
 
+function recoverSwitch(state: DeviceState, attempt: Attempt, { at }: Facts): Step {
+  const setbacks = attempt.setbacks + 1;
+  if (setbacks <= updateLimits.setbacks) return enter(state, { phase: 'staged', attempt: { ...attempt, setbacks } });
+  const message = `interrupted ${setbacks} times before the switch`;
+  return giveUp(state, attempt, { code: 'update-interrupted', message }, { isCurable: false, at });
+}
+
 function again(
   state: DeviceState,
-  update: Extract<UpdateState, { phase: 'rebuilding' | 'staged' | 'switching' }>,
+  update: Extract<UpdateState, { phase: 'rebuilding' | 'staged' }>,
   { at }: Facts,
 ): Step {
   const { attempt, phase } = update;

@@ -32,6 +32,8 @@ export const attemptSchema = z.strictObject({
   notes: z.array(z.string().max(300)).max(16),
   /** How often a restart found this attempt in its present phase without having moved on. */
   interruptions: z.number().int().min(0),
+  /** How often it fell back to an earlier phase; never cleared, so that no way round is endless. */
+  setbacks: z.number().int().min(0),
   /** Durable bytes that the last interruption found. */
   durableBytes: z.number().int().min(0),
 });

@@ -137,6 +137,7 @@ function newAttempt(id: string, source: Attempt['source'], release: InstalledRel
     failedSources: [],
     notes: [],
     interruptions: 0,
+    setbacks: 0,
     durableBytes: 0,
   };
 }
@@ -174,11 +175,11 @@ function sourceFailed(state: DeviceState, event: Extract<UpdateEvent, { kind: 's
 function slotDamaged(state: DeviceState, message: string, at: string): Step {
   if (state.update.phase !== 'staged' && state.update.phase !== 'switching') return stay(state);
   const { attempt } = state.update;
-  const interruptions = attempt.interruptions + 1;
-  if (interruptions > updateLimits.staged) {
+  const setbacks = attempt.setbacks + 1;
+  if (setbacks > updateLimits.setbacks) {
     return giveUp(state, attempt, { code: 'digest-mismatch', message }, { isCurable: false, at });
   }
-  return enter(state, { phase: 'downloading', attempt: { ...attempt, interruptions } });
+  return enter(state, { phase: 'downloading', attempt: { ...moved(attempt), setbacks } });
 }
 
 function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed' }>, at: string): Step {

@@ -33,6 +33,10 @@ describe('the commands of the README', () => {
     expect(service).toBeGreaterThan(1);
   });
 
+  it('show how the demo runs on other servers', async () => {
+    expect(await run('npm run --silent demo -- --help', root)).toContain('--old FILE');
+  });
+
   it('accept the example rollout', async () => {
     await expect(run(fromTheRepository ?? 'false', root)).resolves.toBeDefined();
   });

@@ -15,6 +15,10 @@ const wanted: Readonly<Record<string, string>> = {
   wget: 'wget',
   curl: 'curl',
   git: 'git',
+  mmdebstrap: 'mmdebstrap',
+  'systemd-container': 'systemd-nspawn',
+  'util-linux': 'nsenter',
+  openssl: 'openssl',
 };
 
 /** Seconds to wait for another apt-get of the machine. */

@@ -1,10 +1,12 @@
 /** The recovery table, row by row: a journal's phase and the facts of the disk decide what happens after a restart. */
 import { describe, expect, it } from 'vitest';
 import type { DevicePhase } from '../../../contract/device-api/check.ts';
+import type { UpdateEvent } from '../../../edge-updater/update/event.ts';
 import { type Facts, recover } from '../../../edge-updater/update/recover.ts';
 import type { Attempt } from '../../../edge-updater/update/state.ts';
 import { blankState, deviceStateSchema } from '../../../edge-updater/update/state.ts';
-import { at, inPhase, newer, newest, older } from './states.ts';
+import { transition } from '../../../edge-updater/update/transition.ts';
+import { at, attempt, inPhase, newer, newest, older } from './states.ts';
 
 const whole = new Map([older, newer, newest].map((release) => [release.manifestSha256, release]));
 const facts: Facts = {
@@ -63,7 +65,7 @@ const rows: readonly Row[] = [
   {
     phase: 'switching',
     when: 'too often',
-    attempt: { interruptions: 3 },
+    attempt: { setbacks: 5 },
     ...{ becomes: 'idle', effect: 'prune', code: 'update-interrupted' },
   },
   { phase: 'probation', when: 'the first time', facts: onNewest, becomes: 'probation', effect: 'prove' },
@@ -106,6 +108,32 @@ describe('with a journal', () => {
         expect(restarts).toBeLessThan(20);
       }
     }
+  });
+
+  it('ends the way round from a switch that is always interrupted', () => {
+    let state = inPhase('switching');
+    let rounds = 0;
+    while (state.update.phase === 'switching') {
+      const staged = recover(state, facts).state;
+      state = transition(staged, { event: { kind: 'verified' }, at }).state;
+      rounds++;
+      expect(rounds).toBeLessThan(20);
+    }
+    expect(state.lastAttempt?.code).toBe('update-interrupted');
+  });
+
+  it('ends the way round from a slot that always changes', () => {
+    let state = inPhase('staged');
+    let rounds = 0;
+    while (state.update.phase === 'staged') {
+      for (const kind of ['slot-damaged', 'fetched', 'rebuilt'] as const) {
+        const event = { kind, message: 'changed', transfer: attempt.transfer } as UpdateEvent;
+        state = transition(state, { event, at }).state;
+      }
+      rounds++;
+      expect(rounds).toBeLessThan(20);
+    }
+    expect(state.lastAttempt?.code).toBe('digest-mismatch');
   });
 
   it('goes back to the previous release when the slot of the current one is gone', () => {

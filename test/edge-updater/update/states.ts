@@ -17,6 +17,7 @@ export const attempt: Attempt = {
   failedSources: [],
   notes: [],
   interruptions: 0,
+  setbacks: 0,
   durableBytes: 0,
 };
 

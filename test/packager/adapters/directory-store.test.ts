@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { DirectoryStore } from '../../../packager/adapters/directory-store.ts';
 import { publisherStoreSuite } from '../../port-suites/publisher-store.ts';
 
@@ -28,6 +28,7 @@ describe('a directory store', () => {
       globalThis.db = new DatabaseSync(${JSON.stringify(path.join(place, '.lock'))});
       globalThis.db.exec('BEGIN IMMEDIATE'); console.log('held'); setInterval(() => {}, 1000);`;
     const holder = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(() => void holder.kill('SIGKILL'));
     await once(holder.stdout, 'data');
     const etag = (await store.get('metadata/timestamp.json', 100))?.etag ?? '';
     let settled = false;

@@ -189,6 +189,8 @@ describe('build', () => {
   it('never lets an unfinished build look finished, and finishes it when run again', async () => {
     const bench = await Workbench.open();
     const { folder } = await bench.build('a');
+    await bench.write('a.build/.building', '');
+    await expect(readBuild(folder)).rejects.toMatchObject({ code: 'build-incomplete' });
     await startBuild(folder);
     await bench.write('a.build/.server.zst.tmp', 'half');
     await expect(readBuild(folder)).rejects.toMatchObject({ code: 'build-incomplete' });

@@ -202,10 +202,11 @@ describe('a bundle', () => {
   ])('with %s in it is refused', async (_what, change) => {
     const found = await published();
     await bundle(found);
-    await rewrite(found.bench, (member) =>
-      member.name.startsWith('blobs/') ? [{ ...member, ...change }, member] : [member],
-    );
-    await expect(check(found, 'edited.bundle')).rejects.toMatchObject({ code: 'bundle-malformed' });
+    // Before the trusted part ends, and after it.
+    for (const place of ['bundle.json', blobKey(found.blobs[0] ?? '')]) {
+      await rewrite(found.bench, (member) => (member.name === place ? [member, { ...member, ...change }] : [member]));
+      await expect(check(found, 'edited.bundle'), place).rejects.toMatchObject({ code: 'bundle-malformed' });
+    }
   });
 
   it('with its metadata behind its blobs, or without an index, is refused', async () => {

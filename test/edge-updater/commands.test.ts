@@ -1,0 +1,114 @@
+/** The program as an operator calls it: exit statuses, JSON, and what one instance does beside another. */
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { InstanceLock } from '../../edge-updater/adapters/instance-lock.ts';
+import { DeviceApi, enrolmentToken } from '../fakes/device-api.ts';
+import { bytesOf, EdgeDevice } from '../fakes/edge-device.ts';
+import { product } from '../fakes/signed-repository.ts';
+
+const program = path.join(import.meta.dirname, '..', '..', 'edge-updater', 'main.ts');
+let edge: EdgeDevice;
+let api: DeviceApi;
+beforeEach(async () => {
+  edge = new EdgeDevice();
+  edge.clock.jumpTo(Date.now());
+  edge.repository.publish(new Date());
+  api = await DeviceApi.listen(edge.server);
+  writeFileSync(path.join(edge.folder, 'enrolment-token'), `${enrolmentToken}\n`);
+});
+afterEach(async () => {
+  await api[Symbol.asyncDispose]();
+  edge.remove();
+});
+
+async function slipway(...args: string[]) {
+  const file = path.join(edge.folder, 'edge.yaml');
+  writeFileSync(
+    file,
+    JSON.stringify({
+      ...{ server: `http://127.0.0.1:${api.port}`, developmentAllowHttp: true, deviceId: 'd', product },
+      ...{ platform: 'linux/amd64', stateDir: edge.stateDirectory, trustedRoot: edge.rootFile },
+      enrolment: { tokenFile: path.join(edge.folder, 'enrolment-token') },
+      service: { manager: 'exec', command: ['/bin/sleep', '1000'], stopTimeoutSeconds: 1 },
+      health: {
+        ...{ command: ['/bin/sh', '-c', 'test ! -e {current}/sick'], timeoutSeconds: 1 },
+        ...{ intervalSeconds: 0.05, successes: 2, soakSeconds: 0.1 },
+      },
+    }),
+  );
+  const child = spawn(process.execPath, [program, ...args, '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [stdout, stderr, status] = await Promise.all([
+    child.stdout.toArray().then((chunks) => Buffer.concat(chunks).toString()),
+    child.stderr.toArray().then((chunks) => Buffer.concat(chunks).toString()),
+    new Promise<number | null>((resolve) => child.once('exit', resolve)),
+  ]);
+  return { status, stderr, json: args.includes('--json') ? JSON.parse(stdout) : undefined, stdout };
+}
+
+/** Ends the service that commands by hand leave running. */
+async function endService(): Promise<void> {
+  const { json } = await slipway('status', '--json');
+  if (json.service.pid !== undefined) process.kill(json.service.pid, 'SIGKILL');
+}
+
+function offer(version: string, counter: number, isSick = false) {
+  const files = [{ path: 'bin', bytes: bytesOf(version, 500) }];
+  const all = isSick ? [{ path: 'sick', bytes: bytesOf('sick', 10) }, ...files] : files;
+  edge.server.offered = edge.publish(version, counter, all).manifest;
+}
+
+describe('check-now', () => {
+  it('installs, goes back from a sick release with 8, and rolls back by hand', async () => {
+    offer('1.0.0', 1);
+    const first = await slipway('check-now', '--json');
+    expect(first).toMatchObject({ status: 0, json: { attempt: { outcome: 'committed', version: '1.0.0' } } });
+    offer('2.0.0', 2, true);
+    const second = await slipway('check-now', '--json');
+    expect(second).toMatchObject({ status: 8, json: { error: { code: 'health-timeout' } } });
+    const { json } = await slipway('status', '--json');
+    expect(json).toMatchObject({
+      phase: 'idle',
+      current: { version: '1.0.0' },
+      lastAttempt: { outcome: 'rolled-back' },
+    });
+    offer('3.0.0', 3);
+    expect(await slipway('check-now')).toMatchObject({ status: 0 });
+    const back = await slipway('rollback', '--json');
+    expect(back).toMatchObject({ status: 0, json: { current: { version: '1.0.0' } } });
+    expect(await slipway('rollback')).toMatchObject({
+      status: 8,
+      stderr: expect.stringContaining('nothing-to-roll-back-to'),
+    });
+    await endService();
+  });
+
+  it('ends with 5 when the server is away, and 6 for a counter that is not greater', async () => {
+    offer('1.0.0', 1);
+    await slipway('check-now');
+    offer('1.1.0', 1);
+    expect(await slipway('check-now')).toMatchObject({
+      status: 6,
+      stderr: expect.stringContaining('counter-not-greater'),
+    });
+    edge.server.isDown = true;
+    expect(await slipway('check-now')).toMatchObject({ status: 5 });
+    await endService();
+  });
+});
+
+it('status works beside the holder of the lock, every other command ends with 9', async () => {
+  const lock = new InstanceLock(edge.stateDirectory, 'run');
+  expect((await slipway('status', '--json')).json).toMatchObject({ daemon: { running: true, command: 'run' } });
+  for (const command of [['run'], ['check-now'], ['rollback'], ['install', 'x']]) {
+    expect(await slipway(...command), command[0] as string).toMatchObject({ status: 9 });
+  }
+  lock.release();
+  expect((await slipway('status', '--json')).json).toMatchObject({ daemon: { running: false } });
+});
+
+it('names a bundle that cannot be read with 3, and a verb that does not exist with 2', async () => {
+  expect(await slipway('install', '/nowhere')).toMatchObject({ status: 3 });
+  expect(await slipway('instal')).toMatchObject({ status: 2 });
+});

@@ -1,0 +1,74 @@
+/** A product small enough for a test, published by the built packager and installed by the built updater. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { type RunningProgram, runJson } from '../../infra/demo/programs.ts';
+
+export const pageContent = Buffer.alloc(300_000, 'a page that compresses well, and another one. ');
+
+/**
+ * Makes a repository in `store`, with `root.json`, `keys` and `rollouts` in `folder`, and release 1.0.0 in the channel
+ * `stable`, which a rollout brings to everybody.
+ */
+export async function publishShop(folder: string, store: string): Promise<void> {
+  const at = (...parts: string[]) => path.join(folder, ...parts);
+  mkdirSync(at('app'), { recursive: true });
+  mkdirSync(at('rollouts'));
+  writeFileSync(at('app', 'server'), '#!/bin/sh\nexec sleep 1000\n');
+  writeFileSync(at('app', 'page'), pageContent);
+  const release = {
+    ...{ apiVersion: 'slipway/v1', kind: 'Release', product: 'shop', version: '1.0.0', counter: 1 },
+    platform: process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64',
+    components: [
+      { name: 'server', kind: 'binary', source: './server' },
+      { name: 'page', kind: 'file', source: './page' },
+    ],
+  };
+  writeFileSync(at('app', 'release.yaml'), JSON.stringify(release));
+  const spec = { product: 'shop', channel: 'stable', waves: [{ name: 'all', percent: 100 }] };
+  const rollout = { apiVersion: 'slipway/v1', kind: 'Rollout', metadata: { name: 'shop' }, spec };
+  writeFileSync(at('rollouts', 'shop.yaml'), JSON.stringify(rollout));
+  const where = ['--store', store, '--keys', at('keys')];
+  await runJson('slipway-packager', ['init', ...where, '--product', 'shop', '--demo', '--root-out', at('root.json')]);
+  await runJson('slipway-packager', ['build', at('app', 'release.yaml'), '--out', at('build')]);
+  await runJson('slipway-packager', ['publish', at('build'), ...where, '--channel', 'stable']);
+}
+
+/** Makes an enrolment token in the state of a distributor and returns the file that holds it. */
+export async function enrolmentToken(state: string): Promise<string> {
+  const { token } = await runJson<{ token: string }>('slipway-distributor', [
+    ...['enrolment-token', 'create', '--state', state],
+  ]);
+  const file = path.join(state, 'enrolment-token');
+  writeFileSync(file, token);
+  return file;
+}
+
+/** Writes the edge.yaml of a device of the shop whose state is beside it, and returns its path. */
+export function configureDevice(folder: string, configuration: Record<string, unknown>): string {
+  mkdirSync(path.join(folder, 'device'), { recursive: true });
+  const document = {
+    ...{ deviceId: 'shop-1', product: 'shop', stateDir: path.join(folder, 'device') },
+    service: { manager: 'exec', command: ['{current}/bin/server'] },
+    health: { command: ['test', '-x', '{current}/bin/server'], intervalSeconds: 0.1, soakSeconds: 0 },
+    ...configuration,
+  };
+  const file = path.join(folder, 'edge.yaml');
+  writeFileSync(file, JSON.stringify(document));
+  return file;
+}
+
+/** Ends the service that a one-shot command of the updater left running. */
+export async function endService(configuration: string): Promise<void> {
+  const status = await runJson<{ service: { pid?: number } }>('slipway-edge', ['status', '--config', configuration]);
+  if (status.service.pid !== undefined) process.kill(status.service.pid);
+}
+
+/** The URL that a distributor started with `--json` says it listens on. */
+export async function listening(distributor: RunningProgram): Promise<string> {
+  for (;;) {
+    const url = /"listening":"([^"]+)"/.exec(distributor.log)?.[1];
+    if (url) return url;
+    if (distributor.exited) throw new Error(`the distributor ended: ${distributor.log}`);
+    await new Promise((resume) => setTimeout(resume, 50));
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * The programs as units of a real systemd, with the units of infra/systemd as they are shipped: a device updated by
+ * bundles without a network, then by a distributor over TLS, and a publisher's refresh. The server that is updated has
+ * a unit shaped like that of K3s.
+ */
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runJson } from '../../infra/demo/programs.ts';
+import { missingCommands } from '../services/commands.ts';
+import { describeUnless } from '../services/requirement.ts';
+import { type SystemdService, systemdService } from '../services/systemd.ts';
+import { SystemdMachine } from '../services/systemd-machine.ts';
+
+const run = promisify(execFile);
+const service = systemdService();
+const missing = 'unavailable' in service ? service.unavailable : missingCommands('openssl');
+const project = path.join(import.meta.dirname, '..', '..');
+const unitFolder = path.join(project, 'infra', 'systemd');
+const shippedUnits = readdirSync(unitFolder);
+const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
+const versions = { first: '1.0.0', exiting: '1.1.0', hanging: '1.1.1', second: '1.2.0', online: '1.3.0' };
+type Release = keyof typeof versions;
+
+/** As in k3s.service, with the slot that is current as the place of the binary. */
+const serverUnit = `[Unit]
+Description=A server shaped like K3s
+[Service]
+Type=notify
+NotifyAccess=all
+KillMode=process
+Delegate=yes
+LimitNOFILE=1048576
+TasksMax=infinity
+TimeoutStartSec=0
+Restart=always
+RestartSec=5s
+ExecStart=/var/lib/slipway/current/bin/server
+[Install]
+WantedBy=multi-user.target
+`;
+
+const configuration = {
+  ...{ server: 'https://localhost:8443', caFile: '/etc/slipway/tls.crt', product: 'shop', deviceId: 'shop-1' },
+  ...{ trustedRoot: '/etc/slipway/root.json', enrolment: { tokenFile: '/etc/slipway/enrolment-token' } },
+  ...{ poll: { intervalSeconds: 1 }, download: { retryBaseSeconds: 0.2, retryCapSeconds: 0.5 } },
+  service: { manager: 'systemd', unit: 'server.service', stopTimeoutSeconds: 1 },
+  health: {
+    command: ['{current}/bin/server', 'healthy'],
+    ...{ intervalSeconds: 0.2, successes: 2, soakSeconds: 0.5, timeoutSeconds: 4 },
+  },
+};
+
+/** It says which release runs, and is healthy where that is its own. */
+function serverOf(release: Release): string {
+  const version = versions[release];
+  const start = [`echo ${version} > /run/server-version`, 'systemd-notify --ready', 'exec sleep infinity'];
+  const lines = { ...{ first: start, second: start, online: start }, exiting: ['exit 7'], hanging: start.slice(2) }[
+    release
+  ];
+  return ['#!/bin/sh', `[ "$1" = healthy ] && exec grep -qx ${version} /run/server-version`, ...lines, ''].join('\n');
+}
+
+describeUnless(missing, 'the updater under systemd', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'slipway-systemd-'));
+  const inFolder = (...parts: string[]) => path.join(folder, ...parts);
+  const store = `file://${inFolder('store')}`;
+  let machine: SystemdMachine;
+
+  beforeAll(async () => {
+    mkdirSync(inFolder('bundles'));
+    const init = ['--product', 'shop', '--demo', '--root-out', inFolder('root.json')];
+    await runJson('slipway-packager', ['init', '--store', store, '--keys', inFolder('keys'), ...init]);
+    for (const release of ['first', 'exiting', 'hanging', 'second'] as const) await publish(release);
+    machine = await SystemdMachine.boot((service as SystemdService).root, {
+      '/usr/local/bin/node': process.execPath,
+      '/opt/slipway/dist': path.join(project, 'dist'),
+      '/opt/slipway/node_modules': path.join(project, 'node_modules'),
+      ...Object.fromEntries(shippedUnits.map((unit) => [`/etc/systemd/system/${unit}`, path.join(unitFolder, unit)])),
+      '/etc/slipway/root.json': inFolder('root.json'),
+      '/etc/slipway/keys': inFolder('keys'),
+      '/srv/store': inFolder('store'),
+      '/srv/bundles': inFolder('bundles'),
+    });
+    for (const program of ['slipway-edge', 'slipway-distributor', 'slipway-packager']) {
+      await machine.ask('ln', '-s', `/opt/slipway/dist/${program}.mjs`, `/usr/local/bin/${program}`);
+    }
+    await machine.write('/etc/systemd/system/server.service', serverUnit);
+    await machine.write('/etc/slipway/edge.yaml', JSON.stringify(configuration));
+    await writeCertificate();
+    await machine.ask('systemctl', 'daemon-reload');
+  });
+
+  afterAll(() => machine?.stop());
+
+  it('tells systemd that the daemon is ready, and what it does', async () => {
+    await machine.ask('systemctl', 'start', 'slipway-edge');
+    expect(await machine.property('slipway-edge', 'Type')).toBe('notify');
+    expect(await machine.property('slipway-edge', 'ActiveState')).toBe('active');
+    await until('a status of the daemon', async () => (await machine.property('slipway-edge', 'StatusText')) !== '');
+    expect(await machine.property('slipway-edge', 'StatusText')).toMatch(/^idle: no release, /);
+  });
+
+  it('installs nothing by hand while the daemon runs', async () => {
+    expect(await install('first')).toMatchObject({ exitCode: 9, printed: { error: { code: 'already-running' } } });
+    await machine.ask('systemctl', 'stop', 'slipway-edge');
+    expect(await machine.property('slipway-edge', 'Result')).toBe('success');
+  });
+
+  it('starts a unit that had nothing to run from the slot of the first release', async () => {
+    const { exitCode, printed } = await install('first');
+    expect(printed).toMatchObject({ attempt: { outcome: 'committed', version: versions.first } });
+    expect(exitCode).toBe(0);
+    await expectRunning('first');
+  });
+
+  it('brings the first release back when the server of the next one exits at once', async () => {
+    const { exitCode, printed } = await install('exiting');
+    expect(printed).toMatchObject({ error: { code: 'service-start-failed' } });
+    expect(exitCode).toBe(8);
+    await expectRunning('first');
+  });
+
+  it('brings the first release back when the server of the next one starts without end', async () => {
+    const { exitCode, printed } = await install('hanging');
+    expect(printed).toMatchObject({ error: { code: 'health-timeout' } });
+    expect(exitCode).toBe(8);
+    await expectRunning('first');
+  });
+
+  it('commits a good release after two bad ones', async () => {
+    const { exitCode } = await install('second');
+    expect(exitCode).toBe(0);
+    await expectRunning('second');
+  });
+
+  it('restarts the unit from inside the sandbox of the daemon, when a distributor offers a release', async () => {
+    const before = await machine.property('server', 'InvocationID');
+    await publish('online');
+    await startDistributor();
+    await machine.ask('systemctl', 'start', 'slipway-edge');
+    await until('the online release', async () => (await status()).current?.version === versions.online);
+    await until('the end of the update', async () => (await status()).phase === 'idle');
+    await expectRunning('online');
+    expect(await machine.property('server', 'InvocationID')).not.toBe(before);
+    expect((await status()).lastAttempt).toMatchObject({ outcome: 'committed', version: versions.online });
+    expect(await machine.property('slipway-edge', 'NRestarts')).toBe('0');
+  });
+
+  it('lets the server run when the daemon stops', async () => {
+    await machine.ask('systemctl', 'stop', 'slipway-edge');
+    expect(await machine.property('slipway-edge', 'Result')).toBe('success');
+    await expectRunning('online');
+  });
+
+  it('signs a repository again as the timer does, in a folder that the unit may write', async () => {
+    await machine.ask('cp', '--recursive', '/srv/store', '/srv/slipway');
+    await machine.write('/etc/slipway/publisher.env', 'SLIPWAY_STORE=file:///srv/slipway\n', '600');
+    const version = async () =>
+      JSON.parse(await machine.ask('cat', '/srv/slipway/metadata/timestamp.json')).signed.version;
+    const before = await version();
+    await machine.ask('systemctl', 'start', 'slipway-refresh.timer', 'slipway-refresh.service');
+    expect(await machine.property('slipway-refresh.timer', 'ActiveState')).toBe('active');
+    expect(await version()).toBe(before + 1);
+  });
+
+  /** Builds and publishes a release to the channel, and makes its bundle. */
+  async function publish(release: Release): Promise<void> {
+    const at = inFolder(release);
+    mkdirSync(at);
+    writeFileSync(path.join(at, 'server'), serverOf(release), { mode: 0o755 });
+    const declaration = {
+      ...{ apiVersion: 'slipway/v1', kind: 'Release', product: 'shop', platform, version: versions[release] },
+      counter: Object.keys(versions).indexOf(release) + 1,
+      components: [{ name: 'server', kind: 'binary', source: './server' }],
+    };
+    writeFileSync(path.join(at, 'release.yaml'), JSON.stringify(declaration));
+    const build = path.join(at, 'build');
+    await runJson('slipway-packager', ['build', path.join(at, 'release.yaml'), '--out', build]);
+    const where = ['--store', store, '--channel'];
+    await runJson('slipway-packager', ['publish', build, ...where, 'stable', '--keys', inFolder('keys')]);
+    const channel = `shop/${platform.replace('/', '-')}/stable`;
+    await runJson('slipway-packager', ['bundle', ...where, channel, '--out', inFolder('bundles', release)]);
+  }
+
+  async function install(release: Release): Promise<{ exitCode: number; printed: unknown }> {
+    const { exitCode, stdout, stderr } = await machine.run([
+      'slipway-edge',
+      'install',
+      `/srv/bundles/${release}`,
+      '--json',
+    ]);
+    if (stdout === '') throw new Error(stderr);
+    return { exitCode, printed: JSON.parse(stdout) };
+  }
+
+  async function status() {
+    return JSON.parse(await machine.ask('slipway-edge', 'status', '--json')) as {
+      phase: string;
+      current?: { version: string };
+      lastAttempt?: unknown;
+    };
+  }
+
+  /** What systemd runs is the binary of this release, below the slot that is current. */
+  async function expectRunning(release: Release): Promise<void> {
+    expect(await machine.property('server', 'ActiveState')).toBe('active');
+    expect(await machine.ask('cat', '/run/server-version')).toBe(versions[release]);
+    expect(await machine.ask('cat', '/var/lib/slipway/current/bin/server')).toBe(serverOf(release).trimEnd());
+    expect((await status()).current?.version).toBe(versions[release]);
+  }
+
+  /** Signed by itself, so that the device has a reason to name it as caFile. */
+  async function writeCertificate(): Promise<void> {
+    const [certificate, key] = [inFolder('tls.crt'), inFolder('tls.key')];
+    const subject = ['-days', '1', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+    await run('openssl', ['req', '-x509', ...curve, ...subject, '-keyout', key, '-out', certificate]);
+    await machine.write('/etc/slipway/tls.crt', readFileSync(certificate, 'utf8'));
+    await machine.write('/etc/slipway/tls.key', readFileSync(key, 'utf8'), '600');
+  }
+
+  /** As an operator sets one up: environment, rollout, and a token made while it runs. */
+  async function startDistributor(): Promise<void> {
+    await machine.write('/etc/slipway/distributor.env', 'SLIPWAY_STORE=file:///srv/store\n', '600');
+    const spec = { product: 'shop', channel: 'stable', waves: [{ name: 'all', percent: 100 }] };
+    const rollout = { apiVersion: 'slipway/v1', kind: 'Rollout', metadata: { name: 'shop' }, spec };
+    await machine.write('/etc/slipway/rollouts/shop.yaml', JSON.stringify(rollout));
+    await machine.ask('systemctl', 'start', 'slipway-distributor');
+    await until('the distributor', async () => {
+      const log = await machine.ask('journalctl', '--unit', 'slipway-distributor', '--output', 'cat');
+      return log.includes('https://');
+    });
+    const create = ['enrolment-token', 'create', '--state', '/var/lib/slipway-distributor', '--json'];
+    const { token } = JSON.parse(await machine.ask('slipway-distributor', ...create));
+    await machine.write('/etc/slipway/enrolment-token', token, '600');
+  }
+
+  async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+    for (const deadline = Date.now() + 30_000; !(await isSo()); await pause(100)) {
+      if (Date.now() < deadline) continue;
+      throw new Error(`waited in vain for ${what}:\n${await machine.ask('journalctl', '--no-pager', '--lines', '40')}`);
+    }
+  }
+});

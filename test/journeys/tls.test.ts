@@ -1,0 +1,64 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { RunningProgram, runCommand, runJson } from '../../infra/demo/programs.ts';
+import { missingCommands } from '../services/commands.ts';
+import { describeUnless } from '../services/requirement.ts';
+import { configureDevice, endService, enrolmentToken, listening, publishShop } from './small-shop.ts';
+
+describeUnless(missingCommands('openssl'), 'a distributor with certificate files', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'slipway-tls-'));
+  const at = (...parts: string[]) => path.join(folder, ...parts);
+  let distributor: RunningProgram;
+  let server: string;
+  let tokenFile: string;
+
+  beforeAll(async () => {
+    const subject = ['-subj', '/CN=slipway test', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2', '-nodes'];
+    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
+    for (const name of ['server', 'stranger']) {
+      const files = ['-keyout', at(`${name}.key`), '-out', at(`${name}.crt`)];
+      execFileSync('openssl', ['req', '-x509', ...curve, ...subject, ...files], { stdio: 'ignore' });
+    }
+    await publishShop(folder, `file://${at('store')}`);
+    tokenFile = await enrolmentToken(at('state'));
+    distributor = new RunningProgram('slipway-distributor', [
+      ...['serve', '--store', `file://${at('store')}`, '--rollouts', at('rollouts'), '--state', at('state')],
+      ...['--tls-cert', at('server.crt'), '--tls-key', at('server.key')],
+      ...['--listen', '127.0.0.1:0', '--log-level', 'error', '--json'],
+    ]);
+    server = await listening(distributor);
+  });
+
+  afterAll(() => distributor.stop());
+
+  const device = (name: string, more: Record<string, unknown>) =>
+    configureDevice(at(name), { server, trustedRoot: at('root.json'), enrolment: { tokenFile }, ...more });
+
+  it.each([
+    ['whose CA it was not given', {}],
+    ['whose certificate is signed by another', { caFile: at('stranger.crt') }],
+  ])('is not believed by a device %s, which sends it no token', async (_, trust) => {
+    const configuration = device('distrustful', trust);
+    const { exitCode, stdout } = await runCommand('slipway-edge', ['check-now', '--config', configuration, '--json']);
+    expect(exitCode).toBe(5);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'server-unreachable' } });
+  });
+
+  it('brings a device that trusts its CA to the release', async () => {
+    expect(server).toMatch(/^https:/);
+    const configuration = device('trusting', { caFile: at('server.crt') });
+    const result = await runJson('slipway-edge', ['check-now', '--config', configuration]);
+    await endService(configuration);
+    expect(JSON.stringify(result)).toContain('committed');
+  });
+
+  it('is refused over plain HTTP', async () => {
+    const configuration = device('plain', { server: server.replace('https:', 'http:') });
+    const { exitCode, stdout } = await runCommand('slipway-edge', ['check-now', '--config', configuration, '--json']);
+    expect(exitCode).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'transport-insecure' } });
+  });
+});
