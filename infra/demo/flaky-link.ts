@@ -57,7 +57,7 @@ export class FlakyLink {
     const pace = new Transform({
       async transform(chunk: Buffer, _encoding, done) {
         // Small pieces keep the pace even; a large chunk would arrive at once after a long silence.
-        const pieceBytes = 8 * 1024;
+        const pieceBytes = 2 * 1024;
         for (let at = 0; at < chunk.length; at += pieceBytes) {
           const piece = chunk.subarray(at, at + pieceBytes);
           if (Number.isFinite(link.bytesPerSecond)) await delay((piece.length / link.bytesPerSecond) * 1000);

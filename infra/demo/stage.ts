@@ -2,7 +2,7 @@
  * Everything the story needs on one machine: a repository in a folder, a distributor, a flaky link and one device,
  * in a temporary folder that is removed at the end. Uses the programs as an operator does.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -19,7 +19,7 @@ export type ReleaseNumber = 1 | 2 | 3;
 const product = 'demo-server';
 const deviceId = 'demo-device';
 const channel = 'stable';
-const pollMs = 100;
+const pollMs = 50;
 /** Beyond what the server needs to become healthy, nothing in the story takes as long. */
 const patienceSeconds = 60;
 
@@ -160,7 +160,7 @@ export class Stage {
       trustedRoot: this.#path('root.json'),
       enrolment: { tokenFile: this.#path('enrolment-token') },
       poll: { intervalSeconds: 1 },
-      download: { retryBaseSeconds: 0.5, retryCapSeconds: 2, durableStepKiB: 64 },
+      download: { retryBaseSeconds: 0.5, retryCapSeconds: 2, durableStepKiB: 16 },
       service: {
         manager: 'exec',
         command: [this.installedServer, ...this.#server.serveArgs.map(fill)],
@@ -183,11 +183,10 @@ export class Stage {
     await this.#updater?.stop('SIGKILL');
   }
 
-  /** Waits until this share of `bytes` has crossed the link since the call. */
-  async waitForDownloadedShare(share: number, bytes: number): Promise<void> {
-    const start = this.link.bytesToDevice;
-    await this.#waitFor(`${Math.round(share * 100)} % of the download`, async () => {
-      return this.link.bytesToDevice - start >= share * bytes || undefined;
+  /** Waits until the device has this many bytes of blobs that are still incomplete. */
+  async waitForDownloaded(bytes: number): Promise<void> {
+    await this.#waitFor(`${bytes} bytes of the download`, async () => {
+      return (await this.#partialBytes()) >= bytes || undefined;
     });
   }
 
@@ -244,6 +243,21 @@ export class Stage {
 
   #path(...parts: string[]): string {
     return join(this.#folder, ...parts);
+  }
+
+  async #partialBytes(): Promise<number> {
+    const folder = this.#path('device', 'downloads');
+    const names = (await readdir(folder)).filter((name) => name.endsWith('.part'));
+    // One that was finished since has no partial bytes any more.
+    const sizes = await Promise.all(
+      names.map((name) =>
+        stat(join(folder, name)).then(
+          ({ size }) => size,
+          () => 0,
+        ),
+      ),
+    );
+    return sizes.reduce((sum, size) => sum + size, 0);
   }
 
   async #rolloutStatus(number: ReleaseNumber): Promise<string | undefined> {
