@@ -1,6 +1,6 @@
 /**
  * The real program, killed by SIGKILL at random moments of a seeded sequence: whenever it dies, `current` names a whole
- * release; in the end it is the new one, and one service runs.
+ * release; in the end it is the new one, and one service runs. A k3s in small comes as a Slipway delta.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,10 +9,15 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { memorySource } from '../../contract/byte-source.ts';
+import { openDelta } from '../../contract/delta/open-delta.ts';
+import { sha256 } from '../../contract/digest.ts';
+import type { Component } from '../../contract/release/manifest.ts';
 import { DeviceApi, enrolmentToken } from '../fakes/device-api.ts';
 import { bytesOf, EdgeDevice } from '../fakes/edge-device.ts';
 import { FaultyLink } from '../fakes/faulty-link.ts';
 import { product } from '../fakes/signed-repository.ts';
+import { smallRelease, writeDelta } from '../fakes/small-delta.ts';
 
 const program = path.join(import.meta.dirname, '..', '..', 'edge-updater', 'main.ts');
 const kills = 12;
@@ -21,7 +26,10 @@ const service = (version: string) =>
   Buffer.from(
     `require('node:http').createServer((_, r) => r.end('${version}')).listen(Number(process.argv[2]), '127.0.0.1');`,
   );
+const payload = smallRelease(30_000);
+const delta = writeDelta(payload);
 const release = (version: string) => [
+  { path: 'bin/k3s', bytes: version === '1.0.0' ? payload.base : payload.target },
   { path: 'server.cjs', bytes: service(version) },
   { path: 'data', bytes: bytesOf(version, 600_000) },
   { path: 'packed', bytes: bytesOf(`packed ${version}`, 100_000) },
@@ -33,6 +41,16 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as { port: number };
   server.close();
   return port;
+}
+
+/** Serves the delta, and names it in the component that it makes. */
+function withDelta(edge: EdgeDevice): (component: Component) => Component {
+  const described = {
+    ...({ encoding: 'identity', format: 'slipway', needs: openDelta(memorySource(delta)).needs } as const),
+    ...{ length: delta.length, sha256: sha256(delta), fromSha256: sha256(payload.base) },
+  };
+  edge.server.blobs.set(described.sha256, delta);
+  return (component) => (component.installPath === 'bin/k3s' ? { ...component, deltas: [described] } : component);
 }
 
 /** Processes of the service: their command line names this device's folder. */
@@ -110,12 +128,13 @@ it.each([1, 20261123])('ends on a whole release wherever it is killed, seed %i',
   edge.server.offered = old.manifest;
   let updater = start();
   await reach('1.0.0');
-  const next = edge.publish('2.0.0', 2, release('2.0.0'));
+  const next = edge.publish('2.0.0', 2, release('2.0.0'), withDelta(edge));
   edge.server.offered = next.manifest;
 
   const random = seeded(seed);
   for (let kill = 0; kill < kills; kill++) {
-    await delay(random() * 1500);
+    // Every third life is long enough to get through applying the delta.
+    await delay(random() * 1500 + (kill % 3 === 2 ? 2500 : 0));
     const gone = once(updater, 'exit');
     updater.kill('SIGKILL');
     await gone;
@@ -136,6 +155,10 @@ it.each([1, 20261123])('ends on a whole release wherever it is killed, seed %i',
   if (last.outcome !== 'committed') expect(last.code).toBe('probation-interrupted');
   await reach(ended);
   expect(await served()).toBe(ended);
+  const installed = readFileSync(path.join(edge.stateDirectory, 'current', 'bin', 'k3s'));
+  expect(installed.equals(Buffer.from(ended === '2.0.0' ? payload.target : payload.base))).toBe(true);
+  // It was never given up for the whole.
+  expect(last.message ?? '').not.toContain('went on without it');
   expect(services(edge.folder)).toHaveLength(1);
   expect(api.unauthorised).toBe(0);
 
