@@ -127,7 +127,7 @@ describe('with a journal', () => {
     let rounds = 0;
     while (state.update.phase === 'staged') {
       for (const kind of ['slot-damaged', 'fetched', 'rebuilt'] as const) {
-        const event = { kind, message: 'changed', transfer: attempt.transfer } as UpdateEvent;
+        const event = { kind, message: 'changed', transfer: attempt.transfer, notes: [] } as UpdateEvent;
         state = transition(state, { event, at }).state;
       }
       rounds++;
