@@ -141,6 +141,7 @@ export class AlikeModel {
       if (this.#codeFlag(at, place, actual === expected ? 0 : 1) === 1) {
         const difference = this.#codeValue(at, place, (actual - expected) & 0xff);
         fresh[at] = expected + difference;
+        references.changed(at);
         this.#missBefore = this.#lastMiss;
         this.#lastMiss = difference;
         this.#sinceMiss = 0;

@@ -65,6 +65,8 @@ export class MovedReferences {
   #freshView = noView;
   #oldStart = 0;
   #shift = 0;
+  /** From here on the bytes of the chunk are the old ones, as far as known. */
+  #changedEnd = 0;
 
   /** References found whose true bytes are not known yet, the oldest first. */
   #waiting = 0;
@@ -106,26 +108,38 @@ export class MovedReferences {
     this.#oldStart = oldStart;
     this.#shift = shift;
     this.#waiting = 0;
+    this.#changedEnd = 0;
     this.wordEnd = 0;
   }
 
   /** Puts the predicted bytes of each reference that starts from `start` to before `end` in place. */
   predict(start: number, end: number): void {
-    if (this.#family === referenceFamilies.none) return;
-    const x86 = this.#family === referenceFamilies.x86;
+    const last = Math.min(end, this.#old.length - 3);
+    const first = Math.max(start, this.wordEnd, 1);
+    if (this.#family === referenceFamilies.x86) this.#predictX86(first, last);
+    else if (this.#family === referenceFamilies.arm64) this.#predictArm64(first, last);
+  }
+
+  /** To be told of every other byte of the chunk that becomes known to differ from the old one. */
+  changed(at: number): void {
+    if (at >= this.#changedEnd) this.#changedEnd = at + 1;
+  }
+
+  #predictX86(first: number, last: number): void {
     const old = this.#old;
-    const last = Math.min(end, old.length - 3);
-    let at = Math.max(start, this.wordEnd, 1);
+    const oldStart = this.#oldStart;
+    let at = first;
     while (at < last) {
-      const kind = x86 ? (displacementKinds[old[at - 1] as number] as number) : 0;
-      if (
-        (kind !== 0 && this.#findDisplacement(at, kind)) ||
-        (((this.#oldStart + at) & 3) === 0 && this.#findWord(at))
-      ) {
-        at += 4;
-      } else {
-        at++;
-      }
+      const kind = displacementKinds[old[at - 1] as number] as number;
+      if (kind !== 0 && (kind !== 3 || (at > 1 && old[at - 2] === 0x0f)) && this.#findDisplacement(at, kind)) at += 4;
+      else if (((oldStart + at) & 3) === 0 && this.#findWord(at)) at += 4;
+      else at++;
+    }
+  }
+
+  #predictArm64(first: number, last: number): void {
+    for (let at = first + (-(this.#oldStart + first) & 3); at < last; at += 4) {
+      if (!this.#findBranch(at)) this.#findWord(at);
     }
   }
 
@@ -190,10 +204,10 @@ export class MovedReferences {
 
   /** A displacement counts from its end; a target outside the program is none. */
   #findDisplacement(at: number, kind: number): boolean {
-    if (kind === 3 && (at < 2 || this.#old[at - 2] !== 0x0f)) return false;
     const word = this.#oldView.getInt32(at, true);
-    const target = this.#oldStart + at + 4 + word;
-    if (target < 0 || target >= this.#targetEnd) return false;
+    const from = this.#oldStart + at + 4;
+    if (word < -from || word >= this.#targetEnd - from) return false;
+    const target = from + word;
     const moved = this.#shiftOf(target);
     this.#found(at, kind, target, word, moved === unknown ? 0 : (moved - this.#shift) | 0);
     return true;
@@ -214,7 +228,6 @@ export class MovedReferences {
   /** An aligned pointer of 8 bytes, or one more entry of a table whose last two entries, 8 bytes each, moved alike. */
   #findWord(at: number): boolean {
     const view = this.#oldView;
-    if (this.#family === referenceFamilies.arm64 && this.#findBranch(at)) return true;
     if (((this.#oldStart + at) & 7) === 0 && at + 8 <= this.#old.length && view.getInt32(at + 4, true) === 0) {
       const word = view.getInt32(at, true);
       const target = word - this.#addressBase;
@@ -224,7 +237,7 @@ export class MovedReferences {
         return true;
       }
     }
-    if (at < 16) return false;
+    if (at < 16 || at - 8 >= this.#changedEnd) return false;
     const change = (this.#freshView.getInt32(at - 8, true) - view.getInt32(at - 8, true)) | 0;
     if (change === 0) return false;
     if (change !== ((this.#freshView.getInt32(at - 16, true) - view.getInt32(at - 16, true)) | 0)) return false;
@@ -241,7 +254,9 @@ export class MovedReferences {
     this.#changes[index] = change;
     this.wordEnd = at + 4;
     this.kind = kind;
-    if (change !== 0 && (this.#trust[kind] as number) >= 0) this.#freshView.setInt32(at, (word + change) | 0, true);
+    if (change === 0 || (this.#trust[kind] as number) < 0) return;
+    this.#freshView.setInt32(at, (word + change) | 0, true);
+    if (at + 4 > this.#changedEnd) this.#changedEnd = at + 4;
   }
 
   #shiftOf(target: number): number {

@@ -9,11 +9,21 @@ import type { CodeFamily, ReferenceVisitor } from './code-family.ts';
 const shortField = 0x100;
 const longestInstruction = 15;
 
+/** For each ModRM byte the length of the displacement that it asks for, and these two. */
+const scaled = 0x10;
+const ripRelative = 0x20;
+const operandForms = Uint8Array.from({ length: 256 }, (_, modrm) => {
+  const mode = modrm >>> 6;
+  const base = modrm & 7;
+  if (mode === 3) return 0;
+  if (mode === 0 && base === 5) return ripRelative | 4;
+  return (base === 4 ? scaled : 0) | (mode === 1 ? 1 : mode === 2 ? 4 : 0);
+});
+
 export const amd64Code: CodeFamily = { visit, write };
 
-function visit(code: Uint8Array, address: number, visitor: ReferenceVisitor): void {
-  const end = code.length;
-  let start = 0;
+function visit(code: Uint8Array, address: number, visitor: ReferenceVisitor, from = 0, end = code.length): void {
+  let start = from;
   while (start < end) {
     let at = start;
     let operandBytes = 4;
@@ -68,19 +78,13 @@ function visit(code: Uint8Array, address: number, visitor: ReferenceVisitor): vo
       if (at >= end) return;
       const modrm = code[at++] as number;
       register = (modrm >>> 3) & 7;
-      const mode = modrm >>> 6;
-      const base = modrm & 7;
-      if (mode !== 3) {
-        if (base === 4) {
-          if (at >= end) return;
-          const sib = code[at++] as number;
-          if (mode === 0 && (sib & 7) === 5) at += 4;
-        } else if (mode === 0 && base === 5) {
-          displacementAt = at;
-          at += 4;
-        }
-        at += mode === 1 ? 1 : mode === 2 ? 4 : 0;
-      }
+      const operand = operandForms[modrm] as number;
+      if ((operand & scaled) !== 0) {
+        if (at >= end) return;
+        const sib = code[at++] as number;
+        if (modrm >>> 6 === 0 && (sib & 7) === 5) at += 4;
+      } else if ((operand & ripRelative) !== 0) displacementAt = at;
+      at += operand & 7;
     }
     switch (kind & follows.immediate) {
       case follows.byte:

@@ -6,13 +6,21 @@ import type { CodeFamily, ReferenceVisitor } from './code-family.ts';
 
 const form = { branch26: 0, branch19: 1, branch14: 2, adr: 3, pageAlone: 4, pageAdd: 5, pageAccess: 6 } as const;
 
+/** For the highest byte of an instruction 1 when it may be one that refers to an address. */
+const mayRefer = Uint8Array.from({ length: 256 }, (_, top) =>
+  (top & 0x7c) === 0x14 || (top & 0x7c) === 0x34 || top === 0x54 || (top & 0x3b) === 0x18 || (top & 0x1f) === 0x10
+    ? 1
+    : 0,
+);
+
 export const arm64Code: CodeFamily = { visit, write };
 
-function visit(code: Uint8Array, address: number, visitor: ReferenceVisitor): void {
-  const end = code.length & ~3;
-  for (let at = 0; at < end; at += 4) {
+function visit(code: Uint8Array, address: number, visitor: ReferenceVisitor, start = 0, stop = code.length): void {
+  const end = start + ((stop - start) & ~3);
+  for (let at = start; at < end; at += 4) {
+    const top = code[at + 3] as number;
+    if (mayRefer[top] === 0) continue;
     const word = readWord(code, at);
-    const top = word >>> 24;
     if ((top & 0x7c) === 0x14) {
       visitor(at, form.branch26, at, address + at + ((word << 6) >> 4));
     } else if (top === 0x54 || (top & 0x7e) === 0x34 || (top & 0x3b) === 0x18) {
@@ -22,7 +30,7 @@ function visit(code: Uint8Array, address: number, visitor: ReferenceVisitor): vo
     } else if ((top & 0x9f) === 0x10) {
       visitor(at, form.adr, at, address + at + splitImmediate(word));
     } else if ((top & 0x9f) === 0x90) {
-      const page = Math.floor((address + at) / 4096) * 4096 + splitImmediate(word) * 4096;
+      const page = address + at - ((address + at) & 4095) + splitImmediate(word) * 4096;
       const next = at + 4 < end ? readWord(code, at + 4) : 0;
       const sameRegister = ((next >>> 5) & 31) === (word & 31);
       if (sameRegister && next >>> 22 === 0x244) {

@@ -13,8 +13,11 @@
 export type ReferenceVisitor = (at: number, form: number, instruction: number, target: number) => void;
 
 export interface CodeFamily {
-  /** Finds references in `code`, which lies at `address`. Reads nothing outside it, whatever the bytes are. */
-  visit(code: Uint8Array, address: number, visit: ReferenceVisitor): void;
+  /**
+   * Finds references in `code` from `start` to `end`, all of it unless said, whose first byte lies at `address`. What
+   * the visitor gets counts from that byte. Reads nothing outside the range, whatever the bytes are.
+   */
+  visit(code: Uint8Array, address: number, visit: ReferenceVisitor, start?: number, end?: number): void;
   /** Rewrites one visited reference; leaves it alone when the new distance does not fit. */
   write(code: Uint8Array, at: number, form: number, newInstruction: number, newTarget: number): void;
 }

@@ -1,7 +1,7 @@
 /** Predicts code: the Go functions in their new order, and code around them in its old place. */
 import type { ByteSink } from '../../byte-sink.ts';
 import type { AddressMap } from './address-map.ts';
-import type { CodeFamily } from './code-family.ts';
+import type { CodeFamily, ReferenceVisitor } from './code-family.ts';
 import type { FunctionTable } from './function-table.ts';
 import { maxViewBytes, type OldWindow } from './old-window.ts';
 import type { Region } from './regions.ts';
@@ -9,6 +9,8 @@ import type { SideTables } from './side-tables.ts';
 
 /** Other code is rewritten in pieces of this size; a reference across their border stays as it was. */
 const codePieceBytes = 1024 * 1024;
+/** Old neighbours that stay neighbours are read and written together up to this. */
+const runBytes = 64 * 1024;
 
 export class PredictedCode {
   readonly #tables: SideTables;
@@ -16,7 +18,16 @@ export class PredictedCode {
   readonly #map: AddressMap;
   readonly #window: OldWindow;
   readonly #family: CodeFamily;
-  #buffer = new Uint8Array(64 * 1024);
+  #buffer = new Uint8Array(runBytes);
+
+  /** What is being rewritten, its old address, and what to add to an offset in it for the new address. */
+  #code: Uint8Array = this.#buffer;
+  #address = 0;
+  #newAddress = 0;
+  /** Range of the function in it, and whether it was edited: then its insides move, too. */
+  #start = 0;
+  #end = 0;
+  #edited = true;
 
   constructor(tables: SideTables, old: FunctionTable, map: AddressMap, window: OldWindow, family: CodeFamily) {
     this.#tables = tables;
@@ -30,50 +41,66 @@ export class PredictedCode {
   writeFunctions(sink: ByteSink): void {
     const { matches } = this.#tables.layout;
     const used = new Uint8Array(this.#old.count);
-    for (let j = 0; j < matches.length; j++) {
+    for (let j = 0; j < matches.length; ) {
       const index = matches[j] as number;
-      if (index < 0) continue;
-      used[index] = 1;
-      this.#writeFunction(index, this.#map.newEntries[j] as number, sink);
+      let count = 1;
+      if (index >= 0) {
+        while (j + count < matches.length && matches[j + count] === index + count && this.#joins(index, count)) count++;
+        used.fill(1, index, index + count);
+        this.#writeRun(index, count, this.#map.newEntries, j, sink);
+      }
+      j += count;
     }
     for (let index = 0; index < this.#old.count; index++) {
-      if (used[index] === 0) this.#writeFunction(index, this.#map.moved[index] as number, sink);
+      if (used[index] === 0) this.#writeRun(index, 1, this.#map.moved, index, sink);
     }
   }
 
   writeOther(region: Region, sink: ByteSink): void {
+    this.#edited = true;
     for (let at = 0; at < region.length; at += codePieceBytes) {
-      const code = this.#load(region.offset + at, Math.min(codePieceBytes, region.length - at));
-      const address = region.address + at;
-      this.#family.visit(code, address, (field, form, instruction, target) => {
-        this.#family.write(code, field, form, this.#map.map(address + instruction), this.#map.map(target));
-      });
-      sink.write(code);
+      this.#code = this.#load(region.offset + at, Math.min(codePieceBytes, region.length - at));
+      this.#address = region.address + at;
+      this.#family.visit(this.#code, this.#address, this.#rewrite);
+      sink.write(this.#code);
     }
   }
 
-  #writeFunction(index: number, newEntry: number, sink: ByteSink): void {
+  /** Whether the function behind `count` others from `first` on still fits their run. */
+  #joins(first: number, count: number): boolean {
+    return (this.#old.entries[first + count + 1] as number) - (this.#old.entries[first] as number) <= runBytes;
+  }
+
+  /** Old functions one behind the other, whose new places are `places` from `place` on. */
+  #writeRun(first: number, count: number, places: Uint32Array, place: number, sink: ByteSink): void {
     const { oldText, newText, oldTextOffset } = this.#tables.geometry;
-    const entry = this.#old.entries[index] as number;
-    const length = (this.#old.entries[index + 1] as number) - entry;
-    const offset = oldTextOffset + entry - (this.#old.entries[0] as number);
+    const { entries } = this.#old;
+    const entry = entries[first] as number;
+    const length = (entries[first + count] as number) - entry;
+    const offset = oldTextOffset + entry - (entries[0] as number);
     if (length > maxViewBytes) {
       this.#copy(offset, length, sink);
       return;
     }
-    const code = this.#load(offset, length);
-    const map = this.#map;
-    const family = this.#family;
-    const address = oldText + entry;
-    const newAddress = newText + newEntry;
-    const edited = map.isEdited(index);
-    family.visit(code, address, (field, form, instruction, target) => {
-      if (!edited && target >= address && target < address + length) return;
-      const place = edited ? map.map(address + instruction) : newAddress + instruction;
-      family.write(code, field, form, place, map.map(target));
-    });
-    sink.write(code);
+    this.#code = this.#load(offset, length);
+    this.#address = oldText + entry;
+    for (let i = 0; i < count; i++) {
+      this.#start = (entries[first + i] as number) - entry;
+      this.#end = (entries[first + i + 1] as number) - entry;
+      this.#newAddress = newText + (places[place + i] as number) - this.#start;
+      this.#edited = this.#map.isEdited(first + i);
+      this.#family.visit(this.#code, this.#address, this.#rewrite, this.#start, this.#end);
+    }
+    sink.write(this.#code);
   }
+
+  readonly #rewrite: ReferenceVisitor = (field, form, instruction, target) => {
+    const address = this.#address;
+    const edited = this.#edited;
+    if (!edited && target >= address + this.#start && target < address + this.#end) return;
+    const place = edited ? this.#map.map(address + instruction) : this.#newAddress + instruction;
+    this.#family.write(this.#code, field, form, place, this.#map.map(target));
+  };
 
   #copy(offset: number, length: number, sink: ByteSink): void {
     for (let at = 0; at < length; at += maxViewBytes) {

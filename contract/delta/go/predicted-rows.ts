@@ -17,6 +17,9 @@ export interface RowShifts {
 }
 
 const maxArray = 255;
+const maxRowBytes = 44 + 8 * maxArray + rowAlignment;
+/** Rows are written in chunks of at most this; a multiple of 8. */
+const rowsBytes = 32 * 1024;
 
 export class PredictedRows {
   readonly #tables: SideTables;
@@ -72,12 +75,19 @@ export class PredictedRows {
     const functionData = new Uint8Array(count);
     for (let j = 0; j < count; j++) this.#measure(j, pcData, functionData);
     this.#writeTable(sink, pcData, functionData);
-    const buffer = new Uint8Array(44 + 8 * maxArray + rowAlignment);
+    const buffer = new Uint8Array(rowsBytes);
+    let filled = 0;
     for (let j = 0; j < count; j++) {
-      this.#fillRow(buffer, j, pcData[j] as number, functionData[j] as number);
+      if (filled + maxRowBytes > rowsBytes) {
+        sink.write(buffer.subarray(0, filled));
+        filled = 0;
+      }
       const length = this.#rowLength(pcData[j] as number, functionData[j] as number);
-      sink.write(buffer.subarray(0, j < count - 1 ? align(length) : length));
+      const padded = j < count - 1 ? align(length) : length;
+      this.#fillRow(buffer, filled, padded, j, pcData[j] as number, functionData[j] as number);
+      filled += padded;
     }
+    sink.write(buffer.subarray(0, filled));
   }
 
   /** Lengths of the two arrays of a new row. */
@@ -101,51 +111,59 @@ export class PredictedRows {
 
   #writeTable(sink: ByteSink, pcData: Uint8Array, functionData: Uint8Array): void {
     const count = pcData.length;
-    const pair = new Uint8Array(8);
+    const pairs = new Uint8Array(rowsBytes);
     let row = align(8 * count + 4);
+    let filled = 0;
     for (let j = 0; j < count; j++) {
-      writeUint32(pair, 0, this.#map.newEntries[j] as number);
-      writeUint32(pair, 4, row);
-      sink.write(pair);
+      if (filled === rowsBytes) {
+        sink.write(pairs);
+        filled = 0;
+      }
+      writeUint32(pairs, filled, this.#map.newEntries[j] as number);
+      writeUint32(pairs, filled + 4, row);
+      filled += 8;
       row += align(this.#rowLength(pcData[j] as number, functionData[j] as number));
     }
+    sink.write(pairs.subarray(0, filled));
     const end = new Uint8Array(align(8 * count + 4) - 8 * count);
     writeUint32(end, 0, this.#map.newEntries[count] as number);
     sink.write(end);
   }
 
-  #fillRow(row: Uint8Array, j: number, pcData: number, functionData: number): void {
+  /** Makes the new row of `length` bytes at `to`. */
+  #fillRow(rows: Uint8Array, to: number, length: number, j: number, pcData: number, functionData: number): void {
     const { rowBytes } = this.#tables.geometry;
     const index = this.#tables.layout.matches[j] as number;
-    row.fill(0);
+    for (let i = to; i < to + length; i++) rows[i] = 0;
     if (index >= 0) {
       const at = this.#locate(index);
       const old = this.#window.bytes;
       const oldPcData = this.#pcDataCount(at);
       const oldFunctionData = this.#functionDataCount(at);
-      for (let i = 0; i < rowBytes; i++) row[i] = old[at + i] as number;
-      writeUint32(row, rowFields.name, this.#shifts.name.map(readUint32(row, rowFields.name)));
-      writeUint32(row, rowFields.unit, this.#shifts.unit.map(readUint32(row, rowFields.unit)));
-      for (let field = rowFields.pcSp; field <= rowFields.pcLine; field += 4)
-        this.#pcTable(row, field, old, at + field);
+      for (let i = 0; i < rowBytes; i++) rows[to + i] = old[at + i] as number;
+      writeUint32(rows, to + rowFields.name, this.#shifts.name.map(readUint32(old, at + rowFields.name)));
+      writeUint32(rows, to + rowFields.unit, this.#shifts.unit.map(readUint32(old, at + rowFields.unit)));
+      for (let field: number = rowFields.pcSp; field <= rowFields.pcLine; field += 4) {
+        this.#pcTable(rows, to + field, old, at + field);
+      }
       for (let i = 0; i < pcData && i < oldPcData; i++) {
-        this.#pcTable(row, rowBytes + 4 * i, old, at + rowBytes + 4 * i);
+        this.#pcTable(rows, to + rowBytes + 4 * i, old, at + rowBytes + 4 * i);
       }
       for (let i = 0; i < functionData; i++) {
         const value = i < oldFunctionData ? readUint32(old, at + rowBytes + 4 * (oldPcData + i)) : noFunctionData;
         const moved = value === noFunctionData ? value : this.#shifts.functionData.map(value);
-        writeUint32(row, rowBytes + 4 * (pcData + i), moved);
+        writeUint32(rows, to + rowBytes + 4 * (pcData + i), moved);
       }
     }
-    writeUint32(row, rowFields.entry, this.#map.newEntries[j] as number);
-    writeUint32(row, rowFields.pcDataCount, pcData);
-    row[rowBytes - 1] = functionData;
+    writeUint32(rows, to + rowFields.entry, this.#map.newEntries[j] as number);
+    writeUint32(rows, to + rowFields.pcDataCount, pcData);
+    rows[to + rowBytes - 1] = functionData;
   }
 
   /** An offset into the pc-value tables; 0 stands for none. */
-  #pcTable(row: Uint8Array, to: number, old: Uint8Array, from: number): void {
+  #pcTable(rows: Uint8Array, to: number, old: Uint8Array, from: number): void {
     const value = readUint32(old, from);
-    writeUint32(row, to, value === 0 ? 0 : this.#shifts.pcTable.map(value));
+    writeUint32(rows, to, value === 0 ? 0 : this.#shifts.pcTable.map(value));
   }
 
   #pcDataCount(row: number): number {
@@ -172,5 +190,5 @@ export class PredictedRows {
 }
 
 function align(value: number): number {
-  return Math.ceil(value / rowAlignment) * rowAlignment;
+  return value + (-value & (rowAlignment - 1));
 }
