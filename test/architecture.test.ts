@@ -80,6 +80,7 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'contract/g.ts': "export const dice = Math['random']();",
       'contract/h.ts': 'export const text = Date();',
       'contract/i.ts': 'export const now = globalThis.performance.now();',
+      'contract/k.ts': "import { crc32 } from 'node:zlib';",
       'contract/j.ts': "import { fetchBytes } from 'tuf-js/dist/fetcher.js';",
     },
   ],
@@ -180,6 +181,7 @@ describe('the architecture rules', () => {
       'packager/main.ts': "import { s3 } from './adapters/s3-store.ts'; import { b } from '../contract/b.ts';",
       'packager/adapters/s3-store.ts': "import { retry } from './s3-retry.ts'; import fs from 'node:fs';",
       'edge-updater/update/state.ts': "import type { Stats } from 'node:fs'; import { z } from 'zod';",
+      'contract/zstd.ts': "import type { ZstdOptions } from 'node:zlib';",
       'contract/digest.ts': "import { createHash } from 'node:crypto'; import { Store } from 'tuf-js/dist/store.js';",
       'test/packager/a.test.ts': "import { s3 } from '../../packager/adapters/s3-store.ts';",
     };

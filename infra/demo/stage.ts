@@ -9,12 +9,18 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Report, reportSchema } from '../../contract/device-api/report.ts';
 import { decodeManifest } from '../../contract/release/manifest.ts';
-import { platformOfNodeArch } from '../../contract/release/platform.ts';
+import {
+  deviceDocument,
+  type ReleaseNumber,
+  releaseDocument,
+  rolloutDocument,
+  rolloutOf,
+  versionOf,
+  writeDocument,
+} from './documents.ts';
 import { FlakyLink } from './flaky-link.ts';
 import { RunningProgram, runJson } from './programs.ts';
 import type { ServerUnderUpdate } from './scenario.ts';
-
-export type ReleaseNumber = 1 | 2 | 3;
 
 const product = 'demo-server';
 const deviceId = 'demo-device';
@@ -78,20 +84,11 @@ export class Stage {
     await writeFile(join(source, 'version.txt'), `release ${number}\n`);
     const binary = number === 3 ? join(source, 'broken-server') : resolve(this.#server.files[number - 1] as string);
     const { page } = this.#server;
-    const components = [
-      { name: 'server', kind: 'binary', source: binary, installPath: 'bin/server' },
-      ...(page === undefined
-        ? []
-        : [{ name: 'page', kind: 'file', source: join(source, 'version.txt'), installPath: page }]),
-    ];
-    const declaration = {
-      apiVersion: 'slipway/v1',
-      kind: 'Release',
-      ...{ product, version: versionOf(number), platform: platformOfNodeArch(process.arch), counter: number },
-      components,
+    const files = {
+      binary,
+      ...(page === undefined ? {} : { page: { file: join(source, 'version.txt'), path: page } }),
     };
-    // JSON is YAML.
-    await writeFile(join(source, 'release.yaml'), JSON.stringify(declaration, null, 2));
+    await writeDocument(join(source, 'release.yaml'), releaseDocument(product, number, files));
     const built = this.#path('build', String(number));
     await runJson('slipway-packager', ['build', join(source, 'release.yaml'), '--out', built]);
     const { deltas } = await runJson<{ deltas: { component: string; length: number }[] }>('slipway-packager', [
@@ -133,48 +130,23 @@ export class Stage {
 
   /** One wave for everybody, since there is one device; one failure is enough to abort. */
   async declareRollout(number: ReleaseNumber): Promise<void> {
-    const rollout = {
-      apiVersion: 'slipway/v1',
-      kind: 'Rollout',
-      metadata: { name: rolloutOf(number) },
-      spec: {
-        product,
-        release: versionOf(number),
-        waves: [{ name: 'all', percent: 100 }],
-        abort: { failurePercent: 5, minFailures: 1 },
-        priority: number,
-      },
-    };
-    await writeFile(this.#path('rollouts', `${rolloutOf(number)}.yaml`), JSON.stringify(rollout, null, 2));
+    await writeDocument(this.#path('rollouts', `${rolloutOf(number)}.yaml`), rolloutDocument(product, number));
   }
 
   async startUpdater(): Promise<void> {
     const fill = (text: string) =>
       text.replaceAll('{port}', String(this.#servicePort)).replaceAll('{current}', this.#current);
-    const configuration = {
+    const configuration = deviceDocument({
       server: this.link.url,
-      developmentAllowHttp: true,
       deviceId,
       product,
-      stateDir: this.#path('device'),
-      trustedRoot: this.#path('root.json'),
-      enrolment: { tokenFile: this.#path('enrolment-token') },
-      poll: { intervalSeconds: 1 },
-      download: { retryBaseSeconds: 0.5, retryCapSeconds: 2, durableStepKiB: 16 },
-      service: {
-        manager: 'exec',
-        command: [this.installedServer, ...this.#server.serveArgs.map(fill)],
-        stopTimeoutSeconds: 5,
-      },
-      health: {
-        http: { url: fill(this.#server.health) },
-        timeoutSeconds: this.#server.healthTimeoutSeconds,
-        intervalSeconds: 0.3,
-        soakSeconds: 1,
-      },
-    };
+      folder: this.#folder,
+      command: [this.installedServer, ...this.#server.serveArgs.map(fill)],
+      health: fill(this.#server.health),
+      healthTimeoutSeconds: this.#server.healthTimeoutSeconds,
+    });
     await mkdir(this.#path('device'), { recursive: true });
-    await writeFile(this.#path('edge.yaml'), JSON.stringify(configuration, null, 2));
+    await writeDocument(this.#path('edge.yaml'), configuration);
     this.#updater = new RunningProgram('slipway-edge', ['run', '--config', this.#path('edge.yaml')]);
   }
 
@@ -284,14 +256,6 @@ export class Stage {
     }
     throw new Error(`waited ${patience} s in vain for ${what}`);
   }
-}
-
-function versionOf(number: ReleaseNumber): string {
-  return `1.0.${number}`;
-}
-
-function rolloutOf(number: ReleaseNumber): string {
-  return `release-${number}`;
 }
 
 async function freePort(): Promise<number> {
