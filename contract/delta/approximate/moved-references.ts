@@ -4,6 +4,7 @@
  * own steps have shown where its target went. Only a prediction: what it misses is coded as a difference.
  */
 import { SlipwayError } from '../../errors.ts';
+import { chunkBytes } from './alike-model.ts';
 import { type BitCoder, codePlainBits } from './bit-coder.ts';
 import { type Steps, stepFields } from './step.ts';
 
@@ -37,6 +38,10 @@ const branchKind = 1;
 const branchField = 0x03ffffff;
 const pointerKind = 4;
 const tableKind = 5;
+/** What points before it is a small number. */
+const leastPointer = 0x1000;
+/** CALL and JMP, four times, without the bit that differs. */
+const calls = 0xe8e8e8e8 | 0;
 /** What precedes a 32-bit displacement in x86 code: 1 for CALL and JMP, 2 for a RIP-relative operand, 3 for Jcc. */
 const displacementKinds = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte++) {
@@ -67,6 +72,8 @@ export class MovedReferences {
   #shift = 0;
   /** From here on the bytes of the chunk are the old ones, as far as known. */
   #changedEnd = 0;
+  /** A bit for each position of the chunk where a reference of kind 1 to 4 may be. */
+  readonly #marks = new Int32Array((chunkBytes >> 5) + 1);
 
   /** References found whose true bytes are not known yet, the oldest first. */
   #waiting = 0;
@@ -110,14 +117,20 @@ export class MovedReferences {
     this.#waiting = 0;
     this.#changedEnd = 0;
     this.wordEnd = 0;
+    if (this.#family === referenceFamilies.none) return;
+    this.#marks.fill(0);
+    if (this.#family === referenceFamilies.x86) this.#markDisplacements();
+    else this.#markBranches();
+    this.#markPointers();
   }
 
   /** Puts the predicted bytes of each reference that starts from `start` to before `end` in place. */
   predict(start: number, end: number): void {
     const last = Math.min(end, this.#old.length - 3);
     const first = Math.max(start, this.wordEnd, 1);
-    if (this.#family === referenceFamilies.x86) this.#predictX86(first, last);
-    else if (this.#family === referenceFamilies.arm64) this.#predictArm64(first, last);
+    if (this.#family !== referenceFamilies.none) {
+      this.#predictAt(first, last, this.#family === referenceFamilies.x86);
+    }
   }
 
   /** To be told of every other byte of the chunk that becomes known to differ from the old one. */
@@ -125,21 +138,68 @@ export class MovedReferences {
     if (at >= this.#changedEnd) this.#changedEnd = at + 1;
   }
 
-  #predictX86(first: number, last: number): void {
+  #predictAt(first: number, last: number, x86: boolean): void {
     const old = this.#old;
-    const oldStart = this.#oldStart;
     let at = first;
     while (at < last) {
-      const kind = displacementKinds[old[at - 1] as number] as number;
-      if (kind !== 0 && (kind !== 3 || (at > 1 && old[at - 2] === 0x0f)) && this.#findDisplacement(at, kind)) at += 4;
-      else if (((oldStart + at) & 3) === 0 && this.#findWord(at)) at += 4;
-      else at++;
+      if (at >= this.#changedEnd + 8) {
+        const marks = (this.#marks[at >> 5] as number) >>> (at & 31);
+        at = marks === 0 ? (at | 31) + 1 : at + 31 - Math.clz32(marks & -marks);
+        if (marks === 0 || at >= last) continue;
+      }
+      const aligned = ((this.#oldStart + at) & 3) === 0;
+      let found = false;
+      if (x86) {
+        const kind = displacementKinds[old[at - 1] as number] as number;
+        if (kind !== 0 && (kind !== 3 || (at > 1 && old[at - 2] === 0x0f))) found = this.#findDisplacement(at, kind);
+      } else if (aligned) found = this.#findBranch(at);
+      at += found || (aligned && this.#findWord(at)) ? 4 : 1;
     }
   }
 
-  #predictArm64(first: number, last: number): void {
-    for (let at = first + (-(this.#oldStart + first) & 3); at < last; at += 4) {
-      if (!this.#findBranch(at)) this.#findWord(at);
+  /** Marks where displacements may be: at four positions at once only whether the bytes before them may name one. */
+  #markDisplacements(): void {
+    const old = this.#old;
+    const view = this.#oldView;
+    const marks = this.#marks;
+    const targetEnd = this.#targetEnd;
+    const last = old.length - 3;
+    let carried = 0;
+    for (let group = 0; group + 4 <= old.length; group += 4) {
+      const bytes = view.getInt32(group, true);
+      const escapes = zeroBytes(bytes ^ 0x0f0f0f0f);
+      if (
+        (zeroBytes((bytes & 0xc7c7c7c7) ^ 0x05050505) | zeroBytes((bytes & 0xfefefefe) ^ calls) | escapes | carried) !==
+        0
+      ) {
+        for (let at = group + 1; at <= group + 4 && at < last; at++) {
+          const kind = displacementKinds[old[at - 1] as number] as number;
+          if (kind === 0 || (kind === 3 && (at < 2 || old[at - 2] !== 0x0f))) continue;
+          const word = view.getInt32(at, true);
+          const from = this.#oldStart + at + 4;
+          if (word >= -from && word < targetEnd - from) marks[at >> 5] = (marks[at >> 5] as number) | (1 << (at & 31));
+        }
+      }
+      carried = escapes;
+    }
+  }
+
+  #markBranches(): void {
+    const marks = this.#marks;
+    for (let at = -this.#oldStart & 3; at < this.#old.length - 3; at += 4) {
+      if (((this.#old[at + 3] as number) & 0x7c) === 0x14)
+        marks[at >> 5] = (marks[at >> 5] as number) | (1 << (at & 31));
+    }
+  }
+
+  #markPointers(): void {
+    const view = this.#oldView;
+    const marks = this.#marks;
+    for (let at = -this.#oldStart & 7; at + 8 <= this.#old.length; at += 8) {
+      if (view.getInt32(at + 4, true) !== 0) continue;
+      const target = view.getInt32(at, true) - this.#addressBase;
+      if (target > leastPointer && target < this.#targetEnd)
+        marks[at >> 5] = (marks[at >> 5] as number) | (1 << (at & 31));
     }
   }
 
@@ -231,7 +291,7 @@ export class MovedReferences {
     if (((this.#oldStart + at) & 7) === 0 && at + 8 <= this.#old.length && view.getInt32(at + 4, true) === 0) {
       const word = view.getInt32(at, true);
       const target = word - this.#addressBase;
-      if (target > 0x1000 && target < this.#targetEnd) {
+      if (target > leastPointer && target < this.#targetEnd) {
         const moved = this.#shiftOf(target);
         this.#found(at, pointerKind, target, word, moved === unknown ? 0 : moved);
         return true;
@@ -266,6 +326,11 @@ export class MovedReferences {
     if (this.#regions[region] === target >> regionShift) return this.#regionShifts[region] as number;
     return target < this.#oldLength ? (this.#pageShifts[target >> pageBits] as number) : unknown;
   }
+}
+
+/** Not 0 when one of the four bytes is. */
+function zeroBytes(bytes: number): number {
+  return (bytes - 0x01010101) & ~bytes & 0x80808080;
 }
 
 /** For each page of the old file how far the step that covers its start moves it, else as the page before. */

@@ -65,9 +65,9 @@ export class AddressMap {
   mapText(offset: number): number {
     const index = this.#functions.last(offset);
     if (index < 0 || index >= this.moved.length) return offset;
-    const inside = offset - (this.#entries[index] as number);
-    const edit = this.#edited[index] === 1 ? this.#edits.shiftSince(this.#entries[index] as number, offset) : 0;
-    return ((this.moved[index] as number) + inside + edit) >>> 0;
+    const entry = this.#entries[index] as number;
+    const moved = (this.moved[index] as number) + (offset - entry);
+    return (this.#edited[index] === 1 ? moved + this.#edits.shiftSince(entry, offset) : moved) >>> 0;
   }
 
   /** Edits of all functions as one table over the old text. */

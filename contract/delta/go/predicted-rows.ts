@@ -28,6 +28,7 @@ export class PredictedRows {
   readonly #window: OldWindow;
   readonly #region: Region;
   readonly #shifts: RowShifts;
+  readonly #rowBytes: number;
 
   constructor(
     tables: SideTables,
@@ -43,6 +44,7 @@ export class PredictedRows {
     this.#window = window;
     this.#region = region;
     this.#shifts = shifts;
+    this.#rowBytes = tables.geometry.rowBytes;
   }
 
   /** Entries of function data in all old rows. */
@@ -57,7 +59,7 @@ export class PredictedRows {
    * @param visit gets the place in the row's array (its `FUNCDATA_` number) and the offset
    */
   visitFunctionData(visit: (kind: number, offset: number) => void): void {
-    const { rowBytes } = this.#tables.geometry;
+    const rowBytes = this.#rowBytes;
     for (let i = 0; i < this.#old.count; i++) {
       const row = this.#locate(i);
       const array = row + rowBytes + 4 * this.#pcDataCount(row);
@@ -106,7 +108,7 @@ export class PredictedRows {
 
   /** Without the padding that the next row needs. */
   #rowLength(pcData: number, functionData: number): number {
-    return this.#tables.geometry.rowBytes + 4 * (pcData + functionData);
+    return this.#rowBytes + 4 * (pcData + functionData);
   }
 
   #writeTable(sink: ByteSink, pcData: Uint8Array, functionData: Uint8Array): void {
@@ -132,7 +134,7 @@ export class PredictedRows {
 
   /** Makes the new row of `length` bytes at `to`. */
   #fillRow(rows: Uint8Array, to: number, length: number, j: number, pcData: number, functionData: number): void {
-    const { rowBytes } = this.#tables.geometry;
+    const rowBytes = this.#rowBytes;
     const index = this.#tables.layout.matches[j] as number;
     for (let i = to; i < to + length; i++) rows[i] = 0;
     if (index >= 0) {
@@ -171,19 +173,19 @@ export class PredictedRows {
   }
 
   #functionDataCount(row: number): number {
-    return this.#window.bytes[row + this.#tables.geometry.rowBytes - 1] as number;
+    return this.#window.bytes[row + this.#rowBytes - 1] as number;
   }
 
   /** Where the window holds an old row with its arrays. */
   #locate(index: number): number {
-    const { rowBytes } = this.#tables.geometry;
+    const rowBytes = this.#rowBytes;
     const offset = this.#old.rows[index] as number;
     const left = this.#region.length - offset;
     if (left >= rowBytes) {
-      const row = this.#window.locate(this.#region.offset + offset, rowBytes);
+      const row = this.#window.locate(this.#region.offset + offset, Math.min(left, maxRowBytes));
       const pcData = this.#pcDataCount(row);
       const length = rowBytes + 4 * (pcData + this.#functionDataCount(row));
-      if (pcData <= maxArray && length <= left) return this.#window.locate(this.#region.offset + offset, length);
+      if (pcData <= maxArray && length <= left) return row;
     }
     throw new SlipwayError('delta-malformed', `the row of old function ${index} does not fit the table`);
   }

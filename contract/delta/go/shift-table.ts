@@ -39,6 +39,8 @@ export class ShiftTable {
   readonly #starts: Uint32Array;
   readonly #shifts: Int32Array;
   readonly #index: SortedIndex;
+  /** The run found last: neighbours are asked for one after the other. */
+  #last = -1;
 
   constructor(runs: ShiftRuns) {
     this.#starts = runs.starts;
@@ -54,7 +56,16 @@ export class ShiftTable {
 
   /** How far `value` (0 to 2^32 - 1) moved. */
   shift(value: number): number {
-    const run = this.#index.last(value);
+    const starts = this.#starts;
+    let run = this.#last;
+    if (
+      run < 0 ||
+      value < (starts[run] as number) ||
+      (run + 1 < starts.length && value >= (starts[run + 1] as number))
+    ) {
+      run = this.#index.last(value);
+      this.#last = run;
+    }
     return run < 0 ? 0 : (this.#shifts[run] as number);
   }
 
