@@ -1,6 +1,7 @@
 /** `slipway-edge`: configuration, adapters, commands, exit status. The only file that knows which adapters there are. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { describeError, exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
 import { applyToFile } from './adapters/applied-file.ts';
@@ -30,6 +31,9 @@ import { type Configuration, parseConfiguration } from './configuration.ts';
 import { Device } from './device.ts';
 import type { BlobSource, HealthProbe, ServiceManager } from './ports.ts';
 import { earliestTime, updaterVersion } from './updater-version.ts';
+
+// Streams leave young garbage; without a bound the engine keeps tens of megabytes of it before it looks.
+setFlagsFromString('--semi-space-growth-factor=1');
 
 const stop = new AbortController();
 const terminal = new Terminal();

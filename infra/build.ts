@@ -12,11 +12,12 @@ const programs: readonly Program[] = [
   { entry: 'packager/adapters/xdelta3-child.ts', output: 'slipway-xdelta3-child.mjs', executable: false },
   { entry: 'packager/adapters/part-encoder-child.ts', output: 'slipway-part-encoder-child.mjs', executable: false },
   { entry: 'distributor/main.ts', output: 'slipway-distributor.mjs', executable: true },
-  { entry: 'edge-updater/main.ts', output: 'slipway-edge.mjs', executable: true, without: notOnDevices },
+  { entry: 'edge-updater/main.ts', output: 'slipway-edge.mjs', executable: true, compact: true, without: notOnDevices },
   {
     entry: 'edge-updater/adapters/apply-delta-child.ts',
     output: 'slipway-edge-delta.mjs',
     executable: false,
+    compact: true,
     without: notOnDevices,
   },
 ];
