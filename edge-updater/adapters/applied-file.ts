@@ -1,11 +1,13 @@
 /** Applies a delta to a file by hand: the new file has its name when it is whole and durable, and not before. */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fsyncSync, openSync, realpathSync } from 'node:fs';
+import { chunksOf } from '../../contract/delta/chunks.ts';
 import { exitStatus, toSlipwayError } from '../../contract/errors.ts';
 import type { AppliedFile } from '../commands/apply.ts';
 import type { DeltaCost, DeltaFiles } from '../ports.ts';
-import { deltaProcess } from './delta-process.ts';
-import { moveInto, onDisk, remove, writeAll } from './durable-file.ts';
+import { applyInto } from './delta-process.ts';
+import { moveInto, onDisk, remove } from './durable-file.ts';
+import { openFileSource } from './file-source.ts';
 
 /**
  * @param out replaced in one step where it exists
@@ -18,14 +20,11 @@ export async function applyToFile(
   signal: AbortSignal,
 ): Promise<AppliedFile> {
   const real = (file: string) => onDisk(`find ${file}`, () => realpathSync(file));
-  const content = deltaProcess.apply(
-    { base: real(files.base), delta: real(files.delta), scratch: files.scratch },
-    maxMemoryBytes,
-    signal,
-  );
+  const resolved = { base: real(files.base), delta: real(files.delta), scratch: files.scratch };
   const partial = `${out}.partial`;
   try {
-    const applied = await writeContent(partial, content);
+    const cost = await writeTarget(partial, resolved, maxMemoryBytes, signal);
+    const applied = { ...digestOf(partial), ...cost };
     moveInto(partial, out);
     remove(files.scratch);
     return applied;
@@ -36,24 +35,31 @@ export async function applyToFile(
   }
 }
 
-async function writeContent(file: string, content: AsyncGenerator<Uint8Array, DeltaCost>): Promise<AppliedFile> {
+async function writeTarget(
+  file: string,
+  files: DeltaFiles,
+  maxMemoryBytes: number,
+  signal: AbortSignal,
+): Promise<DeltaCost> {
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
   const descriptor = onDisk(`create ${file}`, () => openSync(file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644));
-  const hash = createHash('sha256');
-  let length = 0;
   try {
-    for (;;) {
-      const step = await content.next();
-      if (step.done === true) {
-        onDisk(`sync ${file}`, () => fsyncSync(descriptor));
-        return { length, sha256: hash.digest('hex'), ...step.value };
-      }
-      hash.update(step.value);
-      length += step.value.length;
-      onDisk(`write ${file}`, () => writeAll(descriptor, step.value));
-    }
+    const cost = await applyInto(descriptor, files, maxMemoryBytes, signal);
+    onDisk(`sync ${file}`, () => fsyncSync(descriptor));
+    return cost;
   } finally {
     closeSync(descriptor);
-    await content.return(undefined as never);
+  }
+}
+
+/** What lies in the file now, read through one buffer. */
+function digestOf(file: string): { readonly length: number; readonly sha256: string } {
+  const source = openFileSource(file);
+  try {
+    const hash = createHash('sha256');
+    for (const chunk of chunksOf(source)) hash.update(chunk);
+    return { length: source.length, sha256: hash.digest('hex') };
+  } finally {
+    source.close();
   }
 }

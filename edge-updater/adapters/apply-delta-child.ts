@@ -14,9 +14,9 @@ import { libzstdEncoder } from '../../contract/delta/recipe/libzstd.ts';
 import { nodeDecoders } from '../../contract/delta/recipe/node-decoders.ts';
 import { describeError, SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { decodeVcdiff } from '../../contract/vcdiff/decode.ts';
-import { type ApplyMessage, applyRequestSchema } from '../delta/apply-message.ts';
+import { type ApplyMessage, type ApplyRequest, applyRequestSchema } from '../delta/apply-message.ts';
 import { decompressZstd } from '../delta/decompress-zstd.ts';
-import { writeAll } from './durable-file.ts';
+import { onDisk, writeAll } from './durable-file.ts';
 import { openFileSource } from './file-source.ts';
 import { PartDirectory } from './part-directory.ts';
 
@@ -36,8 +36,7 @@ function stepBack(): void {
 }
 
 /** Throws when this process is no longer wanted or has grown too large. */
-function watch(maxMemoryBytes: number): () => void {
-  const parent = process.ppid;
+function watch({ maxMemoryBytes, parent }: ApplyRequest): () => void {
   let chunks = 0;
   return () => {
     if (process.ppid !== parent) process.exit(1);
@@ -71,19 +70,20 @@ async function* copiesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
 
 async function run(): Promise<ApplyMessage> {
   const request = applyRequestSchema.parse(JSON.parse(process.argv[2] ?? ''));
+  const checkStopped = watch(request);
+  checkStopped();
   stepBack();
   const delta = openFileSource(request.delta);
   const opened = openDelta(delta);
   const base = openFileSource(request.base);
   const directory = new PartDirectory(request.scratch);
-  const checkStopped = watch(request.maxMemoryBytes);
   let made = 0;
   try {
     refuseWhatIsMissing(opened, directory);
     const sink = {
       write(chunk: Uint8Array) {
         checkStopped();
-        writeAll(targetDescriptor, chunk);
+        onDisk('write the new file', () => writeAll(targetDescriptor, chunk));
       },
     };
     await applyDelta(base, delta, opened, sink, {

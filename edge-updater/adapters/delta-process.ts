@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type ApplyMessage, type ApplyRequest, applyMessageSchema } from '../delta/apply-message.ts';
-import type { DeltaApplier, DeltaCost } from '../ports.ts';
+import type { DeltaApplier, DeltaCost, DeltaFiles } from '../ports.ts';
 
 /** The young generation stays small and one recipe fits the old one; what is large lies outside of V8's heap. */
 const nodeOptions = ['--max-semi-space-size=1', '--max-old-space-size=64', '--no-warnings'];
@@ -15,28 +15,69 @@ const maxWords = 2000;
 
 export const deltaProcess: DeltaApplier = {
   async *apply(files, maxMemoryBytes, signal): AsyncGenerator<Uint8Array, DeltaCost> {
-    signal.throwIfAborted();
-    const request: ApplyRequest = { ...files, maxMemoryBytes };
-    const child = spawn(process.execPath, [...nodeOptions, childProgram(), JSON.stringify(request)], {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ...environment },
-    });
-    const ended = endOf(child);
-    const verdict = textOf(child.stdio[3] as Readable);
-    const complaint = textOf(child.stderr as Readable);
-    const kill = () => child.kill('SIGKILL');
-    signal.addEventListener('abort', kill);
+    const run = start(files, maxMemoryBytes, signal, 'pipe');
     try {
-      yield* child.stdout as AsyncIterable<Uint8Array>;
-      signal.throwIfAborted();
-      return judge(await verdict, await complaint, await ended);
+      yield* run.child.stdout as AsyncIterable<Uint8Array>;
+      return await run.cost();
     } finally {
-      signal.removeEventListener('abort', kill);
-      kill();
-      await ended;
+      await run.end();
     }
   },
 };
+
+/**
+ * Applies a delta into an open file: the bytes do not pass through this process, which has to check the file afterwards.
+ * @throws SlipwayError as DeltaApplier does
+ */
+export async function applyInto(
+  target: number,
+  files: DeltaFiles,
+  maxMemoryBytes: number,
+  signal: AbortSignal,
+): Promise<DeltaCost> {
+  const run = start(files, maxMemoryBytes, signal, target);
+  try {
+    return await run.cost();
+  } finally {
+    await run.end();
+  }
+}
+
+interface Run {
+  readonly child: ChildProcess;
+  /** Waits for the end of the process and its verdict. */
+  cost(): Promise<DeltaCost>;
+  /** Ends the process where it still runs. */
+  end(): Promise<void>;
+}
+
+/** @param target where the new file goes: a pipe to this process, or a descriptor */
+function start(files: DeltaFiles, maxMemoryBytes: number, signal: AbortSignal, target: 'pipe' | number): Run {
+  signal.throwIfAborted();
+  const request: ApplyRequest = { ...files, maxMemoryBytes, parent: process.pid };
+  const child = spawn(process.execPath, [...nodeOptions, childProgram(), JSON.stringify(request)], {
+    stdio: ['ignore', target, 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
+  const ended = endOf(child);
+  const verdict = textOf(child.stdio[3] as Readable);
+  const complaint = textOf(child.stderr as Readable);
+  const kill = () => child.kill('SIGKILL');
+  signal.addEventListener('abort', kill);
+  return {
+    child,
+    async cost() {
+      const end = await ended;
+      signal.throwIfAborted();
+      return judge(await verdict, await complaint, end);
+    },
+    async end() {
+      signal.removeEventListener('abort', kill);
+      kill();
+      await ended;
+    },
+  };
+}
 
 /** The program beside this file: its source in development, its bundle in a shipped updater. */
 function childProgram(): string {

@@ -7,6 +7,8 @@ export const applyRequestSchema = z.strictObject({
   delta: z.string(),
   scratch: z.string(),
   maxMemoryBytes: z.number().int().min(1),
+  /** Process id of who asks; when that process is gone, nobody wants the file. */
+  parent: z.number().int().min(1),
 });
 export type ApplyRequest = z.infer<typeof applyRequestSchema>;
 

@@ -8,9 +8,10 @@ import { SlipwayError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import { AlikeModel, chunkBytes } from './alike-model.ts';
 import { codePlainBits } from './bit-coder.ts';
-import { codeFamily, MovedReferences, referenceFamilies } from './moved-references.ts';
+import { MovedReferences } from './moved-references.ts';
 import { OwnModel } from './own-model.ts';
 import { RangeDecoder } from './range-decoder.ts';
+import { codeFamily, referenceFamilies } from './reference-family.ts';
 import { checkSteps, codeSteps, ownLength, stepFields } from './step.ts';
 
 export const approximateVersion = 1;

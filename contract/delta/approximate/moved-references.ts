@@ -3,9 +3,8 @@
  * the old file is replaced by the same reference after the move, as far as earlier words of the patch and the patch's
  * own steps have shown where its target went. Only a prediction: what it misses is coded as a difference.
  */
-import { SlipwayError } from '../../errors.ts';
-import { chunkBytes } from './alike-model.ts';
-import { type BitCoder, codePlainBits } from './bit-coder.ts';
+import { type ReferenceFamily, referenceFamilies } from './reference-family.ts';
+import { displacementKinds, leastPointer, ReferenceMarks } from './reference-marks.ts';
 import { type Steps, stepFields } from './step.ts';
 
 const pageBits = 12;
@@ -19,37 +18,11 @@ const maxTrust = 12;
 const noBytes: Uint8Array = new Uint8Array(0);
 const noView: DataView = new DataView(noBytes.buffer);
 
-/** Which references a patch foretells: none, those of x86 code, those of 64-bit ARM code. */
-export const referenceFamilies = { none: 0, x86: 1, arm64: 2 } as const;
-export type ReferenceFamily = (typeof referenceFamilies)[keyof typeof referenceFamilies];
-
-/**
- * Codes the family, two plain bits.
- * @throws SlipwayError `delta-malformed` for the number that none has
- */
-export function codeFamily(coder: BitCoder, family: ReferenceFamily): ReferenceFamily {
-  const coded = codePlainBits(coder, family, 2);
-  if (coded === 3) throw new SlipwayError('delta-malformed', 'references of family 3, expected 0 to 2');
-  return coded as ReferenceFamily;
-}
-
 /** B and BL of 64-bit ARM: a signed count of words in the low 26 bits. */
 const branchKind = 1;
 const branchField = 0x03ffffff;
 const pointerKind = 4;
 const tableKind = 5;
-/** What points before it is a small number. */
-const leastPointer = 0x1000;
-/** CALL and JMP, four times, without the bit that differs. */
-const calls = 0xe8e8e8e8 | 0;
-/** What precedes a 32-bit displacement in x86 code: 1 for CALL and JMP, 2 for a RIP-relative operand, 3 for Jcc. */
-const displacementKinds = new Uint8Array(256);
-for (let byte = 0; byte < 256; byte++) {
-  if (byte === 0xe8 || byte === 0xe9) displacementKinds[byte] = 1;
-  else if ((byte & 0xc7) === 0x05) displacementKinds[byte] = 2;
-  else if ((byte & 0xf0) === 0x80) displacementKinds[byte] = 3;
-}
-
 export class MovedReferences {
   /** Targets lie below it; those behind the file are memory that it does not store. */
   readonly #targetEnd: number;
@@ -72,8 +45,7 @@ export class MovedReferences {
   #shift = 0;
   /** From here on the bytes of the chunk are the old ones, as far as known. */
   #changedEnd = 0;
-  /** A bit for each position of the chunk where a reference of kind 1 to 4 may be. */
-  readonly #marks = new Int32Array((chunkBytes >> 5) + 1);
+  readonly #marks: ReferenceMarks;
 
   /** References found whose true bytes are not known yet, the oldest first. */
   #waiting = 0;
@@ -98,6 +70,7 @@ export class MovedReferences {
     this.#addressBase = addressBase;
     this.#family = family;
     this.#pageShifts = pageShifts(oldLength, steps);
+    this.#marks = new ReferenceMarks(family, addressBase, this.#targetEnd);
   }
 
   /**
@@ -117,11 +90,7 @@ export class MovedReferences {
     this.#waiting = 0;
     this.#changedEnd = 0;
     this.wordEnd = 0;
-    if (this.#family === referenceFamilies.none) return;
-    this.#marks.fill(0);
-    if (this.#family === referenceFamilies.x86) this.#markDisplacements();
-    else this.#markBranches();
-    this.#markPointers();
+    this.#marks.scan(old, this.#oldView, oldStart);
   }
 
   /** Puts the predicted bytes of each reference that starts from `start` to before `end` in place. */
@@ -143,9 +112,8 @@ export class MovedReferences {
     let at = first;
     while (at < last) {
       if (at >= this.#changedEnd + 8) {
-        const marks = (this.#marks[at >> 5] as number) >>> (at & 31);
-        at = marks === 0 ? (at | 31) + 1 : at + 31 - Math.clz32(marks & -marks);
-        if (marks === 0 || at >= last) continue;
+        at = this.#marks.next(at, last);
+        if (at >= last) return;
       }
       const aligned = ((this.#oldStart + at) & 3) === 0;
       let found = false;
@@ -154,52 +122,6 @@ export class MovedReferences {
         if (kind !== 0 && (kind !== 3 || (at > 1 && old[at - 2] === 0x0f))) found = this.#findDisplacement(at, kind);
       } else if (aligned) found = this.#findBranch(at);
       at += found || (aligned && this.#findWord(at)) ? 4 : 1;
-    }
-  }
-
-  /** Marks where displacements may be: at four positions at once only whether the bytes before them may name one. */
-  #markDisplacements(): void {
-    const old = this.#old;
-    const view = this.#oldView;
-    const marks = this.#marks;
-    const targetEnd = this.#targetEnd;
-    const last = old.length - 3;
-    let carried = 0;
-    for (let group = 0; group + 4 <= old.length; group += 4) {
-      const bytes = view.getInt32(group, true);
-      const escapes = zeroBytes(bytes ^ 0x0f0f0f0f);
-      if (
-        (zeroBytes((bytes & 0xc7c7c7c7) ^ 0x05050505) | zeroBytes((bytes & 0xfefefefe) ^ calls) | escapes | carried) !==
-        0
-      ) {
-        for (let at = group + 1; at <= group + 4 && at < last; at++) {
-          const kind = displacementKinds[old[at - 1] as number] as number;
-          if (kind === 0 || (kind === 3 && (at < 2 || old[at - 2] !== 0x0f))) continue;
-          const word = view.getInt32(at, true);
-          const from = this.#oldStart + at + 4;
-          if (word >= -from && word < targetEnd - from) marks[at >> 5] = (marks[at >> 5] as number) | (1 << (at & 31));
-        }
-      }
-      carried = escapes;
-    }
-  }
-
-  #markBranches(): void {
-    const marks = this.#marks;
-    for (let at = -this.#oldStart & 3; at < this.#old.length - 3; at += 4) {
-      if (((this.#old[at + 3] as number) & 0x7c) === 0x14)
-        marks[at >> 5] = (marks[at >> 5] as number) | (1 << (at & 31));
-    }
-  }
-
-  #markPointers(): void {
-    const view = this.#oldView;
-    const marks = this.#marks;
-    for (let at = -this.#oldStart & 7; at + 8 <= this.#old.length; at += 8) {
-      if (view.getInt32(at + 4, true) !== 0) continue;
-      const target = view.getInt32(at, true) - this.#addressBase;
-      if (target > leastPointer && target < this.#targetEnd)
-        marks[at >> 5] = (marks[at >> 5] as number) | (1 << (at & 31));
     }
   }
 
@@ -326,11 +248,6 @@ export class MovedReferences {
     if (this.#regions[region] === target >> regionShift) return this.#regionShifts[region] as number;
     return target < this.#oldLength ? (this.#pageShifts[target >> pageBits] as number) : unknown;
   }
-}
-
-/** Not 0 when one of the four bytes is. */
-function zeroBytes(bytes: number): number {
-  return (bytes - 0x01010101) & ~bytes & 0x80808080;
 }
 
 /** For each page of the old file how far the step that covers its start moves it, else as the page before. */

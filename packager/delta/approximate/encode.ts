@@ -7,13 +7,13 @@ import {
   approximateVersion,
   modelTableBits,
 } from '../../../contract/delta/approximate/decode.ts';
+import { MovedReferences } from '../../../contract/delta/approximate/moved-references.ts';
+import { OwnModel } from '../../../contract/delta/approximate/own-model.ts';
 import {
   codeFamily,
-  MovedReferences,
   type ReferenceFamily,
   referenceFamilies,
-} from '../../../contract/delta/approximate/moved-references.ts';
-import { OwnModel } from '../../../contract/delta/approximate/own-model.ts';
+} from '../../../contract/delta/approximate/reference-family.ts';
 import { codeSteps, ownLength, type Steps, stepFields } from '../../../contract/delta/approximate/step.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { limits } from '../../../contract/limits.ts';

@@ -91,7 +91,9 @@ function processes(): number[] {
 describe('a killed slipway-edge apply', () => {
   const larger = smallRelease(400_000);
 
-  it('leaves no file under the name asked for and no process, and ends right when it is run again', async () => {
+  it('leaves no file under the name asked for and no process, and ends right when it is run again', {
+    timeout: 300_000,
+  }, async () => {
     writeFileSync(place('old'), larger.base);
     writeFileSync(place('delta'), writeDelta(larger));
     let kills = 0;

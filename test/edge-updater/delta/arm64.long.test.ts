@@ -46,7 +46,8 @@ describeUnless(missing(), 'applying on 64-bit ARM', () => {
       const release = smallRelease(100_000);
       writeFileSync(place('old'), release.base);
       writeFileSync(place('delta'), writeDelta(release));
-      const request = { base: place('old'), delta: place('delta'), scratch: place('parts'), maxMemoryBytes: 2 ** 31 };
+      const files = { base: place('old'), delta: place('delta'), scratch: place('parts') };
+      const request = { ...files, maxMemoryBytes: 2 ** 31, parent: process.pid };
       const out = openSync(place('out'), 'w');
       const verdict = openSync(place('verdict'), 'w');
       const words = ['-L', system, armNode() ?? '', place(output), JSON.stringify(request)];
