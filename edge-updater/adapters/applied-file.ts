@@ -1,7 +1,6 @@
 /** Applies a delta to a file by hand: the new file has its name when it is whole and durable, and not before. */
-import { createHash } from 'node:crypto';
 import { closeSync, constants, fsyncSync, openSync, realpathSync } from 'node:fs';
-import { chunksOf } from '../../contract/delta/chunks.ts';
+import { digestOf } from '../../contract/delta/chunks.ts';
 import { exitStatus, toSlipwayError } from '../../contract/errors.ts';
 import type { AppliedFile } from '../commands/apply.ts';
 import type { DeltaCost, DeltaFiles } from '../ports.ts';
@@ -24,7 +23,7 @@ export async function applyToFile(
   const partial = `${out}.partial`;
   try {
     const cost = await writeTarget(partial, resolved, maxMemoryBytes, signal);
-    const applied = { ...digestOf(partial), ...cost };
+    const applied = { ...contentOf(partial), ...cost };
     moveInto(partial, out);
     remove(files.scratch);
     return applied;
@@ -53,12 +52,10 @@ async function writeTarget(
 }
 
 /** What lies in the file now, read through one buffer. */
-function digestOf(file: string): { readonly length: number; readonly sha256: string } {
+function contentOf(file: string): { readonly length: number; readonly sha256: string } {
   const source = openFileSource(file);
   try {
-    const hash = createHash('sha256');
-    for (const chunk of chunksOf(source)) hash.update(chunk);
-    return { length: source.length, sha256: hash.digest('hex') };
+    return { length: source.length, sha256: digestOf(source) };
   } finally {
     source.close();
   }

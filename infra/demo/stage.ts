@@ -128,7 +128,6 @@ export class Stage {
     });
   }
 
-  /** One wave for everybody, since there is one device; one failure is enough to abort. */
   async declareRollout(number: ReleaseNumber): Promise<void> {
     await writeDocument(this.#path('rollouts', `${rolloutOf(number)}.yaml`), rolloutDocument(product, number));
   }

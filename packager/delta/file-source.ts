@@ -1,4 +1,4 @@
-/** Positioned reads of a file on disk: the old file of a delta that is being proven. */
+/** Positioned reads of a file on disk. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../../contract/byte-source.ts';
 import { SlipwayError } from '../../contract/errors.ts';

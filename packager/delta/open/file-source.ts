@@ -1,7 +1,7 @@
 /** Bytes of an open file as a ByteSource, and ranges of any source. Closing is for whoever opened. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../../../contract/byte-source.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
+import { openFileSource as openFile } from '../file-source.ts';
 
 export interface FileSource extends ByteSource, Disposable {
   readonly path: string;
@@ -9,26 +9,12 @@ export interface FileSource extends ByteSource, Disposable {
 
 /** @throws SlipwayError `component-unreadable` */
 export function openFileSource(path: string): FileSource {
-  let descriptor: number;
-  let length: number;
   try {
-    descriptor = openSync(path, 'r');
-    length = fstatSync(descriptor).size;
+    const { length, readInto, close } = openFile(path);
+    return { path, length, readInto, [Symbol.dispose]: close };
   } catch (cause) {
     throw new SlipwayError('component-unreadable', `cannot read ${path}`, { cause });
   }
-  return {
-    path,
-    length,
-    readInto(target, offset) {
-      for (let filled = 0; filled < target.length; ) {
-        const got = readSync(descriptor, target, filled, target.length - filled, offset + filled);
-        if (got === 0) throw new SlipwayError('io-error', `expected ${target.length} bytes at ${offset} of ${path}`);
-        filled += got;
-      }
-    },
-    [Symbol.dispose]: () => closeSync(descriptor),
-  };
 }
 
 /** Where bytes lie: a range of a file. Every piece of an opened artifact is one. */
