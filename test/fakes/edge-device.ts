@@ -168,6 +168,7 @@ export const quickPolicy: UpdatePolicy = {
 const fastFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 export class EdgeDevice {
+  readonly deviceId = 'wt-1';
   readonly folder = mkdtempSync(path.join(fastFolder, 'edge-device-'));
   readonly clock = new VirtualClock(Date.parse('2026-12-01T00:00:00Z'));
   readonly repository = new SignedRepository(new Date(this.clock.now()));
@@ -237,7 +238,7 @@ export class EdgeDevice {
     const metadata = new MetadataDirectory(this.stateDirectory, this.rootFile, 0);
     const server = interruption.watch('server', this.server, ['check', 'metadata', 'manifest', 'openBlob', 'report']);
     return new Device({
-      facts: { product, platform: 'linux/amd64', labels: {}, updaterVersion: '0.1.0' },
+      facts: { deviceId: this.deviceId, product, platform: 'linux/amd64', labels: {}, updaterVersion: '0.1.0' },
       server,
       metadata: interruption.watch('metadata', metadata, ['replace']),
       journal: interruption.watch('journal', new JournalFile(this.stateDirectory), ['append']),
