@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
-import type { CheckAnswer, CheckRequest } from '../../contract/device-api/check.ts';
+import type { CheckAnswer, CheckRequest, SwitchWindow } from '../../contract/device-api/check.ts';
 import type { Report } from '../../contract/device-api/report.ts';
 import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -82,6 +82,12 @@ export class FakeServer implements Server {
   readonly reports = new Map<number, Report>();
   readonly checks: CheckRequest[] = [];
   offered: ReleaseManifest | undefined;
+  /** Of each offer from now on. */
+  switchWindow: SwitchWindow | undefined;
+  /** Offers again what failed on the device. */
+  isRetry = false;
+  /** Answers with it instead of deciding. */
+  answer: CheckAnswer | undefined;
   isDown = false;
 
   constructor(repository: SignedRepository) {
@@ -91,13 +97,18 @@ export class FakeServer implements Server {
   async check(request: CheckRequest): Promise<CheckAnswer> {
     this.#requireUp();
     this.checks.push(request);
-    const { offered } = this;
+    const { offered, answer, switchWindow, isRetry } = this;
+    if (answer) return answer;
     if (!offered || request.current?.version === offered.version) return { decision: 'none', reason: 'up-to-date' };
     const { version, counter } = offered;
-    if (request.rejected.includes(encodeManifest(offered).sha256)) {
+    if (request.rejected.includes(encodeManifest(offered).sha256) && !isRetry) {
       return { decision: 'none', reason: 'release-failed-here' };
     }
-    const offer = { rollout: 'test', wave: 'all', targetPath: targetPath(offered), version, counter };
+    const offer = {
+      ...{ rollout: 'test', wave: 'all', targetPath: targetPath(offered), version, counter },
+      ...(switchWindow ? { switchWindow } : {}),
+      ...(isRetry ? { retry: true as const } : {}),
+    };
     return { decision: 'update', reason: 'rollout-open', offer };
   }
 
