@@ -8,6 +8,7 @@ import { updateLimits } from './limits.ts';
 import { withOutcome, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
 import { enter, moved, newAttempt, type Step, stay } from './step.ts';
+import { isWaiting } from './waiting.ts';
 
 export function goBack(state: DeviceState, attempt: Attempt, failure: Failure): Step {
   return enter(state, { phase: 'rolling-back', attempt: moved(attempt), failure });
@@ -63,7 +64,7 @@ export function permitRefused(
 ): DeviceState {
   const { attemptId, rollout, code } = event;
   const { current } = state;
-  if (state.update.phase !== 'idle' || !current) return state;
+  if ((state.update.phase !== 'idle' && !isWaiting(state.update)) || !current) return state;
   const { version, manifestSha256 } = current;
   if (state.lastRefusal?.version === version && state.lastRefusal.code === code) return state;
   const message = event.message.slice(0, 2000);

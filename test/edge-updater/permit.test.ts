@@ -69,12 +69,17 @@ describe('a permit of the distributor', () => {
     expect(device.state.previous).toBeUndefined();
   });
 
-  it('ends the wait of an update for its window', async () => {
+  it('ends the wait of an update for its window, as a forged one does not', async () => {
     const { device, first, second } = await updated();
     edge.server.offered = edge.publish('3.0.0', 3, [{ path: 'bin', bytes: bytesOf('3', 100) }]).manifest;
     edge.server.switchWindow = { opensInSeconds: 10, closesInSeconds: 20 };
     await device.check(never);
     expect(device.waiting).toBeDefined();
+    answerWith(signPermit(permitTo(second), newSigningKey()));
+    await expect(device.check(never)).rejects.toMatchObject({ code: 'permit-invalid' });
+    expect(device.waiting).toMatchObject({ version: '3.0.0', opensInSeconds: 10 });
+    await device.sendReports(never);
+    expect(lastReport()).toMatchObject({ code: 'permit-invalid', version: '2.0.0' });
     answerWith(signPermit(permitTo(second), edge.repository.keys.permits));
     await device.check(never);
     expect([edge.slots.currentLink, device.waiting]).toEqual([first, undefined]);

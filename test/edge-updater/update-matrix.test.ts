@@ -55,7 +55,7 @@ async function prepare({ hasOld, isSick, isTimed }: Scenario) {
   const next = edge.publish('2.0.0', 2, files('2.0.0'));
   if (isSick) edge.service.sick.add(next.digest);
   edge.server.offered = next.manifest;
-  if (isTimed) edge.server.switchWindow = { opensInSeconds: 3600, closesInSeconds: 7200 };
+  if (isTimed) edge.server.switchWindow = { opensInSeconds: 30, closesInSeconds: 600 };
   return { edge, old, next: next.digest };
 }
 
