@@ -28,21 +28,28 @@ export async function runDaemon(device: Device, options: DaemonOptions, signal: 
   const { clock, narrator } = device.world;
   options.onReady();
   let failures = await recoverPatiently(device, options, signal);
-  for (;;) {
-    const polled = await poll(device, signal);
+  let keepAwayUntil = Number.NEGATIVE_INFINITY;
+  for (let polled: Polled | undefined; ; ) {
+    let wait: number;
+    if (polled && clock.monotonicSeconds() < keepAwayUntil) {
+      // Awake for a window, but the server does not want to hear from this device yet.
+      const message = await switchUnheard(device, signal);
+      polled = { ...polled, ...(message === undefined ? {} : { message }) };
+      wait = keepAwayUntil - clock.monotonicSeconds();
+    } else {
+      polled = await poll(device, signal);
+      failures = polled.isFailure ? failures + 1 : 0;
+      wait = waitSeconds(polled, failures, options, clock.random());
+      if (polled.retryAfterSeconds !== undefined) keepAwayUntil = clock.monotonicSeconds() + wait;
+    }
     signal.throwIfAborted();
-    failures = polled.isFailure ? failures + 1 : 0;
     const { waiting } = device;
-    const wait = Math.min(waitSeconds(polled, failures, options, clock.random()), secondsToWindow(waiting));
+    wait = Math.min(Math.max(wait, 0), secondsToWindow(waiting));
     const nextPollAt = new Date(clock.now() + wait * 1000);
     const { reason } = polled;
     const message = polled.message ?? (waiting && describeWaiting(waiting));
-    options.onPolled({
-      reason,
-      ...(message === undefined ? {} : { message }),
-      nextPollAt,
-      ...(waiting ? { waiting } : {}),
-    });
+    const told = message === undefined ? {} : { message };
+    options.onPolled({ reason, ...told, nextPollAt, ...(waiting ? { waiting } : {}) });
     const { current, update } = device.state;
     narrator.state(update.phase, `${current?.version ?? 'no release'}, ${reason}${message ? `: ${message}` : ''}`);
     await clock.sleep(wait, signal);

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DaemonPoll, runDaemon } from '../../edge-updater/daemon.ts';
 import type { Device } from '../../edge-updater/device.ts';
+import { ServerBusy } from '../../edge-updater/server-busy.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
 
 let edge: EdgeDevice;
@@ -272,6 +273,19 @@ describe('the daemon', () => {
     expect(version(device)).toBe('2.0.0');
     expect(polls.at(-1)).toMatchObject({ reason: 'server-unreachable', message: expect.stringContaining('committed') });
     expect(edge.server.checks).toHaveLength(2);
+  });
+
+  it('switches inside the window without a word to a server that wants to be left alone', async () => {
+    const { device } = await offered();
+    const check = edge.server.check.bind(edge.server);
+    let asked = 0;
+    edge.server.check = async (request) => {
+      asked++;
+      if (asked === 1) return check(request);
+      throw new ServerBusy('overloaded', 'too much', 80_000);
+    };
+    await run(device, () => version(device) === '2.0.0');
+    expect([version(device), asked]).toEqual(['2.0.0', 2]);
   });
 
   it('stops cleanly while it waits, and the update waits on', async () => {
