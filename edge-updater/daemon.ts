@@ -4,7 +4,7 @@ import { limits } from '../contract/limits.ts';
 import type { Device } from './device.ts';
 import { ServerBusy } from './server-busy.ts';
 import { type Backoff, pollDelaySeconds, retryDelaySeconds } from './update/retry.ts';
-import { describeWaiting, type Waiting } from './update/switch-window.ts';
+import { describeWaiting, type Waiting, wakeForWindow } from './update/switch-window.ts';
 
 export interface DaemonOptions {
   readonly intervalSeconds: number;
@@ -44,7 +44,7 @@ export async function runDaemon(device: Device, options: DaemonOptions, signal: 
     }
     signal.throwIfAborted();
     const { waiting } = device;
-    wait = Math.min(Math.max(wait, 0), secondsToWindow(waiting));
+    wait = Math.min(Math.max(wait, 0), wakeForWindow(waiting, clock.random()));
     const nextPollAt = new Date(clock.now() + wait * 1000);
     const { reason } = polled;
     const message = polled.message ?? (waiting && describeWaiting(waiting));
@@ -109,12 +109,6 @@ function waitSeconds(polled: Polled, failures: number, options: DaemonOptions, r
       ? options.intervalSeconds
       : Math.min(Math.max(asked, limits.minPollSeconds), limits.maxPollSeconds);
   return pollDelaySeconds(interval, options.jitterPercent, random);
-}
-
-/** The device is awake when its window opens. */
-function secondsToWindow(waiting: Waiting | undefined): number {
-  const opensIn = waiting?.opensInSeconds;
-  return opensIn === undefined || opensIn <= 0 ? Number.POSITIVE_INFINITY : opensIn;
 }
 
 /** A device whose disk fails during recovery goes on trying: its service runs meanwhile. */

@@ -41,3 +41,18 @@ export function describeWaiting({ version, opensInSeconds, closesInSeconds }: Wa
   const opens = opensInSeconds > 0 ? `opens in ${Math.ceil(opensInSeconds)} s` : 'is open';
   return `${version} waits for its window, which ${opens} and closes in ${Math.floor(closesInSeconds)} s`;
 }
+
+const maxSpreadSeconds = 60;
+const spreadShare = 0.1;
+
+/**
+ * Seconds until an update that waits should be looked at; infinite where no window lies ahead. A fleet waits for one
+ * moment: each device comes a little later, by its own chance in [0, 1), but well inside the window.
+ */
+export function wakeForWindow(waiting: Waiting | undefined, chance: number): number {
+  const { opensInSeconds, closesInSeconds } = waiting ?? {};
+  if (opensInSeconds === undefined || closesInSeconds === undefined || opensInSeconds <= 0) {
+    return Number.POSITIVE_INFINITY;
+  }
+  return opensInSeconds + chance * Math.min(maxSpreadSeconds, (closesInSeconds - opensInSeconds) * spreadShare);
+}

@@ -167,7 +167,7 @@ describe('a window', () => {
     const check = edge.server.check.bind(edge.server);
     edge.server.check = (request) => {
       const opensInSeconds = Math.max(0, Math.ceil((time - Date.now()) / 1000));
-      edge.server.switchWindow = { opensInSeconds, closesInSeconds: opensInSeconds + 600 };
+      edge.server.switchWindow = { opensInSeconds, closesInSeconds: opensInSeconds + 30 };
       return check(request);
     };
   }

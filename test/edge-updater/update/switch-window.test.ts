@@ -2,7 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { switchWindowSchema } from '../../../contract/device-api/check.ts';
-import { describeWaiting, isOpen, switchTimeOf, waitingUntil } from '../../../edge-updater/update/switch-window.ts';
+import {
+  describeWaiting,
+  isOpen,
+  switchTimeOf,
+  waitingUntil,
+  wakeForWindow,
+} from '../../../edge-updater/update/switch-window.ts';
 
 describe('a window', () => {
   it('is never open outside what the server meant, wherever between asking and hearing it answered', () => {
@@ -42,6 +48,19 @@ describe('a window', () => {
     expect([parse(0, 1), parse(5, 5), parse(9, 5), parse(-1, 5), parse(0, 32 * 86_400)]).toEqual([
       ...[true, false, false, false, false],
     ]);
+  });
+
+  it('wakes a fleet one after the other, and every device well inside', () => {
+    const waiting = { version: '2.0.0', opensInSeconds: 100, closesInSeconds: 200 };
+    const chances = Array.from({ length: 50 }, (_, index) => index / 50);
+    const wakes = chances.map((chance) => wakeForWindow(waiting, chance));
+    expect(new Set(wakes).size).toBe(chances.length);
+    for (const wake of wakes) {
+      expect(wake).toBeGreaterThanOrEqual(100);
+      expect(wake).toBeLessThan(110);
+    }
+    expect(wakeForWindow({ ...waiting, closesInSeconds: 100_000 }, 0.999)).toBeLessThan(160);
+    expect(wakeForWindow({ version: '2.0.0' }, 0.5)).toBe(Number.POSITIVE_INFINITY);
   });
 
   it('is told in seconds, and as unknown once it has passed', () => {
