@@ -4,10 +4,10 @@
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { DocumentError } from '../../contract/document.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import type { SourceFile } from '../declaration/plan.ts';
+import { PlanError } from '../declaration/problem.ts';
 import { isKustomization, kustomizationOf, listedFiles, renderKustomization } from './kustomize.ts';
 
 const extensions = ['.yaml', '.yml'];
@@ -73,21 +73,23 @@ function decode(bytes: Uint8Array, name: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw refuse(name, 'expected text in UTF-8');
+    throw refuse(name, 'expected text in UTF-8', 'Convert it.');
   }
 }
 
 /** A file that cannot be taken as it is. */
-export function refuse(name: string, message: string): DocumentError {
-  return new DocumentError(name, [{ line: 1, column: 1, path: '', message }]);
+export function refuse(file: string, message: string, fix: string): PlanError {
+  return new PlanError([{ file, line: 1, column: 1, path: '', message, fix }]);
 }
 
-export function tooLong(name: string, size: number): DocumentError {
-  return refuse(name, `${size} bytes are more than the ${limits.maxDocumentBytes} that a file may have`);
+export function tooLong(name: string, size: number): PlanError {
+  const message = `${size} bytes are more than the ${limits.maxDocumentBytes} that a file may have`;
+  return refuse(name, message, 'Split it, or move it out of the folder.');
 }
 
-export function tooMuch(name: string): DocumentError {
-  return refuse(name, `with this file the declarations exceed ${limits.maxDeclaredBytes} bytes together`);
+export function tooMuch(name: string): PlanError {
+  const message = `with this file the declarations exceed ${limits.maxDeclaredBytes} bytes together`;
+  return refuse(name, message, 'Name a folder that holds rollouts only.');
 }
 
 export function tooMany(count: number): SlipwayError {
@@ -96,11 +98,9 @@ export function tooMany(count: number): SlipwayError {
   });
 }
 
-function mixed(name: string): DocumentError {
-  return refuse(
-    name,
-    'a folder of plain files holds a Kustomize folder: name that one, or list it in a kustomization.yaml above',
-  );
+function mixed(name: string): PlanError {
+  const fix = 'Name the Kustomize folder itself, or list it in a kustomization.yaml above.';
+  return refuse(name, 'a folder of plain files holds a Kustomize folder', fix);
 }
 
 function unreadable(name: string, cause: unknown): SlipwayError {

@@ -36,7 +36,7 @@ function declared(entries: readonly TreeEntry[], below: string): TreeEntry[] {
   if (files.length > limits.maxDeclaredFiles) throw tooMany(files.length);
   let bytes = 0;
   for (const entry of files) {
-    if (entry.mode === linkMode) throw refuse(entry.path, 'this is a symbolic link, and links are not followed');
+    if (entry.mode === linkMode) throw linked(entry.path);
     bytes += entry.size;
     if (entry.size > limits.maxDocumentBytes) throw tooLong(entry.path, entry.size);
     if (bytes > limits.maxDeclaredBytes) throw tooMuch(entry.path);
@@ -75,7 +75,7 @@ async function write(mirror: GitMirror, entries: readonly TreeEntry[], folder: s
   for (const [index, entry] of entries.entries()) {
     const target = path.resolve(folder, entry.path);
     // A forged tree may hold "..": nothing is written outside.
-    if (!target.startsWith(`${folder}${path.sep}`)) throw refuse(entry.path, 'this path leads out of the repository');
+    if (!target.startsWith(`${folder}${path.sep}`)) throw leadsOut(entry.path);
     try {
       await mkdir(path.dirname(target), { recursive: true });
       await writeFile(target, contents[index] ?? '', { flag: 'wx' });
@@ -84,6 +84,14 @@ async function write(mirror: GitMirror, entries: readonly TreeEntry[], folder: s
       throw new SlipwayError('io-error', `${target} cannot be written: ${reason}`, { cause });
     }
   }
+}
+
+function linked(file: string): SlipwayError {
+  return refuse(file, 'this is a symbolic link, and links are not followed', 'Put the file itself here.');
+}
+
+function leadsOut(file: string): SlipwayError {
+  return refuse(file, 'this path leads out of the repository', 'Remove it from the tree.');
 }
 
 function missingPath(commit: string, below: string): SlipwayError {

@@ -1,6 +1,7 @@
 /** What reconciling needs from outside: a place that declarations come from, and who is told what is in force. */
 import type { SlipwayError } from '../../contract/errors.ts';
 import type { Plan, SourceFile } from '../declaration/plan.ts';
+import type { AppliedPlan } from './applied-plan.ts';
 
 /** How a revision stands to the one that was applied last. */
 export type Ancestry =
@@ -41,6 +42,26 @@ export interface DeclarationSource {
   read(applied: string | undefined): Promise<SourceSnapshot>;
   /** Calls back some time after a change; may call back without one. Ends when the returned function is called. */
   watch(onChange: () => void): () => void;
+}
+
+/** Where it is kept what is in force and how it came to that. A lost database is `database-unavailable`. */
+export interface PlanStore {
+  /** The plan applied last, so that a start needs no source; undefined before the first. */
+  loadPlan(): Promise<AppliedPlan | undefined>;
+  /** Keeps the plan with its author and diff, and the event of it in the audit log, in one transaction. */
+  savePlan(applied: AppliedPlan): Promise<void>;
+  /** Newest first. */
+  listAppliedPlans(limit: number): Promise<readonly AppliedPlan[]>;
+  recordRefusal(refused: RefusedRevision, at: number): Promise<void>;
+  /** Runs work on the one replica that leads; undefined on the others. */
+  asLeader<T>(work: () => Promise<T>): Promise<T | undefined>;
+}
+
+export interface RefusedRevision {
+  readonly problem: SlipwayError;
+  readonly revision?: string;
+  readonly author?: string;
+  readonly subject?: string;
 }
 
 /** What campaigns and routes see of reconciling. */
