@@ -91,6 +91,14 @@ export const errorCodes = {
   'bundle-malformed': { exit: exitStatus.untrusted },
   'updater-too-old': { exit: exitStatus.untrusted },
 
+  // Permits to go back
+  'permit-invalid': { exit: exitStatus.untrusted },
+  'permit-expired': { exit: exitStatus.untrusted },
+  'permit-not-for-device': { exit: exitStatus.untrusted },
+  'permit-not-for-release': { exit: exitStatus.untrusted },
+  'permit-used': { exit: exitStatus.untrusted },
+  'permits-not-delegated': { exit: exitStatus.untrusted },
+
   // Decoding
   'compression-invalid': { exit: exitStatus.untrusted },
   'compression-window-too-large': { exit: exitStatus.untrusted },
@@ -162,6 +170,7 @@ export const errorCodes = {
   'probation-interrupted': { exit: exitStatus.updateFailed },
   'nothing-to-roll-back-to': { exit: exitStatus.updateFailed },
   'release-rejected': { exit: exitStatus.updateFailed },
+  'reverted-by-permit': { exit: exitStatus.updateFailed },
 } as const satisfies Record<string, CodeTraits>;
 
 export type ErrorCode = keyof typeof errorCodes;

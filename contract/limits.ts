@@ -69,4 +69,8 @@ export const limits = {
   minPollSeconds: 30,
   /** Highest poll interval a server may ask for. */
   maxPollSeconds: 24 * 3600,
+  /** Farthest end of a window that an answer may name: 31 days. */
+  maxSwitchWaitSeconds: 31 * 24 * 3600,
+  /** Signatures on one permit. */
+  maxPermitSignatures: 16,
 } as const;

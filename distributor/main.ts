@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** slipway-distributor: binds the verbs to the adapters of this machine. */
 import { randomBytes } from 'node:crypto';
+import { readPermitKey } from './adapters/permit-key.ts';
 import { rolloutFiles } from './adapters/rollout-files.ts';
 import { openSqliteFleetState } from './adapters/sqlite-fleet-state.ts';
 import { openStore } from './adapters/store-of-url.ts';
@@ -12,6 +13,7 @@ process.exitCode = await runProgram(
     openFleetState: openSqliteFleetState,
     openStore: (url) => openStore(url, process.env),
     rolloutFiles,
+    readPermitKey,
     clock: Date.now,
     randomBytes,
   },

@@ -5,6 +5,7 @@ import type { FleetState } from './fleet/ports.ts';
 import type { RandomBytes } from './fleet/token.ts';
 import type { Metrics } from './http/metrics.ts';
 import type { Campaigns } from './rollout/campaigns.ts';
+import type { PermitIssuer } from './rollout/permit.ts';
 
 export interface Services {
   readonly store: StoreReader;
@@ -12,6 +13,8 @@ export interface Services {
   readonly campaigns: Campaigns;
   readonly fleet: FleetState;
   readonly metrics: Metrics;
+  /** Undefined where this server was given no key for permits: it sends no device back then. */
+  readonly permits: PermitIssuer | undefined;
   readonly randomBytes: RandomBytes;
   /** Milliseconds since 1970. */
   readonly clock: () => number;

@@ -105,7 +105,7 @@ export class Device {
       },
       signal,
     );
-    if (answer.decision === 'none') return { answer };
+    if (answer.decision !== 'update') return { answer };
     const { targetPath, version, rollout } = answer.offer;
     const source: ReleaseSource = {
       metadata: (name, maxBytes) => this.server.metadata(name, maxBytes, signal),

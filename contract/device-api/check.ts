@@ -5,13 +5,10 @@ import { limits } from '../limits.ts';
 import { counterSchema, productSchema } from '../release/manifest.ts';
 import { platformSchema } from '../release/platform.ts';
 import { versionSchema } from '../release/version.ts';
+import { signedPermitSchema } from '../trust/permit.ts';
 import { decisionReasonNames } from './reasons.ts';
 
-/** Letters, digits and inner . _ -, at most 63: safe in a path, a log line and a file name. */
-export const deviceIdSchema = z
-  .string()
-  .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/, 'expected letters, digits and inner . _ -, 63 at most');
-export type DeviceId = z.infer<typeof deviceIdSchema>;
+export { type DeviceId, deviceIdSchema } from './device-id.ts';
 
 /** Labels as Kubernetes has them, for selectors; at most 64. */
 export const labelsSchema = z
@@ -59,6 +56,17 @@ export type CheckRequest = z.infer<typeof checkRequestSchema>;
 
 const pollAfterSeconds = z.number().int().min(limits.minPollSeconds).max(limits.maxPollSeconds);
 
+const windowSeconds = z.number().int().min(0).max(limits.maxSwitchWaitSeconds);
+
+/**
+ * When the switch may begin, in seconds from the moment of the answer: a device counts them on its monotonic clock, so
+ * that a calendar which is wrong by years does not matter. Closed when `closesInSeconds` have passed.
+ */
+export const switchWindowSchema = z
+  .strictObject({ opensInSeconds: windowSeconds, closesInSeconds: windowSeconds })
+  .refine((window) => window.opensInSeconds < window.closesInSeconds, 'expected a window that closes after it opens');
+export type SwitchWindow = z.infer<typeof switchWindowSchema>;
+
 export const offerSchema = z.strictObject({
   rollout: z.string(),
   wave: z.string(),
@@ -66,6 +74,10 @@ export const offerSchema = z.strictObject({
   targetPath: z.string().max(512),
   version: versionSchema,
   counter: counterSchema,
+  /** Download and rebuild at once, switch only inside; absent: switch at any time. */
+  switchWindow: switchWindowSchema.optional(),
+  /** Try this release although it failed on this device; lifts that one rejection. */
+  retry: z.literal(true).optional(),
 });
 export type Offer = z.infer<typeof offerSchema>;
 
@@ -81,6 +93,14 @@ export const checkAnswerSchema = z.discriminatedUnion('decision', [
     reason: z.enum(decisionReasonNames),
     /** The facts behind the reason: rollout, wave, percent. For people; programs use the reason. */
     detail: z.string().max(1000).optional(),
+    pollAfterSeconds: pollAfterSeconds.optional(),
+  }),
+  z.strictObject({
+    /** Go back to the previous release, from local bytes; worth only what its permit is worth. */
+    decision: z.literal('revert'),
+    reason: z.enum(decisionReasonNames),
+    rollout: z.string().max(253),
+    permit: signedPermitSchema,
     pollAfterSeconds: pollAfterSeconds.optional(),
   }),
 ]);

@@ -8,6 +8,7 @@ import { deltaNeedsSchema } from '../delta/needs.ts';
 import { type Digest, digestSchema, sha256 } from '../digest.ts';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { permitsRole } from '../trust/permits-role.ts';
 import { installPathSchema } from './install-path.ts';
 import { type Platform, platformSchema, platformSlug } from './platform.ts';
 import { type Version, versionSchema } from './version.ts';
@@ -16,7 +17,10 @@ import { type Version, versionSchema } from './version.ts';
 export const productSchema = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected lower-case letters, digits and inner hyphens, 63 at most')
-  .refine((name) => !['root', 'targets', 'snapshot', 'timestamp'].includes(name), 'is the name of a TUF role');
+  .refine(
+    (name) => !['root', 'targets', 'snapshot', 'timestamp', permitsRole].includes(name),
+    'is the name of a TUF role',
+  );
 export type Product = z.infer<typeof productSchema>;
 
 export const channelSchema = z

@@ -8,6 +8,8 @@ import { EqualVersionError } from 'tuf-js/dist/error.js';
 import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import type { PermitAuthority } from './permit.ts';
+import { permitAuthorityOf, productRoles } from './permits-role.ts';
 import { classifyRefusal } from './refusal.ts';
 import { checkStructure } from './structure.ts';
 
@@ -38,8 +40,10 @@ export interface TrustedRepository {
   readonly timestampVersion: number;
   /** Earliest expiry of timestamp, snapshot, targets and root, RFC 3339. */
   readonly expires: string;
-  /** Names of the roles that `targets` delegates to, as signed: one per product. */
+  /** Names of the roles with releases that `targets` delegates to, as signed: one per product. */
   readonly delegatedRoles: readonly string[];
+  /** Who may sign permits; undefined where `targets` delegates them to nobody. */
+  readonly permits: PermitAuthority | undefined;
   /**
    * The signed length, hashes and custom fields of one target (TUF 5.6.7: pre-order, depth first), loading delegated
    * roles as it goes; undefined where no role names it.
@@ -75,7 +79,8 @@ export async function refreshTrust(input: RefreshInput): Promise<TrustedReposito
     root: store.root.signed,
     timestampVersion: store.timestamp?.signed.version ?? 0,
     expires: signed.flatMap((role) => (role ? [role.expires] : [])).reduce((a, b) => (a < b ? a : b)),
-    delegatedRoles: Object.keys(store.targets?.signed.delegations?.roles ?? {}),
+    delegatedRoles: productRoles(store.targets?.signed),
+    permits: permitAuthorityOf(store.targets?.signed),
     findTarget: (path) => session.findTarget(path),
     delegatedTargets: (role) => session.delegatedTargets(role),
   };
@@ -212,8 +217,7 @@ class DelegationWalk {
   }
 
   async delegatedTargets(role: string): Promise<Targets | undefined> {
-    const roles = this.#store.targets?.signed.delegations?.roles;
-    if (!roles || !Object.hasOwn(roles, role)) return undefined;
+    if (!productRoles(this.#store.targets?.signed).includes(role)) return undefined;
     return this.load(role, 'targets');
   }
 }

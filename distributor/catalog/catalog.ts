@@ -9,6 +9,7 @@ import { limits } from '../../contract/limits.ts';
 import { decodeManifest, targetPath } from '../../contract/release/manifest.ts';
 import { targetCustomSchema } from '../../contract/release/target-custom.ts';
 import { manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
+import type { PermitAuthority } from '../../contract/trust/permit.ts';
 import { type MetadataSet, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
 import type { StoreReader } from './ports.ts';
 import { type Release, ReleaseIndex } from './releases.ts';
@@ -21,6 +22,8 @@ export interface CatalogState {
   readonly problem: SlipwayError | undefined;
   /** Releases left out because their own manifest does not hold, one line each. */
   readonly skipped: readonly string[];
+  /** Who may sign permits; undefined where the repository delegates them to nobody. */
+  readonly permits: PermitAuthority | undefined;
 }
 
 export class Catalog {
@@ -35,6 +38,7 @@ export class Catalog {
     refreshedAt: undefined,
     problem: undefined,
     skipped: [],
+    permits: undefined,
   };
 
   constructor(store: StoreReader) {
@@ -75,7 +79,8 @@ export class Catalog {
       this.#known = repository.documents;
       this.#timestampEtag = timestamp?.etag;
       this.#expires = repository.expires;
-      this.#state = { releases: new ReleaseIndex(releases), refreshedAt: now, problem: undefined, skipped };
+      const { permits } = repository;
+      this.#state = { releases: new ReleaseIndex(releases), refreshedAt: now, problem: undefined, skipped, permits };
       return true;
     } catch (error) {
       this.#state = { ...this.#state, problem: toSlipwayError(error) };

@@ -3,12 +3,15 @@ import { Option } from 'commander';
 import type { StoreReader } from '../catalog/ports.ts';
 import type { FleetState } from '../fleet/ports.ts';
 import type { RandomBytes } from '../fleet/token.ts';
+import type { PermitSigner } from '../rollout/permit.ts';
 import type { RolloutSource } from '../rollout/ports.ts';
 
 export interface CommandLine {
   openFleetState(folder: string): Promise<FleetState>;
   openStore(url: string): StoreReader;
   rolloutFiles(place: string): RolloutSource;
+  /** @throws SlipwayError `key-unreadable` */
+  readPermitKey(file: string): PermitSigner;
   readonly clock: () => number;
   readonly randomBytes: RandomBytes;
   /** One value on stdout: as a line of JSON under `--json`, else as the text. */

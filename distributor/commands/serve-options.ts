@@ -14,6 +14,8 @@ export interface ServeOptions {
   readonly listen: ListenAddress;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  /** Private key that signs permits. */
+  readonly permitKey?: string;
   readonly behindProxy: boolean;
   readonly trustProxy: boolean;
   readonly redirectBlobs: boolean;

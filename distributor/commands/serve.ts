@@ -3,13 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import closeWithGrace from 'close-with-grace';
 import { Command, Option } from 'commander';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { type App, buildApp } from '../app.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { Campaigns } from '../rollout/campaigns.ts';
+import { type PermitSigner, permitIssuer } from '../rollout/permit.ts';
 import type { Services } from '../services.ts';
 import { observeCampaigns, Upkeep } from '../upkeep.ts';
 import { type CommandLine, stateOption } from './command-line.ts';
@@ -39,6 +40,7 @@ export function serveCommand(line: CommandLine): Command {
     .addOption(new Option('--listen <address>', 'host:port; port 0 takes a free one').default('127.0.0.1:8443'))
     .option('--tls-cert <file>', 'certificate chain, PEM')
     .option('--tls-key <file>', 'its key, PEM')
+    .option('--permit-key <file>', 'key that sends devices of an aborted rollout back, PEM')
     .option('--behind-proxy', 'plain HTTP on any address: a proxy in front speaks TLS', false)
     .option('--trust-proxy', 'believe X-Forwarded-For; only behind a proxy that sets it', false)
     .option('--redirect-blobs', 'send clients to presigned URLs of the store instead of streaming', false)
@@ -77,6 +79,7 @@ function parsePollAfter(text: string): number {
 async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   checkTransport(options);
   const tls = await readTls(options);
+  const signer = options.permitKey === undefined ? undefined : line.readPermitKey(options.permitKey);
   const store = line.openStore(options.store);
   const fleet = await line.openFleetState(options.state);
   const logger = pino({ level: options.logLevel, redact: ['req.headers.authorization'] }, pino.destination(2));
@@ -95,6 +98,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
     campaigns,
     fleet,
     metrics,
+    permits: signer && permitIssuer({ signer, clock: line.clock, newId: () => newPermitId(line) }),
     randomBytes: line.randomBytes,
     clock: line.clock,
     policy: {
@@ -114,6 +118,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   });
   const app = await buildApp(services, { logger, tls, trustProxy: options.trustProxy, newRequestId: randomUUID });
   await upkeep.start();
+  warnOfUselessKey(signer, catalog, logger);
   await listen(app, options.listen);
   const address = addressOf(app, tls !== undefined);
   line.answer({ listening: address }, `listening on ${address}`);
@@ -126,6 +131,19 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
       await fleet.close();
       await store.close();
     },
+  );
+}
+
+function newPermitId({ randomBytes }: CommandLine): string {
+  return Buffer.from(randomBytes(18)).toString('base64url');
+}
+
+/** Devices would refuse every permit; nothing else of the server suffers. */
+function warnOfUselessKey(signer: PermitSigner | undefined, { state }: Catalog, logger: Logger): void {
+  if (!signer || state.refreshedAt === undefined || state.permits?.keys.has(signer.keyId)) return;
+  logger.warn(
+    { keyId: signer.keyId, code: 'permits-not-delegated' },
+    'the repository delegates permits to another key or to none',
   );
 }
 

@@ -4,7 +4,7 @@ import { parseDocument } from '../../contract/document.ts';
 import { channelSchema, productSchema } from '../../contract/release/manifest.ts';
 import { versionSchema } from '../../contract/release/version.ts';
 import type { ReleaseTarget } from '../catalog/releases.ts';
-import { durationSchema } from './duration.ts';
+import { durationSchema } from '../declaration/duration.ts';
 
 /** Names as Kubernetes has them for objects (RFC 1123 subdomain). */
 const nameSchema = z

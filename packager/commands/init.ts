@@ -21,6 +21,7 @@ interface InitOptions {
   readonly targetsThreshold: string;
   readonly productKey?: string[];
   readonly onlineKey?: string[];
+  readonly permitKey?: string[];
   readonly rootOut?: string;
   readonly json?: boolean;
 }
@@ -39,6 +40,10 @@ export function registerInit(program: Command, context: CommandContext): void {
     .option('--targets-threshold <n>', 'signatures that targets needs', '2')
     .option('--product-key <file...>', 'key of every product, or NAME=FILE for one of them')
     .option('--online-key <file...>', 'keys of snapshot and timestamp; one signature is enough')
+    .option(
+      '--permit-key <file...>',
+      'keys of permits, with which a distributor sends devices back; one signature is enough, none without it',
+    )
     .option('--root-out <file>', 'write the root that devices pin')
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -46,7 +51,7 @@ export function registerInit(program: Command, context: CommandContext): void {
       examples(
         'init --demo --store file:///srv/slipway --keys keys --product k3s-edge --root-out root.json',
         'init --store s3://releases/edge --product k3s-edge --root-key root-1.key.pem root-2.key.pem root-3.pub.pem ' +
-          '--targets-key targets-1.key.pem targets-2.key.pem targets-3.pub.pem --product-key ci.key.pem --online-key online.key.pem',
+          '--targets-key targets-1.key.pem targets-2.key.pem targets-3.pub.pem --product-key ci.key.pem --online-key online.key.pem --permit-key permits.pub.pem',
       ),
     )
     .action(async (options: InitOptions) => {
@@ -63,6 +68,7 @@ export function registerInit(program: Command, context: CommandContext): void {
       const result = {
         demo,
         products,
+        permits: keys.permits !== undefined,
         rootVersion: root.signed.version,
         rootExpires: root.signed.expires,
         root: new TextDecoder().decode(root.bytes),
@@ -89,7 +95,13 @@ async function demoKeys(options: InitOptions, products: readonly string[]): Prom
   };
   const byProduct = new Map<string, RoleKeys>();
   for (const product of products) byProduct.set(product, await one(`product-${product}`));
-  return { root: await one('root'), targets: await one('targets'), online: await one('online'), products: byProduct };
+  return {
+    root: await one('root'),
+    targets: await one('targets'),
+    online: await one('online'),
+    products: byProduct,
+    permits: await one('permits'),
+  };
 }
 
 async function givenKeys(options: InitOptions, products: readonly string[]): Promise<RepositoryKeys> {
@@ -117,6 +129,7 @@ async function givenKeys(options: InitOptions, products: readonly string[]): Pro
     targets: await role('targets', options.targetsKey, threshold('targets', options.targetsThreshold)),
     online: await role('online', options.onlineKey, 1),
     products: byProduct,
+    ...(options.permitKey === undefined ? {} : { permits: await role('permit', options.permitKey, 1) }),
   };
 }
 

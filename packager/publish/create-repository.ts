@@ -2,27 +2,32 @@
 import { Metadata, type Root } from '@tufjs/models';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
-import type { Product } from '../../contract/release/manifest.ts';
 import { timestampKey } from '../../contract/store-keys.ts';
-import { createRoot, createTargets, type RoleKeys, signersOf } from '../repository/offline-roles.ts';
+import {
+  createRoot,
+  createTargets,
+  type DelegatedKeys,
+  type RoleKeys,
+  signersOf,
+} from '../repository/offline-roles.ts';
 import { nextSnapshot, nextTimestamp } from '../repository/online-roles.ts';
 import { productTargets } from '../repository/product-role.ts';
 import { describeDocument, documentKey, type SignedDocument, signDocument } from '../repository/signed-document.ts';
 import { placeDocument, sameButExpiry } from './place-document.ts';
 import type { Store } from './ports.ts';
 
-export interface RepositoryKeys {
+export interface RepositoryKeys extends DelegatedKeys {
   readonly root: RoleKeys;
   readonly targets: RoleKeys;
   /** Signs snapshot and timestamp. */
   readonly online: RoleKeys;
-  readonly products: ReadonlyMap<Product, RoleKeys>;
 }
 
 /**
  * An initialisation that was killed is finished by the next one with the same keys.
  * @returns the root that devices pin, bytes as stored
- * @throws SlipwayError `repository-exists`, `threshold-not-met`, or what the store throws
+ * @throws SlipwayError `repository-exists`, `threshold-not-met`, `usage` where a key of permits serves another role
+ *   too, or what the store throws
  */
 export async function createRepository(
   store: Store,
@@ -31,7 +36,8 @@ export async function createRepository(
   demo: boolean,
 ): Promise<SignedDocument<Root>> {
   if (await store.get(timestampKey, limits.maxTimestampBytes)) throw exists('a repository');
-  const targetsDocument = createTargets(keys.products, keys.targets, now);
+  refuseSharedPermitKey(keys);
+  const targetsDocument = createTargets(keys, keys.targets, now);
   const productSigners = [...keys.products].map(([name, role]) => [name, signersOf(name, role)] as const);
   const online = signersOf('snapshot and timestamp', keys.online);
   const root = await placeRoot(store, createRoot(keys, now, demo));
@@ -40,7 +46,7 @@ export async function createRepository(
     role: 'targets',
     lifetime: 'targets',
     from: 1,
-    make: (version) => createTargets(keys.products, keys.targets, now, version).signed,
+    make: (version) => createTargets(keys, keys.targets, now, version).signed,
     keys: signersOf('targets', keys.targets),
     delegator,
     now,
@@ -70,6 +76,17 @@ export async function createRepository(
   const timestamp = signDocument('timestamp', nextTimestamp(snapshot, 1, now), online);
   if ((await store.putNew(timestampKey, timestamp.bytes)) === 'exists') throw exists('a repository');
   return root;
+}
+
+/** It lies on the machine that answers devices: whoever takes it there must not be able to sign anything else. */
+function refuseSharedPermitKey({ root, targets, online, products, permits }: RepositoryKeys): void {
+  const others = new Set(
+    [root, targets, online, ...products.values()].flatMap(({ keys }) => keys.map(({ keyId }) => keyId)),
+  );
+  if (!permits?.keys.some(({ keyId }) => others.has(keyId))) return;
+  throw new SlipwayError('usage', 'a key of permits serves another role too', {
+    hint: 'Make one for permits alone: slipway-packager keygen permits --out DIR',
+  });
 }
 
 async function placeRoot(store: Store, root: SignedDocument<Root>): Promise<SignedDocument<Root>> {

@@ -1,9 +1,10 @@
-/** The two roles whose keys stay offline: root, which names all keys, and targets, which only delegates to products. */
+/** The two roles whose keys stay offline: root, which names all keys, and targets, which only delegates. */
 import { Root, Targets } from '@tufjs/models';
 import { Delegations } from '@tufjs/models/dist/delegations.js';
 import { DelegatedRole, Role } from '@tufjs/models/dist/role.js';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Product, targetPattern } from '../../contract/release/manifest.ts';
+import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
 import { expiryAt } from './expiry.ts';
 import { type SignedDocument, signDocument } from './signed-document.ts';
 import { isSigningKey, type PublicKey, type SigningKey } from './signing-key.ts';
@@ -52,20 +53,32 @@ export function isDemo(root: Root): boolean {
   return typeof custom === 'object' && custom !== null && 'demo' in custom && custom.demo === true;
 }
 
-/** A targets role that names no target itself: each product is delegated, path-limited and terminating (TUF 4.5). */
+/** Who signs for what `targets` does not sign itself. */
+export interface DelegatedKeys {
+  readonly products: ReadonlyMap<Product, RoleKeys>;
+  /** Sign permits to go back; without them no device believes any. */
+  readonly permits?: RoleKeys | undefined;
+}
+
+/**
+ * A targets role that names no target itself: each product is delegated, path-limited and terminating (TUF 4.5), and
+ * so are permits, whose role has keys and no document.
+ */
 export function createTargets(
-  products: ReadonlyMap<Product, RoleKeys>,
+  { products, permits }: DelegatedKeys,
   targetsKeys: RoleKeys,
   now: Date,
   version = 1,
 ): SignedDocument<Targets> {
-  for (const [name, { keys }] of products) requireDistinct(name, keys);
+  const roles = new Map([...products].map(([name, keys]) => [name, { ...keys, path: targetPattern(name) }]));
+  if (permits) roles.set(permitsRole, { ...permits, path: permitsPattern });
+  for (const [name, { keys }] of roles) requireDistinct(name, keys);
   const delegations = new Delegations({
-    keys: keyMap([...products.values()]),
+    keys: keyMap([...roles.values()]),
     roles: Object.fromEntries(
-      [...products].map(([name, { keys, threshold }]) => [
+      [...roles].map(([name, { keys, threshold, path }]) => [
         name,
-        new DelegatedRole({ name, keyIDs: keyIds(keys), threshold, terminating: true, paths: [targetPattern(name)] }),
+        new DelegatedRole({ name, keyIDs: keyIds(keys), threshold, terminating: true, paths: [path] }),
       ]),
     ),
   });

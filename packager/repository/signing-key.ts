@@ -5,9 +5,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { Key } from '@tufjs/models';
 import { Signature } from '@tufjs/models/dist/signature.js';
-import { canonicalJson } from '../../contract/canonical-json.ts';
-import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
+import { ed25519KeyId, ed25519KeyJson } from '../../contract/trust/key-id.ts';
 
 /** A key that can only be named in metadata. */
 export interface PublicKey {
@@ -61,16 +60,11 @@ export function parseKey(pem: string, name: string): PublicKey | SigningKey {
   };
 }
 
-/** The key id is the digest of the canonical key (TUF 4.2.1); key values are plain ASCII, so RFC 8785 agrees with it. */
 function publicKeyOf(key: KeyObject): PublicKey {
   const x = key.export({ format: 'jwk' }).x ?? '';
-  const json = {
-    keytype: 'ed25519',
-    scheme: 'ed25519',
-    keyval: { public: Buffer.from(x, 'base64url').toString('hex') },
-  };
-  const keyId = sha256(canonicalJson(json));
-  return { keyId, key: Key.fromJSON(keyId, json) };
+  const publicHex = Buffer.from(x, 'base64url').toString('hex');
+  const keyId = ed25519KeyId(publicHex);
+  return { keyId, key: Key.fromJSON(keyId, ed25519KeyJson(publicHex)) };
 }
 
 function unreadable(name: string, why: string): SlipwayError {

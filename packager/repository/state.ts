@@ -6,6 +6,7 @@ import { Metadata, MetadataKind, type MetaFile, type Root, type Targets } from '
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
+import { productRoles } from '../../contract/trust/permits-role.ts';
 import { type FetchMetadata, type MetadataSet, refreshTrust } from '../../contract/trust/trusted-set.ts';
 import type { Store, StoredObject } from '../publish/ports.ts';
 import { isExpired } from './expiry.ts';
@@ -66,7 +67,7 @@ export async function loadRepository(store: Store, pinnedRoot?: Uint8Array): Pro
 /** The products that accepted documents delegate to. */
 export function delegatedProducts(documents: MetadataSet): string[] {
   const targets = Metadata.fromJSON(MetadataKind.Targets, json(documents, 'targets'));
-  return Object.keys(targets.signed.delegations?.roles ?? {});
+  return productRoles(targets.signed);
 }
 
 /** The store's own version 1 of root. @throws SlipwayError `repository-missing` */

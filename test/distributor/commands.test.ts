@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readPermitKey } from '../../distributor/adapters/permit-key.ts';
 import { rolloutFiles } from '../../distributor/adapters/rollout-files.ts';
 import { openSqliteFleetState } from '../../distributor/adapters/sqlite-fleet-state.ts';
 import { openStore } from '../../distributor/adapters/store-of-url.ts';
@@ -24,6 +25,7 @@ async function call(...words: string[]) {
       openFleetState: openSqliteFleetState,
       openStore: (url) => openStore(url, {}),
       rolloutFiles,
+      readPermitKey,
       clock: Date.now,
       randomBytes,
     },

@@ -27,6 +27,7 @@ export class SignedRepository {
     targets: newSigningKey(),
     product: newSigningKey(),
     online: newSigningKey(),
+    permits: newSigningKey(),
   };
   /** What a client can fetch, by name. Open to tampering. */
   readonly files = new Map<string, Uint8Array>();
@@ -38,9 +39,9 @@ export class SignedRepository {
 
   constructor(now: Date) {
     const one = (key: SigningKey) => ({ keys: [key], threshold: 1 });
-    const { root, targets, product: ci, online } = this.keys;
+    const { root, targets, product: ci, online, permits } = this.keys;
     this.root = createRoot({ root: one(root), targets: one(targets), online: one(online) }, now, true);
-    this.targets = createTargets(new Map([[product, one(ci)]]), one(targets), now);
+    this.targets = createTargets({ products: new Map([[product, one(ci)]]), permits: one(permits) }, one(targets), now);
     this.files.set('1.root.json', this.root.bytes);
     this.files.set('1.targets.json', this.targets.bytes);
     this.publish(now);

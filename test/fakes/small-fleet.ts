@@ -23,6 +23,7 @@ import type { Scope } from '../../distributor/fleet/scopes.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
 import { createMetrics } from '../../distributor/http/metrics.ts';
 import { type CampaignEvent, Campaigns } from '../../distributor/rollout/campaigns.ts';
+import { permitIssuer } from '../../distributor/rollout/permit.ts';
 import type { Policy } from '../../distributor/services.ts';
 import { product, SignedRepository } from './signed-repository.ts';
 
@@ -73,6 +74,14 @@ export class SmallFleet {
       campaigns,
       fleet,
       metrics: createMetrics(),
+      permits: permitIssuer({
+        signer: {
+          keyId: repository.keys.permits.keyId,
+          sign: (bytes) => repository.keys.permits.sign(bytes).sig,
+        },
+        clock: () => time.now,
+        newId: () => randomBytes(18).toString('base64url'),
+      }),
       randomBytes,
       clock: () => time.now,
       policy: { ...defaultPolicy, ...options.policy },

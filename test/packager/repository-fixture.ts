@@ -18,6 +18,7 @@ export function newKey(): SigningKey {
 export const offlineKey = newKey();
 export const onlineKey = newKey();
 export const productKey = newKey();
+export const permitKey = newKey();
 
 /** The instant at which fixtures are signed unless a test says otherwise. */
 export const start = new Date('2026-01-01T00:00:00Z');
@@ -30,7 +31,7 @@ export async function openRepository(bench: Workbench, name = 'store') {
   const keys = { root: one(offlineKey), targets: one(offlineKey), online: one(onlineKey) };
   const root = await createRepository(
     store,
-    { ...keys, products: new Map([['k3s-edge', one(productKey)]]) },
+    { ...keys, products: new Map([['k3s-edge', one(productKey)]]), permits: one(permitKey) },
     start,
     true,
   );

@@ -1,0 +1,8 @@
+/** What a device is called, everywhere. */
+import { z } from 'zod';
+
+/** Letters, digits and inner . _ -, at most 63: safe in a path, a log line and a file name. */
+export const deviceIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/, 'expected letters, digits and inner . _ -, 63 at most');
+export type DeviceId = z.infer<typeof deviceIdSchema>;
