@@ -54,6 +54,17 @@ export const errorCodes = {
   'release-unknown': { exit: exitStatus.invalidInput, http: 404 },
   'publish-contended': { exit: exitStatus.conflict, retryable: true },
 
+  // Where declarations come from
+  'git-missing': { exit: exitStatus.localResource },
+  'git-unreachable': { exit: exitStatus.unavailable, http: 502, retryable: true },
+  'git-credentials-unreadable': { exit: exitStatus.invalidInput },
+  'git-credentials-refused': { exit: exitStatus.unavailable, http: 502 },
+  'git-branch-missing': { exit: exitStatus.invalidInput },
+  'git-path-missing': { exit: exitStatus.invalidInput },
+  'git-history-rewritten': { exit: exitStatus.conflict },
+  'git-repository-too-large': { exit: exitStatus.invalidInput },
+  'plan-managed-elsewhere': { exit: exitStatus.conflict, http: 409 },
+
   // Keys
   'key-unreadable': { exit: exitStatus.invalidInput },
   'key-not-authorised': { exit: exitStatus.untrusted },
