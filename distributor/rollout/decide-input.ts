@@ -26,6 +26,8 @@ export interface Peer {
   readonly current: Version | undefined;
   /** It has an open attempt within its time-out, or was heard lately in the middle of an update. */
   readonly isUpdating: boolean;
+  /** Last check or report, milliseconds since 1970; undefined before the first. */
+  readonly lastSeenAt: number | undefined;
 }
 
 /** Bytes of one campaign in the period of its budget. */
