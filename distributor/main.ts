@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** slipway-distributor: binds the verbs to the adapters of this machine. */
 import { randomBytes } from 'node:crypto';
+import { gateProbes } from './adapters/gate-probes.ts';
 import { openSource } from './adapters/open-source.ts';
 import { readPermitKey } from './adapters/permit-key.ts';
 import { openSqliteFleetState } from './adapters/sqlite-fleet-state.ts';
@@ -13,6 +14,7 @@ process.exitCode = await runProgram(
     openFleetState: openSqliteFleetState,
     openStore: (url) => openStore(url, process.env),
     openSource: (place) => openSource(place, process.env),
+    openGateProbes: () => gateProbes(),
     readPermitKey,
     clock: Date.now,
     randomBytes,
