@@ -3,7 +3,14 @@
  * that holds the lead. A database that goes away fails what is under way with `database-unavailable`; the next step
  * connects anew.
  */
-import { DummyDriver, Kysely, PostgresAdapter, PostgresDialect, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
+import {
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresDialect,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+} from 'kysely';
 import { Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { sha256 } from '../../contract/digest.ts';
