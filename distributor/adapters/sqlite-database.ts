@@ -17,7 +17,6 @@ import type { Answer, Question, Step } from './step.ts';
 const busyTimeoutMs = 5000;
 /** More wait for the next transaction, so that other requests get their turn. */
 const maxWritesTogether = 256;
-const keptStatements = 500;
 /** Pages given back to the file system at once. */
 const reclaimedPages = 2000;
 
@@ -168,7 +167,7 @@ class SqliteDatabase implements FleetDatabase {
 
   #ask(connection: Database.Database, question: Question): Answer {
     try {
-      const statement = this.#statement(connection, question.sql);
+      const statement = this.#statement(connection, question);
       if (statement.reader) return { rows: statement.all(question.values), affected: 0 };
       return { rows: [], affected: statement.run(question.values).changes };
     } catch (error) {
@@ -176,19 +175,17 @@ class SqliteDatabase implements FleetDatabase {
     }
   }
 
-  #statement(connection: Database.Database, text: string): Database.Statement {
-    let known = this.#statements.get(connection);
-    if (!known || known.size > keptStatements) {
-      known = new Map();
-      this.#statements.set(connection, known);
-    }
-    const statement = known.get(text) ?? connection.prepare(text);
-    known.set(text, statement);
+  #statement(connection: Database.Database, { sql, name }: Question): Database.Statement {
+    if (name === undefined) return connection.prepare(sql);
+    const known = this.#statements.get(connection) ?? new Map<string, Database.Statement>();
+    this.#statements.set(connection, known);
+    const statement = known.get(name) ?? connection.prepare(sql);
+    known.set(name, statement);
     return statement;
   }
 }
 
-const plain = (sql: string): Question => ({ sql, values: [], name: undefined });
+const plain = (sql: string): Question => ({ sql, values: [], name: sql });
 const [look, begin, commit] = [plain('begin'), plain('begin immediate'), plain('commit')];
 const [savepoint, release, undo] = [plain('savepoint write'), plain('release write'), plain('rollback to write')];
 
