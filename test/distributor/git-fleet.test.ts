@@ -105,6 +105,8 @@ describeUnless(missingCommands('git'), 'a fleet whose rollouts are in Git', () =
     await expect
       .poll(() => plan(again), soon)
       .toMatchObject({ applied: { subject: 'Two' }, refused: { code: 'git-unreachable' } });
+    const ready = await (await fetch(`${again.url}/readyz`)).json();
+    expect(ready).toMatchObject({ database: 'ok', plan: 'stale', planCode: 'git-unreachable' });
     await server.up();
     await author.push('Three', { 'rollouts/edge.yaml': rolloutText('2.0.0') });
     await expect.poll(() => plan(again), soon).toMatchObject({ applied: { subject: 'Three' } });
