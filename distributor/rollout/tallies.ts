@@ -63,7 +63,7 @@ function isStale(tally: Tally, rollout: Rollout, { status, openedWaves }: Campai
   const isOver = status === 'completed' || status === 'aborted';
   const devices = tally.counts.reduce((sum, wave) => sum + reachedOf(wave) + wave.unreachable, 0);
   const age = now - tally.countedAt;
-  if (age < 0 || age >= (isOver ? recountFinishedMs : recountMs) + devices / devicesPerMs) return true;
+  if (age < 0 || age >= (isOver ? recountFinishedMs : recountMs) + Math.floor(devices / devicesPerMs)) return true;
   return status !== 'aborted' && isAlarming(tally, rollout);
 }
 
