@@ -81,7 +81,7 @@ function problemsOf(
 }
 
 /** Offset of the node at `path`, or of its deepest ancestor that exists; of the key itself when `wantKey`. */
-function offsetOf(root: ParsedNode | null, path: readonly PropertyKey[], wantKey: boolean): number {
+export function offsetOf(root: ParsedNode | null, path: readonly PropertyKey[], wantKey: boolean): number {
   let node: Node | null | undefined = root;
   let offset = root?.range?.[0] ?? 0;
   for (const [index, step] of path.entries()) {

@@ -54,6 +54,17 @@ export const errorCodes = {
   'release-unknown': { exit: exitStatus.invalidInput, http: 404 },
   'publish-contended': { exit: exitStatus.conflict, retryable: true },
 
+  // Where declarations come from
+  'git-missing': { exit: exitStatus.localResource },
+  'git-unreachable': { exit: exitStatus.unavailable, http: 502, retryable: true },
+  'git-credentials-unreadable': { exit: exitStatus.invalidInput },
+  'git-credentials-refused': { exit: exitStatus.unavailable, http: 502 },
+  'git-branch-missing': { exit: exitStatus.invalidInput },
+  'git-path-missing': { exit: exitStatus.invalidInput },
+  'git-history-rewritten': { exit: exitStatus.conflict },
+  'git-repository-too-large': { exit: exitStatus.invalidInput },
+  'plan-managed-elsewhere': { exit: exitStatus.conflict, http: 409 },
+
   // Keys
   'key-unreadable': { exit: exitStatus.invalidInput },
   'key-not-authorised': { exit: exitStatus.untrusted },
@@ -132,6 +143,7 @@ export const errorCodes = {
   'device-revoked': { exit: exitStatus.unavailable, http: 403 },
   'device-exists': { exit: exitStatus.conflict, http: 409 },
   'rollout-finished': { exit: exitStatus.conflict, http: 409 },
+  'rollout-held': { exit: exitStatus.conflict, http: 409 },
   'rollout-unknown': { exit: exitStatus.invalidInput, http: 404 },
   'not-found': { exit: exitStatus.unavailable, http: 404 },
   'precondition-failed': { exit: exitStatus.unavailable, http: 412 },

@@ -27,6 +27,10 @@ export const limits = {
   maxInstallPathBytes: 512,
   /** A YAML document: release.yaml, a rollout, a configuration. */
   maxDocumentBytes: 1024 * 1024,
+  /** Files that declare the rollouts of one distributor. */
+  maxDeclaredFiles: 1000,
+  /** All of them together, also as Kustomize renders them, and the body of a plan that is applied. */
+  maxDeclaredBytes: 16 * 1024 * 1024,
   /** zstd frames for transport: a decoder needs 2^windowLog bytes (8 MiB). */
   maxZstdWindowLog: 23,
   /** RFC 3284 target window; xdelta3 writes 8 MiB ones. The decoder's memory is bounded by it. */

@@ -13,6 +13,18 @@ export const decisionReasons = {
   'counter-below': 'The release has a lower anti-rollback counter than the device has committed.',
   'updater-too-old': 'The release needs a newer edge-updater.',
   'device-busy': 'The device is in the middle of an update.',
+  'not-in-group': 'The labels of the device are not those of the rollout’s group.',
+  'outside-window': 'No maintenance window of the rollout is open.',
+  'deadline-passed': 'The deadline of the rollout has passed; it offers nothing new.',
+  'waiting-for-rollout': 'Another rollout must complete before this one starts.',
+  'rollout-stalled': 'A gate of the rollout did not hold for too long; it is paused until somebody looks.',
+  'site-busy': 'As many devices of the site as allowed are in the middle of an update.',
+  'servers-first': 'A server of the cluster does not run the release yet; agents follow the servers.',
+  'cluster-busy': 'As many servers or agents of the cluster as allowed are in the middle of an update.',
+  'budget-spent': 'The rollout has moved the bytes that it may move in this period.',
+  'skew-first': 'A minor version in between may not be skipped.',
+  'path-missing': 'The store has no release that leads on from the one the device runs.',
+  'revert-on-abort': 'The rollout was aborted and sends its devices back to their previous release.',
 } as const;
 
 export type DecisionReason = keyof typeof decisionReasons;

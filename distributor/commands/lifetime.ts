@@ -1,6 +1,6 @@
 /** Numbers and durations on the command line. */
 import { SlipwayError } from '../../contract/errors.ts';
-import { durationSeconds } from '../rollout/duration.ts';
+import { durationSeconds } from '../declaration/duration.ts';
 
 /** Seconds of `30d`, `24h`, `15m`. @throws SlipwayError `usage` */
 export function parseLifetime(text: string): number {

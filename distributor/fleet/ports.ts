@@ -1,9 +1,14 @@
-/** What the distributor keeps of devices and tokens. Every method is atomic; a lost database is `database-unavailable`. */
+/** What the distributor keeps of tokens and devices. Every method is atomic; a lost database is `database-unavailable`. */
 import type { CheckRequest, DeviceId, DevicePhase, InstalledRelease, Labels } from '../../contract/device-api/check.ts';
 import type { TokenPurpose } from '../../contract/device-api/enrolment.ts';
 import type { Report } from '../../contract/device-api/report.ts';
 import type { Digest } from '../../contract/digest.ts';
 import type { Platform } from '../../contract/release/platform.ts';
+import type { EventStore } from '../events/ports.ts';
+import type { PlanStore } from '../reconcile/ports.ts';
+import type { Attempt, CampaignKey } from '../rollout/campaign.ts';
+import type { CampaignLookup, Peer, Role, Spending } from '../rollout/decide-input.ts';
+import type { Decision } from '../rollout/decision.ts';
 import type { CampaignStore } from '../rollout/ports.ts';
 import type { Scope } from './scopes.ts';
 
@@ -26,6 +31,7 @@ export interface TokenRecord {
 
 export interface TokenStore {
   saveToken(token: TokenRecord): Promise<void>;
+  /** Asked of the database each time, so that a token revoked by anybody is refused by the next request to anybody. */
   findToken(hash: Digest): Promise<TokenRecord | undefined>;
   listTokens(): Promise<TokenRecord[]>;
   /** False when no token has this id. */
@@ -36,15 +42,22 @@ export interface DeviceRecord {
   readonly id: DeviceId;
   readonly product: string;
   readonly platform: Platform;
+  /** As the device says, without those given by rule. */
   readonly labels: Labels;
   readonly status: 'accepted' | 'revoked';
   readonly enrolledAt: number;
+  /** Where the labels placed it at its last check. */
+  readonly site: string | undefined;
+  readonly cluster: string | undefined;
+  readonly role: Role;
   readonly lastSeenAt: number | undefined;
   readonly updaterVersion: string | undefined;
   readonly current: InstalledRelease | undefined;
   readonly counterFloor: number;
   readonly phase: DevicePhase | undefined;
-  /** Every report up to this sequence is stored. */
+  /** Manifests that failed on it, as it said last. */
+  readonly rejected: readonly Digest[];
+  /** Every report up to this sequence is stored, or was given up by the device. */
   readonly acknowledgedThrough: number;
 }
 
@@ -61,18 +74,55 @@ export interface Enrolment {
  */
 export type EnrolmentOutcome = 'enrolled' | 'repeated' | 'device-exists' | 'token-spent';
 
-export interface OfferRecord {
-  readonly rollout: string;
-  /** The campaign's version. */
-  readonly version: string;
-  readonly offeredVersion: string;
-  readonly place: number;
-}
-
 export interface DevicePage {
   /** Ids in order; at most `limit` of them, after the given one. */
   readonly after?: DeviceId | undefined;
   readonly limit: number;
+}
+
+/** As much of an accepted device as drawing the bound of a wave needs. */
+export interface Member {
+  readonly id: DeviceId;
+  /** As the device says, without those given by rule. */
+  readonly labels: Labels;
+  readonly enrolledAt: number;
+}
+
+/** The period of one campaign's budget. */
+export interface BudgetPeriod extends CampaignKey {
+  readonly perSeconds: number;
+}
+
+/** What deciding about one device will ask for. */
+export interface FactsQuestion {
+  readonly deviceId: DeviceId;
+  /** By its effective labels. */
+  readonly site: string | undefined;
+  readonly cluster: string | undefined;
+  /** False spares reading the devices of its site and cluster. */
+  readonly wantsPeers: boolean;
+  /** An open attempt keeps a peer busy for so long after its offer, a phase in the middle after it was heard. */
+  readonly peerTimeoutSeconds: number;
+  /** Of every campaign whose spending may be asked for; of others there is none. */
+  readonly budgets: readonly BudgetPeriod[];
+  readonly at: number;
+}
+
+export interface CheckArrival extends FactsQuestion {
+  readonly check: CheckRequest;
+  readonly role: Role;
+}
+
+export interface CheckFacts {
+  /** As it was before this check. */
+  readonly device: DeviceRecord;
+  readonly attempts: readonly Attempt[];
+  /** Accepted devices of the same site or cluster, without the device itself; none unless asked for. */
+  readonly peers: readonly Peer[];
+  readonly campaign: CampaignLookup;
+  readonly spending: (key: CampaignKey) => Spending | undefined;
+  /** `contentSha256` of the plan in force in the database; undefined before the first. */
+  readonly planSha256: Digest | undefined;
 }
 
 export interface DeviceStore {
@@ -80,16 +130,29 @@ export interface DeviceStore {
   findDevice(id: DeviceId): Promise<DeviceRecord | undefined>;
   listDevices(page: DevicePage): Promise<DeviceRecord[]>;
   countDevices(): Promise<number>;
+  /** Accepted devices of a product. */
+  membersOf(product: string, page: DevicePage): Promise<Member[]>;
   /** Removes the device with its tokens, reports and attempts, so that it may enrol again; false when unknown. */
   forgetDevice(id: DeviceId): Promise<boolean>;
   /** Refuses the device from now on; false when unknown. */
   revokeDevice(id: DeviceId, at: number): Promise<boolean>;
-  recordCheck(id: DeviceId, check: CheckRequest, offer: OfferRecord | undefined, at: number): Promise<void>;
+
+  /**
+   * One step: reads what deciding needs, lets `judge` decide, records the check and the offer or the way back. No other
+   * check of the same site or cluster comes in between, and every transition that was acknowledged before is seen.
+   * Many are committed together; it resolves when what it recorded is durable.
+   * @param judge synchronous and pure: where a commit fails it is asked again; what it throws fails this check alone
+   * @throws SlipwayError `device-unknown`, `device-revoked`
+   */
+  answerCheck(arrival: CheckArrival, judge: (facts: CheckFacts) => Decision): Promise<Decision>;
+  /** What `judge` would be given now; undefined when the device is unknown. */
+  readFacts(question: FactsQuestion): Promise<CheckFacts | undefined>;
+
   /**
    * Stores reports, each (device, sequence) once, and brings the attempts they belong to up to date: of several results
-   * of one attempt that with the highest sequence holds.
-   * @param place of the device in a rollout, for attempts that were never offered from here
-   * @returns the highest sequence up to which all are stored
+   * of one attempt that with the highest sequence holds. Many are committed together; resolves when all is durable.
+   * @param place of the device in a rollout, for attempts that were never offered from here; synchronous and pure
+   * @throws SlipwayError `device-unknown`, `device-revoked`
    */
   storeReports(
     id: DeviceId,
@@ -97,17 +160,38 @@ export interface DeviceStore {
     place: (rollout: string) => number | undefined,
     at: number,
   ): Promise<StoredReports>;
+  /** The last ones that are kept, newest first. */
   listReports(id: DeviceId, limit: number): Promise<Report[]>;
 }
 
 export interface StoredReports {
+  /** Every report up to this sequence is stored, or was given up by the device. */
   readonly acknowledgedThrough: number;
   /** Those that were not there before. */
   readonly fresh: readonly Report[];
 }
 
+/** What is kept for how long; see FleetState.prune. */
+export interface Retention {
+  /** Applied plans with all they say; of older ones the revision, author and diff stay. */
+  readonly plans: number;
+  /** Attempts of completed and aborted campaigns that changed last before so long ago. */
+  readonly attemptDays: number;
+  readonly eventDays: number;
+}
+
+export interface Pruned {
+  readonly plans: number;
+  readonly attempts: number;
+  readonly events: number;
+}
+
 /** All that the distributor keeps, in one database. */
-export interface FleetState extends TokenStore, DeviceStore, CampaignStore {
+export interface FleetState extends TokenStore, DeviceStore, CampaignStore, PlanStore, EventStore {
+  /** For logs and messages, without credentials. */
+  readonly location: string;
+  /** Removes what is older than asked, in small steps. */
+  prune(retention: Retention, now: number): Promise<Pruned>;
   /** @throws SlipwayError `database-unavailable` */
   ping(): Promise<void>;
   close(): Promise<void>;

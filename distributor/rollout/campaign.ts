@@ -4,11 +4,17 @@
  */
 import type { DeviceId, DevicePhase } from '../../contract/device-api/check.ts';
 import type { UpdateOutcome } from '../../contract/device-api/report.ts';
+import type { ErrorCode } from '../../contract/errors.ts';
 import type { Version } from '../../contract/release/version.ts';
 
 export interface CampaignKey {
   readonly rollout: string;
   readonly version: Version;
+}
+
+/** One text for each campaign; names and versions hold no space. */
+export function campaignText({ rollout, version }: CampaignKey): string {
+  return `${rollout} ${version}`;
 }
 
 /** `active` and `completed` offer; `paused` and `aborted` do not. Only `aborted` is final. */
@@ -19,14 +25,25 @@ export interface OpenedWave {
   readonly name: string;
   /** Milliseconds since 1970. */
   readonly openedAt: number;
+  /** When the next wave opened or the campaign completed; undefined until then. */
+  readonly closedAt: number | undefined;
+  /** Devices whose place is below it are in this wave or one before; in [0, 1], never below that of the wave before. */
+  readonly upTo: number;
+  /** Accepted devices of the group with a place below `upTo`, when the bound was drawn. */
+  readonly members: number;
 }
 
 export interface CampaignState extends CampaignKey {
   readonly status: CampaignStatus;
   /** Why the status is what it is, one sentence. */
   readonly reason: string;
-  /** Waves opened so far, first one first; their number bounds the cohort. */
+  /** Waves opened so far, first one first. */
   readonly openedWaves: readonly OpenedWave[];
+  /** How often the campaign was told to try again; devices that failed in an earlier one are offered it once more. */
+  readonly generation: number;
+  /** When a gate that did not hold paused it; undefined when it is not paused for that. */
+  readonly stalledAt: number | undefined;
+  /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly changedAt: number;
 }
@@ -34,15 +51,24 @@ export interface CampaignState extends CampaignKey {
 /** What one device did with one campaign. It exists from the first offer or report on: the device was reached. */
 export interface Attempt extends CampaignKey {
   readonly deviceId: DeviceId;
-  /** The device's place in [0, 1), so that waves may be redrawn later. */
+  /** The device's place in [0, 1). */
   readonly place: number;
-  /** The version offered last: the campaign's, or a floor on the way to it. */
+  /** The version offered last: the campaign's, or one on the way to it. */
   readonly offeredVersion: Version;
+  /** When it was offered last: every offer moves it. Milliseconds since 1970. */
   readonly offeredAt: number;
+  /** The campaign's when it was offered last. */
+  readonly generation: number;
   /** Reported last; undefined before the first report. */
   readonly phase: DevicePhase | undefined;
   /** Result of the report with the highest sequence that had one. */
   readonly outcome: UpdateOutcome | undefined;
+  /** Why it failed, as reported. */
+  readonly code: ErrorCode | undefined;
+  /** When the device was last told to go back to its previous release, by an abort that reverts. */
+  readonly revertedAt: number | undefined;
+  /** As reported last. */
+  readonly bytesOnWire: number | undefined;
   /** Last check or report of the device. */
   readonly lastSeenAt: number;
 }
@@ -50,35 +76,52 @@ export interface Attempt extends CampaignKey {
 /** Where an attempt stands when devices are counted. */
 export type Standing = 'committed' | 'failed' | 'pending' | 'unreachable';
 
+/** A device that was heard in one of these works on the update; how long that takes is a matter of its link. */
+export const phasesUnderWay: readonly DevicePhase[] = [
+  'downloading',
+  'rebuilding',
+  'switching',
+  'probation',
+  'rolling-back',
+];
 /** Phases in which the old release no longer runs undisturbed: silence here is a failure, not bad reception. */
-const phasesAfterSwitch: readonly DevicePhase[] = ['switching', 'probation', 'rolling-back'];
+export const phasesAfterSwitch: readonly DevicePhase[] = ['switching', 'probation', 'rolling-back'];
+
+type Progress = Pick<Attempt, 'outcome' | 'offeredAt' | 'lastSeenAt' | 'phase'>;
 
 /**
- * Without a result: pending until the time-out. After it, a device that still talks, or that was heard last in the
- * middle of the switch, failed; one that fell silent before it is unreachable, neither success nor failure.
+ * Without a result: pending until the time-out, which runs from the last offer, and from the last word of a device that
+ * works on the update. After it, a device that fell silent in the middle of the switch failed. Any other is unreachable
+ * or, where it waits with the release for its window (`staged`), deferred: neither success nor failure.
  */
-export function standingOf(attempt: Attempt, now: number, deviceTimeoutSeconds: number): Standing {
-  if (attempt.outcome === 'committed') return 'committed';
-  if (attempt.outcome !== undefined) return 'failed';
-  const deadline = attempt.offeredAt + deviceTimeoutSeconds * 1000;
-  if (now < deadline) return 'pending';
-  if (attempt.lastSeenAt >= deadline) return 'failed';
-  return attempt.phase !== undefined && phasesAfterSwitch.includes(attempt.phase) ? 'failed' : 'unreachable';
+export function standingOf(attempt: Progress, now: number, deviceTimeoutSeconds: number): Standing {
+  const { outcome, phase } = attempt;
+  if (outcome !== undefined) return outcome === 'committed' ? 'committed' : 'failed';
+  if (phase === 'staged') return 'unreachable';
+  const isUnderWay = phase !== undefined && phasesUnderWay.includes(phase);
+  const heardAt = isUnderWay ? Math.max(attempt.offeredAt, attempt.lastSeenAt) : attempt.offeredAt;
+  if (now < heardAt + deviceTimeoutSeconds * 1000) return 'pending';
+  return phase !== undefined && phasesAfterSwitch.includes(phase) ? 'failed' : 'unreachable';
 }
 
-/** Devices of one wave's own slice, by standing. */
+/** Devices of one wave's own slice, by standing: places from the bound of the wave before up to its own. */
 export interface WaveCounts {
-  /** Known devices that the slice covers; counted only where nothing was reached, else undefined. */
-  readonly members: number | undefined;
+  /** As its OpenedWave says, without the waves before. */
+  readonly members: number;
   readonly committed: number;
   readonly failed: number;
   readonly pending: number;
   readonly unreachable: number;
 }
 
-export const noCounts: WaveCounts = { members: undefined, committed: 0, failed: 0, pending: 0, unreachable: 0 };
+export const noCounts: WaveCounts = { members: 0, committed: 0, failed: 0, pending: 0, unreachable: 0 };
 
 /** Reached and heard of: unreachable devices are neither success nor failure. */
 export function reachedOf(counts: WaveCounts): number {
   return counts.committed + counts.failed + counts.pending;
+}
+
+/** Those that have shown how it ends. */
+export function settledOf(counts: WaveCounts): number {
+  return counts.committed + counts.failed;
 }

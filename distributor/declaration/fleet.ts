@@ -1,0 +1,97 @@
+/** What holds for all devices: labels given by rule, which labels say where a device stands, and defaults of rollouts. */
+import { z } from 'zod';
+import type { Labels } from '../../contract/device-api/check.ts';
+import { limits } from '../../contract/limits.ts';
+import { durationSchema } from './duration.ts';
+import { apiVersion, metadataSchema } from './object-name.ts';
+import { defaultPractice, type Practice, practiceOf, practiceSchema } from './practice.ts';
+import { labelKeySchema, labelValueSchema, type Selector, selectorOf, selectorShape } from './selector.ts';
+
+/** Rules apply in order: later ones win over earlier ones, and all of them over what the device says of itself. */
+export interface LabelRule {
+  readonly when: Selector & {
+    /** Device ids, `*` for any characters; one of them matches. Empty: every id. */
+    readonly ids: readonly string[];
+  };
+  readonly set: Labels;
+}
+
+/** Keys of the labels that say where a device stands. */
+export interface LabelKeys {
+  readonly site: string;
+  readonly cluster: string;
+  /** Its value is `server` or `agent`; a device without it is a server. */
+  readonly role: string;
+}
+
+export interface Fleet {
+  readonly name: string;
+  readonly labels: readonly LabelRule[];
+  readonly keys: LabelKeys;
+  /** Asked of devices with each answer; undefined leaves it to them. */
+  readonly pollSeconds: number | undefined;
+  /** For rollouts that say nothing. */
+  readonly defaults: Practice;
+}
+
+export const defaultFleet: Fleet = {
+  name: 'fleet',
+  labels: [],
+  keys: { site: 'slipway.io/site', cluster: 'slipway.io/cluster', role: 'slipway.io/role' },
+  pollSeconds: undefined,
+  defaults: defaultPractice,
+};
+
+const idGlobSchema = z.string().regex(/^[A-Za-z0-9._*-]{1,63}$/, 'expected a device id, * for any characters');
+
+const labelRuleSchema = z.strictObject({
+  when: z
+    .strictObject({
+      ids: z.array(idGlobSchema).min(1, 'expected one id at least').max(1000).optional(),
+      ...selectorShape,
+    })
+    .default({}),
+  set: z
+    .record(labelKeySchema, labelValueSchema)
+    .refine((set) => Object.keys(set).length > 0, 'expected one label at least'),
+});
+
+const pollSchema = durationSchema.refine(
+  (seconds) => seconds >= limits.minPollSeconds && seconds <= limits.maxPollSeconds,
+  `expected ${limits.minPollSeconds}s at least and ${limits.maxPollSeconds / 3600}h at most`,
+);
+
+export const fleetDocumentSchema = z.strictObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('Fleet'),
+  metadata: metadataSchema,
+  spec: z
+    .strictObject({
+      labels: z.array(labelRuleSchema).max(1000).optional(),
+      keys: z
+        .strictObject({
+          site: labelKeySchema.optional(),
+          cluster: labelKeySchema.optional(),
+          role: labelKeySchema.optional(),
+        })
+        .optional(),
+      poll: pollSchema.optional(),
+      defaults: practiceSchema.optional(),
+    })
+    .default({}),
+});
+
+export function fleetOf({ metadata, spec }: z.output<typeof fleetDocumentSchema>): Fleet {
+  const { labels = [], keys = {}, poll, defaults = {} } = spec;
+  return {
+    name: metadata.name,
+    labels: labels.map(({ when: { ids = [], ...selector }, set }) => ({ when: { ids, ...selectorOf(selector) }, set })),
+    keys: {
+      site: keys.site ?? defaultFleet.keys.site,
+      cluster: keys.cluster ?? defaultFleet.keys.cluster,
+      role: keys.role ?? defaultFleet.keys.role,
+    },
+    pollSeconds: poll,
+    defaults: practiceOf(defaultPractice, defaults),
+  };
+}
