@@ -2,8 +2,6 @@
 import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { FleetState } from '../fleet/ports.ts';
-import { advance } from '../rollout/advance.ts';
-import { countWaves } from '../rollout/progress.ts';
 import { type RolloutView, viewOf } from '../rollout/view.ts';
 import { type CommandLine, type StatePlace, table, withState, withStateOptions } from './command-line.ts';
 
@@ -38,15 +36,16 @@ export function rolloutCommand(line: CommandLine): Command {
 
 /** The campaigns that were ever started of each rollout in force; one without any waits. */
 async function viewsOf(fleet: FleetState, now: number): Promise<RolloutView[]> {
-  const declared = await fleet.loadDeclared();
+  const applied = await fleet.loadPlan();
   const campaigns = await fleet.loadCampaigns();
   const views: RolloutView[] = [];
-  for (const rollout of declared?.rollouts ?? []) {
+  for (const rollout of applied?.plan.rollouts ?? []) {
     const own = campaigns.filter((campaign) => campaign.rollout === rollout.name);
     if (own.length === 0) views.push(viewOf({ rollout, campaign: undefined, counts: [], next: undefined }));
     for (const campaign of own) {
-      const counts = await countWaves(fleet, rollout, campaign, now);
-      views.push(viewOf({ rollout, campaign, counts, next: advance(rollout, campaign, counts, now) }));
+      const bounds = campaign.openedWaves.map(({ upTo }) => upTo);
+      const counts = await fleet.countWaves(campaign, bounds, now, rollout.deviceTimeoutSeconds);
+      views.push(viewOf({ rollout, campaign, counts, next: undefined }));
     }
   }
   return views;
@@ -55,7 +54,7 @@ async function viewsOf(fleet: FleetState, now: number): Promise<RolloutView[]> {
 function describe(rollout: RolloutView): string {
   const rows = rollout.waves.map((wave) => [
     wave.name,
-    `${wave.percent} %`,
+    wave.count === undefined ? `${wave.percent} %` : `${wave.count} devices`,
     wave.openedAt ?? 'closed',
     String(wave.committed),
     String(wave.failed),

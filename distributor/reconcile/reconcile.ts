@@ -134,18 +134,28 @@ export class Reconciler implements PlanInForce {
     });
   }
 
+  /** Takes up what another replica applied, without looking at the source. @throws SlipwayError `database-unavailable` */
+  catchUp(): Promise<void> {
+    return this.#takeUp();
+  }
+
   async #applyNewest(): Promise<Refusal | undefined> {
     const { source, allowRewrite } = this.#input;
     await this.#takeUp();
-    const snapshot = await source?.read(this.#applied?.revision);
+    const before = this.#applied;
+    const snapshot = await source?.read(before?.revision);
     if (snapshot === undefined || snapshot.ancestry === 'same') return undefined;
     try {
-      if (snapshot.ancestry === 'rewritten' && !allowRewrite) throw rewritten(snapshot, this.#applied);
+      if (snapshot.ancestry === 'rewritten' && !allowRewrite) throw rewritten(snapshot, before);
       const files = await snapshot.files();
-      await this.#bringIntoForce(this.#candidate(parsePlan(files), files, snapshot));
+      const plan = parsePlan(files);
+      await this.#takeUp();
+      // Reading may take minutes. Whoever led meanwhile may know newer commits: the next look is at what is there then.
+      if (this.#applied === before) await this.#bringIntoForce(this.#candidate(plan, files, snapshot));
       return undefined;
     } catch (error) {
-      return { problem: toSlipwayError(error), snapshot };
+      const { revision, author, subject } = snapshot;
+      return { problem: toSlipwayError(error), snapshot: { revision, author, subject } };
     }
   }
 
@@ -170,8 +180,14 @@ export class Reconciler implements PlanInForce {
 
   /** What another replica applied, or an earlier run of this one. */
   async #takeUp(): Promise<void> {
-    const kept = await this.#input.store.loadPlan();
-    if (!kept || (kept.revision === this.#applied?.revision && kept.appliedAt === this.#applied.appliedAt)) return;
+    let before: AppliedPlan | undefined;
+    let kept: AppliedPlan | undefined;
+    do {
+      before = this.#applied;
+      kept = await this.#input.store.loadPlan();
+      // What came into force here meanwhile is newer than what was read.
+    } while (before !== this.#applied);
+    if (!kept || (kept.revision === before?.revision && kept.appliedAt === before.appliedAt)) return;
     this.#put(kept, diffPlans(this.plan, kept.plan));
   }
 
