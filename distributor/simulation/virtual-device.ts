@@ -5,8 +5,9 @@ import type { Platform } from '../../contract/release/platform.ts';
 import type { Version } from '../../contract/release/version.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Location } from '../fleet/location.ts';
-import type { Attempt } from '../rollout/campaign.ts';
+import type { Attempt, Standing } from '../rollout/campaign.ts';
 import type { OpenInterval } from '../rollout/decision.ts';
+import type { CampaignRun } from './campaign-run.ts';
 
 /** `falls-silent`: after its first offer, for days or for ever. */
 export type Reach = 'always' | 'never' | 'falls-silent';
@@ -55,8 +56,8 @@ export interface VirtualReport {
   readonly bytesOnWire: number | undefined;
 }
 
-/** An attempt as the server has it; `slice` is its wave's. */
-export type VirtualAttempt = { -readonly [K in keyof Attempt]: Attempt[K] } & { slice: number };
+/** An attempt as the server has it; `slice` is its wave's, `standing` as counted last. */
+export type VirtualAttempt = { -readonly [K in keyof Attempt]: Attempt[K] } & { slice: number; standing: Standing };
 
 export class VirtualDevice {
   readonly index: number;
@@ -73,6 +74,8 @@ export class VirtualDevice {
   /** What an earlier order downloaded. */
   downloaded: Version | undefined;
   wasOffered = false;
+  /** The rollout whose release it runs. */
+  countedIn: CampaignRun | undefined;
   /** Out of reach until then. */
   silentUntil = 0;
   readonly outbox: VirtualReport[] = [];
