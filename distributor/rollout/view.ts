@@ -1,30 +1,54 @@
 /** A rollout as the API answers it and the command line prints it. */
 import { z } from 'zod';
-import type { CampaignView } from './campaigns.ts';
+import type { Rollout } from '../declaration/rollout.ts';
+import type { Advance } from './advance.ts';
+import { type CampaignState, noCounts, type WaveCounts } from './campaign.ts';
+
+/** A campaign as it stands. */
+export interface CampaignView {
+  readonly rollout: Rollout;
+  /** Undefined while the store has no release for the rollout. */
+  readonly campaign: CampaignState | undefined;
+  /** One entry for each opened wave. */
+  readonly counts: readonly WaveCounts[];
+  /** What would happen now, and why not. */
+  readonly next: Advance | undefined;
+}
 
 const instantSchema = z.iso.datetime();
 
 export const waveViewSchema = z.object({
   name: z.string(),
-  percent: z.number(),
+  /** Cumulative: a share of the group, or a number of devices. */
+  percent: z.number().optional(),
+  count: z.number().optional(),
   soakSeconds: z.number(),
-  /** Absent while the wave is closed. */
+  successPercent: z.number(),
+  /** Names of the user's own checks. */
+  checks: z.array(z.string()),
+  /** Absent until it opens. */
   openedAt: instantSchema.optional(),
+  /** When the next one opened, or the rollout ended. */
+  closedAt: instantSchema.optional(),
+  /** Devices that this wave adds to those before it, when it opened. */
+  members: z.number(),
   committed: z.number(),
   failed: z.number(),
   /** Reached, without a result yet. */
   pending: z.number(),
-  /** Offered, then silent: neither success nor failure. */
+  /** Offered, then silent, or waiting for a window: neither success nor failure. */
   unreachable: z.number(),
 });
 
-export const rolloutStatuses = ['waiting', 'active', 'paused', 'completed', 'aborted'] as const;
+/** `stalled`: paused because a gate did not hold for too long. */
+export const rolloutStatuses = ['waiting', 'active', 'paused', 'stalled', 'completed', 'aborted'] as const;
 
 export const rolloutViewSchema = z.object({
   name: z.string(),
   product: z.string(),
   target: z.union([z.object({ release: z.string() }), z.object({ channel: z.string() })]),
   priority: z.number(),
+  group: z.string().optional(),
   /** The version that the target means now; absent while the store has none. */
   version: z.string().optional(),
   /** `waiting`: the store has no such release yet. */
@@ -36,25 +60,27 @@ export type RolloutView = z.infer<typeof rolloutViewSchema>;
 
 export function viewOf({ rollout, campaign, counts, next }: CampaignView): RolloutView {
   const { name, product, target, priority } = rollout;
-  const status = statusOf(rollout, campaign?.status);
+  const status = statusOf(rollout, campaign);
   return {
     name,
     product,
     target,
     priority,
+    ...(rollout.group === undefined ? {} : { group: rollout.group }),
     ...(campaign ? { version: campaign.version } : {}),
     status,
     reason: reasonOf(status, campaign?.reason, next?.kind === 'wait' ? next.detail : undefined),
-    waves: rollout.waves.map((wave, index) => {
-      const opened = campaign?.openedWaves[index];
-      const { committed = 0, failed = 0, pending = 0, unreachable = 0 } = counts[index] ?? {};
+    waves: rollout.waves.map(({ name, size, soakSeconds, gate }, index) => {
+      const { openedAt, closedAt } = campaign?.openedWaves[index] ?? {};
       return {
-        ...wave,
-        ...(opened ? { openedAt: new Date(opened.openedAt).toISOString() } : {}),
-        committed,
-        failed,
-        pending,
-        unreachable,
+        name,
+        ...size,
+        soakSeconds,
+        successPercent: gate.successPercent,
+        checks: gate.checks.map((check) => check.name),
+        ...(openedAt === undefined ? {} : { openedAt: new Date(openedAt).toISOString() }),
+        ...(closedAt === undefined ? {} : { closedAt: new Date(closedAt).toISOString() }),
+        ...(counts[index] ?? noCounts),
       };
     }),
   };
@@ -63,10 +89,11 @@ export function viewOf({ rollout, campaign, counts, next }: CampaignView): Rollo
 type RolloutStatus = RolloutView['status'];
 
 /** The declaration can hold a rollout back, never drive it on. */
-function statusOf(rollout: CampaignView['rollout'], status: RolloutStatus | undefined): RolloutStatus {
-  if (rollout.aborted || status === 'aborted') return 'aborted';
+function statusOf(rollout: Rollout, campaign: CampaignState | undefined): RolloutStatus {
+  if (rollout.aborted || campaign?.status === 'aborted') return 'aborted';
   if (rollout.paused) return 'paused';
-  return status ?? 'waiting';
+  if (campaign?.status === 'paused' && campaign.stalledAt !== undefined) return 'stalled';
+  return campaign?.status ?? 'waiting';
 }
 
 function reasonOf(status: RolloutStatus, kept: string | undefined, waiting: string | undefined): string {
