@@ -59,7 +59,9 @@ export class Behaviour {
    * @param isAsked whether the device has asked already at this very moment, in the order of events
    */
   wake(device: VirtualDevice, now: number, isAsked: boolean): void {
-    if (device.parkedUntil !== undefined) this.#pollAfter(device, isAsked ? now : now - 1);
+    if (device.parkedUntil === undefined) return;
+    device.lastSeenAt = this.#outside.server.lastSeenAt(device, now, isAsked);
+    this.#pollAfter(device, isAsked ? now : now - 1);
   }
 
   poll(device: VirtualDevice, now: number): void {
@@ -206,7 +208,7 @@ export class Behaviour {
     device.phase = 'rolled-back';
     this.#report(device, 'rolled-back', 'rolled-back', now);
     // Its own checks go on as they were; the next one has something new to say.
-    if (device.parkedUntil !== undefined) this.#pollAfter(device, now);
+    this.wake(device, now, false);
   }
 
   /** Told by an abort: to the release before, which is still there. */

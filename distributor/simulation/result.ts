@@ -4,9 +4,9 @@
  */
 import { standingOf } from '../rollout/campaign.ts';
 import type { CampaignRun } from './campaign-run.ts';
-import type { PollGrid } from './poll-grid.ts';
 import type { SimulationInput } from './simulate.ts';
-import type { VirtualAttempt, VirtualDevice } from './virtual-device.ts';
+import type { VirtualAttempt } from './virtual-device.ts';
+import type { VirtualServer } from './virtual-server.ts';
 
 export const outcomes = ['completed', 'aborted', 'stalled'] as const;
 export type Outcome = (typeof outcomes)[number];
@@ -62,8 +62,7 @@ export interface SimulationResult extends RolloutResult {
 }
 
 export interface Ended {
-  readonly runs: readonly CampaignRun[];
-  readonly grid: PollGrid;
+  readonly server: VirtualServer;
   readonly start: number;
   readonly endAt: number;
   readonly input: Pick<SimulationInput, 'rollout' | 'seed'>;
@@ -71,7 +70,7 @@ export interface Ended {
 
 export function resultOf(ended: Ended): SimulationResult {
   const { start, input } = ended;
-  const results = ended.runs.map((run) => rolloutResult(run, ended));
+  const results = ended.server.runs.map((run) => rolloutResult(run, ended));
   const chosen = results.find(({ rollout }) => rollout === input.rollout) ?? lastToFinish(results);
   const finishedAt = start + chosen.finishedAfterSeconds * 1000;
   return {
@@ -81,7 +80,7 @@ export function resultOf(ended: Ended): SimulationResult {
   };
 }
 
-function rolloutResult(run: CampaignRun, { grid, start, endAt }: Ended): RolloutResult {
+function rolloutResult(run: CampaignRun, { server, start, endAt }: Ended): RolloutResult {
   const { rollout } = run.compiled;
   const { openedWaves } = run.state;
   const all = noDevices();
@@ -93,7 +92,7 @@ function rolloutResult(run: CampaignRun, { grid, start, endAt }: Ended): Rollout
     const opened = openedWaves[slice];
     const lot = attempt
       ? lotOf(attempt, endAt, rollout.deviceTimeoutSeconds)
-      : opened && !wasHeard(device, grid, opened.openedAt, endAt)
+      : opened && (server.lastSeenAt(device, endAt, false) ?? 0) < opened.openedAt
         ? 'unreachable'
         : 'notOffered';
     all[lot]++;
@@ -143,12 +142,6 @@ function lotOf(attempt: VirtualAttempt, now: number, timeoutSeconds: number): Lo
   const standing = standingOf(attempt, now, timeoutSeconds);
   if (standing === 'pending') return 'underWay';
   return standing === 'unreachable' && attempt.phase === 'staged' ? 'waiting' : standing;
-}
-
-/** A device that sleeps would have been heard at each of its checks. */
-function wasHeard(device: VirtualDevice, grid: PollGrid, since: number, now: number): boolean {
-  const polled = device.parkedUntil === undefined ? undefined : grid.before(device.index, now, false);
-  return Math.max(polled ?? 0, device.lastSeenAt ?? 0) >= since;
 }
 
 function lastToFinish(results: readonly RolloutResult[]): RolloutResult {

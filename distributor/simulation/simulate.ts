@@ -139,8 +139,7 @@ export function simulate(input: SimulationInput, observe: SimulationObserver = {
     if (events % eventsAProgress === 0) observe.progress?.(now, server.runs);
   }
   timeline.end(endAt);
-  const ended = { runs: server.runs, grid, start, endAt, input };
-  return { result: resultOf(ended), timeline, decisions: server.decisions, previous: releases.previous };
+  return { result: resultOf({ server, start, endAt, input }), timeline, decisions: server.decisions, previous: releases.previous };
 }
 
 /** As an operator would; what is refused changes nothing. @throws SlipwayError `rollout-finished`, `rollout-held` */

@@ -119,6 +119,16 @@ export class VirtualServer {
     }
   }
 
+  /**
+   * A parked device asks nothing, but it would have been heard at each of its checks.
+   * @param isInclusive whether a check at this very moment counts
+   */
+  lastSeenAt(device: VirtualDevice, now: number, isInclusive: boolean): number | undefined {
+    if (device.parkedUntil === undefined) return device.lastSeenAt;
+    const polled = this.#outside.grid.before(device.index, now, isInclusive);
+    return polled === undefined ? device.lastSeenAt : Math.max(polled, device.lastSeenAt ?? polled);
+  }
+
   /** When `tick` can do something; Infinity for never. */
   nextTickAt(now: number): number {
     let at = Number.POSITIVE_INFINITY;
@@ -199,7 +209,7 @@ export class VirtualServer {
 
   #peersOf(device: VirtualDevice, now: number): Peer[] {
     return device.neighbours.map((peer): Peer => {
-      const lastSeenAt = this.#lastSeenAt(peer, now, peer.index < device.index);
+      const lastSeenAt = this.lastSeenAt(peer, now, peer.index < device.index);
       const isOpen = peer.attempts.some(
         ({ outcome, offeredAt }) => outcome === undefined && now < offeredAt + this.#peerTimeoutMs,
       );
@@ -210,12 +220,6 @@ export class VirtualServer {
     });
   }
 
-  /** A parked device was asked nothing, but it would have been heard at each of its checks. */
-  #lastSeenAt(device: VirtualDevice, now: number, isBefore: boolean): number | undefined {
-    if (device.parkedUntil === undefined) return device.lastSeenAt;
-    const polled = this.#outside.grid.before(device.index, now, isBefore);
-    return polled === undefined ? device.lastSeenAt : Math.max(polled, device.lastSeenAt ?? polled);
-  }
 }
 
 const noPeers: DecideInput['peers'] = [];
