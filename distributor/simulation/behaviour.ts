@@ -70,12 +70,21 @@ export class Behaviour {
     for (const report of device.outbox.splice(0)) server.report(device, report, now);
     const decision = server.check(device, now);
     observe.answered?.(device, decision, now);
-    if (decision.kind === 'update') return this.#take(device, decision, now);
+    if (decision.kind === 'update') {
+      this.#take(device, decision, now);
+      return;
+    }
     this.#callOff(device, now);
-    if (decision.kind === 'revert') return this.#goBack(device, decision.goal, now);
+    if (decision.kind === 'revert') {
+      this.#goBack(device, decision.goal, now);
+      return;
+    }
     const isOfOthers = reasonsOfOthers.includes(decision.reason);
     const mayHide = device.isContested && (device.neighbours.length > 0 || this.#hasBudgets());
-    if (this.#outside.asksAlways || isOfOthers || mayHide) return this.#pollAfter(device, now);
+    if (this.#outside.asksAlways || isOfOthers || mayHide) {
+      this.#pollAfter(device, now);
+      return;
+    }
     device.parkedUntil = decision.until ?? Number.POSITIVE_INFINITY;
     device.pollAt = Number.POSITIVE_INFINITY;
     if (decision.until === undefined) return;
@@ -87,30 +96,38 @@ export class Behaviour {
     device.stepAt = Number.POSITIVE_INFINITY;
     switch (device.step) {
       case 'downloaded':
-        return this.#downloaded(device, now);
+        this.#downloaded(device, now);
+        break;
       case 'window-opens':
-        return this.#switch(device, now);
+        this.#switch(device, now);
+        break;
       case 'proved':
-        return this.#proved(device, now);
+        this.#proved(device, now);
+        break;
       case 'failed':
         device.phase = 'rolling-back';
         this.#report(device, 'rolling-back', undefined, now);
-        return this.#next(device, 'restored', now + rollBackMs);
+        this.#next(device, 'restored', now + rollBackMs);
+        break;
       case 'restored':
-        return this.#restored(device, now);
+        this.#restored(device, now);
+        break;
       case 'fell-back':
-        return this.#fellBack(device, now);
+        this.#fellBack(device, now);
+        break;
       case 'went-back':
-        return this.#wentBack(device, now);
+        this.#wentBack(device, now);
+        break;
       default:
-        return device.step satisfies never;
+        device.step satisfies never;
     }
   }
 
   #take(device: VirtualDevice, { rollout, release, goal, window }: Decision & { kind: 'update' }, now: number): void {
     if (device.phase === 'staged' && device.order?.release === release && device.order.rollout === rollout.name) {
       device.order.window = window;
-      return this.#waitOrSwitch(device, now);
+      this.#waitOrSwitch(device, now);
+      return;
     }
     this.#callOff(device, now);
     device.order = { rollout: rollout.name, release, goal, window };
@@ -121,7 +138,10 @@ export class Behaviour {
     const doneAt = now + (isThere ? 1000 : device.is.downloadMs);
     const isFirst = !device.wasOffered;
     device.wasOffered = true;
-    if (device.is.reach === 'falls-silent' && isFirst) return this.#fallSilent(device, doneAt, now);
+    if (device.is.reach === 'falls-silent' && isFirst) {
+      this.#fallSilent(device, doneAt, now);
+      return;
+    }
     this.#next(device, 'downloaded', doneAt);
   }
 
@@ -152,7 +172,10 @@ export class Behaviour {
 
   #waitOrSwitch(device: VirtualDevice, now: number): void {
     const window = device.order?.window;
-    if (!window || (now >= window.opensAt && now < window.closesAt)) return this.#switch(device, now);
+    if (!window || (now >= window.opensAt && now < window.closesAt)) {
+      this.#switch(device, now);
+      return;
+    }
     this.#pollAfter(device, now);
     if (now >= window.opensAt) return;
     if (this.#isSilent(device, window.opensAt)) this.#next(device, 'window-opens', window.opensAt);
@@ -173,7 +196,10 @@ export class Behaviour {
     device.countedIn = release === order.goal ? server.run(order.rollout) : undefined;
     device.countedIn?.onReleaseChanged(1);
     this.#report(device, 'probation', undefined, now);
-    if (!this.#isBad(device, release) || this.#isLate(device)) return this.#next(device, 'proved', now + is.updateMs);
+    if (!this.#isBad(device, release) || this.#isLate(device)) {
+      this.#next(device, 'proved', now + is.updateMs);
+      return;
+    }
     const until = 0.2 + 0.8 * seeded.draw(purposes.failAt, index);
     this.#next(device, 'failed', now + Math.floor(is.updateMs * until));
   }
@@ -213,7 +239,10 @@ export class Behaviour {
 
   /** Told by an abort: to the release before, which is still there. */
   #goBack(device: VirtualDevice, goal: Release, now: number): void {
-    if (device.check.current?.version !== goal.version || !device.previous) return this.#pollAfter(device, now);
+    if (device.check.current?.version !== goal.version || !device.previous) {
+      this.#pollAfter(device, now);
+      return;
+    }
     device.phase = 'rolling-back';
     device.pollAt = Number.POSITIVE_INFINITY;
     this.#report(device, 'rolling-back', undefined, now);
@@ -245,12 +274,7 @@ export class Behaviour {
     device.order = undefined;
   }
 
-  #report(
-    device: VirtualDevice,
-    phase: VirtualReport['phase'],
-    outcome: VirtualReport['outcome'],
-    now: number,
-  ): void {
+  #report(device: VirtualDevice, phase: VirtualReport['phase'], outcome: VirtualReport['outcome'], now: number): void {
     const { order, is } = device;
     const { server, observe, updateBytes } = this.#outside;
     if (!order) return;

@@ -2,6 +2,7 @@
  * Runs a plan over virtual devices and a virtual clock, with the decisions of the real server, and says what came of
  * it. The same input gives the same result on every machine. Devices whose answer cannot change sleep until it can.
  */
+import { toSlipwayError } from '../../contract/errors.ts';
 import type { Version } from '../../contract/release/version.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Plan } from '../declaration/plan.ts';
@@ -52,6 +53,8 @@ export interface SimulationObserver {
   readonly answered?: (device: VirtualDevice, decision: Decision, now: number) => void;
   readonly switched?: (device: VirtualDevice, release: Release, now: number) => void;
   readonly did?: (device: VirtualDevice, report: VirtualReport, now: number) => void;
+  /** A planned action that the rollout does not take. */
+  readonly refused?: (run: CampaignRun, action: ControlAction, why: string, now: number) => void;
   /** About once in a hundred thousand events. */
   readonly progress?: (now: number, runs: readonly CampaignRun[]) => void;
 }
@@ -119,7 +122,7 @@ export function simulate(input: SimulationInput, observe: SimulationObserver = {
       } else endAt = start + input.forSeconds * 1000;
     } else if (action && nextAt === actAt) {
       actions.shift();
-      act(server, action, now);
+      act(server, action, now, observe);
     } else {
       const kind = queue.nextKind;
       const device = devices[queue.nextDevice];
@@ -139,14 +142,28 @@ export function simulate(input: SimulationInput, observe: SimulationObserver = {
     if (events % eventsAProgress === 0) observe.progress?.(now, server.runs);
   }
   timeline.end(endAt);
-  return { result: resultOf({ server, start, endAt, input }), timeline, decisions: server.decisions, previous: releases.previous };
+  return {
+    result: resultOf({ server, start, endAt, input }),
+    timeline,
+    decisions: server.decisions,
+    previous: releases.previous,
+  };
 }
 
-/** As an operator would; what is refused changes nothing. @throws SlipwayError `rollout-finished`, `rollout-held` */
-function act(server: VirtualServer, { action, rollout }: PlannedAction, now: number): void {
+/** As an operator would; what is refused changes nothing. */
+function act(
+  server: VirtualServer,
+  { action, rollout }: PlannedAction,
+  now: number,
+  observe: SimulationObserver,
+): void {
   for (const run of server.runs) {
     if (rollout !== undefined && run.name !== rollout) continue;
-    const step = controlStep(run.compiled.rollout, run.state, action, 'an operator', now);
-    if (step) server.apply(run, step.kind === 'open-wave' && !('upTo' in step) ? run.transitionOf(step) : step, now);
+    try {
+      const step = controlStep(run.compiled.rollout, run.state, action, 'an operator', now);
+      if (step) server.apply(run, step.kind === 'open-wave' && !('upTo' in step) ? run.transitionOf(step) : step, now);
+    } catch (error) {
+      observe.refused?.(run, action, toSlipwayError(error).message, now);
+    }
   }
 }

@@ -13,7 +13,7 @@ import type { CompiledPlan } from '../rollout/compiled-plan.ts';
 import { profilesOf } from './group-profiles.ts';
 import { purposes, type Seeded } from './seeded.ts';
 import { type Reach, VirtualDevice } from './virtual-device.ts';
-import { virtualReleases, type VirtualReleases } from './virtual-releases.ts';
+import { type VirtualReleases, virtualReleases } from './virtual-releases.ts';
 
 /** A device of a real fleet, as far as a simulation needs to know it. */
 export interface KnownDevice {

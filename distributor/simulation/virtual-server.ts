@@ -95,7 +95,8 @@ export class VirtualServer {
     attempt.phase = phase;
     attempt.lastSeenAt = now;
     // One on the way to the goal is no result of the campaign.
-    if (outcome !== undefined) attempt.outcome = outcome === 'committed' && version !== run.version ? undefined : outcome;
+    if (outcome !== undefined)
+      attempt.outcome = outcome === 'committed' && version !== run.version ? undefined : outcome;
     if (bytesOnWire !== undefined && bytesOnWire !== attempt.bytesOnWire) {
       attempt.bytesOnWire = bytesOnWire;
       run.moved(attempt, now);
@@ -219,7 +220,6 @@ export class VirtualServer {
       return { id, product, ...location, current: peer.knownCurrent, isUpdating: isOpen || isInTheMiddle, lastSeenAt };
     });
   }
-
 }
 
 const noPeers: DecideInput['peers'] = [];
