@@ -2,6 +2,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { describeError, toSlipwayError } from '../contract/errors.ts';
 import type { Metrics } from './http/metrics.ts';
+import type { ReconcileEvent } from './reconcile/reconcile.ts';
 import { reachedOf } from './rollout/campaign.ts';
 import type { CampaignEvent } from './rollout/campaigns.ts';
 import type { Services } from './services.ts';
@@ -32,13 +33,22 @@ export class Upkeep {
     this.#stops.push(() => reconciler.stop());
     await this.#refreshCatalog();
     await this.#advance();
-    this.#every(refreshIntervalMs, () => this.#refreshCatalog());
+    this.#every(refreshIntervalMs, () => this.#refreshAll());
     this.#every(advanceIntervalMs, () => this.#advance());
     this.#stops.push(reconciler.onChange(() => void this.#advance()));
   }
 
   stop(): void {
     for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  /** Plans that come by API come to one replica; the others find them here. */
+  async #refreshAll(): Promise<void> {
+    const { services, logger } = this.#input;
+    await this.#refreshCatalog();
+    await services.reconciler.catchUp().catch((error) => {
+      logger.error(describeError(toSlipwayError(error)), 'plan in force not read');
+    });
   }
 
   async #refreshCatalog(): Promise<void> {
@@ -85,6 +95,28 @@ export class Upkeep {
   #every(intervalMs: number, work: () => Promise<void>): void {
     const timer = setInterval(() => void work(), intervalMs);
     this.#stops.push(() => clearInterval(timer));
+  }
+}
+
+/** Logs what came into force and what did not. */
+export function observeReconciler(event: ReconcileEvent, logger: FastifyBaseLogger): void {
+  switch (event.kind) {
+    case 'applied': {
+      const { revision, author, subject, diff } = event.applied;
+      logger.info({ revision, author, subject, changes: diff.length }, 'plan applied');
+      break;
+    }
+    case 'refused':
+      logger.error(
+        { ...event.snapshot, ...describeError(event.problem) },
+        'plan not applied; the last one stays in force',
+      );
+      break;
+    case 'healed':
+      logger.info('the source of plans is in force again');
+      break;
+    default:
+      event satisfies never;
   }
 }
 

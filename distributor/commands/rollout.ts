@@ -2,20 +2,16 @@
 import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { FleetState } from '../fleet/ports.ts';
-import { advance } from '../rollout/advance.ts';
-import { countWaves } from '../rollout/progress.ts';
 import { type RolloutView, viewOf } from '../rollout/view.ts';
-import { type CommandLine, stateOption, table, withState } from './command-line.ts';
+import { type CommandLine, type StatePlace, table, withState, withStateOptions } from './command-line.ts';
 
 export function rolloutCommand(line: CommandLine): Command {
   const command = new Command('rollout').description('see rollouts');
-  command
-    .command('ls')
+  withStateOptions(command.command('ls'))
     .description('list the rollouts in force')
-    .addOption(stateOption())
     .addHelpText('after', '\nExample:\n  slipway-distributor rollout ls')
-    .action(async ({ state }: { state: string }) => {
-      const rollouts = await withState(line, state, (fleet) => viewsOf(fleet, line.clock()));
+    .action(async (place: StatePlace) => {
+      const rollouts = await withState(line, place, (fleet) => viewsOf(fleet, line.clock()));
       const rows = rollouts.map((rollout) => [
         rollout.name,
         rollout.product,
@@ -26,13 +22,11 @@ export function rolloutCommand(line: CommandLine): Command {
       ]);
       line.answer({ rollouts }, table(['NAME', 'PRODUCT', 'VERSION', 'STATUS', 'WAVE', 'REASON'], rows));
     });
-  command
-    .command('show <name>')
+  withStateOptions(command.command('show <name>'))
     .description('one rollout, wave by wave')
-    .addOption(stateOption())
     .addHelpText('after', '\nExample:\n  slipway-distributor rollout show k3s-1-33-9')
-    .action(async (name: string, { state }: { state: string }) => {
-      const all = await withState(line, state, (fleet) => viewsOf(fleet, line.clock()));
+    .action(async (name: string, place: StatePlace) => {
+      const all = await withState(line, place, (fleet) => viewsOf(fleet, line.clock()));
       const rollouts = all.filter((rollout) => rollout.name === name);
       if (rollouts.length === 0) throw new SlipwayError('rollout-unknown', `no rollout ${name} is in force`);
       line.answer({ rollouts }, rollouts.map(describe).join('\n\n'));
@@ -42,15 +36,16 @@ export function rolloutCommand(line: CommandLine): Command {
 
 /** The campaigns that were ever started of each rollout in force; one without any waits. */
 async function viewsOf(fleet: FleetState, now: number): Promise<RolloutView[]> {
-  const declared = await fleet.loadDeclared();
+  const applied = await fleet.loadPlan();
   const campaigns = await fleet.loadCampaigns();
   const views: RolloutView[] = [];
-  for (const rollout of declared?.rollouts ?? []) {
+  for (const rollout of applied?.plan.rollouts ?? []) {
     const own = campaigns.filter((campaign) => campaign.rollout === rollout.name);
     if (own.length === 0) views.push(viewOf({ rollout, campaign: undefined, counts: [], next: undefined }));
     for (const campaign of own) {
-      const counts = await countWaves(fleet, rollout, campaign, now);
-      views.push(viewOf({ rollout, campaign, counts, next: advance(rollout, campaign, counts, now) }));
+      const bounds = campaign.openedWaves.map(({ upTo }) => upTo);
+      const counts = await fleet.countWaves(campaign, bounds, now, rollout.deviceTimeoutSeconds);
+      views.push(viewOf({ rollout, campaign, counts, next: undefined }));
     }
   }
   return views;
@@ -59,7 +54,7 @@ async function viewsOf(fleet: FleetState, now: number): Promise<RolloutView[]> {
 function describe(rollout: RolloutView): string {
   const rows = rollout.waves.map((wave) => [
     wave.name,
-    `${wave.percent} %`,
+    wave.count === undefined ? `${wave.percent} %` : `${wave.count} devices`,
     wave.openedAt ?? 'closed',
     String(wave.committed),
     String(wave.failed),

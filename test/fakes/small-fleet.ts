@@ -6,6 +6,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setImmediate as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { CheckRequest } from '../../contract/device-api/check.ts';
 import type { Report } from '../../contract/device-api/report.ts';
@@ -13,6 +14,7 @@ import { type Digest, sha256 } from '../../contract/digest.ts';
 import { encodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import { directoryStore } from '../../distributor/adapters/directory-store.ts';
+import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
 import { rolloutFiles } from '../../distributor/adapters/rollout-files.ts';
 import { openSqliteFleetState } from '../../distributor/adapters/sqlite-fleet-state.ts';
 import { type App, buildApp } from '../../distributor/app.ts';
@@ -22,6 +24,8 @@ import type { FleetState } from '../../distributor/fleet/ports.ts';
 import type { Scope } from '../../distributor/fleet/scopes.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
 import { createMetrics } from '../../distributor/http/metrics.ts';
+import type { DeclarationSource } from '../../distributor/reconcile/ports.ts';
+import { type ReconcileEvent, Reconciler } from '../../distributor/reconcile/reconcile.ts';
 import { type CampaignEvent, Campaigns } from '../../distributor/rollout/campaigns.ts';
 import { permitIssuer } from '../../distributor/rollout/permit.ts';
 import type { Policy } from '../../distributor/services.ts';
@@ -30,6 +34,8 @@ import { product, SignedRepository } from './signed-repository.ts';
 export interface FleetOptions {
   readonly policy?: Partial<Policy>;
   readonly store?: (folder: string) => StoreReader;
+  /** Instead of the folder `rollouts`; `api` where plans are sent. */
+  readonly source?: DeclarationSource | 'api';
 }
 
 const defaultPolicy: Policy = {
@@ -45,6 +51,9 @@ export class SmallFleet {
   readonly fleet: FleetState;
   readonly catalog: Catalog;
   readonly campaigns: Campaigns;
+  readonly reconciler: Reconciler;
+  /** What reconciling told. */
+  readonly reconciled: ReconcileEvent[];
   readonly app: App;
   readonly events: CampaignEvent[];
   readonly repository: SignedRepository;
@@ -62,16 +71,28 @@ export class SmallFleet {
     const store = options.store?.(storeFolder) ?? directoryStore(storeFolder);
     const catalog = new Catalog(store);
     const events: CampaignEvent[] = [];
+    const reconciled: ReconcileEvent[] = [];
+    const files = rolloutFiles({ place: path.join(folder, 'rollouts'), pollSeconds: 3600 }, process.env);
+    const reconciler = new Reconciler({
+      source: options.source === 'api' ? undefined : (options.source ?? files),
+      store: fleet,
+      clock: () => time.now,
+      allowRewrite: false,
+      observe: (event) => reconciled.push(event),
+    });
     const campaigns = new Campaigns({
-      source: rolloutFiles(path.join(folder, 'rollouts')),
+      plan: reconciler,
       store: fleet,
       releases: () => catalog.state.releases,
+      probe: gateProbes(),
+      breathe: () => pause(),
       observe: (event) => events.push(event),
     });
     const services = {
       store,
       catalog,
       campaigns,
+      reconciler,
       fleet,
       metrics: createMetrics(),
       permits: permitIssuer({
@@ -88,22 +109,37 @@ export class SmallFleet {
     };
     const logger = pino({ level: 'silent' });
     const app = await buildApp(services, { logger, tls: undefined, trustProxy: false, newRequestId: randomUUID });
-    const small = new SmallFleet({ folder, fleet, catalog, campaigns, app, events, repository, time });
+    const small = new SmallFleet({
+      folder,
+      fleet,
+      catalog,
+      campaigns,
+      reconciler,
+      reconciled,
+      app,
+      events,
+      repository,
+      time,
+    });
     await small.#writeMetadata();
-    await campaigns.start(time.now);
+    await reconciler.start();
     await catalog.refresh(new Date(time.now));
+    await campaigns.advanceAll(time.now);
     return small;
   }
 
   private constructor(
-    parts: Pick<SmallFleet, 'folder' | 'fleet' | 'catalog' | 'campaigns' | 'app' | 'events' | 'repository'> & {
-      time: { now: number };
-    },
+    parts: Pick<
+      SmallFleet,
+      'folder' | 'fleet' | 'catalog' | 'campaigns' | 'reconciler' | 'reconciled' | 'app' | 'events' | 'repository'
+    > & { time: { now: number } },
   ) {
     this.folder = parts.folder;
     this.fleet = parts.fleet;
     this.catalog = parts.catalog;
     this.campaigns = parts.campaigns;
+    this.reconciler = parts.reconciler;
+    this.reconciled = parts.reconciled;
     this.app = parts.app;
     this.events = parts.events;
     this.repository = parts.repository;
@@ -142,7 +178,7 @@ export class SmallFleet {
 
   async writeRolloutFile(name: string, text: string): Promise<void> {
     await writeFile(path.join(this.folder, 'rollouts', name), text);
-    await this.campaigns.reload(this.now);
+    await this.reconciler.reconcile();
     await this.campaigns.advanceAll(this.now);
   }
 
@@ -176,12 +212,13 @@ export class SmallFleet {
     return this.ask('POST', `/v1/devices/${deviceId}/reports`, token, body);
   }
 
-  ask(method: 'GET' | 'POST', url: string, token?: string, body?: object) {
+  ask(method: 'GET' | 'POST' | 'PUT', url: string, token?: string, body?: object) {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     return this.app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body }) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.reconciler.stop();
     await this.app.close();
     await this.fleet.close();
     await rm(this.folder, { recursive: true, force: true });
