@@ -87,8 +87,11 @@ async function run(line: CommandLine, place: string, options: SimulationOptions)
 
 async function draw(file: string, { result, timeline }: Simulated, start: number): Promise<void> {
   const samples = timeline.of(result.rollout);
+  const last = samples.at(-1)?.at ?? start;
+  // A little of what comes after the end, at least what devices have under way then.
+  const shown = start + Math.max(result.finishedAfterSeconds * 1150, result.finishedAfterSeconds * 1000 + 3 * 3600_000);
   try {
-    await writeFile(file, svgOf({ result, samples, start, end: samples.at(-1)?.at ?? start }));
+    await writeFile(file, svgOf({ result, samples, start, end: Math.min(last, shown) }));
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new SlipwayError('io-error', `${file} cannot be written: ${reason}`, { cause });

@@ -13,7 +13,7 @@ function rolloutText(result: RolloutResult, startedAt: string): string {
   const { rollout, release, outcome, reason, devices, unopenedWaves, worstCase, waves } = result;
   const started = Date.parse(startedAt);
   const finished = new Date(started + result.finishedAfterSeconds * 1000).toISOString();
-  const ends = { completed: 'completed after', aborted: 'was aborted after', stalled: 'stands still since' }[outcome];
+  const ends = { completed: 'completed after', aborted: 'was aborted after', stalled: 'stalled after' }[outcome];
   const rows = waves.map((wave) => {
     const { name, openedAt, closedAt, openedAfterSeconds } = wave;
     const openFor = closedAt === null ? 'open' : inWords((Date.parse(closedAt) - Date.parse(openedAt)) / 1000);

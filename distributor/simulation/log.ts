@@ -15,7 +15,9 @@ export function logTo(write: (line: string) => void, depth: LogDepth, start: num
     transition(run, transition, now) {
       const sums = run.sums();
       const what =
-        transition.kind === 'open-wave' ? `opens ${transition.wave} to ${transition.members} devices` : transition.kind;
+        transition.kind === 'open-wave'
+          ? `opens ${transition.wave}, devices so far: ${transition.members}`
+          : transition.kind;
       line(now, run.name, `${what}. ${transition.reason}`);
       if (run.state.openedWaves.length > 1 || transition.kind !== 'open-wave') {
         const { committed, failed, pending, unreachable } = sums;
@@ -33,7 +35,7 @@ export function logTo(write: (line: string) => void, depth: LogDepth, start: num
       const { kind, reason, facts } = decision;
       const rollout = String(facts.rollout ?? '-');
       const text = `${kind === 'update' ? `offer ${decision.release.version}` : kind}: ${reason}${factsText(facts)}`;
-      if (told.get(device.is.id) === text && kind === 'none') return;
+      if (told.get(device.is.id) === text) return;
       told.set(device.is.id, text);
       line(now, device.is.id, `${rollout} ${text}`);
     },

@@ -123,7 +123,7 @@ function outcomeOf(run: CampaignRun, endAt: number): { outcome: Outcome; reason:
   if (status === 'completed' || status === 'aborted') return { outcome: status, reason, at: changedAt };
   const isStalled = run.state.stalledAt !== undefined;
   const why = isStalled ? reason : (run.waits?.detail ?? reason);
-  return { outcome: 'stalled', reason: why, at: run.deadSince ?? endAt };
+  return { outcome: 'stalled', reason: why, at: run.state.stalledAt ?? run.deadSince ?? endAt };
 }
 
 type Lot = Exclude<keyof DeviceCounts, 'reached'>;
