@@ -74,14 +74,15 @@ export class Behaviour {
       this.#take(device, decision, now);
       return;
     }
-    this.#callOff(device, now);
+    const isCalledOff = this.#callOff(device, now);
     if (decision.kind === 'revert') {
       this.#goBack(device, decision.goal, now);
       return;
     }
     const isOfOthers = reasonsOfOthers.includes(decision.reason);
     const mayHide = device.isContested && (device.neighbours.length > 0 || this.#hasBudgets());
-    if (this.#outside.asksAlways || isOfOthers || mayHide) {
+    // One that was called off says so with its next check.
+    if (this.#outside.asksAlways || isOfOthers || mayHide || isCalledOff) {
       this.#pollAfter(device, now);
       return;
     }
@@ -267,11 +268,12 @@ export class Behaviour {
   }
 
   /** One that waits for its window and is not told again to install the release it waits with. */
-  #callOff(device: VirtualDevice, now: number): void {
-    if (device.phase !== 'staged') return;
+  #callOff(device: VirtualDevice, now: number): boolean {
+    if (device.phase !== 'staged') return false;
     device.phase = 'idle';
     this.#report(device, 'idle', undefined, now);
     device.order = undefined;
+    return true;
   }
 
   #report(device: VirtualDevice, phase: VirtualReport['phase'], outcome: VirtualReport['outcome'], now: number): void {

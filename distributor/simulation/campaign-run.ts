@@ -117,8 +117,12 @@ export class CampaignRun {
     this.#ledger?.offered(attempt);
   }
 
-  moved(attempt: VirtualAttempt, now: number): void {
-    this.#ledger?.reported(attempt, now);
+  moved(attempt: VirtualAttempt, bytes: number, now: number): void {
+    this.#ledger?.reported(attempt, bytes, now);
+  }
+
+  settled(attempt: VirtualAttempt): void {
+    this.#ledger?.settled(attempt);
   }
 
   sums(): Sums {

@@ -24,19 +24,23 @@ export class SpendingLedger {
     this.#periodMs = periodMs;
   }
 
+  /** Every offer reserves anew what a download may cost. */
   offered(attempt: VirtualAttempt): void {
-    if (attempt.bytesOnWire !== undefined) return;
     this.#reserved.add(attempt);
     this.#offers.push({ at: attempt.offeredAt, attempt, bytes: 0 });
   }
 
-  /** The attempt has bytes now that it had not. */
-  reported(attempt: VirtualAttempt, now: number): void {
-    const bytes = attempt.bytesOnWire ?? 0;
+  /** The device has all bytes. @param bytes moved for it since the last report */
+  reported(attempt: VirtualAttempt, bytes: number, now: number): void {
     this.#reserved.delete(attempt);
+    if (bytes === 0) return;
     this.#moved.push({ at: now, attempt, bytes });
     this.#bytes += bytes;
-    this.#settledBytes += bytes;
+  }
+
+  /** The attempt has its first result. */
+  settled(attempt: VirtualAttempt): void {
+    this.#settledBytes += attempt.bytesOnWire ?? 0;
     this.#settled++;
   }
 

@@ -57,7 +57,11 @@ export interface VirtualReport {
 }
 
 /** An attempt as the server has it; `slice` is its wave's, `standing` as counted last. */
-export type VirtualAttempt = { -readonly [K in keyof Attempt]: Attempt[K] } & { slice: number; standing: Standing };
+export type VirtualAttempt = { -readonly [K in keyof Attempt]: Attempt[K] } & {
+  slice: number;
+  standing: Standing;
+  hadOutcome: boolean;
+};
 
 export class VirtualDevice {
   readonly index: number;
@@ -91,6 +95,7 @@ export class VirtualDevice {
   /** What the server knows. */
   readonly attempts: VirtualAttempt[] = [];
   knownCurrent: Version | undefined;
+  /** By its checks. */
   knownPhase: DevicePhase = 'idle';
   lastSeenAt: number | undefined;
 

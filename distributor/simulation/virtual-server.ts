@@ -28,13 +28,14 @@ export interface ServerOutside {
   readonly onTimeout: (device: VirtualDevice, at: number) => void;
 }
 
-const settledPhases = ['idle', 'committed', 'rolled-back', 'staged'];
+const settledPhases = ['idle', 'committed', 'rolled-back'];
 
 export class VirtualServer {
   readonly runs: readonly CampaignRun[];
   readonly #outside: ServerOutside;
   readonly #byName: ReadonlyMap<string, CampaignRun>;
-  readonly #peerTimeoutMs: number;
+  /** By product, as the server asks its database. */
+  readonly #peerTimeoutMs = new Map<string, number>();
   decisions = 0;
 
   constructor(outside: ServerOutside) {
@@ -47,8 +48,10 @@ export class VirtualServer {
       return new CampaignRun(rollout, goal, devices, start);
     });
     this.#byName = new Map(this.runs.map((run) => [run.name, run]));
-    const timeouts = compiled.rollouts.map(({ rollout }) => rollout.deviceTimeoutSeconds);
-    this.#peerTimeoutMs = Math.max(...timeouts, 3 * (compiled.fleet.pollSeconds ?? 0)) * 1000;
+    for (const { rollout } of compiled.rollouts) {
+      const known = this.#peerTimeoutMs.get(rollout.product) ?? 0;
+      this.#peerTimeoutMs.set(rollout.product, Math.max(known, rollout.deviceTimeoutSeconds * 1000));
+    }
   }
 
   run(rollout: string): CampaignRun | undefined {
@@ -87,19 +90,21 @@ export class VirtualServer {
   /** Takes a report as the server's store does. */
   report(device: VirtualDevice, { rollout, version, phase, outcome, bytesOnWire }: VirtualReport, now: number): void {
     device.lastSeenAt = now;
-    device.knownPhase = phase;
     const run = this.#byName.get(rollout);
     const attempt = device.attempts.find((found) => found.rollout === rollout);
     if (!run || !attempt) return;
     const before = attempt.standing;
     attempt.phase = phase;
     attempt.lastSeenAt = now;
-    // One on the way to the goal is no result of the campaign.
-    if (outcome !== undefined)
-      attempt.outcome = outcome === 'committed' && version !== run.version ? undefined : outcome;
-    if (bytesOnWire !== undefined && bytesOnWire !== attempt.bytesOnWire) {
+    if (bytesOnWire !== undefined) {
+      run.moved(attempt, bytesOnWire - (attempt.bytesOnWire ?? 0), now);
       attempt.bytesOnWire = bytesOnWire;
-      run.moved(attempt, now);
+    }
+    if (outcome !== undefined) {
+      // One on the way to the goal is no result of the campaign.
+      attempt.outcome = outcome === 'committed' && version !== run.version ? undefined : outcome;
+      if (!attempt.hadOutcome) run.settled(attempt);
+      attempt.hadOutcome = true;
     }
     this.#count(device, run, attempt, before, now);
     if (outcome !== undefined && outcome !== 'committed') this.#advance(run, now, 'aborts-only');
@@ -172,7 +177,7 @@ export class VirtualServer {
   #offer(
     device: VirtualDevice,
     run: CampaignRun,
-    { place, release, generation }: Decision & { kind: 'update' },
+    { place, release, generation, isRetry }: Decision & { kind: 'update' },
     now: number,
   ): void {
     let attempt = device.attempts.find(({ rollout }) => rollout === run.name);
@@ -180,12 +185,19 @@ export class VirtualServer {
     if (!attempt) {
       attempt = {
         ...{ rollout: run.name, version: run.version, deviceId: device.is.id, place, slice: run.sliceOf(place) },
-        ...{ offeredVersion: release.version, offeredAt: now, generation, lastSeenAt: now, standing: 'pending' },
+        ...{
+          offeredVersion: release.version,
+          offeredAt: now,
+          generation,
+          lastSeenAt: now,
+          standing: 'pending',
+          hadOutcome: false,
+        },
         ...{ phase: undefined, outcome: undefined, code: undefined, revertedAt: undefined, bytesOnWire: undefined },
       };
       device.attempts.push(attempt);
     } else {
-      if (generation > attempt.generation) attempt.outcome = undefined;
+      if (isRetry) attempt.outcome = undefined;
       Object.assign(attempt, { offeredVersion: release.version, offeredAt: now, generation, lastSeenAt: now });
     }
     run.offered(attempt);
@@ -209,13 +221,14 @@ export class VirtualServer {
   }
 
   #peersOf(device: VirtualDevice, now: number): Peer[] {
+    const timeoutMs = this.#peerTimeoutMs.get(device.is.product) ?? 0;
     return device.neighbours.map((peer): Peer => {
       const lastSeenAt = this.lastSeenAt(peer, now, peer.index < device.index);
       const isOpen = peer.attempts.some(
-        ({ outcome, offeredAt }) => outcome === undefined && now < offeredAt + this.#peerTimeoutMs,
+        ({ outcome, offeredAt }) => outcome === undefined && now < offeredAt + timeoutMs,
       );
       const isInTheMiddle =
-        !settledPhases.includes(peer.knownPhase) && lastSeenAt !== undefined && now < lastSeenAt + this.#peerTimeoutMs;
+        !settledPhases.includes(peer.knownPhase) && lastSeenAt !== undefined && now < lastSeenAt + timeoutMs;
       const { id, product, location } = peer.is;
       return { id, product, ...location, current: peer.knownCurrent, isUpdating: isOpen || isInTheMiddle, lastSeenAt };
     });
