@@ -7,17 +7,15 @@ import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Decision } from '../rollout/decision.ts';
 import { type EventKind, eventKinds } from './event-queue.ts';
+import type { Fate } from './fate.ts';
 import type { PollGrid } from './poll-grid.ts';
-import { numberOf, purposes, type Seeded } from './seeded.ts';
 import type { Step, VirtualDevice, VirtualReport } from './virtual-device.ts';
 import type { VirtualServer } from './virtual-server.ts';
 
 export interface BehaviourOutside {
   readonly server: VirtualServer;
   readonly grid: PollGrid;
-  readonly seeded: Seeded;
-  /** Share of the devices on which a release fails, 0 to 1. */
-  readonly failureRate: number;
+  readonly fate: Fate;
   readonly updateBytes: number;
   /** Ask also where the answer cannot have changed. */
   readonly asksAlways: boolean;
@@ -32,13 +30,7 @@ export interface BehaviourObserver {
   readonly did?: (device: VirtualDevice, report: VirtualReport, now: number) => void;
 }
 
-const hourMs = 3600 * 1000;
 const rollBackMs = 120_000;
-/** Of the devices that fail, one in so many commits first and falls back hours later. */
-const lateOneIn = 10;
-const lateMs = { atLeast: hourMs, upTo: 24 * hourMs };
-const absenceMs = { atLeast: 24 * hourMs, upTo: 14 * 24 * hourMs };
-
 /** What neighbours or the budget decide may change with any of them. */
 const reasonsOfOthers = ['servers-first', 'cluster-busy', 'site-busy', 'budget-spent', 'device-busy'];
 
@@ -111,13 +103,13 @@ export class Behaviour {
         this.#next(device, 'restored', now + rollBackMs);
         break;
       case 'restored':
-        this.#restored(device, now);
+        this.#restored(device, true, now);
         break;
       case 'fell-back':
         this.#fellBack(device, now);
         break;
       case 'went-back':
-        this.#wentBack(device, now);
+        this.#restored(device, false, now);
         break;
       default:
         device.step satisfies never;
@@ -148,13 +140,9 @@ export class Behaviour {
 
   /** Half of them before the download has ended, which then ends with nothing; the others go on unheard. */
   #fallSilent(device: VirtualDevice, doneAt: number, now: number): void {
-    const { seeded } = this.#outside;
-    const { index } = device;
-    const isForGood = seeded.draw(purposes.absence, index, 0) < 0.5;
-    device.silentUntil = isForGood
-      ? Number.POSITIVE_INFINITY
-      : now + between(absenceMs, seeded.draw(purposes.absence, index, 1));
-    if (seeded.draw(purposes.reachAt, index) < 0.5) {
+    const { fate } = this.#outside;
+    device.silentUntil = now + fate.absenceMs(device);
+    if (fate.isCutOffLate(device)) {
       this.#next(device, 'downloaded', doneAt);
       return;
     }
@@ -179,15 +167,15 @@ export class Behaviour {
     }
     this.#pollAfter(device, now);
     if (now >= window.opensAt) return;
-    if (this.#isSilent(device, window.opensAt)) this.#next(device, 'window-opens', window.opensAt);
+    if (window.opensAt < device.silentUntil) this.#next(device, 'window-opens', window.opensAt);
     else if (window.opensAt < device.pollAt) this.#schedulePoll(device, window.opensAt);
   }
 
   #switch(device: VirtualDevice, now: number): void {
-    const { order, index, is } = device;
+    const { order, is } = device;
     const { current } = device.check;
     if (!order || !current) return;
-    const { seeded, observe, server } = this.#outside;
+    const { fate, observe, server } = this.#outside;
     const { release } = order;
     observe.switched?.(device, release, now);
     device.pollAt = Number.POSITIVE_INFINITY;
@@ -197,16 +185,16 @@ export class Behaviour {
     device.countedIn = release === order.goal ? server.run(order.rollout) : undefined;
     device.countedIn?.onReleaseChanged(1);
     this.#report(device, 'probation', undefined, now);
-    if (!this.#isBad(device, release) || this.#isLate(device)) {
+    if (!fate.isBad(device, release) || fate.isLate(device)) {
       this.#next(device, 'proved', now + is.updateMs);
       return;
     }
-    const until = 0.2 + 0.8 * seeded.draw(purposes.failAt, index);
-    this.#next(device, 'failed', now + Math.floor(is.updateMs * until));
+    this.#next(device, 'failed', now + fate.failsAfterMs(device));
   }
 
   #proved(device: VirtualDevice, now: number): void {
-    const { order, index } = device;
+    const { order } = device;
+    const { fate } = this.#outside;
     if (!order) return;
     const { counter } = order.release;
     device.check = {
@@ -216,12 +204,11 @@ export class Behaviour {
     };
     this.#report(device, 'committed', 'committed', now);
     this.#pollAfter(device, now);
-    if (!this.#isBad(device, order.release)) return;
-    this.#next(device, 'fell-back', now + between(lateMs, this.#outside.seeded.draw(purposes.lateAt, index)));
+    if (fate.isBad(device, order.release)) this.#next(device, 'fell-back', now + fate.fallsBackAfterMs(device));
   }
 
-  #restored(device: VirtualDevice, now: number): void {
-    this.#leave(device, true);
+  #restored(device: VirtualDevice, isRejected: boolean, now: number): void {
+    this.#leave(device, isRejected);
     device.phase = 'rolled-back';
     this.#report(device, 'rolled-back', 'rolled-back', now);
     this.#pollAfter(device, now);
@@ -248,13 +235,6 @@ export class Behaviour {
     device.pollAt = Number.POSITIVE_INFINITY;
     this.#report(device, 'rolling-back', undefined, now);
     this.#next(device, 'went-back', now + rollBackMs);
-  }
-
-  #wentBack(device: VirtualDevice, now: number): void {
-    this.#leave(device, false);
-    device.phase = 'rolled-back';
-    this.#report(device, 'rolled-back', 'rolled-back', now);
-    this.#pollAfter(device, now);
   }
 
   #leave(device: VirtualDevice, isRejected: boolean): void {
@@ -305,20 +285,6 @@ export class Behaviour {
     this.#outside.schedule(device, eventKinds.step, at);
   }
 
-  #isSilent(device: VirtualDevice, at: number): boolean {
-    return at < device.silentUntil;
-  }
-
-  /** The same release is bad or good on a device whatever else happens. */
-  #isBad({ index }: VirtualDevice, { version }: Release): boolean {
-    const { seeded, failureRate } = this.#outside;
-    return seeded.draw(purposes.bad, index, numberOf(version)) < failureRate;
-  }
-
-  #isLate({ index }: VirtualDevice): boolean {
-    return this.#outside.seeded.draw(purposes.late, index) * lateOneIn < 1;
-  }
-
   #hasBudgets(): boolean {
     return this.#outside.server.runs.some(({ compiled }) => compiled.rollout.budget !== undefined);
   }
@@ -326,8 +292,4 @@ export class Behaviour {
 
 function installed({ version, counter, manifestSha256 }: Release): InstalledRelease {
   return { version, counter, manifestSha256 };
-}
-
-function between({ atLeast, upTo }: { readonly atLeast: number; readonly upTo: number }, share: number): number {
-  return atLeast + Math.floor((upTo - atLeast) * share);
 }

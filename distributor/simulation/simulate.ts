@@ -13,6 +13,7 @@ import type { Transition } from '../rollout/transition.ts';
 import { Behaviour } from './behaviour.ts';
 import type { CampaignRun } from './campaign-run.ts';
 import { EventQueue, eventKinds } from './event-queue.ts';
+import { Fate } from './fate.ts';
 import { PollGrid } from './poll-grid.ts';
 import { resultOf, type SimulationResult } from './result.ts';
 import { Seeded } from './seeded.ts';
@@ -94,8 +95,8 @@ export function simulate(input: SimulationInput, observe: SimulationObserver = {
     },
   });
   const behaviour = new Behaviour({
-    ...{ server, grid, seeded, observe },
-    ...{ failureRate: input.failureRate, updateBytes: input.updateBytes, asksAlways: input.asksAlways },
+    ...{ server, grid, observe, fate: new Fate(seeded, input.failureRate) },
+    ...{ updateBytes: input.updateBytes, asksAlways: input.asksAlways },
     schedule: (device, kind, at) => queue.push(at, kind, device.index),
   });
   const timeline = new Timeline(server.runs, start);
