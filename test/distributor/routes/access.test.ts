@@ -25,6 +25,8 @@ const routes: readonly (readonly ['GET' | 'POST', string, object | undefined, Pa
   ['GET', '/v1/rollouts/r', undefined, { scoped: 200 }],
   ['POST', '/v1/rollouts/r/pause', undefined, { scoped: 200 }],
   ['POST', '/v1/rollouts/r/resume', undefined, { scoped: 200 }],
+  ['POST', '/v1/rollouts/r/promote', undefined, { scoped: 200 }],
+  ['POST', '/v1/rollouts/r/retry', undefined, { scoped: 200 }],
   ['POST', '/v1/rollouts/r/abort', undefined, { scoped: 200 }],
 ];
 
