@@ -36,6 +36,7 @@ const pureFolders = [
   'edge-updater/update/',
   'distributor/declaration/',
   'distributor/rollout/',
+  'distributor/simulation/',
   'distributor/catalog/',
 ];
 const pureFiles = ['packager/publish/plan.ts'];

@@ -1,0 +1,192 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type SimulationInput, type SimulationObserver, simulate } from '../../../distributor/simulation/simulate.ts';
+import { inputOf, rolloutText } from './simulated.ts';
+
+const threeWaves = `  waves:
+    - {name: canary, percent: 2, soak: 24h}
+    - {name: half, percent: 50, soak: 12h}
+    - {name: all, percent: 100, soak: 4h}
+  gate: {successPercent: 90, minSample: 10}
+  abort: {failurePercent: 5, minFailures: 3}`;
+
+describe('ten thousand devices, three in ten out of reach', () => {
+  it.each([1, 2, 3, 4, 5, 6])('abort with six in a hundred bad, on no more devices than open waves hold, seed %i', {
+    timeout: 120_000,
+  }, (seed) => {
+    const fleet = { fleet: 10_000, offline: 0.3, seed };
+    const { result } = simulate(inputOf(rolloutText(threeWaves), { ...fleet, failureRate: 0.06 }));
+    expect(result.outcome).toBe('aborted');
+    const members = result.waves.reduce((sum, wave) => sum + wave.devices, 0);
+    expect(result.worstCase).toBeLessThanOrEqual(members);
+    expect(members).toBeLessThanOrEqual(5000);
+    expect(result.waves.every(({ closedAt }) => closedAt !== null)).toBe(true);
+  });
+
+  it.each([1, 2, 3])('complete with one in two hundred bad, seed %i', { timeout: 120_000 }, (seed) => {
+    const fleet = { fleet: 10_000, offline: 0.3, seed };
+    const { result } = simulate(inputOf(rolloutText(threeWaves), { ...fleet, failureRate: 0.005 }));
+    expect(result.outcome).toBe('completed');
+    expect(result.waves.map(({ name }) => name)).toEqual(['canary', 'half', 'all']);
+    expect(result.devices).toBe(10_000);
+    expect(result.reached + result.unreachable + result.waiting + result.notOffered).toBe(10_000);
+    expect(result.unreachable).toBeGreaterThan(2500);
+    expect(result.committed).toBeGreaterThan(6800);
+  });
+});
+
+/** Everything that a simulation says to an observer that is not about how often devices ask. */
+function storyOf(input: SimulationInput): { story: string[]; decisions: number; json: string } {
+  const story: string[] = [];
+  const { result, decisions } = simulate(input, {
+    transition: (run, transition, now) => story.push(`${now} ${run.name} ${JSON.stringify(transition)}`),
+    answered: (device, { kind, reason }, now) => {
+      if (kind !== 'none') story.push(`${now} ${device.is.id} ${kind} ${reason}`);
+    },
+    switched: (device, release, now) => story.push(`${now} ${device.is.id} switched ${release.version}`),
+    did: (device, report, now) => story.push(`${now} ${device.is.id} ${JSON.stringify(report)}`),
+  });
+  return { story, decisions, json: JSON.stringify(result) };
+}
+
+const naiveCases: readonly (readonly [string, string, Partial<SimulationInput>])[] = [
+  ['sites and clusters', `${threeWaves}\n  concurrency: {perSite: 2}`, { fleet: 400, offline: 0.2, failureRate: 0.01 }],
+  [
+    'windows, downloads ahead and a budget',
+    `${threeWaves}\n  concurrency: {perSite: 2}\n  downloadAhead: 4h\n  budget: {bytes: 500MB, per: 24h}\n  windows: [{timeZone: Europe/Berlin, from: "22:00", to: "05:00"}]`,
+    { fleet: 300, offline: 0.3, failureRate: 0.02, start: Date.UTC(2026, 2, 27, 12) },
+  ],
+  [
+    'an abort that sends devices back',
+    `${threeWaves}\n  concurrency: {serversPerCluster: 2}`.replace('minFailures: 3', 'minFailures: 3, revert: true'),
+    { fleet: 300, failureRate: 0.2, seed: 5 },
+  ],
+  [
+    'a pause, a deadline and a late resume',
+    `${threeWaves}\n  deadline: 2026-01-08T00:00:00Z`,
+    {
+      fleet: 300,
+      offline: 0.1,
+      actions: [
+        { afterSeconds: 1800, action: 'pause', rollout: undefined },
+        { afterSeconds: 2 * 86_400, action: 'resume', rollout: undefined },
+      ],
+      forSeconds: 10 * 86_400,
+    },
+  ],
+  [
+    'two rollouts that claim the same devices',
+    `${threeWaves}\n---\n${rolloutText(`${threeWaves}\n  priority: 5\n  concurrency: {perSite: 1}`).replace('name: edge', 'name: urgent').replace('1.33.9', '1.33.10')}`,
+    { fleet: 200, offline: 0.2, failureRate: 0.02 },
+  ],
+];
+
+describe('devices that sleep', () => {
+  it.each(naiveCases)('live as if they asked each time: %s', { timeout: 120_000 }, (_name, spec, more) => {
+    const input = inputOf(rolloutText(spec), more);
+    const asleep = storyOf(input);
+    const naive = storyOf({ ...input, asksAlways: true });
+    expect(asleep.json).toBe(naive.json);
+    expect(asleep.story).toEqual(naive.story);
+    expect(asleep.decisions).toBeLessThan(naive.decisions);
+  });
+});
+
+describe('the same seed', () => {
+  it('gives the same bytes; another one does not', () => {
+    const of = (seed: number) =>
+      JSON.stringify(simulate(inputOf(rolloutText(threeWaves), { seed, offline: 0.3, failureRate: 0.02 })).result);
+    expect(of(11)).toBe(of(11));
+    expect(of(11)).not.toBe(of(12));
+  });
+});
+
+interface Case {
+  readonly percents: readonly number[];
+  readonly soakHours: number;
+  readonly window: { readonly from: number; readonly to: number } | undefined;
+  readonly perSite: number | undefined;
+  readonly more: Partial<SimulationInput>;
+}
+
+const cases: fc.Arbitrary<Case> = fc.record({
+  percents: fc
+    .uniqueArray(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 4 })
+    .map((list) => list.sort((a, b) => a - b)),
+  soakHours: fc.integer({ min: 0, max: 30 }),
+  window: fc.option(
+    fc
+      .record({ from: fc.integer({ min: 0, max: 23 }), to: fc.integer({ min: 0, max: 23 }) })
+      .filter(({ from, to }) => from !== to),
+    { nil: undefined },
+  ),
+  perSite: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
+  more: fc.record({
+    fleet: fc.integer({ min: 1, max: 60 }),
+    seed: fc.nat(),
+    offline: fc.constantFrom(0, 0.2, 0.5, 1),
+    failureRate: fc.constantFrom(0, 0.05, 0.3, 1),
+  }),
+});
+
+describe('any small plan', () => {
+  it('offers nothing after its abort, never beyond its percentage, switches in windows, counts everybody once', {
+    timeout: 120_000,
+  }, () => {
+    fc.assert(
+      fc.property(cases, ({ percents, soakHours, window, perSite, more }) => {
+        const two = (hour: number) => `"${String(hour).padStart(2, '0')}:00"`;
+        const spec = [
+          `  waves: [${percents.map((percent, i) => `{name: w${i}, percent: ${percent}, soak: ${soakHours}h}`).join(', ')}]`,
+          ...(window
+            ? [`  windows: [{timeZone: UTC, from: ${two(window.from)}, to: ${two(window.to)}}]`, '  downloadAhead: 3h']
+            : []),
+          ...(perSite ? [`  concurrency: {perSite: ${perSite}}`] : []),
+        ].join('\n');
+        const offered = new Set<string>();
+        let isAborted = false;
+        let allowed = 0;
+        let before = -1;
+        const observer: SimulationObserver = {
+          transition(_run, transition, now) {
+            expect(now).toBeGreaterThanOrEqual(before);
+            before = now;
+            if (transition.kind === 'abort') isAborted = true;
+            if (transition.kind !== 'open-wave') return;
+            allowed = transition.members;
+            const percent = percents[transition.index] ?? 100;
+            const devices = Number(more.fleet);
+            expect(allowed).toBeLessThanOrEqual(Math.max(1, Math.floor((percent * devices) / 100)));
+          },
+          answered(device, { kind }) {
+            if (kind !== 'update') return;
+            expect(isAborted).toBe(false);
+            offered.add(device.is.id);
+            expect(offered.size).toBeLessThanOrEqual(allowed);
+          },
+          switched(_device, _release, now) {
+            if (!window) return;
+            const hour = (now / 3_600_000) % 24;
+            const isInside =
+              window.from < window.to
+                ? hour >= window.from && hour < window.to
+                : hour >= window.from || hour < window.to;
+            expect(isInside, new Date(now).toISOString()).toBe(true);
+          },
+        };
+        const { result } = simulate(inputOf(rolloutText(spec), { ...more, forSeconds: 40 * 86_400 }), observer);
+        const { committed, failed, reverted, underWay, unreachable, waiting, notOffered } = result;
+        expect(committed + failed + reverted + underWay).toBe(result.reached);
+        expect(result.reached + unreachable + waiting + notOffered).toBe(result.devices);
+        expect(result.devices).toBe(more.fleet);
+        expect(result.worstCase).toBeLessThanOrEqual(offered.size);
+        for (const key of ['committed', 'failed', 'underWay', 'unreachable'] as const) {
+          const inWaves = result.waves.reduce((sum, wave) => sum + wave[key], 0);
+          expect(inWaves).toBe(result[key]);
+        }
+        expect(result.waves.length + result.unopenedWaves.length).toBe(percents.length);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
