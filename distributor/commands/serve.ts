@@ -13,7 +13,7 @@ import { Campaigns } from '../rollout/campaigns.ts';
 import { type PermitSigner, permitIssuer } from '../rollout/permit.ts';
 import type { Services } from '../services.ts';
 import { observeCampaigns, Upkeep } from '../upkeep.ts';
-import { type CommandLine, stateOption } from './command-line.ts';
+import { type CommandLine, openState, withStateOptions } from './command-line.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
 import { checkTransport, type ListenAddress, parseListen, type ServeOptions } from './serve-options.ts';
 
@@ -26,7 +26,7 @@ const lastResortMs = 5000;
 const advanceIntervalMs = 1000;
 
 export function serveCommand(line: CommandLine): Command {
-  return new Command('serve')
+  return withStateOptions(new Command('serve'))
     .description('serve metadata and blobs, answer devices, run rollouts')
     .addOption(
       new Option('--store <url>', 's3://bucket/prefix or file:///folder').env('SLIPWAY_STORE').makeOptionMandatory(),
@@ -36,7 +36,6 @@ export function serveCommand(line: CommandLine): Command {
         .env('SLIPWAY_ROLLOUTS')
         .makeOptionMandatory(),
     )
-    .addOption(stateOption())
     .addOption(new Option('--listen <address>', 'host:port; port 0 takes a free one').default('127.0.0.1:8443'))
     .option('--tls-cert <file>', 'certificate chain, PEM')
     .option('--tls-key <file>', 'its key, PEM')
@@ -81,7 +80,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const tls = await readTls(options);
   const signer = options.permitKey === undefined ? undefined : line.readPermitKey(options.permitKey);
   const store = line.openStore(options.store);
-  const fleet = await line.openFleetState(options.state);
+  const fleet = await openState(line, options);
   const logger = pino({ level: options.logLevel, redact: ['req.headers.authorization'] }, pino.destination(2));
   const metrics = createMetrics();
   const catalog = new Catalog(store);
