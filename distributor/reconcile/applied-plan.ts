@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Digest } from '../../contract/digest.ts';
 import type { Plan } from '../declaration/plan.ts';
+import { planProblemSchema } from '../declaration/problem.ts';
 import { describeDiff, type PlanDiff } from './diff.ts';
 
 /** Plain JSON data. */
@@ -38,6 +39,20 @@ export const appliedPlanViewSchema = z.object({
   /** The diff for people. */
   changes: z.string(),
 });
+/** The answer to a plan that was sent. */
+export const planAnswerSchema = appliedPlanViewSchema.extend({ dryRun: z.boolean() });
+
+/** Why a revision is not in force. */
+export const planProblemViewSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string().optional(),
+  problems: z.array(planProblemSchema).optional(),
+  revision: z.string().optional(),
+  author: z.string().optional(),
+  subject: z.string().optional(),
+});
+
 export type AppliedPlanView = z.infer<typeof appliedPlanViewSchema>;
 
 export function viewOf({ revision, author, subject, appliedAt, diff }: Omit<AppliedPlan, 'plan'>): AppliedPlanView {

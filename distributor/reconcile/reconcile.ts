@@ -195,6 +195,13 @@ export class Reconciler implements PlanInForce {
     if (problem.retryable) return;
     await store.recordRefusal({ problem, ...snapshot }, clock()).catch(() => this.#told.delete(key));
   }
+
+  /** One change at a time, in the order asked for. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(change);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
 }
 
 function rewritten({ revision }: SourceSnapshot, applied: AppliedPlan | undefined): SlipwayError {
