@@ -31,6 +31,7 @@ import { healthRoute } from './routes/health.ts';
 import { metadataRoute } from './routes/metadata.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { openapiRoute } from './routes/openapi.ts';
+import { planRoute } from './routes/plan.ts';
 import { reportsRoute } from './routes/reports.ts';
 import { rolloutControlRoute } from './routes/rollout-control.ts';
 import { rolloutsRoute } from './routes/rollouts.ts';
@@ -118,6 +119,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     devicesRoute,
     rolloutsRoute,
     rolloutControlRoute,
+    planRoute,
     healthRoute,
   ]) {
     route(app, services);

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** slipway-distributor: binds the verbs to the adapters of this machine. */
 import { randomBytes } from 'node:crypto';
+import { openSource } from './adapters/open-source.ts';
 import { readPermitKey } from './adapters/permit-key.ts';
-import { rolloutFiles } from './adapters/rollout-files.ts';
 import { openSqliteFleetState } from './adapters/sqlite-fleet-state.ts';
 import { openStore } from './adapters/store-of-url.ts';
 import { runProgram } from './commands/program.ts';
@@ -12,7 +12,7 @@ process.exitCode = await runProgram(
   {
     openFleetState: openSqliteFleetState,
     openStore: (url) => openStore(url, process.env),
-    rolloutFiles,
+    openSource: (place) => openSource(place, process.env),
     readPermitKey,
     clock: Date.now,
     randomBytes,

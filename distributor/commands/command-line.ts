@@ -5,8 +5,9 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { StoreReader } from '../catalog/ports.ts';
 import type { FleetState } from '../fleet/ports.ts';
 import type { RandomBytes } from '../fleet/token.ts';
+import type { DeclarationSource } from '../reconcile/ports.ts';
+import type { SourcePlace } from '../reconcile/source-place.ts';
 import type { PermitSigner } from '../rollout/permit.ts';
-import type { RolloutSource } from '../rollout/ports.ts';
 
 export interface CommandLine {
   /**
@@ -15,7 +16,7 @@ export interface CommandLine {
    */
   openFleetState(place: string): Promise<FleetState>;
   openStore(url: string): StoreReader;
-  rolloutFiles(place: string): RolloutSource;
+  openSource(place: SourcePlace): DeclarationSource;
   /** @throws SlipwayError `key-unreadable` */
   readPermitKey(file: string): PermitSigner;
   readonly clock: () => number;

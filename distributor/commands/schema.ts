@@ -10,7 +10,9 @@ import type { CommandLine } from './command-line.ts';
 export function schemaCommand(line: CommandLine): Command {
   return new Command('schema')
     .description('print the JSON Schema of declarations, for editors')
-    .addArgument(new Argument('[kind]', 'of one kind; without it, of files with documents of every kind').choices(schemaKinds))
+    .addArgument(
+      new Argument('[kind]', 'of one kind; without it, of files with documents of every kind').choices(schemaKinds),
+    )
     .option('--out <folder>', 'write all of them as files instead')
     .addHelpText(
       'after',

@@ -62,7 +62,9 @@ export async function askServer<S extends z.ZodType>(
 function urlOf(server: string, path: string): URL {
   const base = URL.canParse(server) ? new URL(server) : undefined;
   if (!base || !['http:', 'https:'].includes(base.protocol)) {
-    throw new SlipwayError('usage', `"${server}" is no URL of a server`, { hint: 'Write https://updates.example.com.' });
+    throw new SlipwayError('usage', `"${server}" is no URL of a server`, {
+      hint: 'Write https://updates.example.com.',
+    });
   }
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(base.hostname);
   if (base.protocol === 'http:' && !isLocal) {

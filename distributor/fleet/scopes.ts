@@ -5,6 +5,7 @@ export const scopes = {
   'artifacts:read': 'Read metadata, manifests and blobs where reading needs a token.',
   'devices:read': 'List devices and see one.',
   'rollouts:read': 'List rollouts and see one.',
+  'rollouts:apply': 'Apply a plan where rollouts come by API.',
   'rollouts:control': 'Pause, resume and abort rollouts.',
 } as const;
 

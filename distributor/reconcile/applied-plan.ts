@@ -20,6 +20,9 @@ export interface AppliedPlan {
   readonly diff: PlanDiff;
 }
 
+/** Without what it says, which is not kept for ever. */
+export type AppliedSummary = Omit<AppliedPlan, 'plan'>;
+
 const fieldSchema = z.object({ path: z.string(), before: z.unknown().optional(), after: z.unknown().optional() });
 
 export const planChangeSchema = z.object({
@@ -55,13 +58,10 @@ export const planProblemViewSchema = z.object({
 
 export type AppliedPlanView = z.infer<typeof appliedPlanViewSchema>;
 
-export function viewOf({ revision, author, subject, appliedAt, diff }: Omit<AppliedPlan, 'plan'>): AppliedPlanView {
+export function viewOf({ revision, author, subject, appliedAt, diff }: AppliedSummary): AppliedPlanView {
   return {
     ...{ revision, author, subject, appliedAt: new Date(appliedAt).toISOString() },
-    diff: diff.map((change) => ({
-      ...change,
-      ...(change.action === 'changed' ? { fields: change.fields.map((field) => ({ ...field })) } : {}),
-    })),
+    diff: diff.map((change) => ('fields' in change ? { ...change, fields: [...change.fields] } : { ...change })),
     changes: describeDiff(diff),
   };
 }

@@ -80,12 +80,13 @@ type Progress = Pick<Attempt, 'outcome' | 'offeredAt' | 'lastSeenAt' | 'phase'>;
 
 /**
  * Without a result: pending until the time-out, which runs from the last offer, and from the last word of a device that
- * works on the update. After it, a device that fell silent in the middle of the switch failed; any other is
- * unreachable or deferred, which is neither success nor failure.
+ * works on the update. After it, a device that fell silent in the middle of the switch failed. Any other is unreachable
+ * or, where it waits with the release for its window (`staged`), deferred: neither success nor failure.
  */
 export function standingOf(attempt: Progress, now: number, deviceTimeoutSeconds: number): Standing {
   const { outcome, phase } = attempt;
   if (outcome !== undefined) return outcome === 'committed' ? 'committed' : 'failed';
+  if (phase === 'staged') return 'unreachable';
   const isUnderWay = phase !== undefined && phasesUnderWay.includes(phase);
   const heardAt = isUnderWay ? Math.max(attempt.offeredAt, attempt.lastSeenAt) : attempt.offeredAt;
   if (now < heardAt + deviceTimeoutSeconds * 1000) return 'pending';

@@ -1,10 +1,9 @@
 /** `/v1/plan`: what is in force, by whom and since when; and by `PUT` another, where plans come by API. */
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { describeError, type SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import type { App } from '../app.ts';
-import { type PlanProblem, problemsOf } from '../declaration/problem.ts';
+import { describeWithProblems } from '../declaration/problem.ts';
 import { allow } from '../http/access.ts';
 import { appliedPlanViewSchema, planAnswerSchema, planProblemViewSchema, viewOf } from '../reconcile/applied-plan.ts';
 import type { Services } from '../services.ts';
@@ -29,17 +28,14 @@ const planViewSchema = z.object({
   source: z.string(),
   /** Absent before the first plan. */
   applied: appliedPlanViewSchema.optional(),
-  plan: z.object({
-    fleet: z.looseObject({}),
-    groups: z.array(z.looseObject({})),
-    rollouts: z.array(z.looseObject({})),
-  }),
+  /** As it is understood: defaults filled in, times in seconds. */
+  plan: z.object({ fleet: z.unknown(), groups: z.array(z.unknown()), rollouts: z.array(z.unknown()) }),
   /** Why what the source holds now is not in force. Absent when it is. */
   refused: planProblemViewSchema.optional(),
 });
 
 export function planRoute(app: App, services: Services): void {
-  const { reconciler, planStore } = services;
+  const { reconciler, fleet } = services;
   app.get(
     '/v1/plan',
     {
@@ -56,8 +52,8 @@ export function planRoute(app: App, services: Services): void {
       return {
         source: location ?? 'api',
         ...(applied ? { applied: viewOf(applied) } : {}),
-        plan: { fleet: { ...plan.fleet }, groups: [...plan.groups], rollouts: [...plan.rollouts] },
-        ...(refusal ? { refused: { ...refusal.snapshot, ...describeProblem(refusal.problem) } } : {}),
+        plan: { ...plan, groups: [...plan.groups], rollouts: [...plan.rollouts] },
+        ...(refusal ? { refused: { ...refusal.snapshot, ...describeWithProblems(refusal.problem) } } : {}),
       };
     },
   );
@@ -75,7 +71,7 @@ export function planRoute(app: App, services: Services): void {
     },
     async (request) => {
       await allow(request, { scope: 'rollouts:read' }, services);
-      return { applied: (await planStore.listAppliedPlans(request.query.limit)).map(viewOf) };
+      return { applied: (await fleet.listAppliedPlans(request.query.limit)).map(viewOf) };
     },
   );
 
@@ -115,9 +111,4 @@ function putPlan(app: App, services: Services): void {
       return { dryRun, ...viewOf(plan) };
     },
   );
-}
-
-function describeProblem(problem: SlipwayError): z.input<typeof planProblemViewSchema> {
-  const problems: readonly PlanProblem[] = problemsOf(problem);
-  return { ...describeError(problem), ...(problems.length > 0 ? { problems: [...problems] } : {}) };
 }
