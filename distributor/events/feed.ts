@@ -3,6 +3,7 @@
  * that what other replicas and the command line record appears, too. Each reader goes at its own pace from its own
  * place and holds one page at most; what it has not taken waits in the database.
  */
+import { setTimeout } from 'node:timers/promises';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { EventStore, RecordedEvent } from './ports.ts';
 import { type EventFilter, passes } from './view.ts';
@@ -38,7 +39,7 @@ export class EventFeed {
   readonly #closing = new AbortController();
   readonly #waiting = new Set<() => void>();
   #readers = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #isLooking = false;
   /** Moves with every change of the last id that was noticed. */
   #news = 0;
   #lastId: number | undefined;
@@ -119,7 +120,7 @@ export class EventFeed {
       };
       const end = () => settle('ended');
       const wake = () => settle('news');
-      const heartbeat = setTimeout(() => settle('quiet'), this.#heartbeatMs);
+      const heartbeat = globalThis.setTimeout(() => settle('quiet'), this.#heartbeatMs);
       signal.addEventListener('abort', end);
       this.#waiting.add(wake);
     });
@@ -128,7 +129,7 @@ export class EventFeed {
   /** One more reader; the first one starts the looking. @returns what makes it leave, once */
   #enter(): () => void {
     this.#onReaders(++this.#readers);
-    this.#timer ??= setTimeout(() => void this.#look(), 0);
+    if (!this.#isLooking) void this.#look();
     let isIn = true;
     return () => {
       if (!isIn) return;
@@ -138,13 +139,16 @@ export class EventFeed {
   }
 
   async #look(): Promise<void> {
-    const lastId = await this.#store.lastEventId().catch(() => undefined);
-    if (lastId !== undefined && lastId !== this.#lastId) {
-      this.#lastId = lastId;
-      this.#news++;
-      for (const wake of [...this.#waiting]) wake();
+    this.#isLooking = true;
+    while (this.#readers > 0 && !this.#closing.signal.aborted) {
+      const lastId = await this.#store.lastEventId().catch(() => undefined);
+      if (lastId !== undefined && lastId !== this.#lastId) {
+        this.#lastId = lastId;
+        this.#news++;
+        for (const wake of [...this.#waiting]) wake();
+      }
+      await setTimeout(this.#pollMs, undefined, { ref: false });
     }
-    const goesOn = this.#readers > 0 && !this.#closing.signal.aborted;
-    this.#timer = goesOn ? setTimeout(() => void this.#look(), this.#pollMs) : undefined;
+    this.#isLooking = false;
   }
 }

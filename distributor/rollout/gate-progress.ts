@@ -10,7 +10,9 @@ export function gateProgress(wave: Wave, counts: WaveCounts, results: readonly G
   const settled = settledOf(counts);
   const parts: string[] = [];
   if (reached === 0) {
-    parts.push(counts.members === 0 ? 'no known device belongs to it' : `none of ${counts.members} devices reached yet`);
+    parts.push(
+      counts.members === 0 ? 'no known device belongs to it' : `none of ${counts.members} devices reached yet`,
+    );
   } else {
     const share = percent((counts.committed * 100) / reached);
     parts.push(`${counts.committed} of ${reached} reached committed (${share} %), ${successPercent} % needed`);
@@ -19,7 +21,9 @@ export function gateProgress(wave: Wave, counts: WaveCounts, results: readonly G
   }
   if (checks.length > 0 && results !== undefined) {
     const passed = checks.filter(({ name }) => verdictOf(results, name) === 'passed');
-    const open = checks.filter((check) => !passed.includes(check)).map(({ name }) => `${name} ${verdictOf(results, name)}`);
+    const open = checks
+      .filter((check) => !passed.includes(check))
+      .map(({ name }) => `${name} ${verdictOf(results, name)}`);
     parts.push(`${passed.length} of ${checks.length} checks passed${open.length === 0 ? '' : ` (${open.join(', ')})`}`);
   }
   return parts.join('; ');
