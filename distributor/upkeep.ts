@@ -4,12 +4,10 @@ import { describeError, toSlipwayError } from '../contract/errors.ts';
 import type { Metrics } from './http/metrics.ts';
 import { reachedOf } from './rollout/campaign.ts';
 import type { CampaignEvent } from './rollout/campaigns.ts';
-import type { RolloutSource } from './rollout/ports.ts';
 import type { Services } from './services.ts';
 
 export interface UpkeepInput {
   readonly services: Services;
-  readonly source: RolloutSource;
   readonly logger: FastifyBaseLogger;
   readonly refreshIntervalMs: number;
   readonly advanceIntervalMs: number;
@@ -28,28 +26,19 @@ export class Upkeep {
 
   /** Brings everything up to date once, then keeps it so. A store that is away stops nothing. */
   async start(): Promise<void> {
-    const { services, source, refreshIntervalMs, advanceIntervalMs } = this.#input;
-    await services.campaigns.start(services.clock());
+    const { services, refreshIntervalMs, advanceIntervalMs } = this.#input;
+    const { reconciler } = services;
+    await reconciler.start();
+    this.#stops.push(() => reconciler.stop());
     await this.#refreshCatalog();
     await this.#advance();
-    this.#every(refreshIntervalMs, () => this.#refreshAll());
+    this.#every(refreshIntervalMs, () => this.#refreshCatalog());
     this.#every(advanceIntervalMs, () => this.#advance());
-    this.#stops.push(source.watch(() => void this.#reload()));
+    this.#stops.push(reconciler.onChange(() => void this.#advance()));
   }
 
   stop(): void {
     for (const stop of this.#stops.splice(0)) stop();
-  }
-
-  async #refreshAll(): Promise<void> {
-    await this.#refreshCatalog();
-    await this.#reload();
-  }
-
-  async #reload(): Promise<void> {
-    const { services } = this.#input;
-    await services.campaigns.reload(services.clock());
-    await this.#advance();
   }
 
   async #refreshCatalog(): Promise<void> {
@@ -80,8 +69,8 @@ export class Upkeep {
   }
 
   async #countDevices(now: number): Promise<void> {
-    const { campaigns, metrics } = this.#input.services;
-    metrics.rolloutsRefused.set(campaigns.problem ? 1 : 0);
+    const { campaigns, metrics, reconciler } = this.#input.services;
+    metrics.rolloutsRefused.set(reconciler.problem ? 1 : 0);
     metrics.rolloutDevices.reset();
     for (const { rollout, counts } of await campaigns.views(now)) {
       for (const wave of counts) {
@@ -102,15 +91,12 @@ export class Upkeep {
 /** Logs and counts what happened to the campaigns. */
 export function observeCampaigns(event: CampaignEvent, logger: FastifyBaseLogger, metrics: Metrics): void {
   switch (event.kind) {
-    case 'declared':
-      logger.info({ rollouts: event.rollouts, contentSha256: event.contentSha256 }, 'rollouts declared');
-      break;
-    case 'refused':
-      logger.error(describeError(event.problem), 'declared rollouts refused; those accepted last stay in force');
-      break;
     case 'advanced':
-      metrics.rolloutTransitions.inc({ kind: event.advance.kind });
-      logger.info({ ...event.key, step: event.advance.kind, reason: event.advance.reason }, 'rollout advanced');
+      metrics.rolloutTransitions.inc({ kind: event.transition.kind });
+      logger.info({ ...event.key, step: event.transition.kind, reason: event.transition.reason }, 'rollout advanced');
+      break;
+    case 'failed':
+      logger.error({ ...event.key, ...describeError(event.problem) }, 'rollout not advanced');
       break;
     case 'controlled':
       metrics.rolloutTransitions.inc({ kind: event.action });

@@ -1,6 +1,5 @@
 /** An operator's desk at a running server: every verb is one request of its API, with the scopes of the token. */
-import { type EventPage, eventPageSchema } from '../events/pages.ts';
-import { type EventFilter, type EventView } from '../events/view.ts';
+import { type EventFilter, type EventPageView, type EventView, eventPageSchema } from '../events/view.ts';
 import { whyViewSchema } from '../explanation/view.ts';
 import { deviceDetailSchema, devicePageSchema, deviceStandingSchema, type DeviceView } from '../fleet/view.ts';
 import { rolloutListSchema } from '../rollout/view.ts';
@@ -64,4 +63,9 @@ async function* latest(address: ServerAddress, count: number, filter: EventFilte
 
 function askPage(address: ServerAddress, query: Record<string, string | number | undefined>): Promise<EventPageView> {
   return askServer(address, { method: 'GET', path: `/v1/events?${queryText(query)}` }, eventPageSchema);
+}
+
+function queryText(query: Record<string, string | number | undefined>): string {
+  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
+  return new URLSearchParams(given).toString();
 }

@@ -30,6 +30,15 @@ export function viewOf({ id, at, actor, kind, rollout, version, deviceId, reason
   };
 }
 
+export const eventPageSchema = z.object({
+  events: z.array(eventViewSchema),
+  /** Give it as `after` to read on, now or when more has happened. */
+  next: z.number().int(),
+  /** More was recorded already. */
+  more: z.boolean(),
+});
+export type EventPageView = z.infer<typeof eventPageSchema>;
+
 /** What a reader wants of the log; every condition that is given holds. */
 export interface EventFilter {
   readonly rollout?: string | undefined;

@@ -134,6 +134,11 @@ export class Reconciler implements PlanInForce {
     });
   }
 
+  /** Takes up what another replica applied, without looking at the source. @throws SlipwayError `database-unavailable` */
+  catchUp(): Promise<void> {
+    return this.#takeUp();
+  }
+
   async #applyNewest(): Promise<Refusal | undefined> {
     const { source, allowRewrite } = this.#input;
     await this.#takeUp();

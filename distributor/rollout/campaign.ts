@@ -12,6 +12,11 @@ export interface CampaignKey {
   readonly version: Version;
 }
 
+/** One text for each campaign; names and versions hold no space. */
+export function campaignText({ rollout, version }: CampaignKey): string {
+  return `${rollout} ${version}`;
+}
+
 /** `active` and `completed` offer; `paused` and `aborted` do not. Only `aborted` is final. */
 export const campaignStatuses = ['active', 'paused', 'completed', 'aborted'] as const;
 export type CampaignStatus = (typeof campaignStatuses)[number];

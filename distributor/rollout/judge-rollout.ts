@@ -15,6 +15,7 @@ import type { Decision, Facts, OpenInterval } from './decision.ts';
 import { nextHop } from './path.ts';
 import { placeOf } from './placement.ts';
 import { holdOf } from './precedence.ts';
+import { shutUntil } from './windows.ts';
 
 /** `holds`: the rollout claims the device and keeps lower priorities away from it. */
 export interface Verdict {
@@ -88,13 +89,10 @@ export function judgeRollout(input: DecideInput, ranked: Ranked, location: Locat
     return held('updater-too-old', { ...facts, updater: check.updaterVersion, needed: release.minUpdaterVersion });
   }
   const window = ranked.windows?.at(input.now);
-  if (window && !window.isOpen) {
-    const opensAt = window.interval?.opensAt;
-    const offeredFrom = opensAt === undefined ? undefined : opensAt - rollout.downloadAheadSeconds * 1000;
-    if (offeredFrom === undefined || input.now < offeredFrom) {
-      const next = opensAt === undefined ? {} : { opensAt: instant(opensAt) };
-      return held('outside-window', { ...facts, wave: wave.name, ...next }, offeredFrom);
-    }
+  const shut = window && shutUntil(window, rollout.downloadAheadSeconds, input.now);
+  if (shut) {
+    const next = window.interval && !window.isOpen ? { opensAt: instant(window.interval.opensAt) } : {};
+    return held('outside-window', { ...facts, wave: wave.name, ...next }, shut.until);
   }
   const hold = holdOf({
     product: rollout.product,

@@ -51,7 +51,8 @@ export const waveViewSchema = z.object({
 });
 export type WaveView = z.infer<typeof waveViewSchema>;
 
-export const rolloutStatuses = ['waiting', 'active', 'paused', 'completed', 'aborted'] as const;
+/** `waiting`: no wave has opened yet · `stalled`: paused because a gate did not hold for too long. */
+export const rolloutStatuses = ['waiting', 'active', 'paused', 'stalled', 'completed', 'aborted'] as const;
 
 /** Another rollout whose group has devices of this one's. */
 export const overlapSchema = z.object({
@@ -72,7 +73,6 @@ export const rolloutViewSchema = z.object({
   priority: z.number(),
   /** The version that the target means now; absent while the store has none. */
   version: z.string().optional(),
-  /** `waiting`: the store has no such release yet, or no wave has opened. */
   status: z.enum(rolloutStatuses),
   /** Why, one sentence: who paused it and what for, what stopped it, what it waits for. */
   reason: z.string(),
@@ -99,28 +99,33 @@ export const rolloutViewSchema = z.object({
 export type RolloutView = z.infer<typeof rolloutViewSchema>;
 type RolloutStatus = RolloutView['status'];
 
-/** What there is to show of one rollout and one version. */
-export interface RolloutProgress {
+export const rolloutListSchema = z.object({
+  rollouts: z.array(rolloutViewSchema),
+  /** Why the declarations as they are now are not in force; those accepted last are. Absent when all is well. */
+  refused: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).optional(),
+});
+
+/** A campaign as it stands. */
+export interface CampaignView {
   readonly rollout: Rollout;
-  readonly version: string | undefined;
-  /** Undefined while nothing has happened. */
+  /** Undefined while the store has no release for the rollout. */
   readonly campaign: CampaignState | undefined;
   /** One entry for each opened wave. */
   readonly counts: readonly WaveCounts[];
-  /** What the checks of the open wave found last; undefined where this program does not ask them. */
-  readonly gates: readonly GateResult[] | undefined;
-  /** What would happen now, and why not; undefined while the store has no release for the rollout. */
+  /** What would happen now, and why not. */
   readonly next: Advance | undefined;
+  /** What the checks of the open wave found last; undefined where this program does not ask them. */
+  readonly gates?: readonly GateResult[] | undefined;
 }
 
-export function viewOf(progress: RolloutProgress, overlaps?: readonly Overlap[]): RolloutView {
-  const { rollout, campaign, counts, gates = undefined } = progress;
+export function viewOf(progress: CampaignView, overlaps?: readonly Overlap[]): RolloutView {
+  const { rollout, campaign, counts, gates } = progress;
   const { name, product, target, group, priority, deadline, after } = rollout;
   const status = statusOf(rollout, campaign);
   return {
     ...{ name, product, target, priority },
     ...(group === undefined ? {} : { group }),
-    ...(progress.version === undefined ? {} : { version: progress.version }),
+    ...(campaign === undefined ? {} : { version: campaign.version }),
     status,
     reason: reasonOf(status, progress),
     next: nextOf(progress),
@@ -183,22 +188,19 @@ function statusOf(rollout: Rollout, campaign: CampaignState | undefined): Rollou
   if (rollout.aborted || campaign?.status === 'aborted') return 'aborted';
   if (rollout.paused) return 'paused';
   if (campaign === undefined || (campaign.status === 'active' && campaign.openedWaves.length === 0)) return 'waiting';
-  return campaign.status;
+  return campaign.status === 'paused' && campaign.stalledAt !== undefined ? 'stalled' : campaign.status;
 }
 
-function reasonOf(status: RolloutStatus, { rollout, version, campaign, next }: RolloutProgress): string {
+function reasonOf(status: RolloutStatus, { rollout, campaign, next }: CampaignView): string {
   if (status === 'aborted') return campaign?.status === 'aborted' ? campaign.reason : 'The declaration says aborted.';
-  if (status === 'paused') return rollout.paused ? 'The declaration says paused.' : (campaign?.reason ?? '');
-  if (version === undefined) return 'The store has no such release yet.';
+  if (status === 'paused' || status === 'stalled') return rollout.paused ? 'The declaration says paused.' : (campaign?.reason ?? '');
+  if (campaign === undefined) return 'The store has no such release yet.';
   if (next?.kind === 'wait' && status !== 'completed') return next.detail;
-  return campaign?.reason ?? 'It has just been declared.';
+  return campaign.reason;
 }
 
-function nextOf({ version, next }: RolloutProgress): RolloutView['next'] {
-  if (next === undefined) {
-    const detail = version === undefined ? 'Starts when the store has the release.' : 'Starts at the next look.';
-    return { step: 'wait', waitsFor: version === undefined ? 'release' : 'server', detail };
-  }
+function nextOf({ next }: CampaignView): RolloutView['next'] {
+  if (next === undefined) return { step: 'wait', waitsFor: 'release', detail: 'Starts when the store has the release.' };
   if (next.kind === 'wait') {
     return { step: 'wait', waitsFor: next.reason, detail: next.detail, ...instantOf('until', next.until) };
   }

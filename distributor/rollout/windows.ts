@@ -46,6 +46,24 @@ export class WindowCalendar {
   }
 }
 
+/** So near to its end a window is as good as closed: nobody begins a switch there. */
+const closingMs = minuteMs;
+
+/**
+ * Undefined where an update may be offered: a window is open, or opens soon enough to download ahead of it.
+ * @returns when that may change, milliseconds since 1970
+ */
+export function shutUntil(
+  { isOpen, interval }: WindowState,
+  aheadSeconds: number,
+  now: number,
+): { readonly until: number | undefined } | undefined {
+  if (!interval) return { until: undefined };
+  if (isOpen) return interval.closesAt - now < closingMs ? { until: interval.closesAt } : undefined;
+  const offeredFrom = interval.opensAt - aheadSeconds * 1000;
+  return now < offeredFrom ? { until: offeredFrom } : undefined;
+}
+
 /** Intervals in ascending order, apart from each other, from days before `now` to days after. */
 export function openIntervals(windows: readonly Window[], now: number): OpenInterval[] {
   const found: OpenInterval[] = [];

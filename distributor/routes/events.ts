@@ -6,9 +6,9 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { App } from '../app.ts';
 import { EventFeed } from '../events/feed.ts';
 import { eventKindNames, eventKinds } from '../events/kinds.ts';
-import { readPage } from '../events/pages.ts';
+import { readLatest, readPage } from '../events/pages.ts';
 import { serverSent } from '../events/server-sent.ts';
-import { eventViewSchema, viewOf } from '../events/view.ts';
+import { eventPageSchema, viewOf } from '../events/view.ts';
 import { allow } from '../http/access.ts';
 import type { Services } from '../services.ts';
 
@@ -22,14 +22,6 @@ const filterShape = {
   /** Events of this device. */
   deviceId: deviceIdSchema.optional(),
 };
-
-export const eventPageSchema = z.object({
-  events: z.array(eventViewSchema),
-  /** Give it as `after` to read on, now or when more has happened. */
-  next: z.number().int(),
-  /** More was recorded already. */
-  more: z.boolean(),
-});
 
 export function eventsRoute(app: App, services: Services): void {
   const { fleet, metrics } = services;
@@ -48,14 +40,17 @@ export function eventsRoute(app: App, services: Services): void {
           ...filterShape,
           after: eventIdSchema.default(0),
           limit: z.coerce.number().int().min(1).max(maxPage).default(100),
+          /** The latest so many instead, oldest first. */
+          latest: z.coerce.number().int().min(1).max(maxPage).optional(),
         }),
         response: { 200: eventPageSchema },
       },
     },
     async (request) => {
       await allow(request, { scope: 'events:read' }, services);
-      const { after, limit, ...filter } = request.query;
-      const { events, next, isLast } = await readPage(fleet, after, limit, filter);
+      const { after, limit, latest, ...filter } = request.query;
+      const page = latest === undefined ? readPage(fleet, after, limit, filter) : readLatest(fleet, latest, filter);
+      const { events, next, isLast } = await page;
       return { events: events.map(viewOf), next, more: !isLast };
     },
   );

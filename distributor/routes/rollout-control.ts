@@ -1,7 +1,8 @@
-/** `POST /v1/rollouts/:name/{pause,resume,abort}`: a person's word on a rollout, in force by the next check. */
+/** `POST /v1/rollouts/:name/{pause,resume,abort,promote,retry}`: a person's word on a rollout, in force by the next check. */
 import { z } from 'zod';
 import type { App } from '../app.ts';
 import { allow } from '../http/access.ts';
+import { type ControlAction, controlActions } from '../rollout/control.ts';
 import { rolloutViewSchema, viewOf } from '../rollout/view.ts';
 import type { Services } from '../services.ts';
 import { rolloutNameSchema } from './rollouts.ts';
@@ -10,11 +11,13 @@ const actions = {
   pause: 'Offer nothing until resumed; devices under way go on',
   resume: 'Offer again after a pause',
   abort: 'Stop for good: this release is offered by this rollout no more',
-} as const;
+  promote: 'Open the next wave now, whatever soak and gate say; after the last one, complete',
+  retry: 'Offer the release once more to devices where it failed',
+} as const satisfies Record<ControlAction, string>;
 
 export function rolloutControlRoute(app: App, services: Services): void {
   const { campaigns, clock } = services;
-  for (const action of ['pause', 'resume', 'abort'] as const) {
+  for (const action of controlActions) {
     app.post(
       `/v1/rollouts/:name/${action}`,
       {

@@ -16,7 +16,7 @@ const listSchema = z.object({
 });
 
 export function rolloutsRoute(app: App, services: Services): void {
-  const { campaigns, clock } = services;
+  const { campaigns, clock, reconciler } = services;
   app.get(
     '/v1/rollouts',
     {
@@ -30,7 +30,7 @@ export function rolloutsRoute(app: App, services: Services): void {
     async (request) => {
       await allow(request, { scope: 'rollouts:read' }, services);
       const rollouts = (await campaigns.views(clock())).map(viewOf);
-      const { problem } = campaigns;
+      const { problem } = reconciler;
       if (!problem) return { rollouts };
       const { code, message, hint } = problem;
       return { rollouts, refused: { code, message, ...(hint === undefined ? {} : { hint }) } };
