@@ -2,7 +2,8 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { describeError, toSlipwayError } from '../contract/errors.ts';
 import type { Metrics } from './http/metrics.ts';
-import { reachedOf } from './rollout/campaign.ts';
+import { showRollouts } from './http/rollout-gauges.ts';
+import type { ReconcileEvent } from './reconcile/reconcile.ts';
 import type { CampaignEvent } from './rollout/campaigns.ts';
 import type { Services } from './services.ts';
 
@@ -59,27 +60,21 @@ export class Upkeep {
     const { services, logger } = this.#input;
     try {
       const now = services.clock();
-      await services.campaigns.advanceAll(now);
-      await this.#countDevices(now);
+      services.metrics.leader.set((await services.campaigns.advanceAll(now)) ? 1 : 0);
+      await this.#show(now);
     } catch (error) {
+      services.metrics.leader.set(0);
       logger.error(describeError(toSlipwayError(error)), 'campaigns not advanced');
     } finally {
       this.#isAdvancing = false;
     }
   }
 
-  async #countDevices(now: number): Promise<void> {
+  async #show(now: number): Promise<void> {
     const { campaigns, metrics, reconciler } = this.#input.services;
     metrics.rolloutsRefused.set(reconciler.problem ? 1 : 0);
-    metrics.rolloutDevices.reset();
-    for (const { rollout, counts } of await campaigns.views(now)) {
-      for (const wave of counts) {
-        for (const standing of ['committed', 'failed', 'pending', 'unreachable'] as const) {
-          metrics.rolloutDevices.inc({ rollout: rollout.name, standing }, wave[standing]);
-        }
-        metrics.rolloutDevices.inc({ rollout: rollout.name, standing: 'reached' }, reachedOf(wave));
-      }
-    }
+    if (reconciler.applied && !reconciler.problem) metrics.planReconciledAt.set(now / 1000);
+    showRollouts(metrics, await campaigns.views(now));
   }
 
   #every(intervalMs: number, work: () => Promise<void>): void {
@@ -98,9 +93,36 @@ export function observeCampaigns(event: CampaignEvent, logger: FastifyBaseLogger
     case 'failed':
       logger.error({ ...event.key, ...describeError(event.problem) }, 'rollout not advanced');
       break;
+    case 'held':
+      // Told at every look: the gauges and the audit log have it.
+      break;
     case 'controlled':
       metrics.rolloutTransitions.inc({ kind: event.action });
       logger.info({ ...event.key, action: event.action, by: event.by }, 'rollout controlled');
+      break;
+    default:
+      event satisfies never;
+  }
+}
+
+/** Logs and counts what came of declarations. */
+export function observeReconciling(event: ReconcileEvent, logger: FastifyBaseLogger, metrics: Metrics): void {
+  switch (event.kind) {
+    case 'applied': {
+      const { revision, author, subject, plan } = event.applied;
+      metrics.planReconciliations.inc({ outcome: 'applied' });
+      logger.info({ revision, author, subject, rollouts: plan.rollouts.length }, 'declarations applied');
+      break;
+    }
+    case 'refused':
+      metrics.planReconciliations.inc({ outcome: 'refused' });
+      logger.error(
+        { ...event.snapshot, ...describeError(event.problem) },
+        'declarations refused; those accepted last stay in force',
+      );
+      break;
+    case 'healed':
+      logger.info('declarations are in force as their source has them');
       break;
     default:
       event satisfies never;

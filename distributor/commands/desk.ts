@@ -25,7 +25,10 @@ export interface Desk {
   dismiss(id: string, action: 'revoke' | 'forget', reason: string): Promise<DeviceStanding>;
   why(id: string): Promise<WhyView>;
   /** Oldest first; all after an id, or the latest. */
-  events(range: { readonly after: number } | { readonly latest: number }, filter: EventFilter): AsyncIterable<EventView>;
+  events(
+    range: { readonly after: number } | { readonly latest: number },
+    filter: EventFilter,
+  ): AsyncIterable<EventView>;
   /** Without end: what is recorded from now on, or after an id. */
   follow(after: number | undefined, filter: EventFilter): AsyncIterable<EventView>;
   close(): Promise<void>;
@@ -47,11 +50,7 @@ export function withDeskOptions(command: Command): Command {
 }
 
 /** What was written on the command line wins over what the environment says. */
-export async function withDesk<T>(
-  line: CommandLine,
-  command: Command,
-  use: (desk: Desk) => Promise<T>,
-): Promise<T> {
+export async function withDesk<T>(line: CommandLine, command: Command, use: (desk: Desk) => Promise<T>): Promise<T> {
   const options = command.opts<DeskOptions>();
   const isWritten = (name: keyof DeskOptions) => command.getOptionValueSource(name) === 'cli';
   const writtenState = isWritten('state') || isWritten('database');

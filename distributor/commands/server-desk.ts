@@ -1,7 +1,7 @@
 /** An operator's desk at a running server: every verb is one request of its API, with the scopes of the token. */
 import { type EventFilter, type EventPageView, type EventView, eventPageSchema } from '../events/view.ts';
 import { whyViewSchema } from '../explanation/view.ts';
-import { deviceDetailSchema, devicePageSchema, deviceStandingSchema, type DeviceView } from '../fleet/view.ts';
+import { type DeviceView, deviceDetailSchema, devicePageSchema, deviceStandingSchema } from '../fleet/view.ts';
 import { rolloutListSchema } from '../rollout/view.ts';
 import type { Desk } from './desk.ts';
 import { askServer, type ServerAddress } from './server-client.ts';
@@ -27,7 +27,8 @@ export function serverDesk(address: ServerAddress): Desk {
       return askServer(address, { method: 'POST', path, body: bodyOf(reason) }, deviceStandingSchema);
     },
     why: (id) => askServer(address, get(`/v1/devices/${encodeURIComponent(id)}/why`), whyViewSchema),
-    events: (range, filter) => ('after' in range ? eventsAfter(address, range.after, filter) : latest(address, range.latest, filter)),
+    events: (range, filter) =>
+      'after' in range ? eventsAfter(address, range.after, filter) : latest(address, range.latest, filter),
     follow: (after, filter) => followServer(address, after, filter),
     close: async () => {},
   };

@@ -39,7 +39,9 @@ export async function* followServer(
 /** Undefined when the server has answered: it is there even where nothing happens. */
 async function* connect(address: ServerAddress, after: number | undefined, filter: EventFilter) {
   const query = new URLSearchParams(
-    Object.entries({ ...filter, after }).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+    Object.entries({ ...filter, after }).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)]],
+    ),
   );
   const path = `/v1/events/stream?${query}`;
   const response = await openServer(address, { method: 'GET', path }, { accept: 'text/event-stream' });

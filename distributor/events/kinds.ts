@@ -4,18 +4,16 @@ import type { Transition } from '../rollout/transition.ts';
 export const eventKinds = {
   'plan-applied': 'Another set of declarations came into force.',
   'plan-refused': 'A set of declarations was refused as a whole; the last good one stays in force.',
-  'wave-opened': 'A wave opened: its devices may be offered the release.',
+  'wave-opened': 'A wave opened, because the gate before it held or somebody promoted the rollout.',
   'wave-raised': 'The declaration widened a wave that is open already.',
-  'gate-closed': 'The gate of the open wave does not hold.',
-  'gate-held': 'The gate of the open wave holds.',
+  'gate-closed': 'The gate of the open wave does not hold, for a reason that the wave had not given before.',
   completed: 'The last wave of a rollout is through.',
   reopened: 'A completed rollout has a further wave.',
   stalled: 'A gate did not hold for too long; the rollout is paused until somebody looks.',
   aborted: 'A rollout was stopped for good.',
-  'revert-begun': 'An aborted rollout sends the first device back to its previous release.',
+  'revert-begun': 'An aborted rollout sends its devices back to their previous release from now on.',
   paused: 'Somebody paused a rollout.',
   resumed: 'Somebody resumed a rollout.',
-  promoted: 'Somebody opened the next wave before its time.',
   retried: 'Somebody lets devices that failed try once more.',
   'permit-issued': 'A device was given a signed permit to go back.',
   'device-enrolled': 'A device got a token of its own.',
@@ -23,7 +21,6 @@ export const eventKinds = {
   'device-forgotten': 'A device and all that was known of it was removed.',
   'token-created': 'A token was made; its text is recorded nowhere.',
   'token-revoked': 'A token is refused from now on.',
-  pruned: 'Events older than the retention were removed.',
 } as const;
 
 export type EventKind = keyof typeof eventKinds;

@@ -3,13 +3,15 @@
  * Reads, never records: asking changes nothing.
  */
 import type { CheckRequest } from '../../contract/device-api/check.ts';
-import { SlipwayError } from '../../contract/errors.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
+import { unknownDevice } from '../fleet/dismissal.ts';
 import type { CheckFacts, DeviceRecord, FleetState } from '../fleet/ports.ts';
+import { questionOf } from '../fleet/question.ts';
 import type { WaveCounts } from '../rollout/campaign.ts';
 import type { CompiledPlan } from '../rollout/compiled-plan.ts';
 import { decide, explain } from '../rollout/decide.ts';
 import type { DecideInput } from '../rollout/decide-input.ts';
+import { type Decision, withoutPermits } from '../rollout/decision.ts';
 import { decisionViewOf } from './decision-view.ts';
 import { explainRollout } from './rollout-explanation.ts';
 import type { WhyView } from './view.ts';
@@ -18,6 +20,8 @@ export interface ExplanationInput {
   readonly fleet: Pick<FleetState, 'findDevice' | 'readFacts' | 'countWaves'>;
   readonly plan: CompiledPlan;
   readonly releases: ReleaseIndex;
+  /** Whether devices can be sent back: without a key for permits none is. */
+  readonly canRevert: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -26,7 +30,7 @@ export interface ExplanationInput {
 export async function explainDevice(input: ExplanationInput, id: string): Promise<WhyView> {
   const { fleet, plan, now } = input;
   const device = await fleet.findDevice(id);
-  if (!device) throw unknown(id);
+  if (!device) throw unknownDevice(id);
   const labels = plan.effectiveLabels(id, device.labels);
   const location = plan.locationOf(labels);
   const shown = { ...deviceOf(device), labels, role: location.role, ...placeOfLabels(location) };
@@ -36,8 +40,8 @@ export async function explainDevice(input: ExplanationInput, id: string): Promis
     const state = device.status === 'revoked' ? 'revoked' : 'never-asked';
     return { device: shown, state, askedAt, rollouts: [] };
   }
-  const facts = await readFacts(input, device, location);
-  if (!facts) throw unknown(id);
+  const facts = await fleet.readFacts(questionOf(plan, input.releases, { id, check, labels }, now));
+  if (!facts) throw unknownDevice(id);
   const decideInput: DecideInput = {
     device: { id, check, labels, enrolledAt: device.enrolledAt },
     plan,
@@ -49,11 +53,13 @@ export async function explainDevice(input: ExplanationInput, id: string): Promis
     now,
   };
   const rollouts = [];
-  for (const explanation of explain(decideInput)) {
+  const answered = (decision: Decision) => (input.canRevert ? decision : withoutPermits(decision));
+  for (const explained of explain(decideInput)) {
+    const explanation = { ...explained, decision: answered(explained.decision) };
     const counts = await countsOf(input, facts, explanation.rollout, explanation.version);
     rollouts.push(explainRollout(decideInput, explanation, counts));
   }
-  const decision = decide(decideInput);
+  const decision = answered(decide(decideInput));
   const rollout = decision.kind === 'none' ? decision.facts.rollout : decision.rollout.name;
   return {
     device: shown,
@@ -74,27 +80,6 @@ function checkOf(device: DeviceRecord): CheckRequest | undefined {
     rejected: [...rejected],
     ...(current === undefined ? {} : { current }),
   };
-}
-
-function readFacts(
-  { fleet, plan, releases, now }: ExplanationInput,
-  device: DeviceRecord,
-  location: ReturnType<CompiledPlan['locationOf']>,
-): Promise<CheckFacts | undefined> {
-  const ranked = plan.ranked(releases, device.product, device.platform);
-  return fleet.readFacts({
-    deviceId: device.id,
-    site: location.site,
-    cluster: location.cluster,
-    wantsPeers: plan.wantsPeers(device.product, location),
-    peerTimeoutSeconds: Math.max(0, ...ranked.map(({ rollout }) => rollout.deviceTimeoutSeconds)),
-    budgets: ranked.flatMap(({ rollout, goal }) =>
-      rollout.budget && goal
-        ? [{ rollout: rollout.name, version: goal.version, perSeconds: rollout.budget.perSeconds }]
-        : [],
-    ),
-    at: now,
-  });
 }
 
 /** Of each opened wave; none where nothing has opened. */
@@ -124,10 +109,4 @@ function deviceOf(device: DeviceRecord) {
 
 function placeOfLabels({ site, cluster }: { site: string | undefined; cluster: string | undefined }) {
   return { ...(site === undefined ? {} : { site }), ...(cluster === undefined ? {} : { cluster }) };
-}
-
-function unknown(id: string): SlipwayError {
-  return new SlipwayError('device-unknown', `device ${id} is not enrolled`, {
-    hint: 'List the devices with slipway-distributor device ls.',
-  });
 }

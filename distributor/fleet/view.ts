@@ -9,7 +9,7 @@ import {
 import { reportSchema } from '../../contract/device-api/report.ts';
 import { digestSchema } from '../../contract/digest.ts';
 import { platformSchema } from '../../contract/release/platform.ts';
-import type { DeviceRecord } from './ports.ts';
+import type { DeviceRecord, DeviceStore } from './ports.ts';
 
 export const deviceViewSchema = z.object({
   id: deviceIdSchema,
@@ -63,4 +63,16 @@ export function viewOf(device: DeviceRecord): DeviceView {
     ...(device.current === undefined ? {} : { current: device.current }),
     ...(device.phase === undefined ? {} : { phase: device.phase }),
   };
+}
+
+const reportsShown = 50;
+
+/** Undefined when the device is unknown. */
+export async function detailOf(
+  fleet: Pick<DeviceStore, 'findDevice' | 'listReports'>,
+  id: string,
+): Promise<DeviceDetail | undefined> {
+  const device = await fleet.findDevice(id);
+  if (!device) return undefined;
+  return { ...viewOf(device), rejected: [...device.rejected], reports: await fleet.listReports(id, reportsShown) };
 }

@@ -1,5 +1,7 @@
 /** Devices that several rollouts claim: how many, and which rollout decides about them. Reported, never refused. */
-import type { Member } from '../fleet/ports.ts';
+import type { ReleaseIndex } from '../catalog/releases.ts';
+import type { Rollout } from '../declaration/rollout.ts';
+import type { DeviceStore, Member } from '../fleet/ports.ts';
 import { type CompiledPlan, isMember } from './compiled-plan.ts';
 import type { Overlap } from './view.ts';
 
@@ -44,4 +46,50 @@ export class OverlapCount {
         winner: rank(name) < rank(this.#name) ? name : this.#name,
       }));
   }
+}
+
+/** Some milliseconds of work; requests have their turn between two pages. */
+const pageSize = 1000;
+
+/** Looks at the devices of a rollout's product, none where no other rollout could claim one. */
+export async function overlapsOf(
+  devices: Pick<DeviceStore, 'membersOf'>,
+  plan: CompiledPlan,
+  releases: ReleaseIndex,
+  name: string,
+): Promise<Overlap[]> {
+  const product = plan.find(name)?.rollout.product;
+  if (product === undefined) return [];
+  const count = new OverlapCount(plan, name, orderOf(plan, releases, product));
+  if (count.isAlone) return [];
+  for (let after: string | undefined; ; ) {
+    const page = await devices.membersOf(product, { after, limit: pageSize });
+    count.add(page);
+    if (page.length < pageSize) return count.found;
+    after = page.at(-1)?.id;
+  }
+}
+
+/** The order in which rollouts that may still decide speak; by the newest release of any platform. */
+function orderOf(plan: CompiledPlan, releases: ReleaseIndex, product: string): string[] {
+  const counterOf = ({ target }: Rollout) =>
+    Math.max(0, ...releases.versions(product, target).map((release) => counterFor(releases, product, release)));
+  return plan.rollouts
+    .map(({ rollout }) => rollout)
+    .filter((rollout) => rollout.product === product && !rollout.aborted)
+    .map((rollout) => ({ rollout, counter: counterOf(rollout) }))
+    .sort(
+      (a, b) =>
+        b.rollout.priority - a.rollout.priority || b.counter - a.counter || (a.rollout.name < b.rollout.name ? -1 : 1),
+    )
+    .map(({ rollout }) => rollout.name);
+}
+
+function counterFor(releases: ReleaseIndex, product: string, version: string): number {
+  return Math.max(
+    0,
+    ...releases
+      .all()
+      .flatMap((release) => (release.product === product && release.version === version ? [release.counter] : [])),
+  );
 }

@@ -193,14 +193,16 @@ function statusOf(rollout: Rollout, campaign: CampaignState | undefined): Rollou
 
 function reasonOf(status: RolloutStatus, { rollout, campaign, next }: CampaignView): string {
   if (status === 'aborted') return campaign?.status === 'aborted' ? campaign.reason : 'The declaration says aborted.';
-  if (status === 'paused' || status === 'stalled') return rollout.paused ? 'The declaration says paused.' : (campaign?.reason ?? '');
+  if (status === 'paused' || status === 'stalled')
+    return rollout.paused ? 'The declaration says paused.' : (campaign?.reason ?? '');
   if (campaign === undefined) return 'The store has no such release yet.';
   if (next?.kind === 'wait' && status !== 'completed') return next.detail;
   return campaign.reason;
 }
 
 function nextOf({ next }: CampaignView): RolloutView['next'] {
-  if (next === undefined) return { step: 'wait', waitsFor: 'release', detail: 'Starts when the store has the release.' };
+  if (next === undefined)
+    return { step: 'wait', waitsFor: 'release', detail: 'Starts when the store has the release.' };
   if (next.kind === 'wait') {
     return { step: 'wait', waitsFor: next.reason, detail: next.detail, ...instantOf('until', next.until) };
   }
