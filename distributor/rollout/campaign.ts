@@ -77,9 +77,15 @@ export interface Attempt extends CampaignKey {
 export type Standing = 'committed' | 'failed' | 'pending' | 'unreachable';
 
 /** A device that was heard in one of these works on the update; how long that takes is a matter of its link. */
-const phasesUnderWay: readonly DevicePhase[] = ['downloading', 'rebuilding', 'switching', 'probation', 'rolling-back'];
+export const phasesUnderWay: readonly DevicePhase[] = [
+  'downloading',
+  'rebuilding',
+  'switching',
+  'probation',
+  'rolling-back',
+];
 /** Phases in which the old release no longer runs undisturbed: silence here is a failure, not bad reception. */
-const phasesAfterSwitch: readonly DevicePhase[] = ['switching', 'probation', 'rolling-back'];
+export const phasesAfterSwitch: readonly DevicePhase[] = ['switching', 'probation', 'rolling-back'];
 
 type Progress = Pick<Attempt, 'outcome' | 'offeredAt' | 'lastSeenAt' | 'phase'>;
 
