@@ -2,6 +2,7 @@
 /** slipway-distributor: binds the verbs to the adapters of this machine. */
 import { randomBytes } from 'node:crypto';
 import { openFleetState } from './adapters/fleet-state-of-place.ts';
+import { gateProbes } from './adapters/gate-probes.ts';
 import { openSource } from './adapters/open-source.ts';
 import { readPermitKey } from './adapters/permit-key.ts';
 import { openStore } from './adapters/store-of-url.ts';
@@ -13,6 +14,7 @@ process.exitCode = await runProgram(
     openFleetState: (place) => openFleetState(place),
     openStore: (url) => openStore(url, process.env),
     openSource: (place) => openSource(place, process.env),
+    openGateProbes: () => gateProbes(),
     readPermitKey,
     clock: Date.now,
     randomBytes,

@@ -33,13 +33,22 @@ export class Upkeep {
     this.#stops.push(() => reconciler.stop());
     await this.#refreshCatalog();
     await this.#advance();
-    this.#every(refreshIntervalMs, () => this.#refreshCatalog());
+    this.#every(refreshIntervalMs, () => this.#refreshAll());
     this.#every(advanceIntervalMs, () => this.#advance());
     this.#stops.push(reconciler.onChange(() => void this.#advance()));
   }
 
   stop(): void {
     for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  /** Plans that come by API come to one replica; the others find them here. */
+  async #refreshAll(): Promise<void> {
+    const { services, logger } = this.#input;
+    await this.#refreshCatalog();
+    await services.reconciler.catchUp().catch((error) => {
+      logger.error(describeError(toSlipwayError(error)), 'plan in force not read');
+    });
   }
 
   async #refreshCatalog(): Promise<void> {
@@ -83,6 +92,30 @@ export class Upkeep {
   }
 }
 
+/** Logs and counts what came into force and what did not. */
+export function observeReconciler(event: ReconcileEvent, logger: FastifyBaseLogger, metrics: Metrics): void {
+  switch (event.kind) {
+    case 'applied': {
+      metrics.planReconciliations.inc({ outcome: 'applied' });
+      const { revision, author, subject, diff } = event.applied;
+      logger.info({ revision, author, subject, changes: diff.length }, 'plan applied');
+      break;
+    }
+    case 'refused':
+      metrics.planReconciliations.inc({ outcome: 'refused' });
+      logger.error(
+        { ...event.snapshot, ...describeError(event.problem) },
+        'plan not applied; the last one stays in force',
+      );
+      break;
+    case 'healed':
+      logger.info('the source of plans is in force again');
+      break;
+    default:
+      event satisfies never;
+  }
+}
+
 /** Logs and counts what happened to the campaigns. */
 export function observeCampaigns(event: CampaignEvent, logger: FastifyBaseLogger, metrics: Metrics): void {
   switch (event.kind) {
@@ -99,30 +132,6 @@ export function observeCampaigns(event: CampaignEvent, logger: FastifyBaseLogger
     case 'controlled':
       metrics.rolloutTransitions.inc({ kind: event.action });
       logger.info({ ...event.key, action: event.action, by: event.by }, 'rollout controlled');
-      break;
-    default:
-      event satisfies never;
-  }
-}
-
-/** Logs and counts what came of declarations. */
-export function observeReconciling(event: ReconcileEvent, logger: FastifyBaseLogger, metrics: Metrics): void {
-  switch (event.kind) {
-    case 'applied': {
-      const { revision, author, subject, plan } = event.applied;
-      metrics.planReconciliations.inc({ outcome: 'applied' });
-      logger.info({ revision, author, subject, rollouts: plan.rollouts.length }, 'declarations applied');
-      break;
-    }
-    case 'refused':
-      metrics.planReconciliations.inc({ outcome: 'refused' });
-      logger.error(
-        { ...event.snapshot, ...describeError(event.problem) },
-        'declarations refused; those accepted last stay in force',
-      );
-      break;
-    case 'healed':
-      logger.info('declarations are in force as their source has them');
       break;
     default:
       event satisfies never;

@@ -7,6 +7,7 @@ import type { FleetState } from '../fleet/ports.ts';
 import type { RandomBytes } from '../fleet/token.ts';
 import type { DeclarationSource } from '../reconcile/ports.ts';
 import type { SourcePlace } from '../reconcile/source-place.ts';
+import type { GateProbe } from '../rollout/gates.ts';
 import type { PermitSigner } from '../rollout/permit.ts';
 
 export interface CommandLine {
@@ -17,6 +18,7 @@ export interface CommandLine {
   openFleetState(place: string): Promise<FleetState>;
   openStore(url: string): StoreReader;
   openSource(place: SourcePlace): DeclarationSource;
+  openGateProbes(): GateProbe & { close(): Promise<void> };
   /** @throws SlipwayError `key-unreadable` */
   readPermitKey(file: string): PermitSigner;
   readonly clock: () => number;

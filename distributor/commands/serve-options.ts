@@ -2,15 +2,15 @@
 import { isIP } from 'node:net';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { StatePlace } from './command-line.ts';
+import type { SourceOptions } from './source-options.ts';
 
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
 }
 
-export interface ServeOptions extends StatePlace {
+export interface ServeOptions extends StatePlace, SourceOptions {
   readonly store: string;
-  readonly rollouts: string;
   readonly listen: ListenAddress;
   readonly tlsCert?: string;
   readonly tlsKey?: string;

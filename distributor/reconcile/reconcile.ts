@@ -150,7 +150,8 @@ export class Reconciler implements PlanInForce {
       await this.#bringIntoForce(this.#candidate(parsePlan(files), files, snapshot));
       return undefined;
     } catch (error) {
-      return { problem: toSlipwayError(error), snapshot };
+      const { revision, author, subject } = snapshot;
+      return { problem: toSlipwayError(error), snapshot: { revision, author, subject } };
     }
   }
 
@@ -175,8 +176,14 @@ export class Reconciler implements PlanInForce {
 
   /** What another replica applied, or an earlier run of this one. */
   async #takeUp(): Promise<void> {
-    const kept = await this.#input.store.loadPlan();
-    if (!kept || (kept.revision === this.#applied?.revision && kept.appliedAt === this.#applied.appliedAt)) return;
+    let before: AppliedPlan | undefined;
+    let kept: AppliedPlan | undefined;
+    do {
+      before = this.#applied;
+      kept = await this.#input.store.loadPlan();
+      // What came into force here meanwhile is newer than what was read.
+    } while (before !== this.#applied);
+    if (!kept || (kept.revision === before?.revision && kept.appliedAt === before.appliedAt)) return;
     this.#put(kept, diffPlans(this.plan, kept.plan));
   }
 
