@@ -143,6 +143,7 @@ export const errorCodes = {
   'device-revoked': { exit: exitStatus.unavailable, http: 403 },
   'device-exists': { exit: exitStatus.conflict, http: 409 },
   'rollout-finished': { exit: exitStatus.conflict, http: 409 },
+  'rollout-held': { exit: exitStatus.conflict, http: 409 },
   'rollout-unknown': { exit: exitStatus.invalidInput, http: 404 },
   'not-found': { exit: exitStatus.unavailable, http: 404 },
   'precondition-failed': { exit: exitStatus.unavailable, http: 412 },

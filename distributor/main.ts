@@ -1,18 +1,20 @@
 #!/usr/bin/env node
 /** slipway-distributor: binds the verbs to the adapters of this machine. */
 import { randomBytes } from 'node:crypto';
+import { openFleetState } from './adapters/fleet-state-of-place.ts';
+import { gateProbes } from './adapters/gate-probes.ts';
+import { openSource } from './adapters/open-source.ts';
 import { readPermitKey } from './adapters/permit-key.ts';
-import { rolloutFiles } from './adapters/rollout-files.ts';
-import { openSqliteFleetState } from './adapters/sqlite-fleet-state.ts';
 import { openStore } from './adapters/store-of-url.ts';
 import { runProgram } from './commands/program.ts';
 
 process.exitCode = await runProgram(
   process.argv.slice(2),
   {
-    openFleetState: openSqliteFleetState,
+    openFleetState: (place) => openFleetState(place),
     openStore: (url) => openStore(url, process.env),
-    rolloutFiles,
+    openSource: (place) => openSource(place, process.env),
+    openGateProbes: () => gateProbes(),
     readPermitKey,
     clock: Date.now,
     randomBytes,

@@ -4,6 +4,7 @@ import type { StoreReader } from './catalog/ports.ts';
 import type { FleetState } from './fleet/ports.ts';
 import type { RandomBytes } from './fleet/token.ts';
 import type { Metrics } from './http/metrics.ts';
+import type { Reconciler } from './reconcile/reconcile.ts';
 import type { Campaigns } from './rollout/campaigns.ts';
 import type { PermitIssuer } from './rollout/permit.ts';
 
@@ -11,6 +12,7 @@ export interface Services {
   readonly store: StoreReader;
   readonly catalog: Catalog;
   readonly campaigns: Campaigns;
+  readonly reconciler: Reconciler;
   readonly fleet: FleetState;
   readonly metrics: Metrics;
   /** Undefined where this server was given no key for permits: it sends no device back then. */

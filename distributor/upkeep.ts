@@ -2,14 +2,13 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { describeError, toSlipwayError } from '../contract/errors.ts';
 import type { Metrics } from './http/metrics.ts';
-import { reachedOf } from './rollout/campaign.ts';
+import { showRollouts } from './http/rollout-gauges.ts';
+import type { ReconcileEvent } from './reconcile/reconcile.ts';
 import type { CampaignEvent } from './rollout/campaigns.ts';
-import type { RolloutSource } from './rollout/ports.ts';
 import type { Services } from './services.ts';
 
 export interface UpkeepInput {
   readonly services: Services;
-  readonly source: RolloutSource;
   readonly logger: FastifyBaseLogger;
   readonly refreshIntervalMs: number;
   readonly advanceIntervalMs: number;
@@ -28,28 +27,28 @@ export class Upkeep {
 
   /** Brings everything up to date once, then keeps it so. A store that is away stops nothing. */
   async start(): Promise<void> {
-    const { services, source, refreshIntervalMs, advanceIntervalMs } = this.#input;
-    await services.campaigns.start(services.clock());
+    const { services, refreshIntervalMs, advanceIntervalMs } = this.#input;
+    const { reconciler } = services;
+    await reconciler.start();
+    this.#stops.push(() => reconciler.stop());
     await this.#refreshCatalog();
     await this.#advance();
     this.#every(refreshIntervalMs, () => this.#refreshAll());
     this.#every(advanceIntervalMs, () => this.#advance());
-    this.#stops.push(source.watch(() => void this.#reload()));
+    this.#stops.push(reconciler.onChange(() => void this.#advance()));
   }
 
   stop(): void {
     for (const stop of this.#stops.splice(0)) stop();
   }
 
+  /** Plans that come by API come to one replica; the others find them here. */
   async #refreshAll(): Promise<void> {
+    const { services, logger } = this.#input;
     await this.#refreshCatalog();
-    await this.#reload();
-  }
-
-  async #reload(): Promise<void> {
-    const { services } = this.#input;
-    await services.campaigns.reload(services.clock());
-    await this.#advance();
+    await services.reconciler.catchUp().catch((error) => {
+      logger.error(describeError(toSlipwayError(error)), 'plan in force not read');
+    });
   }
 
   async #refreshCatalog(): Promise<void> {
@@ -70,27 +69,21 @@ export class Upkeep {
     const { services, logger } = this.#input;
     try {
       const now = services.clock();
-      await services.campaigns.advanceAll(now);
-      await this.#countDevices(now);
+      services.metrics.leader.set((await services.campaigns.advanceAll(now)) ? 1 : 0);
+      await this.#show(now);
     } catch (error) {
+      services.metrics.leader.set(0);
       logger.error(describeError(toSlipwayError(error)), 'campaigns not advanced');
     } finally {
       this.#isAdvancing = false;
     }
   }
 
-  async #countDevices(now: number): Promise<void> {
-    const { campaigns, metrics } = this.#input.services;
-    metrics.rolloutsRefused.set(campaigns.problem ? 1 : 0);
-    metrics.rolloutDevices.reset();
-    for (const { rollout, counts } of await campaigns.views(now)) {
-      for (const wave of counts) {
-        for (const standing of ['committed', 'failed', 'pending', 'unreachable'] as const) {
-          metrics.rolloutDevices.inc({ rollout: rollout.name, standing }, wave[standing]);
-        }
-        metrics.rolloutDevices.inc({ rollout: rollout.name, standing: 'reached' }, reachedOf(wave));
-      }
-    }
+  async #show(now: number): Promise<void> {
+    const { campaigns, metrics, reconciler } = this.#input.services;
+    metrics.rolloutsRefused.set(reconciler.problem ? 1 : 0);
+    if (reconciler.applied && !reconciler.problem) metrics.planReconciledAt.set(now / 1000);
+    showRollouts(metrics, await campaigns.views(now));
   }
 
   #every(intervalMs: number, work: () => Promise<void>): void {
@@ -99,18 +92,42 @@ export class Upkeep {
   }
 }
 
+/** Logs and counts what came into force and what did not. */
+export function observeReconciler(event: ReconcileEvent, logger: FastifyBaseLogger, metrics: Metrics): void {
+  switch (event.kind) {
+    case 'applied': {
+      metrics.planReconciliations.inc({ outcome: 'applied' });
+      const { revision, author, subject, diff } = event.applied;
+      logger.info({ revision, author, subject, changes: diff.length }, 'plan applied');
+      break;
+    }
+    case 'refused':
+      metrics.planReconciliations.inc({ outcome: 'refused' });
+      logger.error(
+        { ...event.snapshot, ...describeError(event.problem) },
+        'plan not applied; the last one stays in force',
+      );
+      break;
+    case 'healed':
+      logger.info('the source of plans is in force again');
+      break;
+    default:
+      event satisfies never;
+  }
+}
+
 /** Logs and counts what happened to the campaigns. */
 export function observeCampaigns(event: CampaignEvent, logger: FastifyBaseLogger, metrics: Metrics): void {
   switch (event.kind) {
-    case 'declared':
-      logger.info({ rollouts: event.rollouts, contentSha256: event.contentSha256 }, 'rollouts declared');
-      break;
-    case 'refused':
-      logger.error(describeError(event.problem), 'declared rollouts refused; those accepted last stay in force');
-      break;
     case 'advanced':
-      metrics.rolloutTransitions.inc({ kind: event.advance.kind });
-      logger.info({ ...event.key, step: event.advance.kind, reason: event.advance.reason }, 'rollout advanced');
+      metrics.rolloutTransitions.inc({ kind: event.transition.kind });
+      logger.info({ ...event.key, step: event.transition.kind, reason: event.transition.reason }, 'rollout advanced');
+      break;
+    case 'failed':
+      logger.error({ ...event.key, ...describeError(event.problem) }, 'rollout not advanced');
+      break;
+    case 'held':
+      // Told at every look: the gauges and the audit log have it.
       break;
     case 'controlled':
       metrics.rolloutTransitions.inc({ kind: event.action });

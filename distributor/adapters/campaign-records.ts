@@ -1,122 +1,132 @@
-/** Declarations, campaigns and attempts in the fleet database. */
+/** Campaigns in the fleet database, and the copy of them that checks are answered from. */
 import type { Kysely, Selectable } from 'kysely';
-import type { DevicePhase } from '../../contract/device-api/check.ts';
-import type { UpdateOutcome } from '../../contract/device-api/report.ts';
-import type { Attempt, CampaignKey, CampaignState, CampaignStatus } from '../rollout/campaign.ts';
-import type { Rollout } from '../rollout/declaration.ts';
-import type { CampaignStore } from '../rollout/ports.ts';
+import type { CampaignKey, CampaignState, CampaignStatus, OpenedWave } from '../rollout/campaign.ts';
+import { applyTransitionTo, type Transition } from '../rollout/transition.ts';
+import type { EventRecords } from './event-records.ts';
 import type { FleetTables } from './fleet-tables.ts';
+import { affectedBy, firstOf, rowsOf, type Step } from './step.ts';
 
-export function campaignRecords(db: Kysely<FleetTables>): CampaignStore {
-  const attempts = () =>
-    db
-      .selectFrom('attempt')
-      .innerJoin('device', 'device.id', 'attempt.device_id')
-      .selectAll('attempt')
-      .select('device.last_seen_at');
-  const ofCampaign = ({ rollout, version }: CampaignKey) =>
-    attempts().where('attempt.rollout', '=', rollout).where('attempt.version', '=', version);
+/** A campaign and its number in the other tables. */
+export interface KnownCampaign {
+  readonly id: number;
+  /** Undefined while it has not started. */
+  readonly state: CampaignState | undefined;
+}
+
+export type KnownCampaigns = (rollout: string, version: string) => KnownCampaign | undefined;
+
+export type CampaignRecords = ReturnType<typeof campaignRecords>;
+
+/** Steps of CampaignStore; those that append an event are run under the lock of events. */
+export function campaignRecords(db: Kysely<FleetTables>, events: EventRecords) {
+  const all = db.selectFrom('campaign').selectAll();
+  let copy: { readonly revision: number; readonly known: ReadonlyMap<string, KnownCampaign> } | undefined;
+
+  /** The row, made when there is none; on PostgreSQL it stays as it is until this transaction ends. */
+  function* locked({ rollout, version }: CampaignKey, at: number): Step<Selectable<FleetTables['campaign']>> {
+    const fresh = { started: 0, status: 'active', reason: '', waves: '[]', generation: 0, created_at: at };
+    const making = db.insertInto('campaign').values({ rollout, version, ...fresh, changed_at: at });
+    yield* affectedBy(making.onConflict((conflict) => conflict.columns(['rollout', 'version']).doNothing()));
+    const touching = db.updateTable('campaign').set((eb) => ({ started: eb.ref('started') }));
+    const [row] = yield* rowsOf(touching.where('rollout', '=', rollout).where('version', '=', version).returningAll());
+    if (!row) throw new TypeError('the campaign that was just made is not there');
+    return row;
+  }
+
   return {
-    async loadDeclared() {
-      const row = await db.selectFrom('declared').selectAll().executeTakeFirst();
-      return row && { contentSha256: row.content_sha256, rollouts: JSON.parse(row.rollouts) as Rollout[] };
+    *load(): Step<CampaignState[]> {
+      const started = all.where('started', '=', 1).orderBy('created_at').orderBy('id');
+      return (yield* rowsOf(started)).map(stateOf);
     },
-    async saveDeclared(set, at) {
-      const row = { content_sha256: set.contentSha256, rollouts: JSON.stringify(set.rollouts), applied_at: at };
-      await db
-        .insertInto('declared')
-        .values({ id: 1, ...row })
-        .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-        .execute();
+
+    /** See CampaignStore.applyTransition. */
+    *apply(key: CampaignKey, transition: Transition, at: number, actor: string): Step<boolean> {
+      const row = yield* locked(key, at);
+      const state = applyTransitionTo(row.started === 1 ? stateOf(row) : undefined, key, transition, at);
+      if (state === undefined) return false;
+      const { status, reason, openedWaves, generation, stalledAt = null, createdAt, changedAt } = state;
+      const values = { started: 1, status, reason, waves: JSON.stringify(openedWaves), generation };
+      const times = { stalled_at: stalledAt, created_at: createdAt, changed_at: changedAt };
+      yield* affectedBy(
+        db
+          .updateTable('campaign')
+          .set({ ...values, ...times })
+          .where('id', '=', row.id),
+      );
+      yield* events.append({
+        ...{ at, actor, kind: eventKinds[transition.kind], rollout: key.rollout, version: key.version, reason },
+        facts: factsOf(transition, state),
+      });
+      yield* events.move();
+      return true;
     },
-    loadCampaigns: () => loadCampaigns(db),
-    openWave: (key, position, name, at, reason) =>
-      db.transaction().execute(async (tx) => {
-        const row = { ...keyOf(key), status: 'active', reason, created_at: at, changed_at: at };
-        await tx
-          .insertInto('campaign')
-          .values(row)
-          .onConflict((conflict) => conflict.columns(['rollout', 'version']).doUpdateSet({ reason, changed_at: at }))
-          .execute();
-        await tx
-          .insertInto('opened_wave')
-          .values({ ...keyOf(key), position, name, opened_at: at })
-          .onConflict((conflict) => conflict.columns(['rollout', 'version', 'position']).doNothing())
-          .execute();
-      }),
-    async setStatus(key, status, reason, at) {
-      const row = { ...keyOf(key), status, reason, created_at: at, changed_at: at };
-      await db
-        .insertInto('campaign')
-        .values(row)
-        .onConflict((conflict) =>
-          conflict
-            .columns(['rollout', 'version'])
-            .doUpdateSet({ status, reason, changed_at: at })
-            .where('campaign.status', '!=', 'aborted'),
-        )
-        .execute();
+
+    /** Its number, for an attempt of it. */
+    *numberOf(key: CampaignKey, at: number): Step<{ readonly id: number; readonly generation: number }> {
+      const { rollout, version } = key;
+      const columns = db.selectFrom('campaign').select(['id', 'generation']);
+      const known = yield* firstOf(columns.where('rollout', '=', rollout).where('version', '=', version));
+      return known ?? (yield* locked(key, at));
     },
-    async attemptsOf(deviceId) {
-      return (await attempts().where('attempt.device_id', '=', deviceId).execute()).map(fromRow);
+
+    /**
+     * All campaigns as of a revision of what is in force, from memory unless the database has moved on.
+     * @param revision as read in the same transaction
+     */
+    *known(revision: number): Step<KnownCampaigns> {
+      if (copy?.revision !== revision) {
+        const rows = yield* rowsOf(all);
+        const entries = rows.map((row): [string, KnownCampaign] => [
+          keyText(row.rollout, row.version),
+          { id: row.id, state: row.started === 1 ? stateOf(row) : undefined },
+        ]);
+        copy = { revision, known: new Map(entries) };
+      }
+      const { known } = copy;
+      return (rollout, version) => known.get(keyText(rollout, version));
     },
-    async countOutcomes({ rollout, version }, fromPercent, toPercent) {
-      const rows = await db
-        .selectFrom('attempt')
-        .select((eb) => ['outcome', eb.fn.countAll<number>().as('devices')])
-        .where('rollout', '=', rollout)
-        .where('version', '=', version)
-        .where('outcome', 'is not', null)
-        .where((eb) => eb(eb('place', '*', 100), '>=', fromPercent))
-        .where((eb) => eb(eb('place', '*', 100), '<', toPercent))
-        .groupBy('outcome')
-        .execute();
-      return rows.map((row) => ({ outcome: row.outcome as UpdateOutcome, devices: Number(row.devices) }));
-    },
-    async openAttempts(key) {
-      return (await ofCampaign(key).where('attempt.outcome', 'is', null).execute()).map(fromRow);
-    },
-    async devicesOf(product) {
-      const rows = await db
-        .selectFrom('device')
-        .select('id')
-        .where('product', '=', product)
-        .where('status', '=', 'accepted')
-        .execute();
-      return rows.map((row) => row.id);
+
+    /** What was read may never have been committed. */
+    forget(): void {
+      copy = undefined;
     },
   };
 }
 
-async function loadCampaigns(db: Kysely<FleetTables>): Promise<CampaignState[]> {
-  const campaigns = await db.selectFrom('campaign').selectAll().execute();
-  const waves = await db.selectFrom('opened_wave').selectAll().orderBy('position').execute();
-  return campaigns.map((row) => ({
-    ...keyOf(row),
-    status: row.status as CampaignStatus,
-    reason: row.reason,
-    createdAt: row.created_at,
-    changedAt: row.changed_at,
-    openedWaves: waves
-      .filter((wave) => wave.rollout === row.rollout && wave.version === row.version)
-      .map((wave) => ({ name: wave.name, openedAt: wave.opened_at })),
-  }));
+const eventKinds = {
+  'open-wave': 'wave-opened',
+  'raise-wave': 'wave-raised',
+  complete: 'completed',
+  reopen: 'reopened',
+  pause: 'paused',
+  stall: 'stalled',
+  resume: 'resumed',
+  abort: 'aborted',
+  retry: 'retried',
+} as const satisfies Record<Transition['kind'], string>;
+
+function factsOf(transition: Transition, state: CampaignState): Record<string, string | number> {
+  const { status, generation } = state;
+  if (transition.kind !== 'open-wave' && transition.kind !== 'raise-wave') return { status, generation };
+  const wave = state.openedWaves[transition.index]?.name ?? '';
+  return { status, wave, upTo: transition.upTo, members: transition.members };
 }
 
-function keyOf({ rollout, version }: CampaignKey): CampaignKey {
-  return { rollout, version };
-}
-
-function fromRow(row: Selectable<FleetTables['attempt']> & { last_seen_at: number | null }): Attempt {
+function stateOf(row: Selectable<FleetTables['campaign']>): CampaignState {
   return {
     rollout: row.rollout,
     version: row.version,
-    deviceId: row.device_id,
-    place: row.place,
-    offeredVersion: row.offered_version,
-    offeredAt: row.offered_at,
-    phase: (row.phase ?? undefined) as DevicePhase | undefined,
-    outcome: (row.outcome ?? undefined) as UpdateOutcome | undefined,
-    lastSeenAt: row.last_seen_at ?? row.offered_at,
+    status: row.status as CampaignStatus,
+    reason: row.reason,
+    openedWaves: (JSON.parse(row.waves) as OpenedWave[]).map((wave) => ({ ...wave, closedAt: wave.closedAt })),
+    generation: row.generation,
+    stalledAt: row.stalled_at ?? undefined,
+    createdAt: row.created_at,
+    changedAt: row.changed_at,
   };
+}
+
+/** Neither name can hold a NUL. */
+function keyText(rollout: string, version: string): string {
+  return `${rollout}\0${version}`;
 }

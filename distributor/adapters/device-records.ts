@@ -1,142 +1,141 @@
-/** Devices, their enrolment and their checks in the fleet database. */
-import type { Kysely, Selectable, Transaction } from 'kysely';
-import type { DevicePhase, InstalledRelease, Labels } from '../../contract/device-api/check.ts';
+/** Devices and their enrolment in the fleet database. */
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { DevicePhase, Labels } from '../../contract/device-api/check.ts';
+import type { Digest } from '../../contract/digest.ts';
 import type { Platform } from '../../contract/release/platform.ts';
-import type { DeviceRecord, DeviceStore, Enrolment, OfferRecord } from '../fleet/ports.ts';
+import type { DevicePage, DeviceRecord, Enrolment, EnrolmentOutcome, Member } from '../fleet/ports.ts';
+import type { Role } from '../rollout/decide-input.ts';
 import type { FleetTables } from './fleet-tables.ts';
-import { listReports, storeReports } from './report-records.ts';
+import { affectedBy, firstOf, Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
 import { toRow } from './token-records.ts';
 
-export function deviceRecords(db: Kysely<FleetTables>): DeviceStore {
+/** A device with what stands beside it: when it was heard last, and the mark of what is in force. */
+export type DeviceRow = Selectable<FleetTables['device']> & {
+  readonly last_seen_at: number | null;
+  readonly revision: number;
+  readonly plan_sha256: string | null;
+};
+
+export type DeviceRecords = ReturnType<typeof deviceRecords>;
+
+export function deviceRecords(db: Kysely<FleetTables>) {
+  const seen = db
+    .selectFrom('device')
+    .innerJoin('in_force', (join) => join.onTrue())
+    .leftJoin('sighting', 'sighting.device', 'device.number')
+    .selectAll('device')
+    .select(['sighting.at as last_seen_at', 'in_force.revision', 'in_force.plan_sha256']);
+  const byId = Prepared.from((slot: SlotOf<'id'>) => seen.where('device.id', '=', slot('id')));
+  const sighting = Prepared.from((slot: SlotOf<'device' | 'at'>) =>
+    db
+      .insertInto('sighting')
+      .values({ device: slot('device'), at: slot('at') })
+      .onConflict((conflict) => conflict.column('device').doUpdateSet((eb) => ({ at: eb.ref('excluded.at') }))),
+  );
+  const accepted = db.selectFrom('device').where('status', '=', 'accepted');
   return {
-    enrol: (enrolment) => db.transaction().execute((tx) => enrolDevice(tx, enrolment)),
-    async findDevice(id) {
-      const row = await db.selectFrom('device').selectAll().where('id', '=', id).executeTakeFirst();
-      return row && fromRow(row);
+    row: (id: string): Step<DeviceRow | undefined> => byId.first({ id }),
+
+    *find(id: string): Step<DeviceRecord | undefined> {
+      const row = yield* byId.first({ id });
+      return row && deviceOf(row);
     },
-    async listDevices({ after, limit }) {
-      const rows = await db
-        .selectFrom('device')
-        .selectAll()
-        .where('id', '>', after ?? '')
-        .orderBy('id')
-        .limit(limit)
-        .execute();
-      return rows.map(fromRow);
+
+    *sight(device: number, at: number): Step<void> {
+      yield* sighting.affected({ device, at });
     },
-    async countDevices() {
-      const row = await db
-        .selectFrom('device')
-        .select((eb) => eb.fn.countAll<number>().as('n'))
-        .executeTakeFirstOrThrow();
-      return Number(row.n);
+
+    *list({ after = '', limit }: DevicePage): Step<DeviceRecord[]> {
+      const query = seen.where('device.id', '>', after).orderBy('device.id').limit(limit);
+      return (yield* rowsOf(query)).map(deviceOf);
     },
-    forgetDevice: (id) =>
-      db.transaction().execute(async (tx) => {
-        await tx.deleteFrom('token').where('device_id', '=', id).execute();
-        await tx.deleteFrom('report').where('device_id', '=', id).execute();
-        await tx.deleteFrom('attempt').where('device_id', '=', id).execute();
-        const { numDeletedRows } = await tx.deleteFrom('device').where('id', '=', id).executeTakeFirst();
-        return numDeletedRows > 0n;
-      }),
-    revokeDevice: (id, at) =>
-      db.transaction().execute(async (tx) => {
-        await tx.updateTable('token').set({ revoked_at: at }).where('device_id', '=', id).execute();
-        const { numUpdatedRows } = await tx
-          .updateTable('device')
-          .set({ status: 'revoked' })
-          .where('id', '=', id)
-          .executeTakeFirst();
-        return numUpdatedRows > 0n;
-      }),
-    recordCheck: (id, check, offer, at) =>
-      db.transaction().execute(async (tx) => {
-        await tx
-          .updateTable('device')
-          .set({
-            product: check.product,
-            platform: check.platform,
-            labels: JSON.stringify(check.labels),
-            last_seen_at: at,
-            updater_version: check.updaterVersion,
-            current: check.current ? JSON.stringify(check.current) : null,
-            counter_floor: check.counterFloor,
-            phase: check.phase,
+
+    *count(): Step<number> {
+      const row = yield* firstOf(db.selectFrom('device').select((eb) => eb.fn.countAll<number>().as('n')));
+      return row?.n ?? 0;
+    },
+
+    *membersOf(product: string, { after = '', limit }: DevicePage): Step<Member[]> {
+      const query = accepted.select(['id', 'labels', 'enrolled_at']).where('product', '=', product);
+      const rows = yield* rowsOf(query.where('id', '>', after).orderBy('id').limit(limit));
+      return rows.map((row) => ({
+        id: row.id,
+        labels: JSON.parse(row.labels) as Labels,
+        enrolledAt: row.enrolled_at,
+      }));
+    },
+
+    *enrol(enrolment: Enrolment): Step<EnrolmentOutcome> {
+      const { device, deviceToken, enrolmentTokenId, at } = enrolment;
+      const known = yield* byId.first({ id: device.id });
+      if (known) {
+        const isRepeat = known.enrolled_by === enrolmentTokenId && known.last_seen_at === null;
+        if (!isRepeat || known.status !== 'accepted') return 'device-exists';
+        yield* affectedBy(db.deleteFrom('token').where('device_id', '=', device.id));
+        yield* affectedBy(db.insertInto('token').values(toRow(deviceToken)));
+        return 'repeated';
+      }
+      const isEnrolling = db.updateTable('token').where('id', '=', enrolmentTokenId);
+      const spent = yield* affectedBy(
+        isEnrolling
+          .set({ uses_left: sql<number | null>`uses_left - 1` })
+          .where((eb) => eb.or([eb('uses_left', 'is', null), eb('uses_left', '>', 0)])),
+      );
+      if (spent === 0) return 'token-spent';
+      const { id, product, platform, labels } = device;
+      const inserted = yield* affectedBy(
+        db
+          .insertInto('device')
+          .values({
+            ...{ id, product, platform, labels: JSON.stringify(labels), status: 'accepted', role: 'server' },
+            ...{ enrolled_at: at, enrolled_by: enrolmentTokenId, counter_floor: 0, acknowledged_through: 0 },
           })
-          .where('id', '=', id)
-          .execute();
-        if (offer) await recordOffer(tx, id, offer, at);
-      }),
-    storeReports: (id, reports, place, at) =>
-      db.transaction().execute((tx) => storeReports(tx, id, reports, place, at)),
-    listReports: (id, limit) => listReports(db, id, limit),
+          .onConflict((conflict) => conflict.column('id').doNothing()),
+      );
+      if (inserted === 0) throw new TypeError(`device ${id} appeared while it was enrolled`);
+      yield* affectedBy(db.insertInto('token').values(toRow(deviceToken)));
+      return 'enrolled';
+    },
+
+    *forget(id: string): Step<boolean> {
+      const known = yield* byId.first({ id });
+      if (!known) return false;
+      yield* affectedBy(db.deleteFrom('token').where('device_id', '=', id));
+      yield* affectedBy(
+        db
+          .updateTable('spending')
+          .set({ reserved: sql<number>`reserved - 1` })
+          .where((eb) =>
+            eb.exists(
+              eb
+                .selectFrom('attempt')
+                .whereRef('attempt.campaign', '=', 'spending.campaign')
+                .whereRef('attempt.reserved_slot', '=', 'spending.slot')
+                .where('attempt.device', '=', known.number),
+            ),
+          ),
+      );
+      for (const table of ['report', 'attempt', 'sighting'] as const) {
+        yield* affectedBy(db.deleteFrom(table).where('device', '=', known.number));
+      }
+      yield* affectedBy(db.deleteFrom('device').where('number', '=', known.number));
+      return true;
+    },
+
+    *revoke(id: string, at: number): Step<boolean> {
+      const revoking = db.updateTable('token').set({ revoked_at: at }).where('device_id', '=', id);
+      yield* affectedBy(revoking.where('revoked_at', 'is', null));
+      return (yield* affectedBy(db.updateTable('device').set({ status: 'revoked' }).where('id', '=', id))) > 0;
+    },
   };
 }
 
-async function enrolDevice(tx: Transaction<FleetTables>, enrolment: Enrolment) {
-  const { device, deviceToken, enrolmentTokenId, at } = enrolment;
-  const known = await tx.selectFrom('device').selectAll().where('id', '=', device.id).executeTakeFirst();
-  if (known) {
-    const isRepeat = known.enrolled_by === enrolmentTokenId && known.last_seen_at === null;
-    if (!isRepeat || known.status !== 'accepted') return 'device-exists';
-    await tx.deleteFrom('token').where('device_id', '=', device.id).execute();
-    await tx.insertInto('token').values(toRow(deviceToken)).execute();
-    return 'repeated';
-  }
-  const token = await tx.selectFrom('token').select('uses_left').where('id', '=', enrolmentTokenId).executeTakeFirst();
-  if (!token || token.uses_left === 0) return 'token-spent';
-  if (token.uses_left !== null) {
-    const left = token.uses_left - 1;
-    await tx.updateTable('token').set({ uses_left: left }).where('id', '=', enrolmentTokenId).execute();
-  }
-  await tx
-    .insertInto('device')
-    .values({
-      id: device.id,
-      product: device.product,
-      platform: device.platform,
-      labels: JSON.stringify(device.labels),
-      status: 'accepted',
-      enrolled_at: at,
-      enrolled_by: enrolmentTokenId,
-      last_seen_at: null,
-      updater_version: null,
-      current: null,
-      counter_floor: 0,
-      phase: null,
-      acknowledged_through: 0,
-    })
-    .execute();
-  await tx.insertInto('token').values(toRow(deviceToken)).execute();
-  return 'enrolled';
-}
+/** Enrolments of one device come one after the other. */
+export const enrolmentLock = (id: string): string => `enrol ${id}`;
 
-/** An offer of the same version again leaves its time alone, so that the device's time-out runs on. */
-async function recordOffer(tx: Transaction<FleetTables>, deviceId: string, offer: OfferRecord, at: number) {
-  await tx
-    .insertInto('attempt')
-    .values({
-      rollout: offer.rollout,
-      version: offer.version,
-      device_id: deviceId,
-      place: offer.place,
-      offered_version: offer.offeredVersion,
-      offered_at: at,
-      phase: null,
-      phase_sequence: 0,
-      outcome: null,
-      outcome_sequence: 0,
-    })
-    .onConflict((conflict) =>
-      conflict
-        .columns(['rollout', 'version', 'device_id'])
-        .doUpdateSet({ offered_version: offer.offeredVersion, offered_at: at })
-        .where('attempt.offered_version', '!=', offer.offeredVersion),
-    )
-    .execute();
-}
-
-function fromRow(row: Selectable<FleetTables['device']>): DeviceRecord {
+export function deviceOf(row: DeviceRow): DeviceRecord {
+  const { current_version: version, current_counter: counter, current_sha256: manifestSha256 } = row;
+  const isInstalled = version !== null && counter !== null && manifestSha256 !== null;
   return {
     id: row.id,
     product: row.product,
@@ -144,11 +143,15 @@ function fromRow(row: Selectable<FleetTables['device']>): DeviceRecord {
     labels: JSON.parse(row.labels) as Labels,
     status: row.status as DeviceRecord['status'],
     enrolledAt: row.enrolled_at,
+    site: row.site ?? undefined,
+    cluster: row.cluster ?? undefined,
+    role: row.role as Role,
     lastSeenAt: row.last_seen_at ?? undefined,
     updaterVersion: row.updater_version ?? undefined,
-    current: row.current === null ? undefined : (JSON.parse(row.current) as InstalledRelease),
+    current: isInstalled ? { version, counter, manifestSha256: manifestSha256 as Digest } : undefined,
     counterFloor: row.counter_floor,
     phase: (row.phase ?? undefined) as DevicePhase | undefined,
+    rejected: row.rejected === null ? [] : (JSON.parse(row.rejected) as Digest[]),
     acknowledgedThrough: row.acknowledged_through,
   };
 }

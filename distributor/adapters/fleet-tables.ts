@@ -1,9 +1,5 @@
-/**
- * The tables of the fleet's state, and how they came to be: one list of migrations for every database that kysely
- * speaks to. Times are milliseconds since 1970; structures are JSON text.
- */
-import { type Kysely, sql } from 'kysely';
-import type { Migration, MigrationProvider } from 'kysely/migration';
+/** The tables of the fleet's state as queries see them. Times are milliseconds since 1970; structures are JSON text. */
+import type { Generated } from 'kysely';
 
 export interface FleetTables {
   token: {
@@ -19,6 +15,8 @@ export interface FleetTables {
     revoked_at: number | null;
   };
   device: {
+    /** Short name of the device in the other tables. */
+    number: Generated<number>;
     id: string;
     product: string;
     platform: string;
@@ -27,143 +25,111 @@ export interface FleetTables {
     status: string;
     enrolled_at: number;
     enrolled_by: string;
-    last_seen_at: number | null;
+    site: string | null;
+    cluster: string | null;
+    role: string;
     updater_version: string | null;
-    /** JSON of the installed release. */
-    current: string | null;
+    current_version: string | null;
+    current_counter: number | null;
+    current_sha256: string | null;
     counter_floor: number;
     phase: string | null;
+    /** JSON array of digests; null for none. */
+    rejected: string | null;
     acknowledged_through: number;
+    /** JSON array of [first, last]: sequences below acknowledged_through that never came. */
+    gaps: string | null;
   };
+  /** When a device was heard last: apart from the device, because most checks change nothing else. */
+  sighting: { device: number; at: number };
   report: {
-    device_id: string;
+    device: number;
     sequence: number;
     received_at: number;
-    /** JSON of the report as it came. */
-    body: string;
+    at: string;
+    attempt: string;
+    rollout: string | null;
+    version: string;
+    manifest_sha256: string | null;
+    phase: string;
+    outcome: string | null;
+    code: string | null;
+    message: string | null;
+    bytes_on_wire: number | null;
+    full_bytes: number | null;
+    resumed_from: number | null;
   };
-  attempt: {
+  campaign: {
+    id: Generated<number>;
     rollout: string;
     version: string;
-    device_id: string;
+    /** 0 while it is only a name that attempts have. */
+    started: number;
+    status: string;
+    reason: string;
+    /** JSON array of opened waves. */
+    waves: string;
+    generation: number;
+    stalled_at: number | null;
+    created_at: number;
+    changed_at: number;
+  };
+  attempt: {
+    campaign: number;
+    device: number;
     place: number;
-    offered_version: string;
+    /** Null where it is the campaign's. */
+    offered_version: string | null;
     offered_at: number;
+    generation: number;
     phase: string | null;
     phase_sequence: number;
     outcome: string | null;
     outcome_sequence: number;
+    code: string | null;
+    reverted_at: number | null;
+    bytes_on_wire: number | null;
+    /** Start of the digest of the device's own name for the try whose bytes these are. */
+    bytes_of: string | null;
+    bytes_sequence: number;
+    /** Where `spending` holds a reservation for it. */
+    reserved_slot: number | null;
   };
-  campaign: {
-    rollout: string;
-    version: string;
-    status: string;
-    reason: string;
-    created_at: number;
-    changed_at: number;
+  /** Bytes of a campaign by time; slot 0 is the sum over attempts with a result. */
+  spending: {
+    campaign: number;
+    slot: number;
+    bytes: number;
+    attempts: number;
+    reserved: number;
   };
-  opened_wave: {
-    rollout: string;
-    version: string;
-    position: number;
-    name: string;
-    opened_at: number;
-  };
-  /** One row at most: the declarations accepted last. */
-  declared: {
-    id: number;
+  applied_plan: {
+    id: Generated<number>;
     content_sha256: string;
-    /** JSON array of rollouts. */
-    rollouts: string;
+    revision: string;
+    author: string;
+    subject: string;
     applied_at: number;
+    /** JSON. */
+    diff: string;
+    /** JSON. */
+    plan: string;
   };
+  /** Append-only, see the triggers. */
+  event: {
+    id: Generated<number>;
+    at: number;
+    actor: string;
+    kind: string;
+    rollout: string | null;
+    version: string | null;
+    device_id: string | null;
+    reason: string;
+    /** JSON object; null for none. */
+    facts: string | null;
+  };
+  /** One row: events before it may be removed; it never goes back. */
+  event_retention: { id: number; keep_from: number };
+  /** One row: grows with every change of a campaign or the plan. */
+  in_force: { id: number; revision: number; plan_sha256: string | null };
 }
-
-const firstTables: Migration = {
-  async up(db: Kysely<unknown>) {
-    await db.schema
-      .createTable('token')
-      .addColumn('id', 'text', (column) => column.primaryKey())
-      .addColumn('hash', 'text', (column) => column.notNull().unique())
-      .addColumn('purpose', 'text', (column) => column.notNull())
-      .addColumn('scopes', 'text', (column) => column.notNull())
-      .addColumn('device_id', 'text')
-      .addColumn('created_at', 'bigint', (column) => column.notNull())
-      .addColumn('expires_at', 'bigint')
-      .addColumn('uses_left', 'integer')
-      .addColumn('revoked_at', 'bigint')
-      .execute();
-    await db.schema.createIndex('token_device').on('token').column('device_id').execute();
-    await db.schema
-      .createTable('device')
-      .addColumn('id', 'text', (column) => column.primaryKey())
-      .addColumn('product', 'text', (column) => column.notNull())
-      .addColumn('platform', 'text', (column) => column.notNull())
-      .addColumn('labels', 'text', (column) => column.notNull())
-      .addColumn('status', 'text', (column) => column.notNull())
-      .addColumn('enrolled_at', 'bigint', (column) => column.notNull())
-      .addColumn('enrolled_by', 'text', (column) => column.notNull())
-      .addColumn('last_seen_at', 'bigint')
-      .addColumn('updater_version', 'text')
-      .addColumn('current', 'text')
-      .addColumn('counter_floor', 'bigint', (column) => column.notNull().defaultTo(0))
-      .addColumn('phase', 'text')
-      .addColumn('acknowledged_through', 'bigint', (column) => column.notNull().defaultTo(0))
-      .execute();
-    await db.schema.createIndex('device_product').on('device').column('product').execute();
-    await db.schema
-      .createTable('report')
-      .addColumn('device_id', 'text', (column) => column.notNull())
-      .addColumn('sequence', 'bigint', (column) => column.notNull())
-      .addColumn('received_at', 'bigint', (column) => column.notNull())
-      .addColumn('body', 'text', (column) => column.notNull())
-      .addPrimaryKeyConstraint('report_key', ['device_id', 'sequence'])
-      .execute();
-    await db.schema
-      .createTable('attempt')
-      .addColumn('rollout', 'text', (column) => column.notNull())
-      .addColumn('version', 'text', (column) => column.notNull())
-      .addColumn('device_id', 'text', (column) => column.notNull())
-      .addColumn('place', 'double precision', (column) => column.notNull())
-      .addColumn('offered_version', 'text', (column) => column.notNull())
-      .addColumn('offered_at', 'bigint', (column) => column.notNull())
-      .addColumn('phase', 'text')
-      .addColumn('phase_sequence', 'bigint', (column) => column.notNull().defaultTo(0))
-      .addColumn('outcome', 'text')
-      .addColumn('outcome_sequence', 'bigint', (column) => column.notNull().defaultTo(0))
-      .addPrimaryKeyConstraint('attempt_key', ['rollout', 'version', 'device_id'])
-      .execute();
-    await db.schema.createIndex('attempt_device').on('attempt').column('device_id').execute();
-    await db.schema
-      .createTable('campaign')
-      .addColumn('rollout', 'text', (column) => column.notNull())
-      .addColumn('version', 'text', (column) => column.notNull())
-      .addColumn('status', 'text', (column) => column.notNull())
-      .addColumn('reason', 'text', (column) => column.notNull())
-      .addColumn('created_at', 'bigint', (column) => column.notNull())
-      .addColumn('changed_at', 'bigint', (column) => column.notNull())
-      .addPrimaryKeyConstraint('campaign_key', ['rollout', 'version'])
-      .execute();
-    await db.schema
-      .createTable('opened_wave')
-      .addColumn('rollout', 'text', (column) => column.notNull())
-      .addColumn('version', 'text', (column) => column.notNull())
-      .addColumn('position', 'integer', (column) => column.notNull())
-      .addColumn('name', 'text', (column) => column.notNull())
-      .addColumn('opened_at', 'bigint', (column) => column.notNull())
-      .addPrimaryKeyConstraint('opened_wave_key', ['rollout', 'version', 'position'])
-      .execute();
-    await db.schema
-      .createTable('declared')
-      .addColumn('id', 'integer', (column) => column.primaryKey().check(sql`id = 1`))
-      .addColumn('content_sha256', 'text', (column) => column.notNull())
-      .addColumn('rollouts', 'text', (column) => column.notNull())
-      .addColumn('applied_at', 'bigint', (column) => column.notNull())
-      .execute();
-  },
-};
-
-/** In order of their names; one that was ever released never changes. */
-export const fleetMigrations: MigrationProvider = {
-  getMigrations: async () => ({ '0001-first-tables': firstTables }),
-};

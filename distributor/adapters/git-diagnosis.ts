@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { EnvHttpProxyAgent, request } from 'undici';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { GitPlace } from '../reconcile/git-place.ts';
+import type { GitPlace } from '../reconcile/source-place.ts';
 import { authorizationOf } from './git-credentials.ts';
 import type { GitMirror } from './git-mirror.ts';
 import { type GitResult, reasonOf } from './git-program.ts';

@@ -6,7 +6,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { GitPlace } from '../reconcile/git-place.ts';
+import type { GitPlace } from '../reconcile/source-place.ts';
 import { authorizationOf } from './git-credentials.ts';
 import { type GitBounds, type GitResult, reasonOf, runGit, sizeOf, tooLarge } from './git-program.ts';
 

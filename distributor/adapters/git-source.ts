@@ -8,8 +8,8 @@ import path from 'node:path';
 import { sha256 } from '../../contract/digest.ts';
 import { toSlipwayError } from '../../contract/errors.ts';
 import type { SourceFile } from '../declaration/plan.ts';
-import { checkGitPlace, describeGitPlace, type GitPlace } from '../reconcile/git-place.ts';
 import type { Ancestry, DeclarationSource, SourceSnapshot } from '../reconcile/ports.ts';
+import { checkGitPlace, describeGitPlace, type GitPlace } from '../reconcile/source-place.ts';
 import { readDeclarations } from './declaration-folder.ts';
 import { layOut } from './git-checkout.ts';
 import { whyNotFetched } from './git-diagnosis.ts';
@@ -19,19 +19,11 @@ import { type GitBounds, gitBounds } from './git-program.ts';
 /** Servers that were started together do not ask together. */
 const pollJitter = 0.2;
 
-/**
- * @param stateFolder holds the mirror, in `git/`
- * @throws SlipwayError `usage`, `transport-insecure`
- */
-export function gitSource(
-  given: GitPlace,
-  stateFolder: string,
-  env: NodeJS.ProcessEnv,
-  bounds: GitBounds = gitBounds,
-): DeclarationSource {
+/** @throws SlipwayError `usage`, `transport-insecure` */
+export function gitSource(given: GitPlace, env: NodeJS.ProcessEnv, bounds: GitBounds = gitBounds): DeclarationSource {
   const place = checkGitPlace(given);
   const name = sha256(new TextEncoder().encode(place.url)).slice(0, 16);
-  const folder = path.resolve(stateFolder, 'git', name);
+  const folder = path.resolve(place.mirrors, name);
   const mirror = new GitMirror(place, folder, env, bounds);
   return {
     location: describeGitPlace(place),

@@ -13,7 +13,7 @@ import { limits } from '../../contract/limits.ts';
 const kustomizationNames = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
 const timeoutMs = 60_000;
 const maxReasonLines = 5;
-/** Nothing listens there. Kustomize would fetch what a kustomization names by URL: unpinned, and not when offline. */
+/** Nothing listens there. */
 const noNetwork = 'http://127.0.0.1:9';
 
 export function isKustomization(file: string): boolean {
@@ -68,11 +68,39 @@ function parseLeniently(text: string): unknown {
   }
 }
 
+/** Fields that hold no path: what begins there with http is data. */
+const dataFields = ['commonAnnotations', 'commonLabels', 'labels', 'literals', 'metadata', 'patch', 'replacements'];
+
+/**
+ * What a kustomization, and those it builds on, name by URL. Kustomize would fetch it: another text than the commit has,
+ * none at all when offline, and from addresses that only this machine may reach.
+ */
+async function urlsIn(folder: string, seen = new Set<string>()): Promise<string[]> {
+  const file = await kustomizationOf(folder).catch(() => undefined);
+  if (file === undefined || seen.has(folder)) return [];
+  seen.add(folder);
+  const paths = textsOf(parseLeniently(await readFile(file, 'utf8')));
+  const inner = await Promise.all(paths.map((name) => urlsIn(path.resolve(folder, name), seen)));
+  return [...paths.filter((name) => /^\s*https?:/i.test(name)), ...inner.flat()];
+}
+
+function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([field, inner]) => (dataFields.includes(field) ? [] : textsOf(inner)));
+}
+
 /**
  * @returns all documents in one text
  * @throws SlipwayError `renderer-missing`, `render-failed`
  */
 export async function renderKustomization(folder: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const [url] = await urlsIn(folder);
+  if (url !== undefined) {
+    throw new SlipwayError('render-failed', `${folder} names ${url}, and nothing is fetched by URL`, {
+      hint: 'Keep a copy of it in the repository, so that a commit says all.',
+    });
+  }
   for (const [program, verb] of [
     ['kustomize', 'build'],
     ['kubectl', 'kustomize'],
@@ -103,7 +131,7 @@ function run(program: string, args: string[], env: NodeJS.ProcessEnv): Promise<s
       const lines = stderr.trim().split('\n').slice(-maxReasonLines).join('\n');
       reject(
         new SlipwayError('render-failed', `${program} ${args.join(' ')} failed: ${lines || error.message}`, {
-          hint: 'Run it by hand to see more. What it names by URL is not fetched: keep it in the repository.',
+          hint: `Run it by hand to see more: ${program} ${args.join(' ')}`,
           cause: error,
         }),
       );

@@ -1,121 +1,184 @@
-/** Reports in the fleet database, and what they change in the attempts. */
-import type { Kysely, Transaction } from 'kysely';
-import type { Report } from '../../contract/device-api/report.ts';
+/** Reports in the fleet database, each once, and what they change in the attempts they belong to. */
+import type { Kysely, Selectable } from 'kysely';
+import type { DevicePhase } from '../../contract/device-api/check.ts';
+import type { Report, UpdateOutcome } from '../../contract/device-api/report.ts';
+import { type Digest, sha256 } from '../../contract/digest.ts';
+import type { ErrorCode } from '../../contract/errors.ts';
 import type { StoredReports } from '../fleet/ports.ts';
+import type { AttemptRow } from './attempt-records.ts';
+import { acceptedOnly, type Neighbours } from './check-records.ts';
+import type { DeviceRow } from './device-records.ts';
 import type { FleetTables } from './fleet-tables.ts';
+import { ReceivedSequences } from './received-sequences.ts';
+import { affectedBy, Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
 
-/** See DeviceStore.storeReports. */
-export async function storeReports(
-  tx: Transaction<FleetTables>,
-  deviceId: string,
-  reports: readonly Report[],
-  place: (rollout: string) => number | undefined,
-  at: number,
-): Promise<StoredReports> {
-  const fresh: Report[] = [];
-  for (const report of [...reports].sort((a, b) => a.sequence - b.sequence)) {
-    const { numInsertedOrUpdatedRows } = await tx
+type ReportRow = Selectable<FleetTables['report']>;
+type Place = (rollout: string) => number | undefined;
+
+/** From these on a device has all bytes of its release. */
+const phasesWithAllBytes: readonly DevicePhase[] = [
+  'staged',
+  'switching',
+  'probation',
+  'committed',
+  'rolling-back',
+  'rolled-back',
+];
+
+/** @param keptReports of one device, those with the highest sequences */
+export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptReports: number) {
+  const inserting = Prepared.from((slot: SlotOf<keyof ReportRow>) =>
+    db
       .insertInto('report')
-      .values({ device_id: deviceId, sequence: report.sequence, received_at: at, body: JSON.stringify(report) })
-      .onConflict((conflict) => conflict.columns(['device_id', 'sequence']).doNothing())
-      .executeTakeFirst();
-    if (!numInsertedOrUpdatedRows) continue;
-    fresh.push(report);
-    if (report.rollout !== undefined) await applyToAttempt(tx, deviceId, report.rollout, report, place, at);
+      .values(Object.fromEntries(reportColumns.map((name) => [name, slot(name)])) as never)
+      .onConflict((conflict) => conflict.columns(['device', 'sequence']).doNothing()),
+  );
+  const storedAfter = Prepared.from((slot: SlotOf<'device' | 'through'>) =>
+    db
+      .selectFrom('report')
+      .select('sequence')
+      .where('device', '=', slot('device'))
+      .where('sequence', '>', slot('through'))
+      .orderBy('sequence'),
+  );
+  const trimming = Prepared.from((slot: SlotOf<'device' | 'through'>) =>
+    db.deleteFrom('report').where('device', '=', slot('device')).where('sequence', '<=', slot('through')),
+  );
+  const acknowledging = Prepared.from((slot: SlotOf<'device' | 'through' | 'gaps'>) =>
+    db
+      .updateTable('device')
+      .set({ acknowledged_through: slot('through'), gaps: slot('gaps') })
+      .where('number', '=', slot('device')),
+  );
+
+  /** The attempt that a report is about: of several with its version the one offered last. */
+  function* attemptOf(row: DeviceRow, report: Report, place: Place, at: number): Step<AttemptRow | undefined> {
+    const { rollout, version } = report;
+    if (rollout === undefined) return undefined;
+    const [known] = (yield* near.attempts.ofDevice(row.number))
+      .filter((attempt) => attempt.rollout === rollout)
+      .filter((attempt) => attempt.version === version || attempt.offered_version === version)
+      .sort((a, b) => b.offered_at - a.offered_at);
+    if (known) return known;
+    const where = place(rollout);
+    if (where === undefined) return undefined;
+    const { id: campaign, generation } = yield* near.campaigns.numberOf({ rollout, version }, at);
+    const values = { campaign, device: row.number, place: where, offered_at: at, generation };
+    yield* near.attempts.offer({ ...values, offered_version: null, reserved_slot: null }, false);
+    return (yield* near.attempts.ofDevice(row.number)).find((attempt) => attempt.campaign === campaign);
   }
-  const acknowledgedThrough = await advanceAcknowledged(tx, deviceId);
-  await tx
-    .updateTable('device')
-    .set({ last_seen_at: at, acknowledged_through: acknowledgedThrough })
-    .where('id', '=', deviceId)
-    .execute();
-  return { acknowledgedThrough, fresh };
-}
 
-export async function listReports(db: Kysely<FleetTables>, deviceId: string, limit: number): Promise<Report[]> {
-  const rows = await db
-    .selectFrom('report')
-    .select('body')
-    .where('device_id', '=', deviceId)
-    .orderBy('sequence', 'desc')
-    .limit(limit)
-    .execute();
-  return rows.map((row) => JSON.parse(row.body) as Report);
-}
+  function* apply(before: AttemptRow, report: Report, at: number): Step<void> {
+    const after = { ...before };
+    const { campaign, device } = before;
+    if (report.sequence > before.phase_sequence) {
+      after.phase = report.phase;
+      after.phase_sequence = report.sequence;
+    }
+    if (report.transfer && report.sequence > before.bytes_sequence) {
+      const bytes = report.transfer.bytesOnWire;
+      after.bytes_of = sha256(new TextEncoder().encode(report.attempt)).slice(0, 8);
+      after.bytes_on_wire = bytes;
+      after.bytes_sequence = report.sequence;
+      const spent = after.bytes_of === before.bytes_of ? bytes - (before.bytes_on_wire ?? 0) : bytes;
+      if (spent > 0) yield* near.spending.spend(campaign, spent, at);
+    }
+    if (report.outcome !== undefined && report.sequence > before.outcome_sequence) {
+      // A release reached on the way is no result of the campaign.
+      const isHop = report.outcome === 'committed' && report.version !== before.version;
+      after.outcome = isHop ? null : report.outcome;
+      after.code = isHop ? null : (report.code ?? null);
+      if (before.outcome_sequence === 0 && after.bytes_on_wire !== null) {
+        yield* near.spending.settle(campaign, after.bytes_on_wire);
+      }
+      after.outcome_sequence = report.sequence;
+    }
+    const hasAllBytes = report.outcome !== undefined || phasesWithAllBytes.includes(report.phase);
+    if (before.reserved_slot !== null && hasAllBytes && report.sequence > before.phase_sequence) {
+      yield* near.spending.release(campaign, before.reserved_slot);
+      after.reserved_slot = null;
+    }
+    const { rollout: _, version: __, campaign: ___, device: ____, ...columns } = after;
+    const updating = db.updateTable('attempt').set(columns);
+    yield* affectedBy(updating.where('campaign', '=', campaign).where('device', '=', device));
+  }
 
-async function applyToAttempt(
-  tx: Transaction<FleetTables>,
-  deviceId: string,
-  rollout: string,
-  report: Report,
-  place: (rollout: string) => number | undefined,
-  at: number,
-) {
-  const known = await tx
-    .selectFrom('attempt')
-    .selectAll()
-    .where('rollout', '=', rollout)
-    .where('device_id', '=', deviceId)
-    .where((eb) => eb.or([eb('offered_version', '=', report.version), eb('version', '=', report.version)]))
-    .orderBy('offered_at', 'desc')
-    .executeTakeFirst();
-  const where = place(rollout);
-  if (!known && where === undefined) return;
-  const before = known ?? {
-    rollout,
-    version: report.version,
-    device_id: deviceId,
-    place: where ?? 0,
-    offered_version: report.version,
-    offered_at: at,
-    phase: null,
-    phase_sequence: 0,
-    outcome: null,
-    outcome_sequence: 0,
+  return {
+    /** See DeviceStore.storeReports. */
+    *store(id: string, reports: readonly Report[], place: Place, at: number): Step<StoredReports> {
+      const row = acceptedOnly(id, yield* near.devices.row(id));
+      const received = ReceivedSequences.parse(row.acknowledged_through, row.gaps);
+      const fresh: Report[] = [];
+      for (const report of [...reports].sort((a, b) => a.sequence - b.sequence)) {
+        if (received.has(report.sequence)) continue;
+        if ((yield* inserting.affected(toRow(row.number, report, at))) === 0) continue;
+        received.fill(report.sequence);
+        fresh.push(report);
+        const attempt = yield* attemptOf(row, report, place, at);
+        if (attempt) yield* apply(attempt, report, at);
+      }
+      const later = yield* storedAfter.rows({ device: row.number, through: received.through });
+      received.advance(
+        later.map(({ sequence }) => sequence),
+        reports.map(({ sequence }) => sequence),
+        new Set(fresh.map(({ sequence }) => sequence)),
+      );
+      const { through } = received;
+      if (through !== row.acknowledged_through || received.text !== row.gaps) {
+        yield* acknowledging.affected({ device: row.number, through, gaps: received.text });
+      }
+      if (fresh.length > 0) yield* trimming.affected({ device: row.number, through: through - keptReports });
+      yield* near.devices.sight(row.number, at);
+      return { acknowledgedThrough: through, fresh };
+    },
+
+    *list(id: string, limit: number): Step<Report[]> {
+      const query = db.selectFrom('report').innerJoin('device', 'device.number', 'report.device').selectAll('report');
+      const rows = yield* rowsOf(query.where('device.id', '=', id).orderBy('report.sequence', 'desc').limit(limit));
+      return rows.map(fromRow);
+    },
   };
-  const after = { ...before };
-  if (report.sequence > before.phase_sequence) {
-    after.phase = report.phase;
-    after.phase_sequence = report.sequence;
-  }
-  if (report.outcome !== undefined && report.sequence > before.outcome_sequence) {
-    // A floor reached on the way is no result of the campaign.
-    const isHop = report.outcome === 'committed' && report.version !== before.version;
-    after.outcome = isHop ? null : report.outcome;
-    after.outcome_sequence = report.sequence;
-  }
-  await tx
-    .insertInto('attempt')
-    .values(after)
-    .onConflict((conflict) =>
-      conflict.columns(['rollout', 'version', 'device_id']).doUpdateSet({
-        phase: after.phase,
-        phase_sequence: after.phase_sequence,
-        outcome: after.outcome,
-        outcome_sequence: after.outcome_sequence,
-      }),
-    )
-    .execute();
 }
 
-/** Walks on from the last acknowledged sequence over those that follow without a gap. */
-async function advanceAcknowledged(tx: Transaction<FleetTables>, deviceId: string): Promise<number> {
-  const device = await tx
-    .selectFrom('device')
-    .select('acknowledged_through')
-    .where('id', '=', deviceId)
-    .executeTakeFirstOrThrow();
-  let through = device.acknowledged_through;
-  const later = await tx
-    .selectFrom('report')
-    .select('sequence')
-    .where('device_id', '=', deviceId)
-    .where('sequence', '>', through)
-    .orderBy('sequence')
-    .execute();
-  for (const { sequence } of later) {
-    if (sequence !== through + 1) break;
-    through = sequence;
-  }
-  return through;
+const reportColumns: readonly (keyof ReportRow)[] = [
+  ...(['device', 'sequence', 'received_at', 'at', 'attempt', 'rollout', 'version', 'manifest_sha256'] as const),
+  ...(['phase', 'outcome', 'code', 'message', 'bytes_on_wire', 'full_bytes', 'resumed_from'] as const),
+];
+
+function toRow(device: number, report: Report, receivedAt: number): ReportRow {
+  return {
+    device,
+    sequence: report.sequence,
+    received_at: receivedAt,
+    at: report.at,
+    attempt: report.attempt,
+    rollout: report.rollout ?? null,
+    version: report.version,
+    manifest_sha256: report.manifestSha256 ?? null,
+    phase: report.phase,
+    outcome: report.outcome ?? null,
+    code: report.code ?? null,
+    message: report.message ?? null,
+    bytes_on_wire: report.transfer?.bytesOnWire ?? null,
+    full_bytes: report.transfer?.fullBytes ?? null,
+    resumed_from: report.transfer?.resumedFrom ?? null,
+  };
+}
+
+function fromRow(row: ReportRow): Report {
+  const { bytes_on_wire: bytesOnWire, full_bytes: fullBytes, resumed_from: resumedFrom } = row;
+  const hasTransfer = bytesOnWire !== null && fullBytes !== null && resumedFrom !== null;
+  return {
+    sequence: row.sequence,
+    at: row.at,
+    attempt: row.attempt,
+    ...(row.rollout === null ? {} : { rollout: row.rollout }),
+    version: row.version,
+    ...(row.manifest_sha256 === null ? {} : { manifestSha256: row.manifest_sha256 as Digest }),
+    phase: row.phase as DevicePhase,
+    ...(row.outcome === null ? {} : { outcome: row.outcome as UpdateOutcome }),
+    ...(row.code === null ? {} : { code: row.code as ErrorCode }),
+    ...(row.message === null ? {} : { message: row.message }),
+    ...(hasTransfer ? { transfer: { bytesOnWire, fullBytes, resumedFrom } } : {}),
+  };
 }

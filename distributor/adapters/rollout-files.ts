@@ -4,17 +4,11 @@ import path from 'node:path';
 import type { SourceFile } from '../declaration/plan.ts';
 import type { DeclarationSource, SourceSnapshot } from '../reconcile/ports.ts';
 import { contentRevision } from '../reconcile/revision.ts';
+import type { FilesPlace } from '../reconcile/source-place.ts';
 import { readDeclarations } from './declaration-folder.ts';
 
 /** Editors and Git write several times for one change. */
 const settleMs = 100;
-
-export interface FilesPlace {
-  /** A file or a folder. */
-  readonly place: string;
-  /** How often it is looked at besides when the system tells of a change. */
-  readonly pollSeconds: number;
-}
 
 export function rolloutFiles({ place, pollSeconds }: FilesPlace, env: NodeJS.ProcessEnv): DeclarationSource {
   return {

@@ -1,31 +1,32 @@
 /** Tokens in the fleet database. */
 import type { Kysely, Selectable } from 'kysely';
 import type { TokenPurpose } from '../../contract/device-api/enrolment.ts';
-import type { TokenRecord, TokenStore } from '../fleet/ports.ts';
+import type { TokenRecord } from '../fleet/ports.ts';
 import type { Scope } from '../fleet/scopes.ts';
 import type { FleetTables } from './fleet-tables.ts';
+import { affectedBy, firstOf, Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
 
-export function tokenRecords(db: Kysely<FleetTables>): TokenStore {
+/** Steps of TokenStore. */
+export function tokenRecords(db: Kysely<FleetTables>) {
+  const byHash = Prepared.from((slot: SlotOf<'hash'>) =>
+    db.selectFrom('token').selectAll().where('hash', '=', slot('hash')),
+  );
   return {
-    async saveToken(token) {
-      await db.insertInto('token').values(toRow(token)).execute();
+    *save(token: TokenRecord): Step<void> {
+      yield* affectedBy(db.insertInto('token').values(toRow(token)));
     },
-    async findToken(hash) {
-      const row = await db.selectFrom('token').selectAll().where('hash', '=', hash).executeTakeFirst();
+    *find(hash: string): Step<TokenRecord | undefined> {
+      const row = yield* byHash.first({ hash });
       return row && fromRow(row);
     },
-    async listTokens() {
-      return (await db.selectFrom('token').selectAll().orderBy('created_at').orderBy('id').execute()).map(fromRow);
+    *list(): Step<TokenRecord[]> {
+      return (yield* rowsOf(db.selectFrom('token').selectAll().orderBy('created_at').orderBy('id'))).map(fromRow);
     },
-    async revokeToken(id, at) {
-      const known = await db.selectFrom('token').select('id').where('id', '=', id).executeTakeFirst();
+    *revoke(id: string, at: number): Step<boolean> {
+      const known = yield* firstOf(db.selectFrom('token').select('id').where('id', '=', id));
       if (!known) return false;
-      await db
-        .updateTable('token')
-        .set({ revoked_at: at })
-        .where('id', '=', id)
-        .where('revoked_at', 'is', null)
-        .execute();
+      const revoking = db.updateTable('token').set({ revoked_at: at }).where('id', '=', id);
+      yield* affectedBy(revoking.where('revoked_at', 'is', null));
       return true;
     },
   };

@@ -38,8 +38,13 @@ export class ReleaseIndex {
     this.size = size;
   }
 
+  /** Releases of one product and platform, by version. */
+  line(product: Product, platform: Platform): readonly Release[] {
+    return this.#byLine.get(lineOf(product, platform)) ?? [];
+  }
+
   find(product: Product, platform: Platform, target: ReleaseTarget): Release | undefined {
-    const line = this.#byLine.get(lineOf(product, platform)) ?? [];
+    const line = this.line(product, platform);
     if ('release' in target) return line.find((release) => compareVersions(release.version, target.release) === 0);
     return line.findLast((release) => release.channels.includes(target.channel));
   }

@@ -1,15 +1,24 @@
 /** What each verb is given: the outside world, and where its answer goes. */
-import { Option } from 'commander';
+import { readFile } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import { SlipwayError } from '../../contract/errors.ts';
 import type { StoreReader } from '../catalog/ports.ts';
 import type { FleetState } from '../fleet/ports.ts';
 import type { RandomBytes } from '../fleet/token.ts';
+import type { DeclarationSource } from '../reconcile/ports.ts';
+import type { SourcePlace } from '../reconcile/source-place.ts';
+import type { GateProbe } from '../rollout/gates.ts';
 import type { PermitSigner } from '../rollout/permit.ts';
-import type { RolloutSource } from '../rollout/ports.ts';
 
 export interface CommandLine {
-  openFleetState(folder: string): Promise<FleetState>;
+  /**
+   * @param place a folder for SQLite, or the URL of a PostgreSQL database
+   * @throws SlipwayError `database-unavailable`, `usage`
+   */
+  openFleetState(place: string): Promise<FleetState>;
   openStore(url: string): StoreReader;
-  rolloutFiles(place: string): RolloutSource;
+  openSource(place: SourcePlace): DeclarationSource;
+  openGateProbes(): GateProbe & { close(): Promise<void> };
   /** @throws SlipwayError `key-unreadable` */
   readPermitKey(file: string): PermitSigner;
   readonly clock: () => number;
@@ -22,17 +31,66 @@ export interface CommandLine {
 
 export const defaultStateFolder = '/var/lib/slipway-distributor';
 
-export function stateOption(): Option {
-  return new Option('--state <dir>', 'folder of the fleet database').env('SLIPWAY_STATE').default(defaultStateFolder);
+/** Where the fleet's state is: in a folder unless a database is named. */
+export interface StatePlace {
+  readonly state: string;
+  /** postgres://user@host:port/name. */
+  readonly database?: string;
+  readonly databasePasswordFile?: string;
+}
+
+/** Adds the options of StatePlace. */
+export function withStateOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--state <dir>', 'folder of the fleet database').env('SLIPWAY_STATE').default(defaultStateFolder),
+    )
+    .addOption(
+      new Option('--database <url>', 'postgres://user@host:port/name: the fleet database in PostgreSQL instead').env(
+        'SLIPWAY_DATABASE',
+      ),
+    )
+    .addOption(
+      new Option('--database-password-file <file>', 'its password, in one line; or in PGPASSWORD').env(
+        'SLIPWAY_DATABASE_PASSWORD_FILE',
+      ),
+    );
+}
+
+/** @throws SlipwayError `database-unavailable`, `usage`, `key-unreadable` */
+export async function openState(line: CommandLine, place: StatePlace): Promise<FleetState> {
+  const { state, database, databasePasswordFile: file } = place;
+  if (database === undefined) return line.openFleetState(state);
+  // Neither the URL nor what parsing it says may be shown: it can hold the password.
+  const url = URL.canParse(database) ? new URL(database) : undefined;
+  if (!url || !['postgres:', 'postgresql:'].includes(url.protocol)) {
+    throw new SlipwayError('usage', '--database is no URL of a PostgreSQL database', {
+      hint: 'Write postgres://user@host:5432/name, and the password into --database-password-file.',
+    });
+  }
+  if (file !== undefined) url.password = encodeURIComponent(await readPassword(file));
+  return line.openFleetState(url.href);
+}
+
+async function readPassword(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new SlipwayError('key-unreadable', `the password file ${file} cannot be read: ${reason}`, {
+      cause,
+      hint: 'Check --database-password-file and who may read it.',
+    });
+  }
 }
 
 /** Opens the state, does one thing, closes it. */
 export async function withState<T>(
   line: CommandLine,
-  folder: string,
+  place: StatePlace,
   use: (state: FleetState) => Promise<T>,
 ): Promise<T> {
-  const state = await line.openFleetState(folder);
+  const state = await openState(line, place);
   try {
     return await use(state);
   } finally {

@@ -2,42 +2,36 @@
 import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { viewOf } from '../fleet/view.ts';
-import { type CommandLine, stateOption, table, withState } from './command-line.ts';
+import { type CommandLine, type StatePlace, table, withState, withStateOptions } from './command-line.ts';
 
 const pageSize = 1000;
 
 export function deviceCommand(line: CommandLine): Command {
   const command = new Command('device').description('see and remove devices');
-  command
-    .command('ls')
+  withStateOptions(command.command('ls'))
     .description('list devices')
-    .addOption(stateOption())
     .addHelpText('after', '\nExample:\n  slipway-distributor device ls --json')
-    .action((options: { state: string }) => listDevices(line, options.state));
-  command
-    .command('revoke <id>')
+    .action((place: StatePlace) => listDevices(line, place));
+  withStateOptions(command.command('revoke <id>'))
     .description('refuse a device from the next request on')
-    .addOption(stateOption())
     .addHelpText('after', '\nExample:\n  slipway-distributor device revoke gate-17')
-    .action(async (id: string, { state }: { state: string }) => {
-      const isKnown = await withState(line, state, (fleet) => fleet.revokeDevice(id, line.clock()));
+    .action(async (id: string, place: StatePlace) => {
+      const isKnown = await withState(line, place, (fleet) => fleet.revokeDevice(id, line.clock()));
       if (!isKnown) throw unknown(id);
       line.answer({ id, status: 'revoked' }, `Device ${id} is revoked.`);
     });
-  command
-    .command('forget <id>')
+  withStateOptions(command.command('forget <id>'))
     .description('remove a device and all that is known of it, so that it may enrol again')
-    .addOption(stateOption())
     .addHelpText('after', '\nExample:\n  slipway-distributor device forget gate-17')
-    .action(async (id: string, { state }: { state: string }) => {
-      if (!(await withState(line, state, (fleet) => fleet.forgetDevice(id)))) throw unknown(id);
+    .action(async (id: string, place: StatePlace) => {
+      if (!(await withState(line, place, (fleet) => fleet.forgetDevice(id)))) throw unknown(id);
       line.answer({ id, status: 'forgotten' }, `Device ${id} is forgotten.`);
     });
   return command;
 }
 
-async function listDevices(line: CommandLine, folder: string): Promise<void> {
-  const devices = await withState(line, folder, async (fleet) => {
+async function listDevices(line: CommandLine, place: StatePlace): Promise<void> {
+  const devices = await withState(line, place, async (fleet) => {
     const all = [];
     for (let after: string | undefined; ; ) {
       const page = await fleet.listDevices({ after, limit: pageSize });

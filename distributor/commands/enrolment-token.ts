@@ -1,22 +1,19 @@
 /** `enrolment-token create`: what a device shows once to get a token of its own. */
 import { Command } from 'commander';
 import { mintToken } from '../fleet/token.ts';
-import { type CommandLine, stateOption, withState } from './command-line.ts';
+import { type CommandLine, type StatePlace, withState, withStateOptions } from './command-line.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
 import { viewOf } from './token.ts';
 
-interface CreateOptions {
-  readonly state: string;
+interface CreateOptions extends StatePlace {
   readonly uses: number;
   readonly expires: number;
 }
 
 export function enrolmentTokenCommand(line: CommandLine): Command {
   const command = new Command('enrolment-token').description('let devices in');
-  command
-    .command('create')
+  withStateOptions(command.command('create'))
     .description('make a token that enrols one device, or several; its text is shown once')
-    .addOption(stateOption())
     .option('--uses <n>', 'how many devices it enrols', parseCount, 1)
     .option('--expires <duration>', 'when it ends', parseLifetime, parseLifetime('24h'))
     .addHelpText('after', '\nExample:\n  slipway-distributor enrolment-token create --uses 20 --expires 2h')
@@ -24,7 +21,8 @@ export function enrolmentTokenCommand(line: CommandLine): Command {
   return command;
 }
 
-async function createToken(line: CommandLine, { state, uses, expires }: CreateOptions): Promise<void> {
+async function createToken(line: CommandLine, options: CreateOptions): Promise<void> {
+  const { uses, expires } = options;
   const { token, record } = mintToken({
     purpose: 'enrol',
     uses,
@@ -32,7 +30,7 @@ async function createToken(line: CommandLine, { state, uses, expires }: CreateOp
     now: line.clock(),
     randomBytes: line.randomBytes,
   });
-  await withState(line, state, (fleet) => fleet.saveToken(record));
+  await withState(line, options, (fleet) => fleet.saveToken(record));
   line.say('Keep this token: it is shown once, the server has only its hash.');
   line.answer({ token, ...viewOf(record, line.clock()) }, token);
 }

@@ -1,15 +1,27 @@
 /** The verbs as one program: parses arguments, runs the verb, turns every failure into an answer and an exit status. */
 import { Command, CommanderError } from 'commander';
-import { describeError, exitStatus, SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { exitStatus, SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { describeWithProblems, PlanError, problemText } from '../declaration/problem.ts';
+import { applyCommand } from './apply.ts';
 import type { CommandLine } from './command-line.ts';
 import { deviceCommand } from './device.ts';
 import { enrolmentTokenCommand } from './enrolment-token.ts';
 import { rolloutCommand } from './rollout.ts';
+import { schemaCommand } from './schema.ts';
 import { serveCommand } from './serve.ts';
 import { tokenCommand } from './token.ts';
 import { validateCommand } from './validate.ts';
 
-const verbs = [serveCommand, tokenCommand, enrolmentTokenCommand, deviceCommand, rolloutCommand, validateCommand];
+const verbs = [
+  serveCommand,
+  tokenCommand,
+  enrolmentTokenCommand,
+  deviceCommand,
+  rolloutCommand,
+  validateCommand,
+  applyCommand,
+  schemaCommand,
+];
 
 /** What a program needs besides what its verbs do. */
 export interface Streams {
@@ -53,13 +65,19 @@ Example:
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitStatus.ok;
     const error = thrown instanceof CommanderError ? usageError(thrown) : toSlipwayError(thrown);
-    if (isJson) streams.stdout(`${JSON.stringify({ error: describeError(error) })}\n`);
-    else {
-      streams.stderr(`slipway-distributor: ${error.code}: ${error.message}\n`);
-      if (error.hint !== undefined) streams.stderr(`${error.hint}\n`);
-    }
+    if (isJson) streams.stdout(`${JSON.stringify({ error: describeWithProblems(error) })}\n`);
+    else printFailure(error, streams);
     return error.exitStatus;
   }
+}
+
+/** Problems are an answer: each on a line of its own, as editors and CI annotations read them. */
+function printFailure(error: SlipwayError, streams: Streams): void {
+  const problems = error instanceof PlanError ? error.problems : [];
+  for (const problem of problems) streams.stdout(`${problemText(problem)}\n`);
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+  streams.stderr(`slipway-distributor: ${error.code}: ${problems.length > 0 ? count : error.message}\n`);
+  if (error.hint !== undefined) streams.stderr(`${error.hint}\n`);
 }
 
 /** Every verb knows --json and reports its mistakes by throwing. */

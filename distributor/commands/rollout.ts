@@ -5,17 +5,15 @@ import type { FleetState } from '../fleet/ports.ts';
 import { advance } from '../rollout/advance.ts';
 import { countWaves } from '../rollout/progress.ts';
 import { type RolloutView, viewOf } from '../rollout/view.ts';
-import { type CommandLine, stateOption, table, withState } from './command-line.ts';
+import { type CommandLine, type StatePlace, table, withState, withStateOptions } from './command-line.ts';
 
 export function rolloutCommand(line: CommandLine): Command {
   const command = new Command('rollout').description('see rollouts');
-  command
-    .command('ls')
+  withStateOptions(command.command('ls'))
     .description('list the rollouts in force')
-    .addOption(stateOption())
     .addHelpText('after', '\nExample:\n  slipway-distributor rollout ls')
-    .action(async ({ state }: { state: string }) => {
-      const rollouts = await withState(line, state, (fleet) => viewsOf(fleet, line.clock()));
+    .action(async (place: StatePlace) => {
+      const rollouts = await withState(line, place, (fleet) => viewsOf(fleet, line.clock()));
       const rows = rollouts.map((rollout) => [
         rollout.name,
         rollout.product,
@@ -26,13 +24,11 @@ export function rolloutCommand(line: CommandLine): Command {
       ]);
       line.answer({ rollouts }, table(['NAME', 'PRODUCT', 'VERSION', 'STATUS', 'WAVE', 'REASON'], rows));
     });
-  command
-    .command('show <name>')
+  withStateOptions(command.command('show <name>'))
     .description('one rollout, wave by wave')
-    .addOption(stateOption())
     .addHelpText('after', '\nExample:\n  slipway-distributor rollout show k3s-1-33-9')
-    .action(async (name: string, { state }: { state: string }) => {
-      const all = await withState(line, state, (fleet) => viewsOf(fleet, line.clock()));
+    .action(async (name: string, place: StatePlace) => {
+      const all = await withState(line, place, (fleet) => viewsOf(fleet, line.clock()));
       const rollouts = all.filter((rollout) => rollout.name === name);
       if (rollouts.length === 0) throw new SlipwayError('rollout-unknown', `no rollout ${name} is in force`);
       line.answer({ rollouts }, rollouts.map(describe).join('\n\n'));

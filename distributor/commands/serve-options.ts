@@ -1,16 +1,16 @@
 /** What `serve` may be told, checked before anything is opened. */
 import { isIP } from 'node:net';
 import { SlipwayError } from '../../contract/errors.ts';
+import type { StatePlace } from './command-line.ts';
+import type { SourceOptions } from './source-options.ts';
 
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
 }
 
-export interface ServeOptions {
+export interface ServeOptions extends StatePlace, SourceOptions {
   readonly store: string;
-  readonly rollouts: string;
-  readonly state: string;
   readonly listen: ListenAddress;
   readonly tlsCert?: string;
   readonly tlsKey?: string;

@@ -1,6 +1,7 @@
 /** `serve`: opens store, state and rollouts, listens, keeps both in step, and ends gracefully. */
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { setImmediate as pause } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { Command, Option } from 'commander';
 import { type Logger, pino } from 'pino';
@@ -9,13 +10,15 @@ import { limits } from '../../contract/limits.ts';
 import { type App, buildApp } from '../app.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { createMetrics } from '../http/metrics.ts';
+import { Reconciler } from '../reconcile/reconcile.ts';
 import { Campaigns } from '../rollout/campaigns.ts';
 import { type PermitSigner, permitIssuer } from '../rollout/permit.ts';
 import type { Services } from '../services.ts';
-import { observeCampaigns, Upkeep } from '../upkeep.ts';
-import { type CommandLine, stateOption } from './command-line.ts';
+import { observeCampaigns, observeReconciler, Upkeep } from '../upkeep.ts';
+import { type CommandLine, openState, withStateOptions } from './command-line.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
 import { checkTransport, type ListenAddress, parseListen, type ServeOptions } from './serve-options.ts';
+import { addSourceOptions, placeOf } from './source-options.ts';
 
 /** Answers under way get so long to finish; a device resumes what is cut. */
 const closeGraceMs = 10_000;
@@ -26,17 +29,11 @@ const lastResortMs = 5000;
 const advanceIntervalMs = 1000;
 
 export function serveCommand(line: CommandLine): Command {
-  return new Command('serve')
+  return addSourceOptions(withStateOptions(new Command('serve')))
     .description('serve metadata and blobs, answer devices, run rollouts')
     .addOption(
       new Option('--store <url>', 's3://bucket/prefix or file:///folder').env('SLIPWAY_STORE').makeOptionMandatory(),
     )
-    .addOption(
-      new Option('--rollouts <place>', 'a rollout file, or a folder of them; read again when it changes')
-        .env('SLIPWAY_ROLLOUTS')
-        .makeOptionMandatory(),
-    )
-    .addOption(stateOption())
     .addOption(new Option('--listen <address>', 'host:port; port 0 takes a free one').default('127.0.0.1:8443'))
     .option('--tls-cert <file>', 'certificate chain, PEM')
     .option('--tls-key <file>', 'its key, PEM')
@@ -59,7 +56,8 @@ export function serveCommand(line: CommandLine): Command {
       `
 Examples:
   slipway-distributor serve --store file:///srv/slipway --rollouts ./rollouts --state ./state
-  slipway-distributor serve --store s3://releases/edge --rollouts /etc/slipway/rollouts \\
+  slipway-distributor serve --store s3://releases/edge \\
+    --rollouts-git https://git.example.com/fleet.git --git-path rollouts --git-credentials /etc/slipway/git \\
     --listen 0.0.0.0:8443 --tls-cert tls.crt --tls-key tls.key --redirect-blobs
 
 S3 takes credentials from the environment; another service than Amazon's by AWS_ENDPOINT_URL_S3 or ?endpoint=… in the URL.
@@ -80,22 +78,34 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   checkTransport(options);
   const tls = await readTls(options);
   const signer = options.permitKey === undefined ? undefined : line.readPermitKey(options.permitKey);
+  const place = placeOf(options, options);
+  const source = place && line.openSource(place);
   const store = line.openStore(options.store);
-  const fleet = await line.openFleetState(options.state);
+  const fleet = await openState(line, options);
   const logger = pino({ level: options.logLevel, redact: ['req.headers.authorization'] }, pino.destination(2));
   const metrics = createMetrics();
   const catalog = new Catalog(store);
-  const source = line.rolloutFiles(options.rollouts);
-  const campaigns = new Campaigns({
+  const reconciler = new Reconciler({
     source,
     store: fleet,
+    clock: line.clock,
+    allowRewrite: options.gitAllowRewrite ?? false,
+    observe: (event) => observeReconciler(event, logger),
+  });
+  const probes = line.openGateProbes();
+  const campaigns = new Campaigns({
+    plan: reconciler,
+    store: fleet,
     releases: () => catalog.state.releases,
+    probe: probes,
+    breathe: () => pause(),
     observe: (event) => observeCampaigns(event, logger, metrics),
   });
   const services: Services = {
     store,
     catalog,
     campaigns,
+    reconciler,
     fleet,
     metrics,
     permits: signer && permitIssuer({ signer, clock: line.clock, newId: () => newPermitId(line) }),
@@ -111,7 +121,6 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   };
   const upkeep = new Upkeep({
     services,
-    source,
     logger,
     refreshIntervalMs: options.refresh * 1000,
     advanceIntervalMs,
@@ -128,6 +137,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
       logger.info({ signal: why.signal, err: why.err }, 'closing');
       upkeep.stop();
       await closeGently(app);
+      await probes.close();
       await fleet.close();
       await store.close();
     },

@@ -4,11 +4,10 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { TokenRecord } from '../fleet/ports.ts';
 import { type Scope, scopeNames, scopes } from '../fleet/scopes.ts';
 import { mintToken } from '../fleet/token.ts';
-import { type CommandLine, stateOption, table, withState } from './command-line.ts';
+import { type CommandLine, type StatePlace, table, withState, withStateOptions } from './command-line.ts';
 import { parseLifetime } from './lifetime.ts';
 
-interface CreateOptions {
-  readonly state: string;
+interface CreateOptions extends StatePlace {
   readonly purpose: 'operator' | 'ci';
   readonly scope: readonly Scope[];
   readonly expires?: string;
@@ -16,10 +15,8 @@ interface CreateOptions {
 
 export function tokenCommand(line: CommandLine): Command {
   const command = new Command('token').description('make, list and revoke tokens');
-  command
-    .command('create')
+  withStateOptions(command.command('create'))
     .description('make a token for a person or for CI; its text is shown once')
-    .addOption(stateOption())
     .addOption(new Option('--purpose <who>', 'who will use it').choices(['operator', 'ci']).makeOptionMandatory())
     .addOption(
       new Option('--scope <scope...>', 'what it may do, one or several').choices(scopeNames).makeOptionMandatory(),
@@ -30,24 +27,20 @@ export function tokenCommand(line: CommandLine): Command {
       `\nScopes:\n${scopeHelp()}\n\nExample:\n  slipway-distributor token create --purpose operator --scope rollouts:read rollouts:control --expires 90d`,
     )
     .action((options: CreateOptions) => createToken(line, options));
-  command
-    .command('ls')
+  withStateOptions(command.command('ls'))
     .description('list tokens, never their text')
-    .addOption(stateOption())
     .addHelpText('after', '\nExample:\n  slipway-distributor token ls --json')
-    .action((options: { state: string }) => listTokens(line, options.state));
-  command
-    .command('revoke <id>')
+    .action((place: StatePlace) => listTokens(line, place));
+  withStateOptions(command.command('revoke <id>'))
     .description('refuse a token from the next request on')
-    .addOption(stateOption())
     .addHelpText('after', '\nExample:\n  slipway-distributor token revoke 3f1c0a9b2e44')
-    .action((id: string, options: { state: string }) => revokeToken(line, options.state, id));
+    .action((id: string, place: StatePlace) => revokeToken(line, place, id));
   return command;
 }
 
 async function createToken(line: CommandLine, options: CreateOptions): Promise<void> {
   const lifetimeSeconds = options.expires === undefined ? undefined : parseLifetime(options.expires);
-  const { purpose, scope, state } = options;
+  const { purpose, scope } = options;
   const minted = mintToken({
     purpose,
     scopes: [...new Set(scope)],
@@ -55,14 +48,14 @@ async function createToken(line: CommandLine, options: CreateOptions): Promise<v
     now: line.clock(),
     randomBytes: line.randomBytes,
   });
-  await withState(line, state, (fleet) => fleet.saveToken(minted.record));
+  await withState(line, options, (fleet) => fleet.saveToken(minted.record));
   line.say('Keep this token: it is shown once, the server has only its hash.');
   line.answer({ token: minted.token, ...viewOf(minted.record, line.clock()) }, minted.token);
 }
 
-async function listTokens(line: CommandLine, folder: string): Promise<void> {
+async function listTokens(line: CommandLine, place: StatePlace): Promise<void> {
   const now = line.clock();
-  const tokens = (await withState(line, folder, (fleet) => fleet.listTokens())).map((token) => viewOf(token, now));
+  const tokens = (await withState(line, place, (fleet) => fleet.listTokens())).map((token) => viewOf(token, now));
   const rows = tokens.map((token) => [
     token.id,
     token.purpose,
@@ -74,8 +67,8 @@ async function listTokens(line: CommandLine, folder: string): Promise<void> {
   line.answer({ tokens }, table(['ID', 'PURPOSE', 'STATUS', 'FOR', 'EXPIRES', 'USES LEFT'], rows));
 }
 
-async function revokeToken(line: CommandLine, folder: string, id: string): Promise<void> {
-  const isKnown = await withState(line, folder, (fleet) => fleet.revokeToken(id, line.clock()));
+async function revokeToken(line: CommandLine, place: StatePlace, id: string): Promise<void> {
+  const isKnown = await withState(line, place, (fleet) => fleet.revokeToken(id, line.clock()));
   if (!isKnown) {
     throw new SlipwayError('token-unknown', `no token has the id ${id}`, {
       hint: 'List them with slipway-distributor token ls.',

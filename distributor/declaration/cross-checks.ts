@@ -1,11 +1,16 @@
 /** What declarations must not say together: names twice, names nobody declares, circles. Each document is right by itself. */
 import type { PlanProblem } from './problem.ts';
-import type { DeclaredDocument } from './read-documents.ts';
+import type { DeclaredDocument, NamedDocument } from './read-documents.ts';
 
 type RolloutDocument = Extract<DeclaredDocument, { kind: 'Rollout' }>;
 
-export function crossProblems(documents: readonly DeclaredDocument[]): PlanProblem[] {
-  return [...doubled(documents), ...unknownGroups(documents), ...unknownRollouts(documents), ...circles(documents)];
+/** @param others documents that have problems of their own; undefined where not all of them are known */
+export function crossProblems(
+  documents: readonly DeclaredDocument[],
+  others: readonly NamedDocument[] | undefined,
+): PlanProblem[] {
+  const strangers = others ? [...unknownGroups(documents, others), ...unknownRollouts(documents, others)] : [];
+  return [...doubled(documents), ...strangers, ...circles(documents)];
 }
 
 /** A name is taken once in its kind, and there is one fleet. */
@@ -26,8 +31,8 @@ function doubled(documents: readonly DeclaredDocument[]): PlanProblem[] {
   });
 }
 
-function unknownGroups(documents: readonly DeclaredDocument[]): PlanProblem[] {
-  const groups = namesOf(documents, 'Group');
+function unknownGroups(documents: readonly DeclaredDocument[], others: readonly NamedDocument[]): PlanProblem[] {
+  const groups = namesOf(documents, others, 'Group');
   return rolloutsOf(documents).flatMap(({ value, problemAt }) => {
     const { group } = value.spec;
     if (group === undefined || groups.includes(group)) return [];
@@ -35,8 +40,8 @@ function unknownGroups(documents: readonly DeclaredDocument[]): PlanProblem[] {
   });
 }
 
-function unknownRollouts(documents: readonly DeclaredDocument[]): PlanProblem[] {
-  const rollouts = namesOf(documents, 'Rollout');
+function unknownRollouts(documents: readonly DeclaredDocument[], others: readonly NamedDocument[]): PlanProblem[] {
+  const rollouts = namesOf(documents, others, 'Rollout');
   return rolloutsOf(documents).flatMap(({ value, problemAt }) =>
     (value.spec.after ?? []).flatMap((name, index) =>
       rollouts.includes(name)
@@ -76,8 +81,13 @@ function rolloutsOf(documents: readonly DeclaredDocument[]): RolloutDocument[] {
   return documents.filter((document): document is RolloutDocument => document.kind === 'Rollout');
 }
 
-function namesOf(documents: readonly DeclaredDocument[], kind: DeclaredDocument['kind']): string[] {
-  return documents.filter((document) => document.kind === kind).map(({ value }) => value.metadata.name);
+function namesOf(
+  documents: readonly DeclaredDocument[],
+  others: readonly NamedDocument[],
+  kind: NamedDocument['kind'],
+): string[] {
+  const named = documents.map((document) => ({ kind: document.kind, name: document.value.metadata.name }));
+  return [...named, ...others].filter((document) => document.kind === kind).map(({ name }) => name);
 }
 
 function declaredNames(what: string, names: readonly string[]): string {

@@ -68,11 +68,23 @@ const checkSchema = z.union(
   { error: 'expected a check with a name and either prometheus: {url, query, op, value} or http: {url, status}' },
 );
 
+/** Answers are told apart by the names of their checks. */
+const checksSchema = z
+  .array(checkSchema)
+  .max(16)
+  .superRefine((checks, context) => {
+    for (const [index, { name }] of checks.entries()) {
+      if (checks.findIndex((check) => check.name === name) === index) continue;
+      const params = { fix: 'Give each check a name of its own.' };
+      context.addIssue({ code: 'custom', path: [index, 'name'], message: `duplicate check name ${name}`, params });
+    }
+  });
+
 export const gateSchema = z.strictObject({
   successPercent: percentSchema.optional(),
   minSample: z.number().int().min(1).optional(),
   stallAfter: durationSchema.optional(),
-  checks: z.array(checkSchema).max(16).optional(),
+  checks: checksSchema.optional(),
 });
 
 export const abortSchema = z.strictObject({

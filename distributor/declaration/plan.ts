@@ -26,7 +26,8 @@ export const emptyPlan: Plan = { fleet: defaultFleet, groups: [], rollouts: [] }
 export function parsePlan(files: readonly SourceFile[]): Plan {
   const read = files.map(readDocuments);
   const documents = read.flatMap((file) => file.documents);
-  const problems = [...read.flatMap((file) => file.problems), ...crossProblems(documents)];
+  const broken = read.every((file) => file.isWhole) ? read.flatMap((file) => file.broken) : undefined;
+  const problems = [...read.flatMap((file) => file.problems), ...crossProblems(documents, broken)];
   if (problems.length > 0) {
     const order = new Map(files.map(({ name }, index) => [name, index]));
     const rank = (file: string) => order.get(file) ?? 0;

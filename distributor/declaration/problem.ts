@@ -1,13 +1,20 @@
 /** What is wrong with declarations: where, why, and what to do. One error carries the problems of all files. */
-import type { DocumentProblem } from '../../contract/document.ts';
-import { SlipwayError } from '../../contract/errors.ts';
+import { z } from 'zod';
+import { describeError, type ErrorDescription, SlipwayError } from '../../contract/errors.ts';
 
-export interface PlanProblem extends DocumentProblem {
+export const planProblemSchema = z.object({
   /** Name of the file as it was given. */
-  readonly file: string;
+  file: z.string(),
+  /** 1-based; 1:1 where the document as a whole is meant. */
+  line: z.number(),
+  column: z.number(),
+  /** Dotted path of the value, empty for the document itself. */
+  path: z.string(),
+  message: z.string(),
   /** What to write instead, one sentence. */
-  readonly fix: string;
-}
+  fix: z.string(),
+});
+export type PlanProblem = Readonly<z.infer<typeof planProblemSchema>>;
 
 /** Declarations that cannot be in force; `problems` has at least one entry, in order of file and line. */
 export class PlanError extends SlipwayError {
@@ -21,7 +28,12 @@ export class PlanError extends SlipwayError {
   }
 }
 
-/** `file:line:column: path: reason Fix.`: one line, as editors and CI annotations read it. */
+/** `file:line:column: path: reason (fix)`: one line, as editors and CI annotations read it. */
 export function problemText({ file, line, column, path, message, fix }: PlanProblem): string {
-  return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}. ${fix}`;
+  return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message} (${fix})`;
+}
+
+/** An error as programs read it, with the single problems where there are any. */
+export function describeWithProblems(error: SlipwayError): ErrorDescription & { problems?: PlanProblem[] } {
+  return { ...describeError(error), ...(error instanceof PlanError ? { problems: [...error.problems] } : {}) };
 }

@@ -2,7 +2,7 @@
  * Declarations out of YAML text: several documents a file, each parsed by the schema of its kind. Finds every problem
  * of a file, with its place; knows nothing of other files.
  */
-import { LineCounter, type ParsedNode, parseAllDocuments } from 'yaml';
+import { type Document, LineCounter, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { offsetOf } from '../../contract/document.ts';
 import { limits } from '../../contract/limits.ts';
@@ -37,8 +37,18 @@ export type DeclaredDocument = {
   };
 }[Kind];
 
+/** A document that others may name. */
+export interface NamedDocument {
+  readonly kind: Kind;
+  readonly name: string;
+}
+
 export interface ReadFile {
   readonly documents: readonly DeclaredDocument[];
+  /** Documents with problems: what refers to them is no problem of its own. */
+  readonly broken: readonly NamedDocument[];
+  /** False where it is not known what else the file declares. */
+  readonly isWhole: boolean;
   readonly problems: readonly PlanProblem[];
 }
 
@@ -46,49 +56,61 @@ const headSchema = z.looseObject({
   apiVersion: z.literal(apiVersion, `expected apiVersion: ${apiVersion}`),
   kind: z.enum(kinds, `expected one of ${kinds.join(', ')}`),
 });
+const nameSchema = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
 
 export function readDocuments({ name, text }: SourceFile): ReadFile {
   if (text.length > limits.maxDocumentBytes) {
     const message = `the file is longer than ${limits.maxDocumentBytes} bytes`;
-    return { documents: [], problems: [{ file: name, line: 1, column: 1, path: '', message, fix: 'Split it.' }] };
+    const problem = { file: name, line: 1, column: 1, path: '', message, fix: 'Split it.' };
+    return { documents: [], broken: [], isWhole: false, problems: [problem] };
   }
   const lineCounter = new LineCounter();
-  const placed = (offset: number, path: readonly PropertyKey[], message: string, fix: string): PlanProblem => {
+  const placed: Placed = (offset, path, message, fix) => {
     const { line, col } = lineCounter.linePos(offset);
     return { file: name, line: Math.max(line, 1), column: Math.max(col, 1), path: path.join('.'), message, fix };
   };
-  const documents: DeclaredDocument[] = [];
-  const problems: PlanProblem[] = [];
-  for (const parsed of parseAllDocuments(text, { lineCounter, prettyErrors: false, strict: true, uniqueKeys: true })) {
-    if (!('contents' in parsed)) continue;
-    const root = parsed.contents as ParsedNode | null;
-    if (parsed.errors.length > 0) {
-      for (const { pos, message } of parsed.errors) problems.push(placed(pos[0], [], message, 'Correct the YAML.'));
-      continue;
-    }
-    if (root === null) continue;
-    const problemAt: ProblemAt = (path, message, fix) => placed(offsetOf(root, path, false), path, message, fix);
-    const value = toPlain(() => parsed.toJS({ maxAliasCount: 100 }));
-    const found = value.kind === 'refused' ? [problemAt([], value.message, 'Write the aliases out.')] : [];
-    if (value.kind === 'value') {
-      const head = headSchema.safeParse(value.value);
-      const schema = head.success ? documentSchemas[head.data.kind] : headSchema;
-      const result = schema.safeParse(value.value);
-      if (head.success && result.success) {
-        documents.push({ kind: head.data.kind, value: result.data, problemAt } as DeclaredDocument);
-      }
-      for (const issue of result.error?.issues ?? []) {
-        const keys = issue.code === 'unrecognized_keys' ? issue.keys : undefined;
-        for (const key of keys ?? []) {
-          const path = [...issue.path, key];
-          found.push(placed(offsetOf(root, path, true), path, `unknown key ${key}`, 'Remove it, or correct its name.'));
-        }
-        if (!keys) found.push(problemAt(issue.path, issue.message, fixOf(issue)));
-      }
-    }
-    problems.push(...found);
+  const parsed = parseAllDocuments(text, { lineCounter, prettyErrors: false, strict: true, uniqueKeys: true });
+  const read = [...parsed].map((document) => readDocument(document, placed));
+  return {
+    documents: read.flatMap((found) => found.documents),
+    broken: read.flatMap((found) => found.broken),
+    isWhole: read.every((found) => found.isWhole),
+    problems: read.flatMap((found) => found.problems),
+  };
+}
+
+type Placed = (offset: number, path: readonly PropertyKey[], message: string, fix: string) => PlanProblem;
+
+function readDocument(parsed: Document.Parsed, placed: Placed): ReadFile {
+  const nothing = { documents: [], broken: [], isWhole: true, problems: [] };
+  const root = parsed.contents;
+  if (parsed.errors.length > 0) {
+    const problems = parsed.errors.map(({ pos, message }) => placed(pos[0], [], message, 'Correct the YAML.'));
+    return { ...nothing, isWhole: false, problems };
   }
-  return { documents, problems };
+  if (root === null) return nothing;
+  const problemAt: ProblemAt = (path, message, fix) => placed(offsetOf(root, path, false), path, message, fix);
+  const plain = toPlain(() => parsed.toJS({ maxAliasCount: 100 }));
+  if (plain.kind === 'refused') {
+    return { ...nothing, isWhole: false, problems: [problemAt([], plain.message, 'Write the aliases out.')] };
+  }
+  if (plain.value === null) return nothing;
+  const head = headSchema.safeParse(plain.value);
+  const result = (head.success ? documentSchemas[head.data.kind] : headSchema).safeParse(plain.value);
+  if (head.success && result.success) {
+    const document = { kind: head.data.kind, value: result.data, problemAt } as DeclaredDocument;
+    return { ...nothing, documents: [document] };
+  }
+  const problems = (result.error?.issues ?? []).flatMap((issue) => {
+    if (issue.code !== 'unrecognized_keys') return [problemAt(issue.path, issue.message, fixOf(issue))];
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key];
+      return placed(offsetOf(root, path, true), path, `unknown key ${key}`, 'Remove it, or correct its name.');
+    });
+  });
+  const named = nameSchema.safeParse(plain.value);
+  if (!head.success || !named.success) return { ...nothing, isWhole: false, problems };
+  return { ...nothing, broken: [{ kind: head.data.kind, name: named.data.metadata.name }], problems };
 }
 
 function toPlain(read: () => unknown): { kind: 'value'; value: unknown } | { kind: 'refused'; message: string } {

@@ -1,7 +1,8 @@
 /** How every failure becomes an answer: `{code, message, hint, requestId}` with the status that the code has. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod';
-import { describeError, SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { describeWithProblems } from '../declaration/problem.ts';
 
 /** Seconds that a client waits at least after an answer that names no time of its own. */
 const retryAfterSeconds = 30;
@@ -31,7 +32,7 @@ function sendError(request: FastifyRequest, reply: FastifyReply, error: SlipwayE
   }
   // What goes wrong inside is for the log, not for whoever asks.
   const isInternal = error.code === 'internal';
-  const body = isInternal ? { code: error.code, message: 'internal error' } : describeError(error);
+  const body = isInternal ? { code: error.code, message: 'internal error' } : describeWithProblems(error);
   return reply
     .code(status)
     .header('cache-control', 'no-store')

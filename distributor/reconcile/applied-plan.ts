@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Digest } from '../../contract/digest.ts';
 import type { Plan } from '../declaration/plan.ts';
+import { planProblemSchema } from '../declaration/problem.ts';
 import { describeDiff, type PlanDiff } from './diff.ts';
 
 /** Plain JSON data. */
@@ -18,6 +19,9 @@ export interface AppliedPlan {
   readonly appliedAt: number;
   readonly diff: PlanDiff;
 }
+
+/** Without what it says, which is not kept for ever. */
+export type AppliedSummary = Omit<AppliedPlan, 'plan'>;
 
 const fieldSchema = z.object({ path: z.string(), before: z.unknown().optional(), after: z.unknown().optional() });
 
@@ -38,15 +42,26 @@ export const appliedPlanViewSchema = z.object({
   /** The diff for people. */
   changes: z.string(),
 });
+/** The answer to a plan that was sent. */
+export const planAnswerSchema = appliedPlanViewSchema.extend({ dryRun: z.boolean() });
+
+/** Why a revision is not in force. */
+export const planProblemViewSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string().optional(),
+  problems: z.array(planProblemSchema).optional(),
+  revision: z.string().optional(),
+  author: z.string().optional(),
+  subject: z.string().optional(),
+});
+
 export type AppliedPlanView = z.infer<typeof appliedPlanViewSchema>;
 
-export function viewOf({ revision, author, subject, appliedAt, diff }: Omit<AppliedPlan, 'plan'>): AppliedPlanView {
+export function viewOf({ revision, author, subject, appliedAt, diff }: AppliedSummary): AppliedPlanView {
   return {
     ...{ revision, author, subject, appliedAt: new Date(appliedAt).toISOString() },
-    diff: diff.map((change) => ({
-      ...change,
-      ...(change.action === 'changed' ? { fields: change.fields.map((field) => ({ ...field })) } : {}),
-    })),
+    diff: diff.map((change) => ('fields' in change ? { ...change, fields: [...change.fields] } : { ...change })),
     changes: describeDiff(diff),
   };
 }

@@ -1,7 +1,7 @@
 /** What reconciling needs from outside: a place that declarations come from, and who is told what is in force. */
 import type { SlipwayError } from '../../contract/errors.ts';
 import type { Plan, SourceFile } from '../declaration/plan.ts';
-import type { AppliedPlan } from './applied-plan.ts';
+import type { AppliedPlan, AppliedSummary } from './applied-plan.ts';
 
 /** How a revision stands to the one that was applied last. */
 export type Ancestry =
@@ -51,7 +51,8 @@ export interface PlanStore {
   /** Keeps the plan with its author and diff, and the event of it in the audit log, in one transaction. */
   savePlan(applied: AppliedPlan): Promise<void>;
   /** Newest first. */
-  listAppliedPlans(limit: number): Promise<readonly AppliedPlan[]>;
+  listAppliedPlans(limit: number): Promise<readonly AppliedSummary[]>;
+  /** The event `plan-refused` in the audit log. */
   recordRefusal(refused: RefusedRevision, at: number): Promise<void>;
   /** Runs work on the one replica that leads; undefined on the others. */
   asLeader<T>(work: () => Promise<T>): Promise<T | undefined>;

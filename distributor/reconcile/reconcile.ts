@@ -134,6 +134,11 @@ export class Reconciler implements PlanInForce {
     });
   }
 
+  /** Takes up what another replica applied, without looking at the source. @throws SlipwayError `database-unavailable` */
+  catchUp(): Promise<void> {
+    return this.#takeUp();
+  }
+
   async #applyNewest(): Promise<Refusal | undefined> {
     const { source, allowRewrite } = this.#input;
     await this.#takeUp();
@@ -145,7 +150,8 @@ export class Reconciler implements PlanInForce {
       await this.#bringIntoForce(this.#candidate(parsePlan(files), files, snapshot));
       return undefined;
     } catch (error) {
-      return { problem: toSlipwayError(error), snapshot };
+      const { revision, author, subject } = snapshot;
+      return { problem: toSlipwayError(error), snapshot: { revision, author, subject } };
     }
   }
 
@@ -170,8 +176,14 @@ export class Reconciler implements PlanInForce {
 
   /** What another replica applied, or an earlier run of this one. */
   async #takeUp(): Promise<void> {
-    const kept = await this.#input.store.loadPlan();
-    if (!kept || (kept.revision === this.#applied?.revision && kept.appliedAt === this.#applied.appliedAt)) return;
+    let before: AppliedPlan | undefined;
+    let kept: AppliedPlan | undefined;
+    do {
+      before = this.#applied;
+      kept = await this.#input.store.loadPlan();
+      // What came into force here meanwhile is newer than what was read.
+    } while (before !== this.#applied);
+    if (!kept || (kept.revision === before?.revision && kept.appliedAt === before.appliedAt)) return;
     this.#put(kept, diffPlans(this.plan, kept.plan));
   }
 
@@ -194,6 +206,13 @@ export class Reconciler implements PlanInForce {
     // What may go away by itself is for the log; what somebody has to correct is on record, too.
     if (problem.retryable) return;
     await store.recordRefusal({ problem, ...snapshot }, clock()).catch(() => this.#told.delete(key));
+  }
+
+  /** One change at a time, in the order asked for. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(change);
+    this.#last = turn.catch(() => undefined);
+    return turn;
   }
 }
 

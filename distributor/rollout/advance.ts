@@ -1,4 +1,5 @@
 /** Whether a campaign opens its next wave, stops, or waits, and why. Decides from counts; it changes nothing. */
+import type { Abort } from '../declaration/gate.ts';
 import type { Rollout } from '../declaration/rollout.ts';
 import type { Wave } from '../declaration/wave.ts';
 import { type CampaignState, noCounts, reachedOf, type WaveCounts } from './campaign.ts';
@@ -46,7 +47,7 @@ export interface AdvanceFacts {
   readonly now: number;
 }
 
-type Wait = Advance & { readonly kind: 'wait' };
+export type Wait = Advance & { readonly kind: 'wait' };
 
 /**
  * @param counts of each opened wave's own slice, in the order of the waves; missing ones count as empty
@@ -107,11 +108,15 @@ function nextWave(
 function abortReason({ abort }: Rollout, counts: readonly WaveCounts[]): string | undefined {
   const failed = counts.reduce((sum, wave) => sum + wave.failed, 0);
   const reached = counts.reduce((sum, wave) => sum + reachedOf(wave), 0);
-  if (failed < abort.minFailures || failed * 100 < abort.failurePercent * reached) return undefined;
+  if (!isEnoughToAbort(abort, failed, reached)) return undefined;
   return (
     `${failed} of ${reached} reached devices failed; ` +
     `the limits are ${abort.failurePercent} % and ${abort.minFailures} devices.`
   );
+}
+
+export function isEnoughToAbort(abort: Abort, failed: number, reached: number): boolean {
+  return failed >= abort.minFailures && failed * 100 >= abort.failurePercent * reached;
 }
 
 function wait(reason: WaitReason, detail: string, until?: number): Wait {

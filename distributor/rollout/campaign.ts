@@ -12,6 +12,11 @@ export interface CampaignKey {
   readonly version: Version;
 }
 
+/** One text for each campaign; names and versions hold no space. */
+export function campaignText({ rollout, version }: CampaignKey): string {
+  return `${rollout} ${version}`;
+}
+
 /** `active` and `completed` offer; `paused` and `aborted` do not. Only `aborted` is final. */
 export const campaignStatuses = ['active', 'paused', 'completed', 'aborted'] as const;
 export type CampaignStatus = (typeof campaignStatuses)[number];
@@ -72,20 +77,27 @@ export interface Attempt extends CampaignKey {
 export type Standing = 'committed' | 'failed' | 'pending' | 'unreachable';
 
 /** A device that was heard in one of these works on the update; how long that takes is a matter of its link. */
-const phasesUnderWay: readonly DevicePhase[] = ['downloading', 'rebuilding', 'switching', 'probation', 'rolling-back'];
+export const phasesUnderWay: readonly DevicePhase[] = [
+  'downloading',
+  'rebuilding',
+  'switching',
+  'probation',
+  'rolling-back',
+];
 /** Phases in which the old release no longer runs undisturbed: silence here is a failure, not bad reception. */
-const phasesAfterSwitch: readonly DevicePhase[] = ['switching', 'probation', 'rolling-back'];
+export const phasesAfterSwitch: readonly DevicePhase[] = ['switching', 'probation', 'rolling-back'];
 
 type Progress = Pick<Attempt, 'outcome' | 'offeredAt' | 'lastSeenAt' | 'phase'>;
 
 /**
  * Without a result: pending until the time-out, which runs from the last offer, and from the last word of a device that
- * works on the update. After it, a device that fell silent in the middle of the switch failed; any other is
- * unreachable or deferred, which is neither success nor failure.
+ * works on the update. After it, a device that fell silent in the middle of the switch failed. Any other is unreachable
+ * or, where it waits with the release for its window (`staged`), deferred: neither success nor failure.
  */
 export function standingOf(attempt: Progress, now: number, deviceTimeoutSeconds: number): Standing {
   const { outcome, phase } = attempt;
   if (outcome !== undefined) return outcome === 'committed' ? 'committed' : 'failed';
+  if (phase === 'staged') return 'unreachable';
   const isUnderWay = phase !== undefined && phasesUnderWay.includes(phase);
   const heardAt = isUnderWay ? Math.max(attempt.offeredAt, attempt.lastSeenAt) : attempt.offeredAt;
   if (now < heardAt + deviceTimeoutSeconds * 1000) return 'pending';

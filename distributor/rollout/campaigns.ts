@@ -1,188 +1,293 @@
 /**
- * Keeps the declared rollouts and the state of their campaigns in force: reads declarations when they change, lets
- * `advance` decide, records what it decided. Offers nothing itself; see decide.
+ * Keeps the state of the declared campaigns in force: counts what happened, lets `advance` decide, records what it
+ * decided, and does what people ask for. Offers nothing itself; see decide.
  */
+import type { Report } from '../../contract/device-api/report.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
-import { type Advance, advance } from './advance.ts';
-import type { CampaignKey, CampaignState, WaveCounts } from './campaign.ts';
-import type { Rollout } from './declaration.ts';
-import type { CampaignStore, RolloutSource } from './ports.ts';
-import { countWaves } from './progress.ts';
+import { emptyPlan, type Plan } from '../declaration/plan.ts';
+import type { Rollout } from '../declaration/rollout.ts';
+import type { DeviceStore } from '../fleet/ports.ts';
+import type { PlanInForce } from '../reconcile/ports.ts';
+import { type Advance, advance, type Dependency, type Wait } from './advance.ts';
+import { type CampaignKey, type CampaignState, campaignText, type WaveCounts } from './campaign.ts';
+import { type CompiledPlan, type CompiledRollout, compilePlan } from './compiled-plan.ts';
+import { type ControlAction, type ControlStep, controlStep } from './control.ts';
+import { type BoundSource, boundOf, widerWaves } from './draw-bound.ts';
+import { GateAnswers } from './gate-answers.ts';
+import type { GateProbe } from './gates.ts';
+import type { CampaignStore } from './ports.ts';
+import { Tallies } from './tallies.ts';
+import { type Transition, unstarted } from './transition.ts';
+import type { CampaignView } from './view.ts';
 
 /** What happened, for the log and the metrics. */
 export type CampaignEvent =
-  | { readonly kind: 'declared'; readonly rollouts: number; readonly contentSha256: string }
-  | { readonly kind: 'refused'; readonly problem: SlipwayError }
-  | { readonly kind: 'advanced'; readonly key: CampaignKey; readonly advance: Advance }
-  | { readonly kind: 'controlled'; readonly key: CampaignKey; readonly action: ControlAction; readonly by: string };
-
-export type ControlAction = 'pause' | 'resume' | 'abort';
-
-/** A campaign as the API and the command line show it. */
-export interface CampaignView {
-  readonly rollout: Rollout;
-  /** Undefined while the store has no release for the rollout. */
-  readonly campaign: CampaignState | undefined;
-  /** One entry for each opened wave. */
-  readonly counts: readonly WaveCounts[];
-  /** What would happen now, and why not. */
-  readonly next: Advance | undefined;
-}
+  | { readonly kind: 'advanced'; readonly key: CampaignKey; readonly transition: Transition }
+  | { readonly kind: 'controlled'; readonly key: CampaignKey; readonly action: ControlAction; readonly by: string }
+  /** The gate of the open wave does not hold; told at every look. */
+  | { readonly kind: 'held'; readonly key: CampaignKey; readonly wave: string; readonly wait: Wait }
+  /** One campaign could not be looked at; the others were. */
+  | { readonly kind: 'failed'; readonly key: CampaignKey; readonly problem: SlipwayError };
 
 export interface CampaignsInput {
-  readonly source: RolloutSource;
-  readonly store: CampaignStore;
+  readonly plan: PlanInForce;
+  readonly store: CampaignStore & Pick<DeviceStore, 'membersOf'>;
   readonly releases: () => ReleaseIndex;
+  readonly probe: GateProbe;
   readonly observe: (event: CampaignEvent) => void;
+  /** Ends a turn of the event loop, so that requests are answered between two pieces of long work. */
+  readonly breathe: () => Promise<void>;
 }
+
+/** Actor of the decisions that nobody asked for; see AuditEvent. */
+const ownActor = 'rollouts';
+
+/** A gate that does not hold; devices that have not answered yet are no reason to tell. */
+const gateReasons: readonly string[] = ['gate-not-met', 'check-failed', 'check-unknown'];
 
 export class Campaigns {
   readonly #input: CampaignsInput;
+  readonly #tallies: Tallies;
+  readonly #answers: GateAnswers;
+  readonly #bounds: BoundSource;
   readonly #states = new Map<string, CampaignState>();
-  #declared: readonly Rollout[] = [];
-  #contentSha256: string | undefined;
-  #refusedMessage: string | undefined;
-  #problem: SlipwayError | undefined;
+  /** Rollouts whose open waves may reach further than before: after a start, and after a change of plan. */
+  readonly #toRedraw = new Set<string>();
+  #compiled: CompiledPlan = compilePlan(emptyPlan);
+  #soon: Promise<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(input: CampaignsInput) {
     this.#input = input;
+    this.#tallies = new Tallies(input.store);
+    this.#answers = new GateAnswers(input.probe);
+    this.#bounds = { devices: input.store, breathe: input.breathe };
+    this.#compile(input.plan.plan);
+    input.plan.onChange((plan) => this.#compile(plan));
   }
 
-  /** The declarations in force. */
-  get declared(): readonly Rollout[] {
-    return this.#declared;
+  /** The plan in force, ready for deciding. */
+  get compiled(): CompiledPlan {
+    return this.#compiled;
   }
 
-  /** Why the files as they are now are not in force; undefined when they are. */
-  get problem(): SlipwayError | undefined {
-    return this.#problem;
-  }
-
+  /** As this process knows it; deciding asks the database. */
   state(rollout: string, version: string): CampaignState | undefined {
-    return this.#states.get(keyText({ rollout, version }));
+    return this.#states.get(campaignText({ rollout, version }));
   }
 
-  /** Takes up where the last run stopped, then reads the declarations. */
-  async start(now: number): Promise<void> {
-    const kept = await this.#input.store.loadDeclared();
-    this.#declared = kept?.rollouts ?? [];
-    this.#contentSha256 = kept?.contentSha256;
-    await this.#loadStates();
-    await this.reload(now);
+  /** Lets every campaign take at most one step, where this replica leads. @returns whether it does */
+  advanceAll(now: number): Promise<boolean> {
+    return this.#inTurn(() => this.#advanceAll(now));
   }
 
-  /** Reads the declarations; a set that is broken changes nothing but `problem`. */
-  reload(now: number): Promise<void> {
-    return this.#inTurn(async () => {
-      try {
-        const set = await this.#input.source.read();
-        this.#problem = undefined;
-        this.#refusedMessage = undefined;
-        if (set.contentSha256 === this.#contentSha256) return;
-        await this.#input.store.saveDeclared(set, now);
-        this.#declared = set.rollouts;
-        this.#contentSha256 = set.contentSha256;
-        const { contentSha256, rollouts } = set;
-        this.#input.observe({ kind: 'declared', rollouts: rollouts.length, contentSha256 });
-      } catch (error) {
-        const problem = toSlipwayError(error);
-        const isNews = this.#refusedMessage !== problem.message;
-        this.#problem = problem;
-        this.#refusedMessage = problem.message;
-        if (isNews) this.#input.observe({ kind: 'refused', problem });
-      }
+  /** Takes notice of results. Resolves when an abort that they are enough for is in force, so far as this one leads. */
+  async noteReports(fresh: readonly Report[], now: number): Promise<void> {
+    let mayAbort = false;
+    for (const { outcome, rollout } of fresh) {
+      if (outcome === undefined || outcome === 'committed' || rollout === undefined) continue;
+      const declared = this.#compiled.find(rollout);
+      if (declared && this.#tallies.failed(declared.rollout)) mayAbort = true;
+    }
+    if (!mayAbort) return;
+    // Many devices fail at once: those that come while one look waits for its turn share it.
+    this.#soon ??= this.#inTurn(async () => {
+      this.#soon = undefined;
+      await this.#advanceAll(now);
     });
-  }
-
-  /** Lets every campaign take at most one step. */
-  advanceAll(now: number): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#loadStates();
-      for (const rollout of this.#declared) {
-        for (const version of this.#input.releases().versions(rollout.product, rollout.target)) {
-          await this.#advanceOne(rollout, { rollout: rollout.name, version }, now);
-        }
-      }
-    });
+    await this.#soon;
   }
 
   /**
    * A person's word on a rollout; in force when the promise is done.
-   * @throws SlipwayError `rollout-unknown`, `release-unknown`, `rollout-finished`
+   * @param by as the audit log has it
+   * @param because what the person gives as the reason; empty for none
+   * @throws SlipwayError `rollout-unknown`, `release-unknown`, `rollout-finished`, `rollout-held`
    */
-  control(name: string, action: ControlAction, by: string, now: number): Promise<void> {
+  control(name: string, action: ControlAction, by: string, now: number, because = ''): Promise<void> {
     return this.#inTurn(async () => {
-      const rollout = this.#find(name);
-      const versions = this.#versionsOf(rollout);
-      const aborted = versions.find((version) => this.state(name, version)?.status === 'aborted');
-      if (aborted !== undefined && action !== 'abort') {
-        throw new SlipwayError('rollout-finished', `rollout ${name} of ${aborted} was aborted`, {
-          hint: 'Declare a rollout of another release, or one with another name.',
-        });
-      }
-      const status = ({ pause: 'paused', resume: 'active', abort: 'aborted' } as const)[action];
-      for (const version of versions) {
-        const key = { rollout: name, version };
-        await this.#input.store.setStatus(key, status, `${past[action]} by ${by}.`, now);
-        this.#input.observe({ kind: 'controlled', key, action, by });
-      }
       await this.#loadStates();
+      const compiled = this.#find(name);
+      const refusals: SlipwayError[] = [];
+      const versions = this.#versionsOf(compiled.rollout);
+      for (const version of versions) {
+        try {
+          await this.#controlOne(compiled, { rollout: name, version }, action, { by, because }, now);
+        } catch (error) {
+          refusals.push(toSlipwayError(error));
+        }
+      }
+      const [refusal] = refusals;
+      if (refusal && refusals.length === versions.length) throw refusal;
     });
   }
 
   /** @throws SlipwayError `rollout-unknown` when a name is given that is not declared */
   async views(now: number, name?: string): Promise<CampaignView[]> {
-    const rollouts = name === undefined ? this.#declared : [this.#find(name)];
+    const rollouts = name === undefined ? this.#compiled.rollouts : [this.#find(name)];
+    // Other replicas and the command line change campaigns, too.
+    await this.#inTurn(() => this.#loadStates());
     const views: CampaignView[] = [];
-    for (const rollout of rollouts) {
+    for (const { rollout } of rollouts) {
       const versions = this.#input.releases().versions(rollout.product, rollout.target);
       if (versions.length === 0) views.push({ rollout, campaign: undefined, counts: [], next: undefined });
       for (const version of versions) {
-        const campaign = this.state(rollout.name, version);
-        const counts = campaign ? await countWaves(this.#input.store, rollout, campaign, now) : [];
-        views.push({ rollout, campaign, counts, next: campaign && advance(rollout, campaign, counts, now) });
+        const key = { rollout: rollout.name, version };
+        const state = this.state(rollout.name, version) ?? unstarted(key, now);
+        const counts = await this.#tallies.of(rollout, state, now);
+        const gates = this.#answers.of(waveText(state), now);
+        views.push({ rollout, campaign: state, counts, next: this.#next(rollout, state, counts, now), gates });
       }
     }
     return views;
   }
 
-  async #advanceOne(rollout: Rollout, key: CampaignKey, now: number): Promise<void> {
-    const { store, observe } = this.#input;
-    const state = this.state(key.rollout, key.version) ?? unstarted(key, now);
-    const counts = await countWaves(store, rollout, state, now);
-    const step = advance(rollout, state, counts, now);
-    if (step.kind === 'wait') return;
-    if (step.kind === 'open-wave') {
-      await store.openWave(key, state.openedWaves.length, step.wave.name, now, step.reason);
-    } else {
-      const status = ({ abort: 'aborted', complete: 'completed', reopen: 'active' } as const)[step.kind];
-      await store.setStatus(key, status, step.reason, now);
-    }
+  async #advanceAll(now: number): Promise<boolean> {
     await this.#loadStates();
-    observe({ kind: 'advanced', key, advance: step });
+    const led = await this.#input.store.asLeader(async () => {
+      const asked = new Set<string>();
+      const redraw = new Set(this.#toRedraw);
+      this.#toRedraw.clear();
+      for (const compiled of this.#compiled.rollouts) {
+        const { name, product, target } = compiled.rollout;
+        for (const version of this.#input.releases().versions(product, target)) {
+          const key = { rollout: name, version };
+          try {
+            const state = this.state(name, version) ?? unstarted(key, now);
+            if (redraw.has(name) && (await this.#raise(compiled, state, now))) continue;
+            await this.#advanceOne(compiled, state, now, asked);
+          } catch (error) {
+            if (redraw.has(name)) this.#toRedraw.add(name);
+            this.#input.observe({ kind: 'failed', key, problem: toSlipwayError(error) });
+          }
+        }
+      }
+      this.#answers.keep(asked);
+      return true;
+    });
+    return led ?? false;
   }
 
-  #find(name: string): Rollout {
-    const rollout = this.#declared.find((declared) => declared.name === name);
-    if (rollout) return rollout;
+  async #advanceOne(compiled: CompiledRollout, state: CampaignState, now: number, asked: Set<string>): Promise<void> {
+    const { rollout } = compiled;
+    const counts = await this.#tallies.of(rollout, state, now);
+    const step = this.#next(rollout, state, counts, now);
+    if (step.kind === 'wait') {
+      const wave = state.openedWaves.at(-1)?.name;
+      if (wave !== undefined && gateReasons.includes(step.reason)) {
+        this.#input.observe({ kind: 'held', key: keyOf(state), wave, wait: step });
+      }
+      if (step.reason !== 'check-failed' && step.reason !== 'check-unknown') return;
+      const name = waveText(state);
+      asked.add(name);
+      const checks = rollout.waves[state.openedWaves.length - 1]?.gate.checks ?? [];
+      // In the background: a check that hangs holds up no other campaign.
+      void this.#answers.ask(name, checks, now).catch(() => undefined);
+      return;
+    }
+    const transition = await this.#transitionOf(compiled, state, step, now);
+    if (await this.#apply(state, transition, now, ownActor)) {
+      this.#input.observe({ kind: 'advanced', key: keyOf(state), transition });
+    }
+  }
+
+  #next(rollout: Rollout, state: CampaignState, counts: readonly WaveCounts[], now: number): Advance {
+    const gates = this.#answers.of(waveText(state), now);
+    const dependencies = rollout.after.map((name) => this.#dependency(name));
+    return advance(rollout, state, counts, { gates, dependencies, now });
+  }
+
+  async #controlOne(
+    compiled: CompiledRollout,
+    key: CampaignKey,
+    action: ControlAction,
+    { by, because }: { readonly by: string; readonly because: string },
+    now: number,
+  ): Promise<void> {
+    const said = because === '' ? by : `${by}: ${because.replace(/\.$/, '')}`;
+    // Somebody else, or the campaign itself, may be faster: what was asked for is looked at anew then.
+    for (let trial = 0; trial < 5; trial++) {
+      const state = this.state(key.rollout, key.version) ?? unstarted(key, now);
+      const step = controlStep(compiled.rollout, state, action, said, now);
+      if (!step) return;
+      if (await this.#apply(key, await this.#transitionOf(compiled, state, step, now), now, by)) {
+        this.#input.observe({ kind: 'controlled', key, action, by });
+        return;
+      }
+    }
+    throw new SlipwayError('rollout-held', `rollout ${key.rollout} changes faster than it could be told to ${action}`, {
+      hint: 'Look at it and ask again.',
+    });
+  }
+
+  /** A wave is opened with the bound drawn from the devices as they are now. */
+  async #transitionOf(
+    compiled: CompiledRollout,
+    state: CampaignState,
+    step: ControlStep | Exclude<Advance, { kind: 'wait' }>,
+    now: number,
+  ): Promise<Transition> {
+    if (step.kind !== 'open-wave' || 'upTo' in step) return step;
+    const { index, reason } = step;
+    const atLeast = state.openedWaves.at(-1)?.upTo ?? 0;
+    const bound = await boundOf(this.#bounds, this.#compiled, compiled, { index, atLeast, until: now });
+    return { kind: 'open-wave', index, wave: step.wave.name, ...bound, reason };
+  }
+
+  async #raise(compiled: CompiledRollout, state: CampaignState, now: number): Promise<boolean> {
+    let hasRaised = false;
+    for (const transition of await widerWaves(this.#bounds, this.#compiled, compiled, state)) {
+      if (!(await this.#apply(state, transition, now, ownActor))) continue;
+      this.#input.observe({ kind: 'advanced', key: keyOf(state), transition });
+      hasRaised = true;
+    }
+    return hasRaised;
+  }
+
+  /** @returns whether it was this one that made the change; what is there now is known either way */
+  async #apply(campaign: CampaignKey, transition: Transition, now: number, actor: string): Promise<boolean> {
+    const key = keyOf(campaign);
+    const isDone = await this.#input.store.applyTransition(key, transition, now, actor);
+    this.#tallies.forget(key);
+    await this.#loadStates();
+    return isDone;
+  }
+
+  #dependency(name: string): Dependency {
+    const rollout = this.#compiled.find(name)?.rollout;
+    const versions = rollout ? this.#input.releases().versions(rollout.product, rollout.target) : [];
+    const isCompleted = (version: string) => this.state(name, version)?.status === 'completed';
+    return { rollout: name, isCompleted: versions.length > 0 && versions.every(isCompleted) };
+  }
+
+  #find(name: string): CompiledRollout {
+    const compiled = this.#compiled.find(name);
+    if (compiled) return compiled;
     throw new SlipwayError('rollout-unknown', `no rollout ${name} is declared`, {
       hint: 'List the rollouts with GET /v1/rollouts.',
     });
   }
 
-  #versionsOf(rollout: Rollout): string[] {
-    const versions = this.#input.releases().versions(rollout.product, rollout.target);
+  #versionsOf({ product, target }: Rollout): string[] {
+    const versions = this.#input.releases().versions(product, target);
     if (versions.length > 0) return versions;
-    if ('release' in rollout.target) return [rollout.target.release];
-    throw new SlipwayError('release-unknown', `channel ${rollout.target.channel} points to no release yet`);
+    if ('release' in target) return [target.release];
+    throw new SlipwayError('release-unknown', `channel ${target.channel} points to no release yet`);
+  }
+
+  #compile(plan: Plan): void {
+    for (const rollout of plan.rollouts) {
+      const before = this.#compiled.find(rollout.name)?.rollout;
+      if (!before || reachText(before) !== reachText(rollout)) this.#toRedraw.add(rollout.name);
+    }
+    this.#compiled = compilePlan(plan);
   }
 
   async #loadStates(): Promise<void> {
     const states = await this.#input.store.loadCampaigns();
     this.#states.clear();
-    for (const state of states) this.#states.set(keyText(state), state);
+    for (const state of states) this.#states.set(campaignText(state), state);
   }
 
   /** One change at a time, in the order asked for. */
@@ -193,12 +298,16 @@ export class Campaigns {
   }
 }
 
-const past: Record<ControlAction, string> = { pause: 'Paused', resume: 'Resumed', abort: 'Aborted' };
-
-function unstarted(key: CampaignKey, now: number): CampaignState {
-  return { ...key, status: 'active', reason: '', openedWaves: [], createdAt: now, changedAt: now };
+function keyOf({ rollout, version }: CampaignKey): CampaignKey {
+  return { rollout, version };
 }
 
-function keyText({ rollout, version }: CampaignKey): string {
-  return `${rollout} ${version}`;
+/** How far a rollout means to reach. */
+function reachText({ group, waves }: Rollout): string {
+  return JSON.stringify([group, waves.map(({ size }) => size)]);
+}
+
+/** Names the wave that is open now. */
+function waveText(state: CampaignState): string {
+  return `${campaignText(state)} ${state.openedWaves.length}`;
 }

@@ -1,41 +1,151 @@
-/** A plan made ready for deciding: rollouts by product, each with its group's selector and its windows at hand. */
-import type { Labels } from '../../contract/device-api/check.ts';
+/**
+ * A plan made ready for deciding: what depends on declarations, releases and versions alone is worked out once and
+ * looked up after that. Holds nothing of any device.
+ */
+import type { DeviceId, Labels } from '../../contract/device-api/check.ts';
+import type { Platform } from '../../contract/release/platform.ts';
+import { compareVersions, type Version } from '../../contract/release/version.ts';
+import type { Release, ReleaseIndex } from '../catalog/releases.ts';
 import type { Fleet } from '../declaration/fleet.ts';
 import type { Plan } from '../declaration/plan.ts';
 import type { Rollout } from '../declaration/rollout.ts';
 import { selects } from '../declaration/selector.ts';
+import { compileLabels, type Labeller } from '../fleet/effective-labels.ts';
+import { type Location, locationOf } from '../fleet/location.ts';
+import { type Hop, nextHop } from './path.ts';
+import { WindowCalendar } from './windows.ts';
 
 export interface CompiledRollout {
   readonly rollout: Rollout;
   /** Whether labels belong to the rollout's group. */
   readonly includes: (labels: Labels) => boolean;
+  /** Undefined where it is always open. */
+  readonly windows: WindowCalendar | undefined;
+}
+
+/** A rollout for one platform: its goal there, and how versions stand to it. */
+export interface Ranked extends CompiledRollout {
+  readonly goal: Release | undefined;
+  /** @throws never; where there is no goal there is no standing */
+  readonly standing: (current: Version | undefined) => Standing;
+}
+
+/** How a version that a device runs stands to the goal. */
+export interface Standing {
+  /** Negative: behind the goal · 0: the goal · positive: ahead of it. */
+  readonly order: number;
+  /** The way on for a device that refuses nothing; undefined where there is no goal or nothing to go. */
+  readonly hop: Hop | undefined;
 }
 
 export interface CompiledPlan {
   readonly plan: Plan;
   readonly fleet: Fleet;
   readonly rollouts: readonly CompiledRollout[];
-  /** By product; those of higher priority first, then by name. */
-  readonly byProduct: ReadonlyMap<string, readonly CompiledRollout[]>;
+  /** What selectors see. */
+  readonly effectiveLabels: Labeller;
+  readonly locationOf: (labels: Labels) => Location;
+  /** Whether deciding about a device there looks at its neighbours. */
+  readonly wantsPeers: (product: string, location: Location) => boolean;
+  /** Rollouts of a product in the order of their claims: priority, then the newer release, then the name. */
+  readonly ranked: (releases: ReleaseIndex, product: string, platform: Platform) => readonly Ranked[];
+  readonly find: (rollout: string) => CompiledRollout | undefined;
 }
+
+/** Versions that devices say they run are as many as devices like; no more than so many are remembered. */
+const maxRemembered = 4096;
 
 export function compilePlan(plan: Plan): CompiledPlan {
   const groups = new Map(plan.groups.map(({ name, selector }) => [name, selector]));
   const rollouts = plan.rollouts.map((rollout): CompiledRollout => {
     const selector = rollout.group === undefined ? undefined : groups.get(rollout.group);
     const isUnknown = rollout.group !== undefined && selector === undefined;
-    return { rollout, includes: (labels) => !isUnknown && (selector === undefined || selects(selector, labels)) };
+    return {
+      rollout,
+      includes: (labels) => !isUnknown && (selector === undefined || selects(selector, labels)),
+      windows: rollout.windows.length === 0 ? undefined : new WindowCalendar(rollout.windows),
+    };
   });
-  const byProduct = new Map<string, CompiledRollout[]>();
-  for (const compiled of [...rollouts].sort(byPriority)) {
-    const { product } = compiled.rollout;
-    const known = byProduct.get(product);
-    if (known) known.push(compiled);
-    else byProduct.set(product, [compiled]);
-  }
-  return { plan, fleet: plan.fleet, rollouts, byProduct };
+  const byName = new Map(rollouts.map((compiled) => [compiled.rollout.name, compiled]));
+  const lines = new WeakMap<ReleaseIndex, Map<string, readonly Ranked[]>>();
+  const limitsSites = new Set(
+    plan.rollouts.filter(({ concurrency }) => concurrency.perSite !== undefined).map(({ product }) => product),
+  );
+  return {
+    plan,
+    fleet: plan.fleet,
+    rollouts,
+    effectiveLabels: compileLabels(plan.fleet.labels),
+    locationOf: (labels: Labels) => locationOf(plan.fleet.keys, labels),
+    wantsPeers: (product, { site, cluster }) =>
+      cluster !== undefined || (site !== undefined && limitsSites.has(product)),
+    find: (name) => byName.get(name),
+    ranked(releases, product, platform) {
+      const known = lines.get(releases) ?? new Map<string, readonly Ranked[]>();
+      if (known.size === 0) lines.set(releases, known);
+      const line = `${product} ${platform}`;
+      let ranked = known.get(line);
+      if (!ranked) {
+        ranked = rank(rollouts, releases, product, platform);
+        remember(known, line, ranked);
+      }
+      return ranked;
+    },
+  };
 }
 
-function byPriority(a: CompiledRollout, b: CompiledRollout): number {
-  return b.rollout.priority - a.rollout.priority || (a.rollout.name < b.rollout.name ? -1 : 1);
+function rank(
+  rollouts: readonly CompiledRollout[],
+  releases: ReleaseIndex,
+  product: string,
+  platform: Platform,
+): readonly Ranked[] {
+  return rollouts
+    .filter(({ rollout }) => rollout.product === product)
+    .map((compiled): Ranked => {
+      const goal = releases.find(product, platform, compiled.rollout.target);
+      const standings = new Map<Version | undefined, Standing>();
+      const standing = (current: Version | undefined): Standing => {
+        const known = standings.get(current);
+        return known ?? remember(standings, current, standingTo(goal, current, compiled.rollout, releases));
+      };
+      return { ...compiled, goal, standing };
+    })
+    .sort(byRank);
+}
+
+function standingTo(
+  goal: Release | undefined,
+  current: Version | undefined,
+  { maxMinorStep }: Rollout,
+  releases: ReleaseIndex,
+): Standing {
+  if (!goal) return { order: -1, hop: undefined };
+  const order = current === undefined ? -1 : compareVersions(current, goal.version);
+  const input = { goal, current, releases, maxMinorStep, isRefused: () => false };
+  return { order, hop: order < 0 ? nextHop(input) : undefined };
+}
+
+/** The same order everywhere. */
+function byRank(a: Ranked, b: Ranked): number {
+  return (
+    b.rollout.priority - a.rollout.priority ||
+    (b.goal?.counter ?? 0) - (a.goal?.counter ?? 0) ||
+    (a.rollout.name < b.rollout.name ? -1 : 1)
+  );
+}
+
+function remember<K, V>(known: Map<K, V>, key: K, value: V): V {
+  if (known.size >= maxRemembered) known.clear();
+  known.set(key, value);
+  return value;
+}
+
+/** Ids and labels of a product's devices, as far as a rollout's group has them. */
+export function isMember(
+  plan: CompiledPlan,
+  { includes }: CompiledRollout,
+  device: { readonly id: DeviceId; readonly labels: Labels },
+): boolean {
+  return includes(plan.effectiveLabels(device.id, device.labels));
 }

@@ -61,8 +61,13 @@ export function applyTransitionTo(
   const status = statusAfter(before, transition);
   if (openedWaves === undefined || status === undefined) return undefined;
   const generation = before.generation + (transition.kind === 'retry' ? 1 : 0);
-  const stalledAt = transition.kind === 'stall' ? at : status === 'paused' ? before.stalledAt : undefined;
+  const stalledAt = transition.kind === 'stall' ? at : keepsStall(transition) ? before.stalledAt : undefined;
   return { ...before, status, openedWaves, generation, stalledAt, reason: transition.reason, changedAt: at };
+}
+
+/** A person who pauses or resumes a stalled campaign has looked at it. */
+function keepsStall({ kind }: Transition): boolean {
+  return kind === 'retry' || kind === 'raise-wave';
 }
 
 /** A campaign that nothing has happened to. */
@@ -86,7 +91,7 @@ function statusAfter({ status }: CampaignState, { kind }: Transition): CampaignS
     case 'stall':
       return status === 'active' ? 'paused' : undefined;
     case 'pause':
-      return status === 'active' || status === 'completed' ? 'paused' : undefined;
+      return status === 'aborted' ? undefined : 'paused';
     case 'resume':
       return status === 'paused' ? 'active' : undefined;
     case 'abort':

@@ -1,22 +1,25 @@
 /** `POST /v1/devices/:id/check`: what a device is to run, and why. */
 import { z } from 'zod';
 import {
-  type CheckAnswer,
+  type CheckRequest,
   checkAnswerSchema,
   checkRequestSchema,
   deviceIdSchema,
 } from '../../contract/device-api/check.ts';
 import { limits } from '../../contract/limits.ts';
 import type { App } from '../app.ts';
+import { permitIssued } from '../events/audit.ts';
+import type { CheckFacts } from '../fleet/ports.ts';
+import { questionOf } from '../fleet/question.ts';
 import { allowDevice } from '../http/access.ts';
 import { callerOf, perMinute } from '../http/rate-limits.ts';
-import { type Decision, decide } from '../rollout/decide.ts';
+import { decide } from '../rollout/decide.ts';
+import { type Decision, withoutPermits } from '../rollout/decision.ts';
 import type { Services } from '../services.ts';
-
-const maxDetailLength = 1000;
+import { answerOf } from './check-answer.ts';
 
 export function checkRoute(app: App, services: Services): void {
-  const { fleet, campaigns, catalog, clock, metrics, policy } = services;
+  const { fleet, clock, metrics, permits, policy, campaigns } = services;
   app.post(
     '/v1/devices/:id/check',
     {
@@ -34,47 +37,67 @@ export function checkRoute(app: App, services: Services): void {
     async (request) => {
       const { id } = request.params;
       await allowDevice(request, id, services);
-      const decision = decide({
+      const now = clock();
+      const startedAt = performance.now();
+      const decision = await decideInForce(services, id, request.body, now);
+      const answer = answerOf(decision, {
         deviceId: id,
-        device: request.body,
-        rollouts: campaigns.declared,
-        releases: catalog.state.releases,
-        campaign: (rollout, version) => campaigns.state(rollout, version),
-        attempts: await fleet.attemptsOf(id),
+        product: request.body.product,
+        permits,
+        pollAfterSeconds: policy.pollAfterSeconds ?? campaigns.compiled.fleet.pollSeconds,
+        chance: chanceOf(services),
+        now,
       });
-      const offer =
-        decision.kind === 'update'
-          ? {
-              rollout: decision.rollout.name,
-              version: decision.goal.version,
-              offeredVersion: decision.release.version,
-              place: decision.place,
-            }
-          : undefined;
-      await fleet.recordCheck(id, request.body, offer, clock());
+      if (decision.kind === 'revert') {
+        const key = { rollout: decision.rollout.name, version: decision.goal.version };
+        await fleet.appendEvent(permitIssued(key, id, now));
+      }
+      metrics.checkSeconds.observe((performance.now() - startedAt) / 1000);
       metrics.checks.inc({ decision: decision.kind, reason: decision.reason });
       request.log.info(
         { deviceId: id, decision: decision.kind, reason: decision.reason, ...decision.facts },
         'checked',
       );
-      return answerOf(decision, policy.pollAfterSeconds);
+      return answer;
     },
   );
 }
 
-function answerOf(decision: Decision, pollAfterSeconds: number | undefined): CheckAnswer {
-  const poll = pollAfterSeconds === undefined ? {} : { pollAfterSeconds };
-  if (decision.kind === 'none') {
-    const facts = Object.entries(decision.facts).map(([name, value]) => `${name}=${value}`);
-    const detail = facts.join(' ').slice(0, maxDetailLength);
-    return { decision: 'none', reason: decision.reason, detail, ...poll };
+/** By the plan that is in force in the database: another replica may have applied one that this one has not seen. */
+async function decideInForce(services: Services, id: string, check: CheckRequest, now: number): Promise<Decision> {
+  const { fleet, reconciler } = services;
+  for (let trial = 0; ; trial++) {
+    const { arrival, judge } = caseOf(services, id, check, now);
+    let isStale = false;
+    try {
+      return await fleet.answerCheck(arrival, (facts) => {
+        isStale = trial === 0 && facts.planSha256 !== reconciler.applied?.contentSha256;
+        if (isStale) throw new Error('another plan is in force');
+        return judge(facts);
+      });
+    } catch (error) {
+      if (!isStale) throw error;
+      await reconciler.catchUp();
+    }
   }
-  const { rollout, wave, release, reason } = decision;
-  const { targetPath, version, counter } = release;
-  return {
-    decision: 'update',
-    reason,
-    offer: { rollout: rollout.name, wave, targetPath, version, counter },
-    ...poll,
+}
+
+function caseOf({ campaigns, catalog, permits }: Services, id: string, check: CheckRequest, now: number) {
+  const plan = campaigns.compiled;
+  const { releases } = catalog.state;
+  const labels = plan.effectiveLabels(id, check.labels);
+  const { role } = plan.locationOf(labels);
+  const arrival = { ...questionOf(plan, releases, { id, check, labels }, now), check, role };
+  const judge = ({ device, attempts, peers, campaign, spending }: CheckFacts): Decision => {
+    const facts = { id, check, labels, enrolledAt: device.enrolledAt };
+    const decision = decide({ device: facts, plan, releases, campaign, attempts, peers, spending, now });
+    return permits ? decision : withoutPermits(decision);
   };
+  return { arrival, judge };
+}
+
+/** In [0, 1). */
+function chanceOf({ randomBytes }: Services): number {
+  const [first = 0, second = 0] = randomBytes(2);
+  return (first * 256 + second) / 65_536;
 }

@@ -32,16 +32,16 @@ export function reportsRoute(app: App, services: Services): void {
       const { id } = request.params;
       await allowDevice(request, id, services);
       const now = clock();
-      const isDeclared = (name: string) => campaigns.declared.some((rollout) => rollout.name === name);
-      const place = (rollout: string) => (isDeclared(rollout) ? placeOf(rollout, id) : undefined);
+      const { compiled } = campaigns;
+      const place = (rollout: string) => (compiled.find(rollout) ? placeOf(rollout, id) : undefined);
       const { acknowledgedThrough, fresh } = await fleet.storeReports(id, request.body.reports, place, now);
       for (const report of fresh) {
         metrics.reports.inc({ outcome: report.outcome ?? 'none' });
         const { sequence, rollout, version, phase, outcome, code } = report;
         request.log.info({ deviceId: id, sequence, rollout, version, phase, outcome, code }, 'reported');
       }
-      // Evidence counts at once: an abort is in force before the next check is answered.
-      if (fresh.some((report) => report.outcome !== undefined)) await campaigns.advanceAll(now);
+      // Failures count at once: an abort is in force before the next check is answered.
+      await campaigns.noteReports(fresh, now);
       return { acknowledgedThrough };
     },
   );

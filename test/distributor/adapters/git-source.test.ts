@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { gitBounds } from '../../../distributor/adapters/git-program.ts';
 import { gitSource } from '../../../distributor/adapters/git-source.ts';
-import type { GitPlace } from '../../../distributor/reconcile/git-place.ts';
+import type { GitPlace } from '../../../distributor/reconcile/source-place.ts';
 import { missingCommands } from '../../services/commands.ts';
 import { GitAuthor, GitServer, type GitServerOptions } from '../../services/git-server.ts';
 import { describeUnless } from '../../services/requirement.ts';
@@ -28,7 +28,7 @@ async function startServer(options: GitServerOptions = {}): Promise<void> {
 
 function sourceOf(place: Partial<GitPlace> = {}, bounds = gitBounds) {
   const whole = { url: server.url, branch: 'main', path: '', pollSeconds: 1, credentialsFile: undefined };
-  return gitSource({ ...whole, caFile: undefined, ...place }, at('state'), process.env, bounds);
+  return gitSource({ ...whole, caFile: undefined, mirrors: at('state'), ...place }, process.env, bounds);
 }
 
 async function filesOf(source: ReturnType<typeof sourceOf>, applied?: string) {
@@ -237,7 +237,7 @@ describeUnless(missingCommands('git'), 'declarations in Git', () => {
     const env = { ...process.env, GIT_CONFIG_GLOBAL: evil, HOME: folder, GIT_DIR: '/nowhere', GIT_TRACE: at('trace') };
     await writeFile(at('.gitconfig'), `[url "file:///nowhere"]\n\tinsteadOf = ${server.url}\n`);
     const place = { url: server.url, branch: 'main', path: '', pollSeconds: 1 };
-    const source = gitSource({ ...place, credentialsFile: undefined, caFile: undefined }, at('state'), env);
+    const source = gitSource({ ...place, credentialsFile: undefined, caFile: undefined, mirrors: at('state') }, env);
     expect(await (await source.read(undefined)).files()).toHaveLength(1);
     await expect(readFile(at('trace'))).rejects.toThrow();
   });

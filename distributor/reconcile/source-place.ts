@@ -1,5 +1,14 @@
-/** Which branch and folder of which Git repository declares the rollouts, as an operator names it. */
+/** Where the declarations are, as an operator names it: files of this machine, or a branch of a Git repository. */
 import { SlipwayError } from '../../contract/errors.ts';
+
+export type SourcePlace = ({ readonly kind: 'files' } & FilesPlace) | ({ readonly kind: 'git' } & GitPlace);
+
+export interface FilesPlace {
+  /** A file, a folder, or a Kustomize folder. */
+  readonly place: string;
+  /** How often it is looked at besides when the system tells of a change. */
+  readonly pollSeconds: number;
+}
 
 export interface GitPlace {
   /** `https:`, `http:` or `file:`, without credentials. */
@@ -12,6 +21,8 @@ export interface GitPlace {
   readonly credentialsFile: string | undefined;
   /** PEM certificates that the server's is checked against instead of those of the system. */
   readonly caFile: string | undefined;
+  /** Folder of this machine that copies of repositories are kept in. */
+  readonly mirrors: string;
 }
 
 const schemes = ['https:', 'http:', 'file:'];

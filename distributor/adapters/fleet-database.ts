@@ -1,0 +1,29 @@
+/** What the records of the fleet need of a database, whichever it is. */
+import type { Kysely } from 'kysely';
+import type { FleetTables } from './fleet-tables.ts';
+import type { Step } from './step.ts';
+
+export interface FleetDatabase {
+  /** For logs and messages, without credentials. */
+  readonly location: string;
+  /** Builds queries in the database's dialect; it is never asked to run one. */
+  readonly builder: Kysely<FleetTables>;
+  /**
+   * Runs a step that changes nothing.
+   * @throws SlipwayError `database-unavailable`, and what the step throws
+   */
+  read<T>(step: () => Step<T>): Promise<T>;
+  /**
+   * Runs a step, and what it changed is all there and durable, or nothing of it.
+   * @param locks names; steps that share one come one after the other, whichever replica they run on
+   * @throws SlipwayError `database-unavailable`, and what the step throws
+   */
+  write<T>(step: () => Step<T>, locks?: readonly string[]): Promise<T>;
+  /** Runs work on the one replica that holds the lead; undefined on the others. */
+  asLeader<T>(work: () => Promise<T>): Promise<T | undefined>;
+  /** Gives the room of removed rows back, a little at a time. */
+  reclaim(): Promise<void>;
+  /** Called when writes were lost that the process had seen already. */
+  onLoss(listener: () => void): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,87 @@
+/** All that the distributor keeps, over either database: which records answer what, and what runs under which lock. */
+import type { FleetState } from '../fleet/ports.ts';
+import { attemptOf, attemptRecords } from './attempt-records.ts';
+import { campaignRecords } from './campaign-records.ts';
+import { checkRecords, locksOf } from './check-records.ts';
+import { deviceRecords, enrolmentLock } from './device-records.ts';
+import { eventRecords, eventsLock } from './event-records.ts';
+import type { FleetDatabase } from './fleet-database.ts';
+import { peerRecords } from './peer-records.ts';
+import { planRecords } from './plan-records.ts';
+import { reportRecords } from './report-records.ts';
+import { prune, retentionRecords } from './retention-records.ts';
+import { spendingRecords } from './spending-records.ts';
+import { firstOf } from './step.ts';
+import { tokenRecords } from './token-records.ts';
+
+export interface KeptReports {
+  /** Of each device, those with the highest sequences. */
+  readonly keptReports?: number;
+}
+
+const defaultKeptReports = 8;
+
+export function fleetState(database: FleetDatabase, { keptReports = defaultKeptReports }: KeptReports): FleetState {
+  const { builder: db } = database;
+  const tokens = tokenRecords(db);
+  const events = eventRecords(db);
+  const plans = planRecords(db, events);
+  const devices = deviceRecords(db);
+  const campaigns = campaignRecords(db, events);
+  const attempts = attemptRecords(db);
+  const near = { devices, campaigns, attempts, peers: peerRecords(db), spending: spendingRecords(db) };
+  const checks = checkRecords(db, near);
+  const reports = reportRecords(db, near, keptReports);
+  const retention = retentionRecords(db, events);
+  database.onLoss(() => campaigns.forget());
+  const audited = [eventsLock];
+  return {
+    location: database.location,
+
+    saveToken: (token) => database.write(() => tokens.save(token)),
+    findToken: (hash) => database.read(() => tokens.find(hash)),
+    listTokens: () => database.read(() => tokens.list()),
+    revokeToken: (id, at) => database.write(() => tokens.revoke(id, at)),
+
+    enrol: (enrolment) => database.write(() => devices.enrol(enrolment), [enrolmentLock(enrolment.device.id)]),
+    findDevice: (id) => database.read(() => devices.find(id)),
+    listDevices: (page) => database.read(() => devices.list(page)),
+    countDevices: () => database.read(() => devices.count()),
+    membersOf: (product, page) => database.read(() => devices.membersOf(product, page)),
+    forgetDevice: (id) => database.write(() => devices.forget(id)),
+    revokeDevice: (id, at) => database.write(() => devices.revoke(id, at)),
+    answerCheck: (arrival, judge) => database.write(() => checks.answer(arrival, judge), locksOf(arrival)),
+    readFacts: (question) => database.read(() => checks.readFacts(question)),
+    storeReports: (id, list, place, at) => database.write(() => reports.store(id, list, place, at), [`reports ${id}`]),
+    listReports: (id, limit) => database.read(() => reports.list(id, limit)),
+
+    loadCampaigns: () => database.read(() => campaigns.load()),
+    applyTransition: (key, transition, at, actor) =>
+      database.write(() => campaigns.apply(key, transition, at, actor), audited),
+    attemptsOf: (id) =>
+      database.read(function* () {
+        const row = yield* devices.row(id);
+        const found = row ? yield* attempts.ofDevice(row.number) : [];
+        return found.map((attempt) => attemptOf(attempt, id, row?.last_seen_at ?? null));
+      }),
+    countWaves: (key, bounds, now, timeoutSeconds) =>
+      database.read(() => attempts.countWaves(key, bounds, now, timeoutSeconds)),
+
+    loadPlan: () => database.read(() => plans.load()),
+    savePlan: (applied) => database.write(() => plans.save(applied), audited),
+    listAppliedPlans: (limit) => database.read(() => plans.list(limit)),
+    recordRefusal: (refused, at) => database.write(() => plans.refuse(refused, at), audited),
+
+    appendEvent: (event) => database.write(() => events.append(event), audited),
+    listEvents: (after, limit) => database.read(() => events.list(after, limit)),
+    lastEventId: () => database.read(() => events.lastId()),
+
+    asLeader: (work) => database.asLeader(work),
+    prune: (asked, now) => prune(database, retention, asked, now),
+    ping: () =>
+      database.read(function* () {
+        yield* firstOf(db.selectFrom('in_force').select('revision'));
+      }),
+    close: () => database.close(),
+  };
+}

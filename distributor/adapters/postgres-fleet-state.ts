@@ -1,0 +1,12 @@
+/** The fleet's state in a PostgreSQL database, shared by several replicas of the server and the command line. */
+import type { FleetState } from '../fleet/ports.ts';
+import { fleetState, type KeptReports } from './fleet-state.ts';
+import { openPostgresDatabase } from './postgres-database.ts';
+
+/**
+ * @param url postgres://user:password@host:port/name; what it leaves out comes from PGUSER, PGPASSWORD and so on
+ * @throws SlipwayError `database-unavailable`
+ */
+export async function openPostgresFleetState(url: string, kept: KeptReports = {}): Promise<FleetState> {
+  return fleetState(await openPostgresDatabase(url), kept);
+}

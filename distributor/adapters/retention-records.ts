@@ -1,0 +1,82 @@
+/** What the fleet database lets go of, in pieces that hold nobody up. */
+import type { Kysely } from 'kysely';
+import type { Retention } from '../fleet/ports.ts';
+import { type EventRecords, eventsLock } from './event-records.ts';
+import type { FleetDatabase } from './fleet-database.ts';
+import type { FleetTables } from './fleet-tables.ts';
+import { slotOf } from './spending-records.ts';
+import { affectedBy, firstOf, rowsOf, type Step } from './step.ts';
+
+const piece = 2000;
+const dayMs = 86_400_000;
+/** Longer than any budget's period. */
+const spendingDays = 400;
+
+export type RetentionRecords = ReturnType<typeof retentionRecords>;
+
+export function retentionRecords(db: Kysely<FleetTables>, events: EventRecords) {
+  const finished = ['completed', 'aborted'];
+  return {
+    *plans(kept: number): Step<number> {
+      const newest = db.selectFrom('applied_plan').select('id').orderBy('id', 'desc').limit(1);
+      const last = yield* firstOf(newest.offset(Math.max(kept, 1) - 1));
+      return last ? yield* affectedBy(db.deleteFrom('applied_plan').where('id', '<', last.id)) : 0;
+    },
+    /** One piece of the attempts of campaigns that ended before. */
+    *attempts(before: number): Step<number> {
+      const old = db.selectFrom('campaign').select('id').where('status', 'in', finished).where('started', '=', 1);
+      for (const { id } of yield* rowsOf(old.where('changed_at', '<', before))) {
+        const some = db.selectFrom('attempt').select('device').where('campaign', '=', id).limit(piece);
+        const removed = yield* affectedBy(
+          db.deleteFrom('attempt').where('campaign', '=', id).where('device', 'in', some),
+        );
+        if (removed > 0) return removed;
+      }
+      return 0;
+    },
+    *spending(now: number): Step<number> {
+      const before = slotOf(now - spendingDays * dayMs);
+      return yield* affectedBy(db.deleteFrom('spending').where('slot', '>', 0).where('slot', '<', before));
+    },
+    /** Moves the mark of kept events, which is itself an event. */
+    *markEvents(before: number, now: number): Step<boolean> {
+      const old = yield* firstOf(db.selectFrom('event').select('id').where('at', '<', before).limit(1));
+      if (!old) return false;
+      const moving = db.updateTable('event_retention').set({ keep_from: before });
+      yield* affectedBy(moving.where('keep_from', '<', before));
+      const reason = `Events before ${new Date(before).toISOString()} are removed.`;
+      yield* events.append({ at: now, actor: 'retention', kind: 'events-removed', reason });
+      return true;
+    },
+    /** One piece of the events before the mark. */
+    *events(): Step<number> {
+      const mark = yield* firstOf(db.selectFrom('event_retention').select('keep_from'));
+      const old = db
+        .selectFrom('event')
+        .select('id')
+        .where('at', '<', mark?.keep_from ?? 0);
+      return yield* affectedBy(db.deleteFrom('event').where('id', 'in', old.orderBy('id').limit(piece)));
+    },
+  };
+}
+
+/** See FleetState.prune. */
+export async function prune(database: FleetDatabase, records: RetentionRecords, retention: Retention, now: number) {
+  const plans = await database.write(() => records.plans(retention.plans));
+  const attempts = await allPieces(database, () => records.attempts(now - retention.attemptDays * dayMs));
+  await database.write(() => records.spending(now));
+  const before = now - retention.eventDays * dayMs;
+  await database.write(() => records.markEvents(before, now), [eventsLock]);
+  const events = await allPieces(database, () => records.events());
+  await database.reclaim();
+  return { plans, attempts, events };
+}
+
+async function allPieces(database: FleetDatabase, remove: () => Step<number>): Promise<number> {
+  let all = 0;
+  for (;;) {
+    const removed = await database.write(remove);
+    all += removed;
+    if (removed < piece) return all;
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * A step is one piece of work on the fleet's database, written as a generator that asks for rows: the same code runs
+ * synchronously inside a transaction of SQLite and with waiting inside one of PostgreSQL. Steps keep nothing between
+ * two questions that a second run would miss: a database may run one again when its commit failed.
+ */
+import { type Compilable, type RawBuilder, sql } from 'kysely';
+
+export type Value = string | number | null;
+
+export interface Question {
+  readonly sql: string;
+  readonly values: readonly Value[];
+  /** Set where the text is always the same, so that the database parses it once. */
+  readonly name: string | undefined;
+}
+
+export interface Answer {
+  readonly rows: readonly unknown[];
+  /** Rows inserted, changed or deleted. */
+  readonly affected: number;
+}
+
+export type Step<T> = Generator<Question, T, Answer>;
+
+export function* rowsOf<Row>(query: Compilable<Row>): Step<Row[]> {
+  return (yield questionOf(query)).rows as Row[];
+}
+
+export function* firstOf<Row>(query: Compilable<Row>): Step<Row | undefined> {
+  return (yield* rowsOf(query))[0];
+}
+
+/** @returns how many rows it inserted, changed or deleted */
+export function* affectedBy(query: Compilable): Step<number> {
+  return (yield questionOf(query)).affected;
+}
+
+function questionOf(query: Compilable): Question {
+  const { sql: text, parameters } = query.compile();
+  return { sql: text, values: parameters as readonly Value[], name: undefined };
+}
+
+/** Makes what stands in a query for a value that is given each time it runs. */
+export type SlotOf<Name extends string> = (name: Name) => RawBuilder<never>;
+
+class Named {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** A query that is compiled once and asked often. */
+export class Prepared<Name extends string, Row> {
+  readonly #sql: string;
+  readonly #order: readonly Name[];
+  readonly #name: string;
+
+  private constructor(text: string, order: readonly Name[]) {
+    this.#sql = text;
+    this.#order = order;
+    prepared += 1;
+    this.#name = `slipway_${prepared}`;
+  }
+
+  static from<Name extends string, Row>(build: (slot: SlotOf<Name>) => Compilable<Row>): Prepared<Name, Row> {
+    const compiled = build((name) => sql<never>`${new Named(name)}`).compile();
+    const order = compiled.parameters.map((parameter) => {
+      if (parameter instanceof Named) return parameter.name as Name;
+      throw new TypeError(`expected slots and literals only, found the value ${String(parameter)}`);
+    });
+    return new Prepared(compiled.sql, order);
+  }
+
+  *rows(values: Readonly<Record<Name, Value>>): Step<Row[]> {
+    return (yield this.#question(values)).rows as Row[];
+  }
+
+  *first(values: Readonly<Record<Name, Value>>): Step<Row | undefined> {
+    return (yield this.#question(values)).rows[0] as Row | undefined;
+  }
+
+  *affected(values: Readonly<Record<Name, Value>>): Step<number> {
+    return (yield this.#question(values)).affected;
+  }
+
+  #question(values: Readonly<Record<Name, Value>>): Question {
+    return { sql: this.#sql, values: this.#order.map((name) => values[name]), name: this.#name };
+  }
+}
+
+/** Names are unique among all connections of the process. */
+let prepared = 0;

@@ -1,0 +1,111 @@
+/** Asks a running server by its API, for verbs that work on it from elsewhere. */
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { type ErrorCode, errorCodes, SlipwayError } from '../../contract/errors.ts';
+import { PlanError, planProblemSchema } from '../declaration/problem.ts';
+
+export interface ServerAddress {
+  /** Its URL; https, or http on loopback. */
+  readonly server: string;
+  /** A file that holds the token. */
+  readonly tokenFile: string;
+}
+
+export interface ServerQuestion {
+  readonly method: 'GET' | 'PUT' | 'POST';
+  readonly path: string;
+  readonly body?: object;
+}
+
+const timeoutMs = 60_000;
+const failureSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string().optional(),
+  problems: z.array(planProblemSchema).optional(),
+});
+
+/**
+ * @returns the answer, parsed
+ * @throws SlipwayError `transport-insecure`, `key-unreadable`, `server-unreachable`, `server-answer-invalid`, or with
+ *   the code that the server answered
+ */
+export async function askServer<S extends z.ZodType>(
+  address: ServerAddress,
+  question: ServerQuestion,
+  schema: S,
+): Promise<z.output<S>> {
+  const response = await openServer(address, question, { signal: AbortSignal.timeout(timeoutMs) });
+  const answer: unknown = await response.json().catch(() => undefined);
+  const parsed = schema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  const { origin } = new URL(response.url);
+  throw new SlipwayError('server-answer-invalid', `${origin} answered something else than its API says`, {
+    hint: 'Check that the URL is that of a slipway-distributor of this version.',
+  });
+}
+
+/**
+ * @returns the answer as it begins to come, with a status of success
+ * @throws SlipwayError as askServer does
+ */
+export async function openServer(
+  address: ServerAddress,
+  question: ServerQuestion,
+  { accept, signal }: { readonly accept?: string; readonly signal?: AbortSignal },
+): Promise<Response> {
+  const url = urlOf(address.server, question.path);
+  const token = await readToken(address.tokenFile);
+  const response = await fetch(url, {
+    method: question.method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(accept === undefined ? {} : { accept }),
+      ...(question.body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(question.body === undefined ? {} : { body: JSON.stringify(question.body) }),
+    redirect: 'error',
+    ...(signal === undefined ? {} : { signal }),
+  }).catch((cause: Error) => {
+    const reason = (cause.cause as NodeJS.ErrnoException | undefined)?.code ?? cause.message;
+    throw new SlipwayError('server-unreachable', `${url.origin} cannot be reached: ${reason}`, {
+      cause,
+      hint: 'Check --server, and that the server runs.',
+    });
+  });
+  if (response.ok) return response;
+  throw refusalOf(response.status, await response.json().catch(() => undefined));
+}
+
+function urlOf(server: string, path: string): URL {
+  const base = URL.canParse(server) ? new URL(server) : undefined;
+  if (!base || !['http:', 'https:'].includes(base.protocol)) {
+    throw new SlipwayError('usage', `"${server}" is no URL of a server`, {
+      hint: 'Write https://updates.example.com.',
+    });
+  }
+  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(base.hostname);
+  if (base.protocol === 'http:' && !isLocal) {
+    throw new SlipwayError('transport-insecure', `plain HTTP to ${base.host} would send the token in the clear`, {
+      hint: 'Use https.',
+    });
+  }
+  return new URL(path, base);
+}
+
+async function readToken(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new SlipwayError('key-unreadable', `the token in ${file} cannot be read: ${cause.code}`, { cause });
+  });
+  return text.trim();
+}
+
+function refusalOf(status: number, answer: unknown): SlipwayError {
+  const failure = failureSchema.safeParse(answer).data;
+  if (failure?.problems?.length) return new PlanError(failure.problems);
+  if (failure === undefined || !(failure.code in errorCodes)) {
+    return new SlipwayError('server-refused', `the server answered ${status}`);
+  }
+  const { code, message, hint } = failure;
+  return new SlipwayError(code as ErrorCode, message, hint === undefined ? {} : { hint });
+}

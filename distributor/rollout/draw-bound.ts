@@ -1,0 +1,76 @@
+/**
+ * Draws the bound of a wave from the devices of a fleet as they are now, page by page, so that requests have their turn
+ * in between.
+ */
+import type { DeviceStore } from '../fleet/ports.ts';
+import type { CampaignState } from './campaign.ts';
+import { type Bound, drawBound } from './cohort.ts';
+import type { CompiledPlan, CompiledRollout } from './compiled-plan.ts';
+import { placeOf } from './placement.ts';
+import type { Transition } from './transition.ts';
+
+export interface BoundSource {
+  readonly devices: Pick<DeviceStore, 'membersOf'>;
+  /** Ends a turn of the event loop. */
+  readonly breathe: () => Promise<void>;
+}
+
+/** Some milliseconds of work. */
+const pageSize = 1000;
+
+/**
+ * Ascending places of the group's accepted devices.
+ * @param until leaves out devices that enrolled later; milliseconds since 1970
+ */
+export async function placesOf(
+  { devices, breathe }: BoundSource,
+  plan: CompiledPlan,
+  compiled: CompiledRollout,
+  until: number,
+): Promise<Float64Array> {
+  const { name, product } = compiled.rollout;
+  const places: number[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = await devices.membersOf(product, { after, limit: pageSize });
+    for (const { id, labels, enrolledAt } of page) {
+      if (enrolledAt <= until && compiled.includes(plan.effectiveLabels(id, labels))) places.push(placeOf(name, id));
+    }
+    after = page.at(-1)?.id;
+    if (page.length < pageSize) break;
+    await breathe();
+  }
+  return Float64Array.from(places).sort();
+}
+
+/** The bound of one declared wave, over that of the wave before. */
+export async function boundOf(
+  source: BoundSource,
+  plan: CompiledPlan,
+  compiled: CompiledRollout,
+  wave: { readonly index: number; readonly atLeast: number; readonly until: number },
+): Promise<Bound> {
+  const places = await placesOf(source, plan, compiled, wave.until);
+  const declared = compiled.rollout.waves[wave.index];
+  return drawBound(declared?.size ?? { percent: 100 }, places, wave.atLeast);
+}
+
+/**
+ * What raises the open waves of a campaign to what is declared now. Devices that came after a wave opened are not looked
+ * at: they must not move the others.
+ */
+export async function widerWaves(
+  source: BoundSource,
+  plan: CompiledPlan,
+  compiled: CompiledRollout,
+  { status, openedWaves }: CampaignState,
+): Promise<Transition[]> {
+  if (status === 'aborted' || (openedWaves.at(-1)?.upTo ?? 1) >= 1) return [];
+  const wider: Transition[] = [];
+  for (const [index, { openedAt, upTo, name }] of openedWaves.entries()) {
+    if (!compiled.rollout.waves[index]) continue;
+    const bound = await boundOf(source, plan, compiled, { index, atLeast: upTo, until: openedAt });
+    if (bound.upTo > upTo)
+      wider.push({ kind: 'raise-wave', index, ...bound, reason: `Wave ${name} was declared wider.` });
+  }
+  return wider;
+}

@@ -1,0 +1,114 @@
+/** `/v1/plan`: what is in force, by whom and since when; and by `PUT` another, where plans come by API. */
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { limits } from '../../contract/limits.ts';
+import type { App } from '../app.ts';
+import { describeWithProblems } from '../declaration/problem.ts';
+import { allow } from '../http/access.ts';
+import { appliedPlanViewSchema, planAnswerSchema, planProblemViewSchema, viewOf } from '../reconcile/applied-plan.ts';
+import type { Services } from '../services.ts';
+
+const yamlTypes = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml'];
+const maxShown = 1000;
+const maxNameLength = 512;
+
+const sentSchema = z.union([
+  z.string(),
+  z.strictObject({
+    files: z
+      .array(z.strictObject({ name: z.string().min(1).max(maxNameLength), text: z.string() }))
+      .max(limits.maxDeclaredFiles),
+    /** What the change is about. */
+    subject: z.string().max(200).default(''),
+  }),
+]);
+
+const planViewSchema = z.object({
+  /** Where plans come from; `api` where they come by PUT. */
+  source: z.string(),
+  /** Absent before the first plan. */
+  applied: appliedPlanViewSchema.optional(),
+  /** As it is understood: defaults filled in, times in seconds. */
+  plan: z.object({ fleet: z.unknown(), groups: z.array(z.unknown()), rollouts: z.array(z.unknown()) }),
+  /** Why what the source holds now is not in force. Absent when it is. */
+  refused: planProblemViewSchema.optional(),
+});
+
+export function planRoute(app: App, services: Services): void {
+  const { reconciler, fleet } = services;
+  app.get(
+    '/v1/plan',
+    {
+      schema: {
+        tags: ['plan'],
+        summary: 'The plan in force, who wrote it, and why a newer one is not in force',
+        security: [{ bearer: [] }],
+        response: { 200: planViewSchema },
+      },
+    },
+    async (request) => {
+      await allow(request, { scope: 'rollouts:read' }, services);
+      const { applied, refusal, plan, location } = reconciler;
+      return {
+        source: location ?? 'api',
+        ...(applied ? { applied: viewOf(applied) } : {}),
+        plan: { ...plan, groups: [...plan.groups], rollouts: [...plan.rollouts] },
+        ...(refusal ? { refused: { ...refusal.snapshot, ...describeWithProblems(refusal.problem) } } : {}),
+      };
+    },
+  );
+
+  app.get(
+    '/v1/plan/history',
+    {
+      schema: {
+        tags: ['plan'],
+        summary: 'Plans that came into force, newest first, each with its author and what it changed',
+        security: [{ bearer: [] }],
+        querystring: z.object({ limit: z.coerce.number().int().min(1).max(maxShown).default(50) }),
+        response: { 200: z.object({ applied: z.array(appliedPlanViewSchema) }) },
+      },
+    },
+    async (request) => {
+      await allow(request, { scope: 'rollouts:read' }, services);
+      return { applied: (await fleet.listAppliedPlans(request.query.limit)).map(viewOf) };
+    },
+  );
+
+  // In a scope of its own: only here a body is YAML.
+  app.register(async (scope) => {
+    scope.addContentTypeParser(yamlTypes, { parseAs: 'string' }, (_request, body, done) => done(null, body));
+    putPlan(scope.withTypeProvider<ZodTypeProvider>() as unknown as App, services);
+  });
+}
+
+function putPlan(app: App, services: Services): void {
+  app.put(
+    '/v1/plan',
+    {
+      bodyLimit: limits.maxDeclaredBytes,
+      schema: {
+        tags: ['plan'],
+        summary: 'Apply a plan: YAML documents, or files as JSON; the answer says what it changes',
+        security: [{ bearer: [] }],
+        consumes: ['application/json', ...yamlTypes],
+        querystring: z.object({
+          /** Only say what would change. */
+          dryRun: z.stringbool().default(false),
+        }),
+        body: sentSchema,
+        response: { 200: planAnswerSchema },
+      },
+    },
+    async (request) => {
+      const token = await allow(request, { scope: 'rollouts:apply' }, services);
+      const { dryRun } = request.query;
+      const sent =
+        typeof request.body === 'string'
+          ? { files: [{ name: 'body', text: request.body }], subject: '' }
+          : request.body;
+      const plan = await services.reconciler.apply({ ...sent, author: `token ${token.id}` }, { dryRun });
+      return { dryRun, ...viewOf(plan) };
+    },
+  );
+}

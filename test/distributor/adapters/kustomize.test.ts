@@ -1,0 +1,158 @@
+import { once } from 'node:events';
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { gitSource } from '../../../distributor/adapters/git-source.ts';
+import { rolloutFiles } from '../../../distributor/adapters/rollout-files.ts';
+import { parsePlan } from '../../../distributor/declaration/plan.ts';
+import { diffPlans } from '../../../distributor/reconcile/diff.ts';
+import { program } from '../../corpus/programs.ts';
+import { missingCommands } from '../../services/commands.ts';
+import { GitAuthor, GitServer } from '../../services/git-server.ts';
+import { describeUnless } from '../../services/requirement.ts';
+
+const example = path.join(import.meta.dirname, '../../../infra/rollouts/example');
+const pollSeconds = 60;
+
+/** A folder whose `kubectl` is the real one. */
+let withKubectl: string;
+let folder: string;
+beforeAll(async () => {
+  withKubectl = await mkdtemp(path.join(tmpdir(), 'kubectl-'));
+  await symlink(await program('kubectl-1.33.9'), path.join(withKubectl, 'kubectl'));
+}, 300_000);
+afterAll(() => rm(withKubectl, { recursive: true, force: true }));
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'kustomize-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function filesOf(place: string, PATH = withKubectl) {
+  return (await rolloutFiles({ place, pollSeconds }, { PATH }).read(undefined)).files();
+}
+const planOf = async (place: string, PATH?: string) => parsePlan(await filesOf(place, PATH));
+const code = (work: Promise<unknown>) =>
+  work.then(
+    () => 'done',
+    (error: { code: string }) => error.code,
+  );
+
+async function write(files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+    await writeFile(path.join(folder, name), text);
+  }
+}
+
+describe('the example', () => {
+  it('means the same read as it is and rendered by kubectl', async () => {
+    const asItIs = await planOf(example, '/nowhere');
+    expect(asItIs.rollouts).toMatchObject([{ name: 'k3s-1-33-9', group: 'field' }]);
+    // A prefix that is empty makes it more than a list, and changes nothing.
+    await write({ 'kustomization.yaml': `resources: [base]\nnamePrefix: ""\n` });
+    await mkdir(path.join(folder, 'base'));
+    for (const name of ['kustomization.yaml', 'fleet.yaml', 'groups.yaml', 'k3s-1.33.9.yaml']) {
+      await copyFile(path.join(example, 'base', name), path.join(folder, 'base', name));
+    }
+    expect((await filesOf(folder))[0]?.name).toContain('as Kustomize renders it');
+    expect(diffPlans(asItIs, await planOf(folder))).toEqual([]);
+  });
+
+  it('is changed by its overlays as they say', async () => {
+    const base = await planOf(example);
+    const production = await planOf(path.join(example, 'overlays/production'));
+    expect(
+      production.rollouts.map(({ name, after, abort, gate }) => ({
+        name,
+        after,
+        revert: abort.revert,
+        checks: gate.checks.length,
+      })),
+    ).toEqual([
+      { name: 'k3s-1-33-9', after: ['k3s-1-33-9-lab'], revert: true, checks: 2 },
+      { name: 'k3s-1-33-9-lab', after: [], revert: false, checks: 0 },
+    ]);
+    expect(production.groups).toEqual(base.groups);
+    const staging = await planOf(path.join(example, 'overlays/staging'));
+    expect(staging.rollouts).toMatchObject([
+      { target: { channel: 'candidate' }, waves: [{ name: 'one' }, { name: 'all' }] },
+    ]);
+    expect(staging.fleet).toMatchObject({ pollSeconds: 60, labels: base.fleet.labels });
+  });
+});
+
+describe('a Kustomize folder', () => {
+  it('that only lists files is read without Kustomize, with the lines that a person wrote', async () => {
+    await write({ 'kustomization.yaml': 'resources: [deep]', 'deep/kustomization.yml': 'resources: [a.yaml]' });
+    await write({ 'deep/a.yaml': 'kind: Rollout', 'unlisted.yaml': 'kind: Nonsense' });
+    const files = await filesOf(folder, '/nowhere');
+    expect(files).toEqual([{ name: path.join(folder, 'deep/a.yaml'), text: 'kind: Rollout' }]);
+  });
+
+  it('that does more has its code where there is no Kustomize, and where Kustomize refuses it', async () => {
+    await write({
+      'kustomization.yaml': 'resources: [a.yaml]\nnamePrefix: x-',
+      'a.yaml': 'apiVersion: v1\nkind: X\nmetadata: {name: a}',
+    });
+    expect(await code(filesOf(folder, '/nowhere'))).toBe('renderer-missing');
+    expect((await filesOf(folder))[0]?.text).toContain('name: x-a');
+    await write({ 'kustomization.yaml': 'resources: [none.yaml]\n' });
+    expect(await code(filesOf(folder))).toBe('render-failed');
+    await write({ 'kustomization.yaml': 'resources: [../outside.yaml]\n' });
+    expect(await code(filesOf(folder))).toBe('render-failed');
+  });
+
+  it('fetches nothing by URL, neither itself nor through a base, a patch or a proxy', async () => {
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url ?? '');
+      response.end('apiVersion: v1\nkind: X\nmetadata: {name: a}\n');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const render = (text: string) => write({ 'kustomization.yaml': text }).then(() => code(filesOf(folder)));
+    await write({ 'base/kustomization.yaml': `resources: ["${address}/a.yaml"]` });
+    await write({ 'a.yaml': 'apiVersion: v1\nkind: X\nmetadata: {name: a}\n' });
+    expect(await render(`resources: ["${address}/a.yaml"]`)).toBe('render-failed');
+    expect(await render('resources: [base]')).toBe('render-failed');
+    expect(await render(`resources: [a.yaml]\npatches: [{path: "${address}/a.yaml"}]`)).toBe('render-failed');
+    expect(await render(`resources: ["git::${address}/fleet.git//x?ref=main"]`)).toBe('render-failed');
+    expect(asked).toEqual([]);
+    // What is data may look like an address.
+    expect(await render(`resources: [a.yaml]\ncommonAnnotations: {docs: "${address}"}`)).toBe('done');
+    server.close();
+  });
+
+  it('inside a folder of plain files is refused by name', async () => {
+    await write({ 'a.yaml': '', 'overlays/x/kustomization.yaml': 'resources: []' });
+    const error = await filesOf(folder).catch((thrown) => thrown);
+    expect(error).toMatchObject({
+      code: 'document-invalid',
+      problems: [{ file: path.join(folder, 'overlays/x/kustomization.yaml') }],
+    });
+  });
+});
+
+describeUnless(missingCommands('git'), 'an overlay in Git', () => {
+  it('takes its base from beside its own folder', async () => {
+    const server = await GitServer.start(path.join(folder, 'served'));
+    const author = await GitAuthor.open(path.join(folder, 'author'), server.url);
+    const document = { apiVersion: 'slipway/v1', kind: 'Group', metadata: { name: 'g' }, spec: { selector: {} } };
+    await author.push('overlay', {
+      'fleet/base/kustomization.yaml': 'resources: [g.yaml]',
+      'fleet/base/g.yaml': JSON.stringify(document),
+      'fleet/overlays/p/kustomization.yaml': 'resources: [../../base]\nnamePrefix: p-\n',
+      'fleet/huge.yaml': '#'.repeat(2_000_000),
+    });
+    const place = { url: server.url, branch: 'main', path: 'fleet/overlays/p', pollSeconds };
+    const git = { ...place, credentialsFile: undefined, caFile: undefined, mirrors: path.join(folder, 'state') };
+    const source = gitSource(git, { PATH: `${withKubectl}:${process.env.PATH}` });
+    const files = await (await source.read(undefined)).files();
+    await server.down();
+    expect(files).toMatchObject([{ name: 'fleet/overlays/p (as Kustomize renders it)' }]);
+    expect(parsePlan(files).groups).toMatchObject([{ name: 'p-g' }]);
+  });
+});

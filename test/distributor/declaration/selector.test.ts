@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { type LabelRequirement, selects } from '../../../distributor/declaration/selector.ts';
+import { compileLabels } from '../../../distributor/fleet/effective-labels.ts';
+import { locationOf } from '../../../distributor/fleet/location.ts';
+
+const requirement = (operator: LabelRequirement['operator'], ...values: string[]): LabelRequirement => ({
+  key: 'tier',
+  operator,
+  values,
+});
+
+describe('a selector', () => {
+  it.each([
+    ['In', 'a value of the list', requirement('In', 'a', 'b'), { tier: 'b' }, true],
+    ['In', 'another value', requirement('In', 'a', 'b'), { tier: 'c' }, false],
+    ['In', 'no such label', requirement('In', 'a'), {}, false],
+    ['NotIn', 'another value', requirement('NotIn', 'a'), { tier: 'c' }, true],
+    ['NotIn', 'a value of the list', requirement('NotIn', 'a'), { tier: 'a' }, false],
+    ['NotIn', 'no such label', requirement('NotIn', 'a'), {}, true],
+    ['Exists', 'an empty value', requirement('Exists'), { tier: '' }, true],
+    ['Exists', 'no such label', requirement('Exists'), {}, false],
+    ['DoesNotExist', 'no such label', requirement('DoesNotExist'), {}, true],
+    ['DoesNotExist', 'the label', requirement('DoesNotExist'), { tier: 'a' }, false],
+  ])('%s with %s', (_operator, _labels, expression, labels, expected) => {
+    expect(selects({ matchLabels: {}, matchExpressions: [expression] }, labels)).toBe(expected);
+  });
+
+  it('selects everything when it says nothing', () => {
+    expect(selects({ matchLabels: {}, matchExpressions: [] }, {})).toBe(true);
+  });
+
+  it('wants all of its conditions', () => {
+    const selector = { matchLabels: { region: 'north' }, matchExpressions: [requirement('Exists')] };
+    expect(selects(selector, { region: 'north', tier: 'a' })).toBe(true);
+    expect(selects(selector, { region: 'south', tier: 'a' })).toBe(false);
+    expect(selects(selector, { region: 'north' })).toBe(false);
+  });
+
+  it('takes no property that every object has for a label', () => {
+    const inherited: LabelRequirement = { key: 'constructor', operator: 'Exists', values: [] };
+    expect(selects({ matchLabels: {}, matchExpressions: [inherited] }, {})).toBe(false);
+  });
+});
+
+describe('labels by rule', () => {
+  const none = { matchLabels: {}, matchExpressions: [] };
+  const label = compileLabels([
+    { when: { ...none, ids: ['wt-north-*'] }, set: { region: 'north', tier: 'a' } },
+    { when: { ...none, ids: [], matchLabels: { region: 'north' } }, set: { tier: 'b' } },
+    { when: { ...none, ids: ['a.c'] }, set: { dotted: 'yes' } },
+  ]);
+
+  it('win over what the device says, and later rules over earlier ones', () => {
+    expect(label('wt-north-1', { region: 'south', own: '1' })).toEqual({ region: 'north', tier: 'b', own: '1' });
+  });
+
+  it('leave others as they are', () => {
+    const own = { region: 'south' };
+    expect(label('wt-south-1', own)).toBe(own);
+  });
+
+  it('take a dot of an id for a dot', () => {
+    expect(label('a.c', {})).toEqual({ dotted: 'yes' });
+    expect(label('abc', {})).toEqual({});
+  });
+
+  it('say where a device stands; all but agents are servers', () => {
+    const keys = { site: 's', cluster: 'c', role: 'r' };
+    expect(locationOf(keys, { s: 'x', c: '', r: 'agent' })).toEqual({ site: 'x', cluster: undefined, role: 'agent' });
+    expect(locationOf(keys, { r: 'witness' })).toEqual({ site: undefined, cluster: undefined, role: 'server' });
+  });
+});
