@@ -18,11 +18,14 @@ import { openSqliteFleetState } from '../../distributor/adapters/sqlite-fleet-st
 import { type App, buildApp } from '../../distributor/app.ts';
 import { Catalog } from '../../distributor/catalog/catalog.ts';
 import type { StoreReader } from '../../distributor/catalog/ports.ts';
+import { CampaignLog, revertsOnAbort } from '../../distributor/events/campaign-log.ts';
 import type { FleetState } from '../../distributor/fleet/ports.ts';
 import type { Scope } from '../../distributor/fleet/scopes.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
 import { createMetrics } from '../../distributor/http/metrics.ts';
+import { Reconciler } from '../../distributor/reconcile/reconcile.ts';
 import { type CampaignEvent, Campaigns } from '../../distributor/rollout/campaigns.ts';
+import type { GateProbe } from '../../distributor/rollout/gates.ts';
 import { permitIssuer } from '../../distributor/rollout/permit.ts';
 import type { Policy } from '../../distributor/services.ts';
 import { product, SignedRepository } from './signed-repository.ts';
@@ -30,6 +33,7 @@ import { product, SignedRepository } from './signed-repository.ts';
 export interface FleetOptions {
   readonly policy?: Partial<Policy>;
   readonly store?: (folder: string) => StoreReader;
+  readonly probe?: GateProbe;
 }
 
 const defaultPolicy: Policy = {
@@ -45,6 +49,7 @@ export class SmallFleet {
   readonly fleet: FleetState;
   readonly catalog: Catalog;
   readonly campaigns: Campaigns;
+  readonly reconciler: Reconciler;
   readonly app: App;
   readonly events: CampaignEvent[];
   readonly repository: SignedRepository;
@@ -62,16 +67,37 @@ export class SmallFleet {
     const store = options.store?.(storeFolder) ?? directoryStore(storeFolder);
     const catalog = new Catalog(store);
     const events: CampaignEvent[] = [];
+    const reconciler = new Reconciler({
+      source: rolloutFiles({ place: path.join(folder, 'rollouts'), pollSeconds: 60 }, process.env),
+      store: fleet,
+      clock: () => time.now,
+      allowRewrite: false,
+      observe: () => {},
+    });
+    const log = new CampaignLog({
+      store: fleet,
+      reverts: (rollout) => revertsOnAbort(reconciler.plan, rollout),
+      clock: () => time.now,
+      onProblem: (error) => {
+        throw error;
+      },
+    });
     const campaigns = new Campaigns({
-      source: rolloutFiles(path.join(folder, 'rollouts')),
+      plan: reconciler,
       store: fleet,
       releases: () => catalog.state.releases,
-      observe: (event) => events.push(event),
+      probe: options.probe ?? { ask: async ({ name }, askedAt) => ({ name, verdict: 'passed', detail: '', askedAt }) },
+      breathe: async () => {},
+      observe: (event) => {
+        if (event.kind !== 'held') events.push(event);
+        log.note(event);
+      },
     });
     const services = {
       store,
       catalog,
       campaigns,
+      reconciler,
       fleet,
       metrics: createMetrics(),
       permits: permitIssuer({
@@ -88,15 +114,18 @@ export class SmallFleet {
     };
     const logger = pino({ level: 'silent' });
     const app = await buildApp(services, { logger, tls: undefined, trustProxy: false, newRequestId: randomUUID });
-    const small = new SmallFleet({ folder, fleet, catalog, campaigns, app, events, repository, time });
+    const small = new SmallFleet({ folder, fleet, catalog, campaigns, reconciler, app, events, repository, time });
     await small.#writeMetadata();
-    await campaigns.start(time.now);
+    await reconciler.reconcile();
     await catalog.refresh(new Date(time.now));
     return small;
   }
 
   private constructor(
-    parts: Pick<SmallFleet, 'folder' | 'fleet' | 'catalog' | 'campaigns' | 'app' | 'events' | 'repository'> & {
+    parts: Pick<
+      SmallFleet,
+      'folder' | 'fleet' | 'catalog' | 'campaigns' | 'reconciler' | 'app' | 'events' | 'repository'
+    > & {
       time: { now: number };
     },
   ) {
@@ -104,6 +133,7 @@ export class SmallFleet {
     this.fleet = parts.fleet;
     this.catalog = parts.catalog;
     this.campaigns = parts.campaigns;
+    this.reconciler = parts.reconciler;
     this.app = parts.app;
     this.events = parts.events;
     this.repository = parts.repository;
@@ -142,7 +172,7 @@ export class SmallFleet {
 
   async writeRolloutFile(name: string, text: string): Promise<void> {
     await writeFile(path.join(this.folder, 'rollouts', name), text);
-    await this.campaigns.reload(this.now);
+    await this.reconciler.reconcile();
     await this.campaigns.advanceAll(this.now);
   }
 
