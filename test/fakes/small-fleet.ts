@@ -34,6 +34,8 @@ export interface FleetOptions {
   readonly policy?: Partial<Policy>;
   readonly store?: (folder: string) => StoreReader;
   readonly probe?: GateProbe;
+  /** Another server over the state, the store and the clock of this one. */
+  readonly beside?: SmallFleet;
 }
 
 const defaultPolicy: Policy = {
@@ -54,14 +56,16 @@ export class SmallFleet {
   readonly events: CampaignEvent[];
   readonly repository: SignedRepository;
   readonly #time: { now: number };
+  readonly #isGuest: boolean;
 
   static async open(options: FleetOptions = {}): Promise<SmallFleet> {
-    const folder = await mkdtemp(path.join(tmpdir(), 'small-fleet-'));
+    const { beside } = options;
+    const folder = beside?.folder ?? (await mkdtemp(path.join(tmpdir(), 'small-fleet-')));
     for (const name of ['store/metadata', 'store/targets', 'rollouts']) {
       await mkdir(path.join(folder, name), { recursive: true });
     }
-    const time = { now: Date.now() };
-    const repository = new SignedRepository(new Date(time.now));
+    const time = beside?.#time ?? { now: Date.now() };
+    const repository = beside?.repository ?? new SignedRepository(new Date(time.now));
     const fleet = await openSqliteFleetState(path.join(folder, 'state'));
     const storeFolder = path.join(folder, 'store');
     const store = options.store?.(storeFolder) ?? directoryStore(storeFolder);
@@ -114,7 +118,19 @@ export class SmallFleet {
     };
     const logger = pino({ level: 'silent' });
     const app = await buildApp(services, { logger, tls: undefined, trustProxy: false, newRequestId: randomUUID });
-    const small = new SmallFleet({ folder, fleet, catalog, campaigns, reconciler, app, events, repository, time });
+    const isGuest = beside !== undefined;
+    const small = new SmallFleet({
+      folder,
+      isGuest,
+      fleet,
+      catalog,
+      campaigns,
+      reconciler,
+      app,
+      events,
+      repository,
+      time,
+    });
     await small.#writeMetadata();
     await reconciler.reconcile();
     await catalog.refresh(new Date(time.now));
@@ -126,6 +142,7 @@ export class SmallFleet {
       SmallFleet,
       'folder' | 'fleet' | 'catalog' | 'campaigns' | 'reconciler' | 'app' | 'events' | 'repository'
     > & {
+      isGuest: boolean;
       time: { now: number };
     },
   ) {
@@ -138,6 +155,7 @@ export class SmallFleet {
     this.events = parts.events;
     this.repository = parts.repository;
     this.#time = parts.time;
+    this.#isGuest = parts.isGuest;
   }
 
   get now(): number {
@@ -206,7 +224,7 @@ export class SmallFleet {
     return this.ask('POST', `/v1/devices/${deviceId}/reports`, token, body);
   }
 
-  ask(method: 'GET' | 'POST', url: string, token?: string, body?: object) {
+  ask(method: 'GET' | 'POST' | 'PUT', url: string, token?: string, body?: object) {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     return this.app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body }) });
   }
@@ -214,7 +232,7 @@ export class SmallFleet {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.app.close();
     await this.fleet.close();
-    await rm(this.folder, { recursive: true, force: true });
+    if (!this.#isGuest) await rm(this.folder, { recursive: true, force: true });
   }
 
   async #writeMetadata(): Promise<void> {
