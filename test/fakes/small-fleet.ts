@@ -6,6 +6,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setImmediate as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { CheckRequest } from '../../contract/device-api/check.ts';
 import type { Report } from '../../contract/device-api/report.ts';
@@ -13,6 +14,7 @@ import { type Digest, sha256 } from '../../contract/digest.ts';
 import { encodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import { directoryStore } from '../../distributor/adapters/directory-store.ts';
+import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
 import { rolloutFiles } from '../../distributor/adapters/rollout-files.ts';
 import { openSqliteFleetState } from '../../distributor/adapters/sqlite-fleet-state.ts';
 import { type App, buildApp } from '../../distributor/app.ts';
@@ -23,9 +25,9 @@ import type { FleetState } from '../../distributor/fleet/ports.ts';
 import type { Scope } from '../../distributor/fleet/scopes.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
 import { createMetrics } from '../../distributor/http/metrics.ts';
-import { Reconciler } from '../../distributor/reconcile/reconcile.ts';
+import type { DeclarationSource } from '../../distributor/reconcile/ports.ts';
+import { type ReconcileEvent, Reconciler } from '../../distributor/reconcile/reconcile.ts';
 import { type CampaignEvent, Campaigns } from '../../distributor/rollout/campaigns.ts';
-import type { GateProbe } from '../../distributor/rollout/gates.ts';
 import { permitIssuer } from '../../distributor/rollout/permit.ts';
 import type { Policy } from '../../distributor/services.ts';
 import { product, SignedRepository } from './signed-repository.ts';
@@ -33,9 +35,10 @@ import { product, SignedRepository } from './signed-repository.ts';
 export interface FleetOptions {
   readonly policy?: Partial<Policy>;
   readonly store?: (folder: string) => StoreReader;
-  readonly probe?: GateProbe;
   /** Another server over the state, the store and the clock of this one. */
   readonly beside?: SmallFleet;
+  /** Instead of the folder `rollouts`; `api` where plans are sent. */
+  readonly source?: DeclarationSource | 'api';
 }
 
 const defaultPolicy: Policy = {
@@ -52,6 +55,8 @@ export class SmallFleet {
   readonly catalog: Catalog;
   readonly campaigns: Campaigns;
   readonly reconciler: Reconciler;
+  /** What reconciling told. */
+  readonly reconciled: ReconcileEvent[];
   readonly app: App;
   readonly events: CampaignEvent[];
   readonly repository: SignedRepository;
@@ -71,12 +76,14 @@ export class SmallFleet {
     const store = options.store?.(storeFolder) ?? directoryStore(storeFolder);
     const catalog = new Catalog(store);
     const events: CampaignEvent[] = [];
+    const reconciled: ReconcileEvent[] = [];
+    const files = rolloutFiles({ place: path.join(folder, 'rollouts'), pollSeconds: 3600 }, process.env);
     const reconciler = new Reconciler({
-      source: rolloutFiles({ place: path.join(folder, 'rollouts'), pollSeconds: 60 }, process.env),
+      source: options.source === 'api' ? undefined : (options.source ?? files),
       store: fleet,
       clock: () => time.now,
       allowRewrite: false,
-      observe: () => {},
+      observe: (event) => reconciled.push(event),
     });
     const log = new CampaignLog({
       store: fleet,
@@ -90,8 +97,8 @@ export class SmallFleet {
       plan: reconciler,
       store: fleet,
       releases: () => catalog.state.releases,
-      probe: options.probe ?? { ask: async ({ name }, askedAt) => ({ name, verdict: 'passed', detail: '', askedAt }) },
-      breathe: async () => {},
+      probe: gateProbes(),
+      breathe: () => pause(),
       observe: (event) => {
         if (event.kind !== 'held') events.push(event);
         log.note(event);
@@ -126,31 +133,31 @@ export class SmallFleet {
       catalog,
       campaigns,
       reconciler,
+      reconciled,
       app,
       events,
       repository,
       time,
     });
     await small.#writeMetadata();
-    await reconciler.reconcile();
+    await reconciler.start();
     await catalog.refresh(new Date(time.now));
+    await campaigns.advanceAll(time.now);
     return small;
   }
 
   private constructor(
     parts: Pick<
       SmallFleet,
-      'folder' | 'fleet' | 'catalog' | 'campaigns' | 'reconciler' | 'app' | 'events' | 'repository'
-    > & {
-      isGuest: boolean;
-      time: { now: number };
-    },
+      'folder' | 'fleet' | 'catalog' | 'campaigns' | 'reconciler' | 'reconciled' | 'app' | 'events' | 'repository'
+    > & { isGuest: boolean; time: { now: number } },
   ) {
     this.folder = parts.folder;
     this.fleet = parts.fleet;
     this.catalog = parts.catalog;
     this.campaigns = parts.campaigns;
     this.reconciler = parts.reconciler;
+    this.reconciled = parts.reconciled;
     this.app = parts.app;
     this.events = parts.events;
     this.repository = parts.repository;
@@ -230,6 +237,7 @@ export class SmallFleet {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.reconciler.stop();
     await this.app.close();
     await this.fleet.close();
     if (!this.#isGuest) await rm(this.folder, { recursive: true, force: true });
