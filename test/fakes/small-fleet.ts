@@ -69,7 +69,7 @@ export class SmallFleet {
     for (const name of ['store/metadata', 'store/targets', 'rollouts']) {
       await mkdir(path.join(folder, name), { recursive: true });
     }
-    const time = beside?.#time ?? { now: Date.now() };
+    const time = beside === undefined ? { now: Date.now() } : beside.#time;
     const repository = beside?.repository ?? new SignedRepository(new Date(time.now));
     const fleet = await openSqliteFleetState(path.join(folder, 'state'));
     const storeFolder = path.join(folder, 'store');
