@@ -43,6 +43,7 @@ function questionOf(query: Compilable): Question {
 /** Makes what stands in a query for a value that is given each time it runs. */
 export type SlotOf<Name extends string> = (name: Name) => RawBuilder<never>;
 
+/** A slot; other parameters are the same each time. */
 class Named {
   readonly name: string;
 
@@ -54,23 +55,19 @@ class Named {
 /** A query that is compiled once and asked often. */
 export class Prepared<Name extends string, Row> {
   readonly #sql: string;
-  readonly #order: readonly Name[];
+  readonly #parameters: readonly (Named | Value)[];
   readonly #name: string;
 
-  private constructor(text: string, order: readonly Name[]) {
+  private constructor(text: string, parameters: readonly (Named | Value)[]) {
     this.#sql = text;
-    this.#order = order;
+    this.#parameters = parameters;
     prepared += 1;
     this.#name = `slipway_${prepared}`;
   }
 
   static from<Name extends string, Row>(build: (slot: SlotOf<Name>) => Compilable<Row>): Prepared<Name, Row> {
     const compiled = build((name) => sql<never>`${new Named(name)}`).compile();
-    const order = compiled.parameters.map((parameter) => {
-      if (parameter instanceof Named) return parameter.name as Name;
-      throw new TypeError(`expected slots and literals only, found the value ${String(parameter)}`);
-    });
-    return new Prepared(compiled.sql, order);
+    return new Prepared(compiled.sql, compiled.parameters as readonly (Named | Value)[]);
   }
 
   *rows(values: Readonly<Record<Name, Value>>): Step<Row[]> {
@@ -86,7 +83,8 @@ export class Prepared<Name extends string, Row> {
   }
 
   #question(values: Readonly<Record<Name, Value>>): Question {
-    return { sql: this.#sql, values: this.#order.map((name) => values[name]), name: this.#name };
+    const given = this.#parameters.map((one) => (one instanceof Named ? values[one.name as Name] : one));
+    return { sql: this.#sql, values: given, name: this.#name };
   }
 }
 

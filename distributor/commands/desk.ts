@@ -29,8 +29,8 @@ export interface Desk {
     range: { readonly after: number } | { readonly latest: number },
     filter: EventFilter,
   ): AsyncIterable<EventView>;
-  /** Without end: what is recorded from now on, or after an id. */
-  follow(after: number | undefined, filter: EventFilter): AsyncIterable<EventView>;
+  /** Without end: what is recorded after an id. */
+  follow(after: number, filter: EventFilter): AsyncIterable<EventView>;
   close(): Promise<void>;
 }
 

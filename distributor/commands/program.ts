@@ -6,11 +6,13 @@ import { applyCommand } from './apply.ts';
 import type { CommandLine } from './command-line.ts';
 import { deviceCommand } from './device.ts';
 import { enrolmentTokenCommand } from './enrolment-token.ts';
+import { eventsCommand } from './events.ts';
 import { rolloutCommand } from './rollout.ts';
 import { schemaCommand } from './schema.ts';
 import { serveCommand } from './serve.ts';
 import { tokenCommand } from './token.ts';
 import { validateCommand } from './validate.ts';
+import { whyCommand } from './why.ts';
 
 const verbs = [
   serveCommand,
@@ -18,6 +20,8 @@ const verbs = [
   enrolmentTokenCommand,
   deviceCommand,
   rolloutCommand,
+  whyCommand,
+  eventsCommand,
   validateCommand,
   applyCommand,
   schemaCommand,

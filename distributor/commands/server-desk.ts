@@ -66,7 +66,8 @@ function askPage(address: ServerAddress, query: Record<string, string | number |
   return askServer(address, { method: 'GET', path: `/v1/events?${queryText(query)}` }, eventPageSchema);
 }
 
-function queryText(query: Record<string, string | number | undefined>): string {
-  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
-  return new URLSearchParams(given).toString();
+function queryText(given: Record<string, string | number | undefined>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(given)) if (value !== undefined) query.set(name, String(value));
+  return query.toString();
 }

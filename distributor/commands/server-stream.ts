@@ -9,13 +9,13 @@ const firstWaitMs = 500;
 const longestWaitMs = 15_000;
 
 /**
- * @param after id of the last event seen; undefined: from now on
+ * @param after id of the last event seen, 0 for all that are kept
  * @throws SlipwayError what the server answers, when that does not go away by itself; a server that is away is waited
  *   for once it was there
  */
 export async function* followServer(
   address: ServerAddress,
-  after: number | undefined,
+  after: number,
   filter: EventFilter,
 ): AsyncIterable<EventView> {
   let last = after;
@@ -37,12 +37,11 @@ export async function* followServer(
 }
 
 /** Undefined when the server has answered: it is there even where nothing happens. */
-async function* connect(address: ServerAddress, after: number | undefined, filter: EventFilter) {
-  const query = new URLSearchParams(
-    Object.entries({ ...filter, after }).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, String(value)]],
-    ),
-  );
+async function* connect(address: ServerAddress, after: number, filter: EventFilter) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries({ ...filter, after })) {
+    if (value !== undefined) query.set(name, String(value));
+  }
   const path = `/v1/events/stream?${query}`;
   const response = await openServer(address, { method: 'GET', path }, { accept: 'text/event-stream' });
   yield undefined;

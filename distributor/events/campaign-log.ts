@@ -1,4 +1,5 @@
 /** Puts on record what comes of campaigns besides their transitions: gates that do not hold, and reverts that begin. */
+import type { Plan } from '../declaration/plan.ts';
 import { type CampaignKey, campaignText } from '../rollout/campaign.ts';
 import type { CampaignEvent } from '../rollout/campaigns.ts';
 import { gateClosed, revertBegun } from './audit.ts';
@@ -51,4 +52,8 @@ function isAbort(event: CampaignEvent): event is CampaignEvent & { readonly key:
   return event.kind === 'advanced'
     ? event.transition.kind === 'abort'
     : event.kind === 'controlled' && event.action === 'abort';
+}
+
+export function revertsOnAbort({ rollouts }: Plan, name: string): boolean {
+  return rollouts.some((rollout) => rollout.name === name && rollout.abort.revert);
 }

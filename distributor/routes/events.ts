@@ -99,6 +99,8 @@ export function eventsRoute(app: App, services: Services): void {
         .type('text/event-stream; charset=utf-8')
         .header('cache-control', 'no-store')
         .header('x-accel-buffering', 'no')
+        // A stream that ended for a shutdown must not leave an idle connection for it to wait for.
+        .header('connection', 'close')
         .send(Readable.from(serverSent(events), { highWaterMark: 1 }));
     },
   );

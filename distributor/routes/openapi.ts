@@ -17,15 +17,15 @@ const tags = [
 ];
 
 const failureSchema = {
-  type: 'object',
+  type: 'object' as const,
   required: ['code', 'message', 'requestId'],
   properties: {
-    code: { type: 'string', description: 'One of a closed list; see contract/errors.md. Programs use it.' },
-    message: { type: 'string', description: 'What was expected and what was found, for people.' },
-    hint: { type: 'string', description: 'What to do next.' },
-    requestId: { type: 'string', description: 'The same as in the log of the server and in x-request-id.' },
+    code: { type: 'string' as const, description: 'One of a closed list; see contract/errors.md. Programs use it.' },
+    message: { type: 'string' as const, description: 'What was expected and what was found, for people.' },
+    hint: { type: 'string' as const, description: 'What to do next.' },
+    requestId: { type: 'string' as const, description: 'The same as in the log of the server and in x-request-id.' },
   },
-} as const;
+};
 
 /** What each status means, whatever the route. */
 const failures = {

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openFleetState } from '../../distributor/adapters/fleet-state-of-place.ts';
+import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
+import { openSource } from '../../distributor/adapters/open-source.ts';
 import { readPermitKey } from '../../distributor/adapters/permit-key.ts';
-import { rolloutFiles } from '../../distributor/adapters/rollout-files.ts';
-import { openSqliteFleetState } from '../../distributor/adapters/sqlite-fleet-state.ts';
 import { openStore } from '../../distributor/adapters/store-of-url.ts';
 import { runProgram } from '../../distributor/commands/program.ts';
 
@@ -22,9 +23,10 @@ async function call(...words: string[]) {
   const status = await runProgram(
     words,
     {
-      openFleetState: openSqliteFleetState,
+      openFleetState: (place) => openFleetState(place),
       openStore: (url) => openStore(url, {}),
-      rolloutFiles,
+      openSource: (place) => openSource(place, process.env),
+      openGateProbes: () => gateProbes(),
       readPermitKey,
       clock: Date.now,
       randomBytes,
@@ -81,12 +83,59 @@ describe('the command line', () => {
 
   it('validates rollouts and names the place of a mistake', async () => {
     const example = path.join(import.meta.dirname, '../../infra/rollouts/example');
-    expect(await command('validate', example)).toMatchObject({ status: 0, printed: { valid: true } });
+    expect(await command('validate', example)).toMatchObject({
+      status: 0,
+      printed: { valid: true, groups: ['field', 'lab'], rollouts: ['k3s-1-33-9'] },
+    });
+    expect((await call('validate', example)).stdout).toBe('1 Fleet, 2 Groups, 1 Rollout: valid.\n');
     const file = path.join(folder, 'bad.yaml');
     await writeFile(file, 'apiVersion: slipway/v1\nkind: Rollout\nmetadata: {name: r}\nspec:\n  producct: x\n');
     const { status, printed } = await command('validate', file);
     expect([status, printed.error.code]).toEqual([3, 'document-invalid']);
-    expect(printed.error.message).toContain(`${file}:5:3: spec.producct: unknown key`);
+    expect(printed.error.problems).toContainEqual(
+      expect.objectContaining({ file, line: 5, column: 3, path: 'spec.producct', fix: expect.stringMatching(/\.$/) }),
+    );
+    const shown = await call('validate', file);
+    expect(shown.stdout.split('\n')).toContainEqual(
+      expect.stringMatching(/bad\.yaml:5:3: spec\.producct: .+ \(.+\.\)$/),
+    );
+    expect([shown.status, shown.stderr]).toEqual([3, expect.stringContaining('document-invalid')]);
+  });
+
+  it.each([
+    ['none', []],
+    ['two', ['--rollouts', '.', '--rollouts-api']],
+    ['a branch without a repository', ['--rollouts', '.', '--git-branch', 'main']],
+    ['a repository by ssh', ['--rollouts-git', 'ssh://git@example.com/fleet.git']],
+    ['credentials in the URL', ['--rollouts-git', 'https://robot:secret@git.example.com/fleet.git']],
+    [
+      'a branch that is an option',
+      ['--rollouts-git', 'https://git.example.com/fleet.git', '--git-branch', '--upload-pack=x'],
+    ],
+    ['a path that leads out', ['--rollouts-git', 'https://git.example.com/fleet.git', '--git-path', '../x']],
+  ])('serves from one source of rollouts alone, not %s', async (_name, given) => {
+    const place = ['--store', `file://${folder}/store`, '--state', `${folder}/state`];
+    const { status, printed } = await command('serve', ...place, ...given);
+    expect([status, printed.error.code]).toEqual([2, 'usage']);
+    expect(JSON.stringify(printed)).not.toContain('secret');
+  });
+
+  it('refuses to send credentials of Git, or a token, in the clear', async () => {
+    const place = ['--store', `file://${folder}/store`, '--state', `${folder}/state`];
+    const git = ['--rollouts-git', 'http://git.example.com/fleet.git', '--git-credentials', 'x'];
+    expect((await command('serve', ...place, ...git)).printed.error.code).toBe('transport-insecure');
+    const server = ['--server', 'http://updates.example.com', '--token-file', 'x'];
+    const example = path.join(import.meta.dirname, '../../infra/rollouts/example');
+    expect((await command('apply', example, ...server)).printed.error.code).toBe('transport-insecure');
+  });
+
+  it('prints the schema of one kind, and writes all of them', async () => {
+    const { printed } = await command('schema', 'Group');
+    expect(printed.properties.spec.properties.selector.properties).toHaveProperty('matchExpressions');
+    expect((await command('schema', 'Secret')).status).toBe(2);
+    const { files } = (await command('schema', '--out', path.join(folder, 'schemas'))).printed;
+    expect(files).toContain('declaration.schema.json');
+    expect(JSON.parse(await readFile(path.join(folder, 'schemas', 'group.schema.json'), 'utf8'))).toEqual(printed);
   });
 
   it('lists tokens with their state and never their text', async () => {
@@ -123,6 +172,8 @@ describe('the command line', () => {
     'rollout ls',
     'rollout show',
     'validate',
+    'apply',
+    'schema',
   ])('shows an example for "%s"', async (verb) => {
     const { status, stdout } = await call(...verb.split(' ').filter(Boolean), '--help');
     expect(status).toBe(0);

@@ -6,6 +6,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setImmediate as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { CheckRequest } from '../../contract/device-api/check.ts';
 import type { Report } from '../../contract/device-api/report.ts';
@@ -13,15 +14,19 @@ import { type Digest, sha256 } from '../../contract/digest.ts';
 import { encodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import { directoryStore } from '../../distributor/adapters/directory-store.ts';
+import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
 import { rolloutFiles } from '../../distributor/adapters/rollout-files.ts';
 import { openSqliteFleetState } from '../../distributor/adapters/sqlite-fleet-state.ts';
 import { type App, buildApp } from '../../distributor/app.ts';
 import { Catalog } from '../../distributor/catalog/catalog.ts';
 import type { StoreReader } from '../../distributor/catalog/ports.ts';
+import { CampaignLog, revertsOnAbort } from '../../distributor/events/campaign-log.ts';
 import type { FleetState } from '../../distributor/fleet/ports.ts';
 import type { Scope } from '../../distributor/fleet/scopes.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
 import { createMetrics } from '../../distributor/http/metrics.ts';
+import type { DeclarationSource } from '../../distributor/reconcile/ports.ts';
+import { type ReconcileEvent, Reconciler } from '../../distributor/reconcile/reconcile.ts';
 import { type CampaignEvent, Campaigns } from '../../distributor/rollout/campaigns.ts';
 import { permitIssuer } from '../../distributor/rollout/permit.ts';
 import type { Policy } from '../../distributor/services.ts';
@@ -30,6 +35,10 @@ import { product, SignedRepository } from './signed-repository.ts';
 export interface FleetOptions {
   readonly policy?: Partial<Policy>;
   readonly store?: (folder: string) => StoreReader;
+  /** Another server over the state, the store and the clock of this one. */
+  readonly beside?: SmallFleet;
+  /** Instead of the folder `rollouts`; `api` where plans are sent. */
+  readonly source?: DeclarationSource | 'api';
 }
 
 const defaultPolicy: Policy = {
@@ -45,33 +54,61 @@ export class SmallFleet {
   readonly fleet: FleetState;
   readonly catalog: Catalog;
   readonly campaigns: Campaigns;
+  readonly reconciler: Reconciler;
+  /** What reconciling told. */
+  readonly reconciled: ReconcileEvent[];
   readonly app: App;
   readonly events: CampaignEvent[];
   readonly repository: SignedRepository;
   readonly #time: { now: number };
+  readonly #isGuest: boolean;
 
   static async open(options: FleetOptions = {}): Promise<SmallFleet> {
-    const folder = await mkdtemp(path.join(tmpdir(), 'small-fleet-'));
+    const { beside } = options;
+    const folder = beside?.folder ?? (await mkdtemp(path.join(tmpdir(), 'small-fleet-')));
     for (const name of ['store/metadata', 'store/targets', 'rollouts']) {
       await mkdir(path.join(folder, name), { recursive: true });
     }
-    const time = { now: Date.now() };
-    const repository = new SignedRepository(new Date(time.now));
+    const time = beside === undefined ? { now: Date.now() } : beside.#time;
+    const repository = beside?.repository ?? new SignedRepository(new Date(time.now));
     const fleet = await openSqliteFleetState(path.join(folder, 'state'));
     const storeFolder = path.join(folder, 'store');
     const store = options.store?.(storeFolder) ?? directoryStore(storeFolder);
     const catalog = new Catalog(store);
     const events: CampaignEvent[] = [];
+    const reconciled: ReconcileEvent[] = [];
+    const files = rolloutFiles({ place: path.join(folder, 'rollouts'), pollSeconds: 3600 }, process.env);
+    const reconciler = new Reconciler({
+      source: options.source === 'api' ? undefined : (options.source ?? files),
+      store: fleet,
+      clock: () => time.now,
+      allowRewrite: false,
+      observe: (event) => reconciled.push(event),
+    });
+    const log = new CampaignLog({
+      store: fleet,
+      reverts: (rollout) => revertsOnAbort(reconciler.plan, rollout),
+      clock: () => time.now,
+      onProblem: (error) => {
+        throw error;
+      },
+    });
     const campaigns = new Campaigns({
-      source: rolloutFiles(path.join(folder, 'rollouts')),
+      plan: reconciler,
       store: fleet,
       releases: () => catalog.state.releases,
-      observe: (event) => events.push(event),
+      probe: gateProbes(),
+      breathe: () => pause(),
+      observe: (event) => {
+        if (event.kind !== 'held') events.push(event);
+        log.note(event);
+      },
     });
     const services = {
       store,
       catalog,
       campaigns,
+      reconciler,
       fleet,
       metrics: createMetrics(),
       permits: permitIssuer({
@@ -88,26 +125,44 @@ export class SmallFleet {
     };
     const logger = pino({ level: 'silent' });
     const app = await buildApp(services, { logger, tls: undefined, trustProxy: false, newRequestId: randomUUID });
-    const small = new SmallFleet({ folder, fleet, catalog, campaigns, app, events, repository, time });
+    const isGuest = beside !== undefined;
+    const small = new SmallFleet({
+      folder,
+      isGuest,
+      fleet,
+      catalog,
+      campaigns,
+      reconciler,
+      reconciled,
+      app,
+      events,
+      repository,
+      time,
+    });
     await small.#writeMetadata();
-    await campaigns.start(time.now);
+    await reconciler.start();
     await catalog.refresh(new Date(time.now));
+    await campaigns.advanceAll(time.now);
     return small;
   }
 
   private constructor(
-    parts: Pick<SmallFleet, 'folder' | 'fleet' | 'catalog' | 'campaigns' | 'app' | 'events' | 'repository'> & {
-      time: { now: number };
-    },
+    parts: Pick<
+      SmallFleet,
+      'folder' | 'fleet' | 'catalog' | 'campaigns' | 'reconciler' | 'reconciled' | 'app' | 'events' | 'repository'
+    > & { isGuest: boolean; time: { now: number } },
   ) {
     this.folder = parts.folder;
     this.fleet = parts.fleet;
     this.catalog = parts.catalog;
     this.campaigns = parts.campaigns;
+    this.reconciler = parts.reconciler;
+    this.reconciled = parts.reconciled;
     this.app = parts.app;
     this.events = parts.events;
     this.repository = parts.repository;
     this.#time = parts.time;
+    this.#isGuest = parts.isGuest;
   }
 
   get now(): number {
@@ -142,7 +197,7 @@ export class SmallFleet {
 
   async writeRolloutFile(name: string, text: string): Promise<void> {
     await writeFile(path.join(this.folder, 'rollouts', name), text);
-    await this.campaigns.reload(this.now);
+    await this.reconciler.reconcile();
     await this.campaigns.advanceAll(this.now);
   }
 
@@ -176,15 +231,16 @@ export class SmallFleet {
     return this.ask('POST', `/v1/devices/${deviceId}/reports`, token, body);
   }
 
-  ask(method: 'GET' | 'POST', url: string, token?: string, body?: object) {
+  ask(method: 'GET' | 'POST' | 'PUT', url: string, token?: string, body?: object) {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     return this.app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body }) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.reconciler.stop();
     await this.app.close();
     await this.fleet.close();
-    await rm(this.folder, { recursive: true, force: true });
+    if (!this.#isGuest) await rm(this.folder, { recursive: true, force: true });
   }
 
   async #writeMetadata(): Promise<void> {

@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 const root = path.join(import.meta.dirname, '..', '..');
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
-const [byHand, fromTheRepository] = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+const [byHand, fromTheRepository, inGit] = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
 const programs = [path.join(root, 'dist', 'bin'), path.join(root, 'node_modules', '.bin'), process.env.PATH].join(':');
 
 async function run(script: string, cwd: string): Promise<string> {
@@ -35,6 +35,15 @@ describe('the commands of the README', () => {
 
   it('show how the demo runs on other servers', async () => {
     expect(await run('npm run --silent demo -- --help', root)).toContain('--old FILE');
+  });
+
+  it('declare rollouts in a Git repository', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'slipway-readme-'));
+    const who = 'export GIT_{AUTHOR,COMMITTER}_NAME=Ada GIT_{AUTHOR,COMMITTER}_EMAIL=ada@example.com\n';
+    expect(await run(`${who}${inGit ?? 'false'}\ngit log --format=%s`, folder)).toBe(
+      '.schemas/declaration.schema.json\n.schemas/fleet.schema.json\n.schemas/group.schema.json\n' +
+        '.schemas/rollout.schema.json\n0 Fleets, 1 Group, 1 Rollout: valid.\nRoll the shop out in the north\n',
+    );
   });
 
   it('accept the example rollout', async () => {

@@ -1,14 +1,80 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { rolloutFiles } from '../../../distributor/adapters/rollout-files.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 
 const waves = [{ name: 'all', percent: 100 }];
+const pollSeconds = 3600;
 
-describe('declared rollouts', () => {
-  it('are in force as soon as their file is there, and no more once it is gone', async () => {
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'rollout-files-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+const at = (...names: string[]) => path.join(folder, ...names);
+const sourceOf = (place = folder) => rolloutFiles({ place, pollSeconds }, {});
+const filesOf = async (place?: string) => (await sourceOf(place).read(undefined)).files();
+
+describe('declarations in files', () => {
+  it('are those of a file, or of a folder and the folders below it, in order and without hidden ones', async () => {
+    await mkdir(at('b/.hidden'), { recursive: true });
+    for (const name of ['b/z.yml', 'a.yaml', 'b/.hidden/x.yaml', '.y.yaml', 'notes.txt'])
+      await writeFile(at(name), name);
+    expect(await filesOf()).toEqual([
+      { name: at('a.yaml'), text: 'a.yaml' },
+      { name: at('b/z.yml'), text: 'b/z.yml' },
+    ]);
+    expect(await filesOf(at('notes.txt'))).toEqual([{ name: at('notes.txt'), text: 'notes.txt' }]);
+  });
+
+  it('are read through the links of a ConfigMap', async () => {
+    await mkdir(at('..2026'));
+    await writeFile(at('..2026/a.yaml'), 'a: 1');
+    await symlink('..2026', at('..data'));
+    await symlink('..data/a.yaml', at('a.yaml'));
+    expect(await filesOf()).toEqual([{ name: at('a.yaml'), text: 'a: 1' }]);
+  });
+
+  it('have a revision that changes with a name and with a text, and only then', async () => {
+    await writeFile(at('a.yaml'), 'a: 1');
+    const { revision } = await sourceOf().read(undefined);
+    expect(revision).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(await sourceOf().read(revision)).toMatchObject({ revision, ancestry: 'same' });
+    await rename(at('a.yaml'), at('b.yaml'));
+    const renamed = await sourceOf().read(revision);
+    expect([renamed.revision === revision, renamed.ancestry]).toEqual([false, 'builds-on']);
+    await writeFile(at('b.yaml'), 'a: 2');
+    expect((await sourceOf().read(undefined)).revision).not.toBe(renamed.revision);
+  });
+
+  it('that cannot be read, are too large or are no text have their codes', async () => {
+    await expect(filesOf('/nowhere/at/all')).rejects.toMatchObject({ code: 'document-unreadable' });
+    await writeFile(at('a.yaml'), Buffer.from([0x61, 0xff]));
+    await expect(filesOf()).rejects.toMatchObject({ code: 'document-invalid', problems: [{ file: at('a.yaml') }] });
+    await writeFile(at('a.yaml'), 'x'.repeat(1024 * 1024 + 1));
+    await expect(filesOf()).rejects.toMatchObject({ code: 'document-invalid', problems: [{ file: at('a.yaml') }] });
+    for (let i = 0; i < 17; i++) await writeFile(at(`${i}.yaml`), 'x'.repeat(1024 * 1024));
+    await rm(at('a.yaml'));
+    await expect(filesOf()).rejects.toMatchObject({ code: 'document-invalid', problems: [{ line: 1, column: 1 }] });
+  });
+
+  it('call back when a file changes', async () => {
+    const changed = new Promise<void>((resolve) => {
+      const stop = sourceOf().watch(() => {
+        stop();
+        resolve();
+      });
+    });
+    await writeFile(at('new.yaml'), 'x: 1');
+    await changed;
+  });
+});
+
+describe('a fleet whose rollouts are files', () => {
+  it('is offered them as soon as a file is there, and no more once it is gone', async () => {
     await using small = await SmallFleet.open();
     await small.publish(smallRelease('2.0.0', 2));
     const token = await small.enrol('gate-1');
@@ -16,11 +82,11 @@ describe('declared rollouts', () => {
     await small.declare('to-2', { release: '2.0.0', waves });
     expect(await small.check('gate-1', token)).toMatchObject({ decision: 'update' });
     await rm(path.join(small.folder, 'rollouts', 'to-2.yaml'));
-    await small.campaigns.reload(small.now);
+    await small.reconciler.reconcile();
     expect(await small.check('gate-1', token)).toMatchObject({ reason: 'no-rollout' });
   });
 
-  it('stay as they were while one file is broken, and say so until it is not', async () => {
+  it('stays with what it had while one file is broken, and says so until it is not', async () => {
     await using small = await SmallFleet.open();
     await small.publish(smallRelease('2.0.0', 2));
     const token = await small.enrol('gate-1');
@@ -31,50 +97,20 @@ describe('declared rollouts', () => {
     await small.declare('to-2', { release: '2.0.0', waves, paused: true });
 
     expect(await small.check('gate-1', token)).toMatchObject({ decision: 'update' });
-    const list = (await small.ask('GET', '/v1/rollouts', operator)).json();
-    expect(list.refused).toMatchObject({ code: 'document-invalid', message: expect.stringContaining('broken.yaml:') });
-    expect(list.rollouts).toMatchObject([{ name: 'to-2', status: 'active' }]);
-    expect(small.events.filter((event) => event.kind === 'refused')).toHaveLength(1);
-    await small.campaigns.reload(small.now);
-    expect(small.events.filter((event) => event.kind === 'refused')).toHaveLength(1);
+    const { refused } = (await small.ask('GET', '/v1/plan', operator)).json();
+    expect(refused).toMatchObject({
+      code: 'document-invalid',
+      problems: [{ file: expect.stringContaining('broken.yaml') }],
+    });
+    expect((await small.ask('GET', '/v1/rollouts', operator)).json().refused).toMatchObject({
+      code: 'document-invalid',
+    });
+    await small.reconciler.reconcile();
+    expect(small.reconciled.filter(({ kind }) => kind === 'refused')).toHaveLength(1);
 
     await rm(path.join(small.folder, 'rollouts', 'broken.yaml'));
-    await small.campaigns.reload(small.now);
+    await small.reconciler.reconcile();
     expect(await small.check('gate-1', token)).toMatchObject({ reason: 'rollout-paused' });
-    expect((await small.ask('GET', '/v1/rollouts', operator)).json().refused).toBeUndefined();
-  });
-
-  it('accepted last are in force after a restart with a broken file', async () => {
-    await using small = await SmallFleet.open();
-    await small.declare('to-2', { release: '2.0.0', waves });
-    await small.writeRolloutFile('to-2.yaml', 'nonsense: [');
-    await small.campaigns.start(small.now);
-    expect(small.campaigns.declared.map(({ name }) => name)).toEqual(['to-2']);
-    expect(small.campaigns.problem).toMatchObject({ code: 'document-invalid' });
-  });
-
-  it('of one name in two files are refused', async () => {
-    await using small = await SmallFleet.open();
-    await small.declare('to-2', { release: '2.0.0', waves });
-    const document = { apiVersion: 'slipway/v1', kind: 'Rollout', metadata: { name: 'to-2' } };
-    const spec = { product: 'k3s-edge', release: '2.0.0', waves };
-    await small.writeRolloutFile('twin.yaml', JSON.stringify({ ...document, spec }));
-    expect(small.campaigns.problem).toMatchObject({ code: 'document-invalid' });
-  });
-
-  it('that cannot be read have their code', async () => {
-    await expect(rolloutFiles('/nowhere/at/all').read()).rejects.toMatchObject({ code: 'document-unreadable' });
-  });
-
-  it('call back when a file changes', async () => {
-    await using small = await SmallFleet.open();
-    const changed = new Promise<void>((resolve) => {
-      const stop = rolloutFiles(path.join(small.folder, 'rollouts')).watch(() => {
-        stop();
-        resolve();
-      });
-    });
-    await writeFile(path.join(small.folder, 'rollouts', 'new.yaml'), 'x: 1');
-    await changed;
+    expect((await small.ask('GET', '/v1/plan', operator)).json().refused).toBeUndefined();
   });
 });

@@ -1,0 +1,210 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { defaultGate } from '../../../distributor/declaration/gate.ts';
+import { type AdvanceFacts, advance } from '../../../distributor/rollout/advance.ts';
+import { noCounts, standingOf, type WaveCounts } from '../../../distributor/rollout/campaign.ts';
+import type { GateResult } from '../../../distributor/rollout/gates.ts';
+import { attempt, noon, opened, rollout, state, wave } from './deciding.ts';
+
+const hour = 3600_000;
+const waves = [wave('canary', 10, { soakSeconds: 3600 }), wave('all', 100)];
+const declared = (more = {}) => rollout('1.2.0', { waves, ...more });
+const counts = (more: Partial<WaveCounts>): WaveCounts => ({ ...noCounts, members: 100, ...more });
+const canaryOpen = (more = {}) =>
+  state('1.2.0', { openedWaves: [opened('canary', 0.1, { openedAt: noon })], changedAt: noon, ...more });
+const facts = (more: Partial<AdvanceFacts> = {}): AdvanceFacts => ({
+  gates: [],
+  dependencies: [],
+  now: noon + hour,
+  ...more,
+});
+const passed = (name: string): GateResult => ({ name, verdict: 'passed', detail: 'well', askedAt: noon });
+const checked = (name: string) => ({ name, http: { url: 'http://h/', status: 200 } });
+
+describe('a campaign', () => {
+  it.each([
+    ['opens its first wave', state('1.2.0', { openedWaves: [] }), [], facts(), 'open-wave'],
+    [
+      'waits while the wave soaks',
+      canaryOpen(),
+      [counts({ committed: 100 })],
+      facts({ now: noon + hour - 1 }),
+      'wait soaking',
+    ],
+    ['waits while nobody was reached', canaryOpen(), [counts({ unreachable: 9 })], facts(), 'wait nobody-reached'],
+    ['opens the next wave where nobody is', canaryOpen(), [noCounts], facts(), 'open-wave'],
+    [
+      'opens the next wave when the gate holds',
+      canaryOpen(),
+      [counts({ committed: 95, failed: 2, pending: 3 })],
+      facts(),
+      'open-wave',
+    ],
+    [
+      'waits below the gate',
+      canaryOpen(),
+      [counts({ committed: 94, failed: 2, pending: 4 })],
+      facts(),
+      'wait gate-not-met',
+    ],
+    [
+      'counts devices under way as not yet successful',
+      canaryOpen(),
+      [counts({ committed: 9, pending: 1 })],
+      facts(),
+      'wait gate-not-met',
+    ],
+    ['leaves the unreachable out', canaryOpen(), [counts({ committed: 1, unreachable: 99 })], facts(), 'open-wave'],
+    ['aborts on failures', canaryOpen(), [counts({ committed: 57, failed: 3 })], facts(), 'abort'],
+    [
+      'bears fewer failures than the minimum',
+      canaryOpen(),
+      [counts({ committed: 30, failed: 2 })],
+      facts(),
+      'wait gate-not-met',
+    ],
+    [
+      'bears a share of failures below the limit',
+      canaryOpen(),
+      [counts({ committed: 58, failed: 3 })],
+      facts(),
+      'open-wave',
+    ],
+    ['aborts while it soaks', canaryOpen(), [counts({ failed: 3 })], facts({ now: noon }), 'abort'],
+    ['aborts while it is paused', canaryOpen({ status: 'paused' }), [counts({ failed: 3 })], facts(), 'abort'],
+    ['aborts after it completed', canaryOpen({ status: 'completed' }), [counts({ failed: 3 })], facts(), 'abort'],
+    [
+      'waits when a person paused it',
+      canaryOpen({ status: 'paused' }),
+      [counts({ committed: 9 })],
+      facts(),
+      'wait paused',
+    ],
+    [
+      'waits when it stalled',
+      canaryOpen({ status: 'paused', stalledAt: 1 }),
+      [counts({ committed: 9 })],
+      facts(),
+      'wait stalled',
+    ],
+    ['stays aborted', canaryOpen({ status: 'aborted' }), [counts({ committed: 9 })], facts(), 'wait aborted'],
+  ])('%s', (_what, campaign, counted, given, expected) => {
+    const step = advance(declared(), campaign, counted, given);
+    expect(step.kind === 'wait' ? `wait ${step.reason}` : step.kind).toBe(expected);
+  });
+
+  it('completes after the last wave, and opens a further one that is declared later', () => {
+    const both = [...canaryOpen().openedWaves, opened('all', 1, { openedAt: noon })];
+    const done = [counts({ committed: 9 }), counts({ committed: 9 })];
+    expect(advance(declared(), canaryOpen({ openedWaves: both }), done, facts()).kind).toBe('complete');
+    const completed = canaryOpen({ status: 'completed' });
+    expect(advance(declared(), completed, done, facts())).toMatchObject({ kind: 'reopen' });
+  });
+
+  it('needs the declared sample, or all members of a smaller wave', () => {
+    const gate = { ...defaultGate, minSample: 20 };
+    const strict = declared({ waves: [wave('canary', 10, { gate }), wave('all', 100)] });
+    const step = (members: number, committed: number) =>
+      advance(strict, canaryOpen(), [counts({ members, committed })], facts());
+    expect(step(100, 19)).toMatchObject({ kind: 'wait', reason: 'sample-too-small' });
+    expect(step(100, 20).kind).toBe('open-wave');
+    expect(step(5, 4)).toMatchObject({ kind: 'wait', reason: 'sample-too-small' });
+    expect(step(5, 5).kind).toBe('open-wave');
+  });
+
+  it('asks the user’s checks after its own evidence, and waits for each', () => {
+    const gate = { ...defaultGate, checks: [checked('a'), checked('b')] };
+    const strict = declared({ waves: [wave('canary', 10, { gate }), wave('all', 100)] });
+    const step = (gates: readonly GateResult[], committed = 9) =>
+      advance(strict, canaryOpen(), [counts({ committed, pending: 9 - committed })], facts({ gates }));
+    expect(step([], 3)).toMatchObject({ reason: 'gate-not-met' });
+    expect(step([])).toMatchObject({ reason: 'check-unknown' });
+    expect(step([passed('a'), { ...passed('b'), verdict: 'failed' }])).toMatchObject({ reason: 'check-failed' });
+    expect(step([passed('a'), { ...passed('b'), verdict: 'unknown' }])).toMatchObject({ reason: 'check-unknown' });
+    expect(step([passed('a'), passed('b')]).kind).toBe('open-wave');
+  });
+
+  it('stalls when the gate does not hold in time after the soak, and not before', () => {
+    const gate = { ...defaultGate, stallAfterSeconds: 7200 };
+    const patient = declared({ waves: [wave('canary', 10, { soakSeconds: 3600, gate }), wave('all', 100)] });
+    const step = (now: number, more = {}) =>
+      advance(patient, canaryOpen(more), [counts({ pending: 1 })], facts({ now }));
+    expect(step(noon + 3 * hour - 1)).toMatchObject({ kind: 'wait', until: noon + 3 * hour });
+    expect(step(noon + 3 * hour)).toMatchObject({ kind: 'stall', reason: expect.stringMatching(/^Stalled/) });
+    // Somebody resumed it an hour ago.
+    expect(step(noon + 3 * hour, { changedAt: noon + 2 * hour })).toMatchObject({ kind: 'wait' });
+  });
+
+  it('starts when all it waits for have completed', () => {
+    const dependencies = [
+      { rollout: 'a', isCompleted: true },
+      { rollout: 'b', isCompleted: false },
+    ];
+    const fresh = state('1.2.0', { openedWaves: [] });
+    expect(advance(declared(), fresh, [], facts({ dependencies }))).toMatchObject({
+      reason: 'waiting-for-rollout',
+      detail: 'Starts when completed: b.',
+    });
+    expect(advance(declared(), canaryOpen(), [counts({ committed: 9 })], facts({ dependencies })).kind).toBe(
+      'open-wave',
+    );
+  });
+
+  it('opens no wave after its deadline, but may complete', () => {
+    const late = declared({ deadline: noon });
+    expect(advance(late, state('1.2.0', { openedWaves: [] }), [], facts())).toMatchObject({
+      reason: 'deadline-passed',
+    });
+    expect(advance(late, canaryOpen(), [counts({ committed: 9 })], facts())).toMatchObject({
+      reason: 'deadline-passed',
+    });
+    const single = declared({ deadline: noon, waves: [wave('canary', 10)] });
+    expect(advance(single, canaryOpen(), [counts({ committed: 9 })], facts()).kind).toBe('complete');
+  });
+
+  it('obeys its declaration', () => {
+    expect(advance(declared({ aborted: true }), canaryOpen(), [], facts()).kind).toBe('abort');
+    expect(advance(declared({ paused: true }), canaryOpen(), [counts({ committed: 9 })], facts())).toMatchObject({
+      reason: 'paused',
+    });
+  });
+
+  it('never opens a wave or completes with evidence that is enough for an abort, nor waits with it', () => {
+    const number = fc.nat(60);
+    fc.assert(
+      fc.property(number, number, number, number, (committed, failed, pending, unreachable) => {
+        const step = advance(declared(), canaryOpen(), [counts({ committed, failed, pending, unreachable })], facts());
+        const isBad = failed >= 3 && failed * 100 >= 5 * (committed + failed + pending);
+        expect(step.kind === 'abort').toBe(isBad);
+        if (step.kind === 'open-wave')
+          expect(committed * 100).toBeGreaterThanOrEqual(95 * (committed + failed + pending));
+      }),
+    );
+  });
+});
+
+describe('an attempt', () => {
+  const timeout = 7200;
+  it.each([
+    ['committed', { outcome: 'committed' }, 'committed'],
+    ['rolled back after it committed', { outcome: 'rolled-back' }, 'failed'],
+    ['failed before the switch', { outcome: 'failed' }, 'failed'],
+    ['offered a while ago', { offeredAt: noon - 2 * hour + 1 }, 'pending'],
+    ['offered long ago, silent since', { offeredAt: noon - 2 * hour, lastSeenAt: noon - 2 * hour }, 'unreachable'],
+    ['slow, but heard of', { offeredAt: noon - 9 * hour, phase: 'downloading', lastSeenAt: noon - hour }, 'pending'],
+    [
+      'silent while downloading',
+      { offeredAt: noon - 9 * hour, phase: 'downloading', lastSeenAt: noon - 3 * hour },
+      'unreachable',
+    ],
+    [
+      'silent in the middle of the switch',
+      { offeredAt: noon - 9 * hour, phase: 'switching', lastSeenAt: noon - 3 * hour },
+      'failed',
+    ],
+    ['silent in probation', { offeredAt: noon - 9 * hour, phase: 'probation', lastSeenAt: noon - 3 * hour }, 'failed'],
+    ['waiting for its window', { offeredAt: noon - 1, phase: 'staged' }, 'unreachable'],
+  ] as const)('%s', (_what, more, expected) => {
+    expect(standingOf(attempt('1.2.0', more), noon, timeout)).toBe(expected);
+  });
+});
