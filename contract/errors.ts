@@ -42,6 +42,7 @@ export const errorCodes = {
   'renderer-missing': { exit: exitStatus.invalidInput },
   'render-failed': { exit: exitStatus.invalidInput },
   'build-incomplete': { exit: exitStatus.invalidInput },
+  'outcome-unexpected': { exit: exitStatus.updateFailed },
 
   // Versions and the repository
   'version-not-greater': { exit: exitStatus.conflict },

@@ -22,5 +22,6 @@ process.exitCode = await runProgram(
   {
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),
+    isTerminal: process.stderr.isTTY === true,
   },
 );

@@ -27,6 +27,8 @@ export interface CommandLine {
   answer(json: unknown, text: string): void;
   /** A line for people, on stderr. */
   say(text: string): void;
+  /** What goes on, in one line that the next one takes the place of; undefined takes it away. On a terminal only. */
+  progress(text: string | undefined): void;
 }
 
 export const defaultStateFolder = '/var/lib/slipway-distributor';

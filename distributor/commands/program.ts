@@ -10,6 +10,7 @@ import { eventsCommand } from './events.ts';
 import { rolloutCommand } from './rollout.ts';
 import { schemaCommand } from './schema.ts';
 import { serveCommand } from './serve.ts';
+import { simulateCommand } from './simulate.ts';
 import { tokenCommand } from './token.ts';
 import { validateCommand } from './validate.ts';
 import { whyCommand } from './why.ts';
@@ -23,6 +24,7 @@ const verbs = [
   whyCommand,
   eventsCommand,
   validateCommand,
+  simulateCommand,
   applyCommand,
   schemaCommand,
 ];
@@ -31,6 +33,8 @@ const verbs = [
 export interface Streams {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /** A person watches stderr. */
+  readonly isTerminal?: boolean;
 }
 
 /**
@@ -40,14 +44,21 @@ export interface Streams {
  */
 export async function runProgram(
   words: readonly string[],
-  outside: Omit<CommandLine, 'answer' | 'say'>,
+  outside: Omit<CommandLine, 'answer' | 'say' | 'progress'>,
   streams: Streams,
 ): Promise<number> {
   // Before commander reads them: a mistake in the options themselves is answered in the form asked for, too.
   const isJson = words.includes('--json');
+  let hasAnswered = false;
   const line: CommandLine = {
     ...outside,
-    answer: (json, text) => streams.stdout(`${isJson ? JSON.stringify(json) : text}\n`),
+    answer: (json, text) => {
+      hasAnswered = true;
+      streams.stdout(`${isJson ? JSON.stringify(json) : text}\n`);
+    },
+    progress: (text) => {
+      if (streams.isTerminal && !isJson) streams.stderr(`\r\u001b[K${text ?? ''}`);
+    },
     say: (text) => {
       if (!isJson) streams.stderr(`${text}\n`);
     },
@@ -57,7 +68,8 @@ export async function runProgram(
     .addHelpText(
       'after',
       `
-Exit status: 0 done, 1 internal, 2 usage, 3 invalid input, 5 unavailable, 6 conflict, 7 local resource.
+Exit status: 0 done, 1 internal, 2 usage, 3 invalid input, 5 unavailable, 6 conflict, 7 local resource,
+8 a simulation that came out otherwise than expected.
 Example:
   slipway-distributor serve --store file:///srv/slipway --rollouts ./rollouts --state ./state`,
     );
@@ -69,7 +81,8 @@ Example:
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitStatus.ok;
     const error = thrown instanceof CommanderError ? usageError(thrown) : toSlipwayError(thrown);
-    if (isJson) streams.stdout(`${JSON.stringify({ error: describeWithProblems(error) })}\n`);
+    // One value on stdout: an answer that is not what was hoped for is an answer.
+    if (isJson && !hasAnswered) streams.stdout(`${JSON.stringify({ error: describeWithProblems(error) })}\n`);
     else printFailure(error, streams);
     return error.exitStatus;
   }

@@ -1,0 +1,73 @@
+/** The result of a simulation for people: what came of it, wave by wave, and what the worst moment was. */
+import type { DeviceCounts, RolloutResult, SimulationResult } from '../simulation/result.ts';
+import { grouped } from '../simulation/svg.ts';
+import { table } from './command-line.ts';
+
+export function simulationText(result: SimulationResult): string {
+  const { startedAt } = result;
+  const parts = (result.rollouts ?? [result]).map((rollout) => rolloutText(rollout, startedAt));
+  return parts.join('\n\n');
+}
+
+function rolloutText(result: RolloutResult, startedAt: string): string {
+  const { rollout, release, outcome, reason, devices, unopenedWaves, worstCase, waves } = result;
+  const started = Date.parse(startedAt);
+  const finished = new Date(started + result.finishedAfterSeconds * 1000).toISOString();
+  const ends = { completed: 'completed after', aborted: 'was aborted after', stalled: 'stands still since' }[outcome];
+  const rows = waves.map((wave) => {
+    const { name, openedAt, closedAt, openedAfterSeconds } = wave;
+    const openFor = closedAt === null ? 'open' : inWords((Date.parse(closedAt) - Date.parse(openedAt)) / 1000);
+    return [name, minute(openedAt), inWords(openedAfterSeconds), openFor, grouped(wave.devices), ...countsOf(wave)];
+  });
+  for (const name of unopenedWaves) rows.push([name, 'never', '', '', '', '', '', '', '']);
+  rows.push(['in all', '', '', '', grouped(devices), ...countsOf(result)]);
+  return [
+    `${rollout}, release ${release}, ${ends} ${inWords(result.finishedAfterSeconds)}, ${minute(finished)}.`,
+    reason,
+    '',
+    table(['WAVE', 'OPENS', 'AFTER', 'OPEN FOR', 'DEVICES', 'COMMITTED', 'FAILED', 'UNREACHABLE', 'OTHERS'], rows),
+    '',
+    `Worst case: ${grouped(worstCase)} of ${grouped(devices)} devices ran the release at once, probation included.`,
+    othersText(result),
+  ]
+    .filter((line) => line !== undefined)
+    .join('\n');
+}
+
+function countsOf(counts: DeviceCounts): string[] {
+  const { committed, failed, unreachable, reverted, underWay, waiting, notOffered } = counts;
+  return [committed, failed, unreachable, reverted + underWay + waiting + notOffered].map(grouped);
+}
+
+function othersText({ reverted, underWay, waiting, notOffered }: DeviceCounts): string | undefined {
+  const kinds = [
+    [reverted, 'sent back'],
+    [underWay, 'still under way'],
+    [waiting, 'waiting for a window'],
+    [notOffered, 'never offered the release'],
+  ] as const;
+  const words = kinds.filter(([devices]) => devices > 0).map(([devices, what]) => `${grouped(devices)} ${what}`);
+  return words.length === 0 ? undefined : `Others: ${words.join(', ')}.`;
+}
+
+function minute(instant: string): string {
+  return `${instant.slice(0, 16)}Z`;
+}
+
+/** The two largest units, the smaller one rounded down: `1 day 6 hours`. */
+export function inWords(seconds: number): string {
+  const whole = Math.floor(seconds);
+  const parts: [number, string][] = [
+    [Math.floor(whole / 86_400), 'day'],
+    [Math.floor(whole / 3600) % 24, 'hour'],
+    [Math.floor(whole / 60) % 60, 'minute'],
+    [whole % 60, 'second'],
+  ];
+  const first = parts.findIndex(([count]) => count > 0);
+  if (first < 0) return 'at once';
+  return parts
+    .slice(first, first + 2)
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count} ${unit}${count === 1 ? '' : 's'}`)
+    .join(' ');
+}

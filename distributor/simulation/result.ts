@@ -1,0 +1,153 @@
+/**
+ * What came of a simulation, as JSON. Every device of a rollout is counted in one place:
+ * `devices = reached + unreachable + waiting + notOffered` and `reached = committed + failed + reverted + underWay`.
+ */
+import { standingOf } from '../rollout/campaign.ts';
+import type { CampaignRun } from './campaign-run.ts';
+import type { SimulationInput } from './simulate.ts';
+import type { VirtualAttempt } from './virtual-device.ts';
+import type { VirtualServer } from './virtual-server.ts';
+
+export const outcomes = ['completed', 'aborted', 'stalled'] as const;
+export type Outcome = (typeof outcomes)[number];
+
+export interface DeviceCounts {
+  /** `committed + failed + reverted + underWay`: offered the release, and heard of. */
+  readonly reached: number;
+  readonly committed: number;
+  readonly failed: number;
+  /** Sent back by the abort. */
+  readonly reverted: number;
+  /** Offered within the device time-out, without a result. */
+  readonly underWay: number;
+  /** Offered and silent since, or of an open wave and not heard of since it opened. */
+  readonly unreachable: number;
+  /** Have the release and wait for a window. */
+  readonly waiting: number;
+  /** Never came to an offer: their wave did not open, or something else held them back. */
+  readonly notOffered: number;
+}
+
+export interface WaveResult extends DeviceCounts {
+  readonly name: string;
+  /** Of this wave, without those before. */
+  readonly devices: number;
+  readonly openedAt: string;
+  /** Null while it is open. */
+  readonly closedAt: string | null;
+  readonly openedAfterSeconds: number;
+}
+
+export interface RolloutResult extends DeviceCounts {
+  readonly rollout: string;
+  readonly release: string;
+  readonly outcome: Outcome;
+  readonly reason: string;
+  readonly devices: number;
+  /** Most devices on the release at once, probation included, whether or not the server knew. */
+  readonly worstCase: number;
+  /** From the start to the outcome; for one that neither completed nor aborted, to when it came to rest. */
+  readonly finishedAfterSeconds: number;
+  readonly waves: readonly WaveResult[];
+  /** Names of waves that never opened. */
+  readonly unopenedWaves: readonly string[];
+}
+
+export interface SimulationResult extends RolloutResult {
+  readonly seed: number;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  /** Every rollout of the plan, where there are several; the rest is about `rollout`. */
+  readonly rollouts?: readonly RolloutResult[];
+}
+
+export interface Ended {
+  readonly server: VirtualServer;
+  readonly start: number;
+  readonly endAt: number;
+  readonly input: Pick<SimulationInput, 'rollout' | 'seed'>;
+}
+
+export function resultOf(ended: Ended): SimulationResult {
+  const { start, input } = ended;
+  const results = ended.server.runs.map((run) => rolloutResult(run, ended));
+  const chosen = results.find(({ rollout }) => rollout === input.rollout) ?? lastToFinish(results);
+  const finishedAt = start + chosen.finishedAfterSeconds * 1000;
+  return {
+    ...chosen,
+    ...{ seed: input.seed, startedAt: instant(start), finishedAt: instant(finishedAt) },
+    ...(results.length > 1 ? { rollouts: results } : {}),
+  };
+}
+
+function rolloutResult(run: CampaignRun, { server, start, endAt }: Ended): RolloutResult {
+  const { rollout } = run.compiled;
+  const { openedWaves } = run.state;
+  const all = noDevices();
+  const byWave = openedWaves.map(noDevices);
+  for (const [i, device] of run.members.entries()) {
+    const place = run.places[i] ?? 0;
+    const slice = openedWaves.findIndex(({ upTo }) => place < upTo);
+    const attempt = device.attempts.find((found) => found.rollout === rollout.name);
+    const opened = openedWaves[slice];
+    const lot = attempt
+      ? lotOf(attempt, endAt, rollout.deviceTimeoutSeconds)
+      : opened && (server.lastSeenAt(device, endAt, false) ?? 0) < opened.openedAt
+        ? 'unreachable'
+        : 'notOffered';
+    all[lot]++;
+    const wave = byWave[slice];
+    if (wave) wave[lot]++;
+  }
+  const { outcome, reason, at } = outcomeOf(run, endAt);
+  return {
+    ...{ rollout: rollout.name, release: run.version, outcome, reason, devices: run.members.length },
+    ...countsOf(all),
+    worstCase: run.worstCase,
+    finishedAfterSeconds: Math.floor((at - start) / 1000),
+    waves: openedWaves.map(({ name, openedAt, closedAt }, index): WaveResult => {
+      const counts = byWave[index] ?? noDevices();
+      return {
+        ...{ name, devices: Object.values(counts).reduce((sum, devices) => sum + devices, 0) },
+        ...{ openedAt: instant(openedAt), closedAt: closedAt === undefined ? null : instant(closedAt) },
+        openedAfterSeconds: Math.floor((openedAt - start) / 1000),
+        ...countsOf(counts),
+      };
+    }),
+    unopenedWaves: rollout.waves.slice(openedWaves.length).map(({ name }) => name),
+  };
+}
+
+function outcomeOf(run: CampaignRun, endAt: number): { outcome: Outcome; reason: string; at: number } {
+  const { status, reason, changedAt } = run.state;
+  if (status === 'completed' || status === 'aborted') return { outcome: status, reason, at: changedAt };
+  const isStalled = run.state.stalledAt !== undefined;
+  const why = isStalled ? reason : (run.waits?.detail ?? reason);
+  return { outcome: 'stalled', reason: why, at: run.deadSince ?? endAt };
+}
+
+type Lot = Exclude<keyof DeviceCounts, 'reached'>;
+type Lots = Record<Lot, number>;
+
+function noDevices(): Lots {
+  return { committed: 0, failed: 0, reverted: 0, underWay: 0, unreachable: 0, waiting: 0, notOffered: 0 };
+}
+
+function countsOf(lots: Lots): DeviceCounts {
+  return { reached: lots.committed + lots.failed + lots.reverted + lots.underWay, ...lots };
+}
+
+function lotOf(attempt: VirtualAttempt, now: number, timeoutSeconds: number): Lot {
+  if (attempt.revertedAt !== undefined && attempt.outcome !== 'committed') return 'reverted';
+  const standing = standingOf(attempt, now, timeoutSeconds);
+  if (standing === 'pending') return 'underWay';
+  return standing === 'unreachable' && attempt.phase === 'staged' ? 'waiting' : standing;
+}
+
+function lastToFinish(results: readonly RolloutResult[]): RolloutResult {
+  return results.reduce((last, other) => (other.finishedAfterSeconds > last.finishedAfterSeconds ? other : last));
+}
+
+function instant(at: number): string {
+  return new Date(at).toISOString();
+}

@@ -1,0 +1,169 @@
+/**
+ * Runs a plan over virtual devices and a virtual clock, with the decisions of the real server, and says what came of
+ * it. The same input gives the same result on every machine. Devices whose answer cannot change sleep until it can.
+ */
+import { toSlipwayError } from '../../contract/errors.ts';
+import type { Version } from '../../contract/release/version.ts';
+import type { Release } from '../catalog/releases.ts';
+import type { Plan } from '../declaration/plan.ts';
+import { compilePlan } from '../rollout/compiled-plan.ts';
+import { type ControlAction, controlStep } from '../rollout/control.ts';
+import type { Decision } from '../rollout/decision.ts';
+import type { Transition } from '../rollout/transition.ts';
+import { Behaviour } from './behaviour.ts';
+import type { CampaignRun } from './campaign-run.ts';
+import { EventQueue, eventKinds } from './event-queue.ts';
+import { PollGrid } from './poll-grid.ts';
+import { resultOf, type SimulationResult } from './result.ts';
+import { Seeded } from './seeded.ts';
+import { Timeline } from './timeline.ts';
+import type { VirtualDevice, VirtualReport } from './virtual-device.ts';
+import { type Conditions, type KnownDevice, virtualFleet } from './virtual-fleet.ts';
+import { tickMs, VirtualServer } from './virtual-server.ts';
+
+/** What a person does to a rollout in the middle of it. */
+export interface PlannedAction {
+  readonly afterSeconds: number;
+  readonly action: ControlAction;
+  /** Undefined: every rollout. */
+  readonly rollout: string | undefined;
+}
+
+export interface SimulationInput extends Conditions {
+  readonly plan: Plan;
+  /** How many to make up, or the devices of a fleet. */
+  readonly fleet: number | readonly KnownDevice[];
+  /** A whole number, 0 to 2^53 - 1. */
+  readonly seed: number;
+  /** Share of the devices on which the release fails, 0 to 1. */
+  readonly failureRate: number;
+  readonly pollSeconds: number;
+  /** Ends at the latest after so long. */
+  readonly forSeconds: number;
+  readonly actions: readonly PlannedAction[];
+  /** The rollout that the result is about; undefined: the last one to end. */
+  readonly rollout: string | undefined;
+  /** Ask also where the answer cannot have changed, and look at campaigns each minute. Slow; the result is the same. */
+  readonly asksAlways: boolean;
+}
+
+/** Told what happens while it does; times are milliseconds since 1970. */
+export interface SimulationObserver {
+  readonly transition?: (run: CampaignRun, transition: Transition, now: number) => void;
+  readonly answered?: (device: VirtualDevice, decision: Decision, now: number) => void;
+  readonly switched?: (device: VirtualDevice, release: Release, now: number) => void;
+  readonly did?: (device: VirtualDevice, report: VirtualReport, now: number) => void;
+  /** A planned action that the rollout does not take. */
+  readonly refused?: (run: CampaignRun, action: ControlAction, why: string, now: number) => void;
+  /** About once in a hundred thousand events. */
+  readonly progress?: (now: number, runs: readonly CampaignRun[]) => void;
+}
+
+export interface Simulated {
+  readonly result: SimulationResult;
+  readonly timeline: Timeline;
+  /** How often `decide` was asked. */
+  readonly decisions: number;
+  readonly previous: ReadonlyMap<string, Version>;
+}
+
+/** What is under way when the last rollout ends still happens; it ends when so much has passed. */
+export const settleMs = 24 * 3600 * 1000;
+const eventsAProgress = 100_000;
+
+export function simulate(input: SimulationInput, observe: SimulationObserver = {}): Simulated {
+  const { start } = input;
+  const seeded = new Seeded(input.seed);
+  const compiled = compilePlan(input.plan);
+  const { devices, releases } = virtualFleet(compiled, input.fleet, input, seeded);
+  const grid = new PollGrid(seeded, start, input.pollSeconds);
+  const queue = new EventQueue();
+  let askedAtThisMoment = -1;
+  const server = new VirtualServer({
+    ...{ compiled, releases: releases.index, devices, grid, start },
+    onTransition(run, transition, now) {
+      observe.transition?.(run, transition, now);
+      const { product } = run.compiled.rollout;
+      for (const device of devices) {
+        if (device.is.product === product) behaviour.wake(device, now, device.index <= askedAtThisMoment);
+      }
+    },
+    onTimeout(device, at) {
+      device.timeoutAt = at;
+      queue.push(at, eventKinds.timeout, device.index);
+    },
+  });
+  const behaviour = new Behaviour({
+    ...{ server, grid, seeded, observe },
+    ...{ failureRate: input.failureRate, updateBytes: input.updateBytes, asksAlways: input.asksAlways },
+    schedule: (device, kind, at) => queue.push(at, kind, device.index),
+  });
+  const timeline = new Timeline(server.runs, start);
+  const actions = [...input.actions].sort((a, b) => a.afterSeconds - b.afterSeconds);
+  for (const device of devices) behaviour.begin(device, start);
+
+  let now = start;
+  let endAt = start + input.forSeconds * 1000;
+  let tickAt = start;
+  for (let events = 1; ; events++) {
+    const [action] = actions;
+    const actAt = action ? start + action.afterSeconds * 1000 : Number.POSITIVE_INFINITY;
+    const nextAt = Math.min(tickAt, queue.nextAt, actAt);
+    if (nextAt >= endAt) break;
+    now = nextAt;
+    timeline.upTo(now);
+    askedAtThisMoment = -1;
+    if (nextAt === tickAt) {
+      if (input.asksAlways) for (const run of server.runs) run.isDirty = true;
+      server.tick(now);
+      if (actions.length === 0 && server.runs.every((run) => run.isAtRest)) {
+        const restsSince = Math.max(...server.runs.map((run) => run.deadSince ?? run.state.changedAt));
+        endAt = Math.min(start + input.forSeconds * 1000, restsSince + settleMs);
+      } else endAt = start + input.forSeconds * 1000;
+    } else if (action && nextAt === actAt) {
+      actions.shift();
+      act(server, action, now, observe);
+    } else {
+      const kind = queue.nextKind;
+      const device = devices[queue.nextDevice];
+      queue.pop();
+      if (!device) continue;
+      if (kind === eventKinds.step && device.stepAt === now) behaviour.step(device, now);
+      else if (kind === eventKinds.poll && device.pollAt === now) {
+        askedAtThisMoment = device.index;
+        device.pollAt = Number.POSITIVE_INFINITY;
+        behaviour.poll(device, now);
+      } else if (kind === eventKinds.timeout && device.timeoutAt === now) {
+        device.timeoutAt = Number.POSITIVE_INFINITY;
+        server.timeout(device, now);
+      }
+    }
+    tickAt = input.asksAlways ? start + (Math.floor((now - start) / tickMs) + 1) * tickMs : server.nextTickAt(now);
+    if (events % eventsAProgress === 0) observe.progress?.(now, server.runs);
+  }
+  timeline.end(endAt);
+  return {
+    result: resultOf({ server, start, endAt, input }),
+    timeline,
+    decisions: server.decisions,
+    previous: releases.previous,
+  };
+}
+
+/** As an operator would; what is refused changes nothing. */
+function act(
+  server: VirtualServer,
+  { action, rollout }: PlannedAction,
+  now: number,
+  observe: SimulationObserver,
+): void {
+  for (const run of server.runs) {
+    if (rollout !== undefined && run.name !== rollout) continue;
+    try {
+      const step = controlStep(run.compiled.rollout, run.state, action, 'an operator', now);
+      if (step) server.apply(run, step.kind === 'open-wave' && !('upTo' in step) ? run.transitionOf(step) : step, now);
+    } catch (error) {
+      observe.refused?.(run, action, toSlipwayError(error).message, now);
+    }
+  }
+}

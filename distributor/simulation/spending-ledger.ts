@@ -1,0 +1,57 @@
+/** Bytes that a campaign moved in the period that ends now, and offers in it whose bytes nobody knows yet. */
+import type { Spending } from '../rollout/decide-input.ts';
+import type { VirtualAttempt } from './virtual-device.ts';
+
+interface Entry {
+  readonly at: number;
+  readonly attempt: VirtualAttempt;
+  readonly bytes: number;
+}
+
+export class SpendingLedger {
+  readonly #periodMs: number;
+  /** In order of time; what has left the period is skipped by the two positions. */
+  readonly #moved: Entry[] = [];
+  readonly #offers: Entry[] = [];
+  #movedFrom = 0;
+  #offersFrom = 0;
+  #bytes = 0;
+  readonly #reserved = new Set<VirtualAttempt>();
+  #settledBytes = 0;
+  #settled = 0;
+
+  constructor(periodMs: number) {
+    this.#periodMs = periodMs;
+  }
+
+  offered(attempt: VirtualAttempt): void {
+    if (attempt.bytesOnWire !== undefined) return;
+    this.#reserved.add(attempt);
+    this.#offers.push({ at: attempt.offeredAt, attempt, bytes: 0 });
+  }
+
+  /** The attempt has bytes now that it had not. */
+  reported(attempt: VirtualAttempt, now: number): void {
+    const bytes = attempt.bytesOnWire ?? 0;
+    this.#reserved.delete(attempt);
+    this.#moved.push({ at: now, attempt, bytes });
+    this.#bytes += bytes;
+    this.#settledBytes += bytes;
+    this.#settled++;
+  }
+
+  at(now: number): Spending {
+    const since = now - this.#periodMs;
+    for (let first = this.#moved[this.#movedFrom]; first && first.at <= since; ) {
+      this.#bytes -= first.bytes;
+      first = this.#moved[++this.#movedFrom];
+    }
+    for (let first = this.#offers[this.#offersFrom]; first && first.at <= since; ) {
+      // Offered again since: a later entry holds it.
+      if (first.attempt.offeredAt <= since) this.#reserved.delete(first.attempt);
+      first = this.#offers[++this.#offersFrom];
+    }
+    const meanBytes = this.#settled === 0 ? undefined : this.#settledBytes / this.#settled;
+    return { bytes: this.#bytes, reserved: this.#reserved.size, meanBytes };
+  }
+}
