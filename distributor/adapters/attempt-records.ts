@@ -13,6 +13,7 @@ import {
   type Standing,
   type WaveCounts,
 } from '../rollout/campaign.ts';
+import type { CampaignRecords } from './campaign-records.ts';
 import type { FleetTables } from './fleet-tables.ts';
 import { firstOf, Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
 
@@ -21,14 +22,9 @@ export type AttemptRow = Selectable<FleetTables['attempt']> & { readonly rollout
 
 export type AttemptRecords = ReturnType<typeof attemptRecords>;
 
-export function attemptRecords(db: Kysely<FleetTables>) {
+export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecords) {
   const ofDevice = Prepared.from((slot: SlotOf<'device'>) =>
-    db
-      .selectFrom('attempt')
-      .innerJoin('campaign', 'campaign.id', 'attempt.campaign')
-      .selectAll('attempt')
-      .select(['campaign.rollout', 'campaign.version'])
-      .where('attempt.device', '=', slot('device')),
+    db.selectFrom('attempt').selectAll().where('device', '=', slot('device')),
   );
   const offering = Prepared.from((slot: SlotOf<OfferedColumn>) =>
     db
@@ -76,7 +72,12 @@ export function attemptRecords(db: Kysely<FleetTables>) {
       ),
   );
   return {
-    ofDevice: (device: number): Step<AttemptRow[]> => ofDevice.rows({ device }),
+    *ofDevice(device: number): Step<AttemptRow[]> {
+      const rows = yield* ofDevice.rows({ device });
+      const named: AttemptRow[] = [];
+      for (const row of rows) named.push({ ...row, ...(yield* campaigns.keyOf(row.campaign)) });
+      return named;
+    },
 
     /** The first offer makes the attempt; a later one moves its time, and a retry forgets how the last try ended. */
     *offer(values: Readonly<Record<OfferedColumn, string | number | null>>, isRetry: boolean): Step<void> {

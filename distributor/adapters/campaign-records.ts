@@ -20,6 +20,8 @@ export type CampaignRecords = ReturnType<typeof campaignRecords>;
 /** Steps of CampaignStore; those that append an event are run under the lock of events. */
 export function campaignRecords(db: Kysely<FleetTables>, events: EventRecords) {
   const all = db.selectFrom('campaign').selectAll();
+  /** Names never change, so they are kept whatever else does. */
+  const keys = new Map<number, CampaignKey>();
   let copy: { readonly revision: number; readonly known: ReadonlyMap<string, KnownCampaign> } | undefined;
 
   /** The row, made when there is none; on PostgreSQL it stays as it is until this transaction ends. */
@@ -69,6 +71,16 @@ export function campaignRecords(db: Kysely<FleetTables>, events: EventRecords) {
       return known ?? (yield* locked(key, at));
     },
 
+    *keyOf(id: number): Step<CampaignKey> {
+      if (!keys.has(id)) {
+        const rows = yield* rowsOf(db.selectFrom('campaign').select(['id', 'rollout', 'version']));
+        for (const { id: one, rollout, version } of rows) keys.set(one, { rollout, version });
+      }
+      const key = keys.get(id);
+      if (!key) throw new TypeError(`no campaign has the number ${id}`);
+      return key;
+    },
+
     /**
      * All campaigns as of a revision of what is in force, from memory unless the database has moved on.
      * @param revision as read in the same transaction
@@ -89,6 +101,7 @@ export function campaignRecords(db: Kysely<FleetTables>, events: EventRecords) {
     /** What was read may never have been committed. */
     forget(): void {
       copy = undefined;
+      keys.clear();
     },
   };
 }

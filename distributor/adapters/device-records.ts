@@ -21,10 +21,12 @@ export type DeviceRecords = ReturnType<typeof deviceRecords>;
 export function deviceRecords(db: Kysely<FleetTables>) {
   const seen = db
     .selectFrom('device')
-    .innerJoin('in_force', (join) => join.onTrue())
-    .leftJoin('sighting', 'sighting.device', 'device.number')
     .selectAll('device')
-    .select(['sighting.at as last_seen_at', 'in_force.revision', 'in_force.plan_sha256']);
+    .select((eb) => [
+      eb.selectFrom('sighting').select('at').whereRef('sighting.device', '=', 'device.number').as('last_seen_at'),
+      eb.selectFrom('in_force').select('revision').$asScalar().$notNull().as('revision'),
+      eb.selectFrom('in_force').select('plan_sha256').as('plan_sha256'),
+    ]);
   const byId = Prepared.from((slot: SlotOf<'id'>) => seen.where('device.id', '=', slot('id')));
   const sighting = Prepared.from((slot: SlotOf<'device' | 'at'>) =>
     db
