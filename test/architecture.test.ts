@@ -63,6 +63,7 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'distributor/rollout/a.ts': "import { randomInt } from 'node:crypto';",
       'distributor/rollout/b.ts': "import { type Stats, statSync } from 'node:fs';",
       'distributor/rollout/c.ts': "import { type Stats } from 'node:fs';",
+      'distributor/declaration/a.ts': "import { readFileSync } from 'node:fs';",
       'distributor/catalog/a.ts': "const fs = await import('node:fs');",
       'packager/publish/plan.ts': "export { join } from 'node:path';",
     },

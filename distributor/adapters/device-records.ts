@@ -111,6 +111,7 @@ export function deviceRecords(db: Kysely<FleetTables>) {
             eb.exists(
               eb
                 .selectFrom('attempt')
+                .select('attempt.device')
                 .whereRef('attempt.campaign', '=', 'spending.campaign')
                 .whereRef('attempt.reserved_slot', '=', 'spending.slot')
                 .where('attempt.device', '=', known.number),

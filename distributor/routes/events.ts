@@ -95,13 +95,15 @@ export function eventsRoute(app: App, services: Services): void {
       reply.raw.once('close', () => gone.abort());
       // An id beyond the last one is of a database that is no more.
       const events = feed.read({ after: Math.min(seen, last), filter, signal: gone.signal });
-      return reply
-        .type('text/event-stream; charset=utf-8')
-        .header('cache-control', 'no-store')
-        .header('x-accel-buffering', 'no')
-        // A stream that ended for a shutdown must not leave an idle connection for it to wait for.
-        .header('connection', 'close')
-        .send(Readable.from(serverSent(events), { highWaterMark: 1 }));
+      return (
+        reply
+          .type('text/event-stream; charset=utf-8')
+          .header('cache-control', 'no-store')
+          .header('x-accel-buffering', 'no')
+          // A stream that ended for a shutdown must not leave an idle connection for it to wait for.
+          .header('connection', 'close')
+          .send(Readable.from(serverSent(events), { highWaterMark: 1 }))
+      );
     },
   );
 }

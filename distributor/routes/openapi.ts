@@ -77,6 +77,15 @@ export function openapiRoute(app: App): void {
   );
 }
 
+/** Of answers that are no JSON made from a schema. */
+const contentTypes: Readonly<Record<string, string>> = {
+  '/metrics': 'text/plain',
+  '/v1/blobs/sha256/{digest}': 'application/octet-stream',
+  '/v1/events/stream': 'text/event-stream',
+  '/v1/metadata/{*}': 'application/json',
+  '/v1/targets/{*}': 'application/json',
+};
+
 const methods = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
 interface Operation {
@@ -96,6 +105,7 @@ function complete<D extends object>(document: D): D {
       operation.security ??= [];
       const responses: Record<string, unknown> = operation.responses ?? {};
       operation.responses = responses;
+      describeSuccess(path, responses);
       for (const status of failuresOf(path, operation)) responses[status] ??= failure(status);
     }
   }
@@ -104,6 +114,17 @@ function complete<D extends object>(document: D): D {
 
 function asDocument(document: { paths?: Record<string, Partial<Record<string, Operation>>> } | object) {
   return document as { paths?: Record<string, Partial<Record<string, Operation>>> };
+}
+
+function describeSuccess(path: string, responses: Record<string, unknown>): void {
+  for (const [status, response] of Object.entries(responses) as [
+    string,
+    { description?: string; content?: object },
+  ][]) {
+    if (response.description === 'Default Response') response.description = status === '201' ? 'Made.' : 'Done.';
+    const type = contentTypes[path];
+    if (type !== undefined) response.content ??= { [type]: {} };
+  }
 }
 
 function failuresOf(path: string, { security, parameters, requestBody }: Operation): FailureStatus[] {

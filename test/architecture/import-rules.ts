@@ -32,7 +32,12 @@ export const onlyMainImportsAdapters: Rule = (file) => {
     .map((found) => `${file.path} imports the adapter ${found.target}: only ${top}/main.ts may`);
 };
 
-const pureFolders = ['edge-updater/update/', 'distributor/rollout/', 'distributor/catalog/'];
+const pureFolders = [
+  'edge-updater/update/',
+  'distributor/declaration/',
+  'distributor/rollout/',
+  'distributor/catalog/',
+];
 const pureFiles = ['packager/publish/plan.ts'];
 
 export function isPure(path: string): boolean {

@@ -24,7 +24,7 @@ import { CampaignLog, revertsOnAbort } from '../../distributor/events/campaign-l
 import type { FleetState } from '../../distributor/fleet/ports.ts';
 import type { Scope } from '../../distributor/fleet/scopes.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
-import { createMetrics } from '../../distributor/http/metrics.ts';
+import { createMetrics, type Metrics } from '../../distributor/http/metrics.ts';
 import type { DeclarationSource } from '../../distributor/reconcile/ports.ts';
 import { type ReconcileEvent, Reconciler } from '../../distributor/reconcile/reconcile.ts';
 import { type CampaignEvent, Campaigns } from '../../distributor/rollout/campaigns.ts';
@@ -57,6 +57,7 @@ export class SmallFleet {
   readonly reconciler: Reconciler;
   /** What reconciling told. */
   readonly reconciled: ReconcileEvent[];
+  readonly metrics: Metrics;
   readonly app: App;
   readonly events: CampaignEvent[];
   readonly repository: SignedRepository;
@@ -104,13 +105,14 @@ export class SmallFleet {
         log.note(event);
       },
     });
+    const metrics = createMetrics();
     const services = {
       store,
       catalog,
       campaigns,
       reconciler,
       fleet,
-      metrics: createMetrics(),
+      metrics,
       permits: permitIssuer({
         signer: {
           keyId: repository.keys.permits.keyId,
@@ -134,6 +136,7 @@ export class SmallFleet {
       campaigns,
       reconciler,
       reconciled,
+      metrics,
       app,
       events,
       repository,
@@ -149,7 +152,16 @@ export class SmallFleet {
   private constructor(
     parts: Pick<
       SmallFleet,
-      'folder' | 'fleet' | 'catalog' | 'campaigns' | 'reconciler' | 'reconciled' | 'app' | 'events' | 'repository'
+      | 'folder'
+      | 'fleet'
+      | 'catalog'
+      | 'campaigns'
+      | 'reconciler'
+      | 'reconciled'
+      | 'metrics'
+      | 'app'
+      | 'events'
+      | 'repository'
     > & { isGuest: boolean; time: { now: number } },
   ) {
     this.folder = parts.folder;
@@ -158,6 +170,7 @@ export class SmallFleet {
     this.campaigns = parts.campaigns;
     this.reconciler = parts.reconciler;
     this.reconciled = parts.reconciled;
+    this.metrics = parts.metrics;
     this.app = parts.app;
     this.events = parts.events;
     this.repository = parts.repository;

@@ -1,51 +1,21 @@
-/** What every database of the fleet must do, whatever it is. */
+/** What every database of the fleet must do, whatever it is: tokens, devices, reports, plans and events. */
 import { randomBytes } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { reportSchema } from '../../contract/device-api/report.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import { emptyPlan } from '../../distributor/declaration/plan.ts';
 import type { FleetState } from '../../distributor/fleet/ports.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
-
-const key = { rollout: 'r', version: '1.0.0' };
+import { arrival, enrolAll, key, nothing, openWave, report } from '../fakes/fleet-facts.ts';
 
 /** @param open a state over a new, empty database for each call */
 export function fleetStateSuite(name: string, open: () => Promise<FleetState>): void {
   describe(`the state of a fleet in ${name}`, () => {
-    it('opens a wave once, however many replicas decide to', async () => {
-      const state = await open();
-      await Promise.all([1, 2, 3].map((at) => state.openWave(key, 0, 'canary', at, 'The rollout starts.')));
-      const [campaign] = await state.loadCampaigns();
-      expect(campaign?.openedWaves).toHaveLength(1);
-      const [wave] = campaign?.openedWaves ?? [];
-      await state.openWave(key, 0, 'canary', 99, 'again');
-      expect((await state.loadCampaigns())[0]?.openedWaves).toEqual([wave]);
-      await state.close();
-    });
-
-    it('lets nothing follow an abort', async () => {
-      const state = await open();
-      await state.openWave(key, 0, 'canary', 1, 'The rollout starts.');
-      await state.setStatus(key, 'aborted', 'evidence', 2);
-      for (const status of ['active', 'paused', 'completed'] as const) await state.setStatus(key, status, 'late', 3);
-      expect(await state.loadCampaigns()).toMatchObject([{ status: 'aborted', reason: 'evidence', changedAt: 2 }]);
-      await state.close();
-    });
-
-    it('keeps the declarations accepted last', async () => {
-      const state = await open();
-      expect(await state.loadDeclared()).toBeUndefined();
-      await state.saveDeclared({ rollouts: [], contentSha256: 'a' }, 1);
-      await state.saveDeclared({ rollouts: [], contentSha256: 'b' }, 2);
-      expect(await state.loadDeclared()).toEqual({ rollouts: [], contentSha256: 'b' });
-      await state.close();
-    });
-
     it('gives a token back as it was saved, found by its hash alone', async () => {
       const state = await open();
       const { record } = mintToken({
-        purpose: 'ci',
-        scopes: ['devices:read'],
-        lifetimeSeconds: 60,
-        now: 5,
-        randomBytes,
+        ...{ purpose: 'ci', scopes: ['devices:read'], lifetimeSeconds: 60, now: 5, randomBytes },
       });
       await state.saveToken(record);
       expect(await state.findToken(record.hash)).toEqual(record);
@@ -56,21 +26,171 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       await state.close();
     });
 
-    it('lists devices page by page', async () => {
+    it('lists devices page by page, and those that may be offered something by product', async () => {
       const state = await open();
-      const { record } = mintToken({ purpose: 'enrol', now: 0, randomBytes });
-      await state.saveToken(record);
-      for (const id of ['c', 'a', 'b']) {
-        await state.enrol({
-          device: { id, product: 'edge', platform: 'linux/arm', labels: { site: 'x' } },
-          enrolmentTokenId: record.id,
-          deviceToken: mintToken({ purpose: 'device', deviceId: id, now: 0, randomBytes }).record,
-          at: 1,
-        });
-      }
+      await enrolAll(state, 'c', 'a', 'b');
       expect((await state.listDevices({ limit: 2 })).map(({ id }) => id)).toEqual(['a', 'b']);
       expect((await state.listDevices({ after: 'b', limit: 2 })).map(({ id }) => id)).toEqual(['c']);
-      expect([await state.countDevices(), (await state.devicesOf('edge')).sort()]).toEqual([3, ['a', 'b', 'c']]);
+      expect(await state.revokeDevice('c', 2)).toBe(true);
+      expect(await state.countDevices()).toBe(3);
+      expect((await state.membersOf('edge', { limit: 9 })).map(({ id }) => id)).toEqual(['a', 'b']);
+      expect(await state.membersOf('other', { limit: 9 })).toEqual([]);
+      await state.close();
+    });
+
+    it('spends a use of an enrolment token once, also when many come at the same time', async () => {
+      const state = await open();
+      const { record } = mintToken({ purpose: 'enrol', uses: 2, now: 0, randomBytes });
+      await state.saveToken(record);
+      const outcomes = await Promise.all(
+        ['a', 'b', 'c', 'd'].map((id) =>
+          state.enrol({
+            device: { id, product: 'edge', platform: 'linux/amd64', labels: {} },
+            enrolmentTokenId: record.id,
+            deviceToken: mintToken({ purpose: 'device', deviceId: id, now: 0, randomBytes }).record,
+            at: 1,
+          }),
+        ),
+      );
+      expect(outcomes.sort()).toEqual(['enrolled', 'enrolled', 'token-spent', 'token-spent']);
+      await state.close();
+    });
+
+    it('forgets a device with all it did, and refuses one that was revoked', async () => {
+      const state = await open();
+      await enrolAll(state, 'a', 'b');
+      await state.storeReports('a', [report(1, { outcome: 'committed' })], () => 0.5, 2);
+      expect(await state.attemptsOf('a')).toHaveLength(1);
+      expect(await state.forgetDevice('a')).toBe(true);
+      expect([await state.attemptsOf('a'), await state.listReports('a', 9)]).toEqual([[], []]);
+      await expect(state.storeReports('a', [report(1)], () => 0.5, 3)).rejects.toMatchObject({
+        code: 'device-unknown',
+      });
+      await state.revokeDevice('b', 2);
+      const refused = { code: 'device-revoked' };
+      await expect(state.storeReports('b', [report(1)], () => 0.5, 3)).rejects.toMatchObject(refused);
+      await expect(state.answerCheck(arrival('b', 3), () => nothing)).rejects.toMatchObject(refused);
+      await state.close();
+    });
+
+    it('gives a report back as it came, with every field that a report can have', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      const full = report(1, {
+        ...{ manifestSha256: '3'.repeat(64), outcome: 'rolled-back', code: 'health-timeout', message: 'no answer' },
+        transfer: { bytesOnWire: 1, fullBytes: 2, resumedFrom: 3 },
+      });
+      expect(Object.keys(full).sort()).toEqual(Object.keys(reportSchema.shape).sort());
+      const { rollout: _, ...bare } = report(2);
+      await state.storeReports('a', [full, bare], () => 0.5, 5);
+      expect(await state.listReports('a', 9)).toEqual([bare, full]);
+      await state.close();
+    });
+
+    it('stores each report once and holds the last result, however reports are repeated and reordered', async () => {
+      const state = await open();
+      let run = 0;
+      const outcomes = ['committed', 'rolled-back', 'failed', undefined] as const;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.constantFrom(...outcomes), { minLength: 1, maxLength: 7 }),
+          fc.array(fc.nat(), { maxLength: 12 }),
+          async (results, picks) => {
+            const id = `device-${run++}`;
+            await enrolAll(state, id);
+            const all = results.map((outcome, i) =>
+              report(i + 1, {
+                ...(outcome === undefined ? {} : { outcome }),
+                transfer: { bytesOnWire: i + 1, fullBytes: 9, resumedFrom: 0 },
+              }),
+            );
+            const sent = [...picks.map((pick) => all[pick % all.length]), ...all].flatMap((one) => (one ? [one] : []));
+            let fresh = 0;
+            let last = { acknowledgedThrough: 0 };
+            for (const one of sent) {
+              const stored = await state.storeReports(id, [one], () => 0.5, 5);
+              fresh += stored.fresh.length;
+              last = stored;
+            }
+            expect([fresh, last.acknowledgedThrough]).toEqual([all.length, all.length]);
+            const [attempt] = await state.attemptsOf(id);
+            expect(attempt).toMatchObject({ bytesOnWire: all.length, place: 0.5 });
+            expect(attempt?.outcome).toBe(results.findLast((outcome) => outcome !== undefined));
+          },
+        ),
+        { numRuns: 25 },
+      );
+      await state.close();
+    });
+
+    it('keeps the last eight of a history of weeks that comes in pages', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      const all = Array.from({ length: 250 }, (_, i) => report(i + 1));
+      for (let first = 0; first < all.length; first += 100) {
+        const page = all.slice(first, first + 100);
+        const { acknowledgedThrough, fresh } = await state.storeReports('a', page, () => 0.5, 5);
+        expect([acknowledgedThrough, fresh.length]).toEqual([page.at(-1)?.sequence, page.length]);
+      }
+      expect((await state.listReports('a', 99)).map(({ sequence }) => sequence)).toEqual(
+        Array.from({ length: 8 }, (_, i) => 250 - i),
+      );
+      // Long gone here, and still not taken for new.
+      expect((await state.storeReports('a', all.slice(0, 50), () => 0.5, 6)).fresh).toEqual([]);
+      await state.close();
+    });
+
+    it('goes on over a gap that the device itself does not remember, and takes what comes of it late', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      const tell = (...sequences: number[]) =>
+        state.storeReports(
+          'a',
+          sequences.map((sequence) => report(sequence)),
+          () => 0.5,
+          5,
+        );
+      expect((await tell(1)).acknowledgedThrough).toBe(1);
+      expect((await tell(4, 5)).acknowledgedThrough).toBe(1);
+      expect(await tell(4, 5)).toEqual({ acknowledgedThrough: 5, fresh: [] });
+      expect((await tell(3)).fresh).toHaveLength(1);
+      expect(await tell(3)).toEqual({ acknowledgedThrough: 5, fresh: [] });
+      await state.close();
+    });
+
+    it('keeps what was applied with its event, and a refusal once', async () => {
+      const state = await open();
+      expect(await state.loadPlan()).toBeUndefined();
+      const applied = (n: number) => ({
+        ...{ plan: emptyPlan, contentSha256: String(n).repeat(64), revision: `commit-${n}`, author: 'Ada' },
+        ...{ subject: `Change ${n}`, appliedAt: n, diff: [] },
+      });
+      await state.savePlan(applied(1));
+      await state.savePlan(applied(2));
+      expect(await state.loadPlan()).toEqual(applied(2));
+      expect((await state.listAppliedPlans(9)).map(({ revision }) => revision)).toEqual(['commit-2', 'commit-1']);
+      const problem = new SlipwayError('document-invalid', 'broken');
+      for (const at of [3, 4]) await state.recordRefusal({ problem, revision: 'commit-3', author: 'Bob' }, at);
+      expect((await state.listEvents(0, 9)).map(({ kind, actor, at }) => [kind, actor, at])).toEqual([
+        ['plan-applied', 'Ada', 1],
+        ['plan-applied', 'Ada', 2],
+        ['plan-refused', 'Bob', 3],
+      ]);
+      await state.close();
+    });
+
+    it('removes what is older than asked, and tells so in the log', async () => {
+      const state = await open();
+      const day = 86_400_000;
+      await enrolAll(state, 'a');
+      for (const at of [1, 2 * day]) await state.appendEvent({ at, actor: 'test', kind: 'tested', reason: 'x' });
+      await state.applyTransition(key, openWave(0), 1, 'rollouts');
+      await state.applyTransition(key, { kind: 'abort', reason: 'bad' }, 2, 'rollouts');
+      await state.storeReports('a', [report(1, { outcome: 'failed' })], () => 0.5, 2);
+      const pruned = await state.prune({ plans: 5, attemptDays: 2, eventDays: 2 }, 3 * day);
+      expect(pruned).toEqual({ plans: 0, attempts: 1, events: 3 });
+      expect(await state.attemptsOf('a')).toEqual([]);
+      expect((await state.listEvents(0, 9)).map(({ kind }) => kind)).toEqual(['tested', 'events-removed']);
       await state.close();
     });
 
@@ -80,6 +200,9 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       await state.close();
       await expect(state.ping()).rejects.toMatchObject({ code: 'database-unavailable' });
       await expect(state.attemptsOf('gate-1')).rejects.toMatchObject({ code: 'database-unavailable' });
+      await expect(state.answerCheck(arrival('gate-1', 1), () => nothing)).rejects.toMatchObject({
+        code: 'database-unavailable',
+      });
     });
   });
 }

@@ -19,6 +19,7 @@ const wanted: Readonly<Record<string, string>> = {
   'systemd-container': 'systemd-nspawn',
   'util-linux': 'nsenter',
   openssl: 'openssl',
+  postgresql: 'pg_ctlcluster',
 };
 
 /** Seconds to wait for another apt-get of the machine. */

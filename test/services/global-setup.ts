@@ -1,11 +1,12 @@
 /**
  * Starts or prepares the services that this run asks for, once, and provides them to the tests. SLIPWAY_SERVICES: `1`
- * for all (as `npm test` sets it), or names separated by commas (`s3`, `systemd`); without it nothing is started, so
+ * for all (as `npm test` sets it), or names separated by commas (`s3`, `postgres`, `systemd`); without it nothing is started, so
  * that one unit test does not wait for Ceph.
  */
 import type { TestProject } from 'vitest/node';
 import { cephCommands, startCeph } from './ceph.ts';
 import { missingCommands } from './commands.ts';
+import { startablePostgres, whyNoPostgres } from './postgres-server.ts';
 import type { Unavailable } from './s3.ts';
 import type { SystemdService } from './systemd.ts';
 import { SystemdMachine, whyNoMachine } from './systemd-machine.ts';
@@ -19,7 +20,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return ceph.service;
   });
   const systemd = provided('systemd', whyNoMachine(), bootableRoot);
+  const postgres = provided('postgres', whyNoPostgres(), startablePostgres);
   project.provide('s3', await s3);
+  project.provide('postgres', await postgres);
   project.provide('systemd', await systemd);
   return async () => {
     for (const stop of stops) await stop();

@@ -1,9 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openSqliteFleetState } from '../../../distributor/adapters/sqlite-fleet-state.ts';
-import { idleDevice, SmallFleet } from '../../fakes/small-fleet.ts';
+import { arrival, enrolAll, key, nothing, offer, openWave } from '../../fakes/fleet-facts.ts';
+import { campaignStoreSuite } from '../../port-suites/campaign-store.ts';
 import { fleetStateSuite } from '../../port-suites/fleet-state.ts';
 
 let folder: string;
@@ -12,11 +14,13 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'fleet-state-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+const newPlace = () => path.join(folder, String(opened++));
 
-fleetStateSuite('SQLite', () => openSqliteFleetState(path.join(folder, String(opened++))));
+fleetStateSuite('SQLite', () => openSqliteFleetState(newPlace()));
+campaignStoreSuite('SQLite', () => openSqliteFleetState(newPlace()));
 
 it('a file that is no database has its code', async () => {
-  const place = path.join(folder, 'broken');
+  const place = newPlace();
   const state = await openSqliteFleetState(place);
   await state.close();
   await writeFile(
@@ -26,12 +30,83 @@ it('a file that is no database has its code', async () => {
   await expect(openSqliteFleetState(place)).rejects.toMatchObject({ code: 'database-unavailable' });
 });
 
-it('a database that goes away is answered 503, for the device to try again', async () => {
-  await using small = await SmallFleet.open();
-  const token = await small.enrol('gate-1');
-  await small.fleet.close();
-  const answer = await small.ask('POST', '/v1/devices/gate-1/check', token, idleDevice);
-  expect([answer.statusCode, answer.json().code]).toEqual([503, 'database-unavailable']);
-  expect(answer.headers['retry-after']).toBe('30');
-  expect((await small.ask('GET', '/readyz')).json()).toMatchObject({ ready: false, database: 'unavailable' });
+it('a pause by another process is in force at the next check', async () => {
+  const place = newPlace();
+  const server = await openSqliteFleetState(place);
+  const commandLine = await openSqliteFleetState(place);
+  await enrolAll(server, 'a');
+  await server.applyTransition(key, openWave(0), 1, 'rollouts');
+  const status = () =>
+    server.answerCheck(arrival('a', 3), ({ campaign }) => {
+      const state = campaign(key.rollout, key.version);
+      return { ...nothing, facts: { status: state?.status ?? 'none' } };
+    });
+  expect((await status()).facts).toEqual({ status: 'active' });
+  await commandLine.applyTransition(key, { kind: 'pause', reason: 'Wait.' }, 2, 'command line');
+  expect((await status()).facts).toEqual({ status: 'paused' });
+  await Promise.all([server.close(), commandLine.close()]);
+});
+
+it('checks that come together are one transaction, and one that fails takes none with it', async () => {
+  const place = newPlace();
+  const state = await openSqliteFleetState(place);
+  const ids = Array.from({ length: 50 }, (_, i) => `gate-${i}`);
+  await enrolAll(state, ...ids);
+  const watcher = new Database(path.join(place, 'fleet.sqlite'), { readonly: true });
+  const seen = new Set<number>();
+  const dataVersion = () => watcher.pragma('data_version', { simple: true }) as number;
+  const before = dataVersion();
+  const answers = ids.map((id, i) =>
+    state
+      .answerCheck(arrival(id, 5), () => {
+        if (i === 20) throw new RangeError('a defect');
+        return offer();
+      })
+      .then(() => seen.add(dataVersion())),
+  );
+  const settled = await Promise.allSettled(answers);
+  expect(settled.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+  expect([...seen]).toEqual([before + 1]);
+  watcher.close();
+  expect((await state.countWaves(key, [1], 6, 60))[0]?.pending).toBe(49);
+  await state.close();
+});
+
+it('a write that the disk refuses is told to all that shared it, and the next one is made', async () => {
+  const place = newPlace();
+  const state = await openSqliteFleetState(place);
+  await enrolAll(state, 'a', 'b');
+  const other = new Database(path.join(place, 'fleet.sqlite'));
+  other.exec(`create trigger full before insert on attempt begin select raise(rollback, 'disk full'); end`);
+  const answers = await Promise.allSettled([
+    state.answerCheck(arrival('a', 5), () => nothing),
+    state.answerCheck(arrival('b', 5), () => offer()),
+  ]);
+  expect(answers).toMatchObject([
+    { reason: { code: 'database-unavailable', retryable: true } },
+    { reason: { code: 'database-unavailable', retryable: true } },
+  ]);
+  other.exec('drop trigger full');
+  other.close();
+  await state.answerCheck(arrival('b', 6), () => offer());
+  expect((await state.listDevices({ limit: 9 })).map(({ lastSeenAt }) => lastSeenAt)).toEqual([undefined, 6]);
+  await state.close();
+});
+
+it('nobody changes or removes an event at the database itself', async () => {
+  const place = newPlace();
+  const state = await openSqliteFleetState(place);
+  await state.appendEvent({ at: 5, actor: 'test', kind: 'tested', reason: 'x' });
+  const prompt = new Database(path.join(place, 'fleet.sqlite'));
+  for (const statement of [
+    `update event set reason = 'y'`,
+    'delete from event',
+    'delete from event_retention',
+    'update event_retention set keep_from = -1',
+  ]) {
+    expect(() => prompt.exec(statement), statement).toThrow(/append-only|never goes back|stays/);
+  }
+  prompt.close();
+  expect(await state.listEvents(0, 9)).toHaveLength(1);
+  await state.close();
 });

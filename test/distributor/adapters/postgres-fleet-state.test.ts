@@ -1,0 +1,162 @@
+import { beforeAll, expect, it } from 'vitest';
+import { openPostgresFleetState } from '../../../distributor/adapters/postgres-fleet-state.ts';
+import type { FleetState } from '../../../distributor/fleet/ports.ts';
+import { arrival, enrolAll, key, nothing, offer, openWave, report } from '../../fakes/fleet-facts.ts';
+import { campaignStoreSuite } from '../../port-suites/campaign-store.ts';
+import { fleetStateSuite } from '../../port-suites/fleet-state.ts';
+import { postgresService } from '../../services/postgres.ts';
+import { PostgresServer } from '../../services/postgres-server.ts';
+import { describeUnless } from '../../services/requirement.ts';
+
+const service = postgresService();
+const unavailable = { code: 'database-unavailable', retryable: true };
+
+describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fleet in PostgreSQL', () => {
+  if ('unavailable' in service) return;
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await PostgresServer.start(service);
+    return () => server.remove();
+  });
+  const open = async () => openPostgresFleetState(await server.freshDatabase());
+
+  fleetStateSuite('PostgreSQL', open);
+  campaignStoreSuite('PostgreSQL', open);
+
+  it('answers again after its connections were cut, and loses nothing that was acknowledged', async () => {
+    const state = await open();
+    await enrolAll(state, 'a');
+    await state.storeReports('a', [report(1)], () => 0.5, 2);
+    const url = new URL(server.url('x'));
+    expect(state.location).toBe(`postgres://${url.host}/${state.location.split('/').at(-1)}`);
+    await server.cutConnections();
+    // What was idle may fail once where the news of the cut is still under way.
+    await state.ping().catch(() => undefined);
+    await expect.poll(() => state.findDevice('a').catch(() => undefined)).toMatchObject({ acknowledgedThrough: 1 });
+    await state.close();
+  });
+
+  it('fails what comes while the server is down, and goes on when it is back', async () => {
+    const state = await open();
+    await enrolAll(state, 'a', 'b');
+    await state.applyTransition(key, openWave(0), 1, 'rollouts');
+    const underWay: Promise<unknown>[] = [];
+    const acknowledged = new Set<number>();
+    let sequence = 0;
+    const tell = async () => {
+      sequence += 1;
+      const mine = sequence;
+      await state.storeReports('a', [report(mine)], () => 0.5, 5);
+      acknowledged.add(mine);
+    };
+    for (let i = 0; i < 20; i++) underWay.push(tell());
+    await server.pause('SIGQUIT');
+    const settled = await Promise.allSettled(underWay);
+    for (const one of settled) if (one.status === 'rejected') expect(one.reason).toMatchObject(unavailable);
+    await expect(state.answerCheck(arrival('b', 6), () => nothing)).rejects.toMatchObject(unavailable);
+    await expect(state.asLeader(async () => 1)).rejects.toMatchObject(unavailable);
+    await server.resume();
+    // The device sends again what was not acknowledged.
+    for (let one = 1; one <= 20; one++) await state.storeReports('a', [report(one)], () => 0.5, 7);
+    expect((await state.findDevice('a'))?.acknowledgedThrough).toBe(20);
+    for (const one of acknowledged) expect(one).toBeLessThanOrEqual(20);
+    expect((await state.answerCheck(arrival('b', 8), () => offer())).kind).toBe('update');
+    expect(await state.asLeader(async () => 'leads')).toBe('leads');
+    await state.close();
+  });
+
+  it('lets one replica lead, and another when that one is gone', async () => {
+    const url = await server.freshDatabase();
+    const [first, second] = [await openPostgresFleetState(url), await openPostgresFleetState(url)];
+    expect(await first.asLeader(async () => 1)).toBe(1);
+    expect(await second.asLeader(async () => 2)).toBeUndefined();
+    expect(await first.asLeader(async () => 3)).toBe(3);
+    await first.close();
+    await expect.poll(() => second.asLeader(async () => 4)).toBe(4);
+    await second.close();
+  });
+
+  it('two replicas at once open no wave twice, count exactly, and offer one server of a cluster at a time', async () => {
+    const url = await server.freshDatabase();
+    const replicas = [await openPostgresFleetState(url), await openPostgresFleetState(url)] as const;
+    const ids = Array.from({ length: 40 }, (_, i) => `gate-${i}`);
+    await enrolAll(replicas[0], ...ids);
+    const both = <T>(ask: (state: FleetState) => Promise<T>) => Promise.all(replicas.map(ask));
+    const opened: boolean[] = [];
+    for (const index of [0, 1, 2]) {
+      opened.push(...(await both((state) => state.applyTransition(key, openWave(index), index + 1, 'rollouts'))));
+    }
+    expect(opened.filter((done) => done)).toHaveLength(3);
+    expect((await replicas[1].loadCampaigns())[0]?.openedWaves).toHaveLength(3);
+    expect(await replicas[0].listEvents(0, 9)).toHaveLength(3);
+
+    // Four devices a cluster; each replica answers every device, in another order.
+    const cluster = (id: string) => `c-${Number(id.split('-')[1]) % 10}`;
+    const question = (id: string) => ({ cluster: cluster(id), wantsPeers: true });
+    await Promise.all(ids.map((id) => replicas[0].answerCheck(arrival(id, 5, question(id)), () => nothing)));
+    const ask = (state: FleetState, id: string) =>
+      state.answerCheck(arrival(id, 6, question(id)), ({ peers, attempts }) =>
+        attempts.length > 0 || peers.some(({ isUpdating }) => isUpdating) ? nothing : offer(),
+      );
+    const answers = await Promise.all([
+      ...ids.map((id) => ask(replicas[0], id)),
+      ...[...ids].reverse().map((id) => ask(replicas[1], id)),
+    ]);
+    expect(answers.filter(({ kind }) => kind === 'update')).toHaveLength(10);
+    expect(await both((state) => state.countWaves(key, [1], 7, 60))).toMatchObject([
+      [{ pending: 10 }],
+      [{ pending: 10 }],
+    ]);
+
+    // Every report to both.
+    await both((state) =>
+      Promise.all(ids.map((id) => state.storeReports(id, [report(1, { outcome: 'committed' })], () => 0.5, 8))),
+    );
+    expect(await replicas[0].countWaves(key, [1], 9, 60)).toMatchObject([{ committed: 40, pending: 0 }]);
+
+    // A pause at one is in force at the other's next check.
+    expect(await replicas[0].applyTransition(key, { kind: 'pause', reason: 'Wait.' }, 9, 'token 1')).toBe(true);
+    await replicas[1].answerCheck(arrival('gate-1', 10), ({ campaign }) => {
+      expect(campaign(key.rollout, key.version)?.status).toBe('paused');
+      return nothing;
+    });
+    await both((state) => state.close());
+  });
+
+  it('refuses a token on every replica by the next request', async () => {
+    const url = await server.freshDatabase();
+    const [one, other] = [await openPostgresFleetState(url), await openPostgresFleetState(url)];
+    await enrolAll(one, 'a');
+    const [token] = (await other.listTokens()).filter(({ deviceId }) => deviceId === 'a');
+    expect((await other.findToken(token?.hash ?? ('' as never)))?.revokedAt).toBeUndefined();
+    await one.revokeDevice('a', 7);
+    expect((await other.findToken(token?.hash ?? ('' as never)))?.revokedAt).toBe(7);
+    await Promise.all([one.close(), other.close()]);
+  });
+
+  it('nobody changes or removes an event at the database itself', async () => {
+    const url = await server.freshDatabase();
+    const state = await openPostgresFleetState(url);
+    await state.appendEvent({ at: 5, actor: 'test', kind: 'tested', reason: 'x' });
+    for (const statement of [
+      `update event set reason = 'y'`,
+      'delete from event',
+      'truncate event',
+      'delete from event_retention',
+      'update event_retention set keep_from = -1',
+    ]) {
+      await expect(server.query(url, statement), statement).rejects.toThrow(/append-only|never goes back/);
+    }
+    expect(await state.listEvents(0, 9)).toHaveLength(1);
+    await state.close();
+  });
+});
+
+it('never shows the password of a database that cannot be reached', async () => {
+  const password = 'hunter2-secret';
+  const refused = await openPostgresFleetState(`postgres://slipway:${password}@127.0.0.1:9/fleet`).catch((e) => e);
+  expect(refused).toMatchObject({ code: 'database-unavailable' });
+  expect(`${refused.message} ${refused.hint} ${refused.stack} ${JSON.stringify(refused.cause)}`).not.toContain(
+    password,
+  );
+});

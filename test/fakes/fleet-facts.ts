@@ -1,0 +1,78 @@
+/** Devices, checks and decisions for tests of the fleet's state, as plain as can be. */
+import { randomBytes } from 'node:crypto';
+import type { CheckRequest } from '../../contract/device-api/check.ts';
+import type { Report } from '../../contract/device-api/report.ts';
+import { parsePlan } from '../../distributor/declaration/plan.ts';
+import type { Rollout } from '../../distributor/declaration/rollout.ts';
+import type { CheckArrival, FleetState } from '../../distributor/fleet/ports.ts';
+import { mintToken } from '../../distributor/fleet/token.ts';
+import type { Decision, UpdateDecision } from '../../distributor/rollout/decision.ts';
+import type { Transition } from '../../distributor/rollout/transition.ts';
+
+export const key = { rollout: 'r', version: '2.0.0' };
+
+export const openWave = (index: number, upTo = 1, members = 1): Transition => ({
+  ...{ kind: 'open-wave', index, wave: `wave-${index}`, upTo, members },
+  reason: 'The rollout starts.',
+});
+
+export function rolloutNamed(name: string): Rollout {
+  const spec = { product: 'edge', release: key.version, waves: [{ name: 'all', percent: 100 }] };
+  const document = { apiVersion: 'slipway/v1', kind: 'Rollout', metadata: { name }, spec };
+  const [rollout] = parsePlan([{ name: 'r.yaml', text: JSON.stringify(document) }]).rollouts;
+  if (!rollout) throw new Error('expected one rollout');
+  return rollout;
+}
+
+const release = (version: string) => ({
+  ...{ product: 'edge', platform: 'linux/amd64' as const, version, counter: 2, floors: [] },
+  ...{ targetPath: `edge/linux-amd64/${version}/release.json`, manifestSha256: '2'.repeat(64) },
+});
+
+export function offer(changes: Partial<UpdateDecision> = {}): UpdateDecision {
+  const goal = release(key.version) as unknown as UpdateDecision['goal'];
+  return {
+    ...{ kind: 'update', reason: 'rollout-open', rollout: rolloutNamed(key.rollout), wave: 'all', place: 0.5 },
+    ...{ goal, release: goal, generation: 0, isRetry: false, window: undefined, facts: {} },
+    ...changes,
+  };
+}
+
+export const nothing: Decision = { kind: 'none', reason: 'up-to-date', until: undefined, facts: {} };
+
+export const idle: CheckRequest = {
+  ...{ schemaVersion: 1, updaterVersion: '0.1.0', product: 'edge', platform: 'linux/amd64' },
+  ...{ counterFloor: 0, phase: 'idle', rejected: [], labels: {} },
+};
+
+export function arrival(deviceId: string, at: number, changes: Partial<CheckArrival> = {}): CheckArrival {
+  return {
+    ...{ deviceId, at, check: idle, site: undefined, cluster: undefined, role: 'server' },
+    ...{ wantsPeers: false, peerTimeoutSeconds: 3600, budgets: [] },
+    ...changes,
+  };
+}
+
+export function report(sequence: number, changes: Partial<Report> = {}): Report {
+  return {
+    ...{ sequence, at: '2026-01-01T00:00:00Z', attempt: 'a1', rollout: key.rollout, version: key.version },
+    phase: 'committed',
+    ...changes,
+  };
+}
+
+/** Enrols devices, all by one token. */
+export async function enrolAll(state: FleetState, ...ids: string[]): Promise<void> {
+  const { record } = mintToken({ purpose: 'enrol', now: 0, randomBytes });
+  await state.saveToken(record);
+  await Promise.all(
+    ids.map((id) =>
+      state.enrol({
+        device: { id, product: 'edge', platform: 'linux/amd64', labels: {} },
+        enrolmentTokenId: record.id,
+        deviceToken: mintToken({ purpose: 'device', deviceId: id, now: 0, randomBytes }).record,
+        at: 1,
+      }),
+    ),
+  );
+}

@@ -1,0 +1,218 @@
+/** What every database of the fleet must do with campaigns: checks, offers, transitions and counts. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { devicePhases } from '../../contract/device-api/check.ts';
+import { updateOutcomes } from '../../contract/device-api/report.ts';
+import type { FleetState } from '../../distributor/fleet/ports.ts';
+import { noCounts, standingOf } from '../../distributor/rollout/campaign.ts';
+import { arrival, enrolAll, idle, key, nothing, offer, openWave, report } from '../fakes/fleet-facts.ts';
+
+/** @param open a state over a new, empty database for each call */
+export function campaignStoreSuite(name: string, open: () => Promise<FleetState>): void {
+  describe(`the campaigns of a fleet in ${name}`, () => {
+    it('opens a wave once, however often it is decided at the same time, and tells it once', async () => {
+      const state = await open();
+      const open3 = [1, 2, 3].map((at) => state.applyTransition(key, openWave(0), at, 'rollouts'));
+      expect((await Promise.all(open3)).filter((done) => done)).toHaveLength(1);
+      expect(await state.applyTransition(key, openWave(0), 99, 'rollouts')).toBe(false);
+      expect((await state.loadCampaigns())[0]?.openedWaves).toHaveLength(1);
+      expect((await state.listEvents(0, 9)).map(({ kind, rollout }) => [kind, rollout])).toEqual([
+        ['wave-opened', 'r'],
+      ]);
+      expect(await state.lastEventId()).toBe((await state.listEvents(0, 9))[0]?.id);
+      await state.close();
+    });
+
+    it('lets nothing follow an abort', async () => {
+      const state = await open();
+      await state.applyTransition(key, openWave(0), 1, 'rollouts');
+      expect(await state.applyTransition(key, { kind: 'abort', reason: 'evidence' }, 2, 'token 1')).toBe(true);
+      for (const kind of ['resume', 'pause', 'complete', 'retry', 'abort'] as const) {
+        expect(await state.applyTransition(key, { kind, reason: 'late' }, 3, 'token 1')).toBe(false);
+      }
+      expect(await state.loadCampaigns()).toMatchObject([{ status: 'aborted', reason: 'evidence', changedAt: 2 }]);
+      await state.close();
+    });
+
+    it('records a check and its offer, and gives both to the next one', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      await state.applyTransition(key, openWave(0), 1, 'rollouts');
+      const check = { ...idle, labels: { site: 'x' }, rejected: ['4'.repeat(64)] };
+      const first = arrival('a', 10, { check, site: 'x', role: 'agent' });
+      const decision = await state.answerCheck(first, ({ device, attempts, campaign }) => {
+        expect([device.lastSeenAt, attempts, campaign(key.rollout, key.version)?.status]).toEqual([
+          undefined,
+          [],
+          'active',
+        ]);
+        return offer();
+      });
+      expect(decision.kind).toBe('update');
+      const attempt = { ...key, offeredVersion: key.version, offeredAt: 10, place: 0.5, generation: 0, lastSeenAt: 10 };
+      const device = { labels: { site: 'x' }, site: 'x', role: 'agent', lastSeenAt: 10, rejected: check.rejected };
+      await state.answerCheck({ ...first, at: 20 }, (facts) => {
+        expect(facts).toMatchObject({ device, attempts: [attempt] });
+        return offer({ release: { ...offer().release, version: '1.5.0' } });
+      });
+      expect(await state.attemptsOf('a')).toMatchObject([
+        { ...attempt, offeredVersion: '1.5.0', offeredAt: 20, lastSeenAt: 20 },
+      ]);
+      expect((await state.readFacts(first))?.device).toMatchObject(device);
+      expect(await state.readFacts(arrival('unknown', 1))).toBeUndefined();
+      await state.close();
+    });
+
+    it('fails the one check whose judge throws, and records nothing of it', async () => {
+      const state = await open();
+      await enrolAll(state, 'a', 'b', 'c');
+      const answers = await Promise.allSettled([
+        state.answerCheck(arrival('a', 5), () => nothing),
+        state.answerCheck(arrival('b', 5), () => {
+          throw new RangeError('a defect');
+        }),
+        state.answerCheck(arrival('unknown', 5), () => nothing),
+        state.answerCheck(arrival('c', 5), () => nothing),
+      ]);
+      expect(answers.map((answer) => (answer.status === 'fulfilled' ? 'answered' : answer.reason.name))).toEqual([
+        ...['answered', 'RangeError', 'SlipwayError', 'answered'],
+      ]);
+      expect((await state.listDevices({ limit: 9 })).map(({ lastSeenAt }) => lastSeenAt)).toEqual([5, undefined, 5]);
+      await state.close();
+    });
+
+    it('shows a pause that was acknowledged to the next check', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      await state.applyTransition(key, openWave(0), 1, 'rollouts');
+      for (const kind of ['pause', 'resume', 'abort'] as const) {
+        await state.applyTransition(key, { kind, reason: kind }, 2, 'token 1');
+        await state.answerCheck(arrival('a', 3), ({ campaign }) => {
+          expect(campaign(key.rollout, key.version)?.reason).toBe(kind);
+          return nothing;
+        });
+      }
+      await state.close();
+    });
+
+    it('never offers two servers of one cluster at once', async () => {
+      const state = await open();
+      const ids = Array.from({ length: 12 }, (_, i) => `gate-${i}`);
+      await enrolAll(state, ...ids);
+      const question = { cluster: 'one', site: 's', wantsPeers: true };
+      await Promise.all(ids.map((id) => state.answerCheck(arrival(id, 5, question), () => nothing)));
+      const answers = await Promise.all(
+        ids.map((id) =>
+          state.answerCheck(arrival(id, 6, question), ({ peers }) => {
+            expect(peers).toHaveLength(11);
+            return peers.some(({ isUpdating }) => isUpdating) ? nothing : offer();
+          }),
+        ),
+      );
+      expect(answers.filter(({ kind }) => kind === 'update')).toHaveLength(1);
+      await state.close();
+    });
+
+    it('forgets how the last try ended when a device is asked to try again, and counts it anew', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      await state.applyTransition(key, openWave(0), 1, 'rollouts');
+      await state.answerCheck(arrival('a', 5), () => offer());
+      const failed = report(3, { phase: 'rolled-back', outcome: 'rolled-back', code: 'health-timeout' });
+      await state.storeReports('a', [failed], () => 0.5, 6);
+      expect(await state.attemptsOf('a')).toMatchObject([{ outcome: 'rolled-back', code: 'health-timeout' }]);
+      expect(await state.applyTransition(key, { kind: 'retry', reason: 'fixed' }, 7, 'token 1')).toBe(true);
+      await state.answerCheck(arrival('a', 8), () => offer({ generation: 1, isRetry: true }));
+      const [attempt] = await state.attemptsOf('a');
+      expect(attempt).toMatchObject({ generation: 1, outcome: undefined, code: undefined, phase: undefined });
+      // What is older than the retry does not count against it.
+      await state.storeReports('a', [report(2, { outcome: 'failed' })], () => 0.5, 9);
+      expect((await state.countWaves(key, [1], 10, 60))[0]).toEqual({ ...noCounts, members: 1, pending: 1 });
+      await state.answerCheck(arrival('a', 11), () => ({
+        ...{ kind: 'revert', reason: 'revert-on-abort', rollout: offer().rollout, goal: offer().goal, facts: {} },
+      }));
+      expect(await state.attemptsOf('a')).toMatchObject([{ revertedAt: 11 }]);
+      await state.close();
+    });
+
+    it('takes a success back when the device falls back later', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      await state.answerCheck(arrival('a', 5), () => offer());
+      await state.storeReports('a', [report(1, { outcome: 'committed' })], () => 0.5, 6);
+      expect(await state.countWaves(key, [1], 7, 60)).toMatchObject([{ committed: 1, failed: 0 }]);
+      await state.storeReports('a', [report(2, { outcome: 'rolled-back', code: 'health-lost' })], () => 0.5, 8);
+      expect(await state.countWaves(key, [1], 9, 60)).toMatchObject([{ committed: 0, failed: 1 }]);
+      await state.close();
+    });
+
+    it('counts a result that was never offered from here by the place it is given, or not at all', async () => {
+      const state = await open();
+      await enrolAll(state, 'a', 'b');
+      await state.storeReports('a', [report(1, { outcome: 'committed' })], () => 0.25, 6);
+      await state.storeReports('b', [report(1, { outcome: 'committed' })], () => undefined, 6);
+      expect(await state.countWaves(key, [0.2, 0.3], 7, 60)).toMatchObject([{ committed: 0 }, { committed: 1 }]);
+      expect(await state.loadCampaigns()).toEqual([]);
+      await state.close();
+    });
+
+    it('adds up what a budget has spent and reserved', async () => {
+      const state = await open();
+      await enrolAll(state, 'a', 'b');
+      const budgets = [{ ...key, perSeconds: 3600 }];
+      const spending = async (at: number) => (await state.readFacts(arrival('a', at, { budgets })))?.spending(key);
+      const at = 10_000_000;
+      await state.applyTransition(key, openWave(0), 1, 'rollouts');
+      for (const id of ['a', 'b']) await state.answerCheck(arrival(id, at, { budgets }), () => offer());
+      expect(await spending(at)).toEqual({ bytes: 0, reserved: 2, meanBytes: undefined });
+      const transfer = (bytesOnWire: number) => ({ transfer: { bytesOnWire, fullBytes: 9000, resumedFrom: 0 } });
+      await state.storeReports('a', [report(1, { phase: 'downloading', ...transfer(100) })], () => 0.5, at);
+      expect(await spending(at)).toEqual({ bytes: 100, reserved: 2, meanBytes: undefined });
+      await state.storeReports('a', [report(2, { outcome: 'committed', ...transfer(300) })], () => 0.5, at);
+      expect(await spending(at)).toEqual({ bytes: 300, reserved: 1, meanBytes: 300 });
+      expect(await spending(at + 2 * 3_600_000)).toEqual({ bytes: 0, reserved: 0, meanBytes: 300 });
+      await state.forgetDevice('b');
+      expect(await spending(at)).toEqual({ bytes: 300, reserved: 0, meanBytes: 300 });
+      await state.close();
+    });
+
+    it('counts in the database as standingOf does one by one', async () => {
+      const state = await open();
+      const bounds = [0.25, 0.5, 1];
+      const timeoutSeconds = 10;
+      let run = 0;
+      const device = fc.record({
+        place: fc.constantFrom(0, 0.1, 0.25, 0.4, 0.5, 0.9),
+        offeredAt: fc.constantFrom(10_000, 20_000, 30_000),
+        seenAt: fc.constantFrom(10_000, 20_000, 30_000, 40_000),
+        phase: fc.option(fc.constantFrom(...devicePhases), { nil: undefined }),
+        outcome: fc.option(fc.constantFrom(...updateOutcomes), { nil: undefined }),
+      });
+      const now = fc.constantFrom(25_000, 30_000, 35_000, 40_000, 50_000);
+      await fc.assert(
+        fc.asyncProperty(fc.array(device, { minLength: 1, maxLength: 6 }), now, async (devices, time) => {
+          const name = `r${run++}`;
+          const ids = devices.map((_, i) => `${name}-${i}`);
+          await enrolAll(state, ...ids);
+          const expected = bounds.map(() => ({ ...noCounts }));
+          for (const [i, { place, offeredAt, seenAt, phase, outcome }] of devices.entries()) {
+            const id = ids[i] ?? '';
+            const decision = offer({ place, rollout: { ...offer().rollout, name } });
+            await state.answerCheck(arrival(id, offeredAt), () => decision);
+            const said = { rollout: name, ...(outcome === undefined ? {} : { outcome }) };
+            if (phase !== undefined)
+              await state.storeReports(id, [report(1, { phase, ...said })], () => place, offeredAt);
+            await state.answerCheck(arrival(id, seenAt), () => nothing);
+            const [attempt] = await state.attemptsOf(id);
+            if (!attempt) throw new Error('expected an attempt');
+            const slice = expected[bounds.findIndex((bound) => place < bound)];
+            if (slice) slice[standingOf(attempt, time, timeoutSeconds)] += 1;
+          }
+          expect(await state.countWaves({ ...key, rollout: name }, bounds, time, timeoutSeconds)).toEqual(expected);
+        }),
+        { numRuns: 40 },
+      );
+      await state.close();
+    });
+  });
+}

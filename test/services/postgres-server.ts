@@ -1,0 +1,169 @@
+/**
+ * A PostgreSQL server on loopback that a test starts, stops and kills as it likes. Owns its process and its folder;
+ * never touches a cluster of the machine.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { missingCommands } from './commands.ts';
+import type { PostgresService } from './postgres.ts';
+
+const run = promisify(execFile);
+const installations = '/usr/lib/postgresql';
+const readyTimeoutMs = 60_000;
+const readyPollMs = 50;
+
+export function whyNoPostgres(): string | undefined {
+  return newestPrograms() === undefined ? 'postgresql not installed' : missingCommands('setpriv');
+}
+
+/** Starts a server once, so that a host that cannot skips the suites instead of failing. */
+export async function startablePostgres(): Promise<PostgresService> {
+  const programs = newestPrograms() ?? '';
+  await (await PostgresServer.start({ programs })).remove();
+  return { programs };
+}
+
+function newestPrograms(): string | undefined {
+  try {
+    const versions = readdirSync(installations).filter((name) => /^\d+$/.test(name));
+    const newest = versions.sort((a, b) => Number(b) - Number(a))[0];
+    return newest === undefined ? undefined : path.join(installations, newest, 'bin');
+  } catch {
+    return undefined;
+  }
+}
+
+export class PostgresServer {
+  readonly #programs: string;
+  readonly #folder: string;
+  readonly #port: number;
+  #process: ChildProcess | undefined;
+  #databases = 0;
+
+  static async start({ programs }: PostgresService): Promise<PostgresServer> {
+    const folder = await mkdtemp(path.join(tmpdir(), 'slipway-postgres-'));
+    const server = new PostgresServer(programs, folder, await freePort());
+    try {
+      await server.#initialise();
+      await server.resume();
+      return server;
+    } catch (error) {
+      await server.remove();
+      throw error;
+    }
+  }
+
+  private constructor(programs: string, folder: string, port: number) {
+    this.#programs = programs;
+    this.#folder = folder;
+    this.#port = port;
+  }
+
+  /** A new empty database. */
+  async freshDatabase(): Promise<string> {
+    this.#databases += 1;
+    const name = `suite_${this.#databases}`;
+    await this.#query('postgres', `create database ${name}`);
+    return this.url(name);
+  }
+
+  url(database: string): string {
+    return `postgres://postgres@127.0.0.1:${this.#port}/${database}`;
+  }
+
+  /** Asks as a person at the database's own prompt. */
+  async query(url: string, text: string): Promise<unknown[]> {
+    return this.#query(new URL(url).pathname.slice(1), text);
+  }
+
+  /** Ends every connection but that of the question, as an operator would. */
+  async cutConnections(): Promise<void> {
+    await this.#query(
+      'postgres',
+      'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname is not null',
+    );
+  }
+
+  /** `SIGINT` is PostgreSQL's fast shutdown, `SIGQUIT` ends without a checkpoint, as a crash does. */
+  async pause(signal: 'SIGINT' | 'SIGQUIT'): Promise<void> {
+    const server = this.#process;
+    this.#process = undefined;
+    if (!server || server.exitCode !== null) return;
+    const ended = once(server, 'exit');
+    // The folder's pid file names the server itself, setpriv has become it.
+    process.kill(Number((await readFile(path.join(this.#data, 'postmaster.pid'), 'utf8')).split('\n')[0]), signal);
+    await ended;
+  }
+
+  async resume(): Promise<void> {
+    const options = ['-D', this.#data, '-p', String(this.#port), '-k', this.#folder, '-h', '127.0.0.1'];
+    const settings = ['-c', 'max_connections=60', '-c', 'shared_buffers=32MB'];
+    const [command, args] = asUser(path.join(this.#programs, 'postgres'), [...options, ...settings]);
+    const server = spawn(command, args, { cwd: this.#folder, stdio: 'ignore' });
+    server.on('error', () => undefined);
+    this.#process = server;
+    for (const deadline = Date.now() + readyTimeoutMs; ; await pause(readyPollMs)) {
+      const isReady = await this.#query('postgres', 'select 1').then(
+        () => true,
+        () => false,
+      );
+      if (isReady) return;
+      if (server.exitCode !== null) throw new Error(`postgres ended with status ${server.exitCode}`);
+      if (Date.now() > deadline) throw new Error(`postgres was not ready after ${readyTimeoutMs} ms`);
+    }
+  }
+
+  async remove(): Promise<void> {
+    await this.pause('SIGINT');
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  get #data(): string {
+    return path.join(this.#folder, 'data');
+  }
+
+  async #initialise(): Promise<void> {
+    if (process.getuid?.() === 0) {
+      const { stdout } = await run('id', ['-u', 'postgres']);
+      await chown(this.#folder, Number(stdout), 0);
+    }
+    const options = ['-D', this.#data, '-U', 'postgres', '-A', 'trust', '-N', '-E', 'UTF8', '--locale', 'C'];
+    const [command, args] = asUser(path.join(this.#programs, 'initdb'), options);
+    await run(command, args, { cwd: this.#folder });
+  }
+
+  async #query(database: string, text: string): Promise<unknown[]> {
+    const client = new pg.Client({ connectionString: this.url(database) });
+    client.on('error', () => undefined);
+    await client.connect();
+    try {
+      return (await client.query(text)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+}
+
+/** PostgreSQL refuses to run as root; and it ends with the test run even when that is killed. */
+function asUser(command: string, args: readonly string[]): [string, string[]] {
+  const root = process.getuid?.() === 0 ? ['--reuid', 'postgres', '--regid', 'postgres', '--clear-groups'] : [];
+  return ['setpriv', ['--pdeathsig', 'KILL', ...root, command, ...args]];
+}
+
+/** A port that nobody listened on a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('expected a TCP port');
+  return address.port;
+}

@@ -1,0 +1,19 @@
+/** What tests know of PostgreSQL: what they start servers of their own from; see postgres-server.ts. */
+import { inject } from 'vitest';
+import type { Unavailable } from './s3.ts';
+
+export interface PostgresService {
+  /** Folder of initdb and postgres. */
+  readonly programs: string;
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgres: PostgresService | Unavailable;
+  }
+}
+
+/** What servers of this run are made from, or why there are none; give `unavailable` to describeUnless. */
+export function postgresService(): PostgresService | Unavailable {
+  return inject('postgres');
+}
