@@ -2,7 +2,9 @@
 import { toSlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
 import type { Device } from './device.ts';
+import { ServerBusy } from './server-busy.ts';
 import { type Backoff, pollDelaySeconds, retryDelaySeconds } from './update/retry.ts';
+import { describeWaiting, type Waiting, wakeForWindow } from './update/switch-window.ts';
 
 export interface DaemonOptions {
   readonly intervalSeconds: number;
@@ -10,7 +12,15 @@ export interface DaemonOptions {
   /** After a failed check; never longer than the interval. */
   readonly backoff: Backoff;
   readonly onReady: () => void;
-  readonly onPolled: (poll: { reason: string; message?: string; nextPollAt: Date }) => void;
+  readonly onPolled: (poll: DaemonPoll) => void;
+}
+
+export interface DaemonPoll {
+  readonly reason: string;
+  readonly message?: string;
+  readonly nextPollAt: Date;
+  /** The update that waits for its window. */
+  readonly waiting?: Waiting;
 }
 
 /** Runs until `signal` is aborted, then throws its reason. */
@@ -18,14 +28,28 @@ export async function runDaemon(device: Device, options: DaemonOptions, signal: 
   const { clock, narrator } = device.world;
   options.onReady();
   let failures = await recoverPatiently(device, options, signal);
-  for (;;) {
-    const polled = await poll(device, signal);
+  let keepAwayUntil = Number.NEGATIVE_INFINITY;
+  for (let polled: Polled | undefined; ; ) {
+    let wait: number;
+    if (polled && clock.monotonicSeconds() < keepAwayUntil) {
+      // Awake for a window, but the server does not want to hear from this device yet.
+      const message = await switchUnheard(device, signal);
+      polled = { ...polled, ...(message === undefined ? {} : { message }) };
+      wait = keepAwayUntil - clock.monotonicSeconds();
+    } else {
+      polled = await poll(device, signal);
+      failures = polled.isFailure ? failures + 1 : 0;
+      wait = waitSeconds(polled, failures, options, clock.random());
+      if (polled.retryAfterSeconds !== undefined) keepAwayUntil = clock.monotonicSeconds() + wait;
+    }
     signal.throwIfAborted();
-    failures = polled.isFailure ? failures + 1 : 0;
-    const wait = waitSeconds(polled, failures, options, clock.random());
+    const { waiting } = device;
+    wait = Math.min(Math.max(wait, 0), wakeForWindow(waiting, clock.random()));
     const nextPollAt = new Date(clock.now() + wait * 1000);
-    const { reason, message } = polled;
-    options.onPolled({ reason, ...(message === undefined ? {} : { message }), nextPollAt });
+    const { reason } = polled;
+    const message = polled.message ?? (waiting && describeWaiting(waiting));
+    const told = message === undefined ? {} : { message };
+    options.onPolled({ reason, ...told, nextPollAt, ...(waiting ? { waiting } : {}) });
     const { current, update } = device.state;
     narrator.state(update.phase, `${current?.version ?? 'no release'}, ${reason}${message ? `: ${message}` : ''}`);
     await clock.sleep(wait, signal);
@@ -37,25 +61,48 @@ interface Polled {
   readonly message?: string;
   readonly isFailure: boolean;
   readonly pollAfterSeconds?: number;
+  /** Of a server that cannot answer now. */
+  readonly retryAfterSeconds?: number;
 }
 
 async function poll(device: Device, signal: AbortSignal): Promise<Polled> {
   try {
     // A full disk may have stopped the machine half-way; nothing new begins before that has ended.
-    if (device.state.update.phase !== 'idle') await device.resume(signal);
+    if (device.state.update.phase !== 'idle' && !device.waiting) await device.resume(signal);
     const { answer, attempt } = await device.check(signal);
     const after = answer.pollAfterSeconds === undefined ? {} : { pollAfterSeconds: answer.pollAfterSeconds };
     if (!attempt) return { reason: answer.reason, isFailure: false, ...after };
     const message = [`${attempt.version} ${attempt.outcome}`, attempt.code, attempt.message].filter(Boolean).join(', ');
     return { reason: answer.reason, message, isFailure: false, ...after };
   } catch (thrown) {
+    signal.throwIfAborted();
     const { code, message } = toSlipwayError(thrown);
-    return { reason: code, message, isFailure: true };
+    const retryAfterSeconds = thrown instanceof ServerBusy ? { retryAfterSeconds: thrown.retryAfterSeconds } : {};
+    const failed = { reason: code, isFailure: true, ...retryAfterSeconds };
+    return { ...failed, message: (await switchUnheard(device, signal)) ?? message };
+  }
+}
+
+/** Without a connection an open window counts as it was told. @returns what came of it */
+async function switchUnheard(device: Device, signal: AbortSignal): Promise<string | undefined> {
+  const { waiting } = device;
+  if (waiting?.opensInSeconds === undefined || waiting.opensInSeconds > 0) return undefined;
+  try {
+    await device.resume(signal);
+    const { lastAttempt } = device.state;
+    return lastAttempt && `${lastAttempt.version} ${lastAttempt.outcome}, without the server`;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    return toSlipwayError(thrown).message;
   }
 }
 
 function waitSeconds(polled: Polled, failures: number, options: DaemonOptions, random: number): number {
-  if (polled.isFailure) return Math.min(options.intervalSeconds, retryDelaySeconds(options.backoff, failures, random));
+  if (polled.isFailure) {
+    const delay = Math.min(options.intervalSeconds, retryDelaySeconds(options.backoff, failures, random));
+    // Never before the server's time, and not all devices at that very time.
+    return (polled.retryAfterSeconds ?? 0) + delay;
+  }
   const asked = polled.pollAfterSeconds;
   const interval =
     asked === undefined

@@ -2,19 +2,26 @@
  * One device: what it does on a check, an installation from a bundle, a rollback and after a restart. Orders trust,
  * acceptance and the machine; the daemon and the commands decide when.
  */
-import type { CheckAnswer, Labels } from '../contract/device-api/check.ts';
+import type { CheckAnswer, DeviceId, Labels, Offer } from '../contract/device-api/check.ts';
 import { exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
-import { limits } from '../contract/limits.ts';
+import type { SignedPermit } from '../contract/trust/permit.ts';
+import type { FetchMetadata } from '../contract/trust/trusted-set.ts';
 import type { World } from './effects/world.ts';
 import { Machine } from './machine.ts';
+import { Outbox } from './outbox.ts';
 import type { JournalPort, MetadataStore, Server } from './ports.ts';
+import { TimedMachine } from './timed-machine.ts';
+import { believePermit } from './trust/believe-permit.ts';
 import { type ReleaseSource, type ResolvedRelease, resolveRelease } from './trust/resolve-release.ts';
 import { acceptRelease, type DeviceFacts } from './update/acceptance.ts';
+import { checkRequestOf } from './update/check-request.ts';
+import type { UpdateEvent } from './update/event.ts';
 import { recover } from './update/recover.ts';
-import { attemptOf, blankState, type DeviceState, type FinishedAttempt, type UpdateSource } from './update/state.ts';
+import { attemptOf, blankState, type DeviceState, type FinishedAttempt } from './update/state.ts';
+import { type SwitchTime, switchTimeOf, type Waiting } from './update/switch-window.ts';
 
 export interface DeviceOptions {
-  readonly facts: DeviceFacts & { readonly labels: Labels };
+  readonly facts: DeviceFacts & { readonly deviceId: DeviceId; readonly labels: Labels };
   readonly world: World;
   readonly server: Server;
   readonly metadata: MetadataStore;
@@ -25,9 +32,11 @@ export interface DeviceOptions {
 
 export interface CheckResult {
   readonly answer: CheckAnswer;
-  /** The attempt that the answer led to. */
-  readonly attempt?: FinishedAttempt;
+  /** The attempt that the answer led to; absent where there was none, or where it waits for its window. */
+  readonly attempt?: FinishedAttempt | undefined;
 }
+
+type Answer<D extends CheckAnswer['decision']> = Extract<CheckAnswer, { decision: D }>;
 
 export class Device {
   readonly world: World;
@@ -35,10 +44,9 @@ export class Device {
   readonly metadata: MetadataStore;
   readonly #facts: DeviceOptions['facts'];
   readonly #machine: Machine;
+  readonly #timed: TimedMachine;
+  readonly #outbox: Outbox;
   readonly #found: DeviceOptions['found'];
-  #reporting: Promise<void> = Promise.resolve();
-  /** Set while a contact with the server is welcome: reports then leave as soon as they are durable. */
-  #background: AbortSignal | undefined;
   #toldPhase = 'idle';
 
   constructor(options: DeviceOptions) {
@@ -53,10 +61,17 @@ export class Device {
       world: options.world,
       onChange: (state) => this.#changed(state),
     });
+    this.#timed = new TimedMachine(this.#machine, options.world.clock);
+    this.#outbox = new Outbox(this.#machine, options.server, options.world.narrator);
   }
 
   get state(): DeviceState {
     return this.#machine.state;
+  }
+
+  /** The update that rests until its window opens; undefined where none does. */
+  get waiting(): Waiting | undefined {
+    return this.#timed.waiting;
   }
 
   /** Ends what a stop of any kind interrupted. Starts the service first, unless the interrupted work is about it. */
@@ -79,117 +94,163 @@ export class Device {
     if (currentLink !== undefined && !isAboutService && !effects.some((effect) => effect.kind === 'restore')) {
       await service.ensure().catch((thrown) => narrator.warn('service-start-failed', toSlipwayError(thrown).message));
     }
-    await this.#machine.work(effects, signal, patience);
+    await this.#timed.work(effects, signal, patience);
   }
 
-  /** Goes on with work that a failure of the disk left undone. */
-  async resume(signal: AbortSignal): Promise<void> {
-    await this.#machine.work(this.#machine.unfinished(), signal);
+  /** Goes on with work that a failure of the disk left undone, and with an update whose window is open. */
+  async resume(signal: AbortSignal, patience?: number): Promise<void> {
+    await this.#timed.resume(signal, patience);
   }
 
   /** One check and, if offered, the whole update. */
   async check(signal: AbortSignal, patience?: number): Promise<CheckResult> {
     await this.sendReports(signal);
-    const { current, counterFloor, update, rejected } = this.state;
-    const answer = await this.server.check(
-      {
-        schemaVersion: 1,
-        updaterVersion: this.#facts.updaterVersion,
-        product: this.#facts.product,
-        platform: this.#facts.platform,
-        ...(current ? { current } : {}),
-        counterFloor,
-        phase: update.phase,
-        rejected: rejected.map((entry) => entry.manifestSha256),
-        labels: this.#facts.labels,
-      },
-      signal,
-    );
-    if (answer.decision !== 'update') return { answer };
-    const { targetPath, version, rollout } = answer.offer;
+    const askedAt = this.world.clock.monotonicSeconds();
+    const answer = await this.server.check(checkRequestOf(this.state, this.#facts), signal);
+    const attempt = await this.#follow(answer, askedAt, signal, patience);
+    if (answer.decision !== 'none') await this.sendReports(signal);
+    return { answer, attempt };
+  }
+
+  async #follow(
+    answer: CheckAnswer,
+    askedAt: number,
+    signal: AbortSignal,
+    patience: number | undefined,
+  ): Promise<FinishedAttempt | undefined> {
+    switch (answer.decision) {
+      case 'none':
+        // A server that has no word for a device that waits leaves it to what it was told before.
+        if (answer.reason !== 'device-busy')
+          await this.#timed.endWait(`the server answers ${answer.reason}`, signal, patience);
+        return undefined;
+      case 'revert':
+        return this.#revert(answer, signal, patience);
+      case 'update': {
+        const heardAt = this.world.clock.monotonicSeconds();
+        const { offer } = answer;
+        return this.#take(offer, switchTimeOf(offer.switchWindow, askedAt, heardAt), signal, patience);
+      }
+      default:
+        throw answer satisfies never;
+    }
+  }
+
+  async #take(
+    offer: Offer,
+    time: SwitchTime,
+    signal: AbortSignal,
+    patience: number | undefined,
+  ): Promise<FinishedAttempt | undefined> {
+    const { targetPath, version, rollout } = offer;
     const source: ReleaseSource = {
       metadata: (name, maxBytes) => this.server.metadata(name, maxBytes, signal),
       manifest: (digest, maxBytes) => this.server.manifest(digest, maxBytes, signal),
     };
-    const release = await this.#judged(version, () => this.resolve(targetPath, source));
-    const attempt = await this.install(
-      release,
-      { kind: 'server', rollout },
-      this.world.clock.newId(),
-      signal,
-      patience,
-    );
-    await this.sendReports(signal);
-    return { answer, attempt };
+    const isRetry = offer.retry === true;
+    const resolve = () => this.resolve(targetPath, source, isRetry);
+    const release = await this.#judged(version, resolve, signal);
+    const { waitingFor } = this.#timed;
+    if (waitingFor && isSame(waitingFor, release, rollout)) {
+      this.#timed.nameWindow(time);
+      await this.#outbox.during(signal, () => this.resume(signal, patience));
+      return this.#timed.outcome(waitingFor.id);
+    }
+    await this.#timed.endWait(`${version} of ${rollout} is offered instead`, signal, patience);
+    this.#timed.nameWindow(time);
+    const attemptId = this.world.clock.newId();
+    await this.#install(release, signal, patience, signal, {
+      ...{ attemptId, source: { kind: 'server', rollout } },
+      ...(offer.switchWindow ? { isTimed: true } : {}),
+      ...(isRetry ? { isRetry } : {}),
+    });
+    return this.#timed.outcome(attemptId);
   }
 
   /** A release that may be installed here. @throws SlipwayError of trust or acceptance; nothing has changed then */
-  async resolve(targetPath: string, source: ReleaseSource): Promise<ResolvedRelease> {
+  async resolve(targetPath: string, source: ReleaseSource, isRetry = false): Promise<ResolvedRelease> {
     const release = await resolveRelease(targetPath, source, this.metadata, this.world.clock.now());
-    acceptRelease(release, this.#facts, this.state);
+    acceptRelease(release, this.#facts, this.state, isRetry);
     return release;
   }
 
-  /** The whole update. @returns how it ended */
+  /** The whole update from a bundle, which a person brought: at once, whatever waits. @returns how it ended */
   async install(
     release: ResolvedRelease,
-    source: UpdateSource,
     attemptId: string,
     signal: AbortSignal,
     patience?: number,
   ): Promise<FinishedAttempt> {
-    const { manifest, manifestSha256, manifestBytes } = release;
-    this.world.downloads.putManifest(manifestSha256, manifestBytes);
-    const { version, counter } = manifest;
+    await this.#timed.endWait('a bundle is installed by hand', signal, patience);
     // A bundle is for a machine without a network: its reports leave with the next check.
-    await this.#whileReporting(source.kind === 'server' ? signal : undefined, async () => {
-      const event = { kind: 'accepted', attemptId, source, release: { version, counter, manifestSha256 } } as const;
-      await this.#machine.work(this.#machine.dispatch(event), signal, patience);
+    await this.#install(release, signal, patience, undefined, { attemptId, source: { kind: 'bundle' } });
+    return this.#timed.finished(attemptId);
+  }
+
+  async #install(
+    { manifest, manifestSha256, manifestBytes }: ResolvedRelease,
+    signal: AbortSignal,
+    patience: number | undefined,
+    reporting: AbortSignal | undefined,
+    acceptance: Omit<Extract<UpdateEvent, { kind: 'accepted' }>, 'kind' | 'release'>,
+  ): Promise<void> {
+    const { version, counter } = manifest;
+    this.world.downloads.putManifest(manifestSha256, manifestBytes);
+    await this.#outbox.during(reporting, async () => {
+      const event = { kind: 'accepted', release: { version, counter, manifestSha256 }, ...acceptance } as const;
+      await this.#timed.do(event, signal, patience);
     });
-    return this.#finished(attemptId);
   }
 
   async rollBack(signal: AbortSignal, patience?: number): Promise<FinishedAttempt> {
+    await this.#timed.endWait('an operator goes back', signal, patience);
     if (!this.state.current || !this.state.previous) {
       throw new SlipwayError('nothing-to-roll-back-to', 'there is no previous release on this device');
     }
     const attemptId = this.world.clock.newId();
-    await this.#machine.work(this.#machine.dispatch({ kind: 'rollback-requested', attemptId }), signal, patience);
-    return this.#finished(attemptId);
+    await this.#timed.do({ kind: 'rollback-requested', attemptId }, signal, patience);
+    return this.#timed.finished(attemptId);
+  }
+
+  /** Back to the previous release by a permit. A permit that does not hold changes nothing and is reported. */
+  async #revert(
+    { rollout, permit }: Answer<'revert'>,
+    signal: AbortSignal,
+    patience: number | undefined,
+  ): Promise<FinishedAttempt> {
+    const attemptId = this.world.clock.newId();
+    const permitId = await this.#believed(permit, rollout, signal).catch((thrown) => {
+      const { code, message } = toSlipwayError(thrown);
+      if (isVerdict(thrown)) this.#machine.dispatch({ kind: 'permit-refused', attemptId, rollout, code, message });
+      throw thrown;
+    });
+    await this.#timed.endWait(`the rollout ${rollout} sends the device back`, signal, patience);
+    await this.#outbox.during(signal, () => {
+      const event = { kind: 'permit-accepted', attemptId, permitId, rollout } as const;
+      return this.#timed.do(event, signal, patience);
+    });
+    return this.#timed.finished(attemptId);
+  }
+
+  async #believed(permit: SignedPermit, rollout: string, signal: AbortSignal): Promise<string> {
+    const { current, previous, usedPermits: used = [] } = this.state;
+    const { deviceId, product } = this.#facts;
+    const nothing = new SlipwayError('nothing-to-roll-back-to', 'there is no previous release on this device');
+    if (!current) throw nothing;
+    const holder = { deviceId, product, rollout, current: current.manifestSha256, used };
+    const metadata: FetchMetadata = (name, maxBytes) => this.server.metadata(name, maxBytes, signal);
+    const { id } = await believePermit(permit, holder, metadata, this.metadata, this.world.clock.now());
+    if (!previous) throw nothing;
+    return id;
+  }
+
+  /** Sends what no server has acknowledged. A report that does not get through waits; it stops no update. */
+  sendReports(signal: AbortSignal): Promise<void> {
+    return this.#outbox.send(signal);
   }
 
   forgetRejections(): void {
     this.#machine.dispatch({ kind: 'rejections-forgotten' });
-  }
-
-  /** Sends what no server has acknowledged. A report that does not get through waits; it stops no update. */
-  async sendReports(signal: AbortSignal): Promise<void> {
-    this.#reporting = this.#reporting.then(() => this.#sendOnce(signal));
-    await this.#reporting;
-    signal.throwIfAborted();
-  }
-
-  async #sendOnce(signal: AbortSignal): Promise<void> {
-    const reports = this.state.outbox.slice(0, limits.maxReportsPerRequest);
-    if (reports.length === 0) return;
-    try {
-      const { acknowledgedThrough } = await this.server.report(reports, signal);
-      this.#machine.dispatch({ kind: 'reports-acknowledged', through: acknowledgedThrough });
-    } catch (thrown) {
-      if (signal.aborted) return;
-      const { code, message } = toSlipwayError(thrown);
-      this.world.narrator.warn(code, `reports are kept for later: ${message}`);
-    }
-  }
-
-  async #whileReporting(signal: AbortSignal | undefined, work: () => Promise<void>): Promise<void> {
-    this.#background = signal;
-    try {
-      await work();
-    } finally {
-      this.#background = undefined;
-      await this.#reporting;
-    }
   }
 
   #changed(state: DeviceState): void {
@@ -200,28 +261,34 @@ export class Device {
       const why = 'failure' in update ? `, ${update.failure.code ?? 'asked for'}: ${update.failure.message}` : '';
       this.world.narrator.state(update.phase, `${version}${why}`);
     }
-    const signal = this.#background;
-    if (signal && state.outbox.length > 0) this.#reporting = this.#reporting.then(() => this.#sendOnce(signal));
+    this.#outbox.changed();
   }
 
   /** An offer that must not be installed is reported, unless the network is to blame. */
-  async #judged<T>(version: string, resolve: () => Promise<T>): Promise<T> {
+  async #judged<T>(version: string, resolve: () => Promise<T>, signal: AbortSignal): Promise<T> {
     try {
       return await resolve();
     } catch (thrown) {
-      const error = toSlipwayError(thrown);
-      const passes: readonly number[] = [exitStatus.unavailable, exitStatus.localResource, exitStatus.internal];
-      if (!passes.includes(error.exitStatus)) {
-        const { code, message } = error;
+      if (isVerdict(thrown)) {
+        const { code, message } = toSlipwayError(thrown);
+        await this.#timed.endWait(`${code}: ${message}`, signal);
         this.#machine.dispatch({ kind: 'refused', attemptId: this.world.clock.newId(), version, code, message });
       }
-      throw error;
+      throw thrown;
     }
   }
+}
 
-  #finished(attemptId: string): FinishedAttempt {
-    const { lastAttempt } = this.state;
-    if (lastAttempt?.id === attemptId) return lastAttempt;
-    throw new SlipwayError('internal', `the attempt ${attemptId} left no outcome`);
-  }
+/** False where the network or this machine is to blame: it may be otherwise the next time. */
+function isVerdict(thrown: unknown): boolean {
+  const passes: readonly number[] = [exitStatus.unavailable, exitStatus.localResource, exitStatus.internal];
+  return !passes.includes(toSlipwayError(thrown).exitStatus);
+}
+
+function isSame(
+  { manifestSha256, source }: NonNullable<TimedMachine['waitingFor']>,
+  release: ResolvedRelease,
+  rollout: string,
+): boolean {
+  return manifestSha256 === release.manifestSha256 && source.kind === 'server' && source.rollout === rollout;
 }

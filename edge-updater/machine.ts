@@ -10,7 +10,8 @@ import type { Effect } from './update/effect.ts';
 import type { UpdateEvent } from './update/event.ts';
 import { retryDelaySeconds } from './update/retry.ts';
 import type { DeviceState } from './update/state.ts';
-import { effectsOf, type Step, transition } from './update/transition.ts';
+import { effectsOf, type Step } from './update/step.ts';
+import { transition } from './update/transition.ts';
 
 export interface MachineOptions {
   readonly journal: JournalPort;

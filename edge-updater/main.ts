@@ -30,6 +30,7 @@ import { addStatus, type DeviceReading } from './commands/status.ts';
 import { type Configuration, parseConfiguration } from './configuration.ts';
 import { Device } from './device.ts';
 import type { BlobSource, HealthProbe, ServiceManager } from './ports.ts';
+import type { Waiting } from './update/switch-window.ts';
 import { earliestTime, updaterVersion } from './updater-version.ts';
 
 // Streams leave young garbage; without a bound the engine keeps tens of megabytes of it before it looks.
@@ -79,7 +80,7 @@ function open(configFile: string, command: string, blobs?: BlobSource): OpenDevi
   });
   const journal = new JournalFile(stateDir);
   const device = new Device({
-    facts: { product, platform, labels, updaterVersion },
+    facts: { deviceId, product, platform, labels, updaterVersion },
     server,
     metadata: new MetadataDirectory(stateDir, configuration.trustedRoot, earliestTime),
     journal,
@@ -118,9 +119,14 @@ function open(configFile: string, command: string, blobs?: BlobSource): OpenDevi
     configuration,
     releaseService: (how) => service.release(how),
     notify: (message) => terminal.notify(message),
-    polled({ reason, message, nextPollAt }) {
+    polled({ reason, message, nextPollAt, waiting }) {
       const lastCheck = { at: new Date().toISOString(), reason, ...(message === undefined ? {} : { message }) };
-      writeStatus(stateDir, { lastCheck, ...(nextPollAt ? { nextPollAt: nextPollAt.toISOString() } : {}) });
+      const window = waiting && windowOf(waiting, Date.now());
+      writeStatus(stateDir, {
+        lastCheck,
+        ...(nextPollAt ? { nextPollAt: nextPollAt.toISOString() } : {}),
+        ...(window ? { window } : {}),
+      });
     },
     async [Symbol.asyncDispose]() {
       await server.close();
@@ -128,6 +134,13 @@ function open(configFile: string, command: string, blobs?: BlobSource): OpenDevi
       lock.release();
     },
   };
+}
+
+/** A window on the wall clock, for people. */
+function windowOf({ opensInSeconds, closesInSeconds }: Waiting, now: number) {
+  if (opensInSeconds === undefined || closesInSeconds === undefined) return undefined;
+  const at = (seconds: number) => new Date(now + seconds * 1000).toISOString();
+  return { opensAt: at(opensInSeconds), closesAt: at(closesInSeconds) };
 }
 
 function serviceOf(configuration: Configuration, slots: SlotDirectory): ServiceManager {
@@ -164,6 +177,8 @@ function read(configFile: string): DeviceReading {
     // Nobody will poll where no daemon runs.
     nextPollAt: holder?.command === 'run' ? status?.nextPollAt : undefined,
     lastCheck: status?.lastCheck,
+    // The daemon counts it; a process that is gone counts nothing.
+    window: holder?.command === 'run' ? status?.window : undefined,
   };
 }
 

@@ -40,7 +40,7 @@ export const reportSchema = z.strictObject({
   manifestSha256: digestSchema.optional(),
   phase: devicePhaseSchema,
   outcome: updateOutcomeSchema.optional(),
-  /** Why it failed or was rolled back. */
+  /** Why it failed or was rolled back; without an outcome, why a permit was refused: nothing has changed then. */
   code: z.enum(errorCodeNames).optional(),
   message: z.string().max(2000).optional(),
   transfer: transferSchema.optional(),

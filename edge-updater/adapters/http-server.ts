@@ -14,6 +14,8 @@ import { limits } from '../../contract/limits.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
 import { refuseInsecureTransport } from '../configuration.ts';
 import type { BlobAnswer, Server } from '../ports.ts';
+import { ServerBusy } from '../server-busy.ts';
+import { retryAfterSeconds } from '../update/retry.ts';
 
 export interface HttpServerOptions {
   readonly server: string;
@@ -112,7 +114,7 @@ export class HttpServer implements Server {
       return undefined;
     }
     const bytes = await readBounded(answer.body, maxBytes + 1);
-    if (answer.statusCode !== 200) throw refusal(path, answer.statusCode, bytes);
+    if (answer.statusCode !== 200) throw refusal(path, answer, bytes);
     refuseEncoding(path, answer.headers);
     return bytes;
   }
@@ -160,7 +162,7 @@ export class HttpServer implements Server {
       signal,
     });
     const bytes = await readBounded(answer.body, limits.maxCheckBytes);
-    if (answer.statusCode < 200 || answer.statusCode > 299) throw refusal(path, answer.statusCode, bytes);
+    if (answer.statusCode < 200 || answer.statusCode > 299) throw refusal(path, answer, bytes);
     refuseEncoding(path, answer.headers);
     const parsed = schema.safeParse(parseJson(bytes));
     if (parsed.success) return parsed.data;
@@ -227,15 +229,25 @@ function refuseEncoding(path: string, headers: Dispatcher.ResponseData['headers'
   if (encoding !== undefined && encoding !== 'identity') throw invalid(`${path}: content-encoding ${encoding}`);
 }
 
-function refusal(path: string, status: number, body: Uint8Array): SlipwayError {
+function refusal(path: string, answer: Dispatcher.ResponseData, body: Uint8Array): SlipwayError {
+  const { statusCode: status } = answer;
   const parsed = errorAnswerSchema.safeParse(parseJson(body));
   const told = parsed.success ? `${parsed.data.code}: ${parsed.data.message}` : 'no reason given';
   const message = `${path}: the server answered ${status} (${told})`;
   const hint = parsed.success && parsed.data.hint !== undefined ? { hint: parsed.data.hint } : {};
   const code = parsed.success && parsed.data.code in errorCodes ? (parsed.data.code as ErrorCode) : undefined;
-  if (code !== undefined && code !== 'internal') return new SlipwayError(code, message, hint);
   const isPassing = status >= 500 || [408, 425, 429].includes(status);
-  return new SlipwayError(isPassing ? 'server-unreachable' : 'server-refused', message, hint);
+  const isVague = code === undefined || code === 'internal';
+  const ours = isVague ? (isPassing ? 'server-unreachable' : 'server-refused') : code;
+  const after = isPassing ? waitAsked(flatten(answer.headers)) : undefined;
+  return after === undefined ? new SlipwayError(ours, message, hint) : new ServerBusy(ours, message, after, hint);
+}
+
+/** A date is measured against the server's own clock: this machine's may be wrong by years. */
+function waitAsked(headers: Record<string, string | undefined>): number | undefined {
+  const serverNow = Date.parse(headers.date ?? '');
+  const now = Number.isNaN(serverNow) ? Date.now() : serverNow;
+  return retryAfterSeconds(headers['retry-after'], now, limits.maxPollSeconds);
 }
 
 function invalid(message: string): SlipwayError {

@@ -15,6 +15,8 @@ const daemonStatusSchema = z.strictObject({
       message: z.string().optional(),
     })
     .optional(),
+  /** When the update that waits may switch, by this machine's clock; of use only while the daemon runs. */
+  window: z.strictObject({ opensAt: z.iso.datetime(), closesAt: z.iso.datetime() }).optional(),
 });
 export type DaemonStatus = z.infer<typeof daemonStatusSchema>;
 

@@ -40,7 +40,7 @@ export async function installBundle(
   refuseForeignBlobs(table, release.manifest);
   const attemptId = device.world.clock.newId();
   await takeBlobs(device, table, release.manifest, attemptId, file, signal);
-  return device.install(release, { kind: 'bundle' }, attemptId, signal, patience);
+  return device.install(release, attemptId, signal, patience);
 }
 
 /** Blobs that the manifest does not name, or names with another length, have no business in its bundle. */

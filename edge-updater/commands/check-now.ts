@@ -1,5 +1,7 @@
 /** `slipway-edge check-now`: one check and, if a release is offered, the whole update, in this process. */
 import type { Command } from 'commander';
+import type { CheckAnswer } from '../../contract/device-api/check.ts';
+import { describeWaiting, type Waiting } from '../update/switch-window.ts';
 import { type CommandContext, type CommonOptions, defaultConfigFile, handPatience } from './command-context.ts';
 import { describeAttempt, requireCommitted } from './outcome.ts';
 
@@ -16,7 +18,7 @@ export function addCheckNow(program: Command, context: CommandContext): void {
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ slipway-edge check-now\n  $ slipway-edge check-now --retry-rejected --json\n\nEnds with 0 when nothing is to be done or the release is committed, 8 when it was rolled back,\n4 when it is not trusted, 5 when the server cannot be reached, 9 while the daemon runs.',
+      '\nExamples:\n  $ slipway-edge check-now\n  $ slipway-edge check-now --retry-rejected --json\n\nEnds with 0 when nothing is to be done, the release is committed, waits for its window or was taken back\nby a permit, 8 when it was rolled back, 4 when it is not trusted, 5 when the server cannot be reached,\n9 while the daemon runs.',
     )
     .action(async (options: CheckNowOptions) => {
       await using opened = context.open(options.config, 'check-now');
@@ -26,14 +28,23 @@ export function addCheckNow(program: Command, context: CommandContext): void {
         if (options.retryRejected) device.forgetRejections();
         const { answer, attempt } = await device.check(context.signal, handPatience);
         opened.polled({ reason: answer.reason });
-        const detail = answer.decision === 'none' && answer.detail ? `: ${answer.detail}` : '';
-        const text = attempt ? describeAttempt(attempt) : `nothing to do, ${answer.reason}${detail}`;
-        if (!attempt || attempt.outcome === 'committed' || !options.json) {
-          context.print({ answer, ...(attempt ? { attempt } : {}) }, text, options.json === true);
+        const { waiting } = device;
+        const text = attempt ? describeAttempt(attempt) : idleText(answer, waiting);
+        // Going back is what was asked for then.
+        const isFailure = attempt !== undefined && attempt.outcome !== 'committed' && answer.decision !== 'revert';
+        if (!isFailure || !options.json) {
+          const found = { answer, ...(attempt ? { attempt } : {}), ...(waiting ? { waiting } : {}) };
+          context.print(found, text, options.json === true);
         }
-        if (attempt) requireCommitted(attempt);
+        if (isFailure) requireCommitted(attempt);
       } finally {
         await opened.releaseService('leave');
       }
     });
+}
+
+function idleText(answer: CheckAnswer, waiting: Waiting | undefined): string {
+  if (waiting) return `${describeWaiting(waiting)}; the daemon switches it`;
+  const detail = answer.decision === 'none' && answer.detail ? `: ${answer.detail}` : '';
+  return `nothing to do, ${answer.reason}${detail}`;
 }

@@ -1,5 +1,6 @@
 /** What main.ts hands to every command: the device of a configuration, and where words go. */
 import type { Configuration } from '../configuration.ts';
+import type { DaemonPoll } from '../daemon.ts';
 import type { Device } from '../device.ts';
 import type { BlobSource, DeltaFiles } from '../ports.ts';
 import type { AppliedFile } from './apply.ts';
@@ -12,7 +13,7 @@ export interface OpenDevice extends AsyncDisposable {
   releaseService(how: 'stop' | 'leave'): Promise<void>;
   notify(message: string): void;
   /** Remembers the daemon's last poll for `status`. */
-  polled(poll: { reason: string; message?: string; nextPollAt?: Date }): void;
+  polled(poll: Pick<DaemonPoll, 'reason' | 'message' | 'waiting'> & { readonly nextPollAt?: Date }): void;
 }
 
 export interface CommandContext {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Configuration } from '../configuration.ts';
 import { attemptOf, type DeviceState } from '../update/state.ts';
+import { isWaiting } from '../update/waiting.ts';
 import { type CommandContext, type CommonOptions, defaultConfigFile } from './command-context.ts';
 
 /** Everything on the disk that `status` tells of. */
@@ -18,6 +19,8 @@ export interface DeviceReading {
     readonly durableBytes: number;
   };
   readonly nextPollAt: string | undefined;
+  /** When the update that waits may switch, as the running daemon knows it; RFC 3339. */
+  readonly window: { readonly opensAt: string; readonly closesAt: string } | undefined;
   readonly lastCheck:
     | { readonly at: string; readonly reason: string; readonly message?: string | undefined }
     | undefined;
@@ -65,6 +68,11 @@ export function statusOf(reading: DeviceReading) {
       durableBytes: isLive ? downloading.durableBytes : 0,
       notes: attempt.notes,
     },
+    /** Present while a finished update waits; without times where the server has to be asked for its window. */
+    waiting:
+      state && isWaiting(state.update)
+        ? { version: state.update.attempt.release.version, ...reading.window }
+        : undefined,
     lastAttempt: state?.lastAttempt,
     rejected: state?.rejected ?? [],
     pendingReports: state?.outbox.length ?? 0,
@@ -88,6 +96,7 @@ export function statusText(status: Status): string {
     ['previous', name(status.previous)],
     ['service', status.service.pid === undefined ? undefined : `pid ${status.service.pid}`],
     ['update', update && `${update.version}, ${transferText(update.transfer)}, ${update.durableBytes} durable`],
+    ['waiting', status.waiting && waitingText(status.waiting)],
     ['last attempt', lastAttempt && `${lastAttempt.version} ${lastAttempt.outcome} at ${lastAttempt.endedAt}`],
     ['', lastAttempt && transferText(lastAttempt.transfer)],
     ['', [lastAttempt?.code, lastAttempt?.message].filter(Boolean).join(': ') || undefined],
@@ -97,6 +106,11 @@ export function statusText(status: Status): string {
     ['next poll', status.nextPollAt],
   ];
   return rows.flatMap(([label, value]) => (value === undefined ? [] : [`${label.padEnd(16)}${value}`])).join('\n');
+}
+
+function waitingText({ version, opensAt, closesAt }: NonNullable<Status['waiting']>): string {
+  if (opensAt === undefined) return `${version} is ready and switches in a window that the server has yet to name`;
+  return `${version} is ready and switches between ${opensAt} and ${closesAt}`;
 }
 
 function transferText(transfer: { bytesOnWire: number; fullBytes: number; resumedFrom: number }): string {

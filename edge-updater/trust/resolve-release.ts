@@ -1,15 +1,16 @@
 /**
- * From a TUF target path to a manifest that the pinned root vouches for. Owns the time floor and when the trusted set
- * is replaced; the checks of TUF are contract/trust's, whether the release fits this device is update/acceptance's.
+ * From a TUF target path to a manifest that the pinned root vouches for. Whether the release fits this device is
+ * update/acceptance's.
  */
 import { type Digest, digestSchema, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { decodeManifest } from '../../contract/release/manifest.ts';
 import { targetCustomSchema } from '../../contract/release/target-custom.ts';
-import { type FetchMetadata, refreshTrust } from '../../contract/trust/trusted-set.ts';
+import type { FetchMetadata } from '../../contract/trust/trusted-set.ts';
 import type { MetadataStore } from '../ports.ts';
 import type { Candidate } from '../update/acceptance.ts';
+import { refreshTrustedSet } from './refresh-trust.ts';
 
 export interface ReleaseSource {
   readonly metadata: FetchMetadata;
@@ -31,21 +32,10 @@ export async function resolveRelease(
   store: MetadataStore,
   now: number,
 ): Promise<ResolvedRelease> {
-  const known = store.load();
-  // A clock that went back would bring expired metadata to life again (freeze attack, TUF 5.1).
-  const time = Math.max(now, known.timeFloor);
-  const repository = await refreshTrust({
-    known: known.documents,
-    fetch: source.metadata,
-    now: new Date(time),
-    // A new root alone is kept at once (TUF 5.3.8); anything else that is kept too early could deny service.
-    onAccepted(role, bytes) {
-      if (role === 'root') store.replace({ ...known, documents: new Map(known.documents).set('root', bytes) });
-    },
-  });
+  const { repository, keep } = await refreshTrustedSet(source.metadata, store, now);
   const target = await repository.findTarget(path);
-  // The delegated roles of the walk are in the set by now. A set that failed anywhere is not kept.
-  store.replace({ documents: repository.documents, timeFloor: time });
+  // The delegated roles of the walk are in the set by now.
+  keep();
   if (!target) {
     throw new SlipwayError('target-unknown', `no role of the repository names ${path}`, {
       hint: 'Wait for the publisher to finish, or look at the rollout.',

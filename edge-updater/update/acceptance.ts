@@ -26,10 +26,12 @@ export interface DeviceFacts {
 }
 
 /**
+ * @param isRetry the server wants it tried although it failed here: lifts the rejection of this one release, and lets
+ *   one that was committed here before come back at the very counter that it left behind
  * @throws SlipwayError `manifest-mismatched`, `platform-mismatch`, `updater-too-old`, `release-rejected`,
  *   `counter-not-greater`, `floor-skipped`
  */
-export function acceptRelease(candidate: Candidate, device: DeviceFacts, state: DeviceState): void {
+export function acceptRelease(candidate: Candidate, device: DeviceFacts, state: DeviceState, isRetry = false): void {
   const { manifest, manifestSha256, path, custom } = candidate;
   // A signed manifest under another release's name: wrong software (TUF 1.5.2).
   if (targetPath(manifest) !== path) {
@@ -60,12 +62,14 @@ export function acceptRelease(candidate: Candidate, device: DeviceFacts, state: 
       { hint: 'Update slipway-edge first.' },
     );
   }
-  if (state.rejected.some((entry) => entry.manifestSha256 === manifestSha256)) {
+  const isRejected = state.rejected.some((entry) => entry.manifestSha256 === manifestSha256);
+  if (isRejected && !isRetry) {
     throw new SlipwayError('release-rejected', `${manifest.version} failed on this device before`, {
       hint: 'Publish a corrected release, or run `slipway-edge check-now --retry-rejected`.',
     });
   }
-  if (manifest.counter <= state.counterFloor) {
+  const lowest = isRejected ? state.counterFloor : state.counterFloor + 1;
+  if (manifest.counter < lowest) {
     throw new SlipwayError(
       'counter-not-greater',
       `${manifest.version} has counter ${manifest.counter}, this device has committed ${state.counterFloor}`,

@@ -13,6 +13,10 @@ export type UpdateEvent =
       readonly attemptId: string;
       readonly release: InstalledRelease;
       readonly source: UpdateSource;
+      /** The switch is bound to windows that the server names. */
+      readonly isTimed?: true;
+      /** The server wants it tried although it failed here. */
+      readonly isRetry?: true;
     }
   /** A release was offered that this device must not install; nothing was changed. */
   | {
@@ -43,6 +47,12 @@ export type UpdateEvent =
     }
   /** The slot was read back and every digest agrees. */
   | { readonly kind: 'verified' }
+  /** A window is open for an update that waits: its slot is read back once more. */
+  | { readonly kind: 'window-opened' }
+  /** The slot was read back and the window is open still. */
+  | { readonly kind: 'switch-allowed' }
+  /** The update that waits is not wanted any more. */
+  | { readonly kind: 'wait-ended'; readonly message: string }
   /** The slot does not hold what the manifest says. */
   | { readonly kind: 'slot-damaged'; readonly message: string }
   | { readonly kind: 'switched' }
@@ -60,6 +70,21 @@ export type UpdateEvent =
       readonly transfer?: Transfer;
     }
   | { readonly kind: 'rollback-requested'; readonly attemptId: string }
+  /** A permit that holds for this device and the release it runs. */
+  | {
+      readonly kind: 'permit-accepted';
+      readonly attemptId: string;
+      readonly permitId: string;
+      readonly rollout: string;
+    }
+  /** A permit came that does not hold, or there is nothing to go back to; nothing was changed. */
+  | {
+      readonly kind: 'permit-refused';
+      readonly attemptId: string;
+      readonly rollout: string;
+      readonly code: ErrorCode;
+      readonly message: string;
+    }
   /** The operator wants a rejected release tried again. */
   | { readonly kind: 'rejections-forgotten' }
   | { readonly kind: 'reports-acknowledged'; readonly through: number };

@@ -12,4 +12,5 @@ export const updateLimits = {
   failuresUntilRejected: 3,
   maxOutbox: 64,
   maxRejected: 64,
+  maxUsedPermits: 64,
 } as const;

@@ -15,7 +15,8 @@
  * | downloading    | new durable bytes since the last time   | go on, counter cleared |
  * | downloading    | none, 10 times                          | give up: `download-no-progress` |
  * | rebuilding     | up to 5 times                           | rebuild from the blobs |
- * | staged         | up to 5 times                           | read the slot back, rebuild if it is damaged |
+ * | staged         | it waits for a window                   | rest until the server names a window anew |
+ * | staged         | else, up to 5 times                     | read the slot back, rebuild if it is damaged |
  * | switching      | `current` is the new slot               | probation |
  * | switching      | it is the old one, up to 5 times        | staged: read the slot back before the switch |
  * | probation      | `current` is the new slot, up to twice  | probation from its beginning |
@@ -25,11 +26,14 @@
  */
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Digest } from '../../contract/digest.ts';
+import { giveUp } from './giving-up.ts';
+import { goBack } from './going-back.ts';
 import { updateLimits } from './limits.ts';
 import { withReport } from './reporting.ts';
 import type { Attempt, DeviceState, UpdateState } from './state.ts';
 import { blankState } from './state.ts';
-import { effectsOf, enter, giveUp, goBack, type Step } from './transition.ts';
+import { effectsOf, enter, type Step } from './step.ts';
+import { isWaiting } from './waiting.ts';
 
 export interface Facts {
   /** Digest of the slot that `current` names; undefined where there is no such link or it is not one of ours. */
@@ -54,8 +58,10 @@ export function recover(state: DeviceState | undefined, facts: Facts): Step {
     case 'downloading':
       return recoverDownload(state, update.attempt, facts);
     case 'rebuilding':
-    case 'staged':
       return again(state, update, facts);
+    case 'staged':
+      // Its window was counted on the clock of a process that is gone.
+      return isWaiting(update) ? { state, effects: [] } : again(state, update, facts);
     case 'switching':
       if (facts.currentLink === update.attempt.release.manifestSha256) {
         return enter(state, { phase: 'probation', attempt: update.attempt });

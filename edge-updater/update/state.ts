@@ -24,6 +24,8 @@ export const attemptSchema = z.strictObject({
   id: z.string().min(1).max(64),
   source: sourceSchema,
   release: installedReleaseSchema,
+  /** The server named a window: the switch begins only inside one that it named to this very process. */
+  isTimed: z.literal(true).optional(),
   startedAt: z.iso.datetime(),
   transfer: transferSchema,
   /** Digests of delta blobs and of installed files that did not give the component they promised. */
@@ -97,6 +99,10 @@ export const deviceStateSchema = z.strictObject({
   rejected: z.array(rejectionSchema).max(64),
   /** Attempts that ended before the switch for a reason that waiting does not cure. */
   failures: z.array(z.strictObject({ manifestSha256: digestSchema, count: z.number().int().min(1) })).max(64),
+  /** A finished slot that the server took its offer back for; kept, so that the same offer costs nothing later. */
+  ready: digestSchema.optional(),
+  /** Ids of permits that this device went back by, newest last: each works once. */
+  usedPermits: z.array(z.string().max(64)).max(64).optional(),
   /** Reports without an acknowledgement, in order of their sequence. */
   outbox: z.array(reportSchema).max(64),
   nextSequence: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),

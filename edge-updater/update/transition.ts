@@ -3,17 +3,14 @@
  * caller makes the state durable first and acts second. An event that has no meaning in a state changes nothing, so a
  * late answer can do no harm.
  */
-import type { InstalledRelease } from '../../contract/device-api/check.ts';
-import type { Effect } from './effect.ts';
 import type { Occurrence, UpdateEvent } from './event.ts';
+import { giveUp, withoutRejection } from './giving-up.ts';
+import { goBack, permitAccepted, permitRefused, rollbackRequested, rolledBack } from './going-back.ts';
 import { updateLimits } from './limits.ts';
 import { progressReport, withOutcome, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-
-export interface Step {
-  readonly state: DeviceState;
-  readonly effects: readonly Effect[];
-}
+import { effectsOf, enter, moved, newAttempt, type Step, stay } from './step.ts';
+import { isWaiting, rebuilt, waitEnded, windowOpened } from './waiting.ts';
 
 export function transition(state: DeviceState, { event, at }: Occurrence): Step {
   switch (event.kind) {
@@ -23,6 +20,10 @@ export function transition(state: DeviceState, { event, at }: Occurrence): Step 
       return stay(refused(state, event, at));
     case 'rollback-requested':
       return rollbackRequested(state, event, at);
+    case 'permit-accepted':
+      return permitAccepted(state, event, at);
+    case 'permit-refused':
+      return stay(permitRefused(state, event, at));
     case 'rejections-forgotten':
       return stay({ ...state, rejected: [], failures: [] });
     case 'reports-acknowledged':
@@ -36,11 +37,18 @@ export function transition(state: DeviceState, { event, at }: Occurrence): Step 
     case 'source-failed':
       return sourceFailed(state, event, at);
     case 'rebuilt':
-      if (state.update.phase !== 'rebuilding') return stay(state);
-      return enter(state, { phase: 'staged', attempt: moved(state.update.attempt) });
+      return state.update.phase === 'rebuilding' ? rebuilt(state, state.update.attempt, at) : stay(state);
     case 'verified':
-      if (state.update.phase !== 'staged') return stay(state);
+      // A timed update rests here; whoever knows the window lets it go on.
+      if (state.update.phase !== 'staged' || state.update.attempt.isTimed) return stay(state);
       return enter(state, { phase: 'switching', attempt: moved(state.update.attempt) });
+    case 'window-opened':
+      return isWaiting(state.update) ? windowOpened(state, state.update.attempt, at) : stay(state);
+    case 'switch-allowed':
+      if (!isWaiting(state.update)) return stay(state);
+      return enter(state, { phase: 'switching', attempt: moved(state.update.attempt) });
+    case 'wait-ended':
+      return isWaiting(state.update) ? waitEnded(state, state.update.attempt, event.message, at) : stay(state);
     case 'slot-damaged':
       return slotDamaged(state, event.message, at);
     case 'switched': {
@@ -65,81 +73,23 @@ export function transition(state: DeviceState, { event, at }: Occurrence): Step 
   }
 }
 
-/** The state with this update, and the work that belongs to it. */
-export function enter(state: DeviceState, update: DeviceState['update']): Step {
-  const next = { ...state, update };
-  return { state: next, effects: effectsOf(next) };
-}
-
-/** The work of a state: the same whether it was just entered or found again after a restart. */
-export function effectsOf(state: DeviceState): Effect[] {
-  const { update, current, previous } = state;
-  switch (update.phase) {
-    case 'idle':
-      return [{ kind: 'prune', keep: kept(state), keepDownloads: true }];
-    case 'downloading':
-      return [{ kind: 'fetch', attempt: update.attempt, installed: installed(state) }];
-    case 'rebuilding':
-      return [{ kind: 'rebuild', attempt: update.attempt, installed: installed(state) }];
-    case 'staged':
-      return [{ kind: 'verify', attempt: update.attempt }];
-    case 'switching':
-      return [{ kind: 'switch', attempt: update.attempt, ...(current ? { previous: current } : {}) }];
-    case 'probation':
-      return [{ kind: 'prove', attempt: update.attempt }];
-    case 'rolling-back':
-      return [{ kind: 'restore', ...(current ? { to: current } : {}), ...(previous ? { previous } : {}) }];
-    case 'committed':
-    case 'rolled-back':
-      return [{ kind: 'prune', keep: kept(state), keepDownloads: false }];
-    default:
-      throw update satisfies never;
-  }
-}
-
-function stay(state: DeviceState): Step {
-  return { state, effects: [] };
-}
-
-/** An attempt that reached another phase has made progress. */
-function moved(attempt: Attempt): Attempt {
-  return { ...attempt, interruptions: 0 };
-}
-
 /** Says each thing once; the oldest go first. */
 function noted(attempt: Attempt, notes: readonly string[]): Attempt {
   const cut = notes.map((note) => note.slice(0, 300));
   return { ...attempt, notes: [...new Set([...attempt.notes, ...cut])].slice(-16) };
 }
 
-function installed(state: DeviceState): InstalledRelease[] {
-  return [state.current, state.previous].filter((release) => release !== undefined);
-}
-
-function kept(state: DeviceState): string[] {
-  return installed(state).map((release) => release.manifestSha256);
-}
-
 function accepted(state: DeviceState, event: Extract<UpdateEvent, { kind: 'accepted' }>, at: string): Step {
   if (state.update.phase !== 'idle') return stay(state);
-  const attempt = newAttempt(event.attemptId, event.source, event.release, at);
-  const { lastRefusal: _, ...rest } = state;
-  return enter(withReport(rest, progressReport(attempt, 'downloading', at)), { phase: 'downloading', attempt });
-}
-
-function newAttempt(id: string, source: Attempt['source'], release: InstalledRelease, at: string): Attempt {
-  return {
-    id,
-    source,
-    release,
-    startedAt: at,
-    transfer: { bytesOnWire: 0, fullBytes: 0, resumedFrom: 0 },
-    failedSources: [],
-    notes: [],
-    interruptions: 0,
-    setbacks: 0,
-    durableBytes: 0,
+  const { manifestSha256 } = event.release;
+  const attempt: Attempt = {
+    ...newAttempt(event.attemptId, event.source, event.release, at),
+    ...(event.isTimed ? { isTimed: true } : {}),
   };
+  const { lastRefusal: _, ready: __, ...rest } = state;
+  const open = event.isRetry ? withoutRejection(rest, manifestSha256) : rest;
+  const next = withReport(open, progressReport(attempt, 'downloading', at));
+  return enter(next, { phase: 'downloading', attempt });
 }
 
 function refused(state: DeviceState, event: Extract<UpdateEvent, { kind: 'refused' }>, at: string): DeviceState {
@@ -208,26 +158,6 @@ function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed'
   }
 }
 
-/** Ends an attempt before the switch: the device is as it was. */
-export function giveUp(
-  state: DeviceState,
-  attempt: Attempt,
-  failure: Failure,
-  { isCurable, at }: { readonly isCurable: boolean; readonly at: string },
-): Step {
-  const { manifestSha256 } = attempt.release;
-  const earlier = state.failures.find((entry) => entry.manifestSha256 === manifestSha256)?.count ?? 0;
-  const count = isCurable ? earlier : earlier + 1;
-  const others = state.failures.filter((entry) => entry.manifestSha256 !== manifestSha256);
-  const counted = { ...state, failures: count === 0 ? others : [...others, { manifestSha256, count }].slice(-64) };
-  const judged = count >= updateLimits.failuresUntilRejected ? withRejection(counted, attempt, failure, at) : counted;
-  return enter(withOutcome(judged, attempt, 'idle', 'failed', at, failure), { phase: 'idle' });
-}
-
-export function goBack(state: DeviceState, attempt: Attempt, failure: Failure): Step {
-  return enter(state, { phase: 'rolling-back', attempt: moved(attempt), failure });
-}
-
 function committed(state: DeviceState, attempt: Attempt, at: string): Step {
   const { current, previous: _, ...rest } = state;
   const next: DeviceState = {
@@ -238,38 +168,4 @@ function committed(state: DeviceState, attempt: Attempt, at: string): Step {
     failures: state.failures.filter((entry) => entry.manifestSha256 !== attempt.release.manifestSha256),
   };
   return enter(withOutcome(next, attempt, 'committed', 'committed', at), { phase: 'committed', attempt });
-}
-
-function rolledBack(
-  state: DeviceState,
-  { attempt, failure }: Extract<DeviceState['update'], { phase: 'rolling-back' }>,
-  isConfirmed: boolean,
-  at: string,
-): Step {
-  const told: Failure = isConfirmed
-    ? failure
-    : {
-        ...failure,
-        message: `${failure.message}; the release gone back to does not answer its health check yet`.slice(-1500),
-      };
-  const next = withOutcome(withRejection(state, attempt, failure, at), attempt, 'rolled-back', 'rolled-back', at, told);
-  return enter(next, { phase: 'rolled-back', attempt, failure: told });
-}
-
-function withRejection(state: DeviceState, { release }: Attempt, { code }: Failure, at: string): DeviceState {
-  const others = state.rejected.filter((entry) => entry.manifestSha256 !== release.manifestSha256);
-  const entry = { manifestSha256: release.manifestSha256, version: release.version, ...(code ? { code } : {}), at };
-  return { ...state, rejected: [...others, entry].slice(-updateLimits.maxRejected) };
-}
-
-/** By an operator: the committed release leaves, the one before it comes back; the counter floor stays. */
-function rollbackRequested(
-  state: DeviceState,
-  event: Extract<UpdateEvent, { kind: 'rollback-requested' }>,
-  at: string,
-): Step {
-  const { current, previous, ...rest } = state;
-  if (state.update.phase !== 'idle' || !current || !previous) return stay(state);
-  const attempt = newAttempt(event.attemptId, { kind: 'operator' }, current, at);
-  return goBack({ ...rest, current: previous }, attempt, { message: 'an operator asked for it' });
 }

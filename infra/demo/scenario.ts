@@ -67,7 +67,7 @@ export async function runScenario(server: ServerUnderUpdate, narrator: Narrator)
     observe('release 1 was committed', releases[0]?.outcome === 'committed');
     observe('the server of release 1 answers', await stage.isHealthy());
 
-    narrator.step('Release 2: publish with a delta, open a rollout over a slow link');
+    narrator.step('Release 2: publish with a delta, push its rollout to Git, over a slow link');
     const { installedBytes, wireBytes } = await stage.publish(2);
     stage.link.bytesPerSecond = Math.max(
       wireBytes / downloadSeconds.max,
@@ -76,7 +76,9 @@ export async function runScenario(server: ServerUnderUpdate, narrator: Narrator)
     const megabits = ((stage.link.bytesPerSecond * 8) / 1e6).toFixed(2);
     narrator.fact(`${inKilobytes(wireBytes)} to download for ${inKilobytes(installedBytes)}, at ${megabits} Mbit/s`);
     const before = stage.link.bytesToDevice;
-    await stage.declareRollout(2);
+    const commit = await stage.declareRollout(2);
+    const author = await stage.waitForCommit(commit);
+    observe(`commit ${commit.slice(0, 7)} by ${author} is in force`, author !== '');
     await stage.waitForDownloaded(0.3 * wireBytes);
     stage.link.cut();
     narrator.step('The link breaks');

@@ -20,6 +20,7 @@ import {
 } from './documents.ts';
 import { FlakyLink } from './flaky-link.ts';
 import { RunningProgram, runJson } from './programs.ts';
+import { RolloutRepository, rolloutsPath } from './rollout-repository.ts';
 import type { ServerUnderUpdate } from './scenario.ts';
 
 const product = 'demo-server';
@@ -45,6 +46,7 @@ export class Stage {
   readonly link: FlakyLink;
   readonly #server: ServerUnderUpdate;
   readonly #folder: string;
+  readonly #rollouts: RolloutRepository;
   readonly #servicePort: number;
   readonly #distributorPort: number;
   readonly #installedBytes = new Map<ReleaseNumber, number>();
@@ -57,8 +59,10 @@ export class Stage {
     folder: string,
     link: FlakyLink,
     ports: { service: number; distributor: number },
+    rollouts: RolloutRepository,
   ) {
     this.#server = server;
+    this.#rollouts = rollouts;
     this.#folder = folder;
     this.link = link;
     this.#servicePort = ports.service;
@@ -68,7 +72,13 @@ export class Stage {
   static async open(server: ServerUnderUpdate): Promise<Stage> {
     const folder = await mkdtemp(join(tmpdir(), 'slipway-demo-'));
     const ports = { service: await freePort(), distributor: await freePort() };
-    const stage = new Stage(server, folder, await FlakyLink.to(ports.distributor), ports);
+    const stage = new Stage(
+      server,
+      folder,
+      await FlakyLink.to(ports.distributor),
+      ports,
+      await RolloutRepository.create(folder),
+    );
     await runJson('slipway-packager', [
       ...['init', '--store', stage.#store, '--keys', stage.#path('keys')],
       ...['--product', product, '--demo', '--root-out', stage.#path('root.json')],
@@ -106,7 +116,6 @@ export class Stage {
 
   async startDistributor(): Promise<void> {
     const state = this.#path('distributor');
-    await mkdir(this.#path('rollouts'), { recursive: true });
     const { token } = await runJson<{ token: string }>('slipway-distributor', [
       ...['token', 'create', '--purpose', 'operator', '--scope', 'devices:read', '--scope', 'rollouts:read'],
       ...['--state', state],
@@ -117,7 +126,8 @@ export class Stage {
     ]);
     await writeFile(this.#path('enrolment-token'), enrolment.token, { mode: 0o600 });
     this.#distributor = new RunningProgram('slipway-distributor', [
-      ...['serve', '--store', this.#store, '--rollouts', this.#path('rollouts'), '--state', state],
+      ...['serve', '--store', this.#store, '--state', state],
+      ...['--rollouts-git', this.#rollouts.url, '--git-path', rolloutsPath, '--git-poll', '1s'],
       ...['--listen', `127.0.0.1:${this.#distributorPort}`, '--refresh', '1s', '--log-level', 'warn'],
       // The device checks every second here.
       ...['--check-limit', '600'],
@@ -128,8 +138,11 @@ export class Stage {
     });
   }
 
-  async declareRollout(number: ReleaseNumber): Promise<void> {
-    await writeDocument(this.#path('rollouts', `${rolloutOf(number)}.yaml`), rolloutDocument(product, number));
+  /** Pushes the rollout of a release to Git; the distributor pulls it. @returns the commit */
+  async declareRollout(number: ReleaseNumber): Promise<string> {
+    const text = JSON.stringify(rolloutDocument(product, number), null, 2);
+    const subject = `Roll out ${versionOf(number)}`;
+    return this.#rollouts.push(`${rolloutOf(number)}.yaml`, text, subject);
   }
 
   async startUpdater(): Promise<void> {
@@ -171,6 +184,14 @@ export class Stage {
     });
     const installedBytes = this.#installedBytes.get(number) ?? 0;
     return { report, rollout: (await this.#rolloutStatus(number)) ?? 'unknown', installedBytes };
+  }
+
+  /** Waits until the distributor has pulled that commit and put it in force. @returns who wrote it */
+  async waitForCommit(commit: string): Promise<string> {
+    return this.#waitFor(`commit ${commit} to be in force`, async () => {
+      const answer = await this.#ask<{ applied?: { revision: string; author: string } }>('/v1/plan');
+      return answer?.applied?.revision === commit ? answer.applied.author : undefined;
+    });
   }
 
   async waitForRollout(number: ReleaseNumber, wanted: string): Promise<string> {

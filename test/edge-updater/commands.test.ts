@@ -1,11 +1,13 @@
 /** The program as an operator calls it: exit statuses, JSON, and what one instance does beside another. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InstanceLock } from '../../edge-updater/adapters/instance-lock.ts';
 import { DeviceApi, enrolmentToken } from '../fakes/device-api.ts';
 import { bytesOf, EdgeDevice } from '../fakes/edge-device.ts';
+import { signPermit } from '../fakes/permits.ts';
 import { product } from '../fakes/signed-repository.ts';
 
 const program = path.join(import.meta.dirname, '..', '..', 'edge-updater', 'main.ts');
@@ -23,13 +25,14 @@ afterEach(async () => {
   edge.remove();
 });
 
-async function slipway(...args: string[]) {
+function start(...args: string[]) {
   const file = path.join(edge.folder, 'edge.yaml');
   writeFileSync(
     file,
     JSON.stringify({
       ...{ server: `http://127.0.0.1:${api.port}`, developmentAllowHttp: true, deviceId: 'd', product },
       ...{ platform: 'linux/amd64', stateDir: edge.stateDirectory, trustedRoot: edge.rootFile },
+      poll: { intervalSeconds: 1 },
       enrolment: { tokenFile: path.join(edge.folder, 'enrolment-token') },
       service: { manager: 'exec', command: ['/bin/sleep', '1000'], stopTimeoutSeconds: 1 },
       health: {
@@ -38,7 +41,11 @@ async function slipway(...args: string[]) {
       },
     }),
   );
-  const child = spawn(process.execPath, [program, ...args, '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [program, ...args, '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+async function slipway(...args: string[]) {
+  const child = start(...args);
   const [stdout, stderr, status] = await Promise.all([
     child.stdout.toArray().then((chunks) => Buffer.concat(chunks).toString()),
     child.stderr.toArray().then((chunks) => Buffer.concat(chunks).toString()),
@@ -111,4 +118,77 @@ it('status works beside the holder of the lock, every other command ends with 9'
 it('names a bundle that cannot be read with 3, and a verb that does not exist with 2', async () => {
   expect(await slipway('install', '/nowhere')).toMatchObject({ status: 3 });
   expect(await slipway('instal')).toMatchObject({ status: 2 });
+});
+
+describe('a permit', () => {
+  const permitTo = (leave: string) => ({
+    ...{ schemaVersion: 1 as const, kind: 'permit' as const, product, deviceId: 'd', rollout: 'winter', leave },
+    ...{ expires: new Date(Date.now() + 3_600_000).toISOString(), id: 'a-permit-of-the-test' },
+  });
+
+  it('takes the release back, with 0; a forged one does nothing, with 4', async () => {
+    offer('1.0.0', 1);
+    await slipway('check-now');
+    offer('2.0.0', 2);
+    const { json } = await slipway('check-now', '--json');
+    const { manifestSha256 } = json.attempt;
+    const revert = { decision: 'revert', reason: 'rollout-aborted', rollout: 'winter' } as const;
+    edge.server.answer = { ...revert, permit: signPermit(permitTo(manifestSha256), edge.repository.keys.product) };
+    const forged = await slipway('check-now', '--json');
+    expect(forged).toMatchObject({ status: 4, json: { error: { code: 'permit-invalid' } } });
+    expect((await slipway('status', '--json')).json).toMatchObject({ current: { version: '2.0.0' } });
+    edge.server.answer = { ...revert, permit: signPermit(permitTo(manifestSha256), edge.repository.keys.permits) };
+    const back = await slipway('check-now', '--json');
+    expect(back).toMatchObject({
+      status: 0,
+      json: { attempt: { outcome: 'rolled-back', code: 'reverted-by-permit', version: '2.0.0' } },
+    });
+    expect((await slipway('status', '--json')).json).toMatchObject({
+      current: { version: '1.0.0' },
+      rejected: [{ version: '2.0.0', code: 'reverted-by-permit' }],
+    });
+    await endService();
+  });
+});
+
+describe('a window', () => {
+  type Status = { waiting?: { version: string; opensAt?: string }; current?: { version: string }; phase: string };
+
+  /** Asks until the status is as wanted: the daemon is another process. */
+  async function statusWhere(wanted: (status: Status) => boolean): Promise<Status> {
+    for (;;) {
+      const { json } = await slipway('status', '--json');
+      if (wanted(json)) return json;
+    }
+  }
+
+  /** Tells the window relative to each answer, as a distributor does: late by rounding, never early. */
+  function openAt(time: number): void {
+    const check = edge.server.check.bind(edge.server);
+    edge.server.check = (request) => {
+      const opensInSeconds = Math.max(0, Math.ceil((time - Date.now()) / 1000));
+      edge.server.switchWindow = { opensInSeconds, closesInSeconds: opensInSeconds + 30 };
+      return check(request);
+    };
+  }
+
+  it('is waited for by the daemon, which says so, stops when told to and switches when it opens', async () => {
+    offer('1.0.0', 1);
+    await slipway('check-now');
+    offer('2.0.0', 2);
+    edge.server.switchWindow = { opensInSeconds: 3600, closesInSeconds: 7200 };
+    let daemon = start('run');
+    const waiting = await statusWhere((status) => status.waiting?.opensAt !== undefined);
+    expect(waiting).toMatchObject({ phase: 'staged', waiting: { version: '2.0.0' }, current: { version: '1.0.0' } });
+    expect((await slipway('status')).stdout).toContain('2.0.0 is ready and switches between');
+    daemon.kill('SIGTERM');
+    expect(await once(daemon, 'exit')).toEqual([0, null]);
+    expect((await slipway('status')).stdout).toContain('in a window that the server has yet to name');
+
+    openAt(Date.now() + 2000);
+    daemon = start('run');
+    await statusWhere((status) => status.current?.version === '2.0.0');
+    daemon.kill('SIGTERM');
+    await once(daemon, 'exit');
+  });
 });

@@ -25,11 +25,14 @@ interface Scenario {
   /** The device before the update; the release it has, if any. */
   readonly hasOld: boolean;
   readonly isSick: boolean;
+  /** The switch is bound to a window that opens later. */
+  readonly isTimed?: true;
 }
 
 const scenarios: readonly Scenario[] = [
   { name: 'a good release over an old one', hasOld: true, isSick: false },
   { name: 'a sick release over an old one', hasOld: true, isSick: true },
+  { name: 'a good release that waits for its window', hasOld: true, isSick: false, isTimed: true },
   { name: 'a good first release', hasOld: false, isSick: false },
   { name: 'a sick first release', hasOld: false, isSick: true },
 ];
@@ -37,7 +40,7 @@ const scenarios: readonly Scenario[] = [
 /** Phases that were under way when an interruption happened, over all runs. */
 const interruptedPhases = new Set<string>();
 
-async function prepare({ hasOld, isSick }: Scenario) {
+async function prepare({ hasOld, isSick, isTimed }: Scenario) {
   const edge = new EdgeDevice();
   let old: string | undefined;
   if (hasOld) {
@@ -52,12 +55,22 @@ async function prepare({ hasOld, isSick }: Scenario) {
   const next = edge.publish('2.0.0', 2, files('2.0.0'));
   if (isSick) edge.service.sick.add(next.digest);
   edge.server.offered = next.manifest;
+  if (isTimed) edge.server.switchWindow = { opensInSeconds: 30, closesInSeconds: 600 };
   return { edge, old, next: next.digest };
 }
 
 async function update(device: Device): Promise<void> {
   await device.recover(never, patience);
   await device.check(never, patience);
+  await waitForWindow(device);
+}
+
+/** Until the window that the server named is open; the server is not asked again. */
+async function waitForWindow(device: Device): Promise<void> {
+  const { waiting } = device;
+  if (!waiting) return;
+  await device.world.clock.sleep(waiting.opensInSeconds ?? 0, never);
+  await device.resume(never, patience);
 }
 
 for (const scenario of scenarios) {
@@ -89,11 +102,20 @@ for (const scenario of scenarios) {
 
         const device = edge.start();
         await device.recover(never, patience);
+        // What waited does not know its window any more: it does not switch by itself.
+        if (device.waiting) {
+          expect(scenario.isTimed, what).toBe(true);
+          expect(device.waiting.opensInSeconds, what).toBeUndefined();
+          await device.resume(never, patience);
+          expect(device.waiting, what).toBeDefined();
+          expect(edge.slots.currentLink, what).toBe(old);
+        }
         await expectWhole(edge, device, [old, next], what);
 
         // Whatever happened, the same release can still be had, or is known to be bad.
         device.forgetRejections();
         await device.check(never, patience);
+        await waitForWindow(device);
         await expectWhole(edge, device, [scenario.isSick ? old : next], what);
         expect(edge.slots.slots().size, what).toBeLessThanOrEqual(2);
       }
@@ -104,7 +126,7 @@ for (const scenario of scenarios) {
 async function expectWhole(edge: EdgeDevice, device: Device, allowed: (string | undefined)[], what: string) {
   const { slots } = edge;
   const { currentLink } = slots;
-  expect(device.state.update.phase, what).toBe('idle');
+  expect(device.state.update.phase, what).toBe(device.waiting ? 'staged' : 'idle');
   expect(allowed, what).toContain(currentLink);
   expect(device.state.current?.manifestSha256, what).toBe(currentLink);
   expect(edge.service.running, what).toBe(currentLink);

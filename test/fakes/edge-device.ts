@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
-import type { CheckAnswer, CheckRequest } from '../../contract/device-api/check.ts';
+import type { CheckAnswer, CheckRequest, SwitchWindow } from '../../contract/device-api/check.ts';
 import type { Report } from '../../contract/device-api/report.ts';
 import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -82,6 +82,12 @@ export class FakeServer implements Server {
   readonly reports = new Map<number, Report>();
   readonly checks: CheckRequest[] = [];
   offered: ReleaseManifest | undefined;
+  /** Of each offer from now on. */
+  switchWindow: SwitchWindow | undefined;
+  /** Offers again what failed on the device. */
+  isRetry = false;
+  /** Answers with it instead of deciding. */
+  answer: CheckAnswer | undefined;
   isDown = false;
 
   constructor(repository: SignedRepository) {
@@ -91,13 +97,18 @@ export class FakeServer implements Server {
   async check(request: CheckRequest): Promise<CheckAnswer> {
     this.#requireUp();
     this.checks.push(request);
-    const { offered } = this;
+    const { offered, answer, switchWindow, isRetry } = this;
+    if (answer) return answer;
     if (!offered || request.current?.version === offered.version) return { decision: 'none', reason: 'up-to-date' };
     const { version, counter } = offered;
-    if (request.rejected.includes(encodeManifest(offered).sha256)) {
+    if (request.rejected.includes(encodeManifest(offered).sha256) && !isRetry) {
       return { decision: 'none', reason: 'release-failed-here' };
     }
-    const offer = { rollout: 'test', wave: 'all', targetPath: targetPath(offered), version, counter };
+    const offer = {
+      ...{ rollout: 'test', wave: 'all', targetPath: targetPath(offered), version, counter },
+      ...(switchWindow ? { switchWindow } : {}),
+      ...(isRetry ? { retry: true as const } : {}),
+    };
     return { decision: 'update', reason: 'rollout-open', offer };
   }
 
@@ -168,6 +179,7 @@ export const quickPolicy: UpdatePolicy = {
 const fastFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 export class EdgeDevice {
+  readonly deviceId = 'wt-1';
   readonly folder = mkdtempSync(path.join(fastFolder, 'edge-device-'));
   readonly clock = new VirtualClock(Date.parse('2026-12-01T00:00:00Z'));
   readonly repository = new SignedRepository(new Date(this.clock.now()));
@@ -237,7 +249,7 @@ export class EdgeDevice {
     const metadata = new MetadataDirectory(this.stateDirectory, this.rootFile, 0);
     const server = interruption.watch('server', this.server, ['check', 'metadata', 'manifest', 'openBlob', 'report']);
     return new Device({
-      facts: { product, platform: 'linux/amd64', labels: {}, updaterVersion: '0.1.0' },
+      facts: { deviceId: this.deviceId, product, platform: 'linux/amd64', labels: {}, updaterVersion: '0.1.0' },
       server,
       metadata: interruption.watch('metadata', metadata, ['replace']),
       journal: interruption.watch('journal', new JournalFile(this.stateDirectory), ['append']),

@@ -32,7 +32,7 @@ export class SignedRepository {
   /** What a client can fetch, by name. Open to tampering. */
   readonly files = new Map<string, Uint8Array>();
   readonly root: SignedDocument<Root>;
-  readonly targets: SignedDocument<Targets>;
+  targets: SignedDocument<Targets>;
   /** Versions of product, snapshot and timestamp, moved on by each publish. */
   version = 0;
   #releases: ListedRelease[] = [];
@@ -44,6 +44,16 @@ export class SignedRepository {
     this.targets = createTargets({ products: new Map([[product, one(ci)]]), permits: one(permits) }, one(targets), now);
     this.files.set('1.root.json', this.root.bytes);
     this.files.set('1.targets.json', this.targets.bytes);
+    this.publish(now);
+  }
+
+  /** Signs the next targets role, whose permits are those of `key` alone, and publishes it. */
+  delegatePermitsTo(key: SigningKey, now: Date): void {
+    const one = (signer: SigningKey) => ({ keys: [signer], threshold: 1 });
+    const delegated = { products: new Map([[product, one(this.keys.product)]]), permits: one(key) };
+    const version = this.targets.signed.version + 1;
+    this.targets = createTargets(delegated, one(this.keys.targets), now, version);
+    this.files.set(`${version}.targets.json`, this.targets.bytes);
     this.publish(now);
   }
 

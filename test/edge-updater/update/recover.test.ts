@@ -60,6 +60,18 @@ const rows: readonly Row[] = [
     attempt: { interruptions: 5 },
     ...{ becomes: 'idle', effect: 'prune', code: 'update-interrupted' },
   },
+  {
+    phase: 'staged',
+    when: 'it waits for a window, however often',
+    attempt: { isTimed: true, interruptions: 5 },
+    ...{ becomes: 'staged', effect: '' },
+  },
+  {
+    phase: 'switching',
+    when: 'before the link moved, in a window',
+    attempt: { isTimed: true },
+    ...{ becomes: 'staged', effect: 'verify' },
+  },
   { phase: 'switching', when: 'before the link moved', becomes: 'staged', effect: 'verify' },
   { phase: 'switching', when: 'after the link moved', facts: onNewest, becomes: 'probation', effect: 'prove' },
   {

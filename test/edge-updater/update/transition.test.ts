@@ -18,6 +18,9 @@ const events: Record<UpdateEvent['kind'], UpdateEvent> = {
     ...{ message: 'ends', fullAllowed: true },
   },
   verified: { kind: 'verified' },
+  'window-opened': { kind: 'window-opened' },
+  'switch-allowed': { kind: 'switch-allowed' },
+  'wait-ended': { kind: 'wait-ended', message: 'the server answers rollout-paused' },
   'slot-damaged': { kind: 'slot-damaged', message: 'changed' },
   switched: { kind: 'switched' },
   healthy: { kind: 'healthy' },
@@ -26,13 +29,19 @@ const events: Record<UpdateEvent['kind'], UpdateEvent> = {
   pruned: { kind: 'pruned' },
   failed: { kind: 'failed', code: 'io-error', message: 'disk', retryable: false },
   'rollback-requested': { kind: 'rollback-requested', attemptId: 'b' },
+  'permit-accepted': { kind: 'permit-accepted', attemptId: 'b', permitId: 'p'.repeat(16), rollout: 'r' },
+  'permit-refused': { kind: 'permit-refused', attemptId: 'b', rollout: 'r', code: 'permit-expired', message: 'old' },
   'rejections-forgotten': { kind: 'rejections-forgotten' },
   'reports-acknowledged': { kind: 'reports-acknowledged', through: 1 },
 };
 
 /** Every move that is one; all others leave the phase alone. */
 const moves: Record<DevicePhase, Partial<Record<UpdateEvent['kind'], [DevicePhase, string]>>> = {
-  idle: { accepted: ['downloading', 'fetch'], 'rollback-requested': ['rolling-back', 'restore'] },
+  idle: {
+    accepted: ['downloading', 'fetch'],
+    'rollback-requested': ['rolling-back', 'restore'],
+    'permit-accepted': ['rolling-back', 'restore'],
+  },
   downloading: { fetched: ['rebuilding', 'rebuild'], failed: ['idle', 'prune'] },
   rebuilding: {
     rebuilt: ['staged', 'verify'],
@@ -67,6 +76,114 @@ describe.each(devicePhases)('in %s', (phase) => {
     expect(step.state.update.phase).toBe(expected);
     expect(step.effects.map((asked) => asked.kind).join()).toBe(effect);
     expect(deviceStateSchema.parse(step.state)).toEqual(step.state);
+  });
+});
+
+describe('waiting for a window', () => {
+  const waiting = inPhase('staged', { isTimed: true });
+  const movesOfOne: Partial<Record<UpdateEvent['kind'], [DevicePhase, string]>> = {
+    'window-opened': ['staged', 'verify'],
+    'switch-allowed': ['switching', 'switch'],
+    'wait-ended': ['idle', 'prune'],
+    'slot-damaged': ['downloading', 'fetch'],
+    failed: ['idle', 'prune'],
+  };
+
+  it.each(Object.keys(events) as UpdateEvent['kind'][])('%s leads where the table says', (kind) => {
+    const step = apply(waiting, events[kind]);
+    const [expected, effect] = movesOfOne[kind] ?? ['staged', ''];
+    expect(step.state.update.phase).toBe(expected);
+    expect(step.effects.map((asked) => asked.kind).join()).toBe(effect);
+    expect(deviceStateSchema.parse(step.state)).toEqual(step.state);
+  });
+
+  it('begins with one report that the release is ready', () => {
+    const { state } = apply(inPhase('rebuilding', { isTimed: true }), events.rebuilt);
+    expect(state.outbox.map(({ phase, outcome }) => ({ phase, outcome }))).toEqual([
+      { phase: 'staged', outcome: undefined },
+    ]);
+    expect(apply(inPhase('rebuilding'), events.rebuilt).state.outbox).toEqual([]);
+  });
+
+  it('that ends keeps the slot, is told without an outcome and leaves the release acceptable', () => {
+    const { state, effects } = apply(waiting, events['wait-ended']);
+    expect(effects).toMatchObject([{ kind: 'prune', keep: [newer, older, newest].map((r) => r.manifestSha256) }]);
+    expect(state.outbox).toMatchObject([{ phase: 'idle', message: 'the server answers rollout-paused' }]);
+    expect(state.outbox[0]?.outcome).toBeUndefined();
+    expect(state).toMatchObject({ rejected: [], failures: [] });
+    expect(apply(state, events.accepted).state.ready).toBeUndefined();
+  });
+
+  it('gives up on windows that always end too early', () => {
+    let state = waiting;
+    let windows = 0;
+    while (state.update.phase === 'staged') {
+      state = apply(state, events['window-opened']).state;
+      windows++;
+      expect(windows).toBeLessThan(20);
+    }
+    expect(state.lastAttempt).toMatchObject({ outcome: 'failed', code: 'update-interrupted' });
+  });
+});
+
+describe('a retry', () => {
+  const rejected = [older, newest].map(({ version, manifestSha256 }) => ({ version, manifestSha256, at }));
+  const base = { ...inPhase('idle'), rejected, failures: [{ manifestSha256: newest.manifestSha256, count: 3 }] };
+  const { state } = apply(base, { ...events.accepted, isRetry: true } as UpdateEvent);
+
+  it('lifts the rejection of exactly that release', () => {
+    expect(state.rejected.map((entry) => entry.version)).toEqual([older.version]);
+    expect(apply(base, events.accepted).state.rejected).toEqual(rejected);
+  });
+
+  it('that fails for good rejects the release again, before the switch and after it', () => {
+    const before = apply(state, events.failed).state;
+    expect(before.rejected.map((entry) => entry.version)).toEqual([older.version, newest.version]);
+    const back = apply({ ...state, update: inPhase('probation').update }, events.unhealthy).state;
+    const after = apply(back, events.restored).state;
+    expect(after.rejected.map((entry) => entry.version)).toEqual([older.version, newest.version]);
+  });
+});
+
+describe('a permit', () => {
+  const asked = apply(inPhase('idle'), events['permit-accepted']);
+  const { state } = apply(asked.state, events.restored);
+
+  it('is used up in the step that goes back', () => {
+    expect(asked.state.usedPermits).toEqual(['p'.repeat(16)]);
+    expect(asked.effects).toEqual([{ kind: 'restore', to: older }]);
+  });
+
+  it('ends on the previous release, which keeps the floor and rejects the one that is left', () => {
+    expect(state).toMatchObject({ current: older, counterFloor: newer.counter });
+    expect(state.rejected.map((entry) => entry.manifestSha256)).toEqual([newer.manifestSha256]);
+  });
+
+  it('is reported as the outcome of its rollout', () => {
+    expect(state.outbox.at(-1)).toMatchObject({
+      ...{ rollout: 'r', version: newer.version, outcome: 'rolled-back', code: 'reverted-by-permit' },
+    });
+  });
+
+  it('that was refused changes nothing, and is told once and without an outcome', () => {
+    const base = inPhase('idle');
+    const once = apply(base, events['permit-refused']).state;
+    const { outbox, nextSequence: _, lastRefusal: __, ...rest } = once;
+    const { outbox: ___, nextSequence: ____, ...before } = base;
+    expect(rest).toEqual(before);
+    expect(outbox).toMatchObject([{ rollout: 'r', code: 'permit-expired', version: newer.version }]);
+    expect(outbox[0]?.outcome).toBeUndefined();
+    expect(apply(once, events['permit-refused']).state).toBe(once);
+  });
+
+  it.each(['downloading', 'staged', 'probation', 'rolling-back'] as const)('does not disturb %s', (phase) => {
+    const base = inPhase(phase);
+    expect(apply(base, events['permit-accepted']).state).toBe(base);
+  });
+
+  it('without a previous release changes nothing', () => {
+    const { previous: _, ...only } = inPhase('idle');
+    expect(apply(only, events['permit-accepted']).state).toBe(only);
   });
 });
 

@@ -1,0 +1,20 @@
+/** What a device says of itself when it asks what to run. */
+import type { CheckRequest, Labels } from '../../contract/device-api/check.ts';
+import type { DeviceFacts } from './acceptance.ts';
+import type { DeviceState } from './state.ts';
+
+export function checkRequestOf(state: DeviceState, facts: DeviceFacts & { readonly labels: Labels }): CheckRequest {
+  const { current, counterFloor, update, rejected } = state;
+  const { updaterVersion, product, platform, labels } = facts;
+  return {
+    schemaVersion: 1,
+    updaterVersion,
+    product,
+    platform,
+    ...(current ? { current } : {}),
+    counterFloor,
+    phase: update.phase,
+    rejected: rejected.map((entry) => entry.manifestSha256),
+    labels,
+  };
+}

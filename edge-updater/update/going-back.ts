@@ -1,0 +1,75 @@
+/**
+ * The ways back to the release before: after a failure, by an operator, by a permit. The release that is left is
+ * rejected, and the counter floor stays.
+ */
+import type { UpdateEvent } from './event.ts';
+import { withRejection } from './giving-up.ts';
+import { updateLimits } from './limits.ts';
+import { withOutcome, withReport } from './reporting.ts';
+import type { Attempt, DeviceState, Failure } from './state.ts';
+import { enter, moved, newAttempt, type Step, stay } from './step.ts';
+import { isWaiting } from './waiting.ts';
+
+export function goBack(state: DeviceState, attempt: Attempt, failure: Failure): Step {
+  return enter(state, { phase: 'rolling-back', attempt: moved(attempt), failure });
+}
+
+export function rolledBack(
+  state: DeviceState,
+  { attempt, failure }: Extract<DeviceState['update'], { phase: 'rolling-back' }>,
+  isConfirmed: boolean,
+  at: string,
+): Step {
+  const told: Failure = isConfirmed
+    ? failure
+    : {
+        ...failure,
+        message: `${failure.message}; the release gone back to does not answer its health check yet`.slice(-1500),
+      };
+  const next = withOutcome(withRejection(state, attempt, failure, at), attempt, 'rolled-back', 'rolled-back', at, told);
+  return enter(next, { phase: 'rolled-back', attempt, failure: told });
+}
+
+/** By an operator: the committed release leaves, the one before it comes back; the counter floor stays. */
+export function rollbackRequested(
+  state: DeviceState,
+  event: Extract<UpdateEvent, { kind: 'rollback-requested' }>,
+  at: string,
+): Step {
+  const { current, previous, ...rest } = state;
+  if (state.update.phase !== 'idle' || !current || !previous) return stay(state);
+  const attempt = newAttempt(event.attemptId, { kind: 'operator' }, current, at);
+  return goBack({ ...rest, current: previous }, attempt, { message: 'an operator asked for it' });
+}
+
+/** The same way by a permit, which is used up in the same step. */
+export function permitAccepted(
+  state: DeviceState,
+  event: Extract<UpdateEvent, { kind: 'permit-accepted' }>,
+  at: string,
+): Step {
+  const { current, previous, ...rest } = state;
+  if (state.update.phase !== 'idle' || !current || !previous) return stay(state);
+  const usedPermits = [...(state.usedPermits ?? []), event.permitId].slice(-updateLimits.maxUsedPermits);
+  const attempt = newAttempt(event.attemptId, { kind: 'server', rollout: event.rollout }, current, at);
+  const message = `the rollout ${event.rollout} was aborted and takes ${current.version} back`;
+  return goBack({ ...rest, usedPermits, current: previous }, attempt, { code: 'reverted-by-permit', message });
+}
+
+/** No outcome: what a forger sends must not change what the server knows of the release that runs. */
+export function permitRefused(
+  state: DeviceState,
+  event: Extract<UpdateEvent, { kind: 'permit-refused' }>,
+  at: string,
+): DeviceState {
+  const { attemptId, rollout, code } = event;
+  const { current } = state;
+  if ((state.update.phase !== 'idle' && !isWaiting(state.update)) || !current) return state;
+  const { version, manifestSha256 } = current;
+  if (state.lastRefusal?.version === version && state.lastRefusal.code === code) return state;
+  const message = event.message.slice(0, 2000);
+  return withReport(
+    { ...state, lastRefusal: { version, code } },
+    { attempt: attemptId, at, rollout, version, manifestSha256, phase: 'idle', code, message },
+  );
+}

@@ -1,0 +1,74 @@
+/** A step of the machine: the next state and the work that belongs to it, the same when entered and after a restart. */
+import type { InstalledRelease } from '../../contract/device-api/check.ts';
+import type { Effect } from './effect.ts';
+import type { Attempt, DeviceState } from './state.ts';
+
+export interface Step {
+  readonly state: DeviceState;
+  readonly effects: readonly Effect[];
+}
+
+/** The state with this update, and the work that belongs to it. */
+export function enter(state: DeviceState, update: DeviceState['update']): Step {
+  const next = { ...state, update };
+  return { state: next, effects: effectsOf(next) };
+}
+
+/** The work of a state: the same whether it was just entered or found again after a restart. */
+export function effectsOf(state: DeviceState): Effect[] {
+  const { update, current, previous } = state;
+  switch (update.phase) {
+    case 'idle':
+      return [{ kind: 'prune', keep: kept(state), keepDownloads: true }];
+    case 'downloading':
+      return [{ kind: 'fetch', attempt: update.attempt, installed: installed(state) }];
+    case 'rebuilding':
+      return [{ kind: 'rebuild', attempt: update.attempt, installed: installed(state) }];
+    case 'staged':
+      return [{ kind: 'verify', attempt: update.attempt }];
+    case 'switching':
+      return [{ kind: 'switch', attempt: update.attempt, ...(current ? { previous: current } : {}) }];
+    case 'probation':
+      return [{ kind: 'prove', attempt: update.attempt }];
+    case 'rolling-back':
+      return [{ kind: 'restore', ...(current ? { to: current } : {}), ...(previous ? { previous } : {}) }];
+    case 'committed':
+    case 'rolled-back':
+      return [{ kind: 'prune', keep: kept(state), keepDownloads: false }];
+    default:
+      throw update satisfies never;
+  }
+}
+
+export function stay(state: DeviceState): Step {
+  return { state, effects: [] };
+}
+
+/** An attempt that reached another phase has made progress. */
+export function moved(attempt: Attempt): Attempt {
+  return { ...attempt, interruptions: 0 };
+}
+
+function installed(state: DeviceState): InstalledRelease[] {
+  return [state.current, state.previous].filter((release) => release !== undefined);
+}
+
+function kept(state: DeviceState): string[] {
+  const releases = installed(state).map((release) => release.manifestSha256);
+  return state.ready === undefined ? releases : [...releases, state.ready];
+}
+
+export function newAttempt(id: string, source: Attempt['source'], release: InstalledRelease, at: string): Attempt {
+  return {
+    id,
+    source,
+    release,
+    startedAt: at,
+    transfer: { bytesOnWire: 0, fullBytes: 0, resumedFrom: 0 },
+    failedSources: [],
+    notes: [],
+    interruptions: 0,
+    setbacks: 0,
+    durableBytes: 0,
+  };
+}
