@@ -1,9 +1,10 @@
 /** How many decisions one core makes in a second: a fleet of many devices asked in turn, under three rollouts. */
+
+import { type Release, ReleaseIndex } from '../../../distributor/catalog/releases.ts';
+import { parsePlan } from '../../../distributor/declaration/plan.ts';
 import type { CampaignState } from '../../../distributor/rollout/campaign.ts';
 import { compilePlan } from '../../../distributor/rollout/compiled-plan.ts';
 import { decide } from '../../../distributor/rollout/decide.ts';
-import { type Release, ReleaseIndex } from '../../../distributor/catalog/releases.ts';
-import { parsePlan } from '../../../distributor/declaration/plan.ts';
 import { checkOf, deviceName, product } from './fleet-on-disk.ts';
 
 export interface DecideRate {

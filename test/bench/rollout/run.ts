@@ -77,7 +77,11 @@ function linesOf({ decide, checkIns, database, simulation }: RolloutBench): stri
   const rows = [
     ['what', 'measured', 'target'],
     ['---', '---:', '---:'],
-    [`decisions a second on one core, 3 rollouts, ${count(decide.devices)} devices`, count(decide.medianPerSecond), '200,000'],
+    [
+      `decisions a second on one core, 3 rollouts, ${count(decide.devices)} devices`,
+      count(decide.medianPerSecond),
+      '200,000',
+    ],
     [`check-ins a second on one core, ${count(devices)} devices known`, count(server.perSecond), '3,000'],
     ['the same load on a bare route of the same framework', count(bare.perSecond), ''],
     ['ratio of the two', ratio.toFixed(2), '0.25'],
