@@ -13,12 +13,7 @@ import Fastify, {
   type RawRequestDefaultExpression,
   type RawServerDefault,
 } from 'fastify';
-import {
-  jsonSchemaTransform,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
 import { answerErrors } from './http/error-answer.ts';
@@ -27,15 +22,17 @@ import { blobsRoute } from './routes/blobs.ts';
 import { checkRoute } from './routes/check.ts';
 import { devicesRoute } from './routes/devices.ts';
 import { enrolRoute } from './routes/enrol.ts';
+import { eventsRoute } from './routes/events.ts';
 import { healthRoute } from './routes/health.ts';
 import { metadataRoute } from './routes/metadata.ts';
 import { metricsRoute } from './routes/metrics.ts';
-import { openapiRoute } from './routes/openapi.ts';
+import { openapiOptions, openapiRoute } from './routes/openapi.ts';
 import { planRoute } from './routes/plan.ts';
 import { reportsRoute } from './routes/reports.ts';
 import { rolloutControlRoute } from './routes/rollout-control.ts';
 import { rolloutsRoute } from './routes/rollouts.ts';
 import { targetsRoute } from './routes/targets.ts';
+import { whyRoute } from './routes/why.ts';
 import type { Services } from './services.ts';
 
 export type App = FastifyInstance<
@@ -84,13 +81,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     reply.header('x-request-id', request.id);
   });
 
-  await app.register(swagger, {
-    openapi: {
-      info: { title: 'Slipway distributor', version: '1', description: 'Releases, devices and rollouts.' },
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
-    },
-    transform: jsonSchemaTransform,
-  });
+  await app.register(swagger, openapiOptions);
   await app.register(helmet);
   await app.register(rateLimit, {
     global: false,
@@ -117,6 +108,8 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     checkRoute,
     reportsRoute,
     devicesRoute,
+    whyRoute,
+    eventsRoute,
     rolloutsRoute,
     rolloutControlRoute,
     planRoute,

@@ -2,8 +2,8 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { describeError, toSlipwayError } from '../contract/errors.ts';
 import type { Metrics } from './http/metrics.ts';
+import { showRollouts } from './http/rollout-gauges.ts';
 import type { ReconcileEvent } from './reconcile/reconcile.ts';
-import { reachedOf } from './rollout/campaign.ts';
 import type { CampaignEvent } from './rollout/campaigns.ts';
 import type { Services } from './services.ts';
 
@@ -69,27 +69,21 @@ export class Upkeep {
     const { services, logger } = this.#input;
     try {
       const now = services.clock();
-      await services.campaigns.advanceAll(now);
-      await this.#countDevices(now);
+      services.metrics.leader.set((await services.campaigns.advanceAll(now)) ? 1 : 0);
+      await this.#show(now);
     } catch (error) {
+      services.metrics.leader.set(0);
       logger.error(describeError(toSlipwayError(error)), 'campaigns not advanced');
     } finally {
       this.#isAdvancing = false;
     }
   }
 
-  async #countDevices(now: number): Promise<void> {
+  async #show(now: number): Promise<void> {
     const { campaigns, metrics, reconciler } = this.#input.services;
     metrics.rolloutsRefused.set(reconciler.problem ? 1 : 0);
-    metrics.rolloutDevices.reset();
-    for (const { rollout, counts } of await campaigns.views(now)) {
-      for (const wave of counts) {
-        for (const standing of ['committed', 'failed', 'pending', 'unreachable'] as const) {
-          metrics.rolloutDevices.inc({ rollout: rollout.name, standing }, wave[standing]);
-        }
-        metrics.rolloutDevices.inc({ rollout: rollout.name, standing: 'reached' }, reachedOf(wave));
-      }
-    }
+    if (reconciler.applied && !reconciler.problem) metrics.planReconciledAt.set(now / 1000);
+    showRollouts(metrics, await campaigns.views(now));
   }
 
   #every(intervalMs: number, work: () => Promise<void>): void {
@@ -98,15 +92,17 @@ export class Upkeep {
   }
 }
 
-/** Logs what came into force and what did not. */
-export function observeReconciler(event: ReconcileEvent, logger: FastifyBaseLogger): void {
+/** Logs and counts what came into force and what did not. */
+export function observeReconciler(event: ReconcileEvent, logger: FastifyBaseLogger, metrics: Metrics): void {
   switch (event.kind) {
     case 'applied': {
+      metrics.planReconciliations.inc({ outcome: 'applied' });
       const { revision, author, subject, diff } = event.applied;
       logger.info({ revision, author, subject, changes: diff.length }, 'plan applied');
       break;
     }
     case 'refused':
+      metrics.planReconciliations.inc({ outcome: 'refused' });
       logger.error(
         { ...event.snapshot, ...describeError(event.problem) },
         'plan not applied; the last one stays in force',
@@ -129,6 +125,9 @@ export function observeCampaigns(event: CampaignEvent, logger: FastifyBaseLogger
       break;
     case 'failed':
       logger.error({ ...event.key, ...describeError(event.problem) }, 'rollout not advanced');
+      break;
+    case 'held':
+      // Told at every look: the gauges and the audit log have it.
       break;
     case 'controlled':
       metrics.rolloutTransitions.inc({ kind: event.action });

@@ -1,59 +1,46 @@
-/** `device ls | forget | revoke`: the fleet, read and corrected from the command line. */
+/** `device ls | show | revoke | forget`: the fleet, read and corrected from the command line. */
 import { Command } from 'commander';
-import { SlipwayError } from '../../contract/errors.ts';
-import { viewOf } from '../fleet/view.ts';
-import { type CommandLine, type StatePlace, table, withState, withStateOptions } from './command-line.ts';
+import type { DeviceView } from '../fleet/view.ts';
+import type { CommandLine } from './command-line.ts';
+import { deskHelp, withDesk, withDeskOptions } from './desk.ts';
+import { deviceLines, deviceText } from './device-text.ts';
+import { parseReason } from './reason-option.ts';
 
-const pageSize = 1000;
+const endings = {
+  revoke: ['refuse a device from the next request on', 'revoked'],
+  forget: ['remove a device and all that is known of it, so that it may enrol again', 'forgotten'],
+} as const;
 
 export function deviceCommand(line: CommandLine): Command {
   const command = new Command('device').description('see and remove devices');
-  withStateOptions(command.command('ls'))
+  withDeskOptions(command.command('ls'))
     .description('list devices')
-    .addHelpText('after', '\nExample:\n  slipway-distributor device ls --json')
-    .action((place: StatePlace) => listDevices(line, place));
-  withStateOptions(command.command('revoke <id>'))
-    .description('refuse a device from the next request on')
-    .addHelpText('after', '\nExample:\n  slipway-distributor device revoke gate-17')
-    .action(async (id: string, place: StatePlace) => {
-      const isKnown = await withState(line, place, (fleet) => fleet.revokeDevice(id, line.clock()));
-      if (!isKnown) throw unknown(id);
-      line.answer({ id, status: 'revoked' }, `Device ${id} is revoked.`);
+    .addHelpText('after', `\nExample:\n  slipway-distributor device ls --json\n${deskHelp}`)
+    .action(async (_options: unknown, self: Command) => {
+      const devices = await withDesk(line, self, async (desk) => {
+        const all: DeviceView[] = [];
+        for await (const device of desk.devices()) all.push(device);
+        return all;
+      });
+      line.answer({ devices }, deviceLines(devices, line.clock()));
     });
-  withStateOptions(command.command('forget <id>'))
-    .description('remove a device and all that is known of it, so that it may enrol again')
-    .addHelpText('after', '\nExample:\n  slipway-distributor device forget gate-17')
-    .action(async (id: string, place: StatePlace) => {
-      if (!(await withState(line, place, (fleet) => fleet.forgetDevice(id)))) throw unknown(id);
-      line.answer({ id, status: 'forgotten' }, `Device ${id} is forgotten.`);
+  withDeskOptions(command.command('show <id>'))
+    .description('one device and its latest reports')
+    .addHelpText('after', `\nExample:\n  slipway-distributor device show gate-17\n${deskHelp}`)
+    .action(async (id: string, _options: unknown, self: Command) => {
+      const device = await withDesk(line, self, (desk) => desk.device(id));
+      line.answer(device, deviceText(device, line.clock()));
     });
+  for (const action of ['revoke', 'forget'] as const) {
+    const [description, done] = endings[action];
+    withDeskOptions(command.command(`${action} <id>`))
+      .description(description)
+      .option('--reason <text>', 'why, for the audit log', parseReason, '')
+      .addHelpText('after', `\nExample:\n  slipway-distributor device ${action} gate-17 --reason stolen\n${deskHelp}`)
+      .action(async (id: string, { reason }: { reason: string }, self: Command) => {
+        const standing = await withDesk(line, self, (desk) => desk.dismiss(id, action, reason));
+        line.answer(standing, `Device ${id} is ${done}.`);
+      });
+  }
   return command;
-}
-
-async function listDevices(line: CommandLine, place: StatePlace): Promise<void> {
-  const devices = await withState(line, place, async (fleet) => {
-    const all = [];
-    for (let after: string | undefined; ; ) {
-      const page = await fleet.listDevices({ after, limit: pageSize });
-      all.push(...page.map(viewOf));
-      after = page.at(-1)?.id;
-      if (page.length < pageSize) return all;
-    }
-  });
-  const rows = devices.map((device) => [
-    device.id,
-    device.product,
-    device.platform,
-    device.current?.version ?? '-',
-    device.phase ?? '-',
-    device.status,
-    device.lastSeenAt ?? 'never',
-  ]);
-  line.answer({ devices }, table(['ID', 'PRODUCT', 'PLATFORM', 'VERSION', 'PHASE', 'STATUS', 'LAST SEEN'], rows));
-}
-
-function unknown(id: string): SlipwayError {
-  return new SlipwayError('device-unknown', `device ${id} is not enrolled`, {
-    hint: 'List the devices with slipway-distributor device ls.',
-  });
 }

@@ -1,8 +1,10 @@
 /** `enrolment-token create`: what a device shows once to get a token of its own. */
 import { Command } from 'commander';
+import { tokenCreated } from '../events/audit.ts';
 import { mintToken } from '../fleet/token.ts';
 import { type CommandLine, type StatePlace, withState, withStateOptions } from './command-line.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
+import { localActor } from './local-actor.ts';
 import { viewOf } from './token.ts';
 
 interface CreateOptions extends StatePlace {
@@ -30,7 +32,10 @@ async function createToken(line: CommandLine, options: CreateOptions): Promise<v
     now: line.clock(),
     randomBytes: line.randomBytes,
   });
-  await withState(line, options, (fleet) => fleet.saveToken(record));
+  await withState(line, options, async (fleet) => {
+    await fleet.saveToken(record);
+    await fleet.appendEvent(tokenCreated(record, localActor(), line.clock()));
+  });
   line.say('Keep this token: it is shown once, the server has only its hash.');
   line.answer({ token, ...viewOf(record, line.clock()) }, token);
 }

@@ -6,12 +6,14 @@ import { applyCommand } from './apply.ts';
 import type { CommandLine } from './command-line.ts';
 import { deviceCommand } from './device.ts';
 import { enrolmentTokenCommand } from './enrolment-token.ts';
+import { eventsCommand } from './events.ts';
 import { rolloutCommand } from './rollout.ts';
 import { schemaCommand } from './schema.ts';
 import { serveCommand } from './serve.ts';
 import { simulateCommand } from './simulate.ts';
 import { tokenCommand } from './token.ts';
 import { validateCommand } from './validate.ts';
+import { whyCommand } from './why.ts';
 
 const verbs = [
   serveCommand,
@@ -19,6 +21,8 @@ const verbs = [
   enrolmentTokenCommand,
   deviceCommand,
   rolloutCommand,
+  whyCommand,
+  eventsCommand,
   validateCommand,
   simulateCommand,
   applyCommand,

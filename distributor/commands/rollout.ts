@@ -1,67 +1,53 @@
-/** `rollout ls | show`: the rollouts in force and how far they are, from the fleet database; the server need not run. */
+/** `rollout ls | show | pause | resume | abort | promote | retry`: where rollouts stand, and a person's word on them. */
 import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { FleetState } from '../fleet/ports.ts';
-import { type RolloutView, viewOf } from '../rollout/view.ts';
-import { type CommandLine, type StatePlace, table, withState, withStateOptions } from './command-line.ts';
+import type { ControlAction } from '../rollout/control.ts';
+import type { RolloutView } from '../rollout/view.ts';
+import type { CommandLine } from './command-line.ts';
+import { type Desk, deskHelp, withDesk, withDeskOptions } from './desk.ts';
+import { parseReason } from './reason-option.ts';
+import { rolloutLines, rolloutText } from './rollout-text.ts';
+
+const actions = {
+  pause: ['offer nothing until resumed; devices under way go on', 'paused'],
+  resume: ['offer again after a pause or a stall', 'resumed'],
+  abort: ['stop for good: this release is offered by this rollout no more', 'aborted'],
+  promote: ['open the next wave now, whatever soak and gate say; after the last one, complete', 'promoted'],
+  retry: ['offer the release once more to devices where it failed', 'told to try again'],
+} as const satisfies Record<ControlAction, readonly [string, string]>;
 
 export function rolloutCommand(line: CommandLine): Command {
-  const command = new Command('rollout').description('see rollouts');
-  withStateOptions(command.command('ls'))
+  const command = new Command('rollout').description('see, pause, promote and stop rollouts');
+  withDeskOptions(command.command('ls'))
     .description('list the rollouts in force')
-    .addHelpText('after', '\nExample:\n  slipway-distributor rollout ls')
-    .action(async (place: StatePlace) => {
-      const rollouts = await withState(line, place, (fleet) => viewsOf(fleet, line.clock()));
-      const rows = rollouts.map((rollout) => [
-        rollout.name,
-        rollout.product,
-        rollout.version ?? '-',
-        rollout.status,
-        rollout.waves.findLast((wave) => wave.openedAt !== undefined)?.name ?? '-',
-        rollout.reason,
-      ]);
-      line.answer({ rollouts }, table(['NAME', 'PRODUCT', 'VERSION', 'STATUS', 'WAVE', 'REASON'], rows));
+    .addHelpText('after', `\nExample:\n  slipway-distributor rollout ls\n${deskHelp}`)
+    .action(async (_options: unknown, self: Command) => {
+      const rollouts = await withDesk(line, self, (desk) => desk.rollouts());
+      line.answer({ rollouts }, rolloutLines(rollouts, line.clock()));
     });
-  withStateOptions(command.command('show <name>'))
-    .description('one rollout, wave by wave')
-    .addHelpText('after', '\nExample:\n  slipway-distributor rollout show k3s-1-33-9')
-    .action(async (name: string, place: StatePlace) => {
-      const all = await withState(line, place, (fleet) => viewsOf(fleet, line.clock()));
-      const rollouts = all.filter((rollout) => rollout.name === name);
-      if (rollouts.length === 0) throw new SlipwayError('rollout-unknown', `no rollout ${name} is in force`);
-      line.answer({ rollouts }, rollouts.map(describe).join('\n\n'));
+  withDeskOptions(command.command('show <name>'))
+    .description('one rollout, wave by wave, with its gates, its conflicts and what comes next')
+    .addHelpText('after', `\nExample:\n  slipway-distributor rollout show k3s-1-33-9\n${deskHelp}`)
+    .action(async (name: string, _options: unknown, self: Command) => {
+      answerOne(line, await withDesk(line, self, (desk) => desk.rollouts(name)));
     });
+  for (const action of Object.keys(actions) as ControlAction[]) {
+    const [description, done] = actions[action];
+    const example = `slipway-distributor rollout ${action} k3s-1-33-9 --reason "waiting for the vendor"`;
+    withDeskOptions(command.command(`${action} <name>`))
+      .description(description)
+      .option('--reason <text>', 'why, for the audit log', parseReason, '')
+      .addHelpText('after', `\nExample:\n  ${example}\n\nIn force by the next check of any device.${deskHelp}`)
+      .action(async (name: string, { reason }: { reason: string }, self: Command) => {
+        const rollouts = await withDesk(line, self, (desk: Desk) => desk.control(name, action, reason));
+        line.say(`Rollout ${name} is ${done}.`);
+        answerOne(line, rollouts);
+      });
+  }
   return command;
 }
 
-/** The campaigns that were ever started of each rollout in force; one without any waits. */
-async function viewsOf(fleet: FleetState, now: number): Promise<RolloutView[]> {
-  const applied = await fleet.loadPlan();
-  const campaigns = await fleet.loadCampaigns();
-  const views: RolloutView[] = [];
-  for (const rollout of applied?.plan.rollouts ?? []) {
-    const own = campaigns.filter((campaign) => campaign.rollout === rollout.name);
-    if (own.length === 0) views.push(viewOf({ rollout, campaign: undefined, counts: [], next: undefined }));
-    for (const campaign of own) {
-      const bounds = campaign.openedWaves.map(({ upTo }) => upTo);
-      const counts = await fleet.countWaves(campaign, bounds, now, rollout.deviceTimeoutSeconds);
-      views.push(viewOf({ rollout, campaign, counts, next: undefined }));
-    }
-  }
-  return views;
-}
-
-function describe(rollout: RolloutView): string {
-  const rows = rollout.waves.map((wave) => [
-    wave.name,
-    wave.count === undefined ? `${wave.percent} %` : `${wave.count} devices`,
-    wave.openedAt ?? 'closed',
-    String(wave.committed),
-    String(wave.failed),
-    String(wave.pending),
-    String(wave.unreachable),
-  ]);
-  const heading = ['WAVE', 'UP TO', 'OPENED', 'COMMITTED', 'FAILED', 'PENDING', 'UNREACHABLE'];
-  const title = `${rollout.name}: ${rollout.product} ${rollout.version ?? ''} ${rollout.status}`;
-  return `${title}\n${rollout.reason}\n${table(heading, rows)}`;
+function answerOne(line: CommandLine, rollouts: readonly RolloutView[]): void {
+  if (rollouts.length === 0) throw new SlipwayError('rollout-unknown', 'no such rollout is in force');
+  line.answer({ rollouts }, rollouts.map((rollout) => rolloutText(rollout, line.clock())).join('\n\n'));
 }

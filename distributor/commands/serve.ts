@@ -5,10 +5,11 @@ import { setImmediate as pause } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { Command, Option } from 'commander';
 import { type Logger, pino } from 'pino';
-import { SlipwayError } from '../../contract/errors.ts';
+import { describeError, SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { type App, buildApp } from '../app.ts';
 import { Catalog } from '../catalog/catalog.ts';
+import { CampaignLog, revertsOnAbort } from '../events/campaign-log.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { Reconciler } from '../reconcile/reconcile.ts';
 import { Campaigns } from '../rollout/campaigns.ts';
@@ -90,7 +91,13 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
     store: fleet,
     clock: line.clock,
     allowRewrite: options.gitAllowRewrite ?? false,
-    observe: (event) => observeReconciler(event, logger),
+    observe: (event) => observeReconciler(event, logger, metrics),
+  });
+  const log = new CampaignLog({
+    store: fleet,
+    reverts: (rollout) => signer !== undefined && revertsOnAbort(reconciler.plan, rollout),
+    clock: line.clock,
+    onProblem: (error) => logger.error(describeError(toSlipwayError(error)), 'event not recorded'),
   });
   const probes = line.openGateProbes();
   const campaigns = new Campaigns({
@@ -99,7 +106,10 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
     releases: () => catalog.state.releases,
     probe: probes,
     breathe: () => pause(),
-    observe: (event) => observeCampaigns(event, logger, metrics),
+    observe: (event) => {
+      observeCampaigns(event, logger, metrics);
+      log.note(event);
+    },
   });
   const services: Services = {
     store,

@@ -35,28 +35,46 @@ export async function askServer<S extends z.ZodType>(
   question: ServerQuestion,
   schema: S,
 ): Promise<z.output<S>> {
+  const response = await openServer(address, question, { signal: AbortSignal.timeout(timeoutMs) });
+  const answer: unknown = await response.json().catch(() => undefined);
+  const parsed = schema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  const { origin } = new URL(response.url);
+  throw new SlipwayError('server-answer-invalid', `${origin} answered something else than its API says`, {
+    hint: 'Check that the URL is that of a slipway-distributor of this version.',
+  });
+}
+
+/**
+ * @returns the answer as it begins to come, with a status of success
+ * @throws SlipwayError as askServer does
+ */
+export async function openServer(
+  address: ServerAddress,
+  question: ServerQuestion,
+  { accept, signal }: { readonly accept?: string; readonly signal?: AbortSignal },
+): Promise<Response> {
   const url = urlOf(address.server, question.path);
   const token = await readToken(address.tokenFile);
   const response = await fetch(url, {
     method: question.method,
     headers: {
       authorization: `Bearer ${token}`,
+      ...(accept === undefined ? {} : { accept }),
       ...(question.body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(question.body === undefined ? {} : { body: JSON.stringify(question.body) }),
     redirect: 'error',
-    signal: AbortSignal.timeout(timeoutMs),
+    ...(signal === undefined ? {} : { signal }),
   }).catch((cause: Error) => {
     const reason = (cause.cause as NodeJS.ErrnoException | undefined)?.code ?? cause.message;
-    throw new SlipwayError('server-unreachable', `${url.origin} cannot be reached: ${reason}`, { cause });
+    throw new SlipwayError('server-unreachable', `${url.origin} cannot be reached: ${reason}`, {
+      cause,
+      hint: 'Check --server, and that the server runs.',
+    });
   });
-  const answer: unknown = await response.json().catch(() => undefined);
-  if (!response.ok) throw refusalOf(response.status, answer);
-  const parsed = schema.safeParse(answer);
-  if (parsed.success) return parsed.data;
-  throw new SlipwayError('server-answer-invalid', `${url.origin} answered something else than its API says`, {
-    hint: 'Check that the URL is that of a slipway-distributor of this version.',
-  });
+  if (response.ok) return response;
+  throw refusalOf(response.status, await response.json().catch(() => undefined));
 }
 
 function urlOf(server: string, path: string): URL {

@@ -1,11 +1,13 @@
 /** `token create | ls | revoke`: tokens of operators and CI, and a list of all. */
 import { Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
+import { tokenCreated, tokenRevoked } from '../events/audit.ts';
 import type { TokenRecord } from '../fleet/ports.ts';
 import { type Scope, scopeNames, scopes } from '../fleet/scopes.ts';
 import { mintToken } from '../fleet/token.ts';
 import { type CommandLine, type StatePlace, table, withState, withStateOptions } from './command-line.ts';
 import { parseLifetime } from './lifetime.ts';
+import { localActor } from './local-actor.ts';
 
 interface CreateOptions extends StatePlace {
   readonly purpose: 'operator' | 'ci';
@@ -48,7 +50,10 @@ async function createToken(line: CommandLine, options: CreateOptions): Promise<v
     now: line.clock(),
     randomBytes: line.randomBytes,
   });
-  await withState(line, options, (fleet) => fleet.saveToken(minted.record));
+  await withState(line, options, async (fleet) => {
+    await fleet.saveToken(minted.record);
+    await fleet.appendEvent(tokenCreated(minted.record, localActor(), line.clock()));
+  });
   line.say('Keep this token: it is shown once, the server has only its hash.');
   line.answer({ token: minted.token, ...viewOf(minted.record, line.clock()) }, minted.token);
 }
@@ -68,7 +73,11 @@ async function listTokens(line: CommandLine, place: StatePlace): Promise<void> {
 }
 
 async function revokeToken(line: CommandLine, place: StatePlace, id: string): Promise<void> {
-  const isKnown = await withState(line, place, (fleet) => fleet.revokeToken(id, line.clock()));
+  const isKnown = await withState(line, place, async (fleet) => {
+    const isRevoked = await fleet.revokeToken(id, line.clock());
+    if (isRevoked) await fleet.appendEvent(tokenRevoked(id, localActor(), line.clock()));
+    return isRevoked;
+  });
   if (!isKnown) {
     throw new SlipwayError('token-unknown', `no token has the id ${id}`, {
       hint: 'List them with slipway-distributor token ls.',

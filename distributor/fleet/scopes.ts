@@ -3,10 +3,12 @@ import { z } from 'zod';
 
 export const scopes = {
   'artifacts:read': 'Read metadata, manifests and blobs where reading needs a token.',
-  'devices:read': 'List devices and see one.',
+  'devices:read': 'List devices, see one and why it does or does not update.',
+  'devices:control': 'Revoke and forget devices.',
+  'events:read': 'Read and follow the audit log.',
   'rollouts:read': 'List rollouts and see one.',
   'rollouts:apply': 'Apply a plan where rollouts come by API.',
-  'rollouts:control': 'Pause, resume and abort rollouts.',
+  'rollouts:control': 'Pause, resume, promote, retry and abort rollouts.',
 } as const;
 
 export type Scope = keyof typeof scopes;

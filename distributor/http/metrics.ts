@@ -9,11 +9,24 @@ export interface Metrics {
   readonly requests: Counter<'route' | 'method' | 'status'>;
   readonly requestSeconds: Histogram<'route'>;
   readonly checks: Counter<'decision' | 'reason'>;
+  readonly checkSeconds: Histogram;
   readonly reports: Counter<'outcome'>;
   readonly enrolments: Counter<'outcome'>;
   readonly blobBytes: Counter;
   readonly rolloutTransitions: Counter<'kind'>;
   readonly rolloutDevices: Gauge<'rollout' | 'standing'>;
+  /** 1 for the status that a rollout has. */
+  readonly rolloutStatus: Gauge<'rollout' | 'status'>;
+  /** 1 for what a rollout's next step waits for. */
+  readonly rolloutWaits: Gauge<'rollout' | 'reason'>;
+  readonly rolloutWavesOpen: Gauge<'rollout'>;
+  /** 1 while the replica has the lead for transitions. */
+  readonly leader: Gauge;
+  /** Unix time, seconds. */
+  readonly planReconciledAt: Gauge;
+  readonly planReconciliations: Counter<'outcome'>;
+  readonly databaseErrors: Counter;
+  readonly eventStreams: Gauge;
   /** 1 while the declarations as they are on disk are not in force. */
   readonly rolloutsRefused: Gauge;
   readonly catalogReleases: Gauge;
@@ -46,6 +59,12 @@ export function createMetrics(): Metrics {
       labelNames: ['decision', 'reason'],
       registers,
     }),
+    checkSeconds: new Histogram({
+      name: 'slipway_check_seconds',
+      help: 'Time from the arrival of a check-in until it was decided and recorded.',
+      buckets: [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+      registers,
+    }),
     reports: new Counter({
       name: 'slipway_reports_total',
       help: 'Reports stored for the first time, by outcome.',
@@ -65,7 +84,7 @@ export function createMetrics(): Metrics {
     }),
     rolloutTransitions: new Counter({
       name: 'slipway_rollout_transitions_total',
-      help: 'Waves opened, rollouts completed and aborted.',
+      help: 'Waves opened, rollouts paused, resumed, completed, aborted and the like, by kind.',
       labelNames: ['kind'],
       registers,
     }),
@@ -73,6 +92,50 @@ export function createMetrics(): Metrics {
       name: 'slipway_rollout_devices',
       help: 'Devices of the declared rollouts by standing, as of the last time they were counted.',
       labelNames: ['rollout', 'standing'],
+      registers,
+    }),
+    rolloutStatus: new Gauge({
+      name: 'slipway_rollout_status',
+      help: '1 for the status that a declared rollout has.',
+      labelNames: ['rollout', 'status'],
+      registers,
+    }),
+    rolloutWaits: new Gauge({
+      name: 'slipway_rollout_waits',
+      help: '1 for what the next step of a declared rollout waits for: soaking, gate-not-met, check-failed and the like.',
+      labelNames: ['rollout', 'reason'],
+      registers,
+    }),
+    rolloutWavesOpen: new Gauge({
+      name: 'slipway_rollout_waves_open',
+      help: 'Waves of a declared rollout that have opened.',
+      labelNames: ['rollout'],
+      registers,
+    }),
+    leader: new Gauge({
+      name: 'slipway_leader',
+      help: '1 while this replica is the one that opens waves and stops rollouts.',
+      registers,
+    }),
+    planReconciledAt: new Gauge({
+      name: 'slipway_plan_reconciled_timestamp_seconds',
+      help: 'When the declarations were last found to be in force as their source has them.',
+      registers,
+    }),
+    planReconciliations: new Counter({
+      name: 'slipway_plan_reconciliations_total',
+      help: 'Sets of declarations applied and refused.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    databaseErrors: new Counter({
+      name: 'slipway_database_errors_total',
+      help: 'Answers that failed because the database could not be used.',
+      registers,
+    }),
+    eventStreams: new Gauge({
+      name: 'slipway_event_streams',
+      help: 'Clients that follow the events.',
       registers,
     }),
     rolloutsRefused: new Gauge({

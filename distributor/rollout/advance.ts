@@ -47,7 +47,7 @@ export interface AdvanceFacts {
   readonly now: number;
 }
 
-type Wait = Advance & { readonly kind: 'wait' };
+export type Wait = Advance & { readonly kind: 'wait' };
 
 /**
  * @param counts of each opened wave's own slice, in the order of the waves; missing ones count as empty

@@ -9,7 +9,7 @@ import { emptyPlan, type Plan } from '../declaration/plan.ts';
 import type { Rollout } from '../declaration/rollout.ts';
 import type { DeviceStore } from '../fleet/ports.ts';
 import type { PlanInForce } from '../reconcile/ports.ts';
-import { type Advance, advance, type Dependency } from './advance.ts';
+import { type Advance, advance, type Dependency, type Wait } from './advance.ts';
 import { type CampaignKey, type CampaignState, campaignText, type WaveCounts } from './campaign.ts';
 import { type CompiledPlan, type CompiledRollout, compilePlan } from './compiled-plan.ts';
 import { type ControlAction, type ControlStep, controlStep } from './control.ts';
@@ -25,6 +25,8 @@ import type { CampaignView } from './view.ts';
 export type CampaignEvent =
   | { readonly kind: 'advanced'; readonly key: CampaignKey; readonly transition: Transition }
   | { readonly kind: 'controlled'; readonly key: CampaignKey; readonly action: ControlAction; readonly by: string }
+  /** The gate of the open wave does not hold; told at every look. */
+  | { readonly kind: 'held'; readonly key: CampaignKey; readonly wave: string; readonly wait: Wait }
   /** One campaign could not be looked at; the others were. */
   | { readonly kind: 'failed'; readonly key: CampaignKey; readonly problem: SlipwayError };
 
@@ -40,6 +42,9 @@ export interface CampaignsInput {
 
 /** Actor of the decisions that nobody asked for; see AuditEvent. */
 const ownActor = 'rollouts';
+
+/** A gate that does not hold; devices that have not answered yet are no reason to tell. */
+const gateReasons: readonly string[] = ['gate-not-met', 'check-failed', 'check-unknown'];
 
 export class Campaigns {
   readonly #input: CampaignsInput;
@@ -72,8 +77,8 @@ export class Campaigns {
     return this.#states.get(campaignText({ rollout, version }));
   }
 
-  /** Lets every campaign take at most one step, where this replica leads. */
-  advanceAll(now: number): Promise<void> {
+  /** Lets every campaign take at most one step, where this replica leads. @returns whether it does */
+  advanceAll(now: number): Promise<boolean> {
     return this.#inTurn(() => this.#advanceAll(now));
   }
 
@@ -87,9 +92,9 @@ export class Campaigns {
     }
     if (!mayAbort) return;
     // Many devices fail at once: those that come while one look waits for its turn share it.
-    this.#soon ??= this.#inTurn(() => {
+    this.#soon ??= this.#inTurn(async () => {
       this.#soon = undefined;
-      return this.#advanceAll(now);
+      await this.#advanceAll(now);
     });
     await this.#soon;
   }
@@ -97,9 +102,10 @@ export class Campaigns {
   /**
    * A person's word on a rollout; in force when the promise is done.
    * @param by as the audit log has it
+   * @param because what the person gives as the reason; empty for none
    * @throws SlipwayError `rollout-unknown`, `release-unknown`, `rollout-finished`, `rollout-held`
    */
-  control(name: string, action: ControlAction, by: string, now: number): Promise<void> {
+  control(name: string, action: ControlAction, by: string, now: number, because = ''): Promise<void> {
     return this.#inTurn(async () => {
       await this.#loadStates();
       const compiled = this.#find(name);
@@ -107,7 +113,7 @@ export class Campaigns {
       const versions = this.#versionsOf(compiled.rollout);
       for (const version of versions) {
         try {
-          await this.#controlOne(compiled, { rollout: name, version }, action, by, now);
+          await this.#controlOne(compiled, { rollout: name, version }, action, { by, because }, now);
         } catch (error) {
           refusals.push(toSlipwayError(error));
         }
@@ -120,6 +126,8 @@ export class Campaigns {
   /** @throws SlipwayError `rollout-unknown` when a name is given that is not declared */
   async views(now: number, name?: string): Promise<CampaignView[]> {
     const rollouts = name === undefined ? this.#compiled.rollouts : [this.#find(name)];
+    // Other replicas and the command line change campaigns, too.
+    await this.#inTurn(() => this.#loadStates());
     const views: CampaignView[] = [];
     for (const { rollout } of rollouts) {
       const versions = this.#input.releases().versions(rollout.product, rollout.target);
@@ -128,15 +136,16 @@ export class Campaigns {
         const key = { rollout: rollout.name, version };
         const state = this.state(rollout.name, version) ?? unstarted(key, now);
         const counts = await this.#tallies.of(rollout, state, now);
-        views.push({ rollout, campaign: state, counts, next: this.#next(rollout, state, counts, now) });
+        const gates = this.#answers.of(waveText(state), now);
+        views.push({ rollout, campaign: state, counts, next: this.#next(rollout, state, counts, now), gates });
       }
     }
     return views;
   }
 
-  async #advanceAll(now: number): Promise<void> {
+  async #advanceAll(now: number): Promise<boolean> {
     await this.#loadStates();
-    await this.#input.store.asLeader(async () => {
+    const led = await this.#input.store.asLeader(async () => {
       const asked = new Set<string>();
       const redraw = new Set(this.#toRedraw);
       this.#toRedraw.clear();
@@ -155,7 +164,9 @@ export class Campaigns {
         }
       }
       this.#answers.keep(asked);
+      return true;
     });
+    return led ?? false;
   }
 
   async #advanceOne(compiled: CompiledRollout, state: CampaignState, now: number, asked: Set<string>): Promise<void> {
@@ -163,12 +174,16 @@ export class Campaigns {
     const counts = await this.#tallies.of(rollout, state, now);
     const step = this.#next(rollout, state, counts, now);
     if (step.kind === 'wait') {
+      const wave = state.openedWaves.at(-1)?.name;
+      if (wave !== undefined && gateReasons.includes(step.reason)) {
+        this.#input.observe({ kind: 'held', key: keyOf(state), wave, wait: step });
+      }
       if (step.reason !== 'check-failed' && step.reason !== 'check-unknown') return;
-      const wave = waveText(state);
-      asked.add(wave);
+      const name = waveText(state);
+      asked.add(name);
       const checks = rollout.waves[state.openedWaves.length - 1]?.gate.checks ?? [];
       // In the background: a check that hangs holds up no other campaign.
-      void this.#answers.ask(wave, checks, now).catch(() => undefined);
+      void this.#answers.ask(name, checks, now).catch(() => undefined);
       return;
     }
     const transition = await this.#transitionOf(compiled, state, step, now);
@@ -187,13 +202,14 @@ export class Campaigns {
     compiled: CompiledRollout,
     key: CampaignKey,
     action: ControlAction,
-    by: string,
+    { by, because }: { readonly by: string; readonly because: string },
     now: number,
   ): Promise<void> {
+    const said = because === '' ? by : `${by}: ${because.replace(/\.$/, '')}`;
     // Somebody else, or the campaign itself, may be faster: what was asked for is looked at anew then.
     for (let trial = 0; trial < 5; trial++) {
       const state = this.state(key.rollout, key.version) ?? unstarted(key, now);
-      const step = controlStep(compiled.rollout, state, action, by, now);
+      const step = controlStep(compiled.rollout, state, action, said, now);
       if (!step) return;
       if (await this.#apply(key, await this.#transitionOf(compiled, state, step, now), now, by)) {
         this.#input.observe({ kind: 'controlled', key, action, by });

@@ -60,3 +60,9 @@ export interface Explanation {
   /** The rollout that claims the device before this one could; undefined where this one's word counts. */
   readonly outrankedBy: string | undefined;
 }
+
+/** What is answered where nobody can sign a permit: without one no device can be sent back. */
+export function withoutPermits(decision: Decision): Decision {
+  if (decision.kind !== 'revert') return decision;
+  return { kind: 'none', reason: 'rollout-aborted', until: undefined, facts: { ...decision.facts, permits: 'no key' } };
+}

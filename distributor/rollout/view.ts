@@ -1,8 +1,109 @@
-/** A rollout as the API answers it and the command line prints it. */
+/** A rollout as the API answers it and the command line prints it: wave by wave, with its gate in words. */
 import { z } from 'zod';
+import type { GateCheck } from '../declaration/gate.ts';
 import type { Rollout } from '../declaration/rollout.ts';
+import type { Wave } from '../declaration/wave.ts';
 import type { Advance } from './advance.ts';
-import { type CampaignState, noCounts, type WaveCounts } from './campaign.ts';
+import { type CampaignState, noCounts, type OpenedWave, type WaveCounts } from './campaign.ts';
+import { gateProgress } from './gate-progress.ts';
+import type { GateResult } from './gates.ts';
+
+const instantSchema = z.iso.datetime();
+
+const checkViewSchema = z.object({
+  name: z.string(),
+  kind: z.enum(['prometheus', 'http']),
+  /** Absent where this program does not ask the checks itself; the server does. */
+  verdict: z.enum(['passed', 'failed', 'unknown']).optional(),
+  detail: z.string().optional(),
+  askedAt: instantSchema.optional(),
+});
+
+export const waveViewSchema = z.object({
+  name: z.string(),
+  /** As declared: cumulative, of the rollout's group. */
+  size: z.union([z.object({ percent: z.number() }), z.object({ count: z.number() })]),
+  /** `waiting`: not open yet · `open`: the last one that opened · `passed`: a later one is open, or all is done. */
+  state: z.enum(['waiting', 'open', 'passed']),
+  /** Where the bound lies on the line of places, in percent; absent while the wave waits. */
+  boundPercent: z.number().optional(),
+  openedAt: instantSchema.optional(),
+  closedAt: instantSchema.optional(),
+  soakSeconds: z.number(),
+  /** Nothing opens after it before then; absent while the wave waits. */
+  soaksUntil: instantSchema.optional(),
+  /** Devices of the wave's own part, without those of the waves before, when the bound was drawn. */
+  members: z.number(),
+  committed: z.number(),
+  failed: z.number(),
+  /** Reached, without a result yet. */
+  pending: z.number(),
+  /** Offered, then silent or deferred: neither success nor failure. */
+  unreachable: z.number(),
+  gate: z.object({
+    successPercent: z.number(),
+    minSample: z.number(),
+    stallAfterSeconds: z.number(),
+    checks: z.array(checkViewSchema),
+    /** How far it is, one sentence. */
+    progress: z.string(),
+  }),
+});
+export type WaveView = z.infer<typeof waveViewSchema>;
+
+/** `waiting`: no wave has opened yet · `stalled`: paused because a gate did not hold for too long. */
+export const rolloutStatuses = ['waiting', 'active', 'paused', 'stalled', 'completed', 'aborted'] as const;
+
+/** Another rollout whose group has devices of this one's. */
+export const overlapSchema = z.object({
+  rollout: z.string(),
+  /** Devices that both claim. */
+  devices: z.number(),
+  /** Which of the two decides about them. */
+  winner: z.string(),
+});
+export type Overlap = z.infer<typeof overlapSchema>;
+
+export const rolloutViewSchema = z.object({
+  name: z.string(),
+  product: z.string(),
+  target: z.union([z.object({ release: z.string() }), z.object({ channel: z.string() })]),
+  /** Absent for every device of the product. */
+  group: z.string().optional(),
+  priority: z.number(),
+  /** The version that the target means now; absent while the store has none. */
+  version: z.string().optional(),
+  status: z.enum(rolloutStatuses),
+  /** Why, one sentence: who paused it and what for, what stopped it, what it waits for. */
+  reason: z.string(),
+  /** What happens next and what it depends on. */
+  next: z.object({
+    /** `wait` and the reason of waiting, or the step that comes at the next look. */
+    step: z.string(),
+    waitsFor: z.string().optional(),
+    detail: z.string(),
+    /** Nothing changes before, unless a device reports. */
+    until: instantSchema.optional(),
+  }),
+  /** When a gate that did not hold paused it. */
+  stalledAt: instantSchema.optional(),
+  /** How often it was told to try again. */
+  generation: z.number(),
+  deadline: instantSchema.optional(),
+  after: z.array(z.string()),
+  changedAt: instantSchema.optional(),
+  waves: z.array(waveViewSchema),
+  /** Absent where nobody looked for them: they are looked for when one rollout is asked for. */
+  overlaps: z.array(overlapSchema).optional(),
+});
+export type RolloutView = z.infer<typeof rolloutViewSchema>;
+type RolloutStatus = RolloutView['status'];
+
+export const rolloutListSchema = z.object({
+  rollouts: z.array(rolloutViewSchema),
+  /** Why the declarations as they are now are not in force; those accepted last are. Absent when all is well. */
+  refused: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).optional(),
+});
 
 /** A campaign as it stands. */
 export interface CampaignView {
@@ -13,91 +114,102 @@ export interface CampaignView {
   readonly counts: readonly WaveCounts[];
   /** What would happen now, and why not. */
   readonly next: Advance | undefined;
+  /** What the checks of the open wave found last; undefined where this program does not ask them. */
+  readonly gates?: readonly GateResult[] | undefined;
 }
 
-const instantSchema = z.iso.datetime();
-
-export const waveViewSchema = z.object({
-  name: z.string(),
-  /** Cumulative: a share of the group, or a number of devices. */
-  percent: z.number().optional(),
-  count: z.number().optional(),
-  soakSeconds: z.number(),
-  successPercent: z.number(),
-  /** Names of the user's own checks. */
-  checks: z.array(z.string()),
-  /** Absent until it opens. */
-  openedAt: instantSchema.optional(),
-  /** When the next one opened, or the rollout ended. */
-  closedAt: instantSchema.optional(),
-  /** Devices that this wave adds to those before it, when it opened. */
-  members: z.number(),
-  committed: z.number(),
-  failed: z.number(),
-  /** Reached, without a result yet. */
-  pending: z.number(),
-  /** Offered, then silent, or waiting for a window: neither success nor failure. */
-  unreachable: z.number(),
-});
-
-/** `stalled`: paused because a gate did not hold for too long. */
-export const rolloutStatuses = ['waiting', 'active', 'paused', 'stalled', 'completed', 'aborted'] as const;
-
-export const rolloutViewSchema = z.object({
-  name: z.string(),
-  product: z.string(),
-  target: z.union([z.object({ release: z.string() }), z.object({ channel: z.string() })]),
-  priority: z.number(),
-  group: z.string().optional(),
-  /** The version that the target means now; absent while the store has none. */
-  version: z.string().optional(),
-  /** `waiting`: the store has no such release yet. */
-  status: z.enum(rolloutStatuses),
-  reason: z.string(),
-  waves: z.array(waveViewSchema),
-});
-export type RolloutView = z.infer<typeof rolloutViewSchema>;
-
-export function viewOf({ rollout, campaign, counts, next }: CampaignView): RolloutView {
-  const { name, product, target, priority } = rollout;
+export function viewOf(progress: CampaignView, overlaps?: readonly Overlap[]): RolloutView {
+  const { rollout, campaign, counts, gates } = progress;
+  const { name, product, target, group, priority, deadline, after } = rollout;
   const status = statusOf(rollout, campaign);
   return {
-    name,
-    product,
-    target,
-    priority,
-    ...(rollout.group === undefined ? {} : { group: rollout.group }),
-    ...(campaign ? { version: campaign.version } : {}),
+    ...{ name, product, target, priority },
+    ...(group === undefined ? {} : { group }),
+    ...(campaign === undefined ? {} : { version: campaign.version }),
     status,
-    reason: reasonOf(status, campaign?.reason, next?.kind === 'wait' ? next.detail : undefined),
-    waves: rollout.waves.map(({ name, size, soakSeconds, gate }, index) => {
-      const { openedAt, closedAt } = campaign?.openedWaves[index] ?? {};
-      return {
-        name,
-        ...size,
-        soakSeconds,
-        successPercent: gate.successPercent,
-        checks: gate.checks.map((check) => check.name),
-        ...(openedAt === undefined ? {} : { openedAt: new Date(openedAt).toISOString() }),
-        ...(closedAt === undefined ? {} : { closedAt: new Date(closedAt).toISOString() }),
-        ...(counts[index] ?? noCounts),
-      };
-    }),
+    reason: reasonOf(status, progress),
+    next: nextOf(progress),
+    ...instantOf('stalledAt', campaign?.stalledAt),
+    generation: campaign?.generation ?? 0,
+    ...instantOf('deadline', deadline),
+    after: [...after],
+    ...instantOf('changedAt', campaign?.changedAt),
+    waves: rollout.waves.map((wave, index) =>
+      waveViewOf(wave, {
+        opened: campaign?.openedWaves[index],
+        counts: counts[index] ?? noCounts,
+        isLast: index === (campaign?.openedWaves.length ?? 0) - 1 && status !== 'completed',
+        gates,
+      }),
+    ),
+    ...(overlaps === undefined ? {} : { overlaps: [...overlaps] }),
   };
 }
 
-type RolloutStatus = RolloutView['status'];
+interface WaveFacts {
+  readonly opened: OpenedWave | undefined;
+  readonly counts: WaveCounts;
+  /** The last one that opened, of a rollout that goes on. */
+  readonly isLast: boolean;
+  readonly gates: readonly GateResult[] | undefined;
+}
+
+function waveViewOf(wave: Wave, { opened, counts, isLast, gates }: WaveFacts): WaveView {
+  const { members, committed, failed, pending, unreachable } = counts;
+  const { successPercent, minSample, stallAfterSeconds, checks } = wave.gate;
+  return {
+    name: wave.name,
+    size: wave.size,
+    state: opened === undefined ? 'waiting' : isLast ? 'open' : 'passed',
+    ...(opened === undefined ? {} : { boundPercent: Math.round(opened.upTo * 1e6) / 1e4 }),
+    ...instantOf('openedAt', opened?.openedAt),
+    ...instantOf('closedAt', opened?.closedAt),
+    soakSeconds: wave.soakSeconds,
+    ...instantOf('soaksUntil', opened && opened.openedAt + wave.soakSeconds * 1000),
+    ...{ members, committed, failed, pending, unreachable },
+    gate: {
+      ...{ successPercent, minSample, stallAfterSeconds },
+      checks: checks.map((check) => checkViewOf(check, isLast ? gates : undefined)),
+      progress: opened === undefined ? 'not open yet' : gateProgress(wave, counts, isLast ? gates : undefined),
+    },
+  };
+}
+
+function checkViewOf(check: GateCheck, gates: readonly GateResult[] | undefined) {
+  const { name } = check;
+  const kind = 'prometheus' in check ? ('prometheus' as const) : ('http' as const);
+  const found = gates?.find((result) => result.name === name);
+  if (!found) return { name, kind };
+  return { name, kind, verdict: found.verdict, detail: found.detail, askedAt: new Date(found.askedAt).toISOString() };
+}
 
 /** The declaration can hold a rollout back, never drive it on. */
 function statusOf(rollout: Rollout, campaign: CampaignState | undefined): RolloutStatus {
   if (rollout.aborted || campaign?.status === 'aborted') return 'aborted';
   if (rollout.paused) return 'paused';
-  if (campaign?.status === 'paused' && campaign.stalledAt !== undefined) return 'stalled';
-  return campaign?.status ?? 'waiting';
+  if (campaign === undefined || (campaign.status === 'active' && campaign.openedWaves.length === 0)) return 'waiting';
+  return campaign.status === 'paused' && campaign.stalledAt !== undefined ? 'stalled' : campaign.status;
 }
 
-function reasonOf(status: RolloutStatus, kept: string | undefined, waiting: string | undefined): string {
-  if (status === 'waiting') return 'The store has no such release yet, or the rollout has just been declared.';
-  if (status === 'active' && waiting !== undefined) return waiting;
-  return waiting ?? kept ?? '';
+function reasonOf(status: RolloutStatus, { rollout, campaign, next }: CampaignView): string {
+  if (status === 'aborted') return campaign?.status === 'aborted' ? campaign.reason : 'The declaration says aborted.';
+  if (status === 'paused' || status === 'stalled')
+    return rollout.paused ? 'The declaration says paused.' : (campaign?.reason ?? '');
+  if (campaign === undefined) return 'The store has no such release yet.';
+  if (next?.kind === 'wait' && status !== 'completed') return next.detail;
+  return campaign.reason;
+}
+
+function nextOf({ next }: CampaignView): RolloutView['next'] {
+  if (next === undefined)
+    return { step: 'wait', waitsFor: 'release', detail: 'Starts when the store has the release.' };
+  if (next.kind === 'wait') {
+    return { step: 'wait', waitsFor: next.reason, detail: next.detail, ...instantOf('until', next.until) };
+  }
+  const detail = next.kind === 'open-wave' ? `Opens wave ${next.wave.name}: ${next.reason}` : next.reason;
+  return { step: next.kind, detail };
+}
+
+function instantOf<K extends string>(name: K, at: number | undefined): { [key in K]?: string } {
+  return (at === undefined ? {} : { [name]: new Date(at).toISOString() }) as { [key in K]?: string };
 }

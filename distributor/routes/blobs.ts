@@ -24,6 +24,7 @@ export function blobsRoute(app: App, services: Services): void {
     schema: {
       tags: ['artifacts'],
       summary: 'A blob, whole or one range',
+      security: [{}, { bearer: [] }],
       params: z.object({ digest: digestSchema }),
     },
     handler: async (request, reply) => {

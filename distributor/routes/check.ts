@@ -8,17 +8,18 @@ import {
 } from '../../contract/device-api/check.ts';
 import { limits } from '../../contract/limits.ts';
 import type { App } from '../app.ts';
+import { permitIssued } from '../events/audit.ts';
 import type { CheckFacts } from '../fleet/ports.ts';
 import { questionOf } from '../fleet/question.ts';
 import { allowDevice } from '../http/access.ts';
 import { callerOf, perMinute } from '../http/rate-limits.ts';
 import { decide } from '../rollout/decide.ts';
-import type { Decision } from '../rollout/decision.ts';
+import { type Decision, withoutPermits } from '../rollout/decision.ts';
 import type { Services } from '../services.ts';
 import { answerOf } from './check-answer.ts';
 
 export function checkRoute(app: App, services: Services): void {
-  const { clock, metrics, permits, policy, campaigns } = services;
+  const { fleet, clock, metrics, permits, policy, campaigns } = services;
   app.post(
     '/v1/devices/:id/check',
     {
@@ -37,13 +38,9 @@ export function checkRoute(app: App, services: Services): void {
       const { id } = request.params;
       await allowDevice(request, id, services);
       const now = clock();
+      const startedAt = performance.now();
       const decision = await decideInForce(services, id, request.body, now);
-      metrics.checks.inc({ decision: decision.kind, reason: decision.reason });
-      request.log.info(
-        { deviceId: id, decision: decision.kind, reason: decision.reason, ...decision.facts },
-        'checked',
-      );
-      return answerOf(decision, {
+      const answer = answerOf(decision, {
         deviceId: id,
         product: request.body.product,
         permits,
@@ -51,6 +48,17 @@ export function checkRoute(app: App, services: Services): void {
         chance: chanceOf(services),
         now,
       });
+      if (decision.kind === 'revert') {
+        const key = { rollout: decision.rollout.name, version: decision.goal.version };
+        await fleet.appendEvent(permitIssued(key, id, now));
+      }
+      metrics.checkSeconds.observe((performance.now() - startedAt) / 1000);
+      metrics.checks.inc({ decision: decision.kind, reason: decision.reason });
+      request.log.info(
+        { deviceId: id, decision: decision.kind, reason: decision.reason, ...decision.facts },
+        'checked',
+      );
+      return answer;
     },
   );
 }
@@ -83,14 +91,7 @@ function caseOf({ campaigns, catalog, permits }: Services, id: string, check: Ch
   const judge = ({ device, attempts, peers, campaign, spending }: CheckFacts): Decision => {
     const facts = { id, check, labels, enrolledAt: device.enrolledAt };
     const decision = decide({ device: facts, plan, releases, campaign, attempts, peers, spending, now });
-    if (decision.kind !== 'revert' || permits) return decision;
-    // Without a key for permits nobody can be sent back.
-    return {
-      kind: 'none',
-      reason: 'rollout-aborted',
-      until: undefined,
-      facts: { ...decision.facts, permits: 'no key' },
-    };
+    return permits ? decision : withoutPermits(decision);
   };
   return { arrival, judge };
 }

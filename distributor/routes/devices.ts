@@ -1,23 +1,23 @@
-/** `GET /v1/devices` and `GET /v1/devices/:id`: the fleet as the distributor knows it. */
+/** `/v1/devices`: the fleet as the distributor knows it, one device of it, and the end of a device. */
 import { z } from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/check.ts';
-import { reportSchema } from '../../contract/device-api/report.ts';
-import { SlipwayError } from '../../contract/errors.ts';
 import type { App } from '../app.ts';
-import { deviceViewSchema, viewOf } from '../fleet/view.ts';
+import { actorOf } from '../events/audit.ts';
+import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
+import { detailOf, deviceDetailSchema, devicePageSchema, deviceStandingSchema, viewOf } from '../fleet/view.ts';
 import { allow } from '../http/access.ts';
+import { becauseSchema } from '../http/because.ts';
 import type { Services } from '../services.ts';
 
-const reportsShown = 50;
 const maxPage = 1000;
 
-const pageSchema = z.object({
-  devices: z.array(deviceViewSchema),
-  /** Give it as `after` to read on; absent on the last page. */
-  next: deviceIdSchema.optional(),
-});
+const endings = {
+  revoke: 'Refuse a device from the next request on',
+  forget: 'Remove a device and all that is known of it, so that it may enrol again',
+} as const;
 
 export function devicesRoute(app: App, services: Services): void {
+  const { fleet, clock } = services;
   app.get(
     '/v1/devices',
     {
@@ -29,13 +29,13 @@ export function devicesRoute(app: App, services: Services): void {
           after: deviceIdSchema.optional(),
           limit: z.coerce.number().int().min(1).max(maxPage).default(100),
         }),
-        response: { 200: pageSchema },
+        response: { 200: devicePageSchema },
       },
     },
     async (request) => {
       await allow(request, { scope: 'devices:read' }, services);
       const { after, limit } = request.query;
-      const devices = await services.fleet.listDevices({ after, limit });
+      const devices = await fleet.listDevices({ after, limit });
       const last = devices.length === limit ? devices.at(-1)?.id : undefined;
       return { devices: devices.map(viewOf), ...(last === undefined ? {} : { next: last }) };
     },
@@ -49,19 +49,36 @@ export function devicesRoute(app: App, services: Services): void {
         summary: 'One device and its latest reports, newest first',
         security: [{ bearer: [] }],
         params: z.object({ id: deviceIdSchema }),
-        response: { 200: deviceViewSchema.extend({ reports: z.array(reportSchema) }) },
+        response: { 200: deviceDetailSchema },
       },
     },
     async (request) => {
       const { id } = request.params;
       await allow(request, { device: id, scope: 'devices:read' }, services);
-      const device = await services.fleet.findDevice(id);
-      if (!device) {
-        throw new SlipwayError('device-unknown', `device ${id} is not enrolled`, {
-          hint: 'List the devices with GET /v1/devices.',
-        });
-      }
-      return { ...viewOf(device), reports: await services.fleet.listReports(id, reportsShown) };
+      const detail = await detailOf(fleet, id);
+      if (!detail) throw unknownDevice(id);
+      return detail;
     },
   );
+
+  for (const action of ['revoke', 'forget'] as const) {
+    app.post(
+      `/v1/devices/:id/${action}`,
+      {
+        schema: {
+          tags: ['devices'],
+          summary: endings[action],
+          security: [{ bearer: [] }],
+          params: z.object({ id: deviceIdSchema }),
+          body: becauseSchema,
+          response: { 200: deviceStandingSchema },
+        },
+      },
+      async (request) => {
+        const token = await allow(request, { scope: 'devices:control' }, services);
+        const said = { actor: actorOf(token), because: request.body?.reason ?? '', at: clock() };
+        return dismissDevice(fleet, request.params.id, action, said);
+      },
+    );
+  }
 }

@@ -2,6 +2,7 @@
 import { enrolAnswerSchema, enrolRequestSchema } from '../../contract/device-api/enrolment.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { App } from '../app.ts';
+import { deviceEnrolled } from '../events/audit.ts';
 import { mintToken } from '../fleet/token.ts';
 import { allow } from '../http/access.ts';
 import { perMinute } from '../http/rate-limits.ts';
@@ -41,6 +42,7 @@ export function enrolRoute(app: App, services: Services): void {
       if (outcome === 'token-spent') {
         throw new SlipwayError('enrolment-token-invalid', 'the enrolment token is unknown, expired, revoked or spent');
       }
+      if (outcome === 'enrolled') await fleet.appendEvent(deviceEnrolled(deviceId, enrolmentToken, now));
       request.log.info({ deviceId, outcome }, 'device enrolled');
       return reply.code(201).send({ deviceId, deviceToken: token });
     },

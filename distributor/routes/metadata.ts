@@ -17,7 +17,14 @@ const revalidated = 'no-cache';
 export function metadataRoute(app: App, services: Services): void {
   app.get(
     '/v1/metadata/*',
-    { schema: { tags: ['artifacts'], summary: 'TUF metadata', params: z.object({ '*': z.string().max(300) }) } },
+    {
+      schema: {
+        tags: ['artifacts'],
+        summary: 'TUF metadata',
+        security: [{}, { bearer: [] }],
+        params: z.object({ '*': z.string().max(300) }),
+      },
+    },
     async (request, reply) => {
       await allowReading(request, services);
       // The wildcard arrives decoded; the store's key is the encoded form.

@@ -1,4 +1,5 @@
 /** `/metrics` for Prometheus, and the hooks that count every answer. */
+import { toSlipwayError } from '../../contract/errors.ts';
 import type { App } from '../app.ts';
 import type { Services } from '../services.ts';
 
@@ -8,6 +9,10 @@ export function metricsRoute(app: App, { metrics }: Services): void {
     const route = request.routeOptions.url ?? 'unknown';
     metrics.requests.inc({ route, method: request.method, status: reply.statusCode });
     metrics.requestSeconds.observe({ route }, reply.elapsedTime / 1000);
+  });
+
+  app.addHook('onError', async (_request, _reply, error) => {
+    if (toSlipwayError(error).code === 'database-unavailable') metrics.databaseErrors.inc();
   });
 
   app.get(

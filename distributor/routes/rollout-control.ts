@@ -1,15 +1,16 @@
 /** `POST /v1/rollouts/:name/{pause,resume,abort,promote,retry}`: a person's word on a rollout, in force by the next check. */
-import { z } from 'zod';
 import type { App } from '../app.ts';
+import { actorOf } from '../events/audit.ts';
 import { allow } from '../http/access.ts';
+import { becauseSchema } from '../http/because.ts';
 import { type ControlAction, controlActions } from '../rollout/control.ts';
-import { rolloutViewSchema, viewOf } from '../rollout/view.ts';
+import { rolloutListSchema, viewOf } from '../rollout/view.ts';
 import type { Services } from '../services.ts';
 import { rolloutNameSchema } from './rollouts.ts';
 
 const actions = {
   pause: 'Offer nothing until resumed; devices under way go on',
-  resume: 'Offer again after a pause',
+  resume: 'Offer again after a pause or a stall',
   abort: 'Stop for good: this release is offered by this rollout no more',
   promote: 'Open the next wave now, whatever soak and gate say; after the last one, complete',
   retry: 'Offer the release once more to devices where it failed',
@@ -26,14 +27,16 @@ export function rolloutControlRoute(app: App, services: Services): void {
           summary: actions[action],
           security: [{ bearer: [] }],
           params: rolloutNameSchema,
-          response: { 200: z.object({ rollouts: z.array(rolloutViewSchema) }) },
+          body: becauseSchema,
+          response: { 200: rolloutListSchema },
         },
       },
       async (request) => {
         const token = await allow(request, { scope: 'rollouts:control' }, services);
         const now = clock();
-        await campaigns.control(request.params.name, action, `token ${token.id}`, now);
-        return { rollouts: (await campaigns.views(now, request.params.name)).map(viewOf) };
+        const { name } = request.params;
+        await campaigns.control(name, action, actorOf(token), now, request.body?.reason);
+        return { rollouts: (await campaigns.views(now, name)).map((view) => viewOf(view)) };
       },
     );
   }

@@ -1,19 +1,13 @@
 /** `GET /v1/rollouts` and `GET /v1/rollouts/:name`: what is declared, where it stands, and what is refused. */
 import { z } from 'zod';
 import type { App } from '../app.ts';
+import { objectNameSchema } from '../declaration/object-name.ts';
 import { allow } from '../http/access.ts';
-import { rolloutViewSchema, viewOf } from '../rollout/view.ts';
+import { overlapsOf } from '../rollout/overlap.ts';
+import { rolloutListSchema, viewOf } from '../rollout/view.ts';
 import type { Services } from '../services.ts';
 
-export const rolloutNameSchema = z.object({ name: z.string().max(253) });
-
-const problemSchema = z.object({ code: z.string(), message: z.string(), hint: z.string().optional() });
-
-const listSchema = z.object({
-  rollouts: z.array(rolloutViewSchema),
-  /** Why the files as they are now are not in force; those accepted last are. Absent when all is well. */
-  refused: problemSchema.optional(),
-});
+export const rolloutNameSchema = z.object({ name: objectNameSchema });
 
 export function rolloutsRoute(app: App, services: Services): void {
   const { campaigns, clock, reconciler } = services;
@@ -22,14 +16,14 @@ export function rolloutsRoute(app: App, services: Services): void {
     {
       schema: {
         tags: ['rollouts'],
-        summary: 'List rollouts',
+        summary: 'List rollouts: their waves, counts and gates, and why newer declarations are not in force',
         security: [{ bearer: [] }],
-        response: { 200: listSchema },
+        response: { 200: rolloutListSchema },
       },
     },
     async (request) => {
       await allow(request, { scope: 'rollouts:read' }, services);
-      const rollouts = (await campaigns.views(clock())).map(viewOf);
+      const rollouts = (await campaigns.views(clock())).map((view) => viewOf(view));
       const { problem } = reconciler;
       if (!problem) return { rollouts };
       const { code, message, hint } = problem;
@@ -42,15 +36,18 @@ export function rolloutsRoute(app: App, services: Services): void {
     {
       schema: {
         tags: ['rollouts'],
-        summary: 'One rollout; one entry for each version its target means',
+        summary: 'One rollout, one entry for each version its target means; with devices that others claim, too',
         security: [{ bearer: [] }],
         params: rolloutNameSchema,
-        response: { 200: listSchema.pick({ rollouts: true }) },
+        response: { 200: rolloutListSchema },
       },
     },
     async (request) => {
       await allow(request, { scope: 'rollouts:read' }, services);
-      return { rollouts: (await campaigns.views(clock(), request.params.name)).map(viewOf) };
+      const { name } = request.params;
+      const views = await campaigns.views(clock(), name);
+      const overlaps = await overlapsOf(services.fleet, campaigns.compiled, services.catalog.state.releases, name);
+      return { rollouts: views.map((view) => viewOf(view, overlaps)) };
     },
   );
 }

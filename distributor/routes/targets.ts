@@ -14,7 +14,14 @@ const immutable = 'public, max-age=31536000, immutable';
 export function targetsRoute(app: App, services: Services): void {
   app.get(
     '/v1/targets/*',
-    { schema: { tags: ['artifacts'], summary: 'A release manifest', params: z.object({ '*': z.string().max(300) }) } },
+    {
+      schema: {
+        tags: ['artifacts'],
+        summary: 'A release manifest',
+        security: [{}, { bearer: [] }],
+        params: z.object({ '*': z.string().max(300) }),
+      },
+    },
     async (request, reply) => {
       await allowReading(request, services);
       const [, sha256] = namePattern.exec(request.params['*']) ?? [];

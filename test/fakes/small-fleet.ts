@@ -20,10 +20,11 @@ import { openSqliteFleetState } from '../../distributor/adapters/sqlite-fleet-st
 import { type App, buildApp } from '../../distributor/app.ts';
 import { Catalog } from '../../distributor/catalog/catalog.ts';
 import type { StoreReader } from '../../distributor/catalog/ports.ts';
+import { CampaignLog, revertsOnAbort } from '../../distributor/events/campaign-log.ts';
 import type { FleetState } from '../../distributor/fleet/ports.ts';
 import type { Scope } from '../../distributor/fleet/scopes.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
-import { createMetrics } from '../../distributor/http/metrics.ts';
+import { createMetrics, type Metrics } from '../../distributor/http/metrics.ts';
 import type { DeclarationSource } from '../../distributor/reconcile/ports.ts';
 import { type ReconcileEvent, Reconciler } from '../../distributor/reconcile/reconcile.ts';
 import { type CampaignEvent, Campaigns } from '../../distributor/rollout/campaigns.ts';
@@ -34,6 +35,8 @@ import { product, SignedRepository } from './signed-repository.ts';
 export interface FleetOptions {
   readonly policy?: Partial<Policy>;
   readonly store?: (folder: string) => StoreReader;
+  /** Another server over the state, the store and the clock of this one. */
+  readonly beside?: SmallFleet;
   /** Instead of the folder `rollouts`; `api` where plans are sent. */
   readonly source?: DeclarationSource | 'api';
 }
@@ -54,18 +57,21 @@ export class SmallFleet {
   readonly reconciler: Reconciler;
   /** What reconciling told. */
   readonly reconciled: ReconcileEvent[];
+  readonly metrics: Metrics;
   readonly app: App;
   readonly events: CampaignEvent[];
   readonly repository: SignedRepository;
   readonly #time: { now: number };
+  readonly #isGuest: boolean;
 
   static async open(options: FleetOptions = {}): Promise<SmallFleet> {
-    const folder = await mkdtemp(path.join(tmpdir(), 'small-fleet-'));
+    const { beside } = options;
+    const folder = beside?.folder ?? (await mkdtemp(path.join(tmpdir(), 'small-fleet-')));
     for (const name of ['store/metadata', 'store/targets', 'rollouts']) {
       await mkdir(path.join(folder, name), { recursive: true });
     }
-    const time = { now: Date.now() };
-    const repository = new SignedRepository(new Date(time.now));
+    const time = beside === undefined ? { now: Date.now() } : beside.#time;
+    const repository = beside?.repository ?? new SignedRepository(new Date(time.now));
     const fleet = await openSqliteFleetState(path.join(folder, 'state'));
     const storeFolder = path.join(folder, 'store');
     const store = options.store?.(storeFolder) ?? directoryStore(storeFolder);
@@ -80,21 +86,33 @@ export class SmallFleet {
       allowRewrite: false,
       observe: (event) => reconciled.push(event),
     });
+    const log = new CampaignLog({
+      store: fleet,
+      reverts: (rollout) => revertsOnAbort(reconciler.plan, rollout),
+      clock: () => time.now,
+      onProblem: (error) => {
+        throw error;
+      },
+    });
     const campaigns = new Campaigns({
       plan: reconciler,
       store: fleet,
       releases: () => catalog.state.releases,
       probe: gateProbes(),
       breathe: () => pause(),
-      observe: (event) => events.push(event),
+      observe: (event) => {
+        if (event.kind !== 'held') events.push(event);
+        log.note(event);
+      },
     });
+    const metrics = createMetrics();
     const services = {
       store,
       catalog,
       campaigns,
       reconciler,
       fleet,
-      metrics: createMetrics(),
+      metrics,
       permits: permitIssuer({
         signer: {
           keyId: repository.keys.permits.keyId,
@@ -109,13 +127,16 @@ export class SmallFleet {
     };
     const logger = pino({ level: 'silent' });
     const app = await buildApp(services, { logger, tls: undefined, trustProxy: false, newRequestId: randomUUID });
+    const isGuest = beside !== undefined;
     const small = new SmallFleet({
       folder,
+      isGuest,
       fleet,
       catalog,
       campaigns,
       reconciler,
       reconciled,
+      metrics,
       app,
       events,
       repository,
@@ -131,8 +152,17 @@ export class SmallFleet {
   private constructor(
     parts: Pick<
       SmallFleet,
-      'folder' | 'fleet' | 'catalog' | 'campaigns' | 'reconciler' | 'reconciled' | 'app' | 'events' | 'repository'
-    > & { time: { now: number } },
+      | 'folder'
+      | 'fleet'
+      | 'catalog'
+      | 'campaigns'
+      | 'reconciler'
+      | 'reconciled'
+      | 'metrics'
+      | 'app'
+      | 'events'
+      | 'repository'
+    > & { isGuest: boolean; time: { now: number } },
   ) {
     this.folder = parts.folder;
     this.fleet = parts.fleet;
@@ -140,10 +170,12 @@ export class SmallFleet {
     this.campaigns = parts.campaigns;
     this.reconciler = parts.reconciler;
     this.reconciled = parts.reconciled;
+    this.metrics = parts.metrics;
     this.app = parts.app;
     this.events = parts.events;
     this.repository = parts.repository;
     this.#time = parts.time;
+    this.#isGuest = parts.isGuest;
   }
 
   get now(): number {
@@ -221,7 +253,7 @@ export class SmallFleet {
     this.reconciler.stop();
     await this.app.close();
     await this.fleet.close();
-    await rm(this.folder, { recursive: true, force: true });
+    if (!this.#isGuest) await rm(this.folder, { recursive: true, force: true });
   }
 
   async #writeMetadata(): Promise<void> {

@@ -1,6 +1,7 @@
 /** A product small enough for a test, published by the built packager and installed by the built updater. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { sha256 } from '../../contract/digest.ts';
 import { type RunningProgram, runJson } from '../../infra/demo/programs.ts';
 
 export const pageContent = Buffer.alloc(300_000, 'a page that compresses well, and another one. ');
@@ -11,12 +12,28 @@ export const pageContent = Buffer.alloc(300_000, 'a page that compresses well, a
  */
 export async function publishShop(folder: string, store: string): Promise<void> {
   const at = (...parts: string[]) => path.join(folder, ...parts);
+  mkdirSync(at('rollouts'), { recursive: true });
+  const spec = { product: 'shop', channel: 'stable', waves: [{ name: 'all', percent: 100 }] };
+  const rollout = { apiVersion: 'slipway/v1', kind: 'Rollout', metadata: { name: 'shop' }, spec };
+  writeFileSync(at('rollouts', 'shop.yaml'), JSON.stringify(rollout));
+  const where = ['--store', store, '--keys', at('keys')];
+  await runJson('slipway-packager', ['init', ...where, '--product', 'shop', '--demo', '--root-out', at('root.json')]);
+  await publishShopRelease(folder, store, '1.0.0', 1);
+}
+
+/** The next release of the shop, from the same sources. @returns the digest of its manifest */
+export async function publishShopRelease(
+  folder: string,
+  store: string,
+  version: string,
+  counter: number,
+): Promise<string> {
+  const at = (...parts: string[]) => path.join(folder, ...parts);
   mkdirSync(at('app'), { recursive: true });
-  mkdirSync(at('rollouts'));
   writeFileSync(at('app', 'server'), '#!/bin/sh\nexec sleep 1000\n');
   writeFileSync(at('app', 'page'), pageContent);
   const release = {
-    ...{ apiVersion: 'slipway/v1', kind: 'Release', product: 'shop', version: '1.0.0', counter: 1 },
+    ...{ apiVersion: 'slipway/v1', kind: 'Release', product: 'shop', version, counter },
     platform: process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64',
     components: [
       { name: 'server', kind: 'binary', source: './server' },
@@ -24,13 +41,11 @@ export async function publishShop(folder: string, store: string): Promise<void> 
     ],
   };
   writeFileSync(at('app', 'release.yaml'), JSON.stringify(release));
-  const spec = { product: 'shop', channel: 'stable', waves: [{ name: 'all', percent: 100 }] };
-  const rollout = { apiVersion: 'slipway/v1', kind: 'Rollout', metadata: { name: 'shop' }, spec };
-  writeFileSync(at('rollouts', 'shop.yaml'), JSON.stringify(rollout));
-  const where = ['--store', store, '--keys', at('keys')];
-  await runJson('slipway-packager', ['init', ...where, '--product', 'shop', '--demo', '--root-out', at('root.json')]);
-  await runJson('slipway-packager', ['build', at('app', 'release.yaml'), '--out', at('build')]);
-  await runJson('slipway-packager', ['publish', at('build'), ...where, '--channel', 'stable']);
+  await runJson('slipway-packager', ['build', at('app', 'release.yaml'), '--out', at('build', version)]);
+  await runJson('slipway-packager', [
+    ...['publish', at('build', version), '--store', store, '--keys', at('keys'), '--channel', 'stable'],
+  ]);
+  return sha256(readFileSync(at('build', version, 'release.json')));
 }
 
 /** Makes an enrolment token in the state of a distributor and returns the file that holds it. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Digest } from '../../../contract/digest.ts';
+import { scopeNames } from '../../../distributor/fleet/scopes.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { enrolBody, idleDevice, SmallFleet } from '../../fakes/small-fleet.ts';
 
@@ -9,7 +10,12 @@ type Kind = (typeof kinds)[number];
 const report = { sequence: 1, at: '2026-01-01T00:00:00Z', attempt: 'a', version: '1.0.0', phase: 'idle' };
 
 /** Who gets which status, for every route; kinds left out get 401 without a valid token, else 403. */
-const routes: readonly (readonly ['GET' | 'POST', string, object | undefined, Partial<Record<Kind, number>>])[] = [
+const routes: readonly (readonly [
+  'GET' | 'POST' | 'PUT',
+  string,
+  object | undefined,
+  Partial<Record<Kind, number>>,
+])[] = [
   ['GET', '/healthz', undefined, everybody(200)],
   ['GET', '/readyz', undefined, everybody(200)],
   ['GET', '/metrics', undefined, everybody(200)],
@@ -21,9 +27,17 @@ const routes: readonly (readonly ['GET' | 'POST', string, object | undefined, Pa
   ['POST', '/v1/devices/self/reports', { schemaVersion: 1, reports: [report] }, { self: 200 }],
   ['GET', '/v1/devices', undefined, { scoped: 200 }],
   ['GET', '/v1/devices/self', undefined, { self: 200, scoped: 200 }],
+  ['GET', '/v1/devices/self/why', undefined, { self: 200, scoped: 200 }],
+  ['POST', '/v1/devices/absent/revoke', {}, { scoped: 404 }],
+  ['POST', '/v1/devices/absent/forget', undefined, { scoped: 404 }],
+  ['GET', '/v1/events', undefined, { scoped: 200 }],
+  ['GET', '/v1/events/kinds', undefined, { scoped: 200 }],
+  ['GET', '/v1/plan', undefined, { scoped: 200 }],
+  ['GET', '/v1/plan/history', undefined, { scoped: 200 }],
+  ['PUT', '/v1/plan', { files: [] }, { scoped: 409 }],
   ['GET', '/v1/rollouts', undefined, { scoped: 200 }],
   ['GET', '/v1/rollouts/r', undefined, { scoped: 200 }],
-  ['POST', '/v1/rollouts/r/pause', undefined, { scoped: 200 }],
+  ['POST', '/v1/rollouts/r/pause', { reason: 'why' }, { scoped: 200 }],
   ['POST', '/v1/rollouts/r/resume', undefined, { scoped: 200 }],
   ['POST', '/v1/rollouts/r/promote', undefined, { scoped: 200 }],
   ['POST', '/v1/rollouts/r/retry', undefined, { scoped: 200 }],
@@ -51,7 +65,7 @@ describe('who may do what', () => {
       revoked: await small.enrol('gone'),
       enrolment: await small.enrolmentToken(1000),
       unscoped: await small.token('operator', 'artifacts:read'),
-      scoped: await small.token('operator', 'devices:read', 'rollouts:read', 'rollouts:control'),
+      scoped: await small.token('operator', ...scopeNames),
     };
     await small.fleet.revokeDevice('gone', small.now);
   });
@@ -69,12 +83,17 @@ describe('who may do what', () => {
       routes.map(([method, url]) => `${method.toLowerCase()} ${url}`.replace('DIGEST', '{digest}')),
     );
     const normal = [...listed].map((route) =>
-      route.replace('/self', '/{id}').replace('/rollouts/r', '/rollouts/{name}').replace('timestamp.json', '*'),
+      route
+        .replace(/\/(self|absent)/, '/{id}')
+        .replace('/rollouts/r', '/rollouts/{name}')
+        .replace('timestamp.json', '*'),
     );
     const { paths } = small.app.swagger() as { paths: Record<string, Record<string, unknown>> };
     for (const [path, methods] of Object.entries(paths)) {
       for (const method of Object.keys(methods).filter((name) => name !== 'head')) {
-        if (!path.startsWith('/v1/targets')) expect(normal).toContain(`${method} ${path.replace('{*}', '*')}`);
+        // The stream never ends; who may follow it is tested with it.
+        if (!path.startsWith('/v1/targets') && !path.endsWith('/stream'))
+          expect(normal).toContain(`${method} ${path.replace('{*}', '*')}`);
       }
     }
   });
@@ -83,7 +102,12 @@ describe('who may do what', () => {
     const answer = await small.ask(method, url.replace('DIGEST', digest), tokens[kind], body);
     expect(answer.statusCode).toBe(status);
     if (status >= 400) {
-      const codes: Record<number, string> = { 401: 'unauthenticated', 403: 'forbidden' };
+      const codes: Record<number, string> = {
+        401: 'unauthenticated',
+        403: 'forbidden',
+        404: 'device-unknown',
+        409: 'plan-managed-elsewhere',
+      };
       const expected = url === '/v1/enrol' ? 'enrolment-token-invalid' : codes[status];
       expect(answer.json()).toEqual({
         code: expected,

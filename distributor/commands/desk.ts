@@ -1,0 +1,80 @@
+/**
+ * Where an operator's verbs are carried out: at a running server by its API, or straight on the state on the server's
+ * machine. Both answer the same; what either changes is in force by the next check of any device.
+ */
+import { type Command, Option } from 'commander';
+import { SlipwayError } from '../../contract/errors.ts';
+import type { EventFilter, EventView } from '../events/view.ts';
+import type { WhyView } from '../explanation/view.ts';
+import type { DeviceDetail, DeviceStanding, DeviceView } from '../fleet/view.ts';
+import type { ControlAction } from '../rollout/control.ts';
+import type { RolloutView } from '../rollout/view.ts';
+import { type CommandLine, type StatePlace, withStateOptions } from './command-line.ts';
+import { serverDesk } from './server-desk.ts';
+import { openStateDesk } from './state-desk.ts';
+
+export interface Desk {
+  /** All in force, or every version of the one that is named, then with its overlaps. */
+  rollouts(name?: string): Promise<RolloutView[]>;
+  /** @param reason for the audit log; may be empty */
+  control(name: string, action: ControlAction, reason: string): Promise<RolloutView[]>;
+  /** All of them, by id. */
+  devices(): AsyncIterable<DeviceView>;
+  device(id: string): Promise<DeviceDetail>;
+  /** @param reason for the audit log; may be empty */
+  dismiss(id: string, action: 'revoke' | 'forget', reason: string): Promise<DeviceStanding>;
+  why(id: string): Promise<WhyView>;
+  /** Oldest first; all after an id, or the latest. */
+  events(
+    range: { readonly after: number } | { readonly latest: number },
+    filter: EventFilter,
+  ): AsyncIterable<EventView>;
+  /** Without end: what is recorded after an id. */
+  follow(after: number, filter: EventFilter): AsyncIterable<EventView>;
+  close(): Promise<void>;
+}
+
+export interface DeskOptions extends StatePlace {
+  readonly server?: string;
+  readonly tokenFile?: string;
+  readonly store?: string;
+}
+
+export function withDeskOptions(command: Command): Command {
+  const asked = command
+    .addOption(new Option('--server <url>', 'ask this server instead of the state here').env('SLIPWAY_SERVER'))
+    .addOption(new Option('--token-file <file>', 'file with the token for it').env('SLIPWAY_TOKEN_FILE'));
+  return withStateOptions(asked).addOption(
+    new Option('--store <url>', 'the store of releases, where the state here is used').env('SLIPWAY_STORE'),
+  );
+}
+
+/** What was written on the command line wins over what the environment says. */
+export async function withDesk<T>(line: CommandLine, command: Command, use: (desk: Desk) => Promise<T>): Promise<T> {
+  const options = command.opts<DeskOptions>();
+  const isWritten = (name: keyof DeskOptions) => command.getOptionValueSource(name) === 'cli';
+  const writtenState = isWritten('state') || isWritten('database');
+  if (writtenState && isWritten('server')) {
+    throw new SlipwayError('usage', 'expected either --server or --state and --database, not both');
+  }
+  const isServer = options.server !== undefined && !writtenState;
+  const desk = isServer ? serverDesk(addressOf(options)) : await openStateDesk(line, options);
+  try {
+    return await use(desk);
+  } finally {
+    await desk.close();
+  }
+}
+
+function addressOf({ server = '', tokenFile }: DeskOptions) {
+  if (tokenFile !== undefined) return { server, tokenFile };
+  throw new SlipwayError('usage', 'expected --token-file beside --server', {
+    hint: 'Make a token with slipway-distributor token create on the server’s machine, and keep it in a file.',
+  });
+}
+
+/** For the help of each verb that works in both ways. */
+export const deskHelp = `
+It asks the server of --server with the token of --token-file (or SLIPWAY_SERVER and SLIPWAY_TOKEN_FILE), or else reads
+the state on this machine (--state or --database).
+Exit status: 0 done, 2 usage, 3 unknown rollout or invalid input, 5 unavailable, refused or unknown device, 6 conflict.`;

@@ -1,0 +1,120 @@
+/** Rollouts as text: a line each, or one wave by wave with gates, conflicts and what comes next. */
+import type { RolloutView, WaveView } from '../rollout/view.ts';
+import { table } from './command-line.ts';
+import { printable } from './printable.ts';
+import { lengthText, relativeText, timeText } from './time-words.ts';
+
+export const noRollouts =
+  'No rollout is in force. Declare one in the folder or repository that the server reads, and check it with\n' +
+  'slipway-distributor validate.';
+
+export function rolloutLines(rollouts: readonly RolloutView[], now: number): string {
+  if (rollouts.length === 0) return noRollouts;
+  const rows = rollouts.map((rollout) => [
+    rollout.name,
+    rollout.product,
+    rollout.version ?? '-',
+    rollout.status,
+    openWave(rollout)?.name ?? '-',
+    ...standings.map((standing) => String(sum(rollout, standing))),
+    rollout.changedAt === undefined ? '-' : relativeText(rollout.changedAt, now),
+    printable(rollout.reason),
+  ]);
+  return table(['NAME', 'PRODUCT', 'VERSION', 'STATUS', 'WAVE', ...upper(standings), 'CHANGED', 'REASON'], rows);
+}
+
+export function rolloutText(rollout: RolloutView, now: number): string {
+  const to = rollout.group === undefined ? 'every device of the product' : `group ${rollout.group}`;
+  const target = rollout.version ?? ('channel' in rollout.target ? rollout.target.channel : rollout.target.release);
+  const parts = [
+    `${rollout.name}: ${rollout.product} ${target} to ${to}`,
+    `${rollout.status}: ${printable(rollout.reason)}${since(rollout, now)}`,
+    nextText(rollout, now),
+    detailText(rollout, now),
+    '',
+    waveTable(rollout, now),
+    '',
+    ...gateLines(rollout, now),
+    ...conflictLines(rollout),
+  ];
+  return parts.filter((part) => part !== undefined).join('\n');
+}
+
+const standings = ['committed', 'failed', 'pending', 'unreachable'] as const;
+
+function since({ changedAt }: RolloutView, now: number): string {
+  return changedAt === undefined ? '' : ` - since ${timeText(changedAt, now)}`;
+}
+
+function nextText({ status, next, reason }: RolloutView, now: number): string | undefined {
+  if (status === 'aborted' || status === 'completed') return undefined;
+  const until = next.until === undefined ? '' : ` Not before ${timeText(next.until, now)}, unless devices report.`;
+  const detail = next.detail === reason ? '' : ` ${printable(next.detail)}`;
+  if (next.step === 'wait') return `next: waits (${next.waitsFor ?? '-'}).${detail}${until}`;
+  return `next: ${next.step}.${detail}`;
+}
+
+function detailText({ priority, generation, deadline, after, stalledAt }: RolloutView, now: number): string {
+  return [
+    `priority ${priority}`,
+    generation === 0 ? undefined : `told to try again ${generation === 1 ? 'once' : `${generation} times`}`,
+    after.length === 0 ? undefined : `after ${after.join(', ')}`,
+    deadline === undefined ? undefined : `deadline ${timeText(deadline, now)}`,
+    stalledAt === undefined ? undefined : `stalled ${timeText(stalledAt, now)}`,
+  ]
+    .filter((part) => part !== undefined)
+    .join('; ');
+}
+
+function waveTable({ waves }: RolloutView, now: number): string {
+  const rows = waves.map((wave) => [
+    wave.name,
+    'percent' in wave.size ? `${wave.size.percent} %` : `${wave.size.count} devices`,
+    wave.state,
+    wave.boundPercent === undefined ? '-' : `${wave.boundPercent} %`,
+    wave.openedAt === undefined ? '-' : timeText(wave.openedAt, now),
+    wave.openedAt === undefined ? '-' : String(wave.members),
+    ...standings.map((standing) => (wave.openedAt === undefined ? '-' : String(wave[standing]))),
+  ]);
+  return table(['WAVE', 'UP TO', 'STATE', 'BOUND', 'OPENED', 'MEMBERS', ...upper(standings)], rows);
+}
+
+function gateLines({ waves }: RolloutView, now: number): string[] {
+  return waves
+    .filter((wave) => wave.state !== 'waiting')
+    .flatMap((wave) => [`gate of ${wave.name}: ${wave.gate.progress}${soakText(wave, now)}`, ...checkLines(wave, now)]);
+}
+
+function soakText({ state, soaksUntil, soakSeconds }: WaveView, now: number): string {
+  if (state === 'passed') return '; passed';
+  if (soaksUntil !== undefined && Date.parse(soaksUntil) > now) return `; soaks until ${timeText(soaksUntil, now)}`;
+  return soakSeconds === 0 ? '' : `; soaked for ${lengthText(soakSeconds)}`;
+}
+
+function checkLines({ state, gate }: WaveView, now: number): string[] {
+  if (state !== 'open') return [];
+  return gate.checks.map(({ name, kind, verdict, detail, askedAt }) => {
+    if (verdict === undefined || askedAt === undefined)
+      return `  check ${name} (${kind}): the server has not asked it yet`;
+    return `  check ${name} (${kind}): ${verdict}, ${printable(detail ?? '')} (asked ${relativeText(askedAt, now)})`;
+  });
+}
+
+function conflictLines({ name, overlaps = [] }: RolloutView): string[] {
+  return overlaps.map(({ rollout, devices, winner }) => {
+    const decides = winner === name ? 'this one comes first' : `${winner} comes first`;
+    return `conflict: ${devices} of its devices are claimed by ${rollout}, too; ${decides}.`;
+  });
+}
+
+function openWave({ waves }: RolloutView): WaveView | undefined {
+  return waves.findLast((wave) => wave.openedAt !== undefined);
+}
+
+function sum({ waves }: RolloutView, standing: (typeof standings)[number]): number {
+  return waves.reduce((total, wave) => total + wave[standing], 0);
+}
+
+function upper(names: readonly string[]): string[] {
+  return names.map((name) => name.toUpperCase());
+}

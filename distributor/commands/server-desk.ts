@@ -1,0 +1,73 @@
+/** An operator's desk at a running server: every verb is one request of its API, with the scopes of the token. */
+import { type EventFilter, type EventPageView, type EventView, eventPageSchema } from '../events/view.ts';
+import { whyViewSchema } from '../explanation/view.ts';
+import { type DeviceView, deviceDetailSchema, devicePageSchema, deviceStandingSchema } from '../fleet/view.ts';
+import { rolloutListSchema } from '../rollout/view.ts';
+import type { Desk } from './desk.ts';
+import { askServer, type ServerAddress } from './server-client.ts';
+import { followServer } from './server-stream.ts';
+
+const pageSize = 1000;
+
+export function serverDesk(address: ServerAddress): Desk {
+  const get = (path: string) => ({ method: 'GET' as const, path });
+  return {
+    async rollouts(name) {
+      const path = name === undefined ? '/v1/rollouts' : `/v1/rollouts/${encodeURIComponent(name)}`;
+      return (await askServer(address, get(path), rolloutListSchema)).rollouts;
+    },
+    async control(name, action, reason) {
+      const path = `/v1/rollouts/${encodeURIComponent(name)}/${action}`;
+      return (await askServer(address, { method: 'POST', path, body: bodyOf(reason) }, rolloutListSchema)).rollouts;
+    },
+    devices: () => devicesOf(address),
+    device: (id) => askServer(address, get(`/v1/devices/${encodeURIComponent(id)}`), deviceDetailSchema),
+    dismiss(id, action, reason) {
+      const path = `/v1/devices/${encodeURIComponent(id)}/${action}`;
+      return askServer(address, { method: 'POST', path, body: bodyOf(reason) }, deviceStandingSchema);
+    },
+    why: (id) => askServer(address, get(`/v1/devices/${encodeURIComponent(id)}/why`), whyViewSchema),
+    events: (range, filter) =>
+      'after' in range ? eventsAfter(address, range.after, filter) : latest(address, range.latest, filter),
+    follow: (after, filter) => followServer(address, after, filter),
+    close: async () => {},
+  };
+}
+
+function bodyOf(reason: string): { reason?: string } {
+  return reason === '' ? {} : { reason };
+}
+
+async function* devicesOf(address: ServerAddress): AsyncIterable<DeviceView> {
+  for (let after: string | undefined; ; ) {
+    const query = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
+    const path = `/v1/devices?limit=${pageSize}${query}`;
+    const page = await askServer(address, { method: 'GET', path }, devicePageSchema);
+    yield* page.devices;
+    if (page.next === undefined) return;
+    after = page.next;
+  }
+}
+
+async function* eventsAfter(address: ServerAddress, start: number, filter: EventFilter): AsyncIterable<EventView> {
+  for (let after = start; ; ) {
+    const page = await askPage(address, { after, limit: pageSize, ...filter });
+    yield* page.events;
+    if (!page.more) return;
+    after = page.next;
+  }
+}
+
+async function* latest(address: ServerAddress, count: number, filter: EventFilter): AsyncIterable<EventView> {
+  yield* (await askPage(address, { latest: count, ...filter })).events;
+}
+
+function askPage(address: ServerAddress, query: Record<string, string | number | undefined>): Promise<EventPageView> {
+  return askServer(address, { method: 'GET', path: `/v1/events?${queryText(query)}` }, eventPageSchema);
+}
+
+function queryText(given: Record<string, string | number | undefined>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(given)) if (value !== undefined) query.set(name, String(value));
+  return query.toString();
+}

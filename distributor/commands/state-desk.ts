@@ -1,0 +1,143 @@
+/**
+ * An operator's desk straight on the state, on the server's machine: the same reading, deciding and recording as in the
+ * server, which need not run. It takes no step of a rollout by itself and asks no check of a gate.
+ */
+import { setImmediate as pause } from 'node:timers/promises';
+import { SlipwayError } from '../../contract/errors.ts';
+import { Catalog } from '../catalog/catalog.ts';
+import type { ReleaseIndex } from '../catalog/releases.ts';
+import { emptyPlan, type Plan } from '../declaration/plan.ts';
+import { EventFeed } from '../events/feed.ts';
+import { readLatest, readPage } from '../events/pages.ts';
+import { type EventFilter, type EventView, viewOf as eventViewOf } from '../events/view.ts';
+import { explainDevice } from '../explanation/explain-device.ts';
+import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
+import type { FleetState } from '../fleet/ports.ts';
+import { type DeviceView, detailOf, viewOf as deviceViewOf } from '../fleet/view.ts';
+import { Campaigns } from '../rollout/campaigns.ts';
+import { overlapsOf } from '../rollout/overlap.ts';
+import { startedReleases } from '../rollout/started-releases.ts';
+import { type CampaignView, viewOf } from '../rollout/view.ts';
+import { type CommandLine, openState } from './command-line.ts';
+import type { Desk, DeskOptions } from './desk.ts';
+import { localActor } from './local-actor.ts';
+
+const pageSize = 1000;
+
+export async function openStateDesk(line: CommandLine, options: DeskOptions): Promise<Desk> {
+  const fleet = await openState(line, options);
+  const releases = () => readReleases(line, fleet, options.store);
+  return {
+    async rollouts(name) {
+      const known = await releases();
+      const campaigns = await openCampaigns(fleet, known);
+      const views = await campaigns.views(line.clock(), name);
+      const overlaps = name === undefined ? undefined : await overlapsOf(fleet, campaigns.compiled, known, name);
+      return views.map((view) => viewOf(withoutChecks(view), overlaps));
+    },
+    async control(name, action, reason) {
+      const campaigns = await openCampaigns(fleet, await releases());
+      await campaigns.control(name, action, localActor(), line.clock(), reason);
+      return (await campaigns.views(line.clock(), name)).map((view) => viewOf(withoutChecks(view)));
+    },
+    devices: () => devicesOf(fleet),
+    async device(id) {
+      const detail = await detailOf(fleet, id);
+      if (!detail) throw unknownDevice(id);
+      return detail;
+    },
+    dismiss: (id, action, reason) =>
+      dismissDevice(fleet, id, action, { actor: localActor(), because: reason, at: line.clock() }),
+    async why(id) {
+      if (options.store === undefined) {
+        throw new SlipwayError('usage', 'expected --store beside --state: deciding looks at the releases there', {
+          hint: 'Give the store of the server (or SLIPWAY_STORE), or ask the server with --server.',
+        });
+      }
+      const known = await releases();
+      const { compiled } = await openCampaigns(fleet, known);
+      return explainDevice({ fleet, plan: compiled, releases: known, canRevert: true, now: line.clock() }, id);
+    },
+    events: (range, filter) => eventsOf(fleet, range, filter),
+    follow: (after, filter) => followState(fleet, after, filter),
+    close: () => fleet.close(),
+  };
+}
+
+/** Without a store, the releases that rollouts have started with: as much as showing and stopping them needs. */
+async function readReleases(line: CommandLine, fleet: FleetState, url: string | undefined): Promise<ReleaseIndex> {
+  if (url === undefined) return startedReleases(await planOf(fleet), await fleet.loadCampaigns());
+  const store = line.openStore(url);
+  try {
+    const catalog = new Catalog(store);
+    await catalog.refresh(new Date(line.clock()));
+    if (catalog.state.problem) throw catalog.state.problem;
+    return catalog.state.releases;
+  } finally {
+    await store.close();
+  }
+}
+
+async function openCampaigns(fleet: FleetState, releases: ReleaseIndex): Promise<Campaigns> {
+  const plan = await planOf(fleet);
+  return new Campaigns({
+    plan: { plan, problem: undefined, onChange: () => () => {} },
+    store: fleet,
+    releases: () => releases,
+    probe: {
+      ask: async ({ name }, now) => ({ name, verdict: 'unknown', detail: 'only the server asks it', askedAt: now }),
+    },
+    observe: () => {},
+    breathe: () => pause(),
+  });
+}
+
+async function planOf(fleet: FleetState): Promise<Plan> {
+  return (await fleet.loadPlan())?.plan ?? emptyPlan;
+}
+
+/** What the checks of a gate say is known to the server alone. */
+function withoutChecks(view: CampaignView): CampaignView {
+  const { next } = view;
+  if (next?.kind !== 'wait' || next.reason !== 'check-unknown') return { ...view, gates: undefined };
+  const detail = 'The devices have shown enough; the server asks the checks of the gate.';
+  return { ...view, gates: undefined, next: { ...next, detail } };
+}
+
+async function* devicesOf(fleet: FleetState): AsyncIterable<DeviceView> {
+  for (let after: string | undefined; ; ) {
+    const page = await fleet.listDevices({ after, limit: pageSize });
+    yield* page.map(deviceViewOf);
+    if (page.length < pageSize) return;
+    after = page.at(-1)?.id;
+  }
+}
+
+async function* eventsOf(
+  fleet: FleetState,
+  range: { readonly after: number } | { readonly latest: number },
+  filter: EventFilter,
+): AsyncIterable<EventView> {
+  if ('latest' in range) {
+    yield* (await readLatest(fleet, range.latest, filter)).events.map(eventViewOf);
+    return;
+  }
+  for (let after = range.after; ; ) {
+    const page = await readPage(fleet, after, pageSize, filter);
+    yield* page.events.map(eventViewOf);
+    if (page.isLast) return;
+    after = page.next;
+  }
+}
+
+async function* followState(fleet: FleetState, after: number, filter: EventFilter): AsyncIterable<EventView> {
+  const feed = new EventFeed({ store: fleet });
+  try {
+    const { signal } = new AbortController();
+    for await (const event of feed.read({ after, filter, signal })) {
+      if (event !== undefined) yield eventViewOf(event);
+    }
+  } finally {
+    feed.close();
+  }
+}

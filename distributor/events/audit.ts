@@ -1,0 +1,72 @@
+/** Decisions that are recorded beside what is decided: about devices, tokens and permits. Never a secret. */
+import type { DeviceId } from '../../contract/device-api/device-id.ts';
+import type { TokenRecord } from '../fleet/ports.ts';
+import type { CampaignKey } from '../rollout/campaign.ts';
+import type { EventKind } from './kinds.ts';
+import type { AuditEvent } from './ports.ts';
+
+/** Who decides where nobody asked; see AuditEvent. */
+export const ownActor = 'rollouts';
+
+/** Who asked by the API. */
+export function actorOf(token: Pick<TokenRecord, 'id'>): string {
+  return `token ${token.id}`;
+}
+
+export interface Said {
+  readonly actor: string;
+  /** What a person gives as the reason; empty for none. */
+  readonly because: string;
+  readonly at: number;
+}
+
+export function deviceDismissed(deviceId: DeviceId, action: 'revoke' | 'forget', said: Said): AuditEvent {
+  const kind = ({ revoke: 'device-revoked', forget: 'device-forgotten' } as const)[action];
+  const done = ({ revoke: 'Revoked', forget: 'Forgotten' } as const)[action];
+  return event(kind, said, { deviceId, reason: sentence(`${done} by ${said.actor}`, said.because) });
+}
+
+export function deviceEnrolled(deviceId: DeviceId, token: Pick<TokenRecord, 'id'>, at: number): AuditEvent {
+  return event('device-enrolled', { actor: actorOf(token), at }, { deviceId, reason: 'Enrolled.' });
+}
+
+export function tokenCreated({ id, purpose, scopes, usesLeft }: TokenRecord, actor: string, at: number): AuditEvent {
+  const what = scopes.length === 0 ? '' : ` for ${scopes.join(', ')}`;
+  const facts = { token: id, purpose, ...(usesLeft === undefined ? {} : { uses: usesLeft }) };
+  return event('token-created', { actor, at }, { reason: `Made a token of purpose ${purpose}${what}.`, facts });
+}
+
+export function tokenRevoked(id: string, actor: string, at: number): AuditEvent {
+  return event('token-revoked', { actor, at }, { reason: `Revoked token ${id}.`, facts: { token: id } });
+}
+
+export function permitIssued(key: CampaignKey, deviceId: DeviceId, at: number): AuditEvent {
+  const reason = `A permit to leave ${key.version} and go back.`;
+  return event('permit-issued', { actor: ownActor, at }, { ...keyOf(key), deviceId, reason });
+}
+
+export function revertBegun(key: CampaignKey, at: number): AuditEvent {
+  const reason = `Devices that run ${key.version} because of it are sent back.`;
+  return event('revert-begun', { actor: ownActor, at }, { ...keyOf(key), reason });
+}
+
+export function gateClosed(key: CampaignKey, wave: string, why: { reason: string; detail: string }, at: number) {
+  const facts = { wave, why: why.reason };
+  return event('gate-closed', { actor: ownActor, at }, { ...keyOf(key), reason: why.detail, facts });
+}
+
+function event(
+  kind: EventKind,
+  { actor, at }: Pick<Said, 'actor' | 'at'>,
+  rest: Omit<AuditEvent, 'kind' | 'actor' | 'at'>,
+): AuditEvent {
+  return { at, actor, kind, ...rest };
+}
+
+function keyOf({ rollout, version }: CampaignKey): CampaignKey {
+  return { rollout, version };
+}
+
+function sentence(text: string, because: string): string {
+  return because === '' ? `${text}.` : `${text}: ${because.replace(/\.$/, '')}.`;
+}

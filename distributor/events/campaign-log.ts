@@ -1,0 +1,59 @@
+/** Puts on record what comes of campaigns besides their transitions: gates that do not hold, and reverts that begin. */
+import type { Plan } from '../declaration/plan.ts';
+import { type CampaignKey, campaignText } from '../rollout/campaign.ts';
+import type { CampaignEvent } from '../rollout/campaigns.ts';
+import { gateClosed, revertBegun } from './audit.ts';
+import type { AuditEvent, EventStore } from './ports.ts';
+
+export interface CampaignLogInput {
+  readonly store: Pick<EventStore, 'appendEvent'>;
+  /** Whether an abort of the rollout sends devices back. */
+  readonly reverts: (rollout: string) => boolean;
+  readonly clock: () => number;
+  readonly onProblem: (error: unknown) => void;
+}
+
+/** Waves remembered at once; a forgotten one may be told once more. */
+const maxRemembered = 1000;
+
+export class CampaignLog {
+  readonly #input: CampaignLogInput;
+  /** Reasons that a wave's gate gave already: each is told once a wave. */
+  readonly #told = new Set<string>();
+
+  constructor(input: CampaignLogInput) {
+    this.#input = input;
+  }
+
+  note(event: CampaignEvent): void {
+    const { clock, reverts } = this.#input;
+    if (event.kind === 'held') {
+      const { key, wave, wait } = event;
+      const name = `${campaignText(key)} ${wave} ${wait.reason}`;
+      if (this.#told.has(name)) return;
+      if (this.#told.size >= maxRemembered) this.#told.clear();
+      this.#told.add(name);
+      this.#append(gateClosed(key, wave, wait, clock()), () => this.#told.delete(name));
+    } else if (isAbort(event) && reverts(event.key.rollout)) {
+      this.#append(revertBegun(event.key, clock()));
+    }
+  }
+
+  /** What waits for the database holds up no campaign. */
+  #append(event: AuditEvent, onFailure: () => void = () => {}): void {
+    this.#input.store.appendEvent(event).catch((error: unknown) => {
+      onFailure();
+      this.#input.onProblem(error);
+    });
+  }
+}
+
+function isAbort(event: CampaignEvent): event is CampaignEvent & { readonly key: CampaignKey } {
+  return event.kind === 'advanced'
+    ? event.transition.kind === 'abort'
+    : event.kind === 'controlled' && event.action === 'abort';
+}
+
+export function revertsOnAbort({ rollouts }: Plan, name: string): boolean {
+  return rollouts.some((rollout) => rollout.name === name && rollout.abort.revert);
+}

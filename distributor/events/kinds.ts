@@ -1,0 +1,44 @@
+/** Everything that is recorded in the audit log, in one closed list; and which change of a campaign is which event. */
+import type { Transition } from '../rollout/transition.ts';
+
+export const eventKinds = {
+  'plan-applied': 'Another set of declarations came into force.',
+  'plan-refused': 'A set of declarations was refused as a whole; the last good one stays in force.',
+  'wave-opened': 'A wave opened, because the gate before it held or somebody promoted the rollout.',
+  'wave-raised': 'The declaration widened a wave that is open already.',
+  'gate-closed': 'The gate of the open wave does not hold, for a reason that the wave had not given before.',
+  completed: 'The last wave of a rollout is through.',
+  reopened: 'A completed rollout has a further wave.',
+  stalled: 'A gate did not hold for too long; the rollout is paused until somebody looks.',
+  aborted: 'A rollout was stopped for good.',
+  'revert-begun': 'An aborted rollout sends its devices back to their previous release from now on.',
+  paused: 'Somebody paused a rollout.',
+  resumed: 'Somebody resumed a rollout.',
+  retried: 'Somebody lets devices that failed try once more.',
+  'permit-issued': 'A device was given a signed permit to go back.',
+  'device-enrolled': 'A device got a token of its own.',
+  'device-revoked': 'A device is refused from now on.',
+  'device-forgotten': 'A device and all that was known of it was removed.',
+  'token-created': 'A token was made; its text is recorded nowhere.',
+  'token-revoked': 'A token is refused from now on.',
+} as const;
+
+export type EventKind = keyof typeof eventKinds;
+export const eventKindNames = Object.keys(eventKinds) as [EventKind, ...EventKind[]];
+
+export function isEventKind(text: string): text is EventKind {
+  return Object.hasOwn(eventKinds, text);
+}
+
+/** What a change of a campaign is called in the audit log. */
+export const kindOfTransition = {
+  'open-wave': 'wave-opened',
+  'raise-wave': 'wave-raised',
+  complete: 'completed',
+  reopen: 'reopened',
+  pause: 'paused',
+  stall: 'stalled',
+  resume: 'resumed',
+  abort: 'aborted',
+  retry: 'retried',
+} as const satisfies Record<Transition['kind'], EventKind>;

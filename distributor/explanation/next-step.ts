@@ -1,0 +1,54 @@
+/** What happens next to a device and what it depends on, one sentence for each reason of a decision. */
+import type { DecisionReason } from '../../contract/device-api/reasons.ts';
+import type { Facts } from '../rollout/decision.ts';
+
+type Sentence = (facts: Facts, until: string | undefined) => string;
+
+const sentences: Record<DecisionReason, Sentence> = {
+  'rollout-open': ({ offered, opensAt, closesAt }) =>
+    opensAt === undefined
+      ? `Its next check is answered with ${offered}.`
+      : `Its next check is answered with ${offered}; it may switch from ${opensAt} until ${closesAt}.`,
+  'floor-first': ({ offered, version }) =>
+    `Its next check is answered with ${offered}, which may not be skipped on the way to ${version}.`,
+  'skew-first': ({ offered, version }) =>
+    `Its next check is answered with ${offered}, a minor version on the way to ${version}.`,
+  'revert-on-abort': () => 'Its next check is answered with a permit to go back to its previous release.',
+  'up-to-date': () => 'Nothing: it has what the rollout brings.',
+  'newer-than-rollout': ({ current }) => `Nothing: it runs ${current}, and no rollout takes a device back.`,
+  'no-rollout': () => 'Nothing until a rollout for its product is declared.',
+  'wave-not-open': (_facts, until) =>
+    until === undefined
+      ? 'It is offered the release when a wave that covers its place opens; that depends on the gate of the open one.'
+      : `The next wave opens at ${until} at the earliest, if the gate of the open one holds.`,
+  'rollout-paused': ({ why }) => `Nothing until it is resumed. ${why ?? ''}`.trim(),
+  'rollout-stalled': ({ why }) =>
+    `Nothing until somebody looks and resumes, promotes or aborts it. ${why ?? ''}`.trim(),
+  'rollout-aborted': () => 'Nothing: this rollout offers this version no more.',
+  'release-unknown': ({ platform }) => `It waits until the store has such a release for ${platform}.`,
+  'release-failed-here': () => 'Nothing until the rollout is told to retry, or brings another release.',
+  'counter-below': ({ counter, counterFloor }) =>
+    `Nothing: the device refuses counter ${counter}, it has committed ${counterFloor}.`,
+  'updater-too-old': ({ needed }) => `It waits until its edge-updater is ${needed} or newer.`,
+  'device-busy': ({ phase }) => `It is asked again when it is done (${phase}).`,
+  'not-in-group': ({ group }) => `Nothing unless its labels or the group ${group} change.`,
+  'outside-window': ({ opensAt }, until) =>
+    opensAt === undefined
+      ? 'No window opens within the next two weeks.'
+      : `It is offered the release from ${until ?? opensAt} on; the window opens at ${opensAt}.`,
+  'deadline-passed': () => 'Nothing until the deadline is moved in the declaration.',
+  'waiting-for-rollout': ({ after }) => `It starts when completed: ${after}.`,
+  'site-busy': ({ updating, limit }) =>
+    `It is offered the release when fewer than ${limit} of its site update (now ${updating}).`,
+  'servers-first': ({ serversBehind }) =>
+    `It follows when the ${serversBehind} servers of its cluster that are behind run the release.`,
+  'cluster-busy': ({ role, updating, limit }) =>
+    `It is offered the release when fewer than ${limit} ${role}s of its cluster update (now ${updating}).`,
+  'budget-spent': ({ perSeconds }) => `It is offered the release when bytes of the last ${perSeconds} s are behind.`,
+  'path-missing': ({ needed }) => `It waits until the store has ${needed}.`,
+};
+
+/** @param until as an ISO instant; undefined where only an event changes the answer */
+export function nextStep(reason: DecisionReason, facts: Facts, until: string | undefined): string {
+  return sentences[reason](facts, until);
+}

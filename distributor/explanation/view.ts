@@ -1,0 +1,147 @@
+/** Why a device does or does not update now, as the API answers it: the decision, and what each rollout says and knows. */
+import { z } from 'zod';
+import {
+  deviceIdSchema,
+  devicePhaseSchema,
+  installedReleaseSchema,
+  labelsSchema,
+} from '../../contract/device-api/check.ts';
+import { decisionReasonNames } from '../../contract/device-api/reasons.ts';
+
+const instantSchema = z.iso.datetime();
+const factsSchema = z.record(z.string(), z.union([z.string(), z.number()]));
+
+const decisionSchema = z.object({
+  kind: z.enum(['update', 'revert', 'none']),
+  reason: z.enum(decisionReasonNames),
+  /** The reason as a sentence. */
+  meaning: z.string(),
+  /** Names and numbers behind it. */
+  facts: factsSchema,
+  /** The answer may be another one from then on; absent where only an event changes it. */
+  until: instantSchema.optional(),
+  /** What happens next and when, one sentence. */
+  next: z.string(),
+});
+export type DecisionView = z.infer<typeof decisionSchema>;
+
+const conditionSchema = z.object({
+  /** As people declare it: `region In [north, east]`. */
+  condition: z.string(),
+  holds: z.boolean(),
+  /** The device's label; absent where it has none. */
+  value: z.string().optional(),
+});
+export type ConditionView = z.infer<typeof conditionSchema>;
+
+const peerSchema = z.object({
+  id: deviceIdSchema,
+  role: z.enum(['server', 'agent']),
+  site: z.string().optional(),
+  cluster: z.string().optional(),
+  current: z.string().optional(),
+  isUpdating: z.boolean(),
+  lastSeenAt: instantSchema.optional(),
+});
+
+export const rolloutExplanationSchema = z.object({
+  rollout: z.string(),
+  version: z.string().optional(),
+  priority: z.number(),
+  decision: decisionSchema,
+  /** The rollout that comes first and claims the device; absent where this one's word counts. */
+  outrankedBy: z.string().optional(),
+  /** Whether the group has the device, condition by condition; no name: every device of the product. */
+  group: z.object({ name: z.string().optional(), includes: z.boolean(), conditions: z.array(conditionSchema) }),
+  /** Absent while no wave has opened. */
+  wave: z
+    .object({
+      /** The first open wave that covers the device; absent where none does. */
+      coveredBy: z.string().optional(),
+      /** The last one that opened, with the bound up to which it reaches and what its part of the devices did. */
+      last: z.string(),
+      boundPercent: z.number(),
+      openedAt: instantSchema,
+      members: z.number(),
+      committed: z.number(),
+      failed: z.number(),
+      pending: z.number(),
+      unreachable: z.number(),
+      gate: z.string(),
+      /** Enrolled after the wave opened: only a wave for everybody takes it in. */
+      isLate: z.boolean(),
+    })
+    .optional(),
+  /** Where the device stands on the line from 0 to 100 %. */
+  placePercent: z.number(),
+  /** Absent where it is always open. */
+  window: z
+    .object({
+      isOpen: z.boolean(),
+      timeZone: z.string(),
+      opensAt: instantSchema.optional(),
+      closesAt: instantSchema.optional(),
+      /** The same two by the clock of the window's zone. */
+      opensLocal: z.string().optional(),
+      closesLocal: z.string().optional(),
+      downloadAheadSeconds: z.number(),
+    })
+    .optional(),
+  /** The way to the goal; absent where there is none to go. */
+  path: z
+    .object({ from: z.string().optional(), next: z.string().optional(), goal: z.string(), because: z.string() })
+    .optional(),
+  /** Devices of the same site or cluster that hold this one up. */
+  waitsFor: z.array(peerSchema),
+  budget: z
+    .object({
+      bytes: z.number(),
+      perSeconds: z.number(),
+      spentBytes: z.number(),
+      openOffers: z.number(),
+      meanBytes: z.number().optional(),
+    })
+    .optional(),
+  /** What this device did with the campaign last. */
+  attempt: z
+    .object({
+      offeredVersion: z.string(),
+      offeredAt: instantSchema,
+      generation: z.number(),
+      phase: devicePhaseSchema.optional(),
+      outcome: z.string().optional(),
+      code: z.string().optional(),
+      lastSeenAt: instantSchema,
+      revertedAt: instantSchema.optional(),
+      bytesOnWire: z.number().optional(),
+    })
+    .optional(),
+});
+export type RolloutExplanation = z.infer<typeof rolloutExplanationSchema>;
+
+export const whyViewSchema = z.object({
+  device: z.object({
+    id: deviceIdSchema,
+    product: z.string(),
+    platform: z.string(),
+    /** What selectors see: its own labels and over them those given by rule. */
+    labels: labelsSchema,
+    site: z.string().optional(),
+    cluster: z.string().optional(),
+    role: z.enum(['server', 'agent']),
+    current: installedReleaseSchema.optional(),
+    phase: devicePhaseSchema.optional(),
+    updaterVersion: z.string().optional(),
+    counterFloor: z.number(),
+    enrolledAt: instantSchema,
+    lastSeenAt: instantSchema.optional(),
+  }),
+  /** `never-asked`: it has not checked in yet · `revoked`: it is refused · `deciding`: `decision` is its answer. */
+  state: z.enum(['deciding', 'never-asked', 'revoked']),
+  /** What it would be told if it asked now, by what it said last; absent unless deciding. */
+  decision: decisionSchema.extend({ rollout: z.string().optional() }).optional(),
+  askedAt: instantSchema,
+  /** Of its product, the one whose word counts first. */
+  rollouts: z.array(rolloutExplanationSchema),
+});
+export type WhyView = z.infer<typeof whyViewSchema>;

@@ -1,0 +1,24 @@
+/** Takes a device out of the fleet on somebody's word, and puts that on record. */
+import { SlipwayError } from '../../contract/errors.ts';
+import { deviceDismissed, type Said } from '../events/audit.ts';
+import type { FleetState } from './ports.ts';
+import type { DeviceStanding } from './view.ts';
+
+/** @throws SlipwayError `device-unknown` */
+export async function dismissDevice(
+  fleet: Pick<FleetState, 'revokeDevice' | 'forgetDevice' | 'appendEvent'>,
+  id: string,
+  action: 'revoke' | 'forget',
+  said: Said,
+): Promise<DeviceStanding> {
+  const isKnown = await (action === 'revoke' ? fleet.revokeDevice(id, said.at) : fleet.forgetDevice(id));
+  if (!isKnown) throw unknownDevice(id);
+  await fleet.appendEvent(deviceDismissed(id, action, said));
+  return { id, status: action === 'revoke' ? 'revoked' : 'forgotten' };
+}
+
+export function unknownDevice(id: string): SlipwayError {
+  return new SlipwayError('device-unknown', `device ${id} is not enrolled`, {
+    hint: 'List the devices with slipway-distributor device ls or GET /v1/devices.',
+  });
+}

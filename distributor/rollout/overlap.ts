@@ -1,0 +1,95 @@
+/** Devices that several rollouts claim: how many, and which rollout decides about them. Reported, never refused. */
+import type { ReleaseIndex } from '../catalog/releases.ts';
+import type { Rollout } from '../declaration/rollout.ts';
+import type { DeviceStore, Member } from '../fleet/ports.ts';
+import { type CompiledPlan, isMember } from './compiled-plan.ts';
+import type { Overlap } from './view.ts';
+
+/** Counts the devices of a rollout's group that other rollouts of its product claim as well. */
+export class OverlapCount {
+  readonly #plan: CompiledPlan;
+  readonly #name: string;
+  readonly #order: readonly string[];
+  readonly #devices = new Map<string, number>();
+
+  /** @param order names of the product's rollouts that can still decide, the first one wins */
+  constructor(plan: CompiledPlan, name: string, order: readonly string[]) {
+    this.#plan = plan;
+    this.#name = name;
+    this.#order = order;
+  }
+
+  /** Nobody else claims anything: no device needs to be looked at. */
+  get isAlone(): boolean {
+    return this.#order.every((name) => name === this.#name);
+  }
+
+  add(members: readonly Member[]): void {
+    const own = this.#plan.find(this.#name);
+    if (!own) return;
+    for (const member of members) {
+      if (!isMember(this.#plan, own, member)) continue;
+      for (const name of this.#order) {
+        const other = name === this.#name ? undefined : this.#plan.find(name);
+        if (other && isMember(this.#plan, other, member)) this.#devices.set(name, (this.#devices.get(name) ?? 0) + 1);
+      }
+    }
+  }
+
+  get found(): Overlap[] {
+    const rank = (name: string) => this.#order.indexOf(name);
+    return this.#order
+      .filter((name) => this.#devices.has(name))
+      .map((name) => ({
+        rollout: name,
+        devices: this.#devices.get(name) ?? 0,
+        winner: rank(name) < rank(this.#name) ? name : this.#name,
+      }));
+  }
+}
+
+/** Some milliseconds of work; requests have their turn between two pages. */
+const pageSize = 1000;
+
+/** Looks at the devices of a rollout's product, none where no other rollout could claim one. */
+export async function overlapsOf(
+  devices: Pick<DeviceStore, 'membersOf'>,
+  plan: CompiledPlan,
+  releases: ReleaseIndex,
+  name: string,
+): Promise<Overlap[]> {
+  const product = plan.find(name)?.rollout.product;
+  if (product === undefined) return [];
+  const count = new OverlapCount(plan, name, orderOf(plan, releases, product));
+  if (count.isAlone) return [];
+  for (let after: string | undefined; ; ) {
+    const page = await devices.membersOf(product, { after, limit: pageSize });
+    count.add(page);
+    if (page.length < pageSize) return count.found;
+    after = page.at(-1)?.id;
+  }
+}
+
+/** The order in which rollouts that may still decide speak; by the newest release of any platform. */
+function orderOf(plan: CompiledPlan, releases: ReleaseIndex, product: string): string[] {
+  const counterOf = ({ target }: Rollout) =>
+    Math.max(0, ...releases.versions(product, target).map((release) => counterFor(releases, product, release)));
+  return plan.rollouts
+    .map(({ rollout }) => rollout)
+    .filter((rollout) => rollout.product === product && !rollout.aborted)
+    .map((rollout) => ({ rollout, counter: counterOf(rollout) }))
+    .sort(
+      (a, b) =>
+        b.rollout.priority - a.rollout.priority || b.counter - a.counter || (a.rollout.name < b.rollout.name ? -1 : 1),
+    )
+    .map(({ rollout }) => rollout.name);
+}
+
+function counterFor(releases: ReleaseIndex, product: string, version: string): number {
+  return Math.max(
+    0,
+    ...releases
+      .all()
+      .flatMap((release) => (release.product === product && release.version === version ? [release.counter] : [])),
+  );
+}

@@ -1,0 +1,116 @@
+/** `GET /v1/events`, `/v1/events/kinds` and `/v1/events/stream`: the audit log, in pages and as it grows. */
+import { Readable } from 'node:stream';
+import { z } from 'zod';
+import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import type { App } from '../app.ts';
+import { EventFeed } from '../events/feed.ts';
+import { eventKindNames, eventKinds } from '../events/kinds.ts';
+import { readLatest, readPage } from '../events/pages.ts';
+import { serverSent } from '../events/server-sent.ts';
+import { eventPageSchema, viewOf } from '../events/view.ts';
+import { allow } from '../http/access.ts';
+import type { Services } from '../services.ts';
+
+const maxPage = 1000;
+const eventIdSchema = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+const filterShape = {
+  /** Events of this rollout. */
+  rollout: z.string().max(253).optional(),
+  kind: z.enum(eventKindNames).optional(),
+  /** Events of this device. */
+  deviceId: deviceIdSchema.optional(),
+};
+
+export function eventsRoute(app: App, services: Services): void {
+  const { fleet, metrics } = services;
+  const feed = new EventFeed({ store: fleet, onReaders: (readers) => metrics.eventStreams.set(readers) });
+  // Before the server waits for its connections: streams never end by themselves.
+  app.addHook('preClose', async () => feed.close());
+
+  app.get(
+    '/v1/events',
+    {
+      schema: {
+        tags: ['events'],
+        summary: 'The audit log, oldest first, page by page',
+        security: [{ bearer: [] }],
+        querystring: z.object({
+          ...filterShape,
+          after: eventIdSchema.default(0),
+          limit: z.coerce.number().int().min(1).max(maxPage).default(100),
+          /** The latest so many instead, oldest first. */
+          latest: z.coerce.number().int().min(1).max(maxPage).optional(),
+        }),
+        response: { 200: eventPageSchema },
+      },
+    },
+    async (request) => {
+      await allow(request, { scope: 'events:read' }, services);
+      const { after, limit, latest, ...filter } = request.query;
+      const page = latest === undefined ? readPage(fleet, after, limit, filter) : readLatest(fleet, latest, filter);
+      const { events, next, isLast } = await page;
+      return { events: events.map(viewOf), next, more: !isLast };
+    },
+  );
+
+  app.get(
+    '/v1/events/kinds',
+    {
+      schema: {
+        tags: ['events'],
+        summary: 'Every kind of event and what it means',
+        security: [{ bearer: [] }],
+        response: { 200: z.record(z.string(), z.string()) },
+      },
+    },
+    async (request) => {
+      await allow(request, { scope: 'events:read' }, services);
+      return { ...eventKinds };
+    },
+  );
+
+  app.get(
+    '/v1/events/stream',
+    {
+      schema: {
+        tags: ['events'],
+        summary: 'The audit log as it grows, as server-sent events; each has its id for Last-Event-ID',
+        security: [{ bearer: [] }],
+        querystring: z.object({
+          ...filterShape,
+          /** Id of the last event seen, 0 for all that are kept; Last-Event-ID wins; neither: from now on. */
+          after: eventIdSchema.optional(),
+        }),
+        produces: ['text/event-stream'],
+      },
+    },
+    async (request, reply) => {
+      await allow(request, { scope: 'events:read' }, services);
+      const { after, ...filter } = request.query;
+      const last = await fleet.lastEventId();
+      const seen = lastEventIdOf(request.headers['last-event-id']) ?? after ?? last;
+      const gone = new AbortController();
+      reply.raw.once('close', () => gone.abort());
+      // An id beyond the last one is of a database that is no more.
+      const events = feed.read({ after: Math.min(seen, last), filter, signal: gone.signal });
+      return (
+        reply
+          .type('text/event-stream; charset=utf-8')
+          .header('cache-control', 'no-store')
+          .header('x-accel-buffering', 'no')
+          // A stream that ended for a shutdown must not leave an idle connection for it to wait for.
+          .header('connection', 'close')
+          .send(Readable.from(serverSent(events), { highWaterMark: 1 }))
+      );
+    },
+  );
+}
+
+function lastEventIdOf(header: string | string[] | undefined): number | undefined {
+  if (header === undefined || header === '') return undefined;
+  const parsed = eventIdSchema.safeParse(header);
+  if (parsed.success) return parsed.data;
+  throw new SlipwayError('usage', 'Last-Event-ID is no id of an event', { hint: 'Send the id of the last one seen.' });
+}

@@ -1,0 +1,34 @@
+/** `GET /v1/devices/:id/why`: why a device does or does not update now, down to the rule and the numbers. */
+import { z } from 'zod';
+import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
+import type { App } from '../app.ts';
+import { explainDevice } from '../explanation/explain-device.ts';
+import { whyViewSchema } from '../explanation/view.ts';
+import { allow } from '../http/access.ts';
+import type { Services } from '../services.ts';
+
+export function whyRoute(app: App, services: Services): void {
+  const { fleet, campaigns, catalog, clock, permits } = services;
+  app.get(
+    '/v1/devices/:id/why',
+    {
+      schema: {
+        tags: ['devices'],
+        summary: 'Why this device does or does not update now',
+        description:
+          'The same decision as a check of this device would get, by what it said last; every rollout of its product ' +
+          'with its verdict and the numbers behind it. Asking changes nothing. A device may ask about itself.',
+        security: [{ bearer: [] }],
+        params: z.object({ id: deviceIdSchema }),
+        response: { 200: whyViewSchema },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      await allow(request, { device: id, scope: 'devices:read' }, services);
+      const { releases } = catalog.state;
+      const canRevert = permits !== undefined;
+      return explainDevice({ fleet, plan: campaigns.compiled, releases, canRevert, now: clock() }, id);
+    },
+  );
+}

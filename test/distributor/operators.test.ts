@@ -1,0 +1,238 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { encodeManifest } from '../../contract/release/manifest.ts';
+import { openFleetState } from '../../distributor/adapters/fleet-state-of-place.ts';
+import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
+import { openSource } from '../../distributor/adapters/open-source.ts';
+import { readPermitKey } from '../../distributor/adapters/permit-key.ts';
+import { openStore } from '../../distributor/adapters/store-of-url.ts';
+import { runProgram } from '../../distributor/commands/program.ts';
+import type { EventView } from '../../distributor/events/view.ts';
+import { type Scope, scopeNames } from '../../distributor/fleet/scopes.ts';
+import { smallRelease } from '../fakes/signed-repository.ts';
+import { SmallFleet } from '../fakes/small-fleet.ts';
+
+const old = {
+  current: { version: '1.0.0', counter: 1, manifestSha256: encodeManifest(smallRelease('1.0.0', 1)).sha256 },
+  counterFloor: 1,
+};
+
+let small: SmallFleet;
+let url: string;
+let device: string;
+beforeEach(async () => {
+  small = await SmallFleet.open();
+  await small.publish(smallRelease('1.0.0', 1));
+  await small.publish(smallRelease('2.0.0', 2));
+  device = await small.enrol('gate-1');
+  await small.declare('r', {
+    release: '2.0.0',
+    waves: [
+      { name: 'one', count: 1, soak: '1h' },
+      { name: 'all', percent: 100 },
+    ],
+  });
+  await small.check('gate-1', device, old);
+  url = await small.app.listen({ port: 0, host: '127.0.0.1' });
+});
+afterEach(() => small[Symbol.asyncDispose]());
+
+type Way = 'server' | 'state';
+const ways: readonly Way[] = ['server', 'state'];
+
+async function optionsOf(way: Way, scopes: readonly Scope[] = scopeNames): Promise<string[]> {
+  if (way === 'state') {
+    return ['--state', path.join(small.folder, 'state'), '--store', `file://${path.join(small.folder, 'store')}`];
+  }
+  const file = path.join(small.folder, 'token');
+  await writeFile(file, `${await small.token('operator', ...scopes)}\n`);
+  return ['--server', url, '--token-file', file];
+}
+
+async function run(words: readonly string[]) {
+  const [stdout, stderr]: string[][] = [[], []];
+  const status = await runProgram(
+    words,
+    {
+      openFleetState,
+      openStore: (place) => openStore(place, {}),
+      openSource: (place) => openSource(place, {}),
+      openGateProbes: () => gateProbes(),
+      readPermitKey,
+      clock: () => small.now,
+      randomBytes,
+    },
+    { stdout: (text) => stdout?.push(text), stderr: (text) => stderr?.push(text) },
+  );
+  return { status, stdout: stdout?.join('') ?? '', stderr: stderr?.join('') ?? '' };
+}
+
+async function call(way: Way, ...words: string[]) {
+  return run([...words, ...(await optionsOf(way))]);
+}
+
+async function json(way: Way, ...words: string[]) {
+  const { status, stdout } = await call(way, ...words, '--json');
+  return { status, printed: JSON.parse(stdout) };
+}
+
+describe.each(ways)('an operator who asks the %s', (way) => {
+  it('sees the rollouts in a table and one of them wave by wave', async () => {
+    const list = await call(way, 'rollout', 'ls');
+    expect(list.stdout).toMatch(/^NAME +PRODUCT +VERSION +STATUS +WAVE +COMMITTED +FAILED +PENDING +UNREACHABLE/);
+    expect(list.stdout).toMatch(/^r +k3s-edge +2\.0\.0 +active +one +0 +0 +1 +0 /m);
+    const { stdout } = await call(way, 'rollout', 'show', 'r');
+    expect(stdout).toContain('r: k3s-edge 2.0.0 to every device of the product');
+    expect(stdout).toMatch(/^one +1 devices +open +[\d.]+ % +\S+ \S+Z \(now\) +1 +0 +0 +1 +0$/m);
+    expect(stdout).toMatch(/^all +100 % +waiting +- /m);
+    expect(stdout).toMatch(
+      /^gate of one: 0 of 1 reached committed \(0 %\), 95 % needed; 0 of 1 results needed; soaks until .*\(in 1 h\)$/m,
+    );
+  });
+
+  it.each([
+    ['pause', 'rollout-paused', 'paused', 'Paused by'],
+    ['abort', 'rollout-aborted', 'aborted', 'Aborted by'],
+  ])('can %s one, in force by the next check, with the reason on record', async (action, reason, status, said) => {
+    const { printed } = await json(way, 'rollout', action, 'r', '--reason', 'waiting for the vendor');
+    expect(printed.rollouts).toMatchObject([{ name: 'r', status }]);
+    expect(printed.rollouts[0].reason).toMatch(
+      new RegExp(`^${said} (token|command line) .+: waiting for the vendor\\.$`),
+    );
+    expect(await small.check('gate-1', device, old)).toMatchObject({ decision: 'none', reason });
+    const events = await small.fleet.listEvents(0, 1000);
+    expect(events.find(({ kind }) => kind === status)?.actor).toMatch(way === 'server' ? /^token / : /^command line /);
+  });
+
+  it('can promote it, retry it, and resume it after a pause', async () => {
+    expect((await json(way, 'rollout', 'promote', 'r')).printed.rollouts[0].waves[1]).toMatchObject({ state: 'open' });
+    expect((await json(way, 'rollout', 'retry', 'r')).printed.rollouts[0]).toMatchObject({ generation: 1 });
+    await json(way, 'rollout', 'pause', 'r');
+    const refused = await json(way, 'rollout', 'promote', 'r');
+    expect([refused.status, refused.printed.error.code]).toEqual([6, 'rollout-held']);
+    expect((await json(way, 'rollout', 'resume', 'r')).printed.rollouts[0]).toMatchObject({ status: 'active' });
+    expect(await small.check('gate-1', device, old)).toMatchObject({ decision: 'update' });
+  });
+
+  it('sees devices that two rollouts claim, and which of them comes first', async () => {
+    await small.declare('hotfix', { release: '2.0.0', priority: 5, waves: [{ name: 'all', percent: 100 }] });
+    const { stdout } = await call(way, 'rollout', 'show', 'r');
+    expect(stdout).toContain('conflict: 1 of its devices are claimed by hotfix, too; hotfix comes first.');
+    expect((await json(way, 'rollout', 'show', 'hotfix')).printed.rollouts[0].overlaps).toEqual([
+      { rollout: 'r', devices: 1, winner: 'hotfix' },
+    ]);
+  });
+
+  it('sees devices, and one with its reports', async () => {
+    await small.report('gate-1', device, {
+      rollout: 'r',
+      outcome: 'failed',
+      code: 'disk-full',
+      message: 'no\u001b[31m',
+    });
+    expect((await call(way, 'device', 'ls')).stdout).toMatch(
+      /^gate-1 +k3s-edge +linux\/amd64 +1\.0\.0 +idle +accepted/m,
+    );
+    const { stdout } = await call(way, 'device', 'show', 'gate-1');
+    expect(stdout).toMatch(/ runs +1\.0\.0 \(counter 1\)/);
+    expect(stdout).toMatch(/failed +disk-full +no /);
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  it('revokes and forgets a device, on record', async () => {
+    expect((await json(way, 'device', 'revoke', 'gate-1', '--reason', 'stolen')).printed).toEqual({
+      id: 'gate-1',
+      status: 'revoked',
+    });
+    expect(await small.check('gate-1', device, old)).toMatchObject({ code: 'device-revoked' });
+    expect((await call(way, 'device', 'forget', 'gate-1')).stdout).toBe('Device gate-1 is forgotten.\n');
+    const unknown = await json(way, 'device', 'show', 'gate-1');
+    expect([unknown.status, unknown.printed.error.code]).toEqual([5, 'device-unknown']);
+    const kinds = (await small.fleet.listEvents(0, 1000)).map(({ kind }) => kind);
+    expect(kinds).toEqual(expect.arrayContaining(['device-revoked', 'device-forgotten']));
+  });
+
+  it('is told why a device does or does not update', async () => {
+    await json(way, 'rollout', 'pause', 'r', '--reason', 'holiday');
+    const { stdout } = await call(way, 'why', 'gate-1');
+    expect(stdout).toContain('gate-1: k3s-edge on linux/amd64 runs 1.0.0, idle, last seen');
+    expect(stdout).toContain('now: is offered nothing (rollout-paused): The rollout is paused., by r');
+    expect(stdout).toMatch(/tried +2\.0\.0 offered .*\(now\), no result yet/);
+    expect(stdout).toMatch(/next +Nothing until it is resumed\. Paused by .*: holiday\./);
+    expect((await json(way, 'why', 'gate-1')).printed).toMatchObject({ decision: { reason: 'rollout-paused' } });
+  });
+
+  it('reads the audit log and follows it, without a gap', async () => {
+    await json(way, 'rollout', 'pause', 'r', '--reason', 'one');
+    const list = await call(way, 'events', '--rollout', 'r', '--last', '2');
+    expect(list.stdout.split('\n').map((text) => text.split(/ +/)[2])).toEqual(['wave-opened', 'paused', undefined]);
+    const words = ['events', '--follow', '--rollout', 'r', '--since', '0', '--count', '3', '--json'];
+    const followed = run([...words, ...(await optionsOf(way))]);
+    await json('state', 'rollout', 'resume', 'r');
+    const events = (await followed).stdout
+      .trim()
+      .split('\n')
+      .map((text) => JSON.parse(text) as EventView);
+    expect(events.map(({ kind }) => kind)).toEqual(['wave-opened', 'paused', 'resumed']);
+    expect(events.every(({ id }, index) => index === 0 || id > (events[index - 1]?.id ?? 0))).toBe(true);
+  });
+
+  it.each([
+    ['a rollout that is not there', ['rollout', 'show', 'none'], 3, 'rollout-unknown'],
+    ['a device that is not there', ['why', 'none'], 5, 'device-unknown'],
+    ['a reason of several lines', ['rollout', 'pause', 'r', '--reason', 'a\nb'], 2, 'usage'],
+    ['a kind that is none', ['events', '--kind', 'dance'], 2, 'usage'],
+    ['an id that is none', ['events', '--since', 'yesterday'], 2, 'usage'],
+  ])('gets the code and the status of %s', async (_name, words, status, code) => {
+    const answer = await json(way, ...words);
+    expect([answer.status, answer.printed.error.code]).toEqual([status, code]);
+  });
+});
+
+describe('an operator', () => {
+  it('may do with a token what its scopes say', async () => {
+    const options = await optionsOf('server', ['rollouts:read']);
+    const seen = await run(['rollout', 'ls', '--json', ...options]);
+    const refused = await run(['rollout', 'pause', 'r', '--json', ...options]);
+    expect(seen.status).toBe(0);
+    expect([refused.status, JSON.parse(refused.stdout).error.code]).toEqual([5, 'forbidden']);
+  });
+
+  it.each([
+    ['both a server and a state', ['--server', 'http://127.0.0.1:1', '--state', '/nowhere'], 2, 'usage'],
+    ['a server without a token', ['--server', 'http://127.0.0.1:1'], 2, 'usage'],
+    ['a token file that is not there', ['--server', 'http://127.0.0.1:1', '--token-file', '/no'], 3, 'key-unreadable'],
+    ['plain HTTP to elsewhere', ['--server', 'http://example.com', '--token-file', '/no'], 2, 'transport-insecure'],
+  ])('is refused %s', async (_name, options, status, code) => {
+    const { status: got, stdout } = await run(['rollout', 'ls', '--json', ...options]);
+    expect([got, JSON.parse(stdout).error.code]).toEqual([status, code]);
+  });
+
+  it('is told when the server is away, and what to check', async () => {
+    const options = await optionsOf('server');
+    await small.app.close();
+    const { status, stderr } = await run(['rollout', 'ls', ...options]);
+    expect([status, stderr]).toEqual([5, expect.stringContaining('server-unreachable')]);
+    expect(stderr).toContain('Check --server');
+  });
+
+  it('needs the store beside the state for why, and only for that', async () => {
+    const state = ['--state', path.join(small.folder, 'state'), '--json'];
+    const refused = await run(['why', 'gate-1', ...state]);
+    expect([refused.status, JSON.parse(refused.stdout).error.code]).toEqual([2, 'usage']);
+    const shown = await run(['rollout', 'show', 'r', ...state]);
+    expect(JSON.parse(shown.stdout).rollouts).toMatchObject([{ status: 'active', version: '2.0.0' }]);
+    expect(await run(['rollout', 'pause', 'r', ...state])).toMatchObject({ status: 0 });
+    expect(await small.check('gate-1', device, old)).toMatchObject({ reason: 'rollout-paused' });
+  });
+
+  it('is told what to do next where there is nothing yet', async () => {
+    await using empty = await SmallFleet.open();
+    const state = ['--state', path.join(empty.folder, 'state')];
+    expect((await run(['rollout', 'ls', ...state])).stdout).toContain('slipway-distributor validate');
+    expect((await run(['device', 'ls', ...state])).stdout).toContain('slipway-distributor enrolment-token create');
+    expect((await run(['events', '--kind', 'aborted', ...state])).stderr).toContain('No such event');
+  });
+});

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { showRollouts } from '../../../distributor/http/rollout-gauges.ts';
+import { smallRelease } from '../../fakes/signed-repository.ts';
+import { idleDevice, SmallFleet } from '../../fakes/small-fleet.ts';
+
+const seriesOf = (text: string) =>
+  text.split('\n').flatMap((line) => (line.startsWith('slipway_') ? [line.slice(0, line.lastIndexOf(' '))] : []));
+
+async function fleet() {
+  const small = await SmallFleet.open({ policy: { checksPerMinute: 100_000, enrolmentsPerMinute: 100_000 } });
+  await small.publish(smallRelease('2.0.0', 2));
+  await small.declare('r', { release: '2.0.0', waves: [{ name: 'all', percent: 100 }] });
+  const metrics = async () => seriesOf((await small.ask('GET', '/metrics')).body);
+  return { small, metrics };
+}
+
+describe('the metrics', () => {
+  it('have as many series for a thousand devices and arbitrary input as for one', async () => {
+    const { small, metrics } = await fleet();
+    await using _ = small;
+    const enrolment = await small.enrolmentToken(2000);
+    const visit = async (id: string) => {
+      const body = { schemaVersion: 1, deviceId: id, product: idleDevice.product, platform: 'linux/amd64', labels: {} };
+      const token = (await small.ask('POST', '/v1/enrol', enrolment, body)).json().deviceToken;
+      await small.check(id, token, { labels: { [`key-${id}`]: id } });
+      await small.report(id, token, { rollout: 'r', outcome: 'committed', attempt: id });
+    };
+    const strange = async (text: string) => {
+      await small.ask('GET', `/v1/${text}`);
+      await small.ask('GET', `/v1/devices/${text}`);
+      await small.ask('GET', `/v1/rollouts/${text}`);
+      await small.ask('GET', `/v1/blobs/sha256/${text.padEnd(64, '0')}`);
+      await small.ask('GET', `/v1/events?kind=${text}`);
+    };
+    await visit('gate-0');
+    await strange('x0');
+    await metrics();
+    const before = await metrics();
+    for (let i = 1; i <= 1000; i++) await visit(`gate-${i}`);
+    for (let i = 1; i <= 50; i++) await strange(`x${i}`);
+    const after = await metrics();
+    expect(after).toEqual(before);
+    const labels = new Set(after.flatMap((series) => [...series.matchAll(/(\w+)="/g)].map(([, name]) => name)));
+    expect([...labels].sort()).toEqual(
+      expect.not.arrayContaining(['device', 'deviceId', 'id', 'digest', 'commit', 'revision', 'path', 'cluster']),
+    );
+  }, 120_000);
+
+  it('show where rollouts stand and what they wait for, and forget those that are gone', async () => {
+    const { small, metrics } = await fleet();
+    await using _ = small;
+    const shown = small.metrics;
+    showRollouts(shown, await small.campaigns.views(small.now));
+    expect(await metrics()).toEqual(
+      expect.arrayContaining([
+        'slipway_rollout_status{rollout="r",status="active"}',
+        'slipway_rollout_devices{rollout="r",standing="committed"}',
+        'slipway_rollout_waves_open{rollout="r"}',
+        'slipway_check_seconds_count',
+      ]),
+    );
+    await small.writeRolloutFile('r.yaml', '');
+    showRollouts(shown, await small.campaigns.views(small.now));
+    expect((await metrics()).filter((series) => series.includes('rollout="r"'))).toEqual([]);
+  });
+
+  it('count answers that failed for want of the database', async () => {
+    const { small } = await fleet();
+    await using _ = small;
+    const token = await small.token('operator', 'devices:read');
+    await small.fleet.close();
+    expect((await small.ask('GET', '/v1/devices', token)).statusCode).toBe(503);
+    expect((await small.ask('GET', '/metrics')).body).toContain('slipway_database_errors_total 1');
+  });
+});
