@@ -142,12 +142,16 @@ export class Reconciler implements PlanInForce {
   async #applyNewest(): Promise<Refusal | undefined> {
     const { source, allowRewrite } = this.#input;
     await this.#takeUp();
-    const snapshot = await source?.read(this.#applied?.revision);
+    const before = this.#applied;
+    const snapshot = await source?.read(before?.revision);
     if (snapshot === undefined || snapshot.ancestry === 'same') return undefined;
     try {
-      if (snapshot.ancestry === 'rewritten' && !allowRewrite) throw rewritten(snapshot, this.#applied);
+      if (snapshot.ancestry === 'rewritten' && !allowRewrite) throw rewritten(snapshot, before);
       const files = await snapshot.files();
-      await this.#bringIntoForce(this.#candidate(parsePlan(files), files, snapshot));
+      const plan = parsePlan(files);
+      await this.#takeUp();
+      // Reading may take minutes. Whoever led meanwhile may know newer commits: the next look is at what is there then.
+      if (this.#applied === before) await this.#bringIntoForce(this.#candidate(plan, files, snapshot));
       return undefined;
     } catch (error) {
       const { revision, author, subject } = snapshot;

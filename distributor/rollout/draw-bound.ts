@@ -16,7 +16,7 @@ export interface BoundSource {
 }
 
 /** Some milliseconds of work. */
-const pageSize = 1000;
+const pageSize = 500;
 
 /**
  * Ascending places of the group's accepted devices.

@@ -1,6 +1,6 @@
 /**
- * Counts of campaigns, asked of the database no more often than once a second each, unless failures that came since
- * could be enough for an abort.
+ * Counts of campaigns, asked of the database no more often than once a second each, and more seldom where that is much
+ * work, unless failures that came since could be enough for an abort.
  */
 import type { Rollout } from '../declaration/rollout.ts';
 import { isEnoughToAbort } from './advance.ts';
@@ -8,6 +8,8 @@ import { type CampaignKey, type CampaignState, campaignText, reachedOf, type Wav
 import type { CampaignStore } from './ports.ts';
 
 const recountMs = 1000;
+/** Counting takes longer the more there is to count: so many devices add a millisecond, 100,000 of them two seconds. */
+const devicesPerMs = 50;
 /** Campaigns that are through change only by devices that fall back late. */
 const recountFinishedMs = 10_000;
 
@@ -59,8 +61,9 @@ export class Tallies {
 function isStale(tally: Tally, rollout: Rollout, { status, openedWaves }: CampaignState, now: number): boolean {
   if (tally.counts.length !== openedWaves.length) return true;
   const isOver = status === 'completed' || status === 'aborted';
+  const devices = tally.counts.reduce((sum, wave) => sum + reachedOf(wave) + wave.unreachable, 0);
   const age = now - tally.countedAt;
-  if (age < 0 || age >= (isOver ? recountFinishedMs : recountMs)) return true;
+  if (age < 0 || age >= (isOver ? recountFinishedMs : recountMs) + Math.floor(devices / devicesPerMs)) return true;
   return status !== 'aborted' && isAlarming(tally, rollout);
 }
 

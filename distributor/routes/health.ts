@@ -8,11 +8,14 @@ const readinessSchema = z.object({
   database: z.enum(['ok', 'unavailable']),
   /** `stale`: the store cannot be read now, and what was read before is in force. */
   catalog: z.enum(['ok', 'stale', 'empty']),
-  /** Code of the failure, where there is one. */
+  /** Code of the failure of the store, where there is one. */
   code: z.string().optional(),
+  /** `stale`: what is declared now is not in force, and what was applied last is. */
+  plan: z.enum(['ok', 'stale']),
+  planCode: z.string().optional(),
 });
 
-export function healthRoute(app: App, { catalog, fleet }: Services): void {
+export function healthRoute(app: App, { catalog, fleet, reconciler }: Services): void {
   app.get(
     '/healthz',
     { schema: { tags: ['operations'], summary: 'Alive', response: { 200: z.object({ ok: z.literal(true) }) } } },
@@ -40,6 +43,8 @@ export function healthRoute(app: App, { catalog, fleet }: Services): void {
         database: isDatabaseUp ? 'ok' : 'unavailable',
         catalog: refreshedAt === undefined ? 'empty' : problem ? 'stale' : 'ok',
         ...(problem ? { code: problem.code } : {}),
+        plan: reconciler.problem ? 'stale' : 'ok',
+        ...(reconciler.problem ? { planCode: reconciler.problem.code } : {}),
       });
     },
   );

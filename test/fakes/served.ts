@@ -18,15 +18,17 @@ export interface Served {
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
-/** Starts over `store`, `rollouts` and `state` in a folder, and waits until it listens. */
+/** Starts over `store`, `state` and, unless told of another source, `rollouts` in a folder; waits until it listens. */
 export async function serve(folder: string, port = 0, ...more: string[]): Promise<Served> {
   for (const name of ['store', 'rollouts']) await mkdir(path.join(folder, name), { recursive: true });
+  const hasSource = more.some((word) => word.startsWith('--rollouts'));
   const started = spawn(
     process.execPath,
     [
       program,
       'serve',
-      ...['--store', `file://${path.join(folder, 'store')}`, '--rollouts', path.join(folder, 'rollouts')],
+      ...['--store', `file://${path.join(folder, 'store')}`],
+      ...(hasSource ? [] : ['--rollouts', path.join(folder, 'rollouts')]),
       ...['--state', path.join(folder, 'state'), '--listen', `127.0.0.1:${port}`],
       ...['--log-level', 'error', '--json', ...more],
     ],

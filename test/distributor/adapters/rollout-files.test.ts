@@ -98,10 +98,8 @@ describe('a fleet whose rollouts are files', () => {
 
     expect(await small.check('gate-1', token)).toMatchObject({ decision: 'update' });
     const { refused } = (await small.ask('GET', '/v1/plan', operator)).json();
-    expect(refused).toMatchObject({
-      code: 'document-invalid',
-      problems: [{ file: expect.stringContaining('broken.yaml') }],
-    });
+    expect(refused.code).toBe('document-invalid');
+    expect(refused.problems[0]).toMatchObject({ file: expect.stringContaining('broken.yaml'), line: 1 });
     expect((await small.ask('GET', '/v1/rollouts', operator)).json().refused).toMatchObject({
       code: 'document-invalid',
     });

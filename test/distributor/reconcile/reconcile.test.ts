@@ -186,6 +186,38 @@ describeUnless(missingCommands('git'), 'a plan from Git', () => {
   }, 60_000);
 });
 
+describe('a plan that takes long to read', () => {
+  it('does not replace one that another replica brought into force meanwhile', async () => {
+    const store = new KeptPlans();
+    const texts = [{ name: 'r.yaml', text: rolloutText('r') }];
+    const other = new Reconciler({
+      ...{
+        source: undefined,
+        store: new KeptPlans(store),
+        clock: () => 7,
+        allowRewrite: false,
+        observe: () => undefined,
+      },
+    });
+    const slow = new Reconciler({
+      source: {
+        ...{ location: 'slow', isRemote: true, watch: () => () => undefined },
+        read: async () => ({
+          ...{ revision: 'a'.repeat(40), author: 'Ada', subject: '', committedAt: 1, ancestry: 'builds-on' as const },
+          files: async () => {
+            await other.apply({ files: texts, author: 'Bob', subject: 'newer' }, { dryRun: false });
+            return [{ name: 'old.yaml', text: rolloutText('old') }];
+          },
+        }),
+      },
+      ...{ store, clock: () => 5, allowRewrite: false, observe: () => undefined },
+    });
+    await slow.reconcile();
+    expect((await store.listAppliedPlans(9)).map(({ subject }) => subject)).toEqual(['newer']);
+    expect([slow.plan.rollouts.map(({ name }) => name), slow.problem]).toEqual([['r'], undefined]);
+  });
+});
+
 describe('a plan that is sent', () => {
   const open = (store = new KeptPlans()) =>
     new Reconciler({ source: undefined, store, clock: () => 5, allowRewrite: false, observe: () => undefined });
