@@ -78,9 +78,7 @@ class PostgresDatabase implements FleetDatabase {
 
   constructor(location: string, config: pg.PoolConfig) {
     this.location = location;
-    this.#pool = new pg.Pool({ ...config, max: connections });
-    // Idle connections that break are replaced by the pool; whoever waits for an answer is told by its query.
-    this.#pool.on('error', () => undefined);
+    this.#pool = patientPool({ ...config, max: connections });
     this.#lead = new PostgresLead(config);
   }
 
@@ -173,9 +171,19 @@ async function ask(client: pg.PoolClient, { sql, values, name }: Question): Prom
   return { rows: result.rows, affected: result.rowCount ?? 0 };
 }
 
-async function migrate(config: pg.PoolConfig): Promise<void> {
-  const pool = new pg.Pool({ ...config, max: 2 });
+/**
+ * A pool that outlives broken connections: idle ones are replaced, and whoever waits for an answer is told by its query.
+ * Without these listeners either would end the process.
+ */
+function patientPool(config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool(config);
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+async function migrate(config: pg.PoolConfig): Promise<void> {
+  const pool = patientPool({ ...config, max: 2 });
   const db = new Kysely<FleetTables>({ dialect: new PostgresDialect({ pool }) });
   try {
     const { error } = await new Migrator({ db, provider: fleetMigrations('postgres') }).migrateToLatest();

@@ -105,7 +105,8 @@ export class PostgresServer {
 
   async resume(): Promise<void> {
     const options = ['-D', this.#data, '-p', String(this.#port), '-k', this.#folder, '-h', '127.0.0.1'];
-    const settings = ['-c', 'max_connections=60', '-c', 'shared_buffers=32MB'];
+    // Tests end the server, never the power: what it gave to the kernel is there when it starts again.
+    const settings = ['-c', 'max_connections=60', '-c', 'shared_buffers=32MB', '-c', 'fsync=off'];
     const [command, args] = asUser(path.join(this.#programs, 'postgres'), [...options, ...settings]);
     const server = spawn(command, args, { cwd: this.#folder, stdio: 'ignore' });
     server.on('error', () => undefined);

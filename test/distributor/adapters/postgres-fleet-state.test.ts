@@ -40,7 +40,7 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fl
     const state = await open();
     await enrolAll(state, 'a', 'b');
     await state.applyTransition(key, openWave(0), 1, 'rollouts');
-    const underWay: Promise<unknown>[] = [];
+
     const acknowledged = new Set<number>();
     let sequence = 0;
     const tell = async () => {
@@ -49,10 +49,9 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fl
       await state.storeReports('a', [report(mine)], () => 0.5, 5);
       acknowledged.add(mine);
     };
-    for (let i = 0; i < 20; i++) underWay.push(tell());
+    const underWay = Promise.allSettled(Array.from({ length: 20 }, tell));
     await server.pause('SIGQUIT');
-    const settled = await Promise.allSettled(underWay);
-    for (const one of settled) if (one.status === 'rejected') expect(one.reason).toMatchObject(unavailable);
+    for (const one of await underWay) if (one.status === 'rejected') expect(one.reason).toMatchObject(unavailable);
     await expect(state.answerCheck(arrival('b', 6), () => nothing)).rejects.toMatchObject(unavailable);
     await expect(state.asLeader(async () => 1)).rejects.toMatchObject(unavailable);
     await server.resume();
