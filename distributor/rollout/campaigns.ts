@@ -7,6 +7,7 @@ import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import { emptyPlan, type Plan } from '../declaration/plan.ts';
 import type { Rollout } from '../declaration/rollout.ts';
+import { ownActor } from '../events/audit.ts';
 import type { DeviceStore } from '../fleet/ports.ts';
 import type { PlanInForce } from '../reconcile/ports.ts';
 import { type Advance, advance, type Dependency } from './advance.ts';
@@ -31,9 +32,6 @@ export interface CampaignsInput {
   /** Ends a turn of the event loop, so that requests are answered between two pieces of long work. */
   readonly breathe: () => Promise<void>;
 }
-
-/** Actor of the decisions that nobody asked for; see AuditEvent. */
-const ownActor = 'rollouts';
 
 export class Campaigns {
   readonly #input: CampaignsInput;
