@@ -10,7 +10,7 @@ import { acceptedOnly, type Neighbours } from './check-records.ts';
 import type { DeviceRow } from './device-records.ts';
 import type { FleetTables } from './fleet-tables.ts';
 import { ReceivedSequences } from './received-sequences.ts';
-import { affectedBy, Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
+import { Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
 
 type ReportRow = Selectable<FleetTables['report']>;
 type Place = (rollout: string) => number | undefined;
@@ -51,6 +51,14 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       .where('number', '=', slot('device')),
   );
 
+  const progressing = Prepared.from((slot: SlotOf<ReportedColumn | 'campaign' | 'device'>) =>
+    db
+      .updateTable('attempt')
+      .set(Object.fromEntries(reportedColumns.map((name) => [name, slot(name)])) as never)
+      .where('campaign', '=', slot('campaign'))
+      .where('device', '=', slot('device')),
+  );
+
   /** The attempt that a report is about: of several with its version the one offered last. */
   function* attemptOf(row: DeviceRow, report: Report, place: Place, at: number): Step<AttemptRow | undefined> {
     const { rollout, version } = report;
@@ -70,7 +78,7 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
 
   function* apply(before: AttemptRow, report: Report, at: number): Step<void> {
     const after = { ...before };
-    const { campaign, device } = before;
+    const { campaign } = before;
     if (report.sequence > before.phase_sequence) {
       after.phase = report.phase;
       after.phase_sequence = report.sequence;
@@ -98,9 +106,7 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       yield* near.spending.release(campaign, before.reserved_slot);
       after.reserved_slot = null;
     }
-    const { rollout: _, version: __, campaign: ___, device: ____, ...columns } = after;
-    const updating = db.updateTable('attempt').set(columns);
-    yield* affectedBy(updating.where('campaign', '=', campaign).where('device', '=', device));
+    yield* progressing.affected(after);
   }
 
   return {
@@ -139,6 +145,13 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
     },
   };
 }
+
+/** What reports change in an attempt. */
+const reportedColumns = [
+  ...(['phase', 'phase_sequence', 'outcome', 'outcome_sequence', 'code'] as const),
+  ...(['bytes_on_wire', 'bytes_of', 'bytes_sequence', 'reserved_slot'] as const),
+] as const;
+type ReportedColumn = (typeof reportedColumns)[number];
 
 const reportColumns: readonly (keyof ReportRow)[] = [
   ...(['device', 'sequence', 'received_at', 'at', 'attempt', 'rollout', 'version', 'manifest_sha256'] as const),
