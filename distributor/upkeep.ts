@@ -4,7 +4,7 @@ import { describeError, toSlipwayError } from '../contract/errors.ts';
 import type { Metrics } from './http/metrics.ts';
 import { showRollouts } from './http/rollout-gauges.ts';
 import type { ReconcileEvent } from './reconcile/reconcile.ts';
-import type { CampaignEvent } from './rollout/campaigns.ts';
+import type { CampaignEvent } from './rollout/campaign-event.ts';
 import type { Services } from './services.ts';
 
 export interface UpkeepInput {

@@ -1,5 +1,6 @@
 /** Campaigns in the fleet database, and the copy of them that checks are answered from. */
 import type { Kysely, Selectable } from 'kysely';
+import { kindOfTransition } from '../events/kinds.ts';
 import type { CampaignKey, CampaignState, CampaignStatus, OpenedWave } from '../rollout/campaign.ts';
 import { applyTransitionTo, type Transition } from '../rollout/transition.ts';
 import type { EventRecords } from './event-records.ts';
@@ -56,7 +57,7 @@ export function campaignRecords(db: Kysely<FleetTables>, events: EventRecords) {
           .where('id', '=', row.id),
       );
       yield* events.append({
-        ...{ at, actor, kind: eventKinds[transition.kind], rollout: key.rollout, version: key.version, reason },
+        ...{ at, actor, kind: kindOfTransition[transition.kind], rollout: key.rollout, version: key.version, reason },
         facts: factsOf(transition, state),
       });
       yield* events.move();
@@ -105,18 +106,6 @@ export function campaignRecords(db: Kysely<FleetTables>, events: EventRecords) {
     },
   };
 }
-
-const eventKinds = {
-  'open-wave': 'wave-opened',
-  'raise-wave': 'wave-raised',
-  complete: 'completed',
-  reopen: 'reopened',
-  pause: 'paused',
-  stall: 'stalled',
-  resume: 'resumed',
-  abort: 'aborted',
-  retry: 'retried',
-} as const satisfies Record<Transition['kind'], string>;
 
 function factsOf(transition: Transition, state: CampaignState): Record<string, string | number> {
   const { status, generation } = state;

@@ -7,10 +7,12 @@ import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import { emptyPlan, type Plan } from '../declaration/plan.ts';
 import type { Rollout } from '../declaration/rollout.ts';
+import { ownActor } from '../events/audit.ts';
 import type { DeviceStore } from '../fleet/ports.ts';
 import type { PlanInForce } from '../reconcile/ports.ts';
-import { type Advance, advance, type Dependency, type Wait } from './advance.ts';
+import { type Advance, advance, type Dependency } from './advance.ts';
 import { type CampaignKey, type CampaignState, campaignText, type WaveCounts } from './campaign.ts';
+import { type CampaignEvent, heldBy } from './campaign-event.ts';
 import { type CompiledPlan, type CompiledRollout, compilePlan } from './compiled-plan.ts';
 import { type ControlAction, type ControlStep, controlStep } from './control.ts';
 import { type BoundSource, boundOf, widerWaves } from './draw-bound.ts';
@@ -21,15 +23,6 @@ import { Tallies } from './tallies.ts';
 import { type Transition, unstarted } from './transition.ts';
 import type { CampaignView } from './view.ts';
 
-/** What happened, for the log and the metrics. */
-export type CampaignEvent =
-  | { readonly kind: 'advanced'; readonly key: CampaignKey; readonly transition: Transition }
-  | { readonly kind: 'controlled'; readonly key: CampaignKey; readonly action: ControlAction; readonly by: string }
-  /** The gate of the open wave does not hold; told at every look. */
-  | { readonly kind: 'held'; readonly key: CampaignKey; readonly wave: string; readonly wait: Wait }
-  /** One campaign could not be looked at; the others were. */
-  | { readonly kind: 'failed'; readonly key: CampaignKey; readonly problem: SlipwayError };
-
 export interface CampaignsInput {
   readonly plan: PlanInForce;
   readonly store: CampaignStore & Pick<DeviceStore, 'membersOf'>;
@@ -39,12 +32,6 @@ export interface CampaignsInput {
   /** Ends a turn of the event loop, so that requests are answered between two pieces of long work. */
   readonly breathe: () => Promise<void>;
 }
-
-/** Actor of the decisions that nobody asked for; see AuditEvent. */
-const ownActor = 'rollouts';
-
-/** A gate that does not hold; devices that have not answered yet are no reason to tell. */
-const gateReasons: readonly string[] = ['gate-not-met', 'check-failed', 'check-unknown'];
 
 export class Campaigns {
   readonly #input: CampaignsInput;
@@ -174,10 +161,8 @@ export class Campaigns {
     const counts = await this.#tallies.of(rollout, state, now);
     const step = this.#next(rollout, state, counts, now);
     if (step.kind === 'wait') {
-      const wave = state.openedWaves.at(-1)?.name;
-      if (wave !== undefined && gateReasons.includes(step.reason)) {
-        this.#input.observe({ kind: 'held', key: keyOf(state), wave, wait: step });
-      }
+      const held = heldBy(state, step);
+      if (held) this.#input.observe(held);
       if (step.reason !== 'check-failed' && step.reason !== 'check-unknown') return;
       const name = waveText(state);
       asked.add(name);

@@ -51,8 +51,9 @@ async function optionsOf(way: Way, scopes: readonly Scope[] = scopeNames): Promi
   return ['--server', url, '--token-file', file];
 }
 
-async function run(words: readonly string[]) {
-  const [stdout, stderr]: string[][] = [[], []];
+/** @param stdout what it has printed so far, for those who look while it runs */
+async function run(words: readonly string[], stdout: string[] = []) {
+  const stderr: string[] = [];
   const status = await runProgram(
     words,
     {
@@ -64,9 +65,9 @@ async function run(words: readonly string[]) {
       clock: () => small.now,
       randomBytes,
     },
-    { stdout: (text) => stdout?.push(text), stderr: (text) => stderr?.push(text) },
+    { stdout: (text) => stdout.push(text), stderr: (text) => stderr.push(text) },
   );
-  return { status, stdout: stdout?.join('') ?? '', stderr: stderr?.join('') ?? '' };
+  return { status, stdout: stdout.join(''), stderr: stderr.join('') };
 }
 
 async function call(way: Way, ...words: string[]) {
@@ -169,8 +170,10 @@ describe.each(ways)('an operator who asks the %s', (way) => {
     const list = await call(way, 'events', '--rollout', 'r', '--last', '2');
     expect(list.stdout.split('\n').map((text) => text.split(/ +/)[2])).toEqual(['wave-opened', 'paused', undefined]);
     const words = ['events', '--follow', '--rollout', 'r', '--since', '0', '--count', '3', '--json'];
-    const followed = run([...words, ...(await optionsOf(way))]);
-    await json('state', 'rollout', 'resume', 'r');
+    const printed: string[] = [];
+    const followed = run([...words, ...(await optionsOf(way))], printed);
+    await expect.poll(() => printed.length).toBe(2);
+    expect((await json('state', 'rollout', 'resume', 'r')).status).toBe(0);
     const events = (await followed).stdout
       .trim()
       .split('\n')

@@ -4,10 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
+import { smallRelease } from '../fakes/signed-repository.ts';
+import { SmallFleet } from '../fakes/small-fleet.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
-const [byHand, fromTheRepository, inGit] = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+const [byHand, fromTheRepository, inGit, operating] = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map(
+  (match) => match[1] ?? '',
+);
 const programs = [path.join(root, 'dist', 'bin'), path.join(root, 'node_modules', '.bin'), process.env.PATH].join(':');
 
 async function run(script: string, cwd: string): Promise<string> {
@@ -44,6 +48,19 @@ describe('the commands of the README', () => {
       '.schemas/declaration.schema.json\n.schemas/fleet.schema.json\n.schemas/group.schema.json\n' +
         '.schemas/rollout.schema.json\n0 Fleets, 1 Group, 1 Rollout: valid.\nRoll the shop out in the north\n',
     );
+  });
+
+  it('operate a rollout', async () => {
+    await using small = await SmallFleet.open();
+    await small.publish(smallRelease('2.0.0', 2));
+    const token = await small.enrol('gate-17');
+    await small.declare('shop-1-0', { release: '2.0.0', waves: [{ name: 'all', percent: 100, soak: '1h' }] });
+    await small.check('gate-17', token);
+    const output = await run(operating ?? 'false', small.folder);
+    expect(output).toContain('shop-1-0: k3s-edge 2.0.0 to every device of the product');
+    expect(output).toContain('now: is offered an update (rollout-open)');
+    expect(output).toMatch(/paused .*: waiting for the vendor\. \(command line/);
+    expect(output).toMatch(/resumed +shop-1-0 2\.0\.0/);
   });
 
   it('accept the example rollout', async () => {

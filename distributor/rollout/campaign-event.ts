@@ -1,0 +1,24 @@
+/** What happens to campaigns, as it is told to the log, the metrics and the audit log. */
+import type { SlipwayError } from '../../contract/errors.ts';
+import type { Wait } from './advance.ts';
+import type { CampaignKey, CampaignState } from './campaign.ts';
+import type { ControlAction } from './control.ts';
+import type { Transition } from './transition.ts';
+
+export type CampaignEvent =
+  | { readonly kind: 'advanced'; readonly key: CampaignKey; readonly transition: Transition }
+  | { readonly kind: 'controlled'; readonly key: CampaignKey; readonly action: ControlAction; readonly by: string }
+  /** The gate of the open wave does not hold; told at every look. */
+  | { readonly kind: 'held'; readonly key: CampaignKey; readonly wave: string; readonly wait: Wait }
+  /** One campaign could not be looked at; the others were. */
+  | { readonly kind: 'failed'; readonly key: CampaignKey; readonly problem: SlipwayError };
+
+/** Devices that have not answered yet are no reason to tell. */
+const gateReasons: readonly Wait['reason'][] = ['gate-not-met', 'check-failed', 'check-unknown'];
+
+/** Undefined where it is not the gate that a campaign waits for. */
+export function heldBy({ rollout, version, openedWaves }: CampaignState, wait: Wait): CampaignEvent | undefined {
+  const wave = openedWaves.at(-1)?.name;
+  if (wave === undefined || !gateReasons.includes(wait.reason)) return undefined;
+  return { kind: 'held', key: { rollout, version }, wave, wait };
+}
