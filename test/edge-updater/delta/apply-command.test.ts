@@ -1,4 +1,4 @@
-/** The real program and its child process: what it says, what it leaves behind, and what a kill does to it. */
+/** The real program, and its child process where it has one: what it says, what it leaves behind, and what a kill does to it. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../contract/digest.ts';
 import { smallRelease, writeDelta } from '../../fakes/small-delta.ts';
 
-const program = path.join(import.meta.dirname, '..', '..', '..', 'edge-updater', 'main.ts');
+const program = path.join(import.meta.dirname, '..', '..', '..', 'edge-updater', 'start.ts');
 const release = smallRelease();
 const delta = writeDelta(release);
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-apply-'));
