@@ -8,7 +8,7 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import { memorySource } from '../../contract/byte-source.ts';
 import { buildGoPrediction } from '../../contract/delta/go/build-prediction.ts';
 import { limits } from '../../contract/limits.ts';
-import { encodeApproximate } from './approximate/encode.ts';
+import { encodeApproximate, encodePredicted } from './approximate/encode.ts';
 import { analyseGoPair } from './go/analyse-pair.ts';
 import type { PartBytes, PartCode, PartTask, TriedMethod } from './ports.ts';
 
@@ -89,7 +89,7 @@ function goPatch(old: Uint8Array, bytes: Uint8Array): readonly Uint8Array[] | st
     },
   });
   if (length > room) return `a prediction of ${length} bytes for a part of ${bytes.length}`;
-  return [sideTables, encodeApproximate(Buffer.concat(chunks), bytes)];
+  return [sideTables, encodePredicted(Buffer.concat(chunks), bytes)];
 }
 
 function compressed(bytes: Uint8Array): Uint8Array {
