@@ -44,6 +44,7 @@ export async function applyHere(work: ApplyHere): Promise<DeltaCost> {
   checkStopped();
   stepBack();
   const base = openFileSource(files.base);
+  const decoders = nodeDecoders(zlib);
   const directory = new PartDirectory(files.scratch);
   let made = 0;
   try {
@@ -63,13 +64,14 @@ export async function applyHere(work: ApplyHere): Promise<DeltaCost> {
         },
       },
       scratch: () => directory.scratch(),
-      decoders: nodeDecoders(zlib),
+      decoders,
       encoder: libzstdEncoder(zlib, process.versions.zstd),
       async vcdiff(old, patch, length, target) {
         for await (const piece of decodeVcdiff(old, copiesOf(patch), length)) target.write(piece);
       },
-      async zstd(frame, _length, target) {
-        for await (const piece of decompressZstd(copiesOf(frame))) target.write(piece);
+      async zstd(frame, _length, target, before) {
+        const content = before === undefined ? decompressZstd(copiesOf(frame)) : decoders.zstd(piecesOf(frame), before);
+        for await (const piece of content) target.write(piece);
       },
       checkStopped,
     });
@@ -120,6 +122,10 @@ function refuseWhatIsMissing({ needs }: OpenDelta, directory: PartDirectory): vo
   if (free >= needs.scratchBytes) return;
   const message = `applying the delta needs ${needs.scratchBytes} bytes of free space, there are ${free}`;
   throw new SlipwayError('disk-full', message, { hint: `Free ${needs.scratchBytes - free} bytes.` });
+}
+
+async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+  yield* chunksOf(source);
 }
 
 async function* copiesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
