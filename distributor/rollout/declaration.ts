@@ -1,5 +1,5 @@
 /** A rollout as people declare it in YAML, and what it means: defaults filled in, durations in seconds. */
-import * as z from 'zod';
+import { z } from 'zod';
 import { parseDocument } from '../../contract/document.ts';
 import { channelSchema, productSchema } from '../../contract/release/manifest.ts';
 import { versionSchema } from '../../contract/release/version.ts';

@@ -1,5 +1,5 @@
 /** A rollout as the API answers it and the command line prints it. */
-import * as z from 'zod';
+import { z } from 'zod';
 import type { CampaignView } from './campaigns.ts';
 
 const instantSchema = z.iso.datetime();

@@ -1,5 +1,5 @@
 /** `GET /v1/devices` and `GET /v1/devices/:id`: the fleet as the distributor knows it. */
-import * as z from 'zod';
+import { z } from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/check.ts';
 import { reportSchema } from '../../contract/device-api/report.ts';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,5 +1,5 @@
 /** `/healthz`: the process answers. `/readyz`: it can serve devices: the database answers and the store was read. */
-import * as z from 'zod';
+import { z } from 'zod';
 import type { App } from '../app.ts';
 import type { Services } from '../services.ts';
 

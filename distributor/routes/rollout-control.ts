@@ -1,5 +1,5 @@
 /** `POST /v1/rollouts/:name/{pause,resume,abort}`: a person's word on a rollout, in force by the next check. */
-import * as z from 'zod';
+import { z } from 'zod';
 import type { App } from '../app.ts';
 import { allow } from '../http/access.ts';
 import { rolloutViewSchema, viewOf } from '../rollout/view.ts';

@@ -1,5 +1,5 @@
 /** `GET /v1/rollouts` and `GET /v1/rollouts/:name`: what is declared, where it stands, and what is refused. */
-import * as z from 'zod';
+import { z } from 'zod';
 import type { App } from '../app.ts';
 import { allow } from '../http/access.ts';
 import { rolloutViewSchema, viewOf } from '../rollout/view.ts';

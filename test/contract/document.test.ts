@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import * as z from 'zod';
+import { z } from 'zod';
 import { DocumentError, parseDocument } from '../../contract/document.ts';
 
 const schema = z.strictObject({
