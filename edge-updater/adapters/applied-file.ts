@@ -1,7 +1,7 @@
 /** Applies a delta to a file by hand: the new file has its name when it is whole and durable, and not before. */
 import { closeSync, constants, fsyncSync, openSync, realpathSync } from 'node:fs';
 import { digestOf } from '../../contract/delta/chunks.ts';
-import { type OpenDelta, openDelta } from '../../contract/delta/open-delta.ts';
+import { isPartsOnly, type OpenDelta, openDelta } from '../../contract/delta/open-delta.ts';
 import { exitStatus, toSlipwayError } from '../../contract/errors.ts';
 import type { AppliedFile } from '../commands/apply.ts';
 import type { DeltaFiles } from '../ports.ts';
@@ -50,7 +50,7 @@ async function writeTarget(
   try {
     const opened = openDelta(delta);
     target = onDisk(`create ${file}`, () => openSync(file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644));
-    if (opened.needs.zstd === undefined) {
+    if (isPartsOnly(opened.target)) {
       const cost = await applyHere({ files, delta, opened, target, maxMemoryBytes });
       onDisk(`sync ${file}`, () => fsyncSync(target as number));
       return { ...provedContent(opened), ...cost };
