@@ -5,7 +5,7 @@
  * Order: `bundle.json`, TUF metadata (every root from version 1 on, timestamp, snapshot, targets, the product's
  * role), the release manifest, then blobs in the manifest's order. Deterministic: mtime 0, uid and gid 0, mode 0644.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { digestSchema } from './digest.ts';
 import { productSchema } from './release/manifest.ts';
 import { platformSchema } from './release/platform.ts';

@@ -1,6 +1,6 @@
 /** SHA-256 digests: the names of every blob. */
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Lower-case hexadecimal SHA-256, 64 characters. */
 export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, 'expected a lower-case hexadecimal SHA-256');

@@ -33,6 +33,9 @@ export const limits = {
   maxDeclaredBytes: 16 * 1024 * 1024,
   /** zstd frames for transport: a decoder needs 2^windowLog bytes (8 MiB). */
   maxZstdWindowLog: 23,
+  /** zstd frames that continue an old part: a decoder holds that part twice, and as much of the new one as the window. */
+  maxZstdPatchBytes: 10 * 1024 * 1024,
+  maxZstdPatchWindowLog: 24,
   /** RFC 3284 target window; xdelta3 writes 8 MiB ones. The decoder's memory is bounded by it. */
   maxVcdiffTargetWindowBytes: 16 * 1024 * 1024,
   /** RFC 3284 sections of one window: instructions, data, addresses. */

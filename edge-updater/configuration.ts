@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type DeviceId, deviceIdSchema, labelsSchema } from '../contract/device-api/check.ts';
 import { parseDocument } from '../contract/document.ts';
 import { SlipwayError } from '../contract/errors.ts';

@@ -1,9 +1,11 @@
-/** `slipway-edge`: configuration, adapters, commands, exit status. The only file that knows which adapters there are. */
+/**
+ * `slipway-edge`: configuration, adapters, commands. The only file that knows which adapters there are, beside
+ * apply-main.ts, which has one command.
+ */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { Command, CommanderError } from 'commander';
-import { describeError, exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
+import { SlipwayError } from '../contract/errors.ts';
 import { applyToFile } from './adapters/applied-file.ts';
 import { CommandProbe } from './adapters/command-probe.ts';
 import { deltaProcess } from './adapters/delta-process.ts';
@@ -20,6 +22,7 @@ import { readStatus, writeStatus } from './adapters/status-file.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { SystemdService } from './adapters/systemd-service.ts';
 import { Terminal } from './adapters/terminal.ts';
+import { abortOnSignals, print, runCommandLine } from './command-line.ts';
 import { addApply } from './commands/apply.ts';
 import { addCheckNow } from './commands/check-now.ts';
 import type { CommandContext, OpenDevice } from './commands/command-context.ts';
@@ -185,35 +188,12 @@ function read(configFile: string): DeviceReading {
 const context: CommandContext = {
   open,
   read,
-  applyToFile: (files, out, maxMemoryBytes) => applyToFile(files, out, maxMemoryBytes, stop.signal),
+  applyToFile: (files, out, maxMemoryBytes) => applyToFile(files, out, maxMemoryBytes, () => stop.signal),
   signal: stop.signal,
-  print(value, text, isJson) {
-    process.stdout.write(isJson ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n`);
-  },
+  print,
 };
 
-const program = new Command('slipway-edge')
-  .description('Updates this device: downloads, verifies, switches, watches, goes back.')
-  .version(updaterVersion)
-  .exitOverride()
-  .configureOutput({ outputError: (text, write) => write(text) });
-for (const add of [addRun, addCheckNow, addStatus, addInstall, addRollback, addApply]) add(program, context);
-for (const command of program.commands) command.exitOverride();
-
-for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
-
-try {
-  await program.parseAsync();
-} catch (thrown) {
-  process.exitCode = exitStatusOf(thrown);
-}
-
-function exitStatusOf(thrown: unknown): number {
-  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitStatus.ok : exitStatus.usage;
-  if (stop.signal.aborted) return 128 + 15;
-  const error = toSlipwayError(thrown);
-  const { code, message, hint } = describeError(error);
-  process.stderr.write(`error ${code}: ${message}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);
-  if (process.argv.includes('--json')) context.print({ error: describeError(error) }, '', true);
-  return error.exitStatus;
-}
+abortOnSignals(stop);
+await runCommandLine((program) => {
+  for (const add of [addRun, addCheckNow, addStatus, addInstall, addRollback, addApply]) add(program, context);
+}, stop.signal);

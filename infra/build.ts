@@ -12,7 +12,21 @@ const programs: readonly Program[] = [
   { entry: 'packager/adapters/xdelta3-child.ts', output: 'slipway-xdelta3-child.mjs', executable: false },
   { entry: 'packager/adapters/part-encoder-child.ts', output: 'slipway-part-encoder-child.mjs', executable: false },
   { entry: 'distributor/main.ts', output: 'slipway-distributor.mjs', executable: true },
-  { entry: 'edge-updater/main.ts', output: 'slipway-edge.mjs', executable: true, compact: true, without: notOnDevices },
+  { entry: 'edge-updater/start.ts', output: 'slipway-edge.mjs', executable: true, compact: true },
+  {
+    entry: 'edge-updater/main.ts',
+    output: 'slipway-edge-device.mjs',
+    executable: false,
+    compact: true,
+    without: notOnDevices,
+  },
+  {
+    entry: 'edge-updater/apply-main.ts',
+    output: 'slipway-edge-apply.mjs',
+    executable: false,
+    compact: true,
+    without: notOnDevices,
+  },
   {
     entry: 'edge-updater/adapters/apply-delta-child.ts',
     output: 'slipway-edge-delta.mjs',

@@ -9,7 +9,7 @@
  */
 import type { ByteSink } from '../byte-sink.ts';
 import type { ByteSource } from '../byte-source.ts';
-import { SlipwayError } from '../errors.ts';
+import { exitStatus, SlipwayError, toSlipwayError } from '../errors.ts';
 import { chunksOf, digestOf } from './chunks.ts';
 import { decodePart, type PartPorts } from './decode-part.ts';
 import type { DeltaPart } from './directory.ts';
@@ -42,7 +42,7 @@ export interface ApplyPorts extends Pick<PartPorts, 'scratch' | 'vcdiff' | 'zstd
   readonly files: PartFiles;
   readonly decoders: Decoders;
   readonly encoder: ZstdEncoder;
-  /** True when the base was compared with this digest already; else it is read once more to do so. */
+  /** True when the base was compared with its digest already; else it is read once more where that is needed. */
   readonly baseIsProved?: boolean;
   /** A new part is there. */
   readonly onPart?: (index: number, part: DeltaPart) => void;
@@ -64,16 +64,17 @@ export async function applyDelta(
   ports: ApplyPorts,
 ): Promise<void> {
   const { layout, target } = opened;
-  proveBase(base, opened, ports);
-  const left = isOnePart(target) ? new Map<number, ByteSource>() : partsLeft(opened, ports);
-  const oldPart = await openOldParts(base, opened, wantedParts(layout.parts, left), ports);
-  const partPorts: PartPorts = { ...ports, oldPart };
   const only = layout.parts[0];
   if (isOnePart(target) && only !== undefined && only.method !== 'copy') {
-    await writeOnlyPart(delta, opened, only, sink, partPorts);
+    await writeOnlyPart(base, delta, opened, only, sink, ports);
     ports.onPart?.(0, only);
     return;
   }
+  expectBaseLength(base, opened);
+  proveBase(base, opened, ports);
+  const left = partsLeft(opened, ports);
+  const oldPart = await openOldParts(base, opened, wantedParts(layout.parts, left), ports);
+  const partPorts: PartPorts = { ...ports, oldPart };
   const newParts: ByteSource[] = [];
   for (const [index, part] of layout.parts.entries()) {
     ports.checkStopped?.();
@@ -91,8 +92,11 @@ export async function applyDelta(
   }
 }
 
-function proveBase(base: ByteSource, { layout }: OpenDelta, ports: ApplyPorts): void {
+function expectBaseLength(base: ByteSource, { layout }: OpenDelta): void {
   if (base.length !== layout.base.length) throw wrongBase(`${layout.base.length} bytes`, `${base.length}`);
+}
+
+function proveBase(base: ByteSource, { layout }: OpenDelta, ports: ApplyPorts): void {
   if (ports.baseIsProved === true) return;
   const found = digestOf(base, ports.checkStopped);
   if (found !== layout.base.sha256) throw wrongBase(`digest ${layout.base.sha256}`, found);
@@ -146,20 +150,32 @@ async function makePart(
   return file.finish();
 }
 
-/** A target of one part goes to its place as it is made; its proof is that of the target, which the part must carry. */
+/**
+ * A target of one part goes to its place as it is made; its proof is that of the target, which the part must carry. It
+ * proves the base, too: only when something goes wrong is the base read once more, to tell what did.
+ */
 async function writeOnlyPart(
+  base: ByteSource,
   delta: ByteSource,
-  { layout }: OpenDelta,
+  opened: OpenDelta,
   part: Exclude<DeltaPart, { method: 'copy' }>,
   sink: ByteSink,
-  ports: PartPorts,
+  ports: ApplyPorts,
 ): Promise<void> {
+  const { layout } = opened;
   if (part.sha256 !== layout.target.sha256) {
     throw new SlipwayError('delta-malformed', 'expected the only part to have the digest of the target');
   }
   const section = layout.sections[0];
   if (section === undefined) throw new SlipwayError('internal', 'no section 0');
-  await decodePart(part, delta, section, sink, ports);
+  expectBaseLength(base, opened);
+  try {
+    const oldPart = await openOldParts(base, opened, wantedParts(layout.parts, new Map()), ports);
+    await decodePart(part, delta, section, sink, { ...ports, oldPart });
+  } catch (error) {
+    if (toSlipwayError(error).exitStatus === exitStatus.untrusted) proveBase(base, opened, ports);
+    throw error;
+  }
 }
 
 /** Parts as streams, each read on from where its last piece ended. */

@@ -31,8 +31,11 @@ export interface PartPorts {
   scratch(length: number): Scratch;
   /** Decodes a VCDIFF file (RFC 3284) of which `length` bytes must come out. */
   vcdiff(old: ByteSource, delta: ByteSource, length: number, sink: ByteSink): Promise<void>;
-  /** Decodes one zstd frame (RFC 8878) of which `length` bytes must come out. */
-  zstd(frame: ByteSource, length: number, sink: ByteSink): Promise<void>;
+  /**
+   * Decodes one zstd frame (RFC 8878) of which `length` bytes must come out.
+   * @param before bytes that matches may reach into as if they came before: a raw content dictionary
+   */
+  zstd(frame: ByteSource, length: number, sink: ByteSink, before?: Uint8Array): Promise<void>;
 }
 
 const copyBytes = 64 * 1024;
@@ -80,6 +83,8 @@ async function decodeBytes(
       return ports.vcdiff(ports.oldPart(part.oldPart), data, part.length, sink);
     case 'zstd':
       return ports.zstd(data, part.length, sink);
+    case 'zstdPatch':
+      return decodeZstdPatch(ports.oldPart(part.oldPart), data, part.length, sink, ports);
     case 'stored':
       return copyRange(data, 0, part.length, sink);
     case 'range':
@@ -114,6 +119,23 @@ function decodeGo(part: GoPart, data: ByteSource, sink: ByteSink, ports: PartPor
   } finally {
     scratch.close();
   }
+}
+
+async function decodeZstdPatch(
+  old: ByteSource,
+  frame: ByteSource,
+  length: number,
+  sink: ByteSink,
+  ports: PartPorts,
+): Promise<void> {
+  const longest = Math.max(old.length, length);
+  if (longest > limits.maxZstdPatchBytes) {
+    const most = limits.maxZstdPatchBytes;
+    throw new SlipwayError('delta-malformed', `a zstd patch for ${longest} bytes, expected at most ${most}`);
+  }
+  const before = new Uint8Array(old.length);
+  old.readInto(before, 0);
+  await ports.zstd(frame, length, sink, before);
 }
 
 function copyRange(source: ByteSource, offset: number, length: number, sink: ByteSink): void {

@@ -9,7 +9,7 @@ import { AdaptiveNumbers } from './approximate/adaptive-bits.ts';
 import { type BitCoder, codePlainBits } from './approximate/bit-coder.ts';
 
 /** How the bytes of a part are made. The position in this list is the number in the file. */
-export const partMethods = ['copy', 'range', 'approximate', 'go', 'vcdiff', 'zstd', 'stored'] as const;
+export const partMethods = ['copy', 'range', 'approximate', 'go', 'vcdiff', 'zstd', 'stored', 'zstdPatch'] as const;
 export type PartMethod = (typeof partMethods)[number];
 
 /** The whole of an old part: no bytes in the delta, and its length and digest are those of the old part. */
@@ -31,9 +31,12 @@ export interface RangePart extends Proof {
   readonly offset: number;
 }
 
-/** An approximate patch, or a VCDIFF file (RFC 3284), of `dataLength` bytes against an old part. */
+/**
+ * Of `dataLength` bytes against an old part: an approximate patch, a VCDIFF file (RFC 3284), or a zstd frame (RFC 8878)
+ * whose matches reach into the old part as if it came before.
+ */
 export interface PatchedPart extends Proof {
-  readonly method: 'approximate' | 'vcdiff';
+  readonly method: 'approximate' | 'vcdiff' | 'zstdPatch';
   readonly oldPart: number;
   readonly dataLength: number;
 }

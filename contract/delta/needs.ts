@@ -1,5 +1,5 @@
 /** What applying a delta asks of a machine, as release.json states it and devices decide by it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { limits } from '../limits.ts';
 
 /** What applying a delta asks of a machine beside the time for its bytes. */

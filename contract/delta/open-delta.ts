@@ -60,6 +60,11 @@ export function isOnePart(target: Recipe): boolean {
   return target.nodes.length === 1 && target.nodes[0] !== undefined && 'part' in target.nodes[0];
 }
 
+/** True when nothing of the target is compressed again. */
+export function isPartsOnly(target: Recipe): boolean {
+  return target.nodes.every((node) => 'part' in node);
+}
+
 /** False for a part that is bytes of the base or of the delta, and needs none of its own on the disk. */
 export function isDecoded(part: DeltaPart): part is PatchedPart | GoPart | (FullPart & { readonly method: 'zstd' }) {
   return part.method !== 'copy' && part.method !== 'range' && part.method !== 'stored';

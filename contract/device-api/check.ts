@@ -1,5 +1,5 @@
 /** `POST /v1/devices/:id/check`: a device says what it runs, the distributor answers what to run. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { digestSchema } from '../digest.ts';
 import { limits } from '../limits.ts';
 import { counterSchema, productSchema } from '../release/manifest.ts';

@@ -1,5 +1,5 @@
 /** `POST /v1/enrol`: an enrolment token, used once or N times, gives a device a bearer token of its own. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { productSchema } from '../release/manifest.ts';
 import { platformSchema } from '../release/platform.ts';
 import { deviceIdSchema, labelsSchema } from './check.ts';

@@ -2,7 +2,7 @@
  * `POST /v1/devices/:id/reports`: what happened on a device. Reports are kept on the device until the server has
  * acknowledged their sequence, so they arrive late, twice and out of order, and are idempotent by (device, sequence).
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { digestSchema } from '../digest.ts';
 import { type ErrorCode, errorCodes } from '../errors.ts';
 import { limits } from '../limits.ts';

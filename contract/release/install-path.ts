@@ -2,7 +2,7 @@
  * Where a component lies inside a slot. A path that could leave the slot, or that two file systems read differently,
  * is refused (arbitrary file write, unicode look-alikes).
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { limits } from '../limits.ts';
 
 const segment = /^[A-Za-z0-9._+@-]+$/;

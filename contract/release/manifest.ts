@@ -2,7 +2,7 @@
  * release.json: what one release consists of. It is the only kind of TUF target; every other byte on a device is a
  * blob that this manifest names by digest and length.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
 import { deltaNeedsSchema } from '../delta/needs.ts';
 import { type Digest, digestSchema, sha256 } from '../digest.ts';

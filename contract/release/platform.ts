@@ -1,5 +1,5 @@
 /** Platforms as the Go toolchain names them, since K3s and K0s are built for these. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const platforms = ['linux/amd64', 'linux/arm64', 'linux/arm'] as const;
 export const platformSchema = z.enum(platforms);

@@ -2,7 +2,7 @@
  * What a product's targets role says about a release besides its length and digest: the `custom` field of a TUF
  * target (TUF 4.5). A channel is here, under the signature, never a bare pointer that a mirror could move.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { channelSchema, counterSchema } from './manifest.ts';
 
 export const targetCustomSchema = z.strictObject({

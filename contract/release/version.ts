@@ -3,7 +3,7 @@
  * counts its own builds there (`v1.33.9+k3s2` follows `v1.33.9+k3s1`).
  */
 import semver from 'semver';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const versionSchema = z
   .string()

@@ -2,7 +2,7 @@
  * Checks that tuf-js does not make, on the bytes before it sees them: one key under two key ids would meet a
  * threshold of two, a threshold below one would need no signature, and an expiry that is no date never expires.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
 import { sha256 } from '../digest.ts';
 import { SlipwayError } from '../errors.ts';

@@ -1,29 +1,33 @@
 /** Applies a delta to a file by hand: the new file has its name when it is whole and durable, and not before. */
 import { closeSync, constants, fsyncSync, openSync, realpathSync } from 'node:fs';
 import { digestOf } from '../../contract/delta/chunks.ts';
+import { isPartsOnly, type OpenDelta, openDelta } from '../../contract/delta/open-delta.ts';
 import { exitStatus, toSlipwayError } from '../../contract/errors.ts';
 import type { AppliedFile } from '../commands/apply.ts';
-import type { DeltaCost, DeltaFiles } from '../ports.ts';
+import type { DeltaFiles } from '../ports.ts';
+import { applyHere } from './apply-here.ts';
 import { applyInto } from './delta-process.ts';
 import { moveInto, onDisk, remove } from './durable-file.ts';
 import { openFileSource } from './file-source.ts';
 
 /**
+ * Works in a process of its own where something is to be encoded again, since that can take much memory; else in this
+ * one, which saves starting another.
  * @param out replaced in one step where it exists
+ * @param stopSignal asked for once a process of its own is started; until then signals have their usual effect
  * @throws SlipwayError what DeltaApplier throws; parts stay in `files.scratch` unless delta or base are to blame
  */
 export async function applyToFile(
   files: DeltaFiles,
   out: string,
   maxMemoryBytes: number,
-  signal: AbortSignal,
+  stopSignal: () => AbortSignal,
 ): Promise<AppliedFile> {
   const real = (file: string) => onDisk(`find ${file}`, () => realpathSync(file));
   const resolved = { base: real(files.base), delta: real(files.delta), scratch: files.scratch };
   const partial = `${out}.partial`;
   try {
-    const cost = await writeTarget(partial, resolved, maxMemoryBytes, signal);
-    const applied = { ...contentOf(partial), ...cost };
+    const applied = await writeTarget(partial, resolved, maxMemoryBytes, stopSignal);
     moveInto(partial, out);
     remove(files.scratch);
     return applied;
@@ -38,21 +42,35 @@ async function writeTarget(
   file: string,
   files: DeltaFiles,
   maxMemoryBytes: number,
-  signal: AbortSignal,
-): Promise<DeltaCost> {
+  stopSignal: () => AbortSignal,
+): Promise<AppliedFile> {
+  const delta = openFileSource(files.delta);
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
-  const descriptor = onDisk(`create ${file}`, () => openSync(file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644));
+  let target: number | undefined;
   try {
-    const cost = await applyInto(descriptor, files, maxMemoryBytes, signal);
-    onDisk(`sync ${file}`, () => fsyncSync(descriptor));
-    return cost;
+    const opened = openDelta(delta);
+    target = onDisk(`create ${file}`, () => openSync(file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644));
+    if (isPartsOnly(opened.target)) {
+      const cost = await applyHere({ files, delta, opened, target, maxMemoryBytes });
+      onDisk(`sync ${file}`, () => fsyncSync(target as number));
+      return { ...provedContent(opened), ...cost };
+    }
+    const cost = await applyInto(target, files, maxMemoryBytes, stopSignal());
+    onDisk(`sync ${file}`, () => fsyncSync(target as number));
+    return { ...contentOf(file), ...cost };
   } finally {
-    closeSync(descriptor);
+    if (target !== undefined) closeSync(target);
+    delta.close();
   }
 }
 
+/** What applyDelta compared the written bytes with. */
+function provedContent({ layout }: OpenDelta): Pick<AppliedFile, 'length' | 'sha256'> {
+  return { length: layout.target.length, sha256: layout.target.sha256 };
+}
+
 /** What lies in the file now, read through one buffer. */
-function contentOf(file: string): { readonly length: number; readonly sha256: string } {
+function contentOf(file: string): Pick<AppliedFile, 'length' | 'sha256'> {
   const source = openFileSource(file);
   try {
     return { length: source.length, sha256: digestOf(source) };

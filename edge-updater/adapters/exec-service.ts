@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Clock, Narrator, ServiceCondition, ServiceManager } from '../ports.ts';
 import { retryDelaySeconds } from '../update/retry.ts';

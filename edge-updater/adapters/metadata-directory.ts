@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { MetadataStore, TrustedMetadata } from '../ports.ts';
 import { makeDirectory } from './durable-file.ts';

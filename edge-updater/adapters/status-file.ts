@@ -1,7 +1,7 @@
 /** What the daemon last did and does next, for `status`. Not durable: after a power cut nobody wants the old answer. */
 import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readIfThere } from './durable-file.ts';
 
 const daemonStatusSchema = z.strictObject({

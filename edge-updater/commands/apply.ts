@@ -16,7 +16,7 @@ interface ApplyOptions {
   readonly json?: boolean;
 }
 
-export function addApply(program: Command, context: CommandContext): void {
+export function addApply(program: Command, context: Pick<CommandContext, 'applyToFile' | 'print'>): void {
   program
     .command('apply')
     .argument('<old>', 'file that the delta was made for')

@@ -1,5 +1,5 @@
 /** What the process that applies a delta is told, and what it says back, one JSON text a line. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ErrorCode, errorCodes } from '../../contract/errors.ts';
 
 export const applyRequestSchema = z.strictObject({

@@ -2,7 +2,7 @@
  * What a device knows about itself, as the journal keeps it: its releases, the update under way and the reports that
  * no server has acknowledged yet. Holds no behaviour; transition.ts and recover.ts change it.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { type DevicePhase, installedReleaseSchema } from '../../contract/device-api/check.ts';
 import { reportSchema, transferSchema, updateOutcomeSchema } from '../../contract/device-api/report.ts';
 import { digestSchema } from '../../contract/digest.ts';

@@ -1,6 +1,6 @@
 /**
- * Makes the bytes of one part of a delta by the methods that run in this process, and keeps the smallest. A method that
- * cannot take the part says why and is passed over. Whether the bytes decode is proved later, by the whole delta.
+ * Makes the bytes of one part of a delta by the methods that run in this process, and keeps the smallest, or one hardly
+ * larger that devices decode much faster. A method that cannot take the part says why and is passed over. Whether the bytes decode is proved later, by the whole delta.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -8,18 +8,24 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import { memorySource } from '../../contract/byte-source.ts';
 import { buildGoPrediction } from '../../contract/delta/go/build-prediction.ts';
 import { limits } from '../../contract/limits.ts';
-import { encodeApproximate } from './approximate/encode.ts';
+import { encodeApproximate, encodePredicted } from './approximate/encode.ts';
 import { analyseGoPair } from './go/analyse-pair.ts';
 import type { PartBytes, PartCode, PartTask, TriedMethod } from './ports.ts';
 
 /** A patch below this share of the part is good enough not to try others. */
 const goodShare = 0.1;
+/**
+ * A device makes an approximate patch of so many bytes in about half a second, a zstd frame thirty times as fast: beyond
+ * it an approximate patch must be smaller by this factor to be taken.
+ */
+const slowPatchBytes = 64 * 1024;
+const slowPatchGain = 1.1;
 
 interface Draft extends PartCode {
   readonly chunks: readonly Uint8Array[];
 }
 
-/** Writes the smallest to `task.outFile` and says what was tried. */
+/** Writes the best to `task.outFile` and says what was tried. */
 export async function encodePart(task: PartTask): Promise<PartCode> {
   const bytes = readRange(task.new);
   const tried: TriedMethod[] = [];
@@ -45,6 +51,9 @@ export async function encodePart(task: PartTask): Promise<PartCode> {
     const old = readRange(place);
     if (allows('go')) attempt('go', index, () => goPatch(old, bytes));
     if (allows('approximate') && !isGood()) attempt('approximate', index, () => [encodeApproximate(old, bytes)]);
+    if (allows('zstdPatch') && !drafts.some(isFast) && Math.max(old.length, bytes.length) <= limits.maxZstdPatchBytes) {
+      attempt('zstdPatch', index, () => [compressed(bytes, old)]);
+    }
   }
   if (allows('zstd') && !isGood()) attempt('zstd', undefined, () => [compressed(bytes)]);
   const stored: Draft = {
@@ -55,7 +64,7 @@ export async function encodePart(task: PartTask): Promise<PartCode> {
     tried,
     chunks: [bytes],
   };
-  const best = drafts.reduce((least, draft) => (sizeOf(draft) < sizeOf(least) ? draft : least), stored);
+  const best = drafts.reduce((least, draft) => (weightOf(draft) < weightOf(least) ? draft : least), stored);
   await writeFile(task.outFile, best.chunks);
   const { chunks: _, ...code } = best;
   return code;
@@ -63,6 +72,15 @@ export async function encodePart(task: PartTask): Promise<PartCode> {
 
 function sizeOf({ tablesLength, dataLength }: PartCode): number {
   return tablesLength + dataLength;
+}
+
+function isFast(draft: PartCode): boolean {
+  return draft.method !== 'approximate' || draft.dataLength <= slowPatchBytes;
+}
+
+/** Bytes, more where decoding is slow. */
+function weightOf(draft: PartCode): number {
+  return isFast(draft) ? sizeOf(draft) : sizeOf(draft) * slowPatchGain;
 }
 
 /** Any failure of a codec is a reason to take another: nothing in a file may fail a build. */
@@ -89,16 +107,19 @@ function goPatch(old: Uint8Array, bytes: Uint8Array): readonly Uint8Array[] | st
     },
   });
   if (length > room) return `a prediction of ${length} bytes for a part of ${bytes.length}`;
-  return [sideTables, encodeApproximate(Buffer.concat(chunks), bytes)];
+  return [sideTables, encodePredicted(Buffer.concat(chunks), bytes)];
 }
 
-function compressed(bytes: Uint8Array): Uint8Array {
+/** @param before what matches may reach into as if it came before: the window covers all of `bytes`, so it always can be */
+function compressed(bytes: Uint8Array, before?: Uint8Array): Uint8Array {
+  const windowLog = before === undefined ? limits.maxZstdWindowLog : limits.maxZstdPatchWindowLog;
   return zstdCompressSync(bytes, {
     pledgedSrcSize: bytes.length,
     params: {
       [constants.ZSTD_c_compressionLevel]: 19,
-      [constants.ZSTD_c_windowLog]: limits.maxZstdWindowLog,
+      [constants.ZSTD_c_windowLog]: windowLog,
     },
+    ...(before === undefined ? {} : { dictionary: before }),
   });
 }
 

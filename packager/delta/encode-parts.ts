@@ -104,7 +104,7 @@ async function codeOf(
   const longest = Math.max(part.length, ...candidates.map((old) => old.length));
   const needed = memoryFor(part, candidates);
   const fits = longest <= limits.maxApproximateBytes && needed <= encoders.maxMemoryBytes;
-  const methods = (['go', 'approximate', 'zstd'] as const).filter((method) => !banned.has(method));
+  const methods = (['go', 'approximate', 'zstdPatch', 'zstd'] as const).filter((method) => !banned.has(method));
   const task: PartTask = {
     new: bytesOf(part.range),
     olds: fits ? candidates.map(({ index, range }) => ({ index, bytes: bytesOf(range) })) : [],
@@ -162,6 +162,7 @@ function directoryEntry(part: OpenedPart, code: PartCode): DeltaPart {
       return { method, oldPart, tablesLength, dataLength, length, sha256 };
     case 'approximate':
     case 'vcdiff':
+    case 'zstdPatch':
       return { method, oldPart, dataLength, length, sha256 };
     case 'zstd':
     case 'stored':

@@ -55,7 +55,7 @@ export interface PartTask {
   readonly outFile: string;
 }
 
-export type EncodedMethod = 'go' | 'approximate' | 'vcdiff' | 'zstd' | 'stored';
+export type EncodedMethod = 'go' | 'approximate' | 'vcdiff' | 'zstd' | 'stored' | 'zstdPatch';
 
 /** What came of a method: bytes, or why it cannot take the part. */
 export type TriedMethod =

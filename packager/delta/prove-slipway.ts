@@ -42,9 +42,9 @@ export async function proveSlipwayDelta(oldFile: string, deltaFile: string, opti
     vcdiff: async (old, patch, length, sink) => {
       for await (const piece of decodeVcdiff(old, pieces(patch), length)) sink.write(piece);
     },
-    zstd: async (frame, length, sink) => {
+    zstd: async (frame, length, sink, before) => {
       let written = 0;
-      for await (const piece of decoders.zstd(pieces(frame))) {
+      for await (const piece of decoders.zstd(pieces(frame), before)) {
         written += piece.length;
         if (written > length) throw new SlipwayError('delta-part-mismatch', `more than ${length} bytes in a frame`);
         sink.write(piece);

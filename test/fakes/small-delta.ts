@@ -68,6 +68,14 @@ export function framed(now: Uint8Array): WrittenPart {
   return { part: { method: 'zstd', dataLength: data.length, ...proof(now) }, data };
 }
 
+/** A release of one program, patched, whose delta has one part. */
+export function smallProgram(): DeltaText {
+  const base = sampleBytes('records', 30_000, 7);
+  const target = edited(base, 700);
+  const whole = (bytes: Uint8Array): Recipe => ({ version: 1, nodes: [{ part: 0, length: bytes.length }] });
+  return { base, target, baseRecipe: whole(base), targetRecipe: whole(target), parts: [patched(0, base, target)] };
+}
+
 const longWindow = { level: 3, windowLog: 20, longDistance: true, jobs: true, checksum: true, contentSize: true };
 const settings = { encoder: 'libzstd' as const, version: process.versions.zstd ?? '', ...longWindow };
 const goFlate = { encoder: 'go' as const, level: 6 };

@@ -11,11 +11,14 @@ import type { MovedReferences } from './moved-references.ts';
 /** Bytes of a chunk, the longest stretch that is coded at once; references do not cross its ends. */
 export const chunkBytes = 64 * 1024;
 const blockBytes = 32;
+/** Blocks are coded in groups where no references move. */
+const groupBytes = 1024;
 const noBytes: Uint8Array = new Uint8Array(0);
 
 export class AlikeModel {
   readonly #coder: BitCoder;
   readonly #references: MovedReferences;
+  readonly #groups = new AdaptiveBits(1 << 12);
   readonly #blocks = new AdaptiveBits(1 << 12);
   readonly #words: ContextMixer;
   readonly #flags: ContextMixer;
@@ -25,7 +28,8 @@ export class AlikeModel {
   #fresh = noBytes;
   #actual: Uint8Array | undefined;
   #oldStart = 0;
-  /** The last blocks, words and bytes, 1 where one differed from its prediction, the newest in the lowest bit. */
+  /** The last groups, blocks, words and bytes, 1 where one differed from its prediction, the newest in the lowest bit. */
+  #groupHistory = 0;
   #blockHistory = 0;
   #wordHistory = 0;
   #missHistory = 0;
@@ -64,8 +68,31 @@ export class AlikeModel {
     fresh.set(old);
     const references = this.#references;
     references.startChunk(old, fresh, oldStart, newStart - oldStart);
-    for (let start = 0; start < old.length; start += blockBytes) {
-      const end = Math.min(start + blockBytes, old.length);
+    if (references.move) this.#codeBlocks(0, old.length);
+    else this.#codeGroups();
+  }
+
+  #codeGroups(): void {
+    const length = this.#old.length;
+    for (let start = 0; start < length; start += groupBytes) {
+      const end = Math.min(start + groupBytes, length);
+      const differs = this.#groups.code(this.#coder, this.#groupHistory & 0xfff, this.#differs(start, end));
+      this.#groupHistory = (this.#groupHistory << 1) | differs;
+      if (differs === 1) {
+        this.#codeBlocks(start, end);
+        continue;
+      }
+      this.#blockHistory = 0;
+      this.#missHistory = 0;
+      this.#wordHistory = 0;
+      this.#sinceMiss += end - start;
+    }
+  }
+
+  #codeBlocks(from: number, to: number): void {
+    const references = this.#references;
+    for (let start = from; start < to; start += blockBytes) {
+      const end = Math.min(start + blockBytes, to);
       references.predict(start, end);
       const differs = this.#codeBlock(this.#differs(start, end));
       if (differs === 0) {

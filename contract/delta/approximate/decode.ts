@@ -13,15 +13,11 @@ import { OwnModel } from './own-model.ts';
 import { RangeDecoder } from './range-decoder.ts';
 import { codeFamily, referenceFamilies } from './reference-family.ts';
 import { checkSteps, codeSteps, ownLength, stepFields } from './step.ts';
+import { codeTableBits, leastTableBits } from './table-bits.ts';
 
 export const approximateVersion = 1;
 /** Version, then the length of the new file as an unsigned 32-bit little-endian number. */
 export const approximateHeaderBytes = 5;
-
-/** Statistics per context, as a power of two: small files need few, and a decoder clears them all. */
-export function modelTableBits(newLength: number): number {
-  return Math.min(Math.max(30 - Math.clz32(newLength | 1), 10), 18);
-}
 
 /** The length of the file that `patch` rebuilds, before anything is decoded. */
 export function approximateNewLength(patch: Uint8Array | ByteSource): number {
@@ -60,12 +56,13 @@ export function decodeApproximate(old: ByteSource, patch: Uint8Array | ByteSourc
     throw new SlipwayError('delta-malformed', 'the patch of an empty file has bytes behind its header');
   }
   const coder = new RangeDecoder(source, approximateHeaderBytes);
+  const tableBits = codeTableBits(coder, leastTableBits);
   const family = codeFamily(coder, referenceFamilies.none);
   const addressBase = family === referenceFamilies.none ? 0 : codePlainBits(coder, 0, 32);
   const steps = codeSteps(coder, undefined);
   checkSteps(steps, old.length, newLength);
   const references = new MovedReferences(old.length, addressBase, steps, family);
-  const alikeModel = new AlikeModel(coder, references, modelTableBits(newLength));
+  const alikeModel = new AlikeModel(coder, references, tableBits);
   const ownModel = new OwnModel(coder, ownLength(steps));
   const oldChunk = new Uint8Array(Math.min(chunkBytes, newLength));
   const newChunk = new Uint8Array(oldChunk.length);

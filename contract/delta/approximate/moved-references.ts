@@ -55,6 +55,8 @@ export class MovedReferences {
   readonly #words = new Int32Array(16);
   readonly #changes = new Int32Array(16);
 
+  /** False where no references are foretold. */
+  readonly move: boolean;
   /** End in the chunk of the reference found last, 0 when none waits; bytes before it are predicted. */
   wordEnd = 0;
   /** Kind of the reference found last: 1 to 3 displacement (call, operand, jump), 4 pointer, 5 table. */
@@ -69,6 +71,7 @@ export class MovedReferences {
     this.#targetEnd = Math.min(oldLength + (oldLength >> 2), 0x7fffffff);
     this.#addressBase = addressBase;
     this.#family = family;
+    this.move = family !== referenceFamilies.none;
     this.#pageShifts = pageShifts(oldLength, steps);
     this.#marks = new ReferenceMarks(family, addressBase, this.#targetEnd);
   }

@@ -2,7 +2,7 @@
  * The DEFLATE encoders that a recipe can name, each exact to the byte on every CPU. A recipe's settings say which one
  * and its options; what comes out depends on the bytes written, never on how the writes are cut.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Emit } from './bit-writer.ts';
 import { createGoDeflate } from './go/deflate.ts';
 import { createPigzDeflate, createZlibDeflate } from './zlib/deflate.ts';

@@ -8,6 +8,8 @@ import type { CodeFamily, ReferenceVisitor } from './code-family.ts';
 /** `form`: length of the instruction, plus this for an 8-bit field. */
 const shortField = 0x100;
 const longestInstruction = 15;
+/** The longest instruction that is decoded at one look, its SIB displacement included: REX, 0F and 14 bytes. */
+const quickBytes = 20;
 
 /** For each ModRM byte the length of the displacement that it asks for, and these two. */
 const scaled = 0x10;
@@ -20,11 +22,119 @@ const operandForms = Uint8Array.from({ length: 256 }, (_, modrm) => {
   return (base === 4 ? scaled : 0) | (mode === 1 ? 1 : mode === 2 ? 4 : 0);
 });
 
+/**
+ * Most instructions at one look: for an opcode (high byte) and the byte behind it the length from the opcode on, and
+ * above that one of `shapes`. Prefixes but REX, VEX and what is invalid are left to the walk byte by byte.
+ */
+const shapes = { plain: 0, scaled: 0x10, ripRelative: 0x20, branch8: 0x30, branch32: 0x40, other: 0x50 } as const;
+const oneByteShapes = shapesOf(oneByteOpcodes);
+const twoByteShapes = shapesOf(twoByteOpcodes);
+for (const byte of [0x0f, 0x62, 0xc4, 0xc5]) oneByteShapes.fill(shapes.other, byte << 8, (byte + 1) << 8);
+for (let rex = 0x40; rex < 0x50; rex++) oneByteShapes.fill(shapes.other, rex << 8, (rex + 1) << 8);
+for (const byte of [0x38, 0x3a]) twoByteShapes.fill(shapes.other, byte << 8, (byte + 1) << 8);
+
+function shapesOf(opcodes: Uint8Array): Uint8Array {
+  const table = new Uint8Array(0x10000);
+  const rows = new Map<number, Uint8Array>();
+  for (let opcode = 0; opcode < 256; opcode++) {
+    const kind = opcodes[opcode] as number;
+    let row = rows.get(kind);
+    if (row === undefined) {
+      row = Uint8Array.from({ length: 256 }, (_, modrm) => shapeOf(kind, modrm));
+      rows.set(kind, row);
+    }
+    table.set(row, opcode << 8);
+  }
+  return table;
+}
+
+function shapeOf(kind: number, modrm: number): number {
+  if ((kind & (follows.invalid | follows.prefix)) !== 0) return shapes.other;
+  const immediate = kind & follows.immediate;
+  const length = 1 + immediateLength(immediate, (modrm >>> 3) & 7);
+  if (immediate === follows.branch8) return length | shapes.branch8;
+  if (immediate === follows.branch32) return length | shapes.branch32;
+  if ((kind & follows.modrm) === 0) return length;
+  const operand = operandForms[modrm] as number;
+  if ((operand & ripRelative) !== 0) return (length + 5) | shapes.ripRelative;
+  if ((operand & scaled) === 0) return length + 1 + (operand & 7);
+  return (length + 2 + (operand & 7)) | (modrm >>> 6 === 0 ? shapes.scaled : shapes.plain);
+}
+
+/** Of an instruction without prefixes. */
+function immediateLength(immediate: number, register: number): number {
+  switch (immediate) {
+    case follows.none:
+      return 0;
+    case follows.byte:
+    case follows.branch8:
+      return 1;
+    case follows.word:
+      return 2;
+    case follows.offset:
+      return 8;
+    case follows.enter:
+      return 3;
+    case follows.testByte:
+      return register < 2 ? 1 : 0;
+    case follows.testOperand:
+      return register < 2 ? 4 : 0;
+    default:
+      return 4;
+  }
+}
+
 export const amd64Code: CodeFamily = { visit, write };
 
-function visit(code: Uint8Array, address: number, visitor: ReferenceVisitor, from = 0, end = code.length): void {
+function visit(
+  code: Uint8Array,
+  address: number,
+  visitor: ReferenceVisitor,
+  from = 0,
+  end = code.length,
+  inside = true,
+): void {
+  const insideFrom = inside ? 0 : address + from;
+  const insideTo = inside ? 0 : address + end;
+  const lastQuick = end - quickBytes;
   let start = from;
   while (start < end) {
+    if (start <= lastQuick) {
+      let opcodeAt = start;
+      let opcode = code[opcodeAt] as number;
+      let wide = 0;
+      if ((opcode & 0xf0) === 0x40) {
+        wide = opcode & 8;
+        opcode = code[++opcodeAt] as number;
+      }
+      let shape: number;
+      if (opcode === 0x0f) {
+        opcodeAt++;
+        shape = twoByteShapes[((code[opcodeAt] as number) << 8) | (code[opcodeAt + 1] as number)] as number;
+      } else if (wide !== 0 && (opcode & 0xf8) === 0xb8) shape = shapes.other;
+      else shape = oneByteShapes[(opcode << 8) | (code[opcodeAt + 1] as number)] as number;
+      const next = opcodeAt + (shape & 15);
+      if (shape < shapes.scaled) {
+        start = next;
+        continue;
+      }
+      if (shape < shapes.ripRelative) {
+        start = ((code[opcodeAt + 2] as number) & 7) === 5 ? next + 4 : next;
+        continue;
+      }
+      if (shape < shapes.other) {
+        const field = shape < shapes.branch8 ? opcodeAt + 2 : opcodeAt + 1;
+        if (shape < shapes.branch8 || shape >= shapes.branch32) {
+          const target = address + next + readInt32(code, field);
+          if (target < insideFrom || target >= insideTo) visitor(field, next - start, start, target);
+        } else {
+          const target = address + next + (((code[field] as number) << 24) >> 24);
+          if (target < insideFrom || target >= insideTo) visitor(field, (next - start) | shortField, start, target);
+        }
+        start = next;
+        continue;
+      }
+    }
     let at = start;
     let operandBytes = 4;
     let wide = false;
@@ -101,12 +211,17 @@ function visit(code: Uint8Array, address: number, visitor: ReferenceVisitor, fro
         break;
       case follows.branch8:
         at += 1;
-        if (at <= end)
-          visitor(at - 1, (at - start) | shortField, start, address + at + (((code[at - 1] as number) << 24) >> 24));
+        if (at <= end) {
+          const target = address + at + (((code[at - 1] as number) << 24) >> 24);
+          if (target < insideFrom || target >= insideTo) visitor(at - 1, (at - start) | shortField, start, target);
+        }
         break;
       case follows.branch32:
         at += 4;
-        if (at <= end) visitor(at - 4, at - start, start, address + at + readInt32(code, at - 4));
+        if (at <= end) {
+          const target = address + at + readInt32(code, at - 4);
+          if (target < insideFrom || target >= insideTo) visitor(at - 4, at - start, start, target);
+        }
         break;
       case follows.offset:
         at += shortAddress ? 4 : 8;
@@ -123,7 +238,8 @@ function visit(code: Uint8Array, address: number, visitor: ReferenceVisitor, fro
     }
     if (at > end) return;
     if (displacementAt >= 0) {
-      visitor(displacementAt, at - start, start, address + at + readInt32(code, displacementAt));
+      const target = address + at + readInt32(code, displacementAt);
+      if (target < insideFrom || target >= insideTo) visitor(displacementAt, at - start, start, target);
     }
     start = at;
   }

@@ -15,30 +15,42 @@ const mayRefer = Uint8Array.from({ length: 256 }, (_, top) =>
 
 export const arm64Code: CodeFamily = { visit, write };
 
-function visit(code: Uint8Array, address: number, visitor: ReferenceVisitor, start = 0, stop = code.length): void {
+function visit(
+  code: Uint8Array,
+  address: number,
+  visitor: ReferenceVisitor,
+  start = 0,
+  stop = code.length,
+  inside = true,
+): void {
   const end = start + ((stop - start) & ~3);
+  const insideFrom = inside ? 0 : address + start;
+  const insideTo = inside ? 0 : address + stop;
+  const told = (at: number, how: number, target: number) => {
+    if (target < insideFrom || target >= insideTo) visitor(at, how, at, target);
+  };
   for (let at = start; at < end; at += 4) {
     const top = code[at + 3] as number;
     if (mayRefer[top] === 0) continue;
     const word = readWord(code, at);
     if ((top & 0x7c) === 0x14) {
-      visitor(at, form.branch26, at, address + at + ((word << 6) >> 4));
+      told(at, form.branch26, address + at + ((word << 6) >> 4));
     } else if (top === 0x54 || (top & 0x7e) === 0x34 || (top & 0x3b) === 0x18) {
-      visitor(at, form.branch19, at, address + at + (((word << 8) >> 13) << 2));
+      told(at, form.branch19, address + at + (((word << 8) >> 13) << 2));
     } else if ((top & 0x7e) === 0x36) {
-      visitor(at, form.branch14, at, address + at + (((word << 13) >> 18) << 2));
+      told(at, form.branch14, address + at + (((word << 13) >> 18) << 2));
     } else if ((top & 0x9f) === 0x10) {
-      visitor(at, form.adr, at, address + at + splitImmediate(word));
+      told(at, form.adr, address + at + splitImmediate(word));
     } else if ((top & 0x9f) === 0x90) {
       const page = address + at - ((address + at) & 4095) + splitImmediate(word) * 4096;
       const next = at + 4 < end ? readWord(code, at + 4) : 0;
       const sameRegister = ((next >>> 5) & 31) === (word & 31);
       if (sameRegister && next >>> 22 === 0x244) {
-        visitor(at, form.pageAdd, at, page + ((next >>> 10) & 0xfff));
+        told(at, form.pageAdd, page + ((next >>> 10) & 0xfff));
       } else if (sameRegister && (next & 0x3b000000) === 0x39000000) {
-        visitor(at, form.pageAccess, at, page + (((next >>> 10) & 0xfff) << accessScale(next)));
+        told(at, form.pageAccess, page + (((next >>> 10) & 0xfff) << accessScale(next)));
       } else {
-        visitor(at, form.pageAlone, at, page);
+        told(at, form.pageAlone, page);
       }
     }
   }

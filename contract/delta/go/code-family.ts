@@ -16,8 +16,16 @@ export interface CodeFamily {
   /**
    * Finds references in `code` from `start` to `end`, all of it unless said, whose first byte lies at `address`. What
    * the visitor gets counts from that byte. Reads nothing outside the range, whatever the bytes are.
+   * @param inside false leaves out references whose target lies in the range
    */
-  visit(code: Uint8Array, address: number, visit: ReferenceVisitor, start?: number, end?: number): void;
+  visit(
+    code: Uint8Array,
+    address: number,
+    visit: ReferenceVisitor,
+    start?: number,
+    end?: number,
+    inside?: boolean,
+  ): void;
   /** Rewrites one visited reference; leaves it alone when the new distance does not fit. */
   write(code: Uint8Array, at: number, form: number, newInstruction: number, newTarget: number): void;
 }

@@ -89,16 +89,14 @@ export class PredictedCode {
       this.#end = (entries[first + i + 1] as number) - entry;
       this.#newAddress = newText + (places[place + i] as number) - this.#start;
       this.#edited = this.#map.isEdited(first + i);
-      this.#family.visit(this.#code, this.#address, this.#rewrite, this.#start, this.#end);
+      this.#family.visit(this.#code, this.#address, this.#rewrite, this.#start, this.#end, this.#edited);
     }
     sink.write(this.#code);
   }
 
   readonly #rewrite: ReferenceVisitor = (field, form, instruction, target) => {
     const address = this.#address;
-    const edited = this.#edited;
-    if (!edited && target >= address + this.#start && target < address + this.#end) return;
-    const place = edited ? this.#map.map(address + instruction) : this.#newAddress + instruction;
+    const place = this.#edited ? this.#map.map(address + instruction) : this.#newAddress + instruction;
     this.#family.write(this.#code, field, form, place, this.#map.map(target));
   };
 

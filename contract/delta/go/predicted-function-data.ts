@@ -13,12 +13,21 @@ import type { Geometry } from './side-tables.ts';
 /** internal/abi/symtab.go: FUNCDATA_StackObjects, FUNCDATA_InlTree, FUNCDATA_WrapInfo. */
 const kinds = { stackObjects: 2, inliningTree: 3, wrapped: 7 } as const;
 const stackObjectBytes = 16;
+/** Pieces are read, rewritten and written together up to this; a longer piece is a batch of its own. */
+const batchBytes = 128 * 1024;
+const maxPieces = 8192;
 
 export class PredictedFunctionData {
   readonly #geometry: Geometry;
   readonly #map: AddressMap;
   readonly #names: ShiftTable;
   readonly #window: OldWindow;
+  #buffer = new Uint8Array(batchBytes);
+  /** In the region: what is not written yet, and in it the pieces to rewrite. */
+  #batchStart = 0;
+  readonly #starts = new Uint32Array(maxPieces);
+  readonly #ends = new Uint32Array(maxPieces);
+  readonly #kinds = new Uint8Array(maxPieces);
 
   constructor(geometry: Geometry, map: AddressMap, names: ShiftTable, window: OldWindow) {
     this.#geometry = geometry;
@@ -31,51 +40,78 @@ export class PredictedFunctionData {
   write(region: Region, places: Float64Array, sink: ByteSink): void {
     places.sort();
     let at = 0;
+    let kind = 0;
+    let filled = 0;
     for (let i = 0; i <= places.length; i++) {
       const place = i < places.length ? (places[i] as number) : region.length * 8;
       const offset = Math.floor(place / 8);
       if (offset > region.length) break;
       if (offset > at) {
-        this.#writePiece(region, at, offset, i === 0 ? 0 : (places[i - 1] as number) % 8, sink);
+        if (filled === maxPieces || offset - this.#batchStart > batchBytes) {
+          this.#writeBatch(region, at, filled, sink);
+          filled = 0;
+        }
+        if (kind === kinds.inliningTree || kind === kinds.stackObjects || kind === kinds.wrapped) {
+          this.#starts[filled] = at;
+          this.#ends[filled] = offset;
+          this.#kinds[filled++] = kind;
+        }
         at = offset;
       }
+      kind = place % 8;
     }
-    if (at < region.length) this.#writePiece(region, at, region.length, 0, sink);
+    this.#writeBatch(region, at, filled, sink);
+    this.#copy(region, at, region.length, sink);
   }
 
-  #writePiece(region: Region, start: number, end: number, kind: number, sink: ByteSink): void {
-    for (let at = start; at < end; at += maxViewBytes) {
-      const piece = this.#window.view(region.offset + at, Math.min(maxViewBytes, end - at));
-      if (at !== start || end - start > maxViewBytes) sink.write(piece);
-      else if (kind === kinds.inliningTree) sink.write(this.#inliningTree(new Uint8Array(piece)));
-      else if (kind === kinds.stackObjects) sink.write(this.#stackObjects(new Uint8Array(piece)));
-      else if (kind === kinds.wrapped) sink.write(this.#wrapped(new Uint8Array(piece)));
-      else sink.write(piece);
+  /** Pieces from the batch's start to `end`, of which the first `count` noted ones are rewritten. */
+  #writeBatch(region: Region, end: number, count: number, sink: ByteSink): void {
+    const start = this.#batchStart;
+    this.#batchStart = end;
+    if (end - start > maxViewBytes) {
+      this.#copy(region, start, end, sink);
+      return;
+    }
+    if (end - start > this.#buffer.length) this.#buffer = new Uint8Array(end - start);
+    const batch = this.#buffer.subarray(0, end - start);
+    batch.set(this.#window.view(region.offset + start, end - start));
+    for (let i = 0; i < count; i++) {
+      const from = (this.#starts[i] as number) - start;
+      const to = (this.#ends[i] as number) - start;
+      const kind = this.#kinds[i] as number;
+      if (kind === kinds.inliningTree) this.#inliningTree(batch, from, to);
+      else if (kind === kinds.stackObjects) this.#stackObjects(batch, from, to);
+      else this.#wrapped(batch, from, to);
+    }
+    sink.write(batch);
+  }
+
+  #copy(region: Region, start: number, end: number, sink: ByteSink): void {
+    for (let at = start; at < end; at += batchBytes) {
+      sink.write(this.#window.view(region.offset + at, Math.min(batchBytes, end - at)));
     }
   }
 
   /** runtime.inlinedCall: 16 bytes with the name at 4 from Go 1.20 on, 20 bytes with the name at 12 before. */
-  #inliningTree(tree: Uint8Array): Uint8Array {
-    const [size, name] = this.#geometry.rowBytes === 40 ? [20, 12] : [16, 4];
-    for (let at = 0; at + size <= tree.length; at += size) {
-      writeUint32(tree, at + name, this.#names.map(readUint32(tree, at + name)));
+  #inliningTree(bytes: Uint8Array, from: number, to: number): void {
+    const size = this.#geometry.rowBytes === 40 ? 20 : 16;
+    const name = this.#geometry.rowBytes === 40 ? 12 : 4;
+    for (let at = from; at + size <= to; at += size) {
+      writeUint32(bytes, at + name, this.#names.map(readUint32(bytes, at + name)));
     }
-    return tree;
   }
 
   /** A count in eight bytes, then runtime.stackObjectRecord with the offset of the mask at 12. */
-  #stackObjects(objects: Uint8Array): Uint8Array {
+  #stackObjects(bytes: Uint8Array, from: number, to: number): void {
     const { oldRodata, newRodata } = this.#geometry;
-    const count = objects.length < 8 ? 0 : readUint32(objects, 0);
-    for (let i = 0, at = 8; i < count && at + stackObjectBytes <= objects.length; i++, at += stackObjectBytes) {
-      const mask = readUint32(objects, at + 12);
-      writeUint32(objects, at + 12, this.#map.map(mask + oldRodata) - newRodata);
+    const count = to - from < 8 ? 0 : readUint32(bytes, from);
+    for (let i = 0, at = from + 8; i < count && at + stackObjectBytes <= to; i++, at += stackObjectBytes) {
+      const mask = readUint32(bytes, at + 12);
+      writeUint32(bytes, at + 12, this.#map.map(mask + oldRodata) - newRodata);
     }
-    return objects;
   }
 
-  #wrapped(offset: Uint8Array): Uint8Array {
-    if (offset.length >= 4) writeUint32(offset, 0, this.#map.mapText(readUint32(offset, 0)));
-    return offset;
+  #wrapped(bytes: Uint8Array, from: number, to: number): void {
+    if (to - from >= 4) writeUint32(bytes, from, this.#map.mapText(readUint32(bytes, from)));
   }
 }

@@ -9,7 +9,7 @@ import type { Decoders } from './ports.ts';
 export interface NodeInflate {
   readonly constants: typeof ZlibConstants;
   createInflateRaw(): object;
-  createZstdDecompress(options: { params: Record<number, number> }): object;
+  createZstdDecompress(options: { params: Record<number, number>; dictionary?: Uint8Array }): object;
 }
 
 const outputBytes = 64 * 1024;
@@ -18,9 +18,11 @@ export function nodeDecoders(zlib: NodeInflate): Decoders {
   const { constants } = zlib;
   return {
     inflateRaw: (compressed) => decode(new NodeBinding(zlib.createInflateRaw()), constants.Z_NO_FLUSH, compressed),
-    zstd(compressed) {
-      const params = { [constants.ZSTD_d_windowLogMax]: limits.maxRecipeZstdWindowLog };
-      return decode(new NodeBinding(zlib.createZstdDecompress({ params })), constants.ZSTD_e_continue, compressed);
+    zstd(compressed, before) {
+      const windowLog = before === undefined ? limits.maxRecipeZstdWindowLog : limits.maxZstdPatchWindowLog;
+      const params = { [constants.ZSTD_d_windowLogMax]: windowLog };
+      const options = before === undefined ? { params } : { params, dictionary: before };
+      return decode(new NodeBinding(zlib.createZstdDecompress(options)), constants.ZSTD_e_continue, compressed);
     },
   };
 }

@@ -33,5 +33,6 @@ export interface ZstdEncoder {
  */
 export interface Decoders {
   inflateRaw(compressed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
-  zstd(compressed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  /** @param before bytes that matches may reach into as if they came before the content */
+  zstd(compressed: AsyncIterable<Uint8Array>, before?: Uint8Array): AsyncIterable<Uint8Array>;
 }

@@ -4,7 +4,7 @@
  * directories, gzip headers and trailers) is bytes of a part like any other, so tar, ZIP and gzip need no kind of
  * their own.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SlipwayError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import { type DeflateSettings, deflateSettingsSchema } from '../flate/encoder.ts';

@@ -1,5 +1,5 @@
 /** What a zstd frame was made with, as far as its bytes depend on it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { limits } from '../../limits.ts';
 
 export const zstdSettingsSchema = z.strictObject({

@@ -14,6 +14,7 @@ import {
   patched,
   ranged,
   sealed,
+  smallProgram,
   smallRelease,
   stored,
   writeDelta,
@@ -148,6 +149,31 @@ describe('a delta that was interrupted', () => {
       await expect(applied(release.base, delta, { shelf, checkStopped })).rejects.toThrow('killed');
       expect((await applied(release.base, delta, { shelf })).equals(Buffer.from(release.target))).toBe(true);
     }
+  });
+});
+
+describe('a delta of one part', () => {
+  const program = smallProgram();
+
+  it('makes its target', async () => {
+    expect((await applied(program.base, writeDelta(program))).equals(Buffer.from(program.target))).toBe(true);
+  });
+
+  it('is refused for another base, whatever goes wrong first', async () => {
+    for (const at of [0, 15_000, program.base.length - 1]) {
+      const base = Buffer.from(program.base);
+      base[at] = (base[at] as number) ^ 1;
+      expect(await codeOf(applied(base, writeDelta(program)))).toBe('delta-base-mismatch');
+    }
+    expect(await codeOf(applied(program.base.subarray(1), writeDelta(program)))).toBe('delta-base-mismatch');
+  });
+
+  it('is to blame where the base is the right one', async () => {
+    const [only] = program.parts as [(typeof program.parts)[0]];
+    const data = only.data.slice();
+    data[data.length >> 1] = (data[data.length >> 1] as number) ^ 1;
+    const code = await codeOf(applied(program.base, writeDelta({ ...program, parts: [{ ...only, data }] })));
+    expect(code).toMatch(/^delta-(part-mismatch|malformed|truncated|out-of-bounds)$/);
   });
 });
 

@@ -65,9 +65,9 @@ export async function applied(base: Uint8Array, delta: Uint8Array, options: Appl
   let written = 0;
   const real = nodeDecoders(zlib);
   const counting = (decode: typeof real.zstd): typeof real.zstd => {
-    return (compressed) => {
+    return (compressed, before) => {
       options.onStream?.();
-      return decode(compressed);
+      return decode(compressed, before);
     };
   };
   const sink = {
@@ -85,8 +85,9 @@ export async function applied(base: Uint8Array, delta: Uint8Array, options: Appl
     async vcdiff(old, patch, length, target) {
       for await (const piece of decodeVcdiff(old, copies(patch), length)) target.write(piece);
     },
-    async zstd(frame, _length, target) {
-      for await (const piece of decompressZstd(copies(frame))) target.write(piece);
+    async zstd(frame, _length, target, before) {
+      const content = before === undefined ? decompressZstd(copies(frame)) : real.zstd(copies(frame), before);
+      for await (const piece of content) target.write(piece);
     },
     ...(options.onPart ? { onPart: options.onPart } : {}),
     ...(options.checkStopped ? { checkStopped: options.checkStopped } : {}),

@@ -4,6 +4,7 @@ import { type ByteSource, memorySource } from '../../../contract/byte-source.ts'
 import { decodePart, type PartPorts } from '../../../contract/delta/decode-part.ts';
 import type { CopiedPart, DeltaPart } from '../../../contract/delta/directory.ts';
 import { sha256 } from '../../../contract/digest.ts';
+import { limits } from '../../../contract/limits.ts';
 import { encodeApproximate } from '../../../packager/delta/approximate/encode.ts';
 import { edited, numberedBytes } from '../../packager/delta/approximate/edited-bytes.ts';
 
@@ -22,8 +23,9 @@ const ports: PartPorts = {
   vcdiff: async () => {
     throw new Error('no VCDIFF part here');
   },
-  async zstd(frame, length, sink) {
-    sink.write(zstdDecompressSync(allOf(frame), { maxOutputLength: length }));
+  async zstd(frame, length, sink, before) {
+    const dictionary = before === undefined ? {} : { dictionary: before };
+    sink.write(zstdDecompressSync(allOf(frame), { maxOutputLength: length, ...dictionary }));
   },
 };
 
@@ -53,6 +55,28 @@ test('makes a part by a patch, from a range, from a frame and from its own bytes
     decode({ method: 'range', oldPart: 0, offset: 700, length: range.length, sha256: sha256(range) }, none),
   ]);
   expect(made.map((bytes) => sha256(bytes))).toEqual([proof.sha256, proof.sha256, proof.sha256, sha256(range)]);
+});
+
+test('makes a part by a frame that continues the old one', async () => {
+  const frame = zstdCompressSync(newPart, { dictionary: oldPart });
+  expect(frame.length).toBeLessThan(zstdCompressSync(newPart).length / 4);
+  const part = { method: 'zstdPatch' as const, oldPart: 0, dataLength: frame.length, ...proof };
+  expect(sha256(await decode(part, frame))).toBe(proof.sha256);
+});
+
+test('refuses a frame that continues more bytes than a device holds, before it reads them', async () => {
+  const huge: ByteSource = {
+    length: limits.maxZstdPatchBytes + 1,
+    readInto() {
+      throw new Error('read');
+    },
+  };
+  const part = { method: 'zstdPatch' as const, oldPart: 0, dataLength: 1, ...proof };
+  const section = { offset: 0, length: 1 };
+  const sink = { write: () => undefined };
+  await expect(
+    decodePart(part, memorySource(patch), section, sink, { ...ports, oldPart: () => huge }),
+  ).rejects.toMatchObject({ code: 'delta-malformed' });
 });
 
 test('refuses a part of another digest', async () => {

@@ -24,7 +24,7 @@ const parts: fc.Arbitrary<DeltaPart> = fc.oneof(
   fc
     .tuple(
       fc.record({
-        method: fc.constantFrom('approximate' as const, 'vcdiff' as const),
+        method: fc.constantFrom('approximate' as const, 'vcdiff' as const, 'zstdPatch' as const),
         oldPart: oldParts,
         dataLength: dataLengths,
       }),

@@ -1,4 +1,4 @@
-/** The real program and its child process: what it says, what it leaves behind, and what a kill does to it. */
+/** The real program, and its child process where it has one: what it says, what it leaves behind, and what a kill does to it. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,9 +7,9 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../contract/digest.ts';
-import { smallRelease, writeDelta } from '../../fakes/small-delta.ts';
+import { smallProgram, smallRelease, writeDelta } from '../../fakes/small-delta.ts';
 
-const program = path.join(import.meta.dirname, '..', '..', '..', 'edge-updater', 'main.ts');
+const program = path.join(import.meta.dirname, '..', '..', '..', 'edge-updater', 'start.ts');
 const release = smallRelease();
 const delta = writeDelta(release);
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-apply-'));
@@ -71,6 +71,38 @@ describe('slipway-edge apply', () => {
 
   it.each(['0', 'much', '-1'])('takes no %s MiB for an amount of memory', (amount) => {
     expect(apply(`--max-memory-mib=${amount}`)).toMatchObject({ status: 2, answer: { error: { code: 'usage' } } });
+  });
+});
+
+describe('slipway-edge apply where nothing is encoded again', () => {
+  const small = smallProgram();
+
+  beforeEach(() => {
+    writeFileSync(place('old'), small.base);
+    writeFileSync(place('delta'), writeDelta(small));
+  });
+
+  it('makes the file in one process and leaves nothing else', () => {
+    const { status, answer } = apply();
+    expect(status).toBe(0);
+    expect(readFileSync(place('out')).equals(Buffer.from(small.target))).toBe(true);
+    expect(answer).toMatchObject({ length: small.target.length, sha256: sha256(small.target), parts: 1 });
+    expect(left()).toEqual(['delta', 'old', 'out']);
+  });
+
+  it('refuses another base and touches nothing', () => {
+    writeFileSync(place('old'), Buffer.from(small.base).fill(1, 50, 60));
+    writeFileSync(place('out'), 'what was there before');
+    expect(apply()).toMatchObject({ status: 4, answer: { error: { code: 'delta-base-mismatch' } } });
+    expect(readFileSync(place('out'), 'utf8')).toBe('what was there before');
+    expect(left()).toEqual(['delta', 'old', 'out']);
+  });
+
+  it('gives up when it takes more memory than it may', () => {
+    const { status, answer } = apply('--max-memory-mib', '16');
+    expect(answer.error.code).toBe('memory-exceeded');
+    expect(status).toBe(7);
+    expect(left()).toEqual(['delta', 'old']);
   });
 });
 

@@ -20,7 +20,8 @@ const root = path.join(import.meta.dirname, '..', '..', '..');
 
 beforeAll(async () => {
   for (const [entry, output] of [
-    ['edge-updater/main.ts', 'slipway-edge.mjs'],
+    ['edge-updater/start.ts', 'slipway-edge.mjs'],
+    ['edge-updater/apply-main.ts', 'slipway-edge-apply.mjs'],
     ['edge-updater/adapters/apply-delta-child.ts', 'slipway-edge-delta.mjs'],
   ] as const) {
     await bundleProgram({ entry, output, executable: false }, root, folder);

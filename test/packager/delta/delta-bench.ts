@@ -73,10 +73,10 @@ async function apply(old: Uint8Array, delta: Uint8Array, scratch: string): Promi
         patch.readInto(bytes, 0);
         for await (const piece of decodeVcdiff(base, chunks(bytes), length)) sink.write(piece);
       },
-      zstd: async (frame, _length, sink) => {
+      zstd: async (frame, _length, sink, before) => {
         const bytes = new Uint8Array(frame.length);
         frame.readInto(bytes, 0);
-        for await (const piece of decoders.zstd(chunks(bytes))) sink.write(piece);
+        for await (const piece of decoders.zstd(chunks(bytes), before)) sink.write(piece);
       },
       decoders,
       encoder: libzstdEncoder(zlib, process.versions.zstd),

@@ -47,7 +47,26 @@ describe('references in x86-64 code', () => {
       const found = references(amd64Code, Uint8Array.from(bytes), 0x401000);
       expect(found.map(({ target }) => target)).toEqual(targets);
     });
+
+    it(`are found in ${name}, and more behind it`, () => {
+      const code = Uint8Array.from([...bytes, ...new Array<number>(40).fill(0x90)]);
+      expect(references(amd64Code, code, 0x401000).map(({ target }) => target)).toEqual(targets);
+    });
   }
+
+  it('are the same in the last instruction as in one with many behind it', () => {
+    const starts = fc.constantFrom([], [0x48], [0x41], [0x0f], [0x48, 0x0f], [0x66, 0x0f], [0xf2, 0x0f], [0xc5]);
+    fc.assert(
+      fc.property(starts, fc.uint8Array({ minLength: 15, maxLength: 15 }), (start, bytes) => {
+        const alone = Uint8Array.from([...start, ...bytes]).subarray(0, 15);
+        const firstOf = (code: Uint8Array) =>
+          references(amd64Code, code, 0x401000).filter(({ instruction }) => instruction === 0);
+        const found = firstOf(Uint8Array.from([...alone, ...bytes, ...bytes]));
+        expect(firstOf(alone)).toEqual(found);
+      }),
+      { numRuns: 20_000 },
+    );
+  });
 
   it('are written for another place and target', () => {
     const code = Uint8Array.from([0x48, 0x8d, 0x05, 0x20, 0, 0, 0]);
@@ -101,6 +120,23 @@ describe.each([
   ['x86-64', amd64Code],
   ['AArch64', arm64Code],
 ] as const)('any bytes as %s code', (_, family) => {
+  it('have fewer references where those to their inside are left out', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(200), (code, start) => {
+        const end = Math.max(start, code.length);
+        const found: Reference[] = [];
+        const outside: Reference[] = [];
+        const into = (list: Reference[]) => (at: number, form: number, instruction: number, target: number) =>
+          list.push({ at, form, instruction, target });
+        family.visit(code, 0x400000, into(found), start, code.length);
+        family.visit(code, 0x400000, into(outside), start, code.length, false);
+        const isInside = (target: number) => target >= 0x400000 + start && target < 0x400000 + end;
+        expect(outside).toEqual(found.filter(({ target }) => !isInside(target)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('are read only inside, and come out the same when nothing moved', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(0x7fffffff), (bytes, place) => {

@@ -1,0 +1,139 @@
+/**
+ * Applies a delta in the process that calls it, with the decoders and the encoder of Node. It steps back for everything
+ * else on the machine and watches the memory of the process.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import * as zlib from 'node:zlib';
+import type { ByteSource } from '../../contract/byte-source.ts';
+import { applyDelta } from '../../contract/delta/apply.ts';
+import { chunksOf } from '../../contract/delta/chunks.ts';
+import { isDecoded, type OpenDelta } from '../../contract/delta/open-delta.ts';
+import { libzstdEncoder } from '../../contract/delta/recipe/libzstd.ts';
+import { nodeDecoders } from '../../contract/delta/recipe/node-decoders.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import { decodeVcdiff } from '../../contract/vcdiff/decode.ts';
+import { decompressZstd } from '../delta/decompress-zstd.ts';
+import type { DeltaCost, DeltaFiles } from '../ports.ts';
+import { onDisk, writeAll } from './durable-file.ts';
+import { openFileSource } from './file-source.ts';
+import { PartDirectory } from './part-directory.ts';
+
+/** Chunks are 64 KiB and more: memory is looked at every few MiB. */
+const chunksPerLook = 32;
+
+export interface ApplyHere {
+  readonly files: DeltaFiles;
+  /** The delta's file, and what openDelta reads from it. */
+  readonly delta: ByteSource;
+  readonly opened: OpenDelta;
+  /** Descriptor that gets the target from its position on. */
+  readonly target: number;
+  readonly maxMemoryBytes: number;
+  /** Asked between chunks; throws to stop. */
+  readonly checkWanted?: () => void;
+}
+
+/**
+ * Writes the whole target, or throws.
+ * @throws SlipwayError codes of the delta; `disk-full`, `memory-exceeded`, `recipe-encoder-missing`
+ */
+export async function applyHere(work: ApplyHere): Promise<DeltaCost> {
+  const { files, delta, opened, target } = work;
+  const checkStopped = watch(work);
+  checkStopped();
+  stepBack();
+  const base = openFileSource(files.base);
+  const decoders = nodeDecoders(zlib);
+  const directory = new PartDirectory(files.scratch);
+  let made = 0;
+  try {
+    refuseWhatIsMissing(opened, directory);
+    const sink = {
+      write(chunk: Uint8Array) {
+        checkStopped();
+        onDisk('write the new file', () => writeAll(target, chunk));
+      },
+    };
+    await applyDelta(base, delta, opened, sink, {
+      files: {
+        finished: (name, length) => directory.finished(name, length),
+        begin(name) {
+          if (name.startsWith('new-')) made++;
+          return directory.begin(name);
+        },
+      },
+      scratch: () => directory.scratch(),
+      decoders,
+      encoder: libzstdEncoder(zlib, process.versions.zstd),
+      async vcdiff(old, patch, length, target) {
+        for await (const piece of decodeVcdiff(old, copiesOf(patch), length)) target.write(piece);
+      },
+      async zstd(frame, _length, target, before) {
+        const content = before === undefined ? decompressZstd(copiesOf(frame)) : decoders.zstd(piecesOf(frame), before);
+        for await (const piece of content) target.write(piece);
+      },
+      checkStopped,
+    });
+  } finally {
+    directory.close();
+    base.close();
+  }
+  const decoded = opened.layout.parts.filter(isDecoded).length;
+  const parts = opened.layout.parts.length;
+  const resumedParts = parts === 1 ? 0 : decoded - made;
+  return { peakRssBytes: peakRssBytes(), seconds: process.uptime(), parts, resumedParts };
+}
+
+function stepBack(): void {
+  setPriority(constants.priority.PRIORITY_LOW);
+  try {
+    // The first to go when the machine runs out of memory (proc(5)).
+    writeFileSync('/proc/self/oom_score_adj', '1000');
+  } catch {
+    // Not every sandbox lets a process say so.
+  }
+}
+
+/** Throws when this process is no longer wanted or has grown too large. */
+function watch({ maxMemoryBytes, checkWanted }: ApplyHere): () => void {
+  let chunks = 0;
+  return () => {
+    checkWanted?.();
+    if (chunks++ % chunksPerLook !== 0) return;
+    const found = process.memoryUsage.rss();
+    if (found <= maxMemoryBytes) return;
+    throw new SlipwayError('memory-exceeded', `applying the delta took ${found} bytes, allowed are ${maxMemoryBytes}`, {
+      hint: 'Raise delta.maxMemoryMiB, or forbid re-encoding with delta.allowReencode: false.',
+    });
+  };
+}
+
+function refuseWhatIsMissing({ needs }: OpenDelta, directory: PartDirectory): void {
+  const version = needs.zstd?.version;
+  if (version !== undefined && version !== process.versions.zstd) {
+    throw new SlipwayError(
+      'recipe-encoder-missing',
+      `expected libzstd ${version}, this program carries ${process.versions.zstd ?? 'none'}`,
+      { hint: 'Use a delta that does not open this artifact, or another version of the program.' },
+    );
+  }
+  const free = directory.freeBytes() + directory.leftBytes();
+  if (free >= needs.scratchBytes) return;
+  const message = `applying the delta needs ${needs.scratchBytes} bytes of free space, there are ${free}`;
+  throw new SlipwayError('disk-full', message, { hint: `Free ${needs.scratchBytes - free} bytes.` });
+}
+
+async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+  yield* chunksOf(source);
+}
+
+async function* copiesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+  for (const chunk of chunksOf(source)) yield chunk.slice();
+}
+
+/** VmHWM: what getrusage tells begins with the parent's peak. */
+function peakRssBytes(): number {
+  const found = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
+  return found === null ? process.resourceUsage().maxRSS * 1024 : Number(found[1]) * 1024;
+}

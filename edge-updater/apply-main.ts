@@ -1,0 +1,19 @@
+/** `slipway-edge apply` as a program of its own; see start.ts. */
+import { setFlagsFromString } from 'node:v8';
+import { applyToFile } from './adapters/applied-file.ts';
+import { abortOnSignals, print, runCommandLine } from './command-line.ts';
+import { addApply } from './commands/apply.ts';
+
+setFlagsFromString('--semi-space-growth-factor=1');
+
+const stop = new AbortController();
+const context = {
+  applyToFile: (files: Parameters<typeof applyToFile>[0], out: string, maxMemoryBytes: number) =>
+    applyToFile(files, out, maxMemoryBytes, () => {
+      abortOnSignals(stop);
+      return stop.signal;
+    }),
+  print,
+};
+
+await runCommandLine((program) => addApply(program, context), stop.signal);
