@@ -1,5 +1,5 @@
 /** SHA-256 digests: the names of every blob. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import * as z from 'zod';
 
 /** Lower-case hexadecimal SHA-256, 64 characters. */
@@ -7,5 +7,5 @@ export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, 'expected a lower
 export type Digest = z.infer<typeof digestSchema>;
 
 export function sha256(bytes: Uint8Array): Digest {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes, 'hex');
 }

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Access, authorise } from '../fleet/authorise.ts';
-import type { DeviceRecord, DeviceStore, TokenRecord, TokenStore } from '../fleet/ports.ts';
+import type { DeviceStore, TokenRecord, TokenStore } from '../fleet/ports.ts';
 import { bearerToken, hashToken } from '../fleet/token.ts';
 
 export interface AccessInput {
@@ -18,21 +18,22 @@ export async function allow(request: FastifyRequest, access: Access, input: Acce
 }
 
 /**
- * The device that the path names, for that device alone.
+ * The device that the path names, for that device alone. Whether it is enrolled and accepted is for whoever works on
+ * its record: only a token that is refused is looked into, to say more than that.
  * @throws SlipwayError `unauthenticated`, `forbidden`, `device-revoked`
  */
-export async function allowDevice(request: FastifyRequest, id: string, input: AccessInput): Promise<DeviceRecord> {
+export async function allowDevice(request: FastifyRequest, id: string, input: AccessInput): Promise<void> {
   const text = bearerToken(request.headers.authorization);
   const token = text === undefined ? undefined : await input.fleet.findToken(hashToken(text));
-  const device = await input.fleet.findDevice(id);
-  if (device?.status === 'revoked' && token?.deviceId === id) {
+  try {
+    authorise(token, { device: id }, input.clock());
+  } catch (refusal) {
+    const isOwn = token?.deviceId === id;
+    if (!isOwn || (await input.fleet.findDevice(id))?.status !== 'revoked') throw refusal;
     throw new SlipwayError('device-revoked', `device ${id} was revoked`, {
       hint: 'An operator can forget the device, so that it may enrol again.',
     });
   }
-  authorise(token, { device: id }, input.clock());
-  if (!device) throw new SlipwayError('device-unknown', `device ${id} is not enrolled`);
-  return device;
 }
 
 /**

@@ -4,11 +4,12 @@ import type { App } from '../app.ts';
 import type { Services } from '../services.ts';
 
 export function metricsRoute(app: App, { metrics }: Services): void {
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, next) => {
     // The pattern, never the path as it came: an open label would grow without bound.
     const route = request.routeOptions.url ?? 'unknown';
     metrics.requests.inc({ route, method: request.method, status: reply.statusCode });
     metrics.requestSeconds.observe({ route }, reply.elapsedTime / 1000);
+    next();
   });
 
   app.addHook('onError', async (_request, _reply, error) => {
