@@ -83,7 +83,9 @@ export async function buildApp(services: Services, options: AppOptions): Promise
   });
 
   await app.register(swagger, openapiOptions);
-  await app.register(helmet);
+  // It answers programs: there is nothing for a browser to load, run or frame. Where only devices ask it is left out.
+  const nothing = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
+  await app.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: nothing } });
   await app.register(rateLimit, {
     global: false,
     // After the body was read, so that a limit does not break a keep-alive connection.

@@ -18,6 +18,7 @@ process.exitCode = await runProgram(
     readPermitKey,
     clock: Date.now,
     randomBytes,
+    chance: Math.random,
   },
   {
     stdout: (text) => process.stdout.write(text),

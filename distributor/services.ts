@@ -17,7 +17,10 @@ export interface Services {
   readonly metrics: Metrics;
   /** Undefined where this server was given no key for permits: it sends no device back then. */
   readonly permits: PermitIssuer | undefined;
+  /** Fit for keys. */
   readonly randomBytes: RandomBytes;
+  /** In [0, 1), to spread a fleet over time: nothing is kept secret by it. */
+  readonly chance: () => number;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   readonly policy: Policy;

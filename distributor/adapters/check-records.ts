@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import type { CheckRequest } from '../../contract/device-api/check.ts';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { CheckArrival, CheckFacts, FactsQuestion } from '../fleet/ports.ts';
+import type { CheckArrival, CheckFacts, DeviceRecord, FactsQuestion } from '../fleet/ports.ts';
 import type { CampaignKey } from '../rollout/campaign.ts';
 import type { Spending } from '../rollout/decide-input.ts';
 import type { Decision, UpdateDecision } from '../rollout/decision.ts';
@@ -14,8 +14,10 @@ import type { FleetTables } from './fleet-tables.ts';
 import type { PeerRecords } from './peer-records.ts';
 import { type SpendingRecords, slotOf } from './spending-records.ts';
 import { affectedBy, type Step } from './step.ts';
+import type { TokenRecords } from './token-records.ts';
 
 export interface Neighbours {
+  readonly tokens: TokenRecords;
   readonly devices: DeviceRecords;
   readonly attempts: AttemptRecords;
   readonly campaigns: CampaignRecords;
@@ -81,7 +83,13 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
   return {
     /** See DeviceStore.answerCheck. */
     *answer(arrival: CheckArrival, judge: (facts: CheckFacts) => Decision): Step<Decision> {
-      const row = acceptedOnly(arrival.deviceId, yield* near.devices.row(arrival.deviceId));
+      const known = yield* near.devices.row(arrival.deviceId);
+      if (arrival.bearer) {
+        const { tokenHash, admit } = arrival.bearer;
+        const token = tokenHash === undefined ? undefined : yield* near.tokens.find(tokenHash);
+        admit(token, known?.status as DeviceRecord['status'] | undefined);
+      }
+      const row = acceptedOnly(arrival.deviceId, known);
       const before = yield* read(row, arrival);
       const decision = judge(before.facts);
       yield* record(row, arrival);

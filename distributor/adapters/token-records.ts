@@ -6,6 +6,8 @@ import type { Scope } from '../fleet/scopes.ts';
 import type { FleetTables } from './fleet-tables.ts';
 import { affectedBy, firstOf, Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
 
+export type TokenRecords = ReturnType<typeof tokenRecords>;
+
 /** Steps of TokenStore. */
 export function tokenRecords(db: Kysely<FleetTables>) {
   const byHash = Prepared.from((slot: SlotOf<'hash'>) =>

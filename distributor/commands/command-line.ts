@@ -23,6 +23,8 @@ export interface CommandLine {
   readPermitKey(file: string): PermitSigner;
   readonly clock: () => number;
   readonly randomBytes: RandomBytes;
+  /** As Services has it. */
+  readonly chance: () => number;
   /** One value on stdout: as a line of JSON under `--json`, else as the text. */
   answer(json: unknown, text: string): void;
   /** A line for people, on stderr. */

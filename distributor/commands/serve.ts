@@ -120,6 +120,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
     metrics,
     permits: signer && permitIssuer({ signer, clock: line.clock, newId: () => newPermitId(line) }),
     randomBytes: line.randomBytes,
+    chance: line.chance,
     clock: line.clock,
     policy: {
       requireTokenForReads: options.requireTokenForReads,

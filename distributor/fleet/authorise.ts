@@ -1,7 +1,7 @@
 /** Who may do what: one pure rule for every route, over the token that was presented. */
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { TokenRecord } from './ports.ts';
+import type { DeviceRecord, TokenRecord } from './ports.ts';
 import type { Scope } from './scopes.ts';
 
 /** What a route asks for; each member given suffices alone. */
@@ -42,6 +42,26 @@ export function authorise(token: TokenRecord | undefined, access: Access, now: n
   throw new SlipwayError('forbidden', `this token does not allow it: ${describeAccess(access)} is needed`, {
     hint: 'Use the token of the device itself, or one with the scope named.',
   });
+}
+
+/**
+ * The device that a path names, for that device alone.
+ * @param status undefined when no such device is enrolled
+ * @throws SlipwayError `unauthenticated`, `forbidden`, `device-revoked`
+ */
+export function authoriseDevice(
+  token: TokenRecord | undefined,
+  id: DeviceId,
+  status: DeviceRecord['status'] | undefined,
+  now: number,
+): void {
+  // Its tokens were revoked with it: whoever shows one may know why.
+  if (status === 'revoked' && token?.deviceId === id) {
+    throw new SlipwayError('device-revoked', `device ${id} was revoked`, {
+      hint: 'An operator can forget the device, so that it may enrol again.',
+    });
+  }
+  authorise(token, { device: id }, now);
 }
 
 function describeAccess(access: Access): string {

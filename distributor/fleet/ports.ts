@@ -108,9 +108,18 @@ export interface FactsQuestion {
   readonly at: number;
 }
 
+/** What a device shows for itself. */
+export interface Bearer {
+  readonly tokenHash: Digest | undefined;
+  /** Synchronous and pure. @throws what the check fails with */
+  admit(token: TokenRecord | undefined, status: DeviceRecord['status'] | undefined): void;
+}
+
 export interface CheckArrival extends FactsQuestion {
   readonly check: CheckRequest;
   readonly role: Role;
+  /** Looked up and asked first of all, in the same step; undefined where the device is known to be itself. */
+  readonly bearer?: Bearer;
 }
 
 export interface CheckFacts {

@@ -1,8 +1,8 @@
 /** Finds the token of a request and asks the rule of `fleet/authorise` about it. */
 import type { FastifyRequest } from 'fastify';
-import { SlipwayError } from '../../contract/errors.ts';
-import { type Access, authorise } from '../fleet/authorise.ts';
-import type { DeviceStore, TokenRecord, TokenStore } from '../fleet/ports.ts';
+import type { DeviceId } from '../../contract/device-api/device-id.ts';
+import { type Access, authorise, authoriseDevice } from '../fleet/authorise.ts';
+import type { Bearer, DeviceStore, TokenRecord, TokenStore } from '../fleet/ports.ts';
 import { bearerToken, hashToken } from '../fleet/token.ts';
 
 export interface AccessInput {
@@ -17,23 +17,20 @@ export async function allow(request: FastifyRequest, access: Access, input: Acce
   return authorise(token, access, input.clock());
 }
 
-/**
- * The device that the path names, for that device alone. Whether it is enrolled and accepted is for whoever works on
- * its record: only a token that is refused is looked into, to say more than that.
- * @throws SlipwayError `unauthenticated`, `forbidden`, `device-revoked`
- */
-export async function allowDevice(request: FastifyRequest, id: string, input: AccessInput): Promise<void> {
+/** @throws SlipwayError `unauthenticated`, `forbidden`, `device-revoked` */
+export async function allowDevice(request: FastifyRequest, id: DeviceId, input: AccessInput): Promise<void> {
+  const { tokenHash, admit } = bearerOf(request, id, input.clock());
+  const token = tokenHash === undefined ? undefined : await input.fleet.findToken(tokenHash);
+  admit(token, (await input.fleet.findDevice(id))?.status);
+}
+
+/** What the request shows, for a step that looks it up by itself. */
+export function bearerOf(request: FastifyRequest, id: DeviceId, now: number): Bearer {
   const text = bearerToken(request.headers.authorization);
-  const token = text === undefined ? undefined : await input.fleet.findToken(hashToken(text));
-  try {
-    authorise(token, { device: id }, input.clock());
-  } catch (refusal) {
-    const isOwn = token?.deviceId === id;
-    if (!isOwn || (await input.fleet.findDevice(id))?.status !== 'revoked') throw refusal;
-    throw new SlipwayError('device-revoked', `device ${id} was revoked`, {
-      hint: 'An operator can forget the device, so that it may enrol again.',
-    });
-  }
+  return {
+    tokenHash: text === undefined ? undefined : hashToken(text),
+    admit: (token, status) => authoriseDevice(token, id, status, now),
+  };
 }
 
 /**

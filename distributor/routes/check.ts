@@ -9,9 +9,9 @@ import {
 import { limits } from '../../contract/limits.ts';
 import type { App } from '../app.ts';
 import { permitIssued } from '../events/audit.ts';
-import type { CheckFacts } from '../fleet/ports.ts';
+import type { Bearer, CheckFacts } from '../fleet/ports.ts';
 import { questionOf } from '../fleet/question.ts';
-import { allowDevice } from '../http/access.ts';
+import { bearerOf } from '../http/access.ts';
 import { callerOf, perMinute } from '../http/rate-limits.ts';
 import { decide } from '../rollout/decide.ts';
 import { type Decision, withoutPermits } from '../rollout/decision.ts';
@@ -19,7 +19,7 @@ import type { Services } from '../services.ts';
 import { answerOf } from './check-answer.ts';
 
 export function checkRoute(app: App, services: Services): void {
-  const { fleet, clock, metrics, permits, policy, campaigns } = services;
+  const { fleet, clock, chance, metrics, permits, policy, campaigns } = services;
   app.post(
     '/v1/devices/:id/check',
     {
@@ -33,19 +33,19 @@ export function checkRoute(app: App, services: Services): void {
       },
       bodyLimit: limits.maxCheckBytes,
       config: { rateLimit: perMinute(policy.checksPerMinute, callerOf) },
+      helmet: false,
     },
     async (request) => {
       const { id } = request.params;
-      await allowDevice(request, id, services);
       const now = clock();
       const startedAt = performance.now();
-      const decision = await decideInForce(services, id, request.body, now);
+      const decision = await decideInForce(services, id, request.body, bearerOf(request, id, now), now);
       const answer = answerOf(decision, {
         deviceId: id,
         product: request.body.product,
         permits,
         pollAfterSeconds: policy.pollAfterSeconds ?? campaigns.compiled.fleet.pollSeconds,
-        chance: chanceOf(services),
+        chance: chance(),
         now,
       });
       if (decision.kind === 'revert') {
@@ -64,13 +64,19 @@ export function checkRoute(app: App, services: Services): void {
 }
 
 /** By the plan that is in force in the database: another replica may have applied one that this one has not seen. */
-async function decideInForce(services: Services, id: string, check: CheckRequest, now: number): Promise<Decision> {
+async function decideInForce(
+  services: Services,
+  id: string,
+  check: CheckRequest,
+  bearer: Bearer,
+  now: number,
+): Promise<Decision> {
   const { fleet, reconciler } = services;
   for (let trial = 0; ; trial++) {
     const { arrival, judge } = caseOf(services, id, check, now);
     let isStale = false;
     try {
-      return await fleet.answerCheck(arrival, (facts) => {
+      return await fleet.answerCheck({ ...arrival, bearer }, (facts) => {
         isStale = trial === 0 && facts.planSha256 !== reconciler.applied?.contentSha256;
         if (isStale) throw new Error('another plan is in force');
         return judge(facts);
@@ -94,10 +100,4 @@ function caseOf({ campaigns, catalog, permits }: Services, id: string, check: Ch
     return permits ? decision : withoutPermits(decision);
   };
   return { arrival, judge };
-}
-
-/** In [0, 1). */
-function chanceOf({ randomBytes }: Services): number {
-  const [first = 0, second = 0] = randomBytes(2);
-  return (first * 256 + second) / 65_536;
 }

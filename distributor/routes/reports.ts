@@ -27,6 +27,7 @@ export function reportsRoute(app: App, services: Services): void {
       },
       bodyLimit: limits.maxReportsPerRequest * maxReportBytes,
       config: { rateLimit: perMinute(policy.checksPerMinute, callerOf) },
+      helmet: false,
     },
     async (request) => {
       const { id } = request.params;

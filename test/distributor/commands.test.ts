@@ -30,6 +30,7 @@ async function call(...words: string[]) {
       readPermitKey,
       clock: Date.now,
       randomBytes,
+      chance: Math.random,
     },
     {
       stdout: (text) => {

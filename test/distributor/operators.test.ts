@@ -64,6 +64,7 @@ async function run(words: readonly string[], stdout: string[] = []) {
       readPermitKey,
       clock: () => small.now,
       randomBytes,
+      chance: Math.random,
     },
     { stdout: (text) => stdout.push(text), stderr: (text) => stderr.push(text) },
   );

@@ -123,6 +123,7 @@ export class SmallFleet {
         newId: () => randomBytes(18).toString('base64url'),
       }),
       randomBytes,
+      chance: Math.random,
       clock: () => time.now,
       policy: { ...defaultPolicy, ...options.policy },
     };

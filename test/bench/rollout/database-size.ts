@@ -6,7 +6,7 @@ import type { Report } from '../../../contract/device-api/report.ts';
 import { openSqliteFleetState } from '../../../distributor/adapters/sqlite-fleet-state.ts';
 import type { FleetState } from '../../../distributor/fleet/ports.ts';
 import type { Decision } from '../../../distributor/rollout/decision.ts';
-import { checkOf, deviceName } from './fleet-on-disk.ts';
+import { arrivalOf, deviceName } from './fleet-on-disk.ts';
 
 export interface DatabaseSize {
   readonly devices: number;
@@ -40,15 +40,7 @@ async function updateOnce(fleet: FleetState, index: number, number: number): Pro
   const version = `2.${number}.0`;
   const rollout = `shop-2-${number}`;
   const at = Date.now() - (10 - number) * dayMs;
-  const check = checkOf(index);
-  const site = check.labels['slipway.io/site'];
-  await fleet.answerCheck(
-    {
-      ...{ deviceId, check, at, role: 'server', site, cluster: undefined, wantsPeers: false },
-      ...{ peerTimeoutSeconds: 7200, budgets: [] },
-    },
-    () => offerOf(rollout, version),
-  );
+  await fleet.answerCheck(arrivalOf(index, at), () => offerOf(rollout, version));
   const reports = phases.map((phase, step): Report => {
     const sequence = (number - 1) * phases.length + step + 1;
     const common = { sequence, at: new Date(at).toISOString(), attempt: `${deviceId}-${number}`, rollout, version };

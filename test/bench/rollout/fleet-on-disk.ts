@@ -1,10 +1,15 @@
-/** A distributor's whole world on disk for the bench: a store with two releases, a plan, and a state that knows the fleet. */
+/**
+ * A distributor's whole world on disk for the bench: a store with two releases, a plan, and a state that knows the fleet
+ * from a check of every device.
+ */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { CheckRequest } from '../../../contract/device-api/check.ts';
 import { openSqliteFleetState } from '../../../distributor/adapters/sqlite-fleet-state.ts';
+import type { CheckArrival } from '../../../distributor/fleet/ports.ts';
 import { mintToken } from '../../../distributor/fleet/token.ts';
+import type { Decision } from '../../../distributor/rollout/decision.ts';
 import { runJson } from '../../../infra/demo/programs.ts';
 
 export const product = 'shop';
@@ -86,6 +91,17 @@ async function publishReleases(folder: string): Promise<void> {
   }
 }
 
+const nothing: Decision = { kind: 'none', reason: 'no-rollout', until: undefined, facts: {} };
+
+/** A check as the state of the fleet is asked about it, by a plan without concurrency and budgets. */
+export function arrivalOf(index: number, at: number): CheckArrival {
+  const check = checkOf(index);
+  return {
+    ...{ deviceId: deviceName(index), check, at, role: 'server', site: siteOf(index), cluster: undefined },
+    ...{ wantsPeers: false, peerTimeoutSeconds: 7200, budgets: [] },
+  };
+}
+
 async function enrolAll(state: string, devices: number): Promise<string[]> {
   const fleet = await openSqliteFleetState(state);
   const now = Date.now();
@@ -104,6 +120,7 @@ async function enrolAll(state: string, devices: number): Promise<string[]> {
         return fleet.enrol({ device, enrolmentTokenId: enrolling.record.id, deviceToken: record, at: now });
       }),
     );
+    await Promise.all(numbers.map((index) => fleet.answerCheck(arrivalOf(index, now), () => nothing)));
   }
   await fleet.close();
   return lines;

@@ -142,7 +142,7 @@ async function call(...words: string[]) {
     openStore: (url: string) => openStore(url, {}),
     openSource: (place: SourcePlace) => openSource(place, process.env),
     openGateProbes: () => gateProbes(),
-    ...{ readPermitKey, clock: Date.now, randomBytes },
+    ...{ readPermitKey, clock: Date.now, randomBytes, chance: Math.random },
   };
   const status = await runProgram(words, outside, {
     stdout: (text) => {
