@@ -14,6 +14,10 @@ import type { PartBytes, PartCode, PartTask, TriedMethod } from './ports.ts';
 
 /** A patch below this share of the part is good enough not to try others. */
 const goodShare = 0.1;
+/** The quick level of zstd, the best one, and the share that the best one leaves of the quick one's bytes at least. */
+const quickLevel = 3;
+const bestLevel = 19;
+const bestOfQuick = 0.6;
 
 interface Draft extends PartCode {
   readonly chunks: readonly Uint8Array[];
@@ -46,7 +50,14 @@ export async function encodePart(task: PartTask): Promise<PartCode> {
     if (allows('go')) attempt('go', index, () => goPatch(old, bytes));
     if (allows('approximate') && !isGood()) attempt('approximate', index, () => [encodeApproximate(old, bytes)]);
   }
-  if (allows('zstd') && !isGood()) attempt('zstd', undefined, () => [compressed(bytes)]);
+  if (allows('zstd') && !isGood()) {
+    const least = Math.min(...drafts.map(sizeOf));
+    attempt('zstd', undefined, () => {
+      const quick = drafts.length > 0 ? compressed(bytes, quickLevel).length : 0;
+      if (quick * bestOfQuick >= least) return `${quick} bytes at its quick level`;
+      return [compressed(bytes, bestLevel)];
+    });
+  }
   const stored: Draft = {
     method: 'stored',
     oldPart: undefined,
@@ -92,11 +103,11 @@ function goPatch(old: Uint8Array, bytes: Uint8Array): readonly Uint8Array[] | st
   return [sideTables, encodeApproximate(Buffer.concat(chunks), bytes)];
 }
 
-function compressed(bytes: Uint8Array): Uint8Array {
+function compressed(bytes: Uint8Array, level: number): Uint8Array {
   return zstdCompressSync(bytes, {
     pledgedSrcSize: bytes.length,
     params: {
-      [constants.ZSTD_c_compressionLevel]: 19,
+      [constants.ZSTD_c_compressionLevel]: level,
       [constants.ZSTD_c_windowLog]: limits.maxZstdWindowLog,
     },
   });
