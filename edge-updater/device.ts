@@ -102,6 +102,7 @@ export class Device {
         phase: update.phase,
         rejected: rejected.map((entry) => entry.manifestSha256),
         labels: this.#facts.labels,
+        deltaPolicy: this.world.policy.delta,
       },
       signal,
     );

@@ -54,7 +54,10 @@ export function checkRoute(app: App, services: Services): void {
       await fleet.recordCheck(id, request.body, offer, clock());
       metrics.checks.inc({ decision: decision.kind, reason: decision.reason });
       request.log.info(
-        { deviceId: id, decision: decision.kind, reason: decision.reason, ...decision.facts },
+        {
+          ...{ deviceId: id, decision: decision.kind, reason: decision.reason, ...decision.facts },
+          deltaPolicy: request.body.deltaPolicy,
+        },
         'checked',
       );
       return answerOf(decision, policy.pollAfterSeconds);
