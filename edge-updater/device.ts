@@ -106,7 +106,7 @@ export class Device {
   async check(signal: AbortSignal, patience?: number): Promise<CheckResult> {
     await this.sendReports(signal);
     const askedAt = this.world.clock.monotonicSeconds();
-    const answer = await this.server.check(checkRequestOf(this.state, this.#facts), signal);
+    const answer = await this.server.check(checkRequestOf(this.state, this.#facts, this.world.policy.delta), signal);
     const attempt = await this.#follow(answer, askedAt, signal, patience);
     if (answer.decision !== 'none') await this.sendReports(signal);
     return { answer, attempt };

@@ -38,6 +38,23 @@ export const installedReleaseSchema = z.strictObject({
 });
 export type InstalledRelease = z.infer<typeof installedReleaseSchema>;
 
+/** What the device allows the applying of a delta to take; one beyond it is passed over for another way. */
+export const deltaPolicySchema = z.strictObject({
+  /** Whether compressed payloads may be encoded again. */
+  allowReencode: z.boolean(),
+  /** Of the process that applies a delta. */
+  maxMemoryBytes: z
+    .int()
+    .min(1)
+    .max(2 ** 40),
+  maxReencodeSeconds: z.number().min(0),
+  /** How fast the machine compresses. */
+  reencodeBytesPerSecond: z.number().min(1),
+  /** Of the libzstd that the updater carries: no other version will do. Absent where it has none. */
+  zstdVersion: z.string().max(32).optional(),
+});
+export type DeltaPolicy = z.infer<typeof deltaPolicySchema>;
+
 export const checkRequestSchema = z.strictObject({
   schemaVersion: z.literal(1),
   updaterVersion: versionSchema,
@@ -51,6 +68,8 @@ export const checkRequestSchema = z.strictObject({
   /** Manifests that failed on this device and were rolled back. */
   rejected: z.array(digestSchema).max(64),
   labels: labelsSchema,
+  /** Absent from updaters that do not say. */
+  deltaPolicy: deltaPolicySchema.optional(),
 });
 export type CheckRequest = z.infer<typeof checkRequestSchema>;
 

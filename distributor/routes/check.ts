@@ -55,7 +55,10 @@ export function checkRoute(app: App, services: Services): void {
       metrics.checkSeconds.observe((performance.now() - startedAt) / 1000);
       metrics.checks.inc({ decision: decision.kind, reason: decision.reason });
       request.log.info(
-        { deviceId: id, decision: decision.kind, reason: decision.reason, ...decision.facts },
+        {
+          ...{ deviceId: id, decision: decision.kind, reason: decision.reason, ...decision.facts },
+          deltaPolicy: request.body.deltaPolicy,
+        },
         'checked',
       );
       return answer;

@@ -1,5 +1,6 @@
 /** Everything that effects act upon, handed in by main.ts. */
 
+import type { DeltaPolicy } from '../../contract/device-api/check.ts';
 import type { DownloadPolicy } from '../download/download-blob.ts';
 import type {
   BlobSource,
@@ -11,7 +12,6 @@ import type {
   ServiceManager,
   SlotStore,
 } from '../ports.ts';
-import type { DeltaPolicy } from '../update/delta-policy.ts';
 import type { HealthPolicy } from '../update/probation.ts';
 
 export interface World {

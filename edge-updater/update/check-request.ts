@@ -1,9 +1,13 @@
 /** What a device says of itself when it asks what to run. */
-import type { CheckRequest, Labels } from '../../contract/device-api/check.ts';
+import type { CheckRequest, DeltaPolicy, Labels } from '../../contract/device-api/check.ts';
 import type { DeviceFacts } from './acceptance.ts';
 import type { DeviceState } from './state.ts';
 
-export function checkRequestOf(state: DeviceState, facts: DeviceFacts & { readonly labels: Labels }): CheckRequest {
+export function checkRequestOf(
+  state: DeviceState,
+  facts: DeviceFacts & { readonly labels: Labels },
+  deltaPolicy: DeltaPolicy,
+): CheckRequest {
   const { current, counterFloor, update, rejected } = state;
   const { updaterVersion, product, platform, labels } = facts;
   return {
@@ -16,5 +20,6 @@ export function checkRequestOf(state: DeviceState, facts: DeviceFacts & { readon
     phase: update.phase,
     rejected: rejected.map((entry) => entry.manifestSha256),
     labels,
+    deltaPolicy,
   };
 }

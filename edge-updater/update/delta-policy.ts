@@ -1,16 +1,6 @@
 /** Whether this device can afford a delta, and why not: by what release.json says that it needs. Pure. */
+import type { DeltaPolicy } from '../../contract/device-api/check.ts';
 import type { Delta } from '../../contract/release/manifest.ts';
-
-export interface DeltaPolicy {
-  readonly allowReencode: boolean;
-  /** Of the process that applies a delta. */
-  readonly maxMemoryBytes: number;
-  readonly maxReencodeSeconds: number;
-  /** How fast this machine compresses. */
-  readonly reencodeBytesPerSecond: number;
-  /** Of the libzstd that this program carries. */
-  readonly zstdVersion: string | undefined;
-}
 
 export type DeltaRefusal =
   | { readonly reason: 'reencode-forbidden' }

@@ -1,8 +1,9 @@
 /** Chooses how each component of a release comes to this device: the fewest bytes that policy and budget allow. */
+import type { DeltaPolicy } from '../../contract/device-api/check.ts';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Blob, Component, Delta, ReleaseManifest } from '../../contract/release/manifest.ts';
-import { type DeltaPolicy, type DeltaRefusal, refusalOf } from './delta-policy.ts';
+import { type DeltaRefusal, refusalOf } from './delta-policy.ts';
 
 export type ComponentSource =
   /** An installed file has the same bytes. */

@@ -20,6 +20,10 @@ const goodShare = 0.1;
  */
 const slowPatchBytes = 64 * 1024;
 const slowPatchGain = 1.1;
+/** The quick level of zstd, the best one, and the share that the best one leaves of the quick one's bytes at least. */
+const quickLevel = 3;
+const bestLevel = 19;
+const bestOfQuick = 0.6;
 
 interface Draft extends PartCode {
   readonly chunks: readonly Uint8Array[];
@@ -52,10 +56,17 @@ export async function encodePart(task: PartTask): Promise<PartCode> {
     if (allows('go')) attempt('go', index, () => goPatch(old, bytes));
     if (allows('approximate') && !isGood()) attempt('approximate', index, () => [encodeApproximate(old, bytes)]);
     if (allows('zstdPatch') && !drafts.some(isFast) && Math.max(old.length, bytes.length) <= limits.maxZstdPatchBytes) {
-      attempt('zstdPatch', index, () => [compressed(bytes, old)]);
+      attempt('zstdPatch', index, () => [compressed(bytes, bestLevel, old)]);
     }
   }
-  if (allows('zstd') && !isGood()) attempt('zstd', undefined, () => [compressed(bytes)]);
+  if (allows('zstd') && !isGood()) {
+    const least = Math.min(...drafts.map(sizeOf));
+    attempt('zstd', undefined, () => {
+      const quick = drafts.length > 0 ? compressed(bytes, quickLevel).length : 0;
+      if (quick * bestOfQuick >= least) return `${quick} bytes at its quick level`;
+      return [compressed(bytes, bestLevel)];
+    });
+  }
   const stored: Draft = {
     method: 'stored',
     oldPart: undefined,
@@ -111,12 +122,12 @@ function goPatch(old: Uint8Array, bytes: Uint8Array): readonly Uint8Array[] | st
 }
 
 /** @param before what matches may reach into as if it came before: the window covers all of `bytes`, so it always can be */
-function compressed(bytes: Uint8Array, before?: Uint8Array): Uint8Array {
+function compressed(bytes: Uint8Array, level: number, before?: Uint8Array): Uint8Array {
   const windowLog = before === undefined ? limits.maxZstdWindowLog : limits.maxZstdPatchWindowLog;
   return zstdCompressSync(bytes, {
     pledgedSrcSize: bytes.length,
     params: {
-      [constants.ZSTD_c_compressionLevel]: 19,
+      [constants.ZSTD_c_compressionLevel]: level,
       [constants.ZSTD_c_windowLog]: windowLog,
     },
     ...(before === undefined ? {} : { dictionary: before }),

@@ -19,6 +19,10 @@ import { elfMachineOf, imageBase } from './image-base.ts';
 import { matchFiles } from './match.ts';
 import { RangeEncoder } from './range-encoder.ts';
 
+/** Of larger files a sample is coded to choose a family: one chunk in `sampledChunks`. */
+const completelyTriedBytes = 512 * 1024;
+const sampledChunks = 8;
+
 /**
  * The patch that turns `oldFile` into `newFile`; the same inputs always give the same bytes. Needs about 6 bytes of
  * memory a byte of `oldFile` beside the inputs.
@@ -37,7 +41,7 @@ export function encodePredicted(prediction: Uint8Array, newFile: Uint8Array): Ui
   return encodeApproximateWithin(prediction, newFile, newFile.length, shape) as Uint8Array;
 }
 
-/** Which references to foretell, of several those that make the smallest patch; and how large tables are. */
+/** Which references to foretell, of several those that make the smallest patch, the first unless others do; and how large tables are. */
 interface PatchShape {
   readonly families: readonly ReferenceFamily[];
   readonly tableBits: number;
@@ -67,14 +71,9 @@ export function encodeApproximateWithin(
   const steps = matchFiles(oldFile, newFile);
   const own = ownLength(steps);
   if (own > maxOwnBytes) return undefined;
-  // Where most bytes are new there are few references to foretell.
-  const trials = own * 2 > newFile.length ? [referenceFamilies.none] : shape.families;
-  const bodies = trials.map((family) => {
-    const coder = new RangeEncoder();
-    writeBody(coder, oldFile, newFile, steps, family, shape.tableBits);
-    return coder.finish();
-  });
-  const body = bodies.reduce((least, other) => (other.length < least.length ? other : least));
+  const coder = new RangeEncoder();
+  writeBody(coder, oldFile, newFile, steps, chooseFamily(oldFile, newFile, steps, shape), shape.tableBits);
+  const body = coder.finish();
   const patch = new Uint8Array(header.length + body.length);
   patch.set(header);
   patch.set(body, header.length);
@@ -84,6 +83,27 @@ export function encodeApproximateWithin(
 function familiesOf(oldFile: Uint8Array): ReferenceFamily[] {
   const { none, x86, arm64 } = referenceFamilies;
   return [none, elfMachineOf(oldFile) === elfMachine['linux/arm64'] ? arm64 : x86];
+}
+
+/** Whose references are worth foretelling: decided on a sample of the content, coded with each. */
+function chooseFamily(
+  oldFile: Uint8Array,
+  newFile: Uint8Array,
+  steps: Steps,
+  { families, tableBits }: PatchShape,
+): ReferenceFamily {
+  const [first = referenceFamilies.none, ...others] = families;
+  // Where most bytes are new there are few references to foretell.
+  if (others.length === 0 || ownLength(steps) * 2 > newFile.length) return first;
+  const oneIn = newFile.length > completelyTriedBytes ? sampledChunks : 1;
+  const sampleLength = (family: ReferenceFamily) => {
+    const coder = new RangeEncoder();
+    codeContent(coder, oldFile, newFile, steps, family, tableBits, oneIn);
+    return coder.finish().length;
+  };
+  const lengths = new Map(families.map((family) => [family, sampleLength(family)]));
+  const lengthOf = (family: ReferenceFamily) => lengths.get(family) ?? Number.POSITIVE_INFINITY;
+  return others.reduce((least, other) => (lengthOf(other) < lengthOf(least) ? other : least), first);
 }
 
 /** @param family which references are foretold to move with their targets */
@@ -97,26 +117,45 @@ function writeBody(
 ): void {
   codeTableBits(coder, tableBits);
   codeFamily(coder, family);
-  const addressBase = family === referenceFamilies.none ? 0 : codePlainBits(coder, imageBase(oldFile), 32);
+  if (family !== referenceFamilies.none) codePlainBits(coder, imageBase(oldFile), 32);
   codeSteps(coder, steps);
+  codeContent(coder, oldFile, newFile, steps, family, tableBits, 1);
+}
+
+/** @param oneIn codes what lies in the first of so many chunks of the new file, over and over; 1 for all of it */
+function codeContent(
+  coder: BitCoder,
+  oldFile: Uint8Array,
+  newFile: Uint8Array,
+  steps: Steps,
+  family: ReferenceFamily,
+  tableBits: number,
+  oneIn: number,
+): void {
+  const addressBase = family === referenceFamilies.none ? 0 : imageBase(oldFile);
   const references = new MovedReferences(oldFile.length, addressBase, steps, family);
   const alikeModel = new AlikeModel(coder, references, tableBits);
   const ownModel = new OwnModel(coder, ownLength(steps));
   const rebuilt = new Uint8Array(chunkBytes);
+  const isCoded = (newAt: number) => Math.floor(newAt / chunkBytes) % oneIn === 0;
   let oldAt = 0;
   let newAt = 0;
   for (let i = 0; i < steps.length; i += stepFields) {
     oldAt += steps[i] as number;
     for (let left = steps[i + 1] as number; left > 0; ) {
       const length = Math.min(left, chunkBytes);
-      const actual = newFile.subarray(newAt, newAt + length);
-      const from = oldFile.subarray(oldAt, oldAt + length);
-      alikeModel.codeChunk(from, rebuilt.subarray(0, length), actual, oldAt, newAt);
-      ownModel.follow(actual);
+      if (isCoded(newAt)) {
+        const actual = newFile.subarray(newAt, newAt + length);
+        const from = oldFile.subarray(oldAt, oldAt + length);
+        alikeModel.codeChunk(from, rebuilt.subarray(0, length), actual, oldAt, newAt);
+        ownModel.follow(actual);
+      }
       oldAt += length;
       newAt += length;
       left -= length;
     }
-    for (const end = newAt + (steps[i + 2] as number); newAt < end; newAt++) ownModel.code(newFile[newAt] as number);
+    const end = newAt + (steps[i + 2] as number);
+    if (isCoded(newAt)) for (let at = newAt; at < end; at++) ownModel.code(newFile[at] as number);
+    newAt = end;
   }
 }

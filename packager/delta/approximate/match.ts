@@ -9,6 +9,8 @@ import { SuffixSearch } from './suffix-search.ts';
 
 /** An exact match must beat the alignment already in use by more than this many bytes. */
 const betterBy = 8;
+/** Where the alignment in use agrees for so many bytes, no other is looked for before it ends. */
+const trustedRun = 32;
 
 /** Steps that together cover `newFile` from its first byte to its last. */
 export function matchFiles(oldFile: Uint8Array, newFile: Uint8Array): Steps {
@@ -21,11 +23,19 @@ export function matchFiles(oldFile: Uint8Array, newFile: Uint8Array): Steps {
   let lastPosition = 0;
   let lastOffset = 0;
   let oldEnd = 0;
+  /** From `scan` to here the alignment in use agrees, where it is behind `scan`. */
+  let alignedEnd = 0;
   while (scan < newFile.length) {
     let alignedScore = 0;
     scan += length;
     let scored = scan;
     for (; scan < newFile.length; scan++) {
+      if (alignedEnd <= scan) alignedEnd = agreedEnd(oldFile, newFile, scan, lastOffset);
+      if (alignedEnd - scan >= trustedRun) {
+        length = alignedEnd - scan;
+        alignedScore = length;
+        break;
+      }
       length = search.find(newFile, scan);
       position = search.position;
       for (; scored < scan + length; scored++) {
@@ -44,8 +54,17 @@ export function matchFiles(oldFile: Uint8Array, newFile: Uint8Array): Steps {
     lastScan = scan - backward;
     lastPosition = position - backward;
     lastOffset = position - scan;
+    alignedEnd = scan;
   }
   return coarsen(Int32Array.from(steps), limits.maxApproximateSteps);
+}
+
+/** Where the bytes from `start` on, moved by `offset` in the old file, first differ. */
+function agreedEnd(oldFile: Uint8Array, newFile: Uint8Array, start: number, offset: number): number {
+  const end = Math.min(newFile.length, oldFile.length - offset);
+  let at = start;
+  while (at < end && oldFile[at + offset] === newFile[at]) at++;
+  return at;
 }
 
 /** At most `limit` steps: as many as must go give their bytes to the step before as its own, the shortest ones first. */

@@ -2,12 +2,19 @@
 
 /** Bytes compared at most: a longer match is cut here, so that runs of equal bytes cost linear time. */
 const longestComparison = 1 << 16;
+/** Shorter matches are not looked for. */
+export const leastMatch = 8;
+/** 64 MiB. */
+const maxFilterBits = 29;
 
 export class SuffixSearch {
   readonly #text: Uint8Array;
   readonly #suffixes: Int32Array;
   /** First index in `#suffixes` of each leading byte pair, and one past the last. */
   readonly #pairs = new Int32Array(65537);
+  /** A bit for each hash of `leastMatch` bytes of the text: most places of a new file are answered by it. */
+  readonly #filter: Int32Array;
+  readonly #filterShift: number;
   /** Where the match of the last `find` starts in the text. */
   position = 0;
 
@@ -15,6 +22,13 @@ export class SuffixSearch {
     this.#text = text;
     this.#suffixes = suffixes;
     const n = text.length;
+    const filterBits = Math.min(Math.max(35 - Math.clz32(n), 10), maxFilterBits);
+    this.#filterShift = 32 - filterBits;
+    this.#filter = new Int32Array(1 << (filterBits - 5));
+    for (let i = 0; i + leastMatch <= n; i++) {
+      const hash = hashAt(text, i) >>> this.#filterShift;
+      this.#filter[hash >> 5] = (this.#filter[hash >> 5] as number) | (1 << (hash & 31));
+    }
     for (let i = 0; i + 1 < n; i++) {
       const next = (((text[i] as number) << 8) | (text[i + 1] as number)) + 1;
       this.#pairs[next] = (this.#pairs[next] as number) + 1;
@@ -29,10 +43,12 @@ export class SuffixSearch {
     }
   }
 
-  /** The length of the longest match of `pattern` from `start` on (2 at least, else 0); `position` says where. */
+  /** The length of the longest match of `pattern` from `start` on (`leastMatch` at least, else 0); `position` says where. */
   find(pattern: Uint8Array, start: number): number {
     const limit = Math.min(pattern.length - start, longestComparison);
-    if (limit < 2) return 0;
+    if (limit < leastMatch) return 0;
+    const hash = hashAt(pattern, start) >>> this.#filterShift;
+    if ((((this.#filter[hash >> 5] as number) >>> (hash & 31)) & 1) === 0) return 0;
     const pair = ((pattern[start] as number) << 8) | (pattern[start + 1] as number);
     let low = this.#pairs[pair] as number;
     let high = this.#pairs[pair + 1] as number;
@@ -64,6 +80,22 @@ export class SuffixSearch {
         highMatch = match;
       }
     }
-    return best;
+    return best < leastMatch ? 0 : best;
   }
+}
+
+/** Of the `leastMatch` bytes from `at` on. */
+function hashAt(bytes: Uint8Array, at: number): number {
+  const low =
+    (bytes[at] as number) |
+    ((bytes[at + 1] as number) << 8) |
+    ((bytes[at + 2] as number) << 16) |
+    ((bytes[at + 3] as number) << 24);
+  const high =
+    (bytes[at + 4] as number) |
+    ((bytes[at + 5] as number) << 8) |
+    ((bytes[at + 6] as number) << 16) |
+    ((bytes[at + 7] as number) << 24);
+  const mixed = Math.imul(low, 0x2c1b3c6d) ^ Math.imul(high, 0x297a2d39);
+  return Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b);
 }

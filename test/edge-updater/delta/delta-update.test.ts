@@ -88,12 +88,14 @@ it('ends with the right bytes, stopped at random calls and while the delta is ap
   }
 });
 
-it('says that it cannot afford the delta, and takes the whole', async () => {
+it('says in its check and in its report that it cannot afford the delta, and takes the whole', async () => {
   const { edge, next } = await offered();
   using _ = edge;
   const device = edge.start({ policy: { ...quickPolicy, delta: { ...quickPolicy.delta, allowReencode: false } } });
   await update(device);
   await expectUpdated(edge, device, next);
+  const { zstdVersion, maxMemoryBytes } = quickPolicy.delta;
+  expect(edge.server.checks.at(-1)?.deltaPolicy).toMatchObject({ allowReencode: false, maxMemoryBytes, zstdVersion });
   expect(device.state.lastAttempt?.message).toContain('configuration forbids to re-encode');
   expect([...edge.server.reports.values()].at(-1)?.message).toContain('configuration forbids to re-encode');
   expect(device.state.lastAttempt?.transfer.bytesOnWire).toBeGreaterThan(payload.target.length);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { DeltaPolicy } from '../../../contract/device-api/check.ts';
 import type { Delta } from '../../../contract/release/manifest.ts';
-import { type DeltaPolicy, describeRefusal, refusalOf } from '../../../edge-updater/update/delta-policy.ts';
+import { describeRefusal, refusalOf } from '../../../edge-updater/update/delta-policy.ts';
 
 const mebibyte = 1024 * 1024;
 const policy: DeltaPolicy = {
