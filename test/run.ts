@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -23,6 +23,8 @@ const vitestArguments = wishes.filter((wish) => wish !== '--long');
 const failures: string[] = [];
 /** Everything that tests leave behind is below this folder and goes with it. */
 const temporary = mkdtempSync(path.join(tmpdir(), 'slipway-test-'));
+// Servers that do not run as root pass through to their own folders in it.
+chmodSync(temporary, 0o711);
 const graceMs = 5_000;
 let running: ChildProcess | undefined;
 for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.on(signal, endWith);

@@ -35,3 +35,7 @@ export class Narrator {
 export function inKilobytes(bytes: number): string {
   return `${Math.round(bytes / 1000).toLocaleString('en-GB')} kB`;
 }
+
+export function inDays(seconds: number): string {
+  return `${(seconds / (24 * 3600)).toFixed(1)} days`;
+}

@@ -48,6 +48,22 @@ export async function runJson<T>(program: Program, args: readonly string[]): Pro
   return JSON.parse(result.stdout) as T;
 }
 
+export interface Foretold {
+  readonly outcome: string;
+  readonly devices: number;
+  readonly worstCase: number;
+  readonly seconds: number;
+}
+
+/** The example plan over a virtual fleet, a third of it out of reach. @param failureRate such as `0.5 %` */
+export async function simulateExample(failureRate: string): Promise<Foretold> {
+  const found = await runJson<Omit<Foretold, 'seconds'> & { finishedAfterSeconds: number }>('slipway-distributor', [
+    ...['simulate', join(root, 'infra', 'rollouts', 'example'), '--devices', '2000', '--seed', '1'],
+    ...['--offline', '30%', '--failure-rate', failureRate.replace(' ', '')],
+  ]);
+  return { ...found, seconds: found.finishedAfterSeconds };
+}
+
 /** A program that stays: its standard error is kept for the case that the demo fails. */
 export class RunningProgram {
   readonly child: ChildProcess;

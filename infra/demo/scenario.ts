@@ -4,7 +4,8 @@
  */
 import type { Transfer } from '../../contract/device-api/report.ts';
 import { digestOf } from './fixtures.ts';
-import { inKilobytes, type Narrator } from './narrator.ts';
+import { inDays, inKilobytes, type Narrator } from './narrator.ts';
+import { simulateExample } from './programs.ts';
 import { Stage } from './stage.ts';
 
 export interface ServerUnderUpdate {
@@ -48,6 +49,12 @@ export interface ScenarioResult {
 const mobileBytesPerSecond = 125_000;
 const downloadSeconds = { min: 4, max: 20 };
 
+/** What the server's own decisions would make of a release, by how often it fails. */
+const foretold = [
+  { failureRate: '0.5 %', expected: 'completed' },
+  { failureRate: '20 %', expected: 'aborted' },
+] as const;
+
 export async function runScenario(server: ServerUnderUpdate, narrator: Narrator): Promise<ScenarioResult> {
   const startedAt = performance.now();
   const observations: Observation[] = [];
@@ -66,6 +73,13 @@ export async function runScenario(server: ServerUnderUpdate, narrator: Narrator)
     releases.push(await settle(stage, 1));
     observe('release 1 was committed', releases[0]?.outcome === 'committed');
     observe('the server of release 1 answers', await stage.isHealthy());
+
+    narrator.step('Before a plan is merged: the example in infra/rollouts, simulated over 2,000 devices');
+    for (const { failureRate, expected } of foretold) {
+      const { outcome, seconds, worstCase, devices } = await simulateExample(failureRate);
+      const words = `${outcome} after ${inDays(seconds)}, ${worstCase.toLocaleString('en-GB')} of ${devices.toLocaleString('en-GB')} devices ran it at once`;
+      observe(`with ${failureRate} of the updates bad: ${words}`, outcome === expected);
+    }
 
     narrator.step('Release 2: publish with a delta, push its rollout to Git, over a slow link');
     const { installedBytes, wireBytes } = await stage.publish(2);
