@@ -93,7 +93,7 @@ function nextWave(
   if (!current) return { kind: 'complete', reason: `All waves of the declaration are open; it has fewer than before.` };
   const soakedAt = currentOpened.openedAt + current.soakSeconds * 1000;
   if (now < soakedAt) return wait('soaking', `Wave ${current.name} soaks until ${instant(soakedAt)}.`, soakedAt);
-  const gate = judgeGate(current, counts[opened - 1] ?? noCounts, gates);
+  const gate = judgeGate(current, rollout.abort, counts[opened - 1] ?? noCounts, gates);
   if (gate.kind === 'closed') {
     // Somebody who resumed it, or told it to try again, gives it the whole time once more.
     const stallsAt = Math.max(soakedAt, state.changedAt) + current.gate.stallAfterSeconds * 1000;
@@ -104,13 +104,19 @@ function nextWave(
   return isLate ? late() : { kind: 'open-wave', index: opened, wave: next, reason: gate.detail };
 }
 
-/** Evidence of all waves together: a release that is bad stops wherever it shows. */
-function abortReason({ abort }: Rollout, counts: readonly WaveCounts[]): string | undefined {
-  const failed = counts.reduce((sum, wave) => sum + wave.failed, 0);
-  const reached = counts.reduce((sum, wave) => sum + reachedOf(wave), 0);
-  if (!isEnoughToAbort(abort, failed, reached)) return undefined;
+/** Evidence of all waves together, or of any one alone: a release that is bad stops wherever it shows. */
+function abortReason({ abort, waves }: Rollout, counts: readonly WaveCounts[]): string | undefined {
+  const total = { failed: 0, reached: 0, where: '' };
+  const shares = counts.map((wave, index) => {
+    const share = { failed: wave.failed, reached: reachedOf(wave), where: ` of wave ${waves[index]?.name ?? index}` };
+    total.failed += share.failed;
+    total.reached += share.reached;
+    return share;
+  });
+  const bad = [total, ...shares].find(({ failed, reached }) => isEnoughToAbort(abort, failed, reached));
+  if (!bad) return undefined;
   return (
-    `${failed} of ${reached} reached devices failed; ` +
+    `${bad.failed} of ${bad.reached} reached devices${bad.where} failed; ` +
     `the limits are ${abort.failurePercent} % and ${abort.minFailures} devices.`
   );
 }

@@ -1,5 +1,5 @@
 /** Whether an open wave has shown enough: its own evidence and what the user's checks found. Decides from numbers alone. */
-import type { GateCheck } from '../declaration/gate.ts';
+import type { Abort, GateCheck } from '../declaration/gate.ts';
 import type { Wave } from '../declaration/wave.ts';
 import { reachedOf, settledOf, type WaveCounts } from './campaign.ts';
 
@@ -31,8 +31,12 @@ export type GateVerdict =
 /**
  * A wave without a single known device has nothing to prove; one with devices needs as many results as declared, or of
  * all its members, and enough successes among those it reached; then every check of the user's must pass.
+ *
+ * Failures too few to abort for are too few to hold the wave for, as long as more devices committed than failed: a gate
+ * of 95 % would never open for ten devices of which one failed. So with a gate and an abort that add up to 100 %, a wave
+ * without pending devices opens the next one or stops the rollout, and does not stall in between.
  */
-export function judgeGate(wave: Wave, counts: WaveCounts, results: readonly GateResult[]): GateVerdict {
+export function judgeGate(wave: Wave, abort: Abort, counts: WaveCounts, results: readonly GateResult[]): GateVerdict {
   const { gate, name } = wave;
   const reached = reachedOf(counts);
   const settled = settledOf(counts);
@@ -41,7 +45,7 @@ export function judgeGate(wave: Wave, counts: WaveCounts, results: readonly Gate
     const needed = Math.min(gate.minSample, Math.max(counts.members, reached));
     const text = `${counts.committed} of ${reached} reached devices of wave ${name} committed`;
     if (settled < needed) return closed('sample-too-small', `${text}; ${settled} of ${needed} needed have a result.`);
-    if (counts.committed * 100 < gate.successPercent * reached) {
+    if (counts.committed * 100 < gate.successPercent * judgedOf(counts, abort)) {
       return closed('gate-not-met', `${text}; the gate is ${gate.successPercent} %.`);
     }
   }
@@ -53,10 +57,18 @@ export function judgeGate(wave: Wave, counts: WaveCounts, results: readonly Gate
   }
   const checks = gate.checks.length === 0 ? '' : `, ${gate.checks.length} checks passed`;
   if (reached === 0) return { kind: 'open', detail: `No known device belongs to wave ${name}${checks}.` };
+  const isTolerant = judgedOf(counts, abort) < reached;
+  const few = isTolerant ? `, ${counts.failed} failed, fewer than the ${abort.minFailures} that count` : '';
   return {
     kind: 'open',
-    detail: `${counts.committed} of ${reached} reached devices of wave ${name} committed${checks}.`,
+    detail: `${counts.committed} of ${reached} reached devices of wave ${name} committed${few}${checks}.`,
   };
+}
+
+/** Reached devices that the gate's percentage is of: without failures that are too few to say anything. */
+export function judgedOf(counts: WaveCounts, { minFailures }: Abort): number {
+  const { committed, failed } = counts;
+  return failed < minFailures && committed > failed ? reachedOf(counts) - failed : reachedOf(counts);
 }
 
 function closed(reason: (GateVerdict & { kind: 'closed' })['reason'], detail: string): GateVerdict {

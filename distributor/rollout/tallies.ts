@@ -69,10 +69,12 @@ function isStale(tally: Tally, rollout: Rollout, { status, openedWaves }: Campai
 
 function isAlarming({ counts, failuresSince }: Tally, { abort }: Rollout): boolean {
   if (failuresSince === 0) return false;
-  const failed = counts.reduce((sum, wave) => sum + wave.failed, failuresSince);
-  return isEnoughToAbort(
-    abort,
-    failed,
-    counts.reduce((sum, wave) => sum + reachedOf(wave), 0),
-  );
+  // Which wave they belong to is not known before the recount.
+  const could = (waves: readonly WaveCounts[]) =>
+    isEnoughToAbort(
+      abort,
+      waves.reduce((sum, wave) => sum + wave.failed, failuresSince),
+      waves.reduce((sum, wave) => sum + reachedOf(wave), 0),
+    );
+  return could(counts) || counts.some((wave) => could([wave]));
 }

@@ -37,5 +37,6 @@ export function inKilobytes(bytes: number): string {
 }
 
 export function inDays(seconds: number): string {
-  return `${(seconds / (24 * 3600)).toFixed(1)} days`;
+  const days = seconds / (24 * 3600);
+  return days < 1 ? `${(days * 24).toFixed(1)} hours` : `${days.toFixed(1)} days`;
 }

@@ -100,7 +100,7 @@ export async function runScenario(server: ServerUnderUpdate, narrator: Narrator)
     await stage.killUpdater();
     narrator.step('The updater is killed with SIGKILL in the middle of the download');
     await stage.startUpdater();
-    const second = await settle(stage, 2);
+    const second = { ...(await settle(stage, 2)), rollout: await stage.waitForRollout(2, 'completed') };
     stage.link.bytesPerSecond = Number.POSITIVE_INFINITY;
     releases.push(second);
     const wire = stage.link.bytesToDevice - before;

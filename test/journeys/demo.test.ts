@@ -58,6 +58,7 @@ describe('npm run demo', () => {
 
 function withoutFigures(text: string): string {
   return text
+    .replaceAll(/commit [0-9a-f]{7}/g, 'commit C')
     .replaceAll(/[\d][\d.,]*/g, 'N')
     .replaceAll(/ +/g, ' ')
     .trim();

@@ -47,8 +47,8 @@ function visit(
       const sameRegister = ((next >>> 5) & 31) === (word & 31);
       if (sameRegister && next >>> 22 === 0x244) {
         told(at, form.pageAdd, page + ((next >>> 10) & 0xfff));
-      } else if (sameRegister && (next & 0x3b000000) === 0x39000000) {
-        told(at, form.pageAccess, page + (((next >>> 10) & 0xfff) << accessScale(next)));
+      } else if (sameRegister && (next & 0x3b000000) === 0x39000000 && accessOffset(next) < 4096) {
+        told(at, form.pageAccess, page + accessOffset(next));
       } else {
         told(at, form.pageAlone, page);
       }
@@ -90,6 +90,11 @@ function withSplitImmediate(word: number, value: number): number {
 /** Log2 of the unit that a load or store counts its offset in. */
 function accessScale(word: number): number {
   return (word & 0x04800000) === 0x04800000 ? 4 : word >>> 30;
+}
+
+/** Bytes; one beyond the page that ADRP names would not come out the same when it is written. */
+function accessOffset(word: number): number {
+  return ((word >>> 10) & 0xfff) << accessScale(word);
 }
 
 function readWord(code: Uint8Array, at: number): number {
