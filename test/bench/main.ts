@@ -31,17 +31,24 @@ for (let i = 0; i < args.length; i++) {
 
 const root = path.join(import.meta.dirname, '../..');
 const { present, missing } = contestants();
+const absent: string[] = [];
 const circumstances: Circumstances = {
   date: new Date().toISOString().slice(0, 10),
   machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? process.arch}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
   node: process.versions.node,
   load: loadavg()[0] ?? 0,
   missing,
+  absent,
 };
 execFileSync(process.execPath, [path.join(root, 'infra/build.ts')], { stdio: ['ignore', 'ignore', 'inherit'] });
 
 const pairs: Pair[] = [];
-for await (const pair of given.length > 0 ? given : corpusPairs(only)) pairs.push(pair);
+const skip = (name: string, reason: string) => {
+  absent.push(`${name} (${reason})`);
+  say(`not measured: ${absent.at(-1)}`);
+};
+if (missing.length > 0) say(`not installed, so not measured: ${missing.join(', ')}`);
+for await (const pair of given.length > 0 ? given : corpusPairs(only, skip)) pairs.push(pair);
 const scores = new Map<Pair, Score[]>(pairs.map((pair) => [pair, []]));
 const results = (): PairResult[] => pairs.map((pair) => resultOf(pair, scores.get(pair) ?? []));
 // Contestant by contestant, the slow ones last: a run that is ended early leaves a page with all pairs.
