@@ -50,6 +50,8 @@ export async function encodeParts(
 ): Promise<ReportedPart[]> {
   const matches = matchParts(old.parts, new_.parts, likenessOf(old, new_));
   const folder = await mkdtemp(path.join(ports.scratch, 'slipway-parts-'));
+  /** Parts with the same bytes, to be made from the same: encoded once, though the delta holds the bytes of each. */
+  const twins = new Map<string, Promise<{ readonly code: PartCode; readonly file: string }>>();
   let searched = 0;
   let readBytes = 0;
   const oldBytes = old.parts.reduce((sum, part) => sum + part.length, 0);
@@ -69,9 +71,14 @@ export async function encodeParts(
       if (found !== undefined) return reported(part, found, undefined, 0, old, []);
     }
     const candidates = match.candidates.flatMap((number) => old.parts[number] ?? []);
+    const methodsOut = banned.get(index) ?? new Set<string>();
+    const key = [...[part, ...candidates].map(({ sha256 }) => sha256), ...methodsOut].join(' ');
     const file = path.join(folder, `${index}`);
-    const code = await codeOf(part, candidates, file, ports, banned.get(index) ?? new Set());
-    return reported(part, directoryEntry(part, code), file, code.tablesLength + code.dataLength, old, code.tried);
+    const making = twins.get(key) ?? codeOf(part, candidates, file, ports, methodsOut).then((code) => ({ code, file }));
+    twins.set(key, making);
+    const made = await making;
+    const deltaLength = made.code.tablesLength + made.code.dataLength;
+    return reported(part, directoryEntry(part, made.code), made.file, deltaLength, old, made.code.tried);
   };
   const encodings = new_.parts
     .map((part, index) => ({ part, index }))

@@ -23,15 +23,22 @@ const root = path.join(import.meta.dirname, '../..');
 
 export async function benchDelta({ given, only, json }: DeltaWishes): Promise<void> {
   const { present, missing } = contestants();
+  const absent: string[] = [];
   const circumstances: Circumstances = {
+    absent,
     date: new Date().toISOString().slice(0, 10),
     machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? process.arch}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
     node: process.versions.node,
     load: loadavg()[0] ?? 0,
     missing,
   };
+  const skip = (name: string, reason: string) => {
+    absent.push(`${name} (${reason})`);
+    process.stderr.write(`not measured: ${absent.at(-1)}\n`);
+  };
+  if (missing.length > 0) process.stderr.write(`not installed, so not measured: ${missing.join(', ')}\n`);
   const pairs: Pair[] = [];
-  for await (const pair of given.length > 0 ? given : corpusPairs(only)) pairs.push(pair);
+  for await (const pair of given.length > 0 ? given : corpusPairs(only, skip)) pairs.push(pair);
   const scores = new Map<Pair, Score[]>(pairs.map((pair) => [pair, []]));
   const results = (): PairResult[] => pairs.map((pair) => resultOf(pair, scores.get(pair) ?? []));
   // Contestant by contestant, the slow ones last: a run that is ended early leaves a page with all pairs.

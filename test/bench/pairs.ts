@@ -43,10 +43,21 @@ function shape(kind: Shape, targetBytes: number): Named {
   return { name: `${kind}-shaped patch release`, target: { targetBytes }, files };
 }
 
-/** One after the other, fetched or built as they are asked for. @param only words that a name must contain, one of them */
-export async function* corpusPairs(only: readonly string[]): AsyncGenerator<Pair> {
+/**
+ * One after the other, fetched or built as they are asked for.
+ * @param only words that a name must contain, one of them
+ * @param skip is told of a pair that cannot be had here, and why
+ */
+export async function* corpusPairs(
+  only: readonly string[],
+  skip: (name: string, reason: string) => void,
+): AsyncGenerator<Pair> {
   for (const { name, files, target } of named) {
     if (only.length > 0 && !only.some((word) => name.includes(word))) continue;
-    yield { name, ...(await files()), ...target };
+    try {
+      yield { name, ...(await files()), ...target };
+    } catch (error) {
+      skip(name, error instanceof Error ? error.message : String(error));
+    }
   }
 }

@@ -9,15 +9,18 @@ export interface Circumstances {
   readonly load: number;
   /** Peers that are not installed. */
   readonly missing: readonly string[];
+  /** Pairs that could not be had, and why. */
+  readonly absent: readonly string[];
 }
 
 export function resultsPage(results: readonly PairResult[], circumstances: Circumstances): string {
-  const { date, machine, node, load, missing } = circumstances;
+  const { date, machine, node, load, missing, absent } = circumstances;
   return [
     '# Deltas, measured',
     '',
     `Made by \`npm run bench -- delta\` on ${date}: ${machine}, Node ${node}, load ${load.toFixed(1)} at the start.`,
     ...(missing.length > 0 ? [`Not installed there, so not measured: ${missing.join(', ')}.`] : []),
+    ...(absent.length > 0 ? [`Not to be had there, so not measured: ${absent.join('; ')}.`] : []),
     '',
     'Sizes are exact and the same on every machine; times and memory are of this run. Every delta was applied and the',
     'result compared with the new file. CPU time and peak memory are those of all processes of a program together.',

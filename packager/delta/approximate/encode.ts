@@ -22,6 +22,8 @@ import { RangeEncoder } from './range-encoder.ts';
 /** Of larger files a sample is coded to choose a family: one chunk in `sampledChunks`. */
 const completelyTriedBytes = 512 * 1024;
 const sampledChunks = 8;
+/** A sample that takes fewer bytes says too little. */
+const tellingBytes = 4096;
 
 /**
  * The patch that turns `oldFile` into `newFile`; the same inputs always give the same bytes. Needs about 6 bytes of
@@ -95,15 +97,15 @@ function chooseFamily(
   const [first = referenceFamilies.none, ...others] = families;
   // Where most bytes are new there are few references to foretell.
   if (others.length === 0 || ownLength(steps) * 2 > newFile.length) return first;
-  const oneIn = newFile.length > completelyTriedBytes ? sampledChunks : 1;
-  const sampleLength = (family: ReferenceFamily) => {
-    const coder = new RangeEncoder();
-    codeContent(coder, oldFile, newFile, steps, family, tableBits, oneIn);
-    return coder.finish().length;
-  };
-  const lengths = new Map(families.map((family) => [family, sampleLength(family)]));
-  const lengthOf = (family: ReferenceFamily) => lengths.get(family) ?? Number.POSITIVE_INFINITY;
-  return others.reduce((least, other) => (lengthOf(other) < lengthOf(least) ? other : least), first);
+  const lengthsBy = (oneIn: number) =>
+    families.map((family) => {
+      const coder = new RangeEncoder();
+      codeContent(coder, oldFile, newFile, steps, family, tableBits, oneIn);
+      return coder.finish().length;
+    });
+  const sampled = newFile.length > completelyTriedBytes ? lengthsBy(sampledChunks) : [];
+  const lengths = Math.min(...sampled) < tellingBytes || sampled.length === 0 ? lengthsBy(1) : sampled;
+  return families[lengths.indexOf(Math.min(...lengths))] ?? first;
 }
 
 /** @param family which references are foretold to move with their targets */

@@ -3,7 +3,7 @@
  * resident set, and held to 192 MiB by a control group, parent and page cache included, where this user can make one.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -11,6 +11,7 @@ import type { RecipeNode } from '../../../contract/delta/recipe/recipe.ts';
 import { bundleProgram } from '../../../infra/bundle.ts';
 import { sampleBytes } from '../../corpus/flate/sample-bytes.ts';
 import { type DeltaText, edited, patched, ranged, writeDelta } from '../../fakes/small-delta.ts';
+import { MemoryGroup } from '../../services/memory-group.ts';
 import { describeUnless } from '../../services/requirement.ts';
 
 const mebibyte = 1024 * 1024;
@@ -48,55 +49,32 @@ function largeRelease() {
   return { ...text, delta: writeDelta(text) };
 }
 
-/** Runs the verb, in the control group where one is given. */
-function apply(group?: string) {
-  const words = [
-    process.execPath,
-    place('slipway-edge.mjs'),
-    'apply',
-    place('base'),
-    place('delta'),
-    place('out'),
-    '--json',
-  ];
-  const enter = group === undefined ? '' : `echo $$ > ${group}/cgroup.procs && `;
-  const { status, stdout, stderr } = spawnSync('sh', ['-c', `${enter}exec "$@"`, 'sh', ...words], { encoding: 'utf8' });
+const command = [process.execPath, place('slipway-edge.mjs'), 'apply', place('base'), place('delta'), place('out')];
+
+function expectApplied(status: number | null, stderr: string): void {
   expect(status, stderr).toBe(0);
   expect(readFileSync(place('out')).equals(readFileSync(place('target')))).toBe(true);
-  return JSON.parse(stdout) as { peakRssBytes: number };
 }
 
 it('is at most 96 MiB for an artifact of 161 MiB', () => {
-  expect(apply().peakRssBytes).toBeLessThanOrEqual(96 * mebibyte);
+  const [program = '', ...words] = command;
+  const { status, stdout, stderr } = spawnSync(program, [...words, '--json'], { encoding: 'utf8' });
+  expectApplied(status, stderr);
+  expect(JSON.parse(stdout).peakRssBytes).toBeLessThanOrEqual(96 * mebibyte);
 });
 
-interface ControlGroup {
-  readonly folder: string;
-  readonly limitFile: string;
-}
-
-/** A group of its own, of version 1 or 2; undefined where this user cannot make one. */
-function makeGroup(): ControlGroup | undefined {
-  const version1 = existsSync('/sys/fs/cgroup/memory');
-  const parent = version1 ? '/sys/fs/cgroup/memory' : '/sys/fs/cgroup';
-  const group = path.join(parent, `slipway-test-${process.pid}`);
-  const limitFile = path.join(group, version1 ? 'memory.limit_in_bytes' : 'memory.max');
-  try {
-    mkdirSync(group);
-    writeFileSync(limitFile, String(192 * mebibyte));
-    return { folder: group, limitFile };
-  } catch {
-    if (existsSync(group)) rmdirSync(group);
-    return undefined;
-  }
-}
-
-const group = makeGroup();
+const group = MemoryGroup.make(192 * mebibyte);
 describeUnless(group === undefined ? 'this user cannot make a control group' : undefined, 'under a limit', () => {
-  afterAll(() => group && rmdirSync(group.folder));
+  afterAll(() => group?.[Symbol.dispose]());
 
-  it('is enough with 192 MiB for the program, its child and the page cache', () => {
-    expect(Number(readFileSync(group?.limitFile ?? '', 'utf8'))).toBe(192 * mebibyte);
-    apply(group?.folder);
+  it('is enough with 192 MiB for the program, its child and the page cache', async () => {
+    expect(group?.maxBytes).toBe(192 * mebibyte);
+    const { exitCode, stderr } = (await group?.run(command)) ?? { exitCode: 1, stderr: '' };
+    expectApplied(exitCode, stderr);
+  });
+
+  it('is held to it: what takes more is killed', async () => {
+    const greedy = [process.execPath, '-e', `Buffer.alloc(${256 * mebibyte}, 1)`];
+    expect((await group?.run(greedy))?.exitCode).not.toBe(0);
   });
 });

@@ -89,6 +89,20 @@ describe('a Slipway delta', () => {
     expect(made.parts.filter(({ method }) => method === 'approximate').length).toBeGreaterThanOrEqual(3);
   });
 
+  it('encodes the same bytes once, wherever they lie, and gives each back', async () => {
+    const tarOf = (bytes: Buffer) => tarred(['a', 'b', 'c'].map((folder) => ({ name: `${folder}/tool`, bytes })));
+    const [old, next] = [tarOf(program(1)), tarOf(edited(program(1), 7000))];
+    let encoded = 0;
+    const encode: PartEncoders['encode'] = (task) => {
+      if (task.new.length > 10_000) encoded++;
+      return encodePart(task);
+    };
+    const made = await deltaBetween(old, next, { encoders: { ...ownEncoders, encode } });
+    expect(made.applied.equals(next)).toBe(true);
+    expect(made.parts.filter(({ method }) => method === 'approximate' || method === 'go')).toHaveLength(4);
+    expect(encoded).toBe(1);
+  });
+
   it('finds a new part inside an old one', async () => {
     const inner = program(5);
     const old = gzipped(
