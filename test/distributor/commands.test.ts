@@ -23,7 +23,7 @@ async function call(...words: string[]) {
   const status = await runProgram(
     words,
     {
-      openFleetState: (place) => openFleetState(place),
+      openFleetState,
       openStore: (url) => openStore(url, {}),
       openSource: (place) => openSource(place, process.env),
       openGateProbes: () => gateProbes(),
