@@ -89,7 +89,9 @@ export class Upkeep {
   async #show(now: number): Promise<void> {
     const { campaigns, metrics, reconciler } = this.#input.services;
     metrics.rolloutsRefused.set(reconciler.problem ? 1 : 0);
-    if (reconciler.applied && !reconciler.problem) metrics.planReconciledAt.set(now / 1000);
+    const { applied, lookedAt } = reconciler;
+    if (applied && lookedAt !== undefined) metrics.planReconciledAt.set(lookedAt / 1000);
+    if (applied) metrics.planAppliedAt.set(applied.appliedAt / 1000);
     showRollouts(metrics, await campaigns.views(now));
   }
 

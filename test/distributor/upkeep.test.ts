@@ -9,10 +9,10 @@ const daySeconds = 86_400;
 const everybody = { waves: [{ name: 'all', percent: 100 }] };
 
 /** Upkeep over a fleet, and every line that it logs. */
-async function upkeepOf(small: SmallFleet, retention: Retention) {
+async function upkeepOf(small: SmallFleet, retention: Retention, advanceIntervalMs = 3_600_000) {
   const lines: Record<string, unknown>[] = [];
   const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
-  const intervals = { refreshIntervalMs: 3_600_000, advanceIntervalMs: 3_600_000, pruneIntervalMs: 20 };
+  const intervals = { refreshIntervalMs: 3_600_000, advanceIntervalMs, pruneIntervalMs: 20 };
   // It starts the reconciler itself.
   small.reconciler.stop();
   const upkeep = new Upkeep({ services: small.services, logger, retention, ...intervals });
@@ -92,4 +92,30 @@ it('keeps a rollout that is declared completed when devices that come back late 
   // Late ones are counted a little later.
   await small.pass(60);
   expect(await status()).toBe('completed');
+});
+
+it('tells when declarations were last found in force and when they came into force, not when it last told so', async () => {
+  await using small = await SmallFleet.open();
+  await small.publish(smallRelease('2.0.0', 2));
+  await small.declare('r', { release: '2.0.0', ...everybody });
+  const appliedAt = small.now / 1000;
+  await small.pass(100);
+  const foundAt = small.now / 1000;
+  const { upkeep } = await upkeepOf(small, { plans: 2, attemptDays: 90, eventDays: 400 }, 20);
+  const told = async () => {
+    const { body } = await small.ask('GET', '/metrics');
+    const gauge = (name: string) => Number(new RegExp(`^slipway_plan_${name} (\\S+)$`, 'm').exec(body)?.[1]);
+    return [gauge('applied_timestamp_seconds'), gauge('reconciled_timestamp_seconds')];
+  };
+  try {
+    expect(await told()).toEqual([appliedAt, foundAt]);
+    await small.pass(1000);
+    await small.writeRolloutFile('r.yaml', 'broken: [');
+    await expect.poll(async () => (await small.ask('GET', '/metrics')).body).toContain('slipway_rollouts_refused 1');
+    expect(await told()).toEqual([appliedAt, foundAt]);
+    await small.declare('r', { release: '2.0.0', ...everybody, priority: 5 });
+    await expect.poll(told).toEqual([appliedAt + 1100, appliedAt + 1100]);
+  } finally {
+    upkeep.stop();
+  }
 });
