@@ -18,10 +18,14 @@ export type RetentionRecords = ReturnType<typeof retentionRecords>;
 export function retentionRecords(db: Kysely<FleetTables>, events: EventRecords, plans: PlanRecords) {
   const finished = ['completed', 'aborted'];
   return {
-    *plans(kept: number): Step<number> {
+    /** Of the plans that are not among the newest ones the text goes, and the record of those applied before goes. */
+    *plans(kept: number, before: number): Step<number> {
       const newest = db.selectFrom('applied_plan').select('id').orderBy('id', 'desc').limit(1);
       const last = yield* firstOf(newest.offset(Math.max(kept, 1) - 1));
-      return last ? yield* affectedBy(db.deleteFrom('applied_plan').where('id', '<', last.id)) : 0;
+      if (!last) return 0;
+      yield* affectedBy(db.deleteFrom('applied_plan').where('id', '<', last.id).where('applied_at', '<', before));
+      const emptying = db.updateTable('applied_plan').set({ plan: '' });
+      return yield* affectedBy(emptying.where('id', '<', last.id).where('plan', '<>', ''));
     },
     /** Campaigns that ended before, and are not the newest of a rollout in force. */
     *finishedCampaigns(before: number): Step<number[]> {
@@ -72,11 +76,11 @@ export function retentionRecords(db: Kysely<FleetTables>, events: EventRecords, 
 
 /** See FleetState.prune. */
 export async function prune(database: FleetDatabase, records: RetentionRecords, retention: Retention, now: number) {
-  const plans = await database.write(() => records.plans(retention.plans));
+  const before = now - retention.eventDays * dayMs;
+  const plans = await database.write(() => records.plans(retention.plans, before));
   const ended = await database.read(() => records.finishedCampaigns(now - retention.attemptDays * dayMs));
   const attempts = await allPieces(database, () => records.attempts(ended));
   await database.write(() => records.spending(now));
-  const before = now - retention.eventDays * dayMs;
   await database.write(() => records.markEvents(before, now), [eventsLock]);
   const events = await allPieces(database, () => records.events());
   await database.reclaim();

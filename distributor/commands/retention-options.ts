@@ -27,7 +27,12 @@ export function addRetentionOptions(command: Command): Command {
     .addOption(
       new Option('--keep-events <duration>', 'the audit log').argParser(parseDays).default(400 * daySeconds, '400d'),
     )
-    .option('--keep-plans <n>', 'applied plans with their diff; the audit log has them all', parseCount, 20);
+    .option(
+      '--keep-plans <n>',
+      'applied plans as they were; author and diff of older ones stay as long as events',
+      parseCount,
+      20,
+    );
 }
 
 export function retentionOf({ keepAttempts, keepEvents, keepPlans }: RetentionOptions): Retention {

@@ -187,7 +187,7 @@ export interface KeptReports {
 
 /** What is kept for how long; see FleetState.prune. */
 export interface Retention {
-  /** Applied plans with all they say; of older ones the revision, author and diff stay. */
+  /** Applied plans with all they say; of older ones the revision, author and diff stay for as long as events do. */
   readonly plans: number;
   /**
    * Attempts of completed and aborted campaigns that changed last before so long ago. Those of the newest campaign of
