@@ -11,7 +11,7 @@ import { runProgram } from './commands/program.ts';
 process.exitCode = await runProgram(
   process.argv.slice(2),
   {
-    openFleetState: (place) => openFleetState(place),
+    openFleetState,
     openStore: (url) => openStore(url, process.env),
     openSource: (place) => openSource(place, process.env),
     openGateProbes: () => gateProbes(),

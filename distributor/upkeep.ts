@@ -1,6 +1,7 @@
-/** What the server does between requests: look at the store and the rollouts, let campaigns advance, log and count it. */
+/** What the server does between requests: look at the store and the rollouts, let campaigns advance, remove what is kept no longer, log and count it. */
 import type { FastifyBaseLogger } from 'fastify';
 import { describeError, toSlipwayError } from '../contract/errors.ts';
+import type { Retention } from './fleet/ports.ts';
 import type { Metrics } from './http/metrics.ts';
 import { showRollouts } from './http/rollout-gauges.ts';
 import type { ReconcileEvent } from './reconcile/reconcile.ts';
@@ -12,6 +13,8 @@ export interface UpkeepInput {
   readonly logger: FastifyBaseLogger;
   readonly refreshIntervalMs: number;
   readonly advanceIntervalMs: number;
+  readonly retention: Retention;
+  readonly pruneIntervalMs: number;
 }
 
 /** Call `start` once; `stop` ends timers and watches, what is under way finishes on its own. */
@@ -19,6 +22,7 @@ export class Upkeep {
   readonly #input: UpkeepInput;
   readonly #stops: (() => void)[] = [];
   #isAdvancing = false;
+  #isPruning = false;
   #lastProblem: string | undefined;
 
   constructor(input: UpkeepInput) {
@@ -27,7 +31,7 @@ export class Upkeep {
 
   /** Brings everything up to date once, then keeps it so. A store that is away stops nothing. */
   async start(): Promise<void> {
-    const { services, refreshIntervalMs, advanceIntervalMs } = this.#input;
+    const { services, refreshIntervalMs, advanceIntervalMs, pruneIntervalMs } = this.#input;
     const { reconciler } = services;
     await reconciler.start();
     this.#stops.push(() => reconciler.stop());
@@ -36,6 +40,9 @@ export class Upkeep {
     this.#every(refreshIntervalMs, () => this.#refreshAll());
     this.#every(advanceIntervalMs, () => this.#advance());
     this.#stops.push(reconciler.onChange(() => void this.#advance()));
+    this.#every(pruneIntervalMs, () => this.#prune());
+    // A start does not wait for it: after a long time there may be much to remove.
+    void this.#prune();
   }
 
   stop(): void {
@@ -82,8 +89,27 @@ export class Upkeep {
   async #show(now: number): Promise<void> {
     const { campaigns, metrics, reconciler } = this.#input.services;
     metrics.rolloutsRefused.set(reconciler.problem ? 1 : 0);
-    if (reconciler.applied && !reconciler.problem) metrics.planReconciledAt.set(now / 1000);
+    const { applied, lookedAt } = reconciler;
+    if (applied && lookedAt !== undefined) metrics.planReconciledAt.set(lookedAt / 1000);
+    if (applied) metrics.planAppliedAt.set(applied.appliedAt / 1000);
     showRollouts(metrics, await campaigns.views(now));
+  }
+
+  /** One replica does it for all. */
+  async #prune(): Promise<void> {
+    if (this.#isPruning) return;
+    this.#isPruning = true;
+    const { services, logger, retention } = this.#input;
+    const { fleet, clock } = services;
+    try {
+      const pruned = await fleet.asLeader(() => fleet.prune(retention, clock()));
+      if (pruned && Object.values(pruned).some((count) => count > 0))
+        logger.info(pruned, 'what is kept no longer removed');
+    } catch (error) {
+      logger.error(describeError(toSlipwayError(error)), 'what is kept no longer not removed');
+    } finally {
+      this.#isPruning = false;
+    }
   }
 
   #every(intervalMs: number, work: () => Promise<void>): void {

@@ -1,6 +1,6 @@
 /** Which database a place means: a folder is SQLite's, a URL PostgreSQL's. */
-import type { FleetState } from '../fleet/ports.ts';
-import type { KeptReports } from './fleet-state.ts';
+import type { FleetState, KeptReports } from '../fleet/ports.ts';
+
 import { openPostgresFleetState } from './postgres-fleet-state.ts';
 import { openSqliteFleetState } from './sqlite-fleet-state.ts';
 

@@ -1,5 +1,5 @@
 /** All that the distributor keeps, over either database: which records answer what, and what runs under which lock. */
-import type { FleetState } from '../fleet/ports.ts';
+import type { FleetState, KeptReports } from '../fleet/ports.ts';
 import { attemptOf, attemptRecords } from './attempt-records.ts';
 import { campaignRecords } from './campaign-records.ts';
 import { checkRecords, locksOf } from './check-records.ts';
@@ -14,11 +14,6 @@ import { spendingRecords } from './spending-records.ts';
 import { firstOf } from './step.ts';
 import { tokenRecords } from './token-records.ts';
 
-export interface KeptReports {
-  /** Of each device, those with the highest sequences. */
-  readonly keptReports?: number;
-}
-
 const defaultKeptReports = 8;
 
 export function fleetState(database: FleetDatabase, { keptReports = defaultKeptReports }: KeptReports): FleetState {
@@ -32,7 +27,7 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
   const near = { tokens, devices, campaigns, attempts, peers: peerRecords(db), spending: spendingRecords(db) };
   const checks = checkRecords(db, near);
   const reports = reportRecords(db, near, keptReports);
-  const retention = retentionRecords(db, events);
+  const retention = retentionRecords(db, events, plans);
   database.onLoss(() => campaigns.forget());
   const audited = [eventsLock];
   return {

@@ -11,6 +11,8 @@ import { affectedBy, firstOf, rowsOf, type Step } from './step.ts';
 
 const summaryColumns = ['content_sha256', 'revision', 'author', 'subject', 'applied_at', 'diff'] as const;
 
+export type PlanRecords = ReturnType<typeof planRecords>;
+
 /** Steps of PlanStore; those that append an event are run under the lock of events. */
 export function planRecords(db: Kysely<FleetTables>, events: EventRecords) {
   return {

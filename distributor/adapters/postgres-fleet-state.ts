@@ -1,6 +1,6 @@
 /** The fleet's state in a PostgreSQL database, shared by several replicas of the server and the command line. */
-import type { FleetState } from '../fleet/ports.ts';
-import { fleetState, type KeptReports } from './fleet-state.ts';
+import type { FleetState, KeptReports } from '../fleet/ports.ts';
+import { fleetState } from './fleet-state.ts';
 import { openPostgresDatabase } from './postgres-database.ts';
 
 /**

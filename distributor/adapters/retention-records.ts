@@ -4,6 +4,7 @@ import type { Retention } from '../fleet/ports.ts';
 import { type EventRecords, eventsLock } from './event-records.ts';
 import type { FleetDatabase } from './fleet-database.ts';
 import type { FleetTables } from './fleet-tables.ts';
+import type { PlanRecords } from './plan-records.ts';
 import { slotOf } from './spending-records.ts';
 import { affectedBy, firstOf, rowsOf, type Step } from './step.ts';
 
@@ -14,18 +15,31 @@ const spendingDays = 400;
 
 export type RetentionRecords = ReturnType<typeof retentionRecords>;
 
-export function retentionRecords(db: Kysely<FleetTables>, events: EventRecords) {
+export function retentionRecords(db: Kysely<FleetTables>, events: EventRecords, plans: PlanRecords) {
   const finished = ['completed', 'aborted'];
   return {
-    *plans(kept: number): Step<number> {
+    /** Of the plans that are not among the newest ones the text goes, and the record of those applied before goes. */
+    *plans(kept: number, before: number): Step<number> {
       const newest = db.selectFrom('applied_plan').select('id').orderBy('id', 'desc').limit(1);
       const last = yield* firstOf(newest.offset(Math.max(kept, 1) - 1));
-      return last ? yield* affectedBy(db.deleteFrom('applied_plan').where('id', '<', last.id)) : 0;
+      if (!last) return 0;
+      yield* affectedBy(db.deleteFrom('applied_plan').where('id', '<', last.id).where('applied_at', '<', before));
+      const emptying = db.updateTable('applied_plan').set({ plan: '' });
+      return yield* affectedBy(emptying.where('id', '<', last.id).where('plan', '<>', ''));
     },
-    /** One piece of the attempts of campaigns that ended before. */
-    *attempts(before: number): Step<number> {
-      const old = db.selectFrom('campaign').select('id').where('status', 'in', finished).where('started', '=', 1);
-      for (const { id } of yield* rowsOf(old.where('changed_at', '<', before))) {
+    /** Campaigns that ended before, and are not the newest of a rollout in force. */
+    *finishedCampaigns(before: number): Step<number[]> {
+      const rollouts = (yield* plans.load())?.plan.rollouts.map(({ name }) => name) ?? [];
+      const ended = db.selectFrom('campaign').select('id').where('status', 'in', finished).where('started', '=', 1);
+      const old = yield* rowsOf(ended.where('changed_at', '<', before).orderBy('id'));
+      const all = db.selectFrom('campaign').select(['id', 'rollout']).where('started', '=', 1).orderBy('id');
+      const newest = new Map((yield* rowsOf(all)).map(({ id, rollout }) => [rollout, id]));
+      const judged = new Set(rollouts.map((name) => newest.get(name)));
+      return old.map(({ id }) => id).filter((id) => !judged.has(id));
+    },
+    /** One piece of the attempts of these campaigns. */
+    *attempts(campaigns: readonly number[]): Step<number> {
+      for (const id of campaigns) {
         const some = db.selectFrom('attempt').select('device').where('campaign', '=', id).limit(piece);
         const removed = yield* affectedBy(
           db.deleteFrom('attempt').where('campaign', '=', id).where('device', 'in', some),
@@ -62,10 +76,11 @@ export function retentionRecords(db: Kysely<FleetTables>, events: EventRecords) 
 
 /** See FleetState.prune. */
 export async function prune(database: FleetDatabase, records: RetentionRecords, retention: Retention, now: number) {
-  const plans = await database.write(() => records.plans(retention.plans));
-  const attempts = await allPieces(database, () => records.attempts(now - retention.attemptDays * dayMs));
-  await database.write(() => records.spending(now));
   const before = now - retention.eventDays * dayMs;
+  const plans = await database.write(() => records.plans(retention.plans, before));
+  const ended = await database.read(() => records.finishedCampaigns(now - retention.attemptDays * dayMs));
+  const attempts = await allPieces(database, () => records.attempts(ended));
+  await database.write(() => records.spending(now));
   await database.write(() => records.markEvents(before, now), [eventsLock]);
   const events = await allPieces(database, () => records.events());
   await database.reclaim();
@@ -77,6 +92,6 @@ async function allPieces(database: FleetDatabase, remove: () => Step<number>): P
   for (;;) {
     const removed = await database.write(remove);
     all += removed;
-    if (removed < piece) return all;
+    if (removed === 0) return all;
   }
 }

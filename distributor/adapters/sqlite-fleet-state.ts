@@ -1,6 +1,6 @@
 /** The fleet's state in one SQLite file: durable at each commit, shared by the server and the command line. */
-import type { FleetState } from '../fleet/ports.ts';
-import { fleetState, type KeptReports } from './fleet-state.ts';
+import type { FleetState, KeptReports } from '../fleet/ports.ts';
+import { fleetState } from './fleet-state.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
 
 /**

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { StoreReader } from '../catalog/ports.ts';
-import type { FleetState } from '../fleet/ports.ts';
+import type { FleetState, KeptReports } from '../fleet/ports.ts';
 import type { RandomBytes } from '../fleet/token.ts';
 import type { DeclarationSource } from '../reconcile/ports.ts';
 import type { SourcePlace } from '../reconcile/source-place.ts';
@@ -15,7 +15,7 @@ export interface CommandLine {
    * @param place a folder for SQLite, or the URL of a PostgreSQL database
    * @throws SlipwayError `database-unavailable`, `usage`
    */
-  openFleetState(place: string): Promise<FleetState>;
+  openFleetState(place: string, kept?: KeptReports): Promise<FleetState>;
   openStore(url: string): StoreReader;
   openSource(place: SourcePlace): DeclarationSource;
   openGateProbes(): GateProbe & { close(): Promise<void> };
@@ -62,9 +62,9 @@ export function withStateOptions(command: Command): Command {
 }
 
 /** @throws SlipwayError `database-unavailable`, `usage`, `key-unreadable` */
-export async function openState(line: CommandLine, place: StatePlace): Promise<FleetState> {
+export async function openState(line: CommandLine, place: StatePlace, kept: KeptReports = {}): Promise<FleetState> {
   const { state, database, databasePasswordFile: file } = place;
-  if (database === undefined) return line.openFleetState(state);
+  if (database === undefined) return line.openFleetState(state, kept);
   // Neither the URL nor what parsing it says may be shown: it can hold the password.
   const url = URL.canParse(database) ? new URL(database) : undefined;
   if (!url || !['postgres:', 'postgresql:'].includes(url.protocol)) {
@@ -73,7 +73,7 @@ export async function openState(line: CommandLine, place: StatePlace): Promise<F
     });
   }
   if (file !== undefined) url.password = encodeURIComponent(await readPassword(file));
-  return line.openFleetState(url.href);
+  return line.openFleetState(url.href, kept);
 }
 
 async function readPassword(file: string): Promise<string> {

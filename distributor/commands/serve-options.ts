@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { StatePlace } from './command-line.ts';
+import type { RetentionOptions } from './retention-options.ts';
 import type { SourceOptions } from './source-options.ts';
 
 export interface ListenAddress {
@@ -9,7 +10,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-export interface ServeOptions extends StatePlace, SourceOptions {
+export interface ServeOptions extends StatePlace, SourceOptions, RetentionOptions {
   readonly store: string;
   readonly listen: ListenAddress;
   readonly tlsCert?: string;

@@ -18,6 +18,7 @@ import type { Services } from '../services.ts';
 import { observeCampaigns, observeReconciler, Upkeep } from '../upkeep.ts';
 import { type CommandLine, openState, withStateOptions } from './command-line.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
+import { addRetentionOptions, retentionOf } from './retention-options.ts';
 import { checkTransport, type ListenAddress, parseListen, type ServeOptions } from './serve-options.ts';
 import { addSourceOptions, placeOf } from './source-options.ts';
 
@@ -28,9 +29,11 @@ const idleSweepMs = 100;
 const lastResortMs = 5000;
 /** How often waves are looked at besides after each report. */
 const advanceIntervalMs = 1000;
+/** How often what is older than asked is removed, besides after a start. */
+const pruneIntervalMs = 3_600_000;
 
 export function serveCommand(line: CommandLine): Command {
-  return addSourceOptions(withStateOptions(new Command('serve')))
+  return addRetentionOptions(addSourceOptions(withStateOptions(new Command('serve'))))
     .description('serve metadata and blobs, answer devices, run rollouts')
     .addOption(
       new Option('--store <url>', 's3://bucket/prefix or file:///folder').env('SLIPWAY_STORE').makeOptionMandatory(),
@@ -82,7 +85,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const place = placeOf(options, options);
   const source = place && line.openSource(place);
   const store = line.openStore(options.store);
-  const fleet = await openState(line, options);
+  const fleet = await openState(line, options, { keptReports: options.keepReports });
   const logger = pino({ level: options.logLevel, redact: ['req.headers.authorization'] }, pino.destination(2));
   const metrics = createMetrics();
   const catalog = new Catalog(store);
@@ -135,6 +138,8 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
     logger,
     refreshIntervalMs: options.refresh * 1000,
     advanceIntervalMs,
+    retention: retentionOf(options),
+    pruneIntervalMs,
   });
   const app = await buildApp(services, { logger, tls, trustProxy: options.trustProxy, newRequestId: randomUUID });
   await upkeep.start();

@@ -21,6 +21,7 @@ export const eventKinds = {
   'device-forgotten': 'A device and all that was known of it was removed.',
   'token-created': 'A token was made; its text is recorded nowhere.',
   'token-revoked': 'A token is refused from now on.',
+  'events-removed': 'Events older than the server keeps them were removed.',
 } as const;
 
 export type EventKind = keyof typeof eventKinds;

@@ -180,11 +180,19 @@ export interface StoredReports {
   readonly fresh: readonly Report[];
 }
 
+export interface KeptReports {
+  /** Of each device, those with the highest sequences. */
+  readonly keptReports?: number;
+}
+
 /** What is kept for how long; see FleetState.prune. */
 export interface Retention {
-  /** Applied plans with all they say; of older ones the revision, author and diff stay. */
+  /** Applied plans with all they say; of older ones the revision, author and diff stay for as long as events do. */
   readonly plans: number;
-  /** Attempts of completed and aborted campaigns that changed last before so long ago. */
+  /**
+   * Attempts of completed and aborted campaigns that changed last before so long ago. Those of the newest campaign of
+   * each rollout in force stay: its devices are counted and judged as long as it is declared.
+   */
   readonly attemptDays: number;
   readonly eventDays: number;
 }

@@ -24,6 +24,8 @@ export interface Metrics {
   readonly leader: Gauge;
   /** Unix time, seconds. */
   readonly planReconciledAt: Gauge;
+  /** Unix time, seconds. */
+  readonly planAppliedAt: Gauge;
   readonly planReconciliations: Counter<'outcome'>;
   readonly databaseErrors: Counter;
   readonly eventStreams: Gauge;
@@ -120,6 +122,11 @@ export function createMetrics(): Metrics {
     planReconciledAt: new Gauge({
       name: 'slipway_plan_reconciled_timestamp_seconds',
       help: 'When the declarations were last found to be in force as their source has them.',
+      registers,
+    }),
+    planAppliedAt: new Gauge({
+      name: 'slipway_plan_applied_timestamp_seconds',
+      help: 'When the declarations in force came into force.',
       registers,
     }),
     planReconciliations: new Counter({

@@ -48,6 +48,7 @@ export class Reconciler implements PlanInForce {
   #refusal: Refusal | undefined;
   /** Refusals told since the plan in force came. */
   readonly #told = new Set<string>();
+  #lookedAt: number | undefined;
   #stopWatching: (() => void) | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -62,6 +63,11 @@ export class Reconciler implements PlanInForce {
   /** What was applied last; undefined before the first plan. */
   get applied(): AppliedPlan | undefined {
     return this.#applied;
+  }
+
+  /** When what is in force was last found to be what its source has; milliseconds since 1970. */
+  get lookedAt(): number | undefined {
+    return this.#lookedAt;
   }
 
   get problem(): SlipwayError | undefined {
@@ -135,8 +141,10 @@ export class Reconciler implements PlanInForce {
   }
 
   /** Takes up what another replica applied, without looking at the source. @throws SlipwayError `database-unavailable` */
-  catchUp(): Promise<void> {
-    return this.#takeUp();
+  async catchUp(): Promise<void> {
+    await this.#takeUp();
+    // Where plans come by API the database is the source.
+    if (!this.#input.source) this.#lookedAt = this.#input.clock();
   }
 
   async #applyNewest(): Promise<Refusal | undefined> {
@@ -201,7 +209,10 @@ export class Reconciler implements PlanInForce {
     const { store, clock, observe } = this.#input;
     if (this.#refusal && !refusal) observe({ kind: 'healed' });
     this.#refusal = refusal;
-    if (!refusal) return;
+    if (!refusal) {
+      this.#lookedAt = clock();
+      return;
+    }
     const { problem, snapshot } = refusal;
     const key = `${snapshot?.revision} ${problem.code} ${problem.message}`;
     if (this.#told.has(key)) return;

@@ -23,7 +23,7 @@ async function call(...words: string[]) {
   const status = await runProgram(
     words,
     {
-      openFleetState: (place) => openFleetState(place),
+      openFleetState,
       openStore: (url) => openStore(url, {}),
       openSource: (place) => openSource(place, process.env),
       openGateProbes: () => gateProbes(),
@@ -64,6 +64,8 @@ describe('the command line', () => {
     ['half of a certificate', ['BASE', '--tls-cert', 'x'], 2, 'usage'],
     ['a certificate that is not there', ['BASE', '--tls-cert', '/no/crt', '--tls-key', '/no/key'], 3, 'key-unreadable'],
     ['an address that is none', ['BASE', '--listen', 'here'], 2, 'usage'],
+    ['a memory shorter than a day', ['BASE', '--keep-attempts', '1h'], 2, 'usage'],
+    ['no reports to keep', ['BASE', '--keep-reports', '0'], 2, 'usage'],
     ['a state folder that cannot be made', ['device', 'ls', '--state', '/dev/null/state'], 5, 'database-unavailable'],
     [
       'a purpose that tokens do not have',

@@ -30,7 +30,7 @@ import { type ReconcileEvent, Reconciler } from '../../distributor/reconcile/rec
 import type { CampaignEvent } from '../../distributor/rollout/campaign-event.ts';
 import { Campaigns } from '../../distributor/rollout/campaigns.ts';
 import { permitIssuer } from '../../distributor/rollout/permit.ts';
-import type { Policy } from '../../distributor/services.ts';
+import type { Policy, Services } from '../../distributor/services.ts';
 import { product, SignedRepository } from './signed-repository.ts';
 
 export interface FleetOptions {
@@ -38,6 +38,8 @@ export interface FleetOptions {
   readonly store?: (folder: string) => StoreReader;
   /** Another server over the state, the store and the clock of this one. */
   readonly beside?: SmallFleet;
+  /** Instead of SQLite in the folder `state`. */
+  readonly state?: () => Promise<FleetState>;
   /** Instead of the folder `rollouts`; `api` where plans are sent. */
   readonly source?: DeclarationSource | 'api';
 }
@@ -60,6 +62,7 @@ export class SmallFleet {
   readonly reconciled: ReconcileEvent[];
   readonly metrics: Metrics;
   readonly app: App;
+  readonly services: Services;
   readonly events: CampaignEvent[];
   readonly repository: SignedRepository;
   readonly #time: { now: number };
@@ -73,7 +76,7 @@ export class SmallFleet {
     }
     const time = beside === undefined ? { now: Date.now() } : beside.#time;
     const repository = beside?.repository ?? new SignedRepository(new Date(time.now));
-    const fleet = await openSqliteFleetState(path.join(folder, 'state'));
+    const fleet = await (options.state?.() ?? openSqliteFleetState(path.join(folder, 'state')));
     const storeFolder = path.join(folder, 'store');
     const store = options.store?.(storeFolder) ?? directoryStore(storeFolder);
     const catalog = new Catalog(store);
@@ -107,7 +110,7 @@ export class SmallFleet {
       },
     });
     const metrics = createMetrics();
-    const services = {
+    const services: Services = {
       store,
       catalog,
       campaigns,
@@ -140,6 +143,7 @@ export class SmallFleet {
       reconciled,
       metrics,
       app,
+      services,
       events,
       repository,
       time,
@@ -162,6 +166,7 @@ export class SmallFleet {
       | 'reconciled'
       | 'metrics'
       | 'app'
+      | 'services'
       | 'events'
       | 'repository'
     > & { isGuest: boolean; time: { now: number } },
@@ -174,6 +179,7 @@ export class SmallFleet {
     this.reconciled = parts.reconciled;
     this.metrics = parts.metrics;
     this.app = parts.app;
+    this.services = parts.services;
     this.events = parts.events;
     this.repository = parts.repository;
     this.#time = parts.time;

@@ -5,7 +5,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,6 +17,8 @@ import type { PostgresService } from './postgres.ts';
 
 const run = promisify(execFile);
 const installations = '/usr/lib/postgresql';
+/** The role whose members have to show a password. */
+const guarded = 'guarded';
 const readyTimeoutMs = 60_000;
 const readyPollMs = 50;
 
@@ -73,6 +75,18 @@ export class PostgresServer {
     const name = `suite_${this.#databases}`;
     await this.#query('postgres', `create database ${name}`);
     return this.url(name);
+  }
+
+  /** A new empty database of a new user that has to show this password. */
+  async guardedDatabase(password: string): Promise<string> {
+    const url = new URL(await this.freshDatabase());
+    url.username = `user_${this.#databases}`;
+    if ((await this.#query('postgres', `select from pg_roles where rolname = '${guarded}'`)).length === 0) {
+      await this.#query('postgres', `create role ${guarded}`);
+    }
+    await this.#query('postgres', `create role ${url.username} login in role ${guarded} password '${password}'`);
+    await this.#query('postgres', `alter database ${url.pathname.slice(1)} owner to ${url.username}`);
+    return url.href;
   }
 
   url(database: string): string {
@@ -139,6 +153,9 @@ export class PostgresServer {
     const options = ['-D', this.#data, '-U', 'postgres', '-A', 'trust', '-N', '-E', 'UTF8', '--locale', 'C'];
     const [command, args] = asUser(path.join(this.#programs, 'initdb'), options);
     await run(command, args, { cwd: this.#folder });
+    // The first rule that fits holds.
+    const rules = path.join(this.#data, 'pg_hba.conf');
+    await writeFile(rules, `host all +${guarded} 127.0.0.1/32 scram-sha-256\n${await readFile(rules, 'utf8')}`);
   }
 
   async #query(database: string, text: string): Promise<unknown[]> {

@@ -40,7 +40,7 @@ async function updateOnce(fleet: FleetState, index: number, number: number): Pro
   const version = `2.${number}.0`;
   const rollout = `shop-2-${number}`;
   const at = Date.now() - (10 - number) * dayMs;
-  await fleet.answerCheck(arrivalOf(index, at), () => offerOf(rollout, version));
+  await fleet.answerCheck(arrivalOf(index, at), () => offerOf(rollout, version, placeOf(index)));
   const reports = phases.map((phase, step): Report => {
     const sequence = (number - 1) * phases.length + step + 1;
     const common = { sequence, at: new Date(at).toISOString(), attempt: `${deviceId}-${number}`, rollout, version };
@@ -48,15 +48,20 @@ async function updateOnce(fleet: FleetState, index: number, number: number): Pro
     const transfer = { bytesOnWire: 180_000 + index, fullBytes: 70_000_000, resumedFrom: 0 };
     return { ...common, phase, outcome: 'committed', transfer };
   });
-  await fleet.storeReports(deviceId, reports, () => index / 100_000, at);
+  await fleet.storeReports(deviceId, reports, () => placeOf(index), at);
+}
+
+/** Devices stand in a line by their numbers; those above 100,000 share it. */
+function placeOf(index: number): number {
+  return (index % 100_000) / 100_000;
 }
 
 /** As much of a decision as the state records. */
-function offerOf(rollout: string, version: string): Decision {
+function offerOf(rollout: string, version: string, place: number): Decision {
   const release = { version };
   const facts = {};
   return {
-    ...{ kind: 'update', reason: 'rollout-open', rollout: { name: rollout }, wave: 'all', place: 0.5 },
+    ...{ kind: 'update', reason: 'rollout-open', rollout: { name: rollout }, wave: 'all', place },
     ...{ goal: release, release, isRetry: false, window: undefined, generation: 0, facts },
   } as unknown as Decision;
 }

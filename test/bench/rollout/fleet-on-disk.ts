@@ -102,7 +102,8 @@ export function arrivalOf(index: number, at: number): CheckArrival {
   };
 }
 
-async function enrolAll(state: string, devices: number): Promise<string[]> {
+/** @returns lines of `id token` */
+export async function enrolAll(state: string, devices: number): Promise<string[]> {
   const fleet = await openSqliteFleetState(state);
   const now = Date.now();
   const enrolling = mintToken({ purpose: 'enrol', now, randomBytes });
