@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type SimulationInput, type SimulationObserver, simulate } from '../../../distributor/simulation/simulate.ts';
@@ -30,6 +32,21 @@ describe('ten thousand devices, three in ten out of reach', () => {
     expect(result.reached + result.unreachable + result.waiting + result.notOffered).toBe(10_000);
     expect(result.unreachable).toBeGreaterThan(2500);
     expect(result.committed).toBeGreaterThan(6800);
+  });
+});
+
+describe('the example plan', () => {
+  const base = path.join(import.meta.dirname, '../../../infra/rollouts/example/base');
+  const text = ['fleet', 'groups', 'k3s-1.33.9'].map((name) => readFileSync(path.join(base, `${name}.yaml`), 'utf8'));
+
+  it.each([1, 2, 3])('is aborted by six in a hundred bad and completed by one in two hundred, seed %i', {
+    timeout: 120_000,
+  }, (seed) => {
+    const fleet = { fleet: 4000, offline: 0.3, seed };
+    const bad = simulate(inputOf(text.join('\n---\n'), { ...fleet, failureRate: 0.06 })).result;
+    expect(bad.outcome).toBe('aborted');
+    expect(bad.worstCase).toBeLessThanOrEqual(bad.waves.reduce((sum, wave) => sum + wave.devices, 0));
+    expect(simulate(inputOf(text.join('\n---\n'), { ...fleet, failureRate: 0.005 })).result.outcome).toBe('completed');
   });
 });
 
