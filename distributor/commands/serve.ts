@@ -146,7 +146,6 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   warnOfUselessKey(signer, catalog, logger);
   await listen(app, options.listen);
   const address = addressOf(app, tls !== undefined);
-  line.answer({ listening: address }, `listening on ${address}`);
   closeWithGrace(
     { delay: closeGraceMs + lastResortMs, logger: { error: (problem) => logger.error(problem) } },
     async (why) => {
@@ -158,6 +157,8 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
       await store.close();
     },
   );
+  // Last: whoever reads it may send a signal at once.
+  line.answer({ listening: address }, `listening on ${address}`);
 }
 
 function newPermitId({ randomBytes }: CommandLine): string {
