@@ -87,7 +87,11 @@ async function endWith(signal: NodeJS.Signals): Promise<void> {
 async function runVitest(): Promise<Totals> {
   const report = path.join(temporary, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const env = { SLIPWAY_SERVICES: '1', SLIPWAY_LONG: long ? '1' : '0', TMPDIR: temporary };
+  const env = {
+    ...{ SLIPWAY_SERVICES: '1', SLIPWAY_LONG: long ? '1' : '0', TMPDIR: temporary },
+    // Programs that tests start from their sources again and again are compiled once.
+    NODE_COMPILE_CACHE: path.join(temporary, 'compiled'),
+  };
   const ok = await step('test', 'vitest', ['run', ...reporters, ...vitestArguments], env);
   try {
     const totals = countTotals(JSON.parse(readFileSync(report, 'utf8')));
