@@ -9,6 +9,7 @@ import { applyHere } from './apply-here.ts';
 import { applyInto } from './delta-process.ts';
 import { moveInto, onDisk, remove } from './durable-file.ts';
 import { openFileSource } from './file-source.ts';
+import { FlushedFile } from './flushed-file.ts';
 
 /**
  * Works in a process of its own where something is to be encoded again, since that can take much memory; else in this
@@ -51,8 +52,9 @@ async function writeTarget(
     const opened = openDelta(delta);
     target = onDisk(`create ${file}`, () => openSync(file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644));
     if (isPartsOnly(opened.target)) {
-      const cost = await applyHere({ files, delta, opened, target, maxMemoryBytes });
-      onDisk(`sync ${file}`, () => fsyncSync(target as number));
+      const flushed = new FlushedFile(target, file);
+      const cost = await applyHere({ files, delta, opened, target: flushed, maxMemoryBytes });
+      await flushed.finish();
       return { ...provedContent(opened), ...cost };
     }
     const cost = await applyInto(target, files, maxMemoryBytes, stopSignal());

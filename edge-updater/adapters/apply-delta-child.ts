@@ -7,6 +7,7 @@ import { openDelta } from '../../contract/delta/open-delta.ts';
 import { describeError, toSlipwayError } from '../../contract/errors.ts';
 import { type ApplyMessage, applyRequestSchema } from '../delta/apply-message.ts';
 import { applyHere } from './apply-here.ts';
+import { onDisk, writeAll } from './durable-file.ts';
 import { openFileSource } from './file-source.ts';
 
 const targetDescriptor = 1;
@@ -21,7 +22,10 @@ async function run(): Promise<ApplyMessage> {
   const delta = openFileSource(files.delta);
   try {
     const opened = openDelta(delta);
-    const cost = await applyHere({ files, delta, opened, target: targetDescriptor, maxMemoryBytes, checkWanted });
+    const target = {
+      write: (chunk: Uint8Array) => onDisk('write the new file', () => writeAll(targetDescriptor, chunk)),
+    };
+    const cost = await applyHere({ files, delta, opened, target, maxMemoryBytes, checkWanted });
     return { kind: 'applied', ...cost };
   } finally {
     delta.close();

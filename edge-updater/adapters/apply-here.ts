@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import * as zlib from 'node:zlib';
+import type { ByteSink } from '../../contract/byte-sink.ts';
 import type { ByteSource } from '../../contract/byte-source.ts';
 import { applyDelta } from '../../contract/delta/apply.ts';
 import { chunksOf } from '../../contract/delta/chunks.ts';
@@ -15,7 +16,6 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { decodeVcdiff } from '../../contract/vcdiff/decode.ts';
 import { decompressZstd } from '../delta/decompress-zstd.ts';
 import type { DeltaCost, DeltaFiles } from '../ports.ts';
-import { onDisk, writeAll } from './durable-file.ts';
 import { openFileSource } from './file-source.ts';
 import { PartDirectory } from './part-directory.ts';
 
@@ -27,8 +27,8 @@ export interface ApplyHere {
   /** The delta's file, and what openDelta reads from it. */
   readonly delta: ByteSource;
   readonly opened: OpenDelta;
-  /** Descriptor that gets the target from its position on. */
-  readonly target: number;
+  /** Gets the target, in order. */
+  readonly target: ByteSink;
   readonly maxMemoryBytes: number;
   /** Asked between chunks; throws to stop. */
   readonly checkWanted?: () => void;
@@ -52,7 +52,7 @@ export async function applyHere(work: ApplyHere): Promise<DeltaCost> {
     const sink = {
       write(chunk: Uint8Array) {
         checkStopped();
-        onDisk('write the new file', () => writeAll(target, chunk));
+        target.write(chunk);
       },
     };
     await applyDelta(base, delta, opened, sink, {

@@ -3,7 +3,7 @@
  * durable, since whoever uses what an earlier run left compares its digest. Few descriptors are open at a time, however
  * many parts there are.
  */
-import { closeSync, ftruncateSync, openSync, readdirSync, renameSync, statfsSync, statSync } from 'node:fs';
+import { close, closeSync, openSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { ByteSource } from '../../contract/byte-source.ts';
 import type { PartFile, PartFiles } from '../../contract/delta/apply.ts';
@@ -18,6 +18,7 @@ export class PartDirectory implements PartFiles {
   readonly #directory: string;
   /** Descriptors by path, the least recently used first. */
   readonly #open = new Map<string, number>();
+  #scratch: number | undefined;
 
   /** Makes the folder; removes from an older one what is not a whole new part. */
   constructor(directory: string) {
@@ -66,29 +67,34 @@ export class PartDirectory implements PartFiles {
     };
   }
 
-  /** Room for the prediction of one part; its name is never that of a whole part. */
+  /** Room for the prediction of one part at a time: a file without a name, which the next part overwrites. */
   scratch(): Scratch {
     const file = path.join(this.#directory, `prediction.${process.pid}`);
+    this.#scratch ??= onDisk(`open ${file}`, () => {
+      const opened = openSync(file, 'w+', 0o600);
+      rmSync(file);
+      return opened;
+    });
+    const descriptor = this.#scratch;
     let length = 0;
-    onDisk(`empty ${file}`, () => ftruncateSync(this.#descriptor(file, 'w+'), 0));
     return {
       sink: {
         write: (chunk) => {
-          onDisk(`write ${file}`, () => writeAll(this.#descriptor(file), chunk, length));
+          onDisk(`write ${file}`, () => writeAll(descriptor, chunk, length));
           length += chunk.length;
         },
       },
-      source: () => this.#source(file, length),
-      close: () => {
-        this.#close(file);
-        remove(file);
-      },
+      source: () => ({ length, readInto: (target, offset) => readFully(descriptor, file, target, offset) }),
+      close: () => {},
     };
   }
 
   /** Old parts are in the base: they go. New ones stay for another run. */
   close(): void {
     for (const file of [...this.#open.keys()]) this.#close(file);
+    // Giving its pages back takes a while, which nothing has to wait for.
+    if (this.#scratch !== undefined) close(this.#scratch, () => {});
+    this.#scratch = undefined;
     for (const name of this.#names()) if (!wholePart.test(name)) remove(path.join(this.#directory, name));
   }
 

@@ -40,6 +40,9 @@ export function readSideTables(sideTables: Uint8Array, oldLength: number): SideT
   return tables;
 }
 
+/** Function data behind it is copied: a place there does not fit 32 bits with its kind. */
+const maxFunctionDataBytes = 2 ** 29;
+
 /** No prediction is longer: a bound for what forged side tables can make of an old file. */
 export function predictionLimit(oldLength: number): number {
   return 2 * oldLength + 1024 * 1024;
@@ -92,11 +95,11 @@ export function buildGoPrediction(old: ByteSource, sideTables: Uint8Array, outpu
   sink.flush();
 }
 
-function functionDataPlaces(rows: PredictedRows): Float64Array {
-  const places = new Float64Array(rows.countFunctionData());
+function functionDataPlaces(rows: PredictedRows): Uint32Array {
+  const places = new Uint32Array(rows.countFunctionData());
   let count = 0;
   rows.visitFunctionData((kind, offset) => {
-    if (kind < 8) places[count++] = offset * 8 + kind;
+    if (kind < 8 && offset < maxFunctionDataBytes) places[count++] = offset * 8 + kind;
   });
   return places.subarray(0, count);
 }

@@ -37,7 +37,7 @@ export class PredictedFunctionData {
   }
 
   /** @param places `offset * 8 + kind` of all function data; sorted here */
-  write(region: Region, places: Float64Array, sink: ByteSink): void {
+  write(region: Region, places: Uint32Array, sink: ByteSink): void {
     places.sort();
     let at = 0;
     let kind = 0;

@@ -54,3 +54,19 @@ it('removes what a killed run left half written', () => {
   expect(new PartDirectory(place).leftBytes()).toBe(5);
   expect(readdirSync(place)).toEqual(['new-1']);
 });
+
+it('gives one part after the other room for its prediction, in a file without a name', () => {
+  using temporary = folder();
+  const parts = new PartDirectory(temporary.place);
+  for (const prediction of ['a long prediction', 'a short one']) {
+    const scratch = parts.scratch();
+    scratch.sink.write(Buffer.from(prediction));
+    const source = scratch.source();
+    const bytes = new Uint8Array(source.length);
+    source.readInto(bytes, 0);
+    expect(Buffer.from(bytes).toString()).toBe(prediction);
+    expect(readdirSync(temporary.place)).toEqual([]);
+    scratch.close();
+  }
+  parts.close();
+});
