@@ -13,7 +13,7 @@ import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isOnPath } from './services/commands.ts';
-import { installDebianPackages } from './services/debian-packages.ts';
+import { installDebianPackages, packagesOfLongTests, packagesOfTests } from './services/debian-packages.ts';
 import { countTotals, type Totals, totalsLine } from './totals.ts';
 
 const root = path.dirname(import.meta.dirname);
@@ -29,7 +29,7 @@ const graceMs = 5_000;
 let running: ChildProcess | undefined;
 for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.on(signal, endWith);
 
-const missing = installDebianPackages(isOnPath, say);
+const missing = installDebianPackages(long ? packagesOfLongTests : packagesOfTests, isOnPath, say);
 if (missing !== undefined) say(`some tests will be skipped: ${missing}`);
 
 await step('lint', 'biome', ['check', '.']);

@@ -5,6 +5,8 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { isOnPath } from '../services/commands.ts';
+import { installDebianPackages, packagesOfBench } from '../services/debian-packages.ts';
 import { benchDelta } from './delta-run.ts';
 import type { Pair } from './pairs.ts';
 import { benchRollout, defaultDevices } from './rollout/run.ts';
@@ -12,7 +14,8 @@ import { benchRollout, defaultDevices } from './rollout/run.ts';
 const help = `Usage: npm run bench -- delta [--pair OLD NEW]... [--only WORD]... [--json]
        npm run bench -- rollout [--devices N] [--seconds S] [--json]
 
-delta    deltas of real pairs beside xdelta3, zstd, HDiffPatch and bsdiff, those that are installed
+delta    deltas of real pairs beside xdelta3, zstd, bsdiff and HDiffPatch, those that are on PATH; as root on Debian
+         it installs what it lacks first, but for HDiffPatch
 rollout  decisions, check-ins, the size of the database and a simulation, for N devices (${defaultDevices})
 `;
 
@@ -23,6 +26,9 @@ const builder = path.join(import.meta.dirname, '../../infra/build.ts');
 const build = () => execFileSync(process.execPath, [builder], { stdio: ['ignore', 'ignore', 'inherit'] });
 if (what === 'delta') {
   const wishes = deltaWishes(words);
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const missing = installDebianPackages(packagesOfBench, isOnPath, say);
+  if (missing !== undefined) say(`some pairs or peers will be left out: ${missing}`);
   build();
   await benchDelta(wishes);
 } else {

@@ -1,12 +1,15 @@
 /**
- * Installs the Debian packages that tests of the real services need: only what is missing, by one apt-get call, only
- * as root on Debian. Refuses to guess on any other system: tests are skipped there.
+ * Installs the Debian packages that tests and benches need: only what is missing, by one apt-get call, only as root on
+ * Debian. Refuses to guess on any other system: what needs them is skipped there, or left out of the bench.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-/** Package and one command that shows it is there. */
-const wanted: Readonly<Record<string, string>> = {
+/** Package and one command, or file, that shows it is there. */
+type Packages = Readonly<Record<string, string>>;
+
+/** The real services and clients of the tests. */
+export const packagesOfTests: Packages = {
   radosgw: 'radosgw',
   'ceph-mon': 'ceph-mon',
   'ceph-osd': 'ceph-osd',
@@ -22,19 +25,37 @@ const wanted: Readonly<Record<string, string>> = {
   postgresql: 'pg_ctlcluster',
 };
 
+/** What the corpus of real programs is fetched and built with. */
+const packagesOfCorpus: Packages = { 'golang-go': 'go', unzip: 'unzip' };
+
+/** For the corpus, and for an emulated 64-bit ARM. */
+export const packagesOfLongTests: Packages = {
+  ...packagesOfTests,
+  ...packagesOfCorpus,
+  'qemu-user-static': 'qemu-aarch64-static',
+  'libc6-arm64-cross': '/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1',
+  'libstdc++6-arm64-cross': '/usr/aarch64-linux-gnu/lib/libstdc++.so.6',
+};
+
+/** For the corpus, and the peers that deltas are compared with; HDiffPatch is not in Debian. */
+export const packagesOfBench: Packages = { ...packagesOfCorpus, xdelta3: 'xdelta3', zstd: 'zstd', bsdiff: 'bsdiff' };
+
 /** Seconds to wait for another apt-get of the machine. */
 const lockTimeoutSeconds = 300;
 
 /**
+ * @param wanted which packages
  * @param isInstalled whether a command is on the PATH
  * @param say takes one line for people
  * @returns undefined when nothing is missing any more, else why it still is, one line
  */
 export function installDebianPackages(
+  wanted: Packages,
   isInstalled: (command: string) => boolean,
   say: (line: string) => void,
 ): string | undefined {
-  const missing = Object.keys(wanted).filter((name) => !isInstalled(wanted[name] ?? name));
+  const isThere = (sign: string) => (sign.startsWith('/') ? existsSync(sign) : isInstalled(sign));
+  const missing = Object.keys(wanted).filter((name) => !isThere(wanted[name] ?? name));
   if (missing.length === 0) return undefined;
   if (process.getuid?.() !== 0) return `${missing.join(', ')} missing, and only root may install`;
   if (!existsSync('/etc/debian_version')) return `${missing.join(', ')} missing, and this is not Debian`;
