@@ -11,7 +11,7 @@ export interface Measured {
   readonly peakRssBytes: number;
 }
 
-const sampleMs = 50;
+const sampleMs = 10;
 const pageBytes = 4096;
 const ticksPerSecond = 100;
 

@@ -22,8 +22,9 @@ export function resultsPage(results: readonly PairResult[], circumstances: Circu
     ...(missing.length > 0 ? [`Not installed there, so not measured: ${missing.join(', ')}.`] : []),
     ...(absent.length > 0 ? [`Not to be had there, so not measured: ${absent.join('; ')}.`] : []),
     '',
-    'Sizes are exact and the same on every machine; times and memory are of this run. Every delta was applied and the',
-    'result compared with the new file. CPU time and peak memory are those of all processes of a program together.',
+    'Sizes are exact and the same on every machine; times and memory are of this run. Every delta was applied three times',
+    'and the result compared with the new file; decoding shows the shortest times and the largest memory of the three. CPU',
+    'time and peak memory, which is sampled, are those of all processes of a program together.',
     '"Shaped" artifacts are real programs in containers made the way K3s and K0s make theirs.',
     '',
     ...results.flatMap(pairLines),
@@ -41,6 +42,20 @@ export function pairLines({ name, oldBytes, newBytes, target, scores }: PairResu
     '',
     ...rows.map((row) => `| ${row.join(' | ')} |`),
     '',
+    ...besideBsdiff(scores),
+  ];
+}
+
+/** Time and memory as ratios, which say more than seconds of one machine. */
+function besideBsdiff(scores: readonly Score[]): string[] {
+  const [own, peer] = ['slipway', 'bsdiff'].map((name) => scores.find(({ contestant }) => contestant === name));
+  if (!own?.encode || !own.decode || !peer?.encode || !peer.decode) return [];
+  const ratio = (of: 'encode' | 'decode', by: 'seconds' | 'cpuSeconds') =>
+    `${((own[of]?.[by] ?? 0) / (peer[of]?.[by] ?? 0)).toFixed(2)} ×`;
+  return [
+    `Beside bsdiff: encoding ${ratio('encode', 'seconds')} its time, ${ratio('encode', 'cpuSeconds')} its CPU; decoding ` +
+      `${ratio('decode', 'seconds')} and ${ratio('decode', 'cpuSeconds')}.`,
+    '',
   ];
 }
 
@@ -51,8 +66,8 @@ function cells({ contestant, deltaBytes, encode, decode, failure }: Score, newBy
   return [
     ...[contestant, count(deltaBytes), `${((100 * deltaBytes) / newBytes).toFixed(3)} %`],
     ...[encode, decode].flatMap(({ seconds, cpuSeconds, peakRssBytes }) => [
-      `${seconds.toFixed(1)} s`,
-      `${cpuSeconds.toFixed(1)} s`,
+      `${seconds.toFixed(2)} s`,
+      `${cpuSeconds.toFixed(2)} s`,
       `${Math.round(peakRssBytes / 2 ** 20)} MiB`,
     ]),
   ];
