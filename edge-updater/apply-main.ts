@@ -3,13 +3,15 @@ import { setFlagsFromString } from 'node:v8';
 import { applyToFile } from './adapters/applied-file.ts';
 import { abortOnSignals, print, runCommandLine } from './command-line.ts';
 import { addApply } from './commands/apply.ts';
+import type { DeltaMeans } from './delta/delta-means.ts';
+import type { DeltaFiles } from './ports.ts';
 
 setFlagsFromString('--semi-space-growth-factor=1');
 
 const stop = new AbortController();
 const context = {
-  applyToFile: (files: Parameters<typeof applyToFile>[0], out: string, maxMemoryBytes: number) =>
-    applyToFile(files, out, maxMemoryBytes, () => {
+  applyToFile: (files: DeltaFiles, out: string, means: DeltaMeans) =>
+    applyToFile(files, out, means, () => {
       abortOnSignals(stop);
       return stop.signal;
     }),

@@ -11,6 +11,7 @@ import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
 import { productSchema } from '../contract/release/manifest.ts';
 import { type Platform, platformOfNodeArch, platformSchema } from '../contract/release/platform.ts';
+import { defaultZstdPrograms } from './delta/delta-means.ts';
 
 const seconds = (min: number, max = 7 * 24 * 3600) => z.number().min(min).max(max);
 const absolutePath = z.string().regex(/^\//, 'expected an absolute path');
@@ -110,6 +111,14 @@ const configurationSchema = z.strictObject({
         .max(1024 * 1024)
         .default(256),
       maxReencodeMinutes: z.number().min(0).default(60),
+      /**
+       * zstd commands, for payloads that another libzstd than the updater's was used for; each writes those of its own
+       * version. What is not there, or is something else, is passed over.
+       */
+      zstdPrograms: z
+        .array(absolutePath)
+        .max(8)
+        .default([...defaultZstdPrograms]),
       /** How fast this machine compresses long-window zstd of a high level. */
       reencodeKiBPerSecond: z.number().min(1).default(512),
     })

@@ -22,6 +22,7 @@ import { readStatus, writeStatus } from './adapters/status-file.ts';
 import { systemClock } from './adapters/system-clock.ts';
 import { SystemdService } from './adapters/systemd-service.ts';
 import { Terminal } from './adapters/terminal.ts';
+import { zstdEncoderOf } from './adapters/zstd-programs.ts';
 import { abortOnSignals, print, runCommandLine } from './command-line.ts';
 import { addApply } from './commands/apply.ts';
 import { addCheckNow } from './commands/check-now.ts';
@@ -92,7 +93,7 @@ function open(configFile: string, command: string, blobs?: BlobSource): OpenDevi
       downloads: new DownloadDirectory(stateDir),
       slots,
       blobs: blobs ?? server,
-      deltas: deltaProcess,
+      deltas: deltaProcess(delta.zstdPrograms),
       service,
       health: healthOf(configuration),
       clock: systemClock,
@@ -110,7 +111,7 @@ function open(configFile: string, command: string, blobs?: BlobSource): OpenDevi
           maxMemoryBytes: delta.maxMemoryMiB * 1024 * 1024,
           maxReencodeSeconds: delta.maxReencodeMinutes * 60,
           reencodeBytesPerSecond: delta.reencodeKiBPerSecond * 1024,
-          zstdVersion: process.versions.zstd,
+          zstdVersions: [...zstdEncoderOf(delta.zstdPrograms).versions],
         },
         health,
         healthIntervalSeconds: health.intervalSeconds,
@@ -188,7 +189,7 @@ function read(configFile: string): DeviceReading {
 const context: CommandContext = {
   open,
   read,
-  applyToFile: (files, out, maxMemoryBytes) => applyToFile(files, out, maxMemoryBytes, () => stop.signal),
+  applyToFile: (files, out, means) => applyToFile(files, out, means, () => stop.signal),
   signal: stop.signal,
   print,
 };

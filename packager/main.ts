@@ -10,6 +10,7 @@ import { commandRenderer } from './adapters/manifest-renderer.ts';
 import { openStore } from './adapters/open-store.ts';
 import { partEncoderProcesses } from './adapters/part-encoder-processes.ts';
 import { findXdelta3 } from './adapters/xdelta3-binding.ts';
+import { findZstdEncoder } from './adapters/zstd-programs.ts';
 import { registerBuild } from './commands/build.ts';
 import { registerBundle } from './commands/bundle.ts';
 import type { CommandContext } from './commands/context.ts';
@@ -35,7 +36,7 @@ const context: CommandContext = {
   },
   partEncoders: (maxMemoryBytes = totalmem() * encoderMemoryShare) =>
     partEncoderProcesses(availableParallelism(), maxMemoryBytes),
-  processors: availableParallelism(),
+  zstdEncoder: (programs = []) => findZstdEncoder(programs, process.env.PATH, availableParallelism()),
   now: () => new Date(),
   signingTime: () => signingTime(process.env.SOURCE_DATE_EPOCH),
   backOff: (attempt) => pause(randomInt(50, 100 * 2 ** Math.min(attempt, 6))),

@@ -2,13 +2,18 @@
 import * as z from 'zod';
 import { limits } from '../limits.ts';
 
+const maxVersions = 8;
+
 /** What applying a delta asks of a machine beside the time for its bytes. */
 export const deltaNeedsSchema = z.strictObject({
   /** Frames that are to be encoded again, exactly; absent when there are none. */
   zstd: z
     .strictObject({
-      /** Of libzstd, the only one that will do. */
-      version: z.string().regex(/^\d{1,3}\.\d{1,3}\.\d{1,3}$/),
+      /** Of libzstd, each of which is needed: no other writes those frames. */
+      versions: z
+        .array(z.string().regex(/^\d{1,3}\.\d{1,3}\.\d{1,3}$/))
+        .min(1)
+        .max(maxVersions),
       /** What the encoder takes at most, on top of the program. */
       memoryBytes: z
         .int()

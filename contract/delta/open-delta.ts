@@ -147,25 +147,19 @@ function zstdNeeds(nodes: readonly RecipeNode[]): DeltaNeeds['zstd'] {
     let found = inner;
     if ('zstd' in node && node.zstd.encoder !== 'unknown') {
       found = {
-        version: node.zstd.version,
+        versions: [...new Set([node.zstd.version, ...(inner?.versions ?? [])])],
         memoryBytes: zstdMemoryBytes(node.zstd) + (inner?.memoryBytes ?? 0),
         contentBytes: nodesLength(node.nodes) + (inner?.contentBytes ?? 0),
       };
-      if (inner !== undefined && inner.version !== found.version) throw twoVersions();
     }
     if (found === undefined) continue;
-    if (needs !== undefined && needs.version !== found.version) throw twoVersions();
     needs = {
-      version: found.version,
+      versions: [...new Set([...(needs?.versions ?? []), ...found.versions])],
       memoryBytes: Math.max(needs?.memoryBytes ?? 0, found.memoryBytes),
       contentBytes: (needs?.contentBytes ?? 0) + found.contentBytes,
     };
   }
   return needs;
-}
-
-function twoVersions(): SlipwayError {
-  return new SlipwayError('recipe-malformed', 'expected one version of libzstd for all frames of a recipe');
 }
 
 function malformed(found: string): SlipwayError {

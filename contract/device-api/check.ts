@@ -50,8 +50,8 @@ export const deltaPolicySchema = z.strictObject({
   maxReencodeSeconds: z.number().min(0),
   /** How fast the machine compresses. */
   reencodeBytesPerSecond: z.number().min(1),
-  /** Of the libzstd that the updater carries: no other version will do. Absent where it has none. */
-  zstdVersion: z.string().max(32).optional(),
+  /** Of libzstd, those that the device can write frames with: no other version will do. */
+  zstdVersions: z.array(z.string().max(32)).max(16),
 });
 export type DeltaPolicy = z.infer<typeof deltaPolicySchema>;
 

@@ -4,6 +4,7 @@ import { digestOf } from '../../contract/delta/chunks.ts';
 import { isPartsOnly, type OpenDelta, openDelta } from '../../contract/delta/open-delta.ts';
 import { exitStatus, toSlipwayError } from '../../contract/errors.ts';
 import type { AppliedFile } from '../commands/apply.ts';
+import type { DeltaMeans } from '../delta/delta-means.ts';
 import type { DeltaFiles } from '../ports.ts';
 import { applyHere } from './apply-here.ts';
 import { applyInto } from './delta-process.ts';
@@ -21,14 +22,14 @@ import { FlushedFile } from './flushed-file.ts';
 export async function applyToFile(
   files: DeltaFiles,
   out: string,
-  maxMemoryBytes: number,
+  means: DeltaMeans,
   stopSignal: () => AbortSignal,
 ): Promise<AppliedFile> {
   const real = (file: string) => onDisk(`find ${file}`, () => realpathSync(file));
   const resolved = { base: real(files.base), delta: real(files.delta), scratch: files.scratch };
   const partial = `${out}.partial`;
   try {
-    const applied = await writeTarget(partial, resolved, maxMemoryBytes, stopSignal);
+    const applied = await writeTarget(partial, resolved, means, stopSignal);
     moveInto(partial, out);
     remove(files.scratch);
     return applied;
@@ -42,7 +43,7 @@ export async function applyToFile(
 async function writeTarget(
   file: string,
   files: DeltaFiles,
-  maxMemoryBytes: number,
+  means: DeltaMeans,
   stopSignal: () => AbortSignal,
 ): Promise<AppliedFile> {
   const delta = openFileSource(files.delta);
@@ -53,11 +54,11 @@ async function writeTarget(
     target = onDisk(`create ${file}`, () => openSync(file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644));
     if (isPartsOnly(opened.target)) {
       const flushed = new FlushedFile(target, file);
-      const cost = await applyHere({ files, delta, opened, target: flushed, maxMemoryBytes });
+      const cost = await applyHere({ files, delta, opened, target: flushed, ...means });
       await flushed.finish();
       return { ...provedContent(opened), ...cost };
     }
-    const cost = await applyInto(target, files, maxMemoryBytes, stopSignal());
+    const cost = await applyInto(target, files, means, stopSignal());
     onDisk(`sync ${file}`, () => fsyncSync(target as number));
     return { ...contentOf(file), ...cost };
   } finally {

@@ -14,7 +14,9 @@ const targetDescriptor = 1;
 const verdictDescriptor = 3;
 
 async function run(): Promise<ApplyMessage> {
-  const { maxMemoryBytes, parent, ...files } = applyRequestSchema.parse(JSON.parse(process.argv[2] ?? ''));
+  const { maxMemoryBytes, zstdPrograms, parent, ...files } = applyRequestSchema.parse(
+    JSON.parse(process.argv[2] ?? ''),
+  );
   const checkWanted = () => {
     if (process.ppid !== parent) process.exit(1);
   };
@@ -25,7 +27,7 @@ async function run(): Promise<ApplyMessage> {
     const target = {
       write: (chunk: Uint8Array) => onDisk('write the new file', () => writeAll(targetDescriptor, chunk)),
     };
-    const cost = await applyHere({ files, delta, opened, target, maxMemoryBytes, checkWanted });
+    const cost = await applyHere({ files, delta, opened, target, maxMemoryBytes, zstdPrograms, checkWanted });
     return { kind: 'applied', ...cost };
   } finally {
     delta.close();

@@ -10,26 +10,27 @@ import type { ByteSource } from '../../contract/byte-source.ts';
 import { applyDelta } from '../../contract/delta/apply.ts';
 import { chunksOf } from '../../contract/delta/chunks.ts';
 import { isDecoded, type OpenDelta } from '../../contract/delta/open-delta.ts';
-import { libzstdEncoder } from '../../contract/delta/recipe/libzstd.ts';
 import { nodeDecoders } from '../../contract/delta/recipe/node-decoders.ts';
+import { zstdEncoderMissing } from '../../contract/delta/recipe/zstd-encoders.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { decodeVcdiff } from '../../contract/vcdiff/decode.ts';
 import { decompressZstd } from '../delta/decompress-zstd.ts';
+import type { DeltaMeans } from '../delta/delta-means.ts';
 import type { DeltaCost, DeltaFiles } from '../ports.ts';
 import { openFileSource } from './file-source.ts';
 import { PartDirectory } from './part-directory.ts';
+import { type WatchedEncoder, zstdEncoderOf } from './zstd-programs.ts';
 
 /** Chunks are 64 KiB and more: memory is looked at every few MiB. */
 const chunksPerLook = 32;
 
-export interface ApplyHere {
+export interface ApplyHere extends DeltaMeans {
   readonly files: DeltaFiles;
   /** The delta's file, and what openDelta reads from it. */
   readonly delta: ByteSource;
   readonly opened: OpenDelta;
   /** Gets the target, in order. */
   readonly target: ByteSink;
-  readonly maxMemoryBytes: number;
   /** Asked between chunks; throws to stop. */
   readonly checkWanted?: () => void;
 }
@@ -40,7 +41,8 @@ export interface ApplyHere {
  */
 export async function applyHere(work: ApplyHere): Promise<DeltaCost> {
   const { files, delta, opened, target } = work;
-  const checkStopped = watch(work);
+  const encoder = zstdEncoderOf(needsOther(opened) ? work.zstdPrograms : []);
+  const checkStopped = watch(work, encoder);
   checkStopped();
   stepBack();
   const base = openFileSource(files.base);
@@ -48,7 +50,7 @@ export async function applyHere(work: ApplyHere): Promise<DeltaCost> {
   const directory = new PartDirectory(files.scratch);
   let made = 0;
   try {
-    refuseWhatIsMissing(opened, directory);
+    refuseWhatIsMissing(opened, directory, encoder);
     const sink = {
       write(chunk: Uint8Array) {
         checkStopped();
@@ -65,7 +67,7 @@ export async function applyHere(work: ApplyHere): Promise<DeltaCost> {
       },
       scratch: () => directory.scratch(),
       decoders,
-      encoder: libzstdEncoder(zlib, process.versions.zstd),
+      encoder,
       async vcdiff(old, patch, length, target) {
         for await (const piece of decodeVcdiff(old, copiesOf(patch), length)) target.write(piece);
       },
@@ -95,13 +97,18 @@ function stepBack(): void {
   }
 }
 
-/** Throws when this process is no longer wanted or has grown too large. */
-function watch({ maxMemoryBytes, checkWanted }: ApplyHere): () => void {
+/** Whether frames are to be written by another libzstd than Node's. */
+function needsOther({ needs }: OpenDelta): boolean {
+  return needs.zstd?.versions.some((version) => version !== process.versions.zstd) === true;
+}
+
+/** Throws when this process is no longer wanted or has grown too large with those that it runs. */
+function watch({ maxMemoryBytes, checkWanted }: ApplyHere, encoder: WatchedEncoder): () => void {
   let chunks = 0;
   return () => {
     checkWanted?.();
     if (chunks++ % chunksPerLook !== 0) return;
-    const found = process.memoryUsage.rss();
+    const found = process.memoryUsage.rss() + encoder.rssBytes();
     if (found <= maxMemoryBytes) return;
     throw new SlipwayError('memory-exceeded', `applying the delta took ${found} bytes, allowed are ${maxMemoryBytes}`, {
       hint: 'Raise delta.maxMemoryMiB, or forbid re-encoding with delta.allowReencode: false.',
@@ -109,15 +116,9 @@ function watch({ maxMemoryBytes, checkWanted }: ApplyHere): () => void {
   };
 }
 
-function refuseWhatIsMissing({ needs }: OpenDelta, directory: PartDirectory): void {
-  const version = needs.zstd?.version;
-  if (version !== undefined && version !== process.versions.zstd) {
-    throw new SlipwayError(
-      'recipe-encoder-missing',
-      `expected libzstd ${version}, this program carries ${process.versions.zstd ?? 'none'}`,
-      { hint: 'Use a delta that does not open this artifact, or another version of the program.' },
-    );
-  }
+function refuseWhatIsMissing({ needs }: OpenDelta, directory: PartDirectory, { versions }: WatchedEncoder): void {
+  const missing = needs.zstd?.versions.filter((version) => !versions.includes(version)) ?? [];
+  if (missing.length > 0) throw zstdEncoderMissing(missing, versions);
   const free = directory.freeBytes() + directory.leftBytes();
   if (free >= needs.scratchBytes) return;
   const message = `applying the delta needs ${needs.scratchBytes} bytes of free space, there are ${free}`;

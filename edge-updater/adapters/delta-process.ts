@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type ApplyMessage, type ApplyRequest, applyMessageSchema } from '../delta/apply-message.ts';
+import type { DeltaMeans } from '../delta/delta-means.ts';
 import type { DeltaApplier, DeltaCost, DeltaFiles } from '../ports.ts';
 
 /** The young generation stays small and one recipe fits the old one; what is large lies outside of V8's heap. */
@@ -13,17 +14,20 @@ const nodeOptions = ['--max-semi-space-size=1', '--max-old-space-size=64', '--no
 const environment = { MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '1' };
 const maxWords = 2000;
 
-export const deltaProcess: DeltaApplier = {
-  async *apply(files, maxMemoryBytes, signal): AsyncGenerator<Uint8Array, DeltaCost> {
-    const run = start(files, maxMemoryBytes, signal, 'pipe');
-    try {
-      yield* run.child.stdout as AsyncIterable<Uint8Array>;
-      return await run.cost();
-    } finally {
-      await run.end();
-    }
-  },
-};
+/** @param zstdPrograms see DeltaMeans */
+export function deltaProcess(zstdPrograms: readonly string[]): DeltaApplier {
+  return {
+    async *apply(files, maxMemoryBytes, signal): AsyncGenerator<Uint8Array, DeltaCost> {
+      const run = start(files, { maxMemoryBytes, zstdPrograms }, signal, 'pipe');
+      try {
+        yield* run.child.stdout as AsyncIterable<Uint8Array>;
+        return await run.cost();
+      } finally {
+        await run.end();
+      }
+    },
+  };
+}
 
 /**
  * Applies a delta into an open file: the bytes do not pass through this process, which has to check the file afterwards.
@@ -32,10 +36,10 @@ export const deltaProcess: DeltaApplier = {
 export async function applyInto(
   target: number,
   files: DeltaFiles,
-  maxMemoryBytes: number,
+  means: DeltaMeans,
   signal: AbortSignal,
 ): Promise<DeltaCost> {
-  const run = start(files, maxMemoryBytes, signal, target);
+  const run = start(files, means, signal, target);
   try {
     return await run.cost();
   } finally {
@@ -52,9 +56,9 @@ interface Run {
 }
 
 /** @param target where the new file goes: a pipe to this process, or a descriptor */
-function start(files: DeltaFiles, maxMemoryBytes: number, signal: AbortSignal, target: 'pipe' | number): Run {
+function start(files: DeltaFiles, means: DeltaMeans, signal: AbortSignal, target: 'pipe' | number): Run {
   signal.throwIfAborted();
-  const request: ApplyRequest = { ...files, maxMemoryBytes, parent: process.pid };
+  const request: ApplyRequest = { ...files, ...means, zstdPrograms: [...means.zstdPrograms], parent: process.pid };
   const child = spawn(process.execPath, [...nodeOptions, childProgram(), JSON.stringify(request)], {
     stdio: ['ignore', target, 'pipe', 'pipe'],
     env: { ...process.env, ...environment },

@@ -1,6 +1,8 @@
 /** `slipway-edge apply OLD DELTA OUT`: what an update does with one delta, by hand and measured. */
+import path from 'node:path';
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
+import { defaultZstdPrograms } from '../delta/delta-means.ts';
 import type { DeltaCost } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
 
@@ -12,6 +14,7 @@ export interface AppliedFile extends DeltaCost {
 
 interface ApplyOptions {
   readonly maxMemoryMib: string;
+  readonly zstd: string[];
   readonly scratch?: string;
   readonly json?: boolean;
 }
@@ -24,6 +27,7 @@ export function addApply(program: Command, context: Pick<CommandContext, 'applyT
     .argument('<out>', 'file to make; there is none, or the whole of it')
     .description('make a file from an older one and a delta')
     .option('--max-memory-mib <n>', 'memory of the process that decodes', '256')
+    .option('--zstd <program...>', 'zstd commands, for payloads packed with their versions', [...defaultZstdPrograms])
     .option('--scratch <folder>', 'where parts lie meanwhile and are found again (default: beside the new file)')
     .option('--json', 'print one JSON document')
     .addHelpText(
@@ -33,7 +37,9 @@ export function addApply(program: Command, context: Pick<CommandContext, 'applyT
     .action(async (old: string, delta: string, out: string, options: ApplyOptions) => {
       const maxMemoryBytes = mebibytes(options.maxMemoryMib);
       const scratch = options.scratch ?? `${out}.scratch`;
-      const result = await context.applyToFile({ base: old, delta, scratch }, out, maxMemoryBytes);
+      const zstdPrograms = options.zstd.map((program) => path.resolve(program));
+      const means = { maxMemoryBytes, zstdPrograms };
+      const result = await context.applyToFile({ base: old, delta, scratch }, out, means);
       context.print(result, describe(out, result), options.json === true);
     });
 }

@@ -1,6 +1,7 @@
 /** What main.ts hands to every command: the device of a configuration, and where words go. */
 import type { Configuration } from '../configuration.ts';
 import type { DaemonPoll } from '../daemon.ts';
+import type { DeltaMeans } from '../delta/delta-means.ts';
 import type { Device } from '../device.ts';
 import type { BlobSource, DeltaFiles } from '../ports.ts';
 import type { AppliedFile } from './apply.ts';
@@ -22,7 +23,7 @@ export interface CommandContext {
   /** Reads beside whoever holds the lock. */
   read(configFile: string): DeviceReading;
   /** Makes `out` from a file and a delta; `out` is whole or untouched. */
-  applyToFile(files: DeltaFiles, out: string, maxMemoryBytes: number): Promise<AppliedFile>;
+  applyToFile(files: DeltaFiles, out: string, means: DeltaMeans): Promise<AppliedFile>;
   /** Aborted by SIGTERM and SIGINT. */
   readonly signal: AbortSignal;
   /** One JSON document on standard output, or the text. */

@@ -7,6 +7,8 @@ export const applyRequestSchema = z.strictObject({
   delta: z.string(),
   scratch: z.string(),
   maxMemoryBytes: z.number().int().min(1),
+  /** Absolute paths of zstd commands. */
+  zstdPrograms: z.array(z.string()),
   /** Process id of who asks; when that process is gone, nobody wants the file. */
   parent: z.number().int().min(1),
 });

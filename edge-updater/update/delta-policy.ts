@@ -4,7 +4,7 @@ import type { Delta } from '../../contract/release/manifest.ts';
 
 export type DeltaRefusal =
   | { readonly reason: 'reencode-forbidden' }
-  | { readonly reason: 'encoder-missing'; readonly expected: string; readonly found: string | undefined }
+  | { readonly reason: 'encoder-missing'; readonly expected: string; readonly found: readonly string[] }
   | { readonly reason: 'memory'; readonly neededBytes: number; readonly allowedBytes: number }
   | { readonly reason: 'time'; readonly neededSeconds: number; readonly allowedSeconds: number };
 
@@ -19,9 +19,8 @@ export function refusalOf(delta: Delta, policy: DeltaPolicy): DeltaRefusal | und
   const neededBytes = plainProcessBytes + (zstd?.memoryBytes ?? 0);
   if (zstd !== undefined) {
     if (!policy.allowReencode) return { reason: 'reencode-forbidden' };
-    if (zstd.version !== policy.zstdVersion) {
-      return { reason: 'encoder-missing', expected: zstd.version, found: policy.zstdVersion };
-    }
+    const missing = zstd.versions.find((version) => !policy.zstdVersions.includes(version));
+    if (missing !== undefined) return { reason: 'encoder-missing', expected: missing, found: policy.zstdVersions };
     const neededSeconds = Math.ceil(zstd.contentBytes / policy.reencodeBytesPerSecond);
     if (neededSeconds > policy.maxReencodeSeconds) {
       return { reason: 'time', neededSeconds, allowedSeconds: policy.maxReencodeSeconds };
@@ -39,7 +38,7 @@ export function describeRefusal(refusal: DeltaRefusal): string {
     case 'reencode-forbidden':
       return 'configuration forbids to re-encode its payload';
     case 'encoder-missing':
-      return `it needs libzstd ${refusal.expected}, here is ${refusal.found ?? 'none'}`;
+      return `it needs libzstd ${refusal.expected}, here is ${refusal.found.join(' and ') || 'none'}`;
     case 'memory':
       return `it needs ${inMebibytes(refusal.neededBytes)} MiB of memory, allowed are ${inMebibytes(refusal.allowedBytes)}`;
     case 'time':

@@ -1,4 +1,5 @@
 /** What every command is given: the outside world as main.ts wired it. */
+import type { ZstdEncoder } from '../../contract/delta/recipe/ports.ts';
 import type { DeltaEncoder, PartEncoders } from '../delta/ports.ts';
 import type { Output } from '../output.ts';
 import type { Store } from '../publish/ports.ts';
@@ -12,8 +13,8 @@ export interface CommandContext {
   findEncoder(): { readonly encoder: DeltaEncoder } | { readonly missing: string };
   /** Processes that encode parts of deltas; the caller closes them. @param maxMemoryBytes by default a share of this machine's */
   partEncoders(maxMemoryBytes?: number): PartEncoders;
-  /** Processors of this machine. */
-  readonly processors: number;
+  /** Writes zstd frames again: by the libzstd of Node, and by zstd commands. @param programs paths beside that on PATH */
+  zstdEncoder(programs?: readonly string[]): ZstdEncoder;
   /** The clock of this machine; decides whether metadata has expired. */
   now(): Date;
   /** The time that signatures are made at: SOURCE_DATE_EPOCH where it is set, else the clock. */

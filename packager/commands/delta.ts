@@ -11,12 +11,15 @@ import { size, table } from './table.ts';
 interface DeltaOptions {
   readonly out: string;
   readonly maxMemory?: string;
+  readonly zstd?: string[];
   readonly explain?: boolean;
   readonly json?: boolean;
 }
 
 /** Rows for people without --explain. */
 const maxRows = 20;
+
+export const zstdHelp = 'zstd commands of other versions, to open what those made, beside the one on PATH';
 
 export function registerDelta(program: Command, context: CommandContext): void {
   program
@@ -26,6 +29,7 @@ export function registerDelta(program: Command, context: CommandContext): void {
     .argument('<new>', 'the file that they are to get')
     .requiredOption('--out <file>', 'where the delta goes')
     .option('--max-memory <megabytes>', 'for all encoders together; by default half of this machine')
+    .option('--zstd <program...>', zstdHelp)
     .option('--explain', 'every part, what was tried for it, and what could not be opened')
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -48,7 +52,7 @@ export function registerDelta(program: Command, context: CommandContext): void {
           encoders,
           vcdiff: 'encoder' in found ? found.encoder : undefined,
           scratch: await context.scratchFolder(),
-          workers: context.processors,
+          zstd: context.zstdEncoder(options.zstd),
           progress: output.progress('encoding'),
           say: (line) => output.say(line),
         });
@@ -103,8 +107,8 @@ const reasons: Record<MadeSlipwayDelta['unopened'][number]['reason'], string> = 
 
 function zstdLine({ needs }: MadeSlipwayDelta): string {
   if (needs.zstd === undefined) return '';
-  const { version, memoryBytes, contentBytes } = needs.zstd;
-  return `, and libzstd ${version} with ${size(memoryBytes)} of memory to encode ${size(contentBytes)} again`;
+  const { versions, memoryBytes, contentBytes } = needs.zstd;
+  return `, and libzstd ${versions.join(' and ')} with ${size(memoryBytes)} of memory to encode ${size(contentBytes)} again`;
 }
 
 function attempt(tried: TriedMethod): string {

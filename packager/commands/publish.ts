@@ -9,7 +9,7 @@ import { readBuild } from '../release/build-folder.ts';
 import { expiryAt, isExpired } from '../repository/expiry.ts';
 import { readSigningKeys } from '../repository/key-files.ts';
 import { type CommandContext, withStore } from './context.ts';
-import { parseMemory } from './delta.ts';
+import { parseMemory, zstdHelp } from './delta.ts';
 import { examples } from './examples.ts';
 import { size } from './table.ts';
 
@@ -20,6 +20,7 @@ interface PublishOptions {
   readonly key?: string[];
   readonly deltasFrom: string;
   readonly maxMemory?: string;
+  readonly zstd?: string[];
   readonly root?: string;
   readonly json?: boolean;
 }
@@ -35,6 +36,7 @@ export function registerPublish(program: Command, context: CommandContext): void
     .option('--key <file...>', 'private keys one by one')
     .option('--deltas-from <n>', 'earlier releases of the channel to make deltas from', '3')
     .option('--max-memory <megabytes>', 'for all encoders of deltas together; by default half of this machine')
+    .option('--zstd <program...>', zstdHelp)
     .option('--root <file>', "the root that devices pin; without it the store's own first root is believed")
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -66,7 +68,7 @@ export function registerPublish(program: Command, context: CommandContext): void
           keys,
           deltasFrom,
           encoder: 'encoder' in found ? found.encoder : undefined,
-          slipway: { encoders, workers: context.processors },
+          slipway: { encoders, zstd: context.zstdEncoder(options.zstd) },
           scratch: await context.scratchFolder(),
           pinnedRoot,
           signingTime: context.signingTime(),

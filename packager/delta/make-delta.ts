@@ -109,7 +109,7 @@ async function attempt(
       givenUp.push(`${strategy}: ${written}`);
       return undefined;
     }
-    const proof = await proveSlipwayDelta(names.old, outFile, { store, workers: ports.workers });
+    const proof = await proveSlipwayDelta(names.old, outFile, { store, zstd: ports.zstd });
     if (proof.kind === 'proved') {
       return {
         strategy: isWhole(new_.recipe) ? 'whole' : 'opened',
@@ -150,9 +150,9 @@ function asReason(error: unknown): string {
 /** The target of several deltas, opened once; the caller disposes of it. */
 export function openTarget(
   newFile: string,
-  { scratch, workers }: Pick<DeltaMakerPorts, 'scratch' | 'workers'>,
+  { scratch, zstd }: Pick<DeltaMakerPorts, 'scratch' | 'zstd'>,
 ): Promise<OpenedArtifact> {
-  return openArtifact(newFile, { spoolParent: scratch, workers });
+  return openArtifact(newFile, { spoolParent: scratch, zstd });
 }
 
 async function openBoth(
@@ -164,8 +164,8 @@ async function openBoth(
   const new_ = target === undefined ? await openTarget(newFile, ports) : borrowed(target);
   try {
     const purpose = new_.unopened.length === 0 ? 'base' : 'target';
-    const { scratch, workers } = ports;
-    return { new: new_, old: await openArtifact(oldFile, { spoolParent: scratch, workers, purpose }) };
+    const { scratch, zstd } = ports;
+    return { new: new_, old: await openArtifact(oldFile, { spoolParent: scratch, zstd, purpose }) };
   } catch (error) {
     new_[Symbol.dispose]();
     throw error;

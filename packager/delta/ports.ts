@@ -1,4 +1,5 @@
 /** What making a delta needs from outside: an encoder, which may be missing or give up on an input. */
+import type { ZstdEncoder } from '../../contract/delta/recipe/ports.ts';
 import type { Progress } from '../progress.ts';
 
 /** Why there is no delta; the full blob serves instead. */
@@ -89,8 +90,8 @@ export interface DeltaMakerPorts {
   readonly vcdiff: DeltaEncoder | undefined;
   /** A folder for files as large as the opened artifacts. */
   readonly scratch: string;
-  /** Threads for the proof of zstd frames. */
-  readonly workers: number;
+  /** Writes zstd frames again, as devices can. */
+  readonly zstd: ZstdEncoder;
   readonly progress: Progress;
   /** One line for people. */
   readonly say: (line: string) => void;

@@ -8,8 +8,8 @@ import type { ByteSource } from '../../contract/byte-source.ts';
 import { type ApplyPorts, applyDelta } from '../../contract/delta/apply.ts';
 import { chunksOf } from '../../contract/delta/chunks.ts';
 import { type OpenDelta, openDelta } from '../../contract/delta/open-delta.ts';
-import { libzstdEncoder } from '../../contract/delta/recipe/libzstd.ts';
 import { nodeDecoders } from '../../contract/delta/recipe/node-decoders.ts';
+import type { ZstdEncoder } from '../../contract/delta/recipe/ports.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { decodeVcdiff } from '../../contract/vcdiff/decode.ts';
 import { openFileSource } from './file-source.ts';
@@ -23,15 +23,14 @@ export type Proof =
 export interface ProofOptions {
   /** Keeps parts from one attempt to the next. */
   readonly store: PartStore;
-  /** Threads for frames of zstd that were made with several. */
-  readonly workers: number;
+  readonly zstd: ZstdEncoder;
   /** Bytes of the target as they are written. */
   readonly onBytes?: (count: number) => void;
 }
 
 /** @throws SlipwayError `io-error` when a file cannot be read */
 export async function proveSlipwayDelta(oldFile: string, deltaFile: string, options: ProofOptions): Promise<Proof> {
-  const { store, workers, onBytes } = options;
+  const { store, zstd, onBytes } = options;
   const base = openFileSource(oldFile);
   const delta = openFileSource(deltaFile);
   let made = 0;
@@ -51,7 +50,7 @@ export async function proveSlipwayDelta(oldFile: string, deltaFile: string, opti
       }
     },
     decoders,
-    encoder: libzstdEncoder(zlib, process.versions.zstd, workers),
+    encoder: zstd,
     onPart: (index) => {
       made = index + 1;
     },

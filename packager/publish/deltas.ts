@@ -8,6 +8,7 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import PQueue from 'p-queue';
+import type { ZstdEncoder } from '../../contract/delta/recipe/ports.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import type { Blob, Component, Delta, ReleaseManifest } from '../../contract/release/manifest.ts';
@@ -35,8 +36,7 @@ export interface DeltaMakers {
   readonly slipway:
     | {
         readonly encoders: PartEncoders;
-        /** Threads for the proof of zstd frames. */
-        readonly workers: number;
+        readonly zstd: ZstdEncoder;
       }
     | undefined;
 }

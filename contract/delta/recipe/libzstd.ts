@@ -3,6 +3,7 @@ import type { constants as ZlibConstants, ZlibOptions, ZstdOptions } from 'node:
 import { SlipwayError } from '../../errors.ts';
 import { NodeBinding, type Step } from './node-binding.ts';
 import type { ByteSink, ZstdEncoder, ZstdEncoding } from './ports.ts';
+import { zstdEncoderMissing } from './zstd-encoders.ts';
 import type { ZstdSettings } from './zstd-settings.ts';
 
 /** The part of `node:zlib` that is used, passed in. */
@@ -20,15 +21,11 @@ const outputBytes = 128 * 1024;
  * @param workers threads for frames with jobs; the bytes do not depend on their number, memory does
  */
 export function libzstdEncoder(zlib: NodeZstd, version: string | undefined, workers = 1): ZstdEncoder {
+  const versions = version === undefined ? [] : [version];
   return {
+    versions,
     encode(settings, contentLength, frameLength, sink) {
-      if (settings.version !== version) {
-        throw new SlipwayError(
-          'recipe-encoder-missing',
-          `expected libzstd ${settings.version}, this program carries ${version ?? 'none'}`,
-          { hint: 'Use a delta that does not open this artifact, or another version of the program.' },
-        );
-      }
+      if (settings.version !== version) throw zstdEncoderMissing([settings.version], versions);
       const stream = zlib.createZstdCompress({
         params: parametersOf(settings, zlib.constants, workers),
         ...(settings.contentSize ? { pledgedSrcSize: contentLength } : {}),
@@ -68,6 +65,9 @@ class LibzstdEncoding implements ZstdEncoding {
   async finish(): Promise<void> {
     await this.#compress(true);
   }
+
+  /** What a call consumed has come out, as far as it is certain. */
+  settle(): void {}
 
   close(): void {
     this.#binding.close();

@@ -14,11 +14,18 @@ export interface ZstdEncoding {
   write(bytes: Uint8Array): void | Promise<void>;
   /** Ends the frame; resolves when its last byte has gone to the sink. */
   finish(): void | Promise<void>;
+  /**
+   * Instead of `finish`, before everything was written: resolves when what the frame surely begins with has gone to the
+   * sink. Nothing can be written then.
+   */
+  settle(): void | Promise<void>;
   /** Frees what it holds, at any time, also after an error; the second call does nothing. */
   close(): void;
 }
 
 export interface ZstdEncoder {
+  /** Of libzstd, whose frames it writes: `1.5.7`. */
+  readonly versions: readonly string[];
   /**
    * @param contentLength bytes that will be written, exactly
    * @param frameLength bytes that the frame has, exactly

@@ -5,6 +5,7 @@
 import { basename } from 'node:path';
 import * as zlib from 'node:zlib';
 import { libzstdEncoder } from '../../../contract/delta/recipe/libzstd.ts';
+import type { ZstdEncoder } from '../../../contract/delta/recipe/ports.ts';
 import type { Recipe } from '../../../contract/delta/recipe/recipe.ts';
 import { limits } from '../../../contract/limits.ts';
 import { FileRange, openFileSource } from './file-source.ts';
@@ -28,8 +29,8 @@ export interface OpenOptions {
   readonly purpose?: Purpose;
   /** Where opened content is laid out; needs about the artifact's unpacked size. */
   readonly spoolParent?: string;
-  /** Threads for proving zstd frames that were made with several. */
-  readonly workers?: number;
+  /** What devices may have for writing zstd frames again; by default the libzstd of Node. */
+  readonly zstd?: ZstdEncoder;
   readonly maxOpenedBytes?: number;
 }
 
@@ -41,9 +42,8 @@ export async function openArtifact(path: string, options: OpenOptions = {}): Pro
   const file = openFileSource(path);
   const whole = new FileRange(file);
   const spool = new Spool(options.maxOpenedBytes ?? limits.maxOpenedBytes, options.spoolParent);
-  const zstdVersion = process.versions.zstd ?? 'none';
-  const ports = { zstd: libzstdEncoder(zlib, zstdVersion, options.workers ?? 1), zstdVersion };
-  const opener = new Opener(spool, ports, options.purpose ?? 'target');
+  const zstd = options.zstd ?? libzstdEncoder(zlib, process.versions.zstd);
+  const opener = new Opener(spool, { zstd }, options.purpose ?? 'target');
   const dispose = () => {
     spool[Symbol.dispose]();
     file[Symbol.dispose]();

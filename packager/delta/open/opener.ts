@@ -43,8 +43,6 @@ export type Purpose = 'target' | 'base';
 
 export interface OpenerPorts {
   readonly zstd: ZstdEncoder;
-  /** `process.versions.zstd` */
-  readonly zstdVersion: string;
 }
 
 /** Some pieces, and how many bytes of the range they are. */
@@ -162,11 +160,10 @@ export class Opener {
     if (unpacked === 'too-large') return this.#keep(compressed, label, unpacked);
     const refused = this.#refusal(inner);
     if (refused !== undefined) return this.#keep(compressed, label, refused);
-    const { zstd, zstdVersion } = this.#ports;
     const settings =
       this.#purpose === 'base'
         ? unknownEncoder
-        : await findZstdSettings(unpacked.content, compressed, frame, zstd, zstdVersion);
+        : await findZstdSettings(unpacked.content, compressed, frame, this.#ports.zstd);
     if (settings === undefined) return this.#keep(compressed, label, 'encoder-unknown');
     this.#nodes++;
     const pieces = await this.#open(unpacked.content, `${label}#zstd`, inner);

@@ -1,5 +1,5 @@
 /**
- * Finds the libzstd parameters that write a given frame again, by trying them with the library that the device has.
+ * Finds the libzstd parameters that write a given frame again, by trying them with encoders that devices can have.
  * The first block tells the level apart cheaply; what is left is proved on the whole frame.
  */
 import type { ZstdEncoder } from '../../../contract/delta/recipe/ports.ts';
@@ -16,13 +16,12 @@ const firstContentBytes = 1024 * 1024;
 const tellingBytes = 2048;
 const maxDoubtful = 3;
 
-/** @returns the settings, or undefined when this libzstd does not write these bytes */
+/** @returns the settings, or undefined when the encoder does not write these bytes */
 export async function findZstdSettings(
   content: FileRange,
   compressed: FileRange,
   frame: ZstdFrame,
   encoder: ZstdEncoder,
-  version: string,
 ): Promise<ZstdSettings | undefined> {
   const start = content.slice(0, Math.min(content.length, firstContentBytes));
   const doubtful: { settings: ZstdSettings; matched: number }[] = [];
@@ -34,7 +33,7 @@ export async function findZstdSettings(
     }
     return undefined;
   };
-  for (const settings of candidates(frame, version)) {
+  for (const settings of encoder.versions.flatMap((version) => candidates(frame, version))) {
     const { differs, matched } = await tryOut(settings, start, compressed, content.length, encoder);
     if (!differs && start.length === content.length) return settings;
     const proved = differs ? undefined : await prove(settings);
@@ -82,6 +81,7 @@ async function tryOut(
   try {
     for (const chunk of start.chunks()) await encoding.write(chunk);
     if (start.length === contentLength) await encoding.finish();
+    else await encoding.settle();
   } catch (error) {
     if (!(error instanceof Differs)) throw error;
     return { differs: true, matched: comparison.matched };

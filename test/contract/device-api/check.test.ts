@@ -9,7 +9,7 @@ const deltaPolicy = {
     maxReencodeSeconds: 0,
     reencodeBytesPerSecond: 524_288,
   },
-  zstdVersion: '1.5.7',
+  zstdVersions: ['1.5.7'],
 };
 
 describe('what a check says of deltas', () => {
@@ -19,7 +19,7 @@ describe('what a check says of deltas', () => {
 
   it('is what the device allows, with or without a libzstd of its own', () => {
     expect(checkRequestSchema.parse({ ...idleDevice, deltaPolicy }).deltaPolicy).toEqual(deltaPolicy);
-    const { zstdVersion: _, ...none } = deltaPolicy;
+    const none = { ...deltaPolicy, zstdVersions: [] };
     expect(checkRequestSchema.parse({ ...idleDevice, deltaPolicy: none }).deltaPolicy).toEqual(none);
   });
 
@@ -27,7 +27,7 @@ describe('what a check says of deltas', () => {
     ['no memory at all', { maxMemoryBytes: 0 }],
     ['a machine that compresses nothing', { reencodeBytesPerSecond: 0 }],
     ['a time below zero', { maxReencodeSeconds: -1 }],
-    ['a version as long as a page', { zstdVersion: '1'.repeat(4000) }],
+    ['a version as long as a page', { zstdVersions: ['1'.repeat(4000)] }],
     ['a field that nobody knows', { maxSeconds: 5 }],
   ])('is refused with %s', (_what, change) => {
     const { success } = checkRequestSchema.safeParse({ ...idleDevice, deltaPolicy: { ...deltaPolicy, ...change } });

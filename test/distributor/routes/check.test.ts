@@ -4,6 +4,7 @@ import { SmallFleet } from '../../fakes/small-fleet.ts';
 
 const deltaPolicy = {
   ...{ allowReencode: false, maxMemoryBytes: 201_326_592, maxReencodeSeconds: 0, reencodeBytesPerSecond: 524_288 },
+  zstdVersions: ['1.5.7'],
 };
 
 it('answers a device that says which deltas it can afford as one that does not', async () => {

@@ -22,6 +22,8 @@ beforeEach(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const deltas = deltaProcess([]);
+
 async function take(content: AsyncGenerator<Uint8Array, unknown>) {
   const pieces: Uint8Array[] = [];
   for (;;) {
@@ -32,27 +34,27 @@ async function take(content: AsyncGenerator<Uint8Array, unknown>) {
 }
 
 it('streams the target and leaves finished parts, which the next run takes', async () => {
-  const first = await take(deltaProcess.apply(files, memory, never));
+  const first = await take(deltas.apply(files, memory, never));
   expect(first.bytes.equals(Buffer.from(release.target))).toBe(true);
   expect(first.cost).toMatchObject({ parts: 5, resumedParts: 0 });
   expect(readdirSync(files.scratch).toSorted()).toEqual(['new-0', 'new-2']);
-  const again = await take(deltaProcess.apply(files, memory, never));
+  const again = await take(deltas.apply(files, memory, never));
   expect(again.bytes.equals(first.bytes)).toBe(true);
   expect(again.cost).toMatchObject({ parts: 5, resumedParts: 2 });
 });
 
 it('makes parts again that were changed or cut off meanwhile', async () => {
-  await take(deltaProcess.apply(files, memory, never));
+  await take(deltas.apply(files, memory, never));
   writeFileSync(path.join(files.scratch, 'new-2'), 'short');
   writeFileSync(path.join(files.scratch, 'old-2.77'), 'of a killed run');
-  const { bytes, cost } = await take(deltaProcess.apply(files, memory, never));
+  const { bytes, cost } = await take(deltas.apply(files, memory, never));
   expect(bytes.equals(Buffer.from(release.target))).toBe(true);
   expect(cost).toMatchObject({ resumedParts: 1 });
   expect(readdirSync(files.scratch).toSorted()).toEqual(['new-0', 'new-2']);
 });
 
 it('ends the process when nobody wants the rest', async () => {
-  for await (const chunk of deltaProcess.apply(files, memory, never)) {
+  for await (const chunk of deltas.apply(files, memory, never)) {
     expect(chunk.length).toBeGreaterThan(0);
     break;
   }
@@ -60,12 +62,12 @@ it('ends the process when nobody wants the rest', async () => {
 
 it('ends the process when it is told to stop', async () => {
   const stop = new AbortController();
-  const content = deltaProcess.apply(files, memory, stop.signal);
+  const content = deltas.apply(files, memory, stop.signal);
   setTimeout(() => stop.abort(), 100);
   await expect(take(content)).rejects.toMatchObject({ name: 'AbortError' });
 });
 
 it('says so when the process cannot work', async () => {
   const missing = { ...files, base: path.join(folder, 'absent') };
-  await expect(take(deltaProcess.apply(missing, memory, never))).rejects.toMatchObject({ code: 'io-error' });
+  await expect(take(deltas.apply(missing, memory, never))).rejects.toMatchObject({ code: 'io-error' });
 });

@@ -94,8 +94,8 @@ it('says in its check and in its report that it cannot afford the delta, and tak
   const device = edge.start({ policy: { ...quickPolicy, delta: { ...quickPolicy.delta, allowReencode: false } } });
   await update(device);
   await expectUpdated(edge, device, next);
-  const { zstdVersion, maxMemoryBytes } = quickPolicy.delta;
-  expect(edge.server.checks.at(-1)?.deltaPolicy).toMatchObject({ allowReencode: false, maxMemoryBytes, zstdVersion });
+  const { zstdVersions, maxMemoryBytes } = quickPolicy.delta;
+  expect(edge.server.checks.at(-1)?.deltaPolicy).toMatchObject({ allowReencode: false, maxMemoryBytes, zstdVersions });
   expect(device.state.lastAttempt?.message).toContain('configuration forbids to re-encode');
   expect([...edge.server.reports.values()].at(-1)?.message).toContain('configuration forbids to re-encode');
   expect(device.state.lastAttempt?.transfer.bytesOnWire).toBeGreaterThan(payload.target.length);

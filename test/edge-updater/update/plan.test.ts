@@ -31,7 +31,7 @@ const input: PlanInput = {
     maxMemoryBytes: 256 * 1024 * 1024,
     maxReencodeSeconds: 100,
     reencodeBytesPerSecond: 1000,
-    zstdVersion: '1.5.7',
+    zstdVersions: ['1.5.7'],
   },
 };
 const chosen = (change: Partial<PlanInput>) => planUpdate({ ...input, ...change }).components[0]?.source;
@@ -99,7 +99,7 @@ describe('the plan', () => {
 });
 
 describe('a delta that asks much of the device', () => {
-  const zstd = { version: '1.5.7', memoryBytes: 1000, contentBytes: 50_000 };
+  const zstd = { versions: ['1.5.7'], memoryBytes: 1000, contentBytes: 50_000 };
   const slipway = {
     ...({ encoding: 'identity', length: 5, sha256: digest('f'), fromSha256: digest('0') } as const),
     ...({ format: 'slipway', needs: { scratchBytes: 700, zstd } } as const),

@@ -8,6 +8,7 @@ import { applyDelta } from '../../../contract/delta/apply.ts';
 import { openDelta } from '../../../contract/delta/open-delta.ts';
 import { libzstdEncoder } from '../../../contract/delta/recipe/libzstd.ts';
 import { nodeDecoders } from '../../../contract/delta/recipe/node-decoders.ts';
+import type { ZstdEncoder } from '../../../contract/delta/recipe/ports.ts';
 import { decodeVcdiff } from '../../../contract/vcdiff/decode.ts';
 import { encodePart } from '../../../packager/delta/encode-part.ts';
 import { type MadeSlipwayDelta, makeSlipwayDelta } from '../../../packager/delta/make-delta.ts';
@@ -21,6 +22,8 @@ export const ownEncoders: PartEncoders = {
   maxMemoryBytes: 2 ** 40,
   close: () => undefined,
 };
+
+const nodeZstd = libzstdEncoder(zlib, process.versions.zstd);
 
 export interface BenchDelta extends MadeSlipwayDelta {
   readonly bytes: Buffer;
@@ -44,18 +47,24 @@ export async function deltaBetween(
     writeFileSync(file('old'), old);
     writeFileSync(file('new'), new_);
     const made = await makeSlipwayDelta(file('old'), file('new'), file('delta'), {
-      ...{ encoders: ownEncoders, vcdiff: undefined, scratch, workers: 1, progress: silentProgress },
+      ...{ encoders: ownEncoders, vcdiff: undefined, scratch, zstd: nodeZstd, progress: silentProgress },
       say: (line) => said.push(line),
       ...ports,
     });
     const bytes = readFileSync(file('delta'));
-    return { ...made, bytes, applied: await apply(old, bytes, scratch), said, left: readdirSync(scratch) };
+    return {
+      ...made,
+      bytes,
+      applied: await apply(old, bytes, scratch, ports.zstd ?? nodeZstd),
+      said,
+      left: readdirSync(scratch),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function apply(old: Uint8Array, delta: Uint8Array, scratch: string): Promise<Buffer> {
+async function apply(old: Uint8Array, delta: Uint8Array, scratch: string, encoder: ZstdEncoder): Promise<Buffer> {
   const written: Buffer[] = [];
   const decoders = nodeDecoders(zlib);
   const source = memorySource(delta);
@@ -79,7 +88,7 @@ async function apply(old: Uint8Array, delta: Uint8Array, scratch: string): Promi
         for await (const piece of decoders.zstd(chunks(bytes), before)) sink.write(piece);
       },
       decoders,
-      encoder: libzstdEncoder(zlib, process.versions.zstd),
+      encoder,
     },
   );
   return Buffer.concat(written);

@@ -6,7 +6,7 @@ const digest = 'a'.repeat(64);
 const blob = { encoding: 'identity', sha256: digest, fromSha256: digest } as const;
 const vcdiff = (length: number): { delta: Delta } => ({ delta: { ...blob, format: 'vcdiff', length } });
 const slipway = (length: number, encodes = false): { delta: Delta } => {
-  const zstd = { version: '1.5.7', memoryBytes: 1e8, contentBytes: 1e8 };
+  const zstd = { versions: ['1.5.7'], memoryBytes: 1e8, contentBytes: 1e8 };
   return { delta: { ...blob, format: 'slipway', length, needs: { scratchBytes: 0, ...(encodes ? { zstd } : {}) } } };
 };
 const kept = (made: readonly { delta: Delta }[], fullBytes = 1000) =>

@@ -1,0 +1,10 @@
+/** What applying a delta may take. */
+export interface DeltaMeans {
+  /** Of the whole process, with the commands that it runs. */
+  readonly maxMemoryBytes: number;
+  /** Absolute paths of zstd commands, for frames that Node's libzstd does not write. */
+  readonly zstdPrograms: readonly string[];
+}
+
+/** Where distributions have the command. */
+export const defaultZstdPrograms: readonly string[] = ['/usr/bin/zstd'];
