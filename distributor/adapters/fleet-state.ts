@@ -45,7 +45,7 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
     membersOf: (product, page) => database.read(() => devices.membersOf(product, page)),
     forgetDevice: (id) => database.write(() => devices.forget(id)),
     revokeDevice: (id, at) => database.write(() => devices.revoke(id, at)),
-    answerCheck: (arrival, judge) => database.write(() => checks.answer(arrival, judge), locksOf(arrival)),
+    answerCheck: (arrival, judge, find) => database.write(() => checks.answer(arrival, judge, find), locksOf(arrival)),
     readFacts: (question) => database.read(() => checks.readFacts(question)),
     storeReports: (id, list, place, at) => database.write(() => reports.store(id, list, place, at), [`reports ${id}`]),
     listReports: (id, limit) => database.read(() => reports.list(id, limit)),

@@ -9,6 +9,7 @@ import type { PlanStore } from '../reconcile/ports.ts';
 import type { Attempt, CampaignKey } from '../rollout/campaign.ts';
 import type { CampaignLookup, Peer, Role, Spending } from '../rollout/decide-input.ts';
 import type { Decision } from '../rollout/decision.ts';
+import type { Finding } from '../rollout/findings.ts';
 import type { CampaignStore } from '../rollout/ports.ts';
 import type { Scope } from './scopes.ts';
 
@@ -147,13 +148,18 @@ export interface DeviceStore {
   revokeDevice(id: DeviceId, at: number): Promise<boolean>;
 
   /**
-   * One step: reads what deciding needs, lets `judge` decide, records the check and the offer or the way back. No other
-   * check of the same site or cluster comes in between, and every transition that was acknowledged before is seen.
+   * One step: reads what deciding needs, lets `judge` decide, records the check, the offer or the way back, and what
+   * `find` finds: once, however often and by however many replicas it is found. No other check of the same site or cluster comes in between, and every transition that was acknowledged before is seen.
    * Many are committed together; it resolves when what it recorded is durable.
    * @param judge synchronous and pure: where a commit fails it is asked again; what it throws fails this check alone
+   * @param find like `judge`; see findingsOf
    * @throws SlipwayError `device-unknown`, `device-revoked`
    */
-  answerCheck(arrival: CheckArrival, judge: (facts: CheckFacts) => Decision): Promise<Decision>;
+  answerCheck(
+    arrival: CheckArrival,
+    judge: (facts: CheckFacts) => Decision,
+    find?: (facts: CheckFacts) => readonly Finding[],
+  ): Promise<Decision>;
   /** What `judge` would be given now; undefined when the device is unknown. */
   readFacts(question: FactsQuestion): Promise<CheckFacts | undefined>;
 

@@ -7,7 +7,7 @@ import { compareVersions } from '../../contract/release/version.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Location } from '../fleet/location.ts';
 import { overBudget } from './budget.ts';
-import { type Attempt, type CampaignState, standingOf } from './campaign.ts';
+import { type Attempt, attemptAt, type CampaignState, standingOf } from './campaign.ts';
 import { openWaveOf } from './cohort.ts';
 import type { Ranked } from './compiled-plan.ts';
 import type { DecideInput } from './decide-input.ts';
@@ -31,7 +31,7 @@ export function judgeRollout(input: DecideInput, ranked: Ranked, location: Locat
 
   const facts: Facts = { rollout: rollout.name, version: goal.version };
   const campaign = input.campaign(rollout.name, goal.version);
-  const attempt = attemptOf(input.attempts, rollout.name, goal.version);
+  const attempt = attemptAt(input.attempts, { rollout: rollout.name, version: goal.version });
   const isAborted = rollout.aborted || campaign?.status === 'aborted';
   const { current } = check;
   const { order, hop: freeHop } = ranked.standing(current?.version);
@@ -128,18 +128,14 @@ export function judgeRollout(input: DecideInput, ranked: Ranked, location: Locat
   };
 }
 
-function attemptOf(attempts: readonly Attempt[], rollout: string, version: string): Attempt | undefined {
-  for (const attempt of attempts) if (attempt.rollout === rollout && attempt.version === version) return attempt;
-  return undefined;
-}
-
 /**
  * A device that this campaign brought to the release and that still runs it. It is told once; again only when it was
  * silent about it for as long as an attempt may take, because an answer may be lost.
  */
 function isToGoBack({ device, now }: DecideInput, { rollout }: Ranked, goal: Release, attempt?: Attempt): boolean {
   if (!rollout.abort.revert || !attempt || device.check.current?.manifestSha256 !== goal.manifestSha256) return false;
-  const { outcome, revertedAt } = attempt;
+  const { outcome, offeredAt, revertedAt } = attempt;
+  if (offeredAt === undefined) return false;
   if (outcome !== undefined && outcome !== 'committed') return false;
   return revertedAt === undefined || now >= revertedAt + rollout.deviceTimeoutSeconds * 1000;
 }

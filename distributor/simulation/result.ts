@@ -12,8 +12,9 @@ export const outcomes = ['completed', 'aborted', 'stalled'] as const;
 export type Outcome = (typeof outcomes)[number];
 
 export interface DeviceCounts {
-  /** `committed + failed + reverted + underWay`: offered the release, and heard of. */
+  /** `committed + failed + reverted + underWay`: offered the release or running it already, and heard of. */
   readonly reached: number;
+  /** Also those that ran the release already. */
   readonly committed: number;
   readonly failed: number;
   /** Sent back by the abort. */

@@ -302,6 +302,11 @@ describe('the way back', () => {
     ['the declaration does not say revert', aborted(only({})), 'none up-to-date'],
     ['the campaign goes on', aborted({ states: [state('1.2.0')] }), 'none up-to-date'],
     ['the campaign did not bring the device there', aborted({ attempts: [] }), 'none up-to-date'],
+    [
+      'the campaign only found the release there',
+      aborted({ attempts: [attempt('1.2.0', { offeredAt: undefined, foundAt: noon - hour })] }),
+      'none up-to-date',
+    ],
     ['the device runs another release', aborted({ device: { current: running(1) } }), 'none rollout-aborted'],
     [
       'the device is in the middle of something',

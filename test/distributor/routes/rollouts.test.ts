@@ -39,6 +39,45 @@ async function fleetOf(count: number, spec: Record<string, unknown> = {}) {
   return { small, tokens, checkAll, offered, tell, operator, show };
 }
 
+const fresh = installed('2.0.0', 2);
+
+describe('devices that run the release already', () => {
+  it('carry their wave and the rollout through, each counted once', async () => {
+    const { small, tokens, show } = await fleetOf(8);
+    await using _ = small;
+    const checkAll = async () => {
+      for (const [id, token] of tokens) {
+        expect(await small.check(id, token, fresh)).toMatchObject({ decision: 'none', reason: 'up-to-date' });
+      }
+    };
+    await checkAll();
+    await checkAll();
+    const first = (await show())?.waves[0]?.members;
+    expect(await show()).toMatchObject({ waves: [{ committed: first, failed: 0, pending: 0 }, { committed: 0 }] });
+    await small.pass(600);
+    await checkAll();
+    await checkAll();
+    expect(await show()).toMatchObject({ waves: [{ committed: first }, { committed: 8 - Number(first) }] });
+    await small.pass(600);
+    expect(await show()).toMatchObject({ status: 'completed' });
+  });
+
+  it('count no more when they run something older, and as failed when they say that it failed', async () => {
+    const { small, tokens, show } = await fleetOf(2, { waves: [{ name: 'all', percent: 100 }], paused: true });
+    await using _ = small;
+    await small.declare('to-2', { release: '2.0.0', waves: [{ name: 'all', percent: 100, soak: '1h' }] });
+    for (const [id, token] of tokens) await small.check(id, token, fresh);
+    expect(await show()).toMatchObject({ waves: [{ committed: 2, failed: 0 }] });
+    const [one, other] = [...tokens];
+    const goal = fresh.current.manifestSha256;
+    expect(await small.check(one?.[0] ?? '', one?.[1] ?? '', { ...old, rejected: [goal] })).toMatchObject({
+      reason: 'release-failed-here',
+    });
+    expect(await small.check(other?.[0] ?? '', other?.[1] ?? '', old)).toMatchObject({ decision: 'update' });
+    expect(await show()).toMatchObject({ waves: [{ committed: 0, failed: 1, pending: 1 }] });
+  });
+});
+
 describe('a rollout', () => {
   it('offers wave by wave, after the soak, as devices commit', async () => {
     const { small, offered, tell, show, checkAll } = await fleetOf(8);
