@@ -1,10 +1,13 @@
-/** What the distributor keeps of tokens and devices. Every method is atomic; a lost database is `database-unavailable`. */
+/**
+ * What the distributor keeps of tokens and devices. Every method is atomic; a lost database is `database-unavailable`.
+ * Where a method takes an event, it is in the audit log when the act was done, and neither is there without the other.
+ */
 import type { CheckRequest, DeviceId, DevicePhase, InstalledRelease, Labels } from '../../contract/device-api/check.ts';
 import type { TokenPurpose } from '../../contract/device-api/enrolment.ts';
 import type { Report } from '../../contract/device-api/report.ts';
 import type { Digest } from '../../contract/digest.ts';
 import type { Platform } from '../../contract/release/platform.ts';
-import type { EventStore } from '../events/ports.ts';
+import type { AuditEvent, EventStore } from '../events/ports.ts';
 import type { PlanStore } from '../reconcile/ports.ts';
 import type { Attempt, CampaignKey } from '../rollout/campaign.ts';
 import type { CampaignLookup, Peer, Role, Spending } from '../rollout/decide-input.ts';
@@ -31,12 +34,12 @@ export interface TokenRecord {
 }
 
 export interface TokenStore {
-  saveToken(token: TokenRecord): Promise<void>;
+  saveToken(token: TokenRecord, event?: AuditEvent): Promise<void>;
   /** Asked of the database each time, so that a token revoked by anybody is refused by the next request to anybody. */
   findToken(hash: Digest): Promise<TokenRecord | undefined>;
   listTokens(): Promise<TokenRecord[]>;
   /** False when no token has this id. */
-  revokeToken(id: string, at: number): Promise<boolean>;
+  revokeToken(id: string, at: number, event?: AuditEvent): Promise<boolean>;
 }
 
 export interface DeviceRecord {
@@ -136,16 +139,17 @@ export interface CheckFacts {
 }
 
 export interface DeviceStore {
-  enrol(enrolment: Enrolment): Promise<EnrolmentOutcome>;
+  /** @param event of a device that was not there before */
+  enrol(enrolment: Enrolment, event?: AuditEvent): Promise<EnrolmentOutcome>;
   findDevice(id: DeviceId): Promise<DeviceRecord | undefined>;
   listDevices(page: DevicePage): Promise<DeviceRecord[]>;
   countDevices(): Promise<number>;
   /** Accepted devices of a product. */
   membersOf(product: string, page: DevicePage): Promise<Member[]>;
   /** Removes the device with its tokens, reports and attempts, so that it may enrol again; false when unknown. */
-  forgetDevice(id: DeviceId): Promise<boolean>;
+  forgetDevice(id: DeviceId, event?: AuditEvent): Promise<boolean>;
   /** Refuses the device from now on; false when unknown. */
-  revokeDevice(id: DeviceId, at: number): Promise<boolean>;
+  revokeDevice(id: DeviceId, at: number, event?: AuditEvent): Promise<boolean>;
 
   /**
    * One step: reads what deciding needs, lets `judge` decide, records the check, the offer or the way back, and what
