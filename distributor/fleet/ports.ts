@@ -7,6 +7,7 @@ import type { TokenPurpose } from '../../contract/device-api/enrolment.ts';
 import type { Report } from '../../contract/device-api/report.ts';
 import type { Digest } from '../../contract/digest.ts';
 import type { Platform } from '../../contract/release/platform.ts';
+import type { Version } from '../../contract/release/version.ts';
 import type { AuditEvent, EventStore } from '../events/ports.ts';
 import type { PlanStore } from '../reconcile/ports.ts';
 import type { Attempt, CampaignKey } from '../rollout/campaign.ts';
@@ -84,12 +85,14 @@ export interface DevicePage {
   readonly limit: number;
 }
 
-/** As much of an accepted device as drawing the bound of a wave needs. */
+/** As much of an accepted device as drawing the bound of a wave needs, and knowing who waits for whom. */
 export interface Member {
   readonly id: DeviceId;
   /** As the device says, without those given by rule. */
   readonly labels: Labels;
   readonly enrolledAt: number;
+  /** As it said last. */
+  readonly current: Version | undefined;
 }
 
 /** The period of one campaign's budget. */

@@ -14,7 +14,7 @@ import type { DecideInput } from './decide-input.ts';
 import type { Decision, Facts, OpenInterval } from './decision.ts';
 import { nextHop } from './path.ts';
 import { placeOf } from './placement.ts';
-import { holdOf } from './precedence.ts';
+import { type Hold, holdOf } from './precedence.ts';
 import { shutUntil } from './windows.ts';
 
 /** `holds`: the rollout claims the device and keeps lower priorities away from it. */
@@ -103,7 +103,10 @@ export function judgeRollout(input: DecideInput, ranked: Ranked, location: Locat
     peerTimeoutSeconds: Math.max(rollout.deviceTimeoutSeconds, 3 * (input.plan.fleet.pollSeconds ?? 0)),
     now: input.now,
   });
-  if (hold) return held(hold.reason, { ...facts, wave: wave.name, ...hold.facts });
+  if (hold) {
+    const later = laterServer(rollout.name, hold, opened.at(-1)?.upTo ?? 0);
+    return held(hold.reason, { ...facts, wave: wave.name, ...hold.facts, ...later });
+  }
   const spent = isUnderWay(attempt, input.now, rollout.deviceTimeoutSeconds)
     ? undefined
     : overBudget(rollout.budget, rollout.budget && input.spending({ rollout: rollout.name, version: goal.version }));
@@ -138,6 +141,17 @@ function isToGoBack({ device, now }: DecideInput, { rollout }: Ranked, goal: Rel
   if (offeredAt === undefined) return false;
   if (outcome !== undefined && outcome !== 'committed') return false;
   return revertedAt === undefined || now >= revertedAt + rollout.deviceTimeoutSeconds * 1000;
+}
+
+/** A server that the device waits for, where no open wave reaches its place: then nothing happens before one does. */
+function laterServer(rollout: string, { servers = [] }: Hold, upTo: number): Facts {
+  for (const { id, current } of servers) {
+    const place = placeOf(rollout, id);
+    if (place < upTo) continue;
+    const percents = { serverPlacePercent: percentOf(place), openPercent: percentOf(upTo) };
+    return { server: id, runs: current ?? 'nothing', ...percents };
+  }
+  return {};
 }
 
 /** By the device's own list, or by what it reported: a device that lost its list must not loop. */

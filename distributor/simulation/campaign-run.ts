@@ -44,6 +44,8 @@ export class CampaignRun {
   readonly counts: Counts[] = [];
   readonly #ledger: SpendingLedger | undefined;
   readonly #ascending: Float64Array;
+  /** Of each wave when it opened; see heldAgents. */
+  readonly held: number[] = [];
   /** Something changed since `advance` was asked last. */
   isDirty = true;
   /** When `advance` has to be asked although nothing changed; Infinity for never. */

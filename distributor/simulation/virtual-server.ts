@@ -4,11 +4,14 @@
  */
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import type { CampaignState } from '../rollout/campaign.ts';
+import { openWaveOf } from '../rollout/cohort.ts';
 import type { CompiledPlan } from '../rollout/compiled-plan.ts';
 import { decide } from '../rollout/decide.ts';
 import type { DecideInput, Peer } from '../rollout/decide-input.ts';
 import type { Decision } from '../rollout/decision.ts';
 import { type Finding, findingsOf } from '../rollout/findings.ts';
+import { heldAgents } from '../rollout/held-agents.ts';
+import { placeOf } from '../rollout/placement.ts';
 import type { Transition } from '../rollout/transition.ts';
 import { CampaignRun } from './campaign-run.ts';
 import type { PollGrid } from './poll-grid.ts';
@@ -151,6 +154,7 @@ export class VirtualServer {
   /** Makes a change that `advance` or a person asked for. */
   apply(run: CampaignRun, transition: Transition, now: number): boolean {
     if (!run.apply(transition, now)) return false;
+    if (transition.kind === 'open-wave') run.held.push(this.#heldBy(run, transition.index));
     for (const other of this.runs) if (other.compiled.rollout.after.includes(run.name)) other.isDirty = true;
     this.#outside.onTransition(run, transition, now);
     return true;
@@ -213,6 +217,17 @@ export class VirtualServer {
       if (finding.kind === 'fell-back') attempt.outcome = 'rolled-back';
     }
     if (attempt) this.#count(device, run, attempt, before, now);
+  }
+
+  /** Agents of the wave that wait for a server in a later one. */
+  #heldBy({ compiled: { rollout, includes }, version, state: { openedWaves } }: CampaignRun, wave: number): number {
+    const placed = this.#outside.devices
+      .filter(({ is }) => is.product === rollout.product && is.location.cluster !== undefined)
+      .map(({ is, knownCurrent }) => {
+        const place = includes(is.labels) ? placeOf(rollout.name, is.id) : 1;
+        return { location: is.location, wave: openWaveOf(place, is.enrolledAt, openedWaves), current: knownCurrent };
+      });
+    return heldAgents(placed, version, openedWaves.length)[wave] ?? 0;
   }
 
   #recount(device: VirtualDevice, attempt: VirtualAttempt, now: number): void {
