@@ -48,8 +48,39 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
           offered_at: eb.ref('excluded.offered_at'),
           generation: eb.ref('excluded.generation'),
           reserved_slot: eb.ref('excluded.reserved_slot'),
+          found_at: sql.lit(null),
         })),
       ),
+  );
+  const finding = Prepared.from((slot: SlotOf<FoundColumn>) =>
+    db
+      .insertInto('attempt')
+      .values({
+        campaign: slot('campaign'),
+        device: slot('device'),
+        place: slot('place'),
+        offered_at: sql.lit(0),
+        found_at: slot('found_at'),
+        generation: slot('generation'),
+        phase_sequence: sql.lit(0),
+        outcome_sequence: sql.lit(0),
+        bytes_sequence: sql.lit(0),
+      })
+      .onConflict((conflict) =>
+        conflict.columns(['campaign', 'device']).doUpdateSet((eb) => ({
+          found_at: sql<number>`coalesce(attempt.found_at, excluded.found_at)`,
+          generation: eb.ref('excluded.generation'),
+        })),
+      ),
+  );
+  const losing = Prepared.from((slot: SlotOf<'campaign' | 'device' | 'outcome'>) =>
+    db
+      .updateTable('attempt')
+      .set({ found_at: sql.lit(null), outcome: slot('outcome') })
+      .where('campaign', '=', slot('campaign'))
+      .where('device', '=', slot('device'))
+      .where('found_at', 'is not', null)
+      .where('outcome', 'is', null),
   );
   const startingOver = Prepared.from((slot: SlotOf<'campaign' | 'device'>) =>
     db
@@ -86,6 +117,18 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
       if (isRetry) yield* startingOver.affected({ campaign, device });
     },
 
+    /** The first finding makes the attempt where there is none; one of a retry forgets how the last try ended. */
+    *find(values: Readonly<Record<FoundColumn, number>>, isRetry: boolean): Step<void> {
+      yield* finding.affected(values);
+      const { campaign, device } = values;
+      if (isRetry) yield* startingOver.affected({ campaign, device });
+    },
+
+    /** The device does not run it any more. @param outcome null where nothing failed */
+    *lose(campaign: number, device: number, outcome: UpdateOutcome | null): Step<void> {
+      yield* losing.affected({ campaign, device, outcome });
+    },
+
     *revert({ rollout, version }: CampaignKey, device: number, at: number): Step<void> {
       yield* reverting.affected({ rollout, version, device, at });
     },
@@ -103,6 +146,7 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
       const standing = sql<Standing>`case
         when outcome = 'committed' then 'committed'
         when outcome is not null then 'failed'
+        when found_at is not null then 'committed'
         when phase = 'staged' then 'unreachable'
         when offered_at > ${sql.lit(timedOut)} then 'pending'
         when phase in (${list(phasesUnderWay)}) and ${lastSeen} > ${sql.lit(timedOut)} then 'pending'
@@ -142,6 +186,8 @@ type OfferedColumn =
   | 'generation'
   | 'reserved_slot';
 
+type FoundColumn = 'campaign' | 'device' | 'place' | 'generation' | 'found_at';
+
 /** @param lastSeenAt of the device */
 export function attemptOf(row: AttemptRow, deviceId: string, lastSeenAt: number | null): Attempt {
   return {
@@ -150,13 +196,14 @@ export function attemptOf(row: AttemptRow, deviceId: string, lastSeenAt: number 
     deviceId,
     place: row.place,
     offeredVersion: row.offered_version ?? row.version,
-    offeredAt: row.offered_at,
+    offeredAt: row.offered_at === 0 ? undefined : row.offered_at,
+    foundAt: row.found_at ?? undefined,
     generation: row.generation,
     phase: (row.phase ?? undefined) as DevicePhase | undefined,
     outcome: (row.outcome ?? undefined) as UpdateOutcome | undefined,
     code: (row.code ?? undefined) as ErrorCode | undefined,
     revertedAt: row.reverted_at ?? undefined,
     bytesOnWire: row.bytes_on_wire ?? undefined,
-    lastSeenAt: lastSeenAt ?? row.offered_at,
+    lastSeenAt: lastSeenAt ?? row.found_at ?? row.offered_at,
   };
 }

@@ -7,6 +7,7 @@ import type { CheckArrival, CheckFacts, DeviceRecord, FactsQuestion } from '../f
 import type { CampaignKey } from '../rollout/campaign.ts';
 import type { Spending } from '../rollout/decide-input.ts';
 import type { Decision, UpdateDecision } from '../rollout/decision.ts';
+import type { Finding } from '../rollout/findings.ts';
 import { type AttemptRecords, type AttemptRow, attemptOf } from './attempt-records.ts';
 import type { CampaignRecords } from './campaign-records.ts';
 import { type DeviceRecords, type DeviceRow, deviceOf } from './device-records.ts';
@@ -80,9 +81,23 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
     yield* near.attempts.offer(values, isRetry);
   }
 
+  function* recordFinding({ row, attempts }: ReadFacts, finding: Finding, at: number): Step<void> {
+    const { rollout, version } = finding;
+    const known = attempts.find((attempt) => attempt.rollout === rollout && attempt.version === version);
+    const campaign = known?.campaign ?? (yield* near.campaigns.numberOf({ rollout, version }, at)).id;
+    if (finding.kind === 'runs') {
+      const { place, generation, isRetry } = finding;
+      yield* near.attempts.find({ campaign, device: row.number, place, generation, found_at: at }, isRetry);
+    } else yield* near.attempts.lose(campaign, row.number, finding.kind === 'fell-back' ? 'rolled-back' : null);
+  }
+
   return {
     /** See DeviceStore.answerCheck. */
-    *answer(arrival: CheckArrival, judge: (facts: CheckFacts) => Decision): Step<Decision> {
+    *answer(
+      arrival: CheckArrival,
+      judge: (facts: CheckFacts) => Decision,
+      find?: (facts: CheckFacts) => readonly Finding[],
+    ): Step<Decision> {
       const known = yield* near.devices.row(arrival.deviceId);
       if (arrival.bearer) {
         const { tokenHash, admit } = arrival.bearer;
@@ -92,7 +107,9 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
       const row = acceptedOnly(arrival.deviceId, known);
       const before = yield* read(row, arrival);
       const decision = judge(before.facts);
+      const findings = find?.(before.facts) ?? [];
       yield* record(row, arrival);
+      for (const finding of findings) yield* recordFinding(before, finding, arrival.at);
       if (decision.kind === 'update') yield* recordOffer(before, decision, arrival);
       if (decision.kind === 'revert') yield* near.attempts.revert(keyOf(decision), row.number, arrival.at);
       return decision;

@@ -58,12 +58,13 @@ export function deviceRecords(db: Kysely<FleetTables>) {
     },
 
     *membersOf(product: string, { after = '', limit }: DevicePage): Step<Member[]> {
-      const query = accepted.select(['id', 'labels', 'enrolled_at']).where('product', '=', product);
+      const query = accepted.select(['id', 'labels', 'enrolled_at', 'current_version']).where('product', '=', product);
       const rows = yield* rowsOf(query.where('id', '>', after).orderBy('id').limit(limit));
       return rows.map((row) => ({
         id: row.id,
         labels: JSON.parse(row.labels) as Labels,
         enrolledAt: row.enrolled_at,
+        current: row.current_version ?? undefined,
       }));
     },
 

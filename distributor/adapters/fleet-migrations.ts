@@ -10,6 +10,9 @@ export function fleetMigrations(engine: Engine): MigrationProvider {
     getMigrations: async () => ({
       '0001-tables': { up: (db: Kysely<unknown>) => createTables(db, engine) },
       '0002-append-only-events': appendOnlyEvents(engine),
+      '0003-findings': {
+        up: (db: Kysely<unknown>) => db.schema.alterTable('attempt').addColumn('found_at', 'bigint').execute(),
+      },
     }),
   };
 }

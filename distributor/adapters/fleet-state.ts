@@ -1,4 +1,5 @@
 /** All that the distributor keeps, over either database: which records answer what, and what runs under which lock. */
+import type { AuditEvent } from '../events/ports.ts';
 import type { FleetState, KeptReports } from '../fleet/ports.ts';
 import { attemptOf, attemptRecords } from './attempt-records.ts';
 import { campaignRecords } from './campaign-records.ts';
@@ -11,7 +12,7 @@ import { planRecords } from './plan-records.ts';
 import { reportRecords } from './report-records.ts';
 import { prune, retentionRecords } from './retention-records.ts';
 import { spendingRecords } from './spending-records.ts';
-import { firstOf } from './step.ts';
+import { firstOf, type Step } from './step.ts';
 import { tokenRecords } from './token-records.ts';
 
 const defaultKeptReports = 8;
@@ -30,22 +31,48 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
   const retention = retentionRecords(db, events, plans);
   database.onLoss(() => campaigns.forget());
   const audited = [eventsLock];
+  /** An act and the event that tells of it: both or neither. */
+  const told = <T>(
+    act: () => Step<T>,
+    event: AuditEvent | undefined,
+    isDone: (result: T) => boolean,
+    locks: readonly string[] = [],
+  ): Promise<T> => {
+    if (event === undefined) return database.write(act, locks);
+    const both = function* (): Step<T> {
+      const result = yield* act();
+      if (isDone(result)) yield* events.append(event);
+      return result;
+    };
+    return database.write(both, [...locks, ...audited]);
+  };
   return {
     location: database.location,
 
-    saveToken: (token) => database.write(() => tokens.save(token)),
+    saveToken: (token, event) =>
+      told(
+        () => tokens.save(token),
+        event,
+        () => true,
+      ),
     findToken: (hash) => database.read(() => tokens.find(hash)),
     listTokens: () => database.read(() => tokens.list()),
-    revokeToken: (id, at) => database.write(() => tokens.revoke(id, at)),
+    revokeToken: (id, at, event) => told(() => tokens.revoke(id, at), event, Boolean),
 
-    enrol: (enrolment) => database.write(() => devices.enrol(enrolment), [enrolmentLock(enrolment.device.id)]),
+    enrol: (enrolment, event) =>
+      told(
+        () => devices.enrol(enrolment),
+        event,
+        (outcome) => outcome === 'enrolled',
+        [enrolmentLock(enrolment.device.id)],
+      ),
     findDevice: (id) => database.read(() => devices.find(id)),
     listDevices: (page) => database.read(() => devices.list(page)),
     countDevices: () => database.read(() => devices.count()),
     membersOf: (product, page) => database.read(() => devices.membersOf(product, page)),
-    forgetDevice: (id) => database.write(() => devices.forget(id)),
-    revokeDevice: (id, at) => database.write(() => devices.revoke(id, at)),
-    answerCheck: (arrival, judge) => database.write(() => checks.answer(arrival, judge), locksOf(arrival)),
+    forgetDevice: (id, event) => told(() => devices.forget(id), event, Boolean),
+    revokeDevice: (id, at, event) => told(() => devices.revoke(id, at), event, Boolean),
+    answerCheck: (arrival, judge, find) => database.write(() => checks.answer(arrival, judge, find), locksOf(arrival)),
     readFacts: (question) => database.read(() => checks.readFacts(question)),
     storeReports: (id, list, place, at) => database.write(() => reports.store(id, list, place, at), [`reports ${id}`]),
     listReports: (id, limit) => database.read(() => reports.list(id, limit)),

@@ -80,7 +80,10 @@ export interface FleetTables {
     place: number;
     /** Null where it is the campaign's. */
     offered_version: string | null;
+    /** 0 where it never was. */
     offered_at: number;
+    /** When a check showed the release running without a report that says so. */
+    found_at: number | null;
     generation: number;
     phase: string | null;
     phase_sequence: number;

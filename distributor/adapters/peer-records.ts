@@ -16,7 +16,8 @@ export function peerRecords(db: Kysely<FleetTables>) {
     sql<number>`case when
       (device.phase in (${sql.join(unsettledPhases.map((phase) => sql.lit(phase)))}) and sighting.at > ${since})
       or exists (select 1 from attempt
-        where attempt.device = device.number and attempt.outcome is null and attempt.offered_at > ${since})
+        where attempt.device = device.number and attempt.outcome is null and attempt.found_at is null
+          and attempt.offered_at > ${since})
       then 1 else 0 end`;
   const near = Prepared.from((slot: SlotOf<'device' | 'site' | 'cluster' | 'since'>) =>
     db

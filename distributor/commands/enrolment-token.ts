@@ -32,10 +32,8 @@ async function createToken(line: CommandLine, options: CreateOptions): Promise<v
     now: line.clock(),
     randomBytes: line.randomBytes,
   });
-  await withState(line, options, async (fleet) => {
-    await fleet.saveToken(record);
-    await fleet.appendEvent(tokenCreated(record, localActor(), line.clock()));
-  });
+  const event = tokenCreated(record, localActor(), line.clock());
+  await withState(line, options, (fleet) => fleet.saveToken(record, event));
   line.say('Keep this token: it is shown once, the server has only its hash.');
   line.answer({ token, ...viewOf(record, line.clock()) }, token);
 }

@@ -82,7 +82,17 @@ function waveTable({ waves }: RolloutView, now: number): string {
 function gateLines({ waves }: RolloutView, now: number): string[] {
   return waves
     .filter((wave) => wave.state !== 'waiting')
-    .flatMap((wave) => [`gate of ${wave.name}: ${wave.gate.progress}${soakText(wave, now)}`, ...checkLines(wave, now)]);
+    .flatMap((wave) => [
+      `gate of ${wave.name}: ${wave.gate.progress}${soakText(wave, now)}`,
+      ...heldLines(wave),
+      ...checkLines(wave, now),
+    ]);
+}
+
+function heldLines({ agentsHeld = 0, members }: WaveView): string[] {
+  if (agentsHeld === 0) return [];
+  const what = `${agentsHeld} of ${members} members are agents with a server that no open wave covers`;
+  return [`  held: ${what}; they are offered nothing before it runs the release.`];
 }
 
 function soakText({ state, soaksUntil, soakSeconds }: WaveView, now: number): string {

@@ -29,6 +29,7 @@ function rolloutText(result: RolloutResult, startedAt: string): string {
     '',
     `Worst case: ${grouped(worstCase)} of ${grouped(devices)} devices ran the release at once, probation included.`,
     othersText(result),
+    heldText(result),
   ]
     .filter((line) => line !== undefined)
     .join('\n');
@@ -48,6 +49,17 @@ function othersText({ reverted, underWay, waiting, notOffered }: DeviceCounts): 
   ] as const;
   const words = kinds.filter(([devices]) => devices > 0).map(([devices, what]) => `${grouped(devices)} ${what}`);
   return words.length === 0 ? undefined : `Others: ${words.join(', ')}.`;
+}
+
+/** What makes small waves wait for later ones, and what helps. */
+function heldText({ waves }: RolloutResult): string | undefined {
+  const held = waves.filter(({ agentsHeld }) => agentsHeld > 0);
+  if (held.length === 0) return undefined;
+  const words = held.map(({ name, agentsHeld, devices }) => `${grouped(agentsHeld)} of ${grouped(devices)} of ${name}`);
+  return [
+    `Held: agents whose server comes in a later wave, so that they were offered nothing before it: ${words.join(', ')}.`,
+    'A rollout for the servers, and one for the agents that comes after it, keeps such waves whole.',
+  ].join('\n');
 }
 
 function minute(instant: string): string {

@@ -50,10 +50,8 @@ async function createToken(line: CommandLine, options: CreateOptions): Promise<v
     now: line.clock(),
     randomBytes: line.randomBytes,
   });
-  await withState(line, options, async (fleet) => {
-    await fleet.saveToken(minted.record);
-    await fleet.appendEvent(tokenCreated(minted.record, localActor(), line.clock()));
-  });
+  const event = tokenCreated(minted.record, localActor(), line.clock());
+  await withState(line, options, (fleet) => fleet.saveToken(minted.record, event));
   line.say('Keep this token: it is shown once, the server has only its hash.');
   line.answer({ token: minted.token, ...viewOf(minted.record, line.clock()) }, minted.token);
 }
@@ -73,11 +71,9 @@ async function listTokens(line: CommandLine, place: StatePlace): Promise<void> {
 }
 
 async function revokeToken(line: CommandLine, place: StatePlace, id: string): Promise<void> {
-  const isKnown = await withState(line, place, async (fleet) => {
-    const isRevoked = await fleet.revokeToken(id, line.clock());
-    if (isRevoked) await fleet.appendEvent(tokenRevoked(id, localActor(), line.clock()));
-    return isRevoked;
-  });
+  const now = line.clock();
+  const event = tokenRevoked(id, localActor(), now);
+  const isKnown = await withState(line, place, (fleet) => fleet.revokeToken(id, now, event));
   if (!isKnown) {
     throw new SlipwayError('token-unknown', `no token has the id ${id}`, {
       hint: 'List them with slipway-distributor token ls.',

@@ -137,10 +137,12 @@ function budgetText({ budget }: RolloutExplanation): string | undefined {
 
 function attemptText({ attempt }: RolloutExplanation, now: number): string | undefined {
   if (attempt === undefined) return 'not yet';
-  const { offeredVersion, offeredAt, outcome, phase, code, bytesOnWire, revertedAt } = attempt;
+  const { offeredVersion, offeredAt, foundAt, outcome, phase, code, bytesOnWire, revertedAt } = attempt;
+  const isFound = outcome === undefined && foundAt !== undefined;
   return [
-    `${offeredVersion} offered ${timeText(offeredAt, now)}`,
-    outcome === undefined ? `no result yet (${phase ?? 'silent since'})` : outcome,
+    offeredAt === undefined ? 'never offered' : `${offeredVersion} offered ${timeText(offeredAt, now)}`,
+    isFound ? `found running it ${timeText(foundAt, now)}, which counts as committed` : outcome,
+    outcome === undefined && !isFound ? `no result yet (${phase ?? 'silent since'})` : undefined,
     code === undefined ? undefined : `because of ${code}`,
     bytesOnWire === undefined ? undefined : `${bytesOnWire} bytes on the wire`,
     revertedAt === undefined ? undefined : `sent back ${timeText(revertedAt, now)}`,

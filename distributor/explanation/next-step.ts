@@ -40,8 +40,12 @@ const sentences: Record<DecisionReason, Sentence> = {
   'waiting-for-rollout': ({ after }) => `It starts when completed: ${after}.`,
   'site-busy': ({ updating, limit }) =>
     `It is offered the release when fewer than ${limit} of its site update (now ${updating}).`,
-  'servers-first': ({ serversBehind }) =>
-    `It follows when the ${serversBehind} servers of its cluster that are behind run the release.`,
+  'servers-first': ({ serversBehind, server, serverPlacePercent, openPercent }) =>
+    `It follows when the ${serversBehind} servers of its cluster that are behind run the release.${
+      serverPlacePercent === undefined
+        ? ''
+        : ` Server ${server} is in a later wave: its place is ${serverPlacePercent} %, waves are open up to ${openPercent} %.`
+    }`,
   'cluster-busy': ({ role, updating, limit }) =>
     `It is offered the release when fewer than ${limit} ${role}s of its cluster update (now ${updating}).`,
   'budget-spent': ({ perSeconds }) => `It is offered the release when bytes of the last ${perSeconds} s are behind.`,

@@ -126,9 +126,12 @@ function attemptOf(
 ): RolloutExplanation['attempt'] {
   const attempt = attempts.find((candidate) => candidate.rollout === rollout && candidate.version === version);
   if (!attempt) return undefined;
-  const { offeredVersion, offeredAt, generation, phase, outcome, code, lastSeenAt, revertedAt, bytesOnWire } = attempt;
+  const { offeredVersion, offeredAt, foundAt, generation, phase, outcome, code } = attempt;
+  const { lastSeenAt, revertedAt, bytesOnWire } = attempt;
   return {
-    ...{ offeredVersion, offeredAt: new Date(offeredAt).toISOString(), generation },
+    ...{ offeredVersion, generation },
+    ...(offeredAt === undefined ? {} : { offeredAt: new Date(offeredAt).toISOString() }),
+    ...(foundAt === undefined ? {} : { foundAt: new Date(foundAt).toISOString() }),
     lastSeenAt: new Date(lastSeenAt).toISOString(),
     ...(phase === undefined ? {} : { phase }),
     ...(outcome === undefined ? {} : { outcome }),

@@ -106,7 +106,10 @@ export const rolloutExplanationSchema = z.object({
   attempt: z
     .object({
       offeredVersion: z.string(),
-      offeredAt: instantSchema,
+      /** Absent where it was never offered. */
+      offeredAt: instantSchema.optional(),
+      /** When a check showed that it runs the release already: it counts as committed. */
+      foundAt: instantSchema.optional(),
       generation: z.number(),
       phase: devicePhaseSchema.optional(),
       outcome: z.string().optional(),

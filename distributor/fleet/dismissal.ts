@@ -6,14 +6,14 @@ import type { DeviceStanding } from './view.ts';
 
 /** @throws SlipwayError `device-unknown` */
 export async function dismissDevice(
-  fleet: Pick<FleetState, 'revokeDevice' | 'forgetDevice' | 'appendEvent'>,
+  fleet: Pick<FleetState, 'revokeDevice' | 'forgetDevice'>,
   id: string,
   action: 'revoke' | 'forget',
   said: Said,
 ): Promise<DeviceStanding> {
-  const isKnown = await (action === 'revoke' ? fleet.revokeDevice(id, said.at) : fleet.forgetDevice(id));
+  const event = deviceDismissed(id, action, said);
+  const isKnown = await (action === 'revoke' ? fleet.revokeDevice(id, said.at, event) : fleet.forgetDevice(id, event));
   if (!isKnown) throw unknownDevice(id);
-  await fleet.appendEvent(deviceDismissed(id, action, said));
   return { id, status: action === 'revoke' ? 'revoked' : 'forgotten' };
 }
 

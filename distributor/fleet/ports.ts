@@ -1,14 +1,19 @@
-/** What the distributor keeps of tokens and devices. Every method is atomic; a lost database is `database-unavailable`. */
+/**
+ * What the distributor keeps of tokens and devices. Every method is atomic; a lost database is `database-unavailable`.
+ * Where a method takes an event, it is in the audit log when the act was done, and neither is there without the other.
+ */
 import type { CheckRequest, DeviceId, DevicePhase, InstalledRelease, Labels } from '../../contract/device-api/check.ts';
 import type { TokenPurpose } from '../../contract/device-api/enrolment.ts';
 import type { Report } from '../../contract/device-api/report.ts';
 import type { Digest } from '../../contract/digest.ts';
 import type { Platform } from '../../contract/release/platform.ts';
-import type { EventStore } from '../events/ports.ts';
+import type { Version } from '../../contract/release/version.ts';
+import type { AuditEvent, EventStore } from '../events/ports.ts';
 import type { PlanStore } from '../reconcile/ports.ts';
 import type { Attempt, CampaignKey } from '../rollout/campaign.ts';
 import type { CampaignLookup, Peer, Role, Spending } from '../rollout/decide-input.ts';
 import type { Decision } from '../rollout/decision.ts';
+import type { Finding } from '../rollout/findings.ts';
 import type { CampaignStore } from '../rollout/ports.ts';
 import type { Scope } from './scopes.ts';
 
@@ -30,12 +35,12 @@ export interface TokenRecord {
 }
 
 export interface TokenStore {
-  saveToken(token: TokenRecord): Promise<void>;
+  saveToken(token: TokenRecord, event?: AuditEvent): Promise<void>;
   /** Asked of the database each time, so that a token revoked by anybody is refused by the next request to anybody. */
   findToken(hash: Digest): Promise<TokenRecord | undefined>;
   listTokens(): Promise<TokenRecord[]>;
   /** False when no token has this id. */
-  revokeToken(id: string, at: number): Promise<boolean>;
+  revokeToken(id: string, at: number, event?: AuditEvent): Promise<boolean>;
 }
 
 export interface DeviceRecord {
@@ -80,12 +85,14 @@ export interface DevicePage {
   readonly limit: number;
 }
 
-/** As much of an accepted device as drawing the bound of a wave needs. */
+/** As much of an accepted device as drawing the bound of a wave needs, and knowing who waits for whom. */
 export interface Member {
   readonly id: DeviceId;
   /** As the device says, without those given by rule. */
   readonly labels: Labels;
   readonly enrolledAt: number;
+  /** As it said last. */
+  readonly current: Version | undefined;
 }
 
 /** The period of one campaign's budget. */
@@ -135,25 +142,31 @@ export interface CheckFacts {
 }
 
 export interface DeviceStore {
-  enrol(enrolment: Enrolment): Promise<EnrolmentOutcome>;
+  /** @param event of a device that was not there before */
+  enrol(enrolment: Enrolment, event?: AuditEvent): Promise<EnrolmentOutcome>;
   findDevice(id: DeviceId): Promise<DeviceRecord | undefined>;
   listDevices(page: DevicePage): Promise<DeviceRecord[]>;
   countDevices(): Promise<number>;
   /** Accepted devices of a product. */
   membersOf(product: string, page: DevicePage): Promise<Member[]>;
   /** Removes the device with its tokens, reports and attempts, so that it may enrol again; false when unknown. */
-  forgetDevice(id: DeviceId): Promise<boolean>;
+  forgetDevice(id: DeviceId, event?: AuditEvent): Promise<boolean>;
   /** Refuses the device from now on; false when unknown. */
-  revokeDevice(id: DeviceId, at: number): Promise<boolean>;
+  revokeDevice(id: DeviceId, at: number, event?: AuditEvent): Promise<boolean>;
 
   /**
-   * One step: reads what deciding needs, lets `judge` decide, records the check and the offer or the way back. No other
-   * check of the same site or cluster comes in between, and every transition that was acknowledged before is seen.
+   * One step: reads what deciding needs, lets `judge` decide, records the check, the offer or the way back, and what
+   * `find` finds: once, however often and by however many replicas it is found. No other check of the same site or cluster comes in between, and every transition that was acknowledged before is seen.
    * Many are committed together; it resolves when what it recorded is durable.
    * @param judge synchronous and pure: where a commit fails it is asked again; what it throws fails this check alone
+   * @param find like `judge`; see findingsOf
    * @throws SlipwayError `device-unknown`, `device-revoked`
    */
-  answerCheck(arrival: CheckArrival, judge: (facts: CheckFacts) => Decision): Promise<Decision>;
+  answerCheck(
+    arrival: CheckArrival,
+    judge: (facts: CheckFacts) => Decision,
+    find?: (facts: CheckFacts) => readonly Finding[],
+  ): Promise<Decision>;
   /** What `judge` would be given now; undefined when the device is unknown. */
   readFacts(question: FactsQuestion): Promise<CheckFacts | undefined>;
 

@@ -48,20 +48,25 @@ export interface CampaignState extends CampaignKey {
   readonly changedAt: number;
 }
 
-/** What one device did with one campaign. It exists from the first offer or report on: the device was reached. */
+/** What one device did with one campaign. It exists from the first offer, report or finding on: the device was reached. */
 export interface Attempt extends CampaignKey {
   readonly deviceId: DeviceId;
   /** The device's place in [0, 1). */
   readonly place: number;
   /** The version offered last: the campaign's, or one on the way to it. */
   readonly offeredVersion: Version;
-  /** When it was offered last: every offer moves it. Milliseconds since 1970. */
-  readonly offeredAt: number;
-  /** The campaign's when it was offered last. */
+  /** When it was offered last: every offer moves it. Milliseconds since 1970; undefined where it never was. */
+  readonly offeredAt: number | undefined;
+  /** The campaign's when it was offered last, or found. */
   readonly generation: number;
   /** Reported last; undefined before the first report. */
   readonly phase: DevicePhase | undefined;
-  /** Result of the report with the highest sequence that had one. */
+  /**
+   * When a check first showed that the device runs the release, without a report that says so; see Finding. Undefined
+   * where none did, or since it was offered the release again or ran something older.
+   */
+  readonly foundAt: number | undefined;
+  /** Result of the report with the highest sequence that had one; where it has none, of a fall-back that was found. */
   readonly outcome: UpdateOutcome | undefined;
   /** Why it failed, as reported. */
   readonly code: ErrorCode | undefined;
@@ -87,19 +92,25 @@ export const phasesUnderWay: readonly DevicePhase[] = [
 /** Phases in which the old release no longer runs undisturbed: silence here is a failure, not bad reception. */
 export const phasesAfterSwitch: readonly DevicePhase[] = ['switching', 'probation', 'rolling-back'];
 
-type Progress = Pick<Attempt, 'outcome' | 'offeredAt' | 'lastSeenAt' | 'phase'>;
+export function attemptAt(attempts: readonly Attempt[], { rollout, version }: CampaignKey): Attempt | undefined {
+  for (const attempt of attempts) if (attempt.rollout === rollout && attempt.version === version) return attempt;
+  return undefined;
+}
+
+type Progress = Pick<Attempt, 'outcome' | 'offeredAt' | 'foundAt' | 'lastSeenAt' | 'phase'>;
 
 /**
- * Without a result: pending until the time-out, which runs from the last offer, and from the last word of a device that
+ * A device that was found running the release has committed it, as far as anybody can tell. Without a result: pending until the time-out, which runs from the last offer, and from the last word of a device that
  * works on the update. After it, a device that fell silent in the middle of the switch failed. Any other is unreachable
  * or, where it waits with the release for its window (`staged`), deferred: neither success nor failure.
  */
 export function standingOf(attempt: Progress, now: number, deviceTimeoutSeconds: number): Standing {
-  const { outcome, phase } = attempt;
+  const { outcome, phase, offeredAt = 0 } = attempt;
   if (outcome !== undefined) return outcome === 'committed' ? 'committed' : 'failed';
+  if (attempt.foundAt !== undefined) return 'committed';
   if (phase === 'staged') return 'unreachable';
   const isUnderWay = phase !== undefined && phasesUnderWay.includes(phase);
-  const heardAt = isUnderWay ? Math.max(attempt.offeredAt, attempt.lastSeenAt) : attempt.offeredAt;
+  const heardAt = isUnderWay ? Math.max(offeredAt, attempt.lastSeenAt) : offeredAt;
   if (now < heardAt + deviceTimeoutSeconds * 1000) return 'pending';
   return phase !== undefined && phasesAfterSwitch.includes(phase) ? 'failed' : 'unreachable';
 }

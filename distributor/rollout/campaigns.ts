@@ -15,9 +15,10 @@ import { type CampaignKey, type CampaignState, campaignText, type WaveCounts } f
 import { type CampaignEvent, heldBy } from './campaign-event.ts';
 import { type CompiledPlan, type CompiledRollout, compilePlan } from './compiled-plan.ts';
 import { type ControlAction, type ControlStep, controlStep } from './control.ts';
-import { type BoundSource, boundOf, widerWaves } from './draw-bound.ts';
+import { type BoundSource, boundOf, reachText, widerWaves } from './draw-bound.ts';
 import { GateAnswers } from './gate-answers.ts';
 import type { GateProbe } from './gates.ts';
+import { heldAgentsOf } from './held-agents.ts';
 import type { CampaignStore } from './ports.ts';
 import { Tallies } from './tallies.ts';
 import { type Transition, unstarted } from './transition.ts';
@@ -110,13 +111,14 @@ export class Campaigns {
     });
   }
 
-  /** @throws SlipwayError `rollout-unknown` when a name is given that is not declared */
+  /** Of one that is named also how many agents are held. @throws SlipwayError `rollout-unknown` when it is not declared */
   async views(now: number, name?: string): Promise<CampaignView[]> {
     const rollouts = name === undefined ? this.#compiled.rollouts : [this.#find(name)];
     // Other replicas and the command line change campaigns, too.
     await this.#inTurn(() => this.#loadStates());
     const views: CampaignView[] = [];
-    for (const { rollout } of rollouts) {
+    for (const compiled of rollouts) {
+      const { rollout } = compiled;
       const versions = this.#input.releases().versions(rollout.product, rollout.target);
       if (versions.length === 0) views.push({ rollout, campaign: undefined, counts: [], next: undefined });
       for (const version of versions) {
@@ -124,7 +126,9 @@ export class Campaigns {
         const state = this.state(rollout.name, version) ?? unstarted(key, now);
         const counts = await this.#tallies.of(rollout, state, now);
         const gates = this.#answers.of(waveText(state), now);
-        views.push({ rollout, campaign: state, counts, next: this.#next(rollout, state, counts, now), gates });
+        const next = this.#next(rollout, state, counts, now);
+        const held = name && (await heldAgentsOf(this.#bounds, this.#compiled, compiled, state));
+        views.push({ rollout, campaign: state, counts, next, gates, ...(held ? { held } : {}) });
       }
     }
     return views;
@@ -285,11 +289,6 @@ export class Campaigns {
 
 function keyOf({ rollout, version }: CampaignKey): CampaignKey {
   return { rollout, version };
-}
-
-/** How far a rollout means to reach. */
-function reachText({ group, waves }: Rollout): string {
-  return JSON.stringify([group, waves.map(({ size }) => size)]);
 }
 
 /** Names the wave that is open now. */

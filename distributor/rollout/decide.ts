@@ -2,18 +2,15 @@
  * What one device is to run: a pure function of the device and its neighbours, the plan, the releases, the campaigns
  * and the time. Every answer has a reason and the facts behind it.
  */
-import type { DevicePhase } from '../../contract/device-api/check.ts';
 import type { DecideInput } from './decide-input.ts';
 import type { Decision, Explanation, NoDecision } from './decision.ts';
 import { judgeRollout, type Verdict } from './judge-rollout.ts';
-
-/** A device that waits with a release for its window is asked about like one that does nothing: it may be called off. */
-const settledPhases: readonly DevicePhase[] = ['idle', 'staged', 'committed', 'rolled-back'];
+import { isSettled } from './settled-phases.ts';
 
 /** Rollouts in order of their claims: the first that has something to say about the device now says it. */
 export function decide(input: DecideInput): Decision {
   const { check, labels } = input.device;
-  if (!settledPhases.includes(check.phase)) return none('device-busy', { phase: check.phase });
+  if (!isSettled(check.phase)) return none('device-busy', { phase: check.phase });
   const location = input.plan.locationOf(labels);
   let best: NoDecision | undefined;
   let bestWeight = 0;

@@ -2,7 +2,8 @@
  * Draws the bound of a wave from the devices of a fleet as they are now, page by page, so that requests have their turn
  * in between.
  */
-import type { DeviceStore } from '../fleet/ports.ts';
+import type { Rollout } from '../declaration/rollout.ts';
+import type { DeviceStore, Member } from '../fleet/ports.ts';
 import type { CampaignState } from './campaign.ts';
 import { type Bound, drawBound } from './cohort.ts';
 import type { CompiledPlan, CompiledRollout } from './compiled-plan.ts';
@@ -15,29 +16,41 @@ export interface BoundSource {
   readonly breathe: () => Promise<void>;
 }
 
+/** How far a rollout means to reach; where it changes, open waves may be raised. */
+export function reachText({ group, waves }: Rollout): string {
+  return JSON.stringify([group, waves.map(({ size }) => size)]);
+}
+
 /** Some milliseconds of work. */
 const pageSize = 500;
+
+/** Accepted devices of a product, page by page. */
+export async function* memberPages({ devices, breathe }: BoundSource, product: string): AsyncGenerator<Member[]> {
+  for (let after: string | undefined; ; ) {
+    const page = await devices.membersOf(product, { after, limit: pageSize });
+    yield page;
+    after = page.at(-1)?.id;
+    if (page.length < pageSize) return;
+    await breathe();
+  }
+}
 
 /**
  * Ascending places of the group's accepted devices.
  * @param until leaves out devices that enrolled later; milliseconds since 1970
  */
 export async function placesOf(
-  { devices, breathe }: BoundSource,
+  source: BoundSource,
   plan: CompiledPlan,
   compiled: CompiledRollout,
   until: number,
 ): Promise<Float64Array> {
   const { name, product } = compiled.rollout;
   const places: number[] = [];
-  for (let after: string | undefined; ; ) {
-    const page = await devices.membersOf(product, { after, limit: pageSize });
+  for await (const page of memberPages(source, product)) {
     for (const { id, labels, enrolledAt } of page) {
       if (enrolledAt <= until && compiled.includes(plan.effectiveLabels(id, labels))) places.push(placeOf(name, id));
     }
-    after = page.at(-1)?.id;
-    if (page.length < pageSize) break;
-    await breathe();
   }
   return Float64Array.from(places).sort();
 }

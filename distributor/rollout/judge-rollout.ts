@@ -7,14 +7,14 @@ import { compareVersions } from '../../contract/release/version.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Location } from '../fleet/location.ts';
 import { overBudget } from './budget.ts';
-import { type Attempt, type CampaignState, standingOf } from './campaign.ts';
+import { type Attempt, attemptAt, type CampaignState, standingOf } from './campaign.ts';
 import { openWaveOf } from './cohort.ts';
 import type { Ranked } from './compiled-plan.ts';
 import type { DecideInput } from './decide-input.ts';
 import type { Decision, Facts, OpenInterval } from './decision.ts';
 import { nextHop } from './path.ts';
 import { placeOf } from './placement.ts';
-import { holdOf } from './precedence.ts';
+import { type Hold, holdOf } from './precedence.ts';
 import { shutUntil } from './windows.ts';
 
 /** `holds`: the rollout claims the device and keeps lower priorities away from it. */
@@ -31,7 +31,7 @@ export function judgeRollout(input: DecideInput, ranked: Ranked, location: Locat
 
   const facts: Facts = { rollout: rollout.name, version: goal.version };
   const campaign = input.campaign(rollout.name, goal.version);
-  const attempt = attemptOf(input.attempts, rollout.name, goal.version);
+  const attempt = attemptAt(input.attempts, { rollout: rollout.name, version: goal.version });
   const isAborted = rollout.aborted || campaign?.status === 'aborted';
   const { current } = check;
   const { order, hop: freeHop } = ranked.standing(current?.version);
@@ -103,7 +103,10 @@ export function judgeRollout(input: DecideInput, ranked: Ranked, location: Locat
     peerTimeoutSeconds: Math.max(rollout.deviceTimeoutSeconds, 3 * (input.plan.fleet.pollSeconds ?? 0)),
     now: input.now,
   });
-  if (hold) return held(hold.reason, { ...facts, wave: wave.name, ...hold.facts });
+  if (hold) {
+    const later = laterServer(rollout.name, hold, opened.at(-1)?.upTo ?? 0);
+    return held(hold.reason, { ...facts, wave: wave.name, ...hold.facts, ...later });
+  }
   const spent = isUnderWay(attempt, input.now, rollout.deviceTimeoutSeconds)
     ? undefined
     : overBudget(rollout.budget, rollout.budget && input.spending({ rollout: rollout.name, version: goal.version }));
@@ -128,20 +131,27 @@ export function judgeRollout(input: DecideInput, ranked: Ranked, location: Locat
   };
 }
 
-function attemptOf(attempts: readonly Attempt[], rollout: string, version: string): Attempt | undefined {
-  for (const attempt of attempts) if (attempt.rollout === rollout && attempt.version === version) return attempt;
-  return undefined;
-}
-
 /**
  * A device that this campaign brought to the release and that still runs it. It is told once; again only when it was
  * silent about it for as long as an attempt may take, because an answer may be lost.
  */
 function isToGoBack({ device, now }: DecideInput, { rollout }: Ranked, goal: Release, attempt?: Attempt): boolean {
   if (!rollout.abort.revert || !attempt || device.check.current?.manifestSha256 !== goal.manifestSha256) return false;
-  const { outcome, revertedAt } = attempt;
+  const { outcome, offeredAt, revertedAt } = attempt;
+  if (offeredAt === undefined) return false;
   if (outcome !== undefined && outcome !== 'committed') return false;
   return revertedAt === undefined || now >= revertedAt + rollout.deviceTimeoutSeconds * 1000;
+}
+
+/** A server that the device waits for, where no open wave reaches its place: then nothing happens before one does. */
+function laterServer(rollout: string, { servers = [] }: Hold, upTo: number): Facts {
+  for (const { id, current } of servers) {
+    const place = placeOf(rollout, id);
+    if (place < upTo) continue;
+    const percents = { serverPlacePercent: percentOf(place), openPercent: percentOf(upTo) };
+    return { server: id, runs: current ?? 'nothing', ...percents };
+  }
+  return {};
 }
 
 /** By the device's own list, or by what it reported: a device that lost its list must not loop. */

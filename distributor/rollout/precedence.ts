@@ -20,6 +20,8 @@ export interface Precedence {
 export interface Hold {
   readonly reason: 'servers-first' | 'cluster-busy' | 'site-busy';
   readonly facts: Facts;
+  /** Servers that run something older, where it is for them. */
+  readonly servers?: readonly Peer[];
 }
 
 /** Undefined when the device may go. A device without a cluster or site label is bound by none of it. */
@@ -31,21 +33,21 @@ function clusterHold(input: Precedence): Hold | undefined {
   const { cluster, role } = input.location;
   if (cluster === undefined) return undefined;
   const { serversPerCluster, agentsPerCluster } = input.concurrency;
-  let [alike, busy, behind] = [1, 0, 0];
-  let waitsFor: Peer | undefined;
+  let [alike, busy] = [1, 0];
+  const servers: Peer[] = [];
   for (const peer of input.peers) {
     if (peer.cluster !== cluster || peer.product !== input.product) continue;
     if (peer.role === role) {
       alike++;
       if (peer.isUpdating) busy++;
     } else if (peer.role === 'server' && isBehind(peer, input) && !isSilent(peer, input)) {
-      behind++;
-      waitsFor ??= peer;
+      servers.push(peer);
     }
   }
-  if (waitsFor) {
-    const runs = waitsFor.current ?? 'nothing';
-    return { reason: 'servers-first', facts: { cluster, serversBehind: behind, server: waitsFor.id, runs } };
+  const [first] = servers;
+  if (first) {
+    const facts = { cluster, serversBehind: servers.length, server: first.id, runs: first.current ?? 'nothing' };
+    return { reason: 'servers-first', facts, servers };
   }
   const limit = role === 'server' ? serversPerCluster : agentsAtOnce(agentsPerCluster, alike);
   if (busy < limit) return undefined;

@@ -40,6 +40,11 @@ export const waveViewSchema = z.object({
   pending: z.number(),
   /** Offered, then silent or deferred: neither success nor failure. */
   unreachable: z.number(),
+  /**
+   * Agents that are offered nothing, because no open wave covers a server of their cluster. Absent where nobody looked,
+   * and while the wave waits; they are looked for when one rollout is asked for.
+   */
+  agentsHeld: z.number().optional(),
   gate: z.object({
     successPercent: z.number(),
     minSample: z.number(),
@@ -116,10 +121,12 @@ export interface CampaignView {
   readonly next: Advance | undefined;
   /** What the checks of the open wave found last; undefined where this program does not ask them. */
   readonly gates?: readonly GateResult[] | undefined;
+  /** As heldAgents counts them, one entry for each opened wave; undefined where nobody looked. */
+  readonly held?: readonly number[] | undefined;
 }
 
 export function viewOf(progress: CampaignView, overlaps?: readonly Overlap[]): RolloutView {
-  const { rollout, campaign, counts, gates } = progress;
+  const { rollout, campaign, counts, gates, held } = progress;
   const { name, product, target, group, priority, deadline, after } = rollout;
   const status = statusOf(rollout, campaign);
   return {
@@ -140,6 +147,7 @@ export function viewOf(progress: CampaignView, overlaps?: readonly Overlap[]): R
         counts: counts[index] ?? noCounts,
         isLast: index === (campaign?.openedWaves.length ?? 0) - 1 && status !== 'completed',
         gates,
+        held: held?.[index],
       }),
     ),
     ...(overlaps === undefined ? {} : { overlaps: [...overlaps] }),
@@ -152,9 +160,10 @@ interface WaveFacts {
   /** The last one that opened, of a rollout that goes on. */
   readonly isLast: boolean;
   readonly gates: readonly GateResult[] | undefined;
+  readonly held: number | undefined;
 }
 
-function waveViewOf(wave: Wave, { opened, counts, isLast, gates }: WaveFacts): WaveView {
+function waveViewOf(wave: Wave, { opened, counts, isLast, gates, held }: WaveFacts): WaveView {
   const { members, committed, failed, pending, unreachable } = counts;
   const { successPercent, minSample, stallAfterSeconds, checks } = wave.gate;
   return {
@@ -167,6 +176,7 @@ function waveViewOf(wave: Wave, { opened, counts, isLast, gates }: WaveFacts): W
     soakSeconds: wave.soakSeconds,
     ...instantOf('soaksUntil', opened && opened.openedAt + wave.soakSeconds * 1000),
     ...{ members, committed, failed, pending, unreachable },
+    ...(held === undefined ? {} : { agentsHeld: held }),
     gate: {
       ...{ successPercent, minSample, stallAfterSeconds },
       checks: checks.map((check) => checkViewOf(check, isLast ? gates : undefined)),

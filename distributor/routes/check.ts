@@ -14,7 +14,9 @@ import { questionOf } from '../fleet/question.ts';
 import { bearerOf } from '../http/access.ts';
 import { callerOf, perMinute } from '../http/rate-limits.ts';
 import { decide } from '../rollout/decide.ts';
+import type { DecideInput } from '../rollout/decide-input.ts';
 import { type Decision, withoutPermits } from '../rollout/decision.ts';
+import { findingsOf } from '../rollout/findings.ts';
 import type { Services } from '../services.ts';
 import { answerOf } from './check-answer.ts';
 
@@ -76,14 +78,15 @@ async function decideInForce(
 ): Promise<Decision> {
   const { fleet, reconciler } = services;
   for (let trial = 0; ; trial++) {
-    const { arrival, judge } = caseOf(services, id, check, now);
+    const { arrival, judge, find } = caseOf(services, id, check, now);
     let isStale = false;
     try {
-      return await fleet.answerCheck({ ...arrival, bearer }, (facts) => {
+      const judgeInForce = (facts: CheckFacts): Decision => {
         isStale = trial === 0 && facts.planSha256 !== reconciler.applied?.contentSha256;
         if (isStale) throw new Error('another plan is in force');
         return judge(facts);
-      });
+      };
+      return await fleet.answerCheck({ ...arrival, bearer }, judgeInForce, find);
     } catch (error) {
       if (!isStale) throw error;
       await reconciler.catchUp();
@@ -97,10 +100,13 @@ function caseOf({ campaigns, catalog, permits }: Services, id: string, check: Ch
   const labels = plan.effectiveLabels(id, check.labels);
   const { role } = plan.locationOf(labels);
   const arrival = { ...questionOf(plan, releases, { id, check, labels }, now), check, role };
-  const judge = ({ device, attempts, peers, campaign, spending }: CheckFacts): Decision => {
+  const inputOf = ({ device, attempts, peers, campaign, spending }: CheckFacts): DecideInput => {
     const facts = { id, check, labels, enrolledAt: device.enrolledAt };
-    const decision = decide({ device: facts, plan, releases, campaign, attempts, peers, spending, now });
+    return { device: facts, plan, releases, campaign, attempts, peers, spending, now };
+  };
+  const judge = (facts: CheckFacts): Decision => {
+    const decision = decide(inputOf(facts));
     return permits ? decision : withoutPermits(decision);
   };
-  return { arrival, judge };
+  return { arrival, judge, find: (facts: CheckFacts) => findingsOf(inputOf(facts)) };
 }

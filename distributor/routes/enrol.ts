@@ -27,12 +27,11 @@ export function enrolRoute(app: App, services: Services): void {
       const { deviceId, product, platform, labels } = request.body;
       const now = clock();
       const { token, record } = mintToken({ purpose: 'device', deviceId, now, randomBytes });
-      const outcome = await fleet.enrol({
-        device: { id: deviceId, product, platform, labels },
-        enrolmentTokenId: enrolmentToken.id,
-        deviceToken: record,
-        at: now,
-      });
+      const device = { id: deviceId, product, platform, labels };
+      const outcome = await fleet.enrol(
+        { device, enrolmentTokenId: enrolmentToken.id, deviceToken: record, at: now },
+        deviceEnrolled(deviceId, enrolmentToken, now),
+      );
       metrics.enrolments.inc({ outcome });
       if (outcome === 'device-exists') {
         throw new SlipwayError('device-exists', `device ${deviceId} is enrolled already`, {
@@ -42,7 +41,6 @@ export function enrolRoute(app: App, services: Services): void {
       if (outcome === 'token-spent') {
         throw new SlipwayError('enrolment-token-invalid', 'the enrolment token is unknown, expired, revoked or spent');
       }
-      if (outcome === 'enrolled') await fleet.appendEvent(deviceEnrolled(deviceId, enrolmentToken, now));
       request.log.info({ deviceId, outcome }, 'device enrolled');
       return reply.code(201).send({ deviceId, deviceToken: token });
     },

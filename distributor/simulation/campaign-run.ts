@@ -44,11 +44,13 @@ export class CampaignRun {
   readonly counts: Counts[] = [];
   readonly #ledger: SpendingLedger | undefined;
   readonly #ascending: Float64Array;
+  /** Of each wave when it opened; see heldAgents. */
+  readonly held: number[] = [];
   /** Something changed since `advance` was asked last. */
   isDirty = true;
   /** When `advance` has to be asked although nothing changed; Infinity for never. */
   lookAt = Number.POSITIVE_INFINITY;
-  /** Devices that run the release because of this rollout, as it is and not as the server knows it. */
+  /** Devices that run the release because this rollout brought it, as it is and not as the server knows it. */
   onRelease = 0;
   worstCase = 0;
   /** What it waits for, as decided last; undefined after a step. */
@@ -113,8 +115,8 @@ export class CampaignRun {
     return heldUntil(attempt, timeoutSeconds, now);
   }
 
-  offered(attempt: VirtualAttempt): void {
-    this.#ledger?.offered(attempt);
+  offered(attempt: VirtualAttempt, now: number): void {
+    this.#ledger?.offered(attempt, now);
   }
 
   moved(attempt: VirtualAttempt, bytes: number, now: number): void {
@@ -178,7 +180,7 @@ export class CampaignRun {
 }
 
 /** The standing is asked again then, and may hold for longer. */
-function heldUntil({ offeredAt, lastSeenAt }: VirtualAttempt, timeoutSeconds: number, now: number): number {
+function heldUntil({ offeredAt = 0, lastSeenAt }: VirtualAttempt, timeoutSeconds: number, now: number): number {
   const byOffer = offeredAt + timeoutSeconds * 1000;
   return byOffer > now ? byOffer : lastSeenAt + timeoutSeconds * 1000;
 }

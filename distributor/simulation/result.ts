@@ -12,8 +12,9 @@ export const outcomes = ['completed', 'aborted', 'stalled'] as const;
 export type Outcome = (typeof outcomes)[number];
 
 export interface DeviceCounts {
-  /** `committed + failed + reverted + underWay`: offered the release, and heard of. */
+  /** `committed + failed + reverted + underWay`: offered the release or running it already, and heard of. */
   readonly reached: number;
+  /** Also those that ran the release already. */
   readonly committed: number;
   readonly failed: number;
   /** Sent back by the abort. */
@@ -32,6 +33,8 @@ export interface WaveResult extends DeviceCounts {
   readonly name: string;
   /** Of this wave, without those before. */
   readonly devices: number;
+  /** Agents among them that waited for a server in a later wave, or in none, when it opened. */
+  readonly agentsHeld: number;
   readonly openedAt: string;
   /** Null while it is open. */
   readonly closedAt: string | null;
@@ -109,6 +112,7 @@ function rolloutResult(run: CampaignRun, { server, start, endAt }: Ended): Rollo
       const counts = byWave[index] ?? noDevices();
       return {
         ...{ name, devices: Object.values(counts).reduce((sum, devices) => sum + devices, 0) },
+        agentsHeld: run.held[index] ?? 0,
         ...{ openedAt: instant(openedAt), closedAt: closedAt === undefined ? null : instant(closedAt) },
         openedAfterSeconds: Math.floor((openedAt - start) / 1000),
         ...countsOf(counts),

@@ -25,9 +25,9 @@ export class SpendingLedger {
   }
 
   /** Every offer reserves anew what a download may cost. */
-  offered(attempt: VirtualAttempt): void {
+  offered(attempt: VirtualAttempt, now: number): void {
     this.#reserved.add(attempt);
-    this.#offers.push({ at: attempt.offeredAt, attempt, bytes: 0 });
+    this.#offers.push({ at: now, attempt, bytes: 0 });
   }
 
   /** The device has all bytes. @param bytes moved for it since the last report */
@@ -52,7 +52,7 @@ export class SpendingLedger {
     }
     for (let first = this.#offers[this.#offersFrom]; first && first.at <= since; ) {
       // Offered again since: a later entry holds it.
-      if (first.attempt.offeredAt <= since) this.#reserved.delete(first.attempt);
+      if ((first.attempt.offeredAt ?? 0) <= since) this.#reserved.delete(first.attempt);
       first = this.#offers[++this.#offersFrom];
     }
     const meanBytes = this.#settled === 0 ? undefined : this.#settledBytes / this.#settled;

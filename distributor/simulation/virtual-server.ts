@@ -4,10 +4,14 @@
  */
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import type { CampaignState } from '../rollout/campaign.ts';
+import { openWaveOf } from '../rollout/cohort.ts';
 import type { CompiledPlan } from '../rollout/compiled-plan.ts';
 import { decide } from '../rollout/decide.ts';
 import type { DecideInput, Peer } from '../rollout/decide-input.ts';
 import type { Decision } from '../rollout/decision.ts';
+import { type Finding, findingsOf } from '../rollout/findings.ts';
+import { heldAgents } from '../rollout/held-agents.ts';
+import { placeOf } from '../rollout/placement.ts';
 import type { Transition } from '../rollout/transition.ts';
 import { CampaignRun } from './campaign-run.ts';
 import type { PollGrid } from './poll-grid.ts';
@@ -58,17 +62,19 @@ export class VirtualServer {
     return this.#byName.get(rollout);
   }
 
-  /** Answers a check and records the offer. */
+  /** Answers a check and records what it shows, and the offer. */
   check(device: VirtualDevice, now: number): Decision {
     this.decisions++;
     const { compiled, releases } = this.#outside;
     const { is, attempts, check } = device;
     const peers = compiled.wantsPeers(is.product, is.location) ? this.#peersOf(device, now) : noPeers;
-    const decision = decide({
+    const input: DecideInput = {
       device: { id: is.id, check, labels: is.labels, enrolledAt: is.enrolledAt },
       ...{ plan: compiled, releases, campaign: this.#campaign, attempts, peers, now },
       spending: ({ rollout }) => this.#byName.get(rollout)?.spending(now),
-    });
+    };
+    const decision = decide(input);
+    const findings = findingsOf(input);
     device.knownCurrent = check.current?.version;
     device.knownPhase = check.phase;
     device.lastSeenAt = now;
@@ -76,6 +82,7 @@ export class VirtualServer {
       attempt.lastSeenAt = now;
       this.#recount(device, attempt, now);
     }
+    for (const finding of findings) this.#find(device, finding, now);
     if (decision.kind === 'update') {
       const run = this.#byName.get(decision.rollout.name);
       if (run) this.#offer(device, run, decision, now);
@@ -147,6 +154,7 @@ export class VirtualServer {
   /** Makes a change that `advance` or a person asked for. */
   apply(run: CampaignRun, transition: Transition, now: number): boolean {
     if (!run.apply(transition, now)) return false;
+    if (transition.kind === 'open-wave') run.held.push(this.#heldBy(run, transition.index));
     for (const other of this.runs) if (other.compiled.rollout.after.includes(run.name)) other.isDirty = true;
     this.#outside.onTransition(run, transition, now);
     return true;
@@ -183,25 +191,43 @@ export class VirtualServer {
     let attempt = device.attempts.find(({ rollout }) => rollout === run.name);
     const before = attempt?.standing;
     if (!attempt) {
-      attempt = {
-        ...{ rollout: run.name, version: run.version, deviceId: device.is.id, place, slice: run.sliceOf(place) },
-        ...{
-          offeredVersion: release.version,
-          offeredAt: now,
-          generation,
-          lastSeenAt: now,
-          standing: 'pending',
-          hadOutcome: false,
-        },
-        ...{ phase: undefined, outcome: undefined, code: undefined, revertedAt: undefined, bytesOnWire: undefined },
-      };
+      attempt = newAttempt(device, run, place, now);
       device.attempts.push(attempt);
-    } else {
-      if (isRetry) attempt.outcome = undefined;
-      Object.assign(attempt, { offeredVersion: release.version, offeredAt: now, generation, lastSeenAt: now });
-    }
-    run.offered(attempt);
+    } else if (isRetry) attempt.outcome = undefined;
+    const offered = { offeredVersion: release.version, offeredAt: now, foundAt: undefined };
+    Object.assign(attempt, { ...offered, generation, lastSeenAt: now });
+    run.offered(attempt, now);
     this.#count(device, run, attempt, before, now);
+  }
+
+  #find(device: VirtualDevice, finding: Finding, now: number): void {
+    const run = this.#byName.get(finding.rollout);
+    let attempt = device.attempts.find(({ rollout }) => rollout === finding.rollout);
+    if (!run) return;
+    const before = attempt?.standing;
+    if (finding.kind === 'runs') {
+      if (!attempt) {
+        attempt = newAttempt(device, run, finding.place, now);
+        device.attempts.push(attempt);
+      } else if (finding.isRetry) attempt.outcome = undefined;
+      attempt.foundAt = now;
+      attempt.generation = finding.generation;
+    } else if (attempt) {
+      attempt.foundAt = undefined;
+      if (finding.kind === 'fell-back') attempt.outcome = 'rolled-back';
+    }
+    if (attempt) this.#count(device, run, attempt, before, now);
+  }
+
+  /** Agents of the wave that wait for a server in a later one. */
+  #heldBy({ compiled: { rollout, includes }, version, state: { openedWaves } }: CampaignRun, wave: number): number {
+    const placed = this.#outside.devices
+      .filter(({ is }) => is.product === rollout.product && is.location.cluster !== undefined)
+      .map(({ is, knownCurrent }) => {
+        const place = includes(is.labels) ? placeOf(rollout.name, is.id) : 1;
+        return { location: is.location, wave: openWaveOf(place, is.enrolledAt, openedWaves), current: knownCurrent };
+      });
+    return heldAgents(placed, version, openedWaves.length)[wave] ?? 0;
   }
 
   #recount(device: VirtualDevice, attempt: VirtualAttempt, now: number): void {
@@ -225,7 +251,8 @@ export class VirtualServer {
     return device.neighbours.map((peer): Peer => {
       const lastSeenAt = this.lastSeenAt(peer, now, peer.index < device.index);
       const isOpen = peer.attempts.some(
-        ({ outcome, offeredAt }) => outcome === undefined && now < offeredAt + timeoutMs,
+        ({ outcome, offeredAt, foundAt }) =>
+          outcome === undefined && foundAt === undefined && now < (offeredAt ?? 0) + timeoutMs,
       );
       const isInTheMiddle =
         !settledPhases.includes(peer.knownPhase) && lastSeenAt !== undefined && now < lastSeenAt + timeoutMs;
@@ -236,6 +263,15 @@ export class VirtualServer {
 }
 
 const noPeers: DecideInput['peers'] = [];
+
+function newAttempt(device: VirtualDevice, run: CampaignRun, place: number, now: number): VirtualAttempt {
+  return {
+    ...{ rollout: run.name, version: run.version, deviceId: device.is.id, place, slice: run.sliceOf(place) },
+    ...{ offeredVersion: run.version, offeredAt: undefined, foundAt: undefined, generation: 0, lastSeenAt: now },
+    ...{ phase: undefined, outcome: undefined, code: undefined, revertedAt: undefined, bytesOnWire: undefined },
+    ...{ standing: 'pending', hadOutcome: false },
+  };
+}
 
 /** A campaign exists in the database from its first transition on. */
 function isKept({ state }: CampaignRun): boolean {

@@ -7,6 +7,7 @@ import type { Rollout } from '../../distributor/declaration/rollout.ts';
 import type { CheckArrival, FleetState } from '../../distributor/fleet/ports.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
 import type { Decision, UpdateDecision } from '../../distributor/rollout/decision.ts';
+import type { Finding } from '../../distributor/rollout/findings.ts';
 import type { Transition } from '../../distributor/rollout/transition.ts';
 
 export const key = { rollout: 'r', version: '2.0.0' };
@@ -39,6 +40,10 @@ export function offer(changes: Partial<UpdateDecision> = {}): UpdateDecision {
 }
 
 export const nothing: Decision = { kind: 'none', reason: 'up-to-date', until: undefined, facts: {} };
+
+export function finding(changes: Partial<Finding & { kind: 'runs' }> = {}): Finding {
+  return { ...key, kind: 'runs', place: 0.5, generation: 0, isRetry: false, ...changes };
+}
 
 export const idle: CheckRequest = {
   ...{ schemaVersion: 1, updaterVersion: '0.1.0', product: 'edge', platform: 'linux/amd64' },

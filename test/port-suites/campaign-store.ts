@@ -5,7 +5,9 @@ import { devicePhases } from '../../contract/device-api/check.ts';
 import { updateOutcomes } from '../../contract/device-api/report.ts';
 import type { FleetState } from '../../distributor/fleet/ports.ts';
 import { noCounts, standingOf } from '../../distributor/rollout/campaign.ts';
-import { arrival, enrolAll, idle, key, nothing, offer, openWave, report } from '../fakes/fleet-facts.ts';
+import type { Decision } from '../../distributor/rollout/decision.ts';
+import type { Finding } from '../../distributor/rollout/findings.ts';
+import { arrival, enrolAll, finding, idle, key, nothing, offer, openWave, report } from '../fakes/fleet-facts.ts';
 
 /** @param open a state over a new, empty database for each call */
 export function campaignStoreSuite(name: string, open: () => Promise<FleetState>): void {
@@ -156,6 +158,82 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
       await state.close();
     });
 
+    it('counts a device that is found running the release once, as long as it does', async () => {
+      const state = await open();
+      await enrolAll(state, 'a', 'b');
+      await state.applyTransition(key, openWave(0, 1, 2), 1, 'rollouts');
+      const check = (id: string, at: number, ...found: Finding[]) =>
+        state.answerCheck(
+          arrival(id, at),
+          () => nothing,
+          () => found,
+        );
+      const counts = async () => (await state.countWaves(key, [1], 100_000, 60))[0];
+      const none = { ...noCounts, members: 2 };
+      await check('a', 5, finding());
+      await Promise.all([6, 7, 8].map((at) => check('a', at, finding())));
+      expect(await counts()).toEqual({ ...none, committed: 1 });
+      expect(await state.attemptsOf('a')).toMatchObject([
+        { offeredAt: undefined, foundAt: 5, outcome: undefined, place: 0.5, offeredVersion: key.version },
+      ]);
+
+      // A report that comes late is about the same device.
+      await check('b', 8, finding());
+      await state.storeReports('b', [report(1, { outcome: 'committed' })], () => 0.5, 9);
+      expect(await counts()).toEqual({ ...none, committed: 2 });
+      await check('b', 10, { ...key, kind: 'fell-back' });
+      expect(await counts()).toEqual({ ...none, committed: 2 });
+
+      await check('a', 11, { ...key, kind: 'left' });
+      expect(await counts()).toEqual({ ...none, committed: 1, unreachable: 1 });
+      await check('a', 12, finding());
+      await check('a', 13, { ...key, kind: 'fell-back' });
+      expect(await counts()).toEqual({ ...none, committed: 1, failed: 1 });
+      await state.close();
+    });
+
+    it('takes what it found back with an offer, and a failure with what it finds after a retry', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      await state.applyTransition(key, openWave(0), 1, 'rollouts');
+      const counts = async () => (await state.countWaves(key, [1], 20, 60))[0];
+      const check = (at: number, found: Finding, decision: Decision = nothing) =>
+        state.answerCheck(
+          arrival('a', at),
+          () => decision,
+          () => [found],
+        );
+      await check(5, finding());
+      await check(6, { ...key, kind: 'left' }, offer());
+      expect(await counts()).toMatchObject({ committed: 0, pending: 1 });
+      await state.storeReports('a', [report(1, { outcome: 'rolled-back' })], () => 0.5, 7);
+      expect(await counts()).toMatchObject({ failed: 1, pending: 0 });
+      await check(8, finding({ generation: 1, isRetry: true }));
+      expect(await counts()).toMatchObject({ committed: 1, failed: 0 });
+      expect(await state.attemptsOf('a')).toMatchObject([{ generation: 1, foundAt: 8, outcome: undefined }]);
+      await state.storeReports('a', [report(2, { outcome: 'rolled-back' })], () => 0.5, 9);
+      expect(await counts()).toMatchObject({ committed: 0, failed: 1 });
+      await check(10, { ...key, kind: 'left' }, offer({ generation: 2, isRetry: true }));
+      expect(await counts()).toMatchObject({ committed: 0, failed: 0, pending: 1 });
+      await state.close();
+    });
+
+    it('takes no device that was found running its release for one that updates', async () => {
+      const state = await open();
+      await enrolAll(state, 'a', 'b');
+      const question = { cluster: 'one', wantsPeers: true };
+      await state.answerCheck(arrival('a', 5, question), () => offer());
+      const peers = async () => (await state.readFacts(arrival('b', 7, question)))?.peers;
+      expect(await peers()).toMatchObject([{ id: 'a', isUpdating: true }]);
+      await state.answerCheck(
+        arrival('a', 6, question),
+        () => nothing,
+        () => [finding()],
+      );
+      expect(await peers()).toMatchObject([{ id: 'a', isUpdating: false }]);
+      await state.close();
+    });
+
     it('adds up what a budget has spent and reserved', async () => {
       const state = await open();
       await enrolAll(state, 'a', 'b');
@@ -187,6 +265,7 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
         seenAt: fc.constantFrom(10_000, 20_000, 30_000, 40_000),
         phase: fc.option(fc.constantFrom(...devicePhases), { nil: undefined }),
         outcome: fc.option(fc.constantFrom(...updateOutcomes), { nil: undefined }),
+        isFound: fc.boolean(),
       });
       const now = fc.constantFrom(25_000, 30_000, 35_000, 40_000, 50_000);
       await fc.assert(
@@ -195,14 +274,19 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
           const ids = devices.map((_, i) => `${name}-${i}`);
           await enrolAll(state, ...ids);
           const expected = bounds.map(() => ({ ...noCounts }));
-          for (const [i, { place, offeredAt, seenAt, phase, outcome }] of devices.entries()) {
+          for (const [i, { place, offeredAt, seenAt, phase, outcome, isFound }] of devices.entries()) {
             const id = ids[i] ?? '';
             const decision = offer({ place, rollout: { ...offer().rollout, name } });
             await state.answerCheck(arrival(id, offeredAt), () => decision);
             const said = { rollout: name, ...(outcome === undefined ? {} : { outcome }) };
             if (phase !== undefined)
               await state.storeReports(id, [report(1, { phase, ...said })], () => place, offeredAt);
-            await state.answerCheck(arrival(id, seenAt), () => nothing);
+            const found = isFound ? [finding({ place, rollout: name })] : [];
+            await state.answerCheck(
+              arrival(id, seenAt),
+              () => nothing,
+              () => found,
+            );
             const [attempt] = await state.attemptsOf(id);
             if (!attempt) throw new Error('expected an attempt');
             const slice = expected[bounds.findIndex((bound) => place < bound)];

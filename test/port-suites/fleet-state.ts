@@ -5,9 +5,41 @@ import { describe, expect, it } from 'vitest';
 import { reportSchema } from '../../contract/device-api/report.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { emptyPlan } from '../../distributor/declaration/plan.ts';
-import type { FleetState } from '../../distributor/fleet/ports.ts';
+import type { AuditEvent } from '../../distributor/events/ports.ts';
+import type { Enrolment, FleetState } from '../../distributor/fleet/ports.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
 import { arrival, enrolAll, key, nothing, openWave, report } from '../fakes/fleet-facts.ts';
+
+const told: AuditEvent = { at: 9, actor: 'token t', kind: 'tested', reason: 'For a test.' };
+const { record: enrolling } = mintToken({ purpose: 'enrol', uses: 2, now: 0, randomBytes });
+
+const enrolmentOf = (id: string): Enrolment => ({
+  device: { id, product: 'edge', platform: 'linux/amd64', labels: {} },
+  enrolmentTokenId: enrolling.id,
+  deviceToken: mintToken({ purpose: 'device', deviceId: id, now: 0, randomBytes }).record,
+  at: 1,
+});
+
+async function prepare(state: FleetState): Promise<void> {
+  await state.saveToken(enrolling);
+  await state.enrol(enrolmentOf('a'));
+}
+
+/** Acts that the audit log tells of, on a state with one device and one enrolment token. */
+const acts: readonly (readonly [string, (state: FleetState, event: AuditEvent) => Promise<unknown>])[] = [
+  [
+    'a token that is made',
+    (state, event) => state.saveToken(mintToken({ purpose: 'ci', now: 0, randomBytes }).record, event),
+  ],
+  ['a token that is revoked', (state, event) => state.revokeToken(enrolling.id, 9, event)],
+  ['a device that enrols', (state, event) => state.enrol(enrolmentOf('b'), event)],
+  ['a device that is revoked', (state, event) => state.revokeDevice('a', 9, event)],
+  ['a device that is forgotten', (state, event) => state.forgetDevice('a', event)],
+];
+
+async function factsOf(state: FleetState): Promise<unknown> {
+  return [await state.listTokens(), await state.listDevices({ limit: 9 })];
+}
 
 /** @param open a state over a new, empty database for each call */
 export function fleetStateSuite(name: string, open: () => Promise<FleetState>): void {
@@ -70,6 +102,42 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       const refused = { code: 'device-revoked' };
       await expect(state.storeReports('b', [report(1)], () => 0.5, 3)).rejects.toMatchObject(refused);
       await expect(state.answerCheck(arrival('b', 3), () => nothing)).rejects.toMatchObject(refused);
+      await state.close();
+    });
+
+    it.each(acts)('%s: the act and its event are both there', async (_name, act) => {
+      const state = await open();
+      await prepare(state);
+      const before = await factsOf(state);
+      await act(state, told);
+      expect(await factsOf(state)).not.toEqual(before);
+      expect(await state.listEvents(0, 9)).toEqual([{ id: expect.any(Number), ...told }]);
+      await state.close();
+    });
+
+    it.each(acts)('%s: without its event the act is not done', async (_name, act) => {
+      const state = await open();
+      await prepare(state);
+      const before = await factsOf(state);
+      // No database takes an event without a reason.
+      const untellable = { ...told, reason: null as unknown as string };
+      await expect(act(state, untellable)).rejects.toMatchObject({ code: 'database-unavailable' });
+      expect(await factsOf(state)).toEqual(before);
+      expect(await state.listEvents(0, 9)).toEqual([]);
+      await state.close();
+    });
+
+    it('tells nothing of what was not done', async () => {
+      const state = await open();
+      await prepare(state);
+      expect(await state.revokeToken('none', 9, told)).toBe(false);
+      expect(await state.revokeDevice('none', 9, told)).toBe(false);
+      expect(await state.forgetDevice('none', told)).toBe(false);
+      expect(await state.enrol(enrolmentOf('a'), told)).toBe('repeated');
+      expect(await state.enrol({ ...enrolmentOf('z'), enrolmentTokenId: 'none' }, told)).toBe('token-spent');
+      const unavailable = { code: 'database-unavailable' };
+      await expect(state.saveToken(enrolling, told)).rejects.toMatchObject(unavailable);
+      expect(await state.listEvents(0, 9)).toEqual([]);
       await state.close();
     });
 

@@ -1,7 +1,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import { openPostgresFleetState } from '../../../distributor/adapters/postgres-fleet-state.ts';
 import type { FleetState } from '../../../distributor/fleet/ports.ts';
-import { arrival, enrolAll, key, nothing, offer, openWave, report } from '../../fakes/fleet-facts.ts';
+import { arrival, enrolAll, finding, key, nothing, offer, openWave, report } from '../../fakes/fleet-facts.ts';
 import { campaignStoreSuite } from '../../port-suites/campaign-store.ts';
 import { fleetStateSuite } from '../../port-suites/fleet-state.ts';
 import { postgresService } from '../../services/postgres.ts';
@@ -73,6 +73,25 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fl
     await first.close();
     await expect.poll(() => second.asLeader(async () => 4)).toBe(4);
     await second.close();
+  });
+
+  it('two replicas at once count a device that runs the release already once', async () => {
+    const url = await server.freshDatabase();
+    const replicas = [await openPostgresFleetState(url), await openPostgresFleetState(url)] as const;
+    const ids = Array.from({ length: 30 }, (_, i) => `gate-${i}`);
+    await enrolAll(replicas[0], ...ids);
+    await replicas[0].applyTransition(key, openWave(0, 1, 30), 1, 'rollouts');
+    const find = (state: FleetState, id: string, at: number) =>
+      state.answerCheck(
+        arrival(id, at),
+        () => nothing,
+        ({ attempts }) => (attempts.length === 0 ? [finding()] : []),
+      );
+    await Promise.all([5, 6].flatMap((at) => ids.flatMap((id) => replicas.map((state) => find(state, id, at)))));
+    for (const state of replicas) {
+      expect(await state.countWaves(key, [1], 7, 60)).toMatchObject([{ members: 30, committed: 30, pending: 0 }]);
+    }
+    await Promise.all(replicas.map((state) => state.close()));
   });
 
   it('two replicas at once open no wave twice, count exactly, and offer one server of a cluster at a time', async () => {

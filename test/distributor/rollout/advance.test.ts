@@ -229,6 +229,9 @@ describe('an attempt', () => {
     ],
     ['silent in probation', { offeredAt: noon - 9 * hour, phase: 'probation', lastSeenAt: noon - 3 * hour }, 'failed'],
     ['waiting for its window', { offeredAt: noon - 1, phase: 'staged' }, 'unreachable'],
+    ['found running the release', { offeredAt: undefined, foundAt: noon - 9 * hour }, 'committed'],
+    ['found running it, then reported failed', { foundAt: noon - hour, outcome: 'rolled-back' }, 'failed'],
+    ['no longer found running it', { offeredAt: undefined }, 'unreachable'],
   ] as const)('%s', (_what, more, expected) => {
     expect(standingOf(attempt('1.2.0', more), noon, timeout)).toBe(expected);
   });

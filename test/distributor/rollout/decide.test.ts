@@ -254,6 +254,22 @@ describe('decide', () => {
     });
   });
 
+  it('says of a server that an agent waits for whether an open wave reaches it', () => {
+    const factsOf = (upTo: number) => {
+      const peers = [peer('near'), peer('far')];
+      const states = [state('1.2.0', { openedWaves: [opened('canary', upTo)] })];
+      return decide(inputOf({ id: 'agent-0', labels: cluster('agent'), peers, states })).facts;
+    };
+    const places = Object.fromEntries(['agent-0', 'near', 'far'].map((id) => [id, placeOf('to-1.2.0', id)]));
+    const [low, high] = [Math.min(places.near ?? 0, places.far ?? 0), Math.max(places.near ?? 0, places.far ?? 0)];
+    expect(places['agent-0']).toBeLessThan(low);
+    const last = places.near === low ? 'far' : 'near';
+    expect(factsOf(low)).toMatchObject({ serversBehind: 2, server: 'near', serverPlacePercent: expect.any(Number) });
+    expect(factsOf(high)).toMatchObject({ server: last, serverPlacePercent: Math.floor(high * 10_000) / 100 });
+    expect(factsOf(1)).toMatchObject({ server: 'near' });
+    expect(factsOf(1)).not.toHaveProperty('serverPlacePercent');
+  });
+
   it('holds agents up to the goal although they are offered a step on the way', () => {
     const given: Case = {
       labels: cluster('agent'),
@@ -302,6 +318,11 @@ describe('the way back', () => {
     ['the declaration does not say revert', aborted(only({})), 'none up-to-date'],
     ['the campaign goes on', aborted({ states: [state('1.2.0')] }), 'none up-to-date'],
     ['the campaign did not bring the device there', aborted({ attempts: [] }), 'none up-to-date'],
+    [
+      'the campaign only found the release there',
+      aborted({ attempts: [attempt('1.2.0', { offeredAt: undefined, foundAt: noon - hour })] }),
+      'none up-to-date',
+    ],
     ['the device runs another release', aborted({ device: { current: running(1) } }), 'none rollout-aborted'],
     [
       'the device is in the middle of something',

@@ -80,6 +80,7 @@ export const attempt = (version: string, more: Partial<Attempt> = {}): Attempt =
   place: 0,
   offeredVersion: version,
   offeredAt: noon - 3600_000,
+  foundAt: undefined,
   generation: 0,
   phase: undefined,
   outcome: undefined,

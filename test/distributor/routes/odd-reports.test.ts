@@ -56,7 +56,7 @@ describe('a clock that is wrong by years', () => {
         deviceId,
         outcome,
         phase,
-        offeredAt - small.now,
+        (offeredAt ?? 0) - small.now,
       ]),
     };
   }

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { encodeManifest } from '../../../contract/release/manifest.ts';
+import { rolloutText } from '../../../distributor/commands/rollout-text.ts';
+import type { WhyView } from '../../../distributor/explanation/view.ts';
+import { placeOf } from '../../../distributor/rollout/placement.ts';
 import type { RolloutView } from '../../../distributor/rollout/view.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
@@ -38,6 +41,74 @@ async function fleetOf(count: number, spec: Record<string, unknown> = {}) {
   };
   return { small, tokens, checkAll, offered, tell, operator, show };
 }
+
+const fresh = installed('2.0.0', 2);
+
+describe('devices that run the release already', () => {
+  it('carry their wave and the rollout through, each counted once', async () => {
+    const { small, tokens, show } = await fleetOf(8);
+    await using _ = small;
+    const checkAll = async () => {
+      for (const [id, token] of tokens) {
+        expect(await small.check(id, token, fresh)).toMatchObject({ decision: 'none', reason: 'up-to-date' });
+      }
+    };
+    await checkAll();
+    await checkAll();
+    const first = (await show())?.waves[0]?.members;
+    expect(await show()).toMatchObject({ waves: [{ committed: first, failed: 0, pending: 0 }, { committed: 0 }] });
+    await small.pass(600);
+    await checkAll();
+    await checkAll();
+    expect(await show()).toMatchObject({ waves: [{ committed: first }, { committed: 8 - Number(first) }] });
+    await small.pass(600);
+    expect(await show()).toMatchObject({ status: 'completed' });
+  });
+
+  it('count no more when they run something older, and as failed when they say that it failed', async () => {
+    const { small, tokens, show } = await fleetOf(2, { waves: [{ name: 'all', percent: 100 }], paused: true });
+    await using _ = small;
+    await small.declare('to-2', { release: '2.0.0', waves: [{ name: 'all', percent: 100, soak: '1h' }] });
+    for (const [id, token] of tokens) await small.check(id, token, fresh);
+    expect(await show()).toMatchObject({ waves: [{ committed: 2, failed: 0 }] });
+    const [one, other] = [...tokens];
+    const goal = fresh.current.manifestSha256;
+    expect(await small.check(one?.[0] ?? '', one?.[1] ?? '', { ...old, rejected: [goal] })).toMatchObject({
+      reason: 'release-failed-here',
+    });
+    expect(await small.check(other?.[0] ?? '', other?.[1] ?? '', old)).toMatchObject({ decision: 'update' });
+    expect(await show()).toMatchObject({ waves: [{ committed: 0, failed: 1, pending: 1 }] });
+  });
+});
+
+it('tells of agents whose server comes in a later wave, to whoever asks for the rollout or the device', async () => {
+  const canary = [
+    { name: 'canary', count: 1 },
+    { name: 'all', percent: 100 },
+  ];
+  const { small, show } = await fleetOf(0, { waves: canary, paused: true });
+  await using _ = small;
+  // Names whose places put the agent before its server.
+  const ids = ['a', 'b'].sort((one, other) => placeOf('to-2', one) - placeOf('to-2', other)) as [string, string];
+  const labels = (role: string) => ({ labels: { 'slipway.io/cluster': 'c', 'slipway.io/role': role } });
+  const [agent, server] = [await small.enrol(ids[0]), await small.enrol(ids[1])];
+  await small.declare('to-2', { release: '2.0.0', waves: canary });
+  expect(await small.check(ids[1], server, { ...old, ...labels('server') })).toMatchObject({ reason: 'wave-not-open' });
+  expect(await small.check(ids[0], agent, { ...old, ...labels('agent') })).toMatchObject({ reason: 'servers-first' });
+  const shown = await show();
+  expect(shown).toMatchObject({ waves: [{ name: 'canary', members: 1, agentsHeld: 1 }, { name: 'all' }] });
+  expect(rolloutText(shown as RolloutView, small.now)).toContain(
+    'held: 1 of 1 members are agents with a server that no open wave covers; they are offered nothing before it runs',
+  );
+  const operator = await small.token('operator', 'devices:read', 'rollouts:read');
+  const why = (await small.ask('GET', `/v1/devices/${ids[0]}/why`, operator)).json<WhyView>();
+  expect(why.decision?.next).toContain(`Server ${ids[1]} is in a later wave: its place is`);
+
+  // One that runs it already holds nobody up.
+  await small.check(ids[1], server, { ...fresh, ...labels('server') });
+  expect(await show()).toMatchObject({ waves: [{ agentsHeld: 0 }, {}] });
+  expect(await small.check(ids[0], agent, { ...old, ...labels('agent') })).toMatchObject({ decision: 'update' });
+});
 
 describe('a rollout', () => {
   it('offers wave by wave, after the soak, as devices commit', async () => {

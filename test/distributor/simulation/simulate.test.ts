@@ -96,6 +96,29 @@ const naiveCases: readonly (readonly [string, string, Partial<SimulationInput>])
   ],
 ];
 
+describe('a fleet of which some run the release already', () => {
+  const fleetWith = (already: (index: number) => boolean) =>
+    Array.from({ length: 60 }, (_, index) => ({
+      ...{ id: `gate-${index}`, product: 'k3s-edge', platform: 'linux/arm64' as const, labels: {} },
+      version: already(index) ? '1.33.9+k3s1' : '1.33.8+k3s1',
+    }));
+
+  it('completes although nobody needs to be offered anything, on no device more', () => {
+    const { result } = simulate(inputOf(rolloutText(threeWaves), { fleet: fleetWith(() => true) }));
+    expect(result).toMatchObject({ outcome: 'completed', devices: 60, committed: 60, notOffered: 0, worstCase: 0 });
+  });
+
+  it('counts those and the others, asleep or asked each time', () => {
+    const fleet = fleetWith((index) => index % 3 === 0);
+    const input = inputOf(rolloutText(threeWaves), { fleet, offline: 0.1, failureRate: 0.01 });
+    const asleep = storyOf(input);
+    const naive = storyOf({ ...input, asksAlways: true });
+    expect(asleep.json).toBe(naive.json);
+    expect(asleep.story).toEqual(naive.story);
+    expect(JSON.parse(asleep.json).committed).toBeGreaterThan(20);
+  });
+});
+
 describe('devices that sleep', () => {
   it.each(naiveCases)('live as if they asked each time: %s', { timeout: 120_000 }, (_name, spec, more) => {
     const input = inputOf(rolloutText(spec), more);
