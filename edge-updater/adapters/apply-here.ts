@@ -2,7 +2,7 @@
  * Applies a delta in the process that calls it, with the decoders and the encoder of Node. It steps back for everything
  * else on the machine and watches the memory of the process.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import * as zlib from 'node:zlib';
 import type { ByteSink } from '../../contract/byte-sink.ts';
@@ -18,11 +18,9 @@ import { decompressZstd } from '../delta/decompress-zstd.ts';
 import type { DeltaMeans } from '../delta/delta-means.ts';
 import type { DeltaCost, DeltaFiles } from '../ports.ts';
 import { openFileSource } from './file-source.ts';
+import { MemoryWatch } from './memory-watch.ts';
 import { PartDirectory } from './part-directory.ts';
 import { type WatchedEncoder, zstdEncoderOf } from './zstd-programs.ts';
-
-/** Chunks are 64 KiB and more: memory is looked at every few MiB. */
-const chunksPerLook = 32;
 
 export interface ApplyHere extends DeltaMeans {
   readonly files: DeltaFiles;
@@ -42,7 +40,11 @@ export interface ApplyHere extends DeltaMeans {
 export async function applyHere(work: ApplyHere): Promise<DeltaCost> {
   const { files, delta, opened, target } = work;
   const encoder = zstdEncoderOf(needsOther(opened) ? work.zstdPrograms : []);
-  const checkStopped = watch(work, encoder);
+  const memory = new MemoryWatch(work.maxMemoryBytes, encoder.rssBytes);
+  const checkStopped = () => {
+    work.checkWanted?.();
+    memory.look();
+  };
   checkStopped();
   stepBack();
   const base = openFileSource(files.base);
@@ -84,7 +86,7 @@ export async function applyHere(work: ApplyHere): Promise<DeltaCost> {
   const decoded = opened.layout.parts.filter(isDecoded).length;
   const parts = opened.layout.parts.length;
   const resumedParts = parts === 1 ? 0 : decoded - made;
-  return { peakRssBytes: peakRssBytes(), seconds: process.uptime(), parts, resumedParts };
+  return { peakRssBytes: memory.peakBytes(), seconds: process.uptime(), parts, resumedParts };
 }
 
 function stepBack(): void {
@@ -102,20 +104,6 @@ function needsOther({ needs }: OpenDelta): boolean {
   return needs.zstd?.versions.some((version) => version !== process.versions.zstd) === true;
 }
 
-/** Throws when this process is no longer wanted or has grown too large with those that it runs. */
-function watch({ maxMemoryBytes, checkWanted }: ApplyHere, encoder: WatchedEncoder): () => void {
-  let chunks = 0;
-  return () => {
-    checkWanted?.();
-    if (chunks++ % chunksPerLook !== 0) return;
-    const found = process.memoryUsage.rss() + encoder.rssBytes();
-    if (found <= maxMemoryBytes) return;
-    throw new SlipwayError('memory-exceeded', `applying the delta took ${found} bytes, allowed are ${maxMemoryBytes}`, {
-      hint: 'Raise delta.maxMemoryMiB, or forbid re-encoding with delta.allowReencode: false.',
-    });
-  };
-}
-
 function refuseWhatIsMissing({ needs }: OpenDelta, directory: PartDirectory, { versions }: WatchedEncoder): void {
   const missing = needs.zstd?.versions.filter((version) => !versions.includes(version)) ?? [];
   if (missing.length > 0) throw zstdEncoderMissing(missing, versions);
@@ -131,10 +119,4 @@ async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
 
 async function* copiesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
   for (const chunk of chunksOf(source)) yield chunk.slice();
-}
-
-/** VmHWM: what getrusage tells begins with the parent's peak. */
-function peakRssBytes(): number {
-  const found = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
-  return found === null ? process.resourceUsage().maxRSS * 1024 : Number(found[1]) * 1024;
 }
