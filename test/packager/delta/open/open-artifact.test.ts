@@ -76,6 +76,7 @@ describe('opening an artifact', () => {
   it.each([
     ['.tar', (tar: Buffer) => tar],
     ['.tar.gz by pigz', (tar: Buffer) => gzipped(tar, { encoder: 'pigz', level: 6 })],
+    ['.tar.gz by GNU gzip', (tar: Buffer) => gzipped(tar, { encoder: 'gzip', level: 6 })],
     ['.tar.gz by zlib', (tar: Buffer) => gzipped(tar, { encoder: 'zlib', level: 6 })],
     ['.tar.zst', (tar: Buffer) => zstandard(tar, { level: 3 })],
   ])('goes through the gzip layers of an airgap %s down to the files', async (_, wrap) => {
@@ -153,7 +154,10 @@ describe('opening an artifact', () => {
 const nested = fc.letrec<{ bytes: Buffer }>((tie) => {
   const settings = fc.oneof(
     fc.record({ encoder: fc.constant('go' as const), level: fc.integer({ min: -2, max: 9 }) }),
-    fc.record({ encoder: fc.constantFrom('zlib' as const, 'pigz' as const), level: fc.integer({ min: 1, max: 9 }) }),
+    fc.record({
+      encoder: fc.constantFrom('zlib' as const, 'pigz' as const, 'gzip' as const),
+      level: fc.integer({ min: 1, max: 9 }),
+    }),
   );
   const members = fc
     .array(tie('bytes') as fc.Arbitrary<Buffer>, { maxLength: 3 })
