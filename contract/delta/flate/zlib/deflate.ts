@@ -1,11 +1,12 @@
 /**
- * A raw DEFLATE stream as zlib's deflate writes it, as pigz strings it together from blocks of 128 KiB, and as the older
- * deflate of GNU gzip and Info-ZIP does.
+ * A raw DEFLATE stream as zlib's deflate writes it, as pigz strings it together from blocks of 128 KiB, and as its
+ * relatives in GNU gzip, Info-ZIP and Node do.
  */
 import { BitWriter, type Emit } from '../bit-writer.ts';
 import type { DeflateEncoder } from '../encoder.ts';
 import { ZlibBlockWriter } from './block-writer.ts';
-import { isGreedy, ZlibCompressor } from './match-compressor.ts';
+import { ZlibCompressor } from './match-compressor.ts';
+import { isGreedy } from './tuning.ts';
 
 const pigzBlockBytes = 128 * 1024;
 const historyBytes = 32 * 1024;
@@ -25,7 +26,13 @@ export function createGzipDeflate(level: number, emit: Emit): DeflateEncoder {
   // Levels 1 and 2 never look whether a block does well. A lazy compressor is one byte ahead of the symbols it takes.
   const lookAhead = level <= 2 ? undefined : isGreedy(level) ? 0 : 1;
   const blocks = new ZlibBlockWriter(bits, { symbols: 1 << 15, lookAhead });
-  return oneStream(bits, new ZlibCompressor(level, blocks, true));
+  return oneStream(bits, new ZlibCompressor(level, blocks, 'gzip'));
+}
+
+/** Chromium's zlib as Node drives it: a raw stream, memLevel 8, without flushes. @param level 1 to 9 */
+export function createChromiumDeflate(level: number, emit: Emit): DeflateEncoder {
+  const bits = new BitWriter(emit);
+  return oneStream(bits, new ZlibCompressor(level, new ZlibBlockWriter(bits), 'chromium'));
 }
 
 function oneStream(bits: BitWriter, compressor: ZlibCompressor): DeflateEncoder {

@@ -1,11 +1,12 @@
 /**
  * Levels 1 to 9 of zlib's deflate: greedy up to level 3, lazy above, over a window of 32 KiB and hash chains of three
  * bytes. Ported from deflate.c of zlib 1.3 (Jean-loup Gailly and Mark Adler; see ../LICENSE-zlib.txt) at windowBits 15,
- * memLevel 8 and the default strategy; the output has been the same since 1.2. The deflate that zlib came from, which GNU
- * gzip and Info-ZIP still have, differs at the end of the input: it looks for matches into the bytes behind it.
+ * memLevel 8 and the default strategy; the output has been the same since 1.2. Two relatives of it differ in
+ * few places: see ZlibRelative.
  */
 import { maxMatch } from '../length-and-distance.ts';
 import type { ZlibBlockWriter } from './block-writer.ts';
+import { isGreedy, type Tuning, tunings, type ZlibRelative } from './tuning.ts';
 
 const windowSize = 1 << 15;
 const windowMask = windowSize - 1;
@@ -14,35 +15,15 @@ const minLookahead = maxMatch + 3 + 1;
 const maxDistance = windowSize - minLookahead;
 const tooFar = 4096;
 const none = 0;
-
-interface Tuning {
-  readonly good: number;
-  readonly lazy: number;
-  readonly nice: number;
-  readonly chain: number;
-}
-
-const tunings: Readonly<Record<number, Tuning>> = {
-  1: { good: 4, lazy: 4, nice: 8, chain: 4 },
-  2: { good: 4, lazy: 5, nice: 16, chain: 8 },
-  3: { good: 4, lazy: 6, nice: 32, chain: 32 },
-  4: { good: 4, lazy: 4, nice: 16, chain: 16 },
-  5: { good: 8, lazy: 16, nice: 32, chain: 32 },
-  6: { good: 8, lazy: 16, nice: 128, chain: 128 },
-  7: { good: 8, lazy: 32, nice: 128, chain: 256 },
-  8: { good: 32, lazy: 128, nice: 258, chain: 1024 },
-  9: { good: 32, lazy: 258, nice: 258, chain: 4096 },
-};
-
-export function isGreedy(level: number): boolean {
-  return level <= 3;
-}
+/** Of Chromium's hash. */
+const hashFactor = 66521;
 
 export class ZlibCompressor {
   readonly #blocks: ZlibBlockWriter;
   readonly #tuning: Tuning;
   readonly #greedy: boolean;
   readonly #looksBehindEnd: boolean;
+  readonly #hashesFour: boolean;
   readonly #window = new Uint8Array(2 * windowSize);
   readonly #head = new Uint16Array(hashMask + 1);
   readonly #previous = new Uint16Array(windowSize);
@@ -62,13 +43,14 @@ export class ZlibCompressor {
   /** All input is in the window; known only where it is looked at what lies behind. */
   #ended = false;
 
-  /** @param looksBehindEnd as GNU gzip does; then restart() is not to be called */
-  constructor(level: number, blocks: ZlibBlockWriter, looksBehindEnd = false) {
+  /** @param relative of those that are not zlib, restart() is not to be called */
+  constructor(level: number, blocks: ZlibBlockWriter, relative: ZlibRelative = 'zlib') {
     const tuning = tunings[level];
     if (tuning === undefined) throw new RangeError(`level ${level} is not one of 1 to 9`);
     this.#tuning = tuning;
     this.#greedy = isGreedy(level);
-    this.#looksBehindEnd = looksBehindEnd;
+    this.#looksBehindEnd = relative === 'gzip';
+    this.#hashesFour = relative === 'chromium';
     this.#blocks = blocks;
   }
 
@@ -149,7 +131,8 @@ export class ZlibCompressor {
   }
 
   #slide(): void {
-    this.#window.copyWithin(0, windowSize);
+    // What lies behind the input is seen by those that look there: gzip moves it along, the others leave what was.
+    this.#window.copyWithin(0, windowSize, this.#looksBehindEnd ? 2 * windowSize : this.#start + this.#lookahead);
     this.#matchStart -= windowSize;
     this.#start -= windowSize;
     this.#blockStart -= windowSize;
@@ -173,9 +156,12 @@ export class ZlibCompressor {
     }
   }
 
-  /** Puts a string into its chain; strings come one after the other, since the hash rolls. */
+  /** Puts a string into its chain; strings come one after the other, since the hash of three bytes rolls. */
   #insert(at: number): number {
-    this.#hash = ((this.#hash << 5) ^ (this.#window[at + 2] as number)) & hashMask;
+    const window = this.#window;
+    this.#hash = this.#hashesFour
+      ? hashOfFour((window[at] as number) | ((window[at + 1] as number) << 8), window[at + 2], window[at + 3])
+      : ((this.#hash << 5) ^ (window[at + 2] as number)) & hashMask;
     const first = this.#head[this.#hash] as number;
     this.#previous[at & windowMask] = first;
     this.#head[this.#hash] = at;
@@ -290,4 +276,10 @@ export class ZlibCompressor {
     this.#blocks.write(bytes, length, last);
     this.#blockStart = this.#start;
   }
+}
+
+/** @param c the third byte, and the fourth; there is none at the end of the window */
+function hashOfFour(ab: number, c = 0, d = 0): number {
+  const product = Math.imul(ab | (c << 16) | (d << 24), hashFactor) + hashFactor;
+  return (product >>> 16) & hashMask;
 }

@@ -77,6 +77,7 @@ describe('opening an artifact', () => {
     ['.tar', (tar: Buffer) => tar],
     ['.tar.gz by pigz', (tar: Buffer) => gzipped(tar, { encoder: 'pigz', level: 6 })],
     ['.tar.gz by GNU gzip', (tar: Buffer) => gzipped(tar, { encoder: 'gzip', level: 6 })],
+    ['.tgz by npm', (tar: Buffer) => gzipped(tar, { encoder: 'chromium', level: 9 })],
     ['.tar.gz by zlib', (tar: Buffer) => gzipped(tar, { encoder: 'zlib', level: 6 })],
     ['.tar.zst', (tar: Buffer) => zstandard(tar, { level: 3 })],
   ])('goes through the gzip layers of an airgap %s down to the files', async (_, wrap) => {
@@ -155,7 +156,7 @@ const nested = fc.letrec<{ bytes: Buffer }>((tie) => {
   const settings = fc.oneof(
     fc.record({ encoder: fc.constant('go' as const), level: fc.integer({ min: -2, max: 9 }) }),
     fc.record({
-      encoder: fc.constantFrom('zlib' as const, 'pigz' as const, 'gzip' as const),
+      encoder: fc.constantFrom('zlib' as const, 'pigz' as const, 'gzip' as const, 'chromium' as const),
       level: fc.integer({ min: 1, max: 9 }),
     }),
   );
