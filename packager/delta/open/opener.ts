@@ -8,6 +8,7 @@ import { unknownEncoder } from '../../../contract/delta/recipe/recipe.ts';
 import { limits } from '../../../contract/limits.ts';
 import { DeflateProbe } from './deflate-probe.ts';
 import { elfLength } from './elf.ts';
+import { compressedSections } from './elf-sections.ts';
 import type { FileRange } from './file-source.ts';
 import { type GzipHeader, gzipTrailerBytes, readGzipHeader } from './gzip.ts';
 import { inflate, unpackZstd } from './inflate.ts';
@@ -27,6 +28,8 @@ const minLeafBytes = 32 * 1024;
 const maxNesting = 16;
 /** Programs are cut open only for containers that make up this share: a program in one piece diffs better. */
 const minEmbeddedShare = 1 / 4;
+/** Compressed sections of a program are opened when together they make up this share. */
+const minSectionsShare = 1 / 32;
 
 /** A compressed stream that was recognised but stays as it is. */
 export interface Unopened {
@@ -133,7 +136,35 @@ export class Opener {
       at += opened.length;
       done = at;
     }
-    return pieces.length === 0 ? this.#plain(range, label) : [...pieces, ...part(done, range.length)];
+    if (pieces.length === 0) return (await this.#openSections(range, label, depth)) ?? this.#plain(range, label);
+    return [...pieces, ...part(done, range.length)];
+  }
+
+  /** A program with its compressed debug information cut out: of all sections that have such, or of none. */
+  async #openSections(range: FileRange, label: string, depth: Depth): Promise<readonly Piece[] | undefined> {
+    const sections = compressedSections(range);
+    const compressedBytes = sections.reduce((sum, { length }) => sum + length, 0);
+    const inner = { nesting: depth.nesting + 1, streams: depth.streams + 1 };
+    if (compressedBytes < range.length * minSectionsShare || this.#refusal(inner) !== undefined) return undefined;
+    const body: LeafBody = { label };
+    const pieces: Piece[] = [];
+    let done = 0;
+    const rest = (end: number): Leaf => ({ kind: 'leaf', label, body, range: range.slice(done, end) });
+    for (const { name, offset, length } of sections) {
+      const stream = range.slice(offset, offset + length);
+      const unpacked = await inflate(stream, this.#spool);
+      if (typeof unpacked === 'string' || unpacked.length !== length) return undefined;
+      const settings = this.#purpose === 'base' ? unknownEncoder : this.#deflate.find(unpacked.content, stream);
+      if (settings === undefined) {
+        this.unopened.push({ label: `${label}#${name}`, length: compressedBytes, reason: 'encoder-unknown' });
+        return undefined;
+      }
+      const content = this.#plain(unpacked.content, `${label}#${name}`);
+      pieces.push(rest(offset), { kind: 'deflate', settings, length, pieces: content });
+      done = offset + length;
+    }
+    this.#nodes += sections.length + 1;
+    return [...pieces, rest(range.length)];
   }
 
   /**
