@@ -1,11 +1,12 @@
 /**
  * Recognises containers and opens them, down to the files in them: k3s-shaped and k0s-shaped ELF files, airgap
- * tarballs, any gzip, zstd, ZIP or tar on the way. What cannot be read or written again stays a leaf; nothing in
+ * tarballs, any gzip, zstd, ZIP, tar or ar on the way. What cannot be read or written again stays a leaf; nothing in
  * here can fail because an artifact is malformed.
  */
 import type { ZstdEncoder } from '../../../contract/delta/recipe/ports.ts';
 import { unknownEncoder } from '../../../contract/delta/recipe/recipe.ts';
 import { limits } from '../../../contract/limits.ts';
+import { isAr, readAr } from './ar.ts';
 import { DeflateProbe } from './deflate-probe.ts';
 import { elfLength } from './elf.ts';
 import { compressedSections } from './elf-sections.ts';
@@ -15,7 +16,7 @@ import { inflate, unpackZstd } from './inflate.ts';
 import { glue, type Leaf, type LeafBody, leaf, type Piece } from './piece.ts';
 import { nextMagic } from './scan.ts';
 import type { Spool } from './spool.ts';
-import { isTarAt, readTar } from './tar.ts';
+import { type Archive, isTarAt, readTar } from './tar.ts';
 import { readZip, type Zip } from './zip.ts';
 import { readZstdFrame, type ZstdFrame } from './zstd-frame.ts';
 import { findZstdSettings } from './zstd-probe.ts';
@@ -183,7 +184,8 @@ export class Opener {
     if (frame !== undefined && frame.length >= minLength) return this.#openZstd(rest, frame, label, inner);
     const header = readGzipHeader(rest, 0);
     if (header !== undefined) return this.#openGzip(rest, header, label, inner, minLength);
-    return isTarAt(rest, 0) ? this.#openTar(rest, label, depth) : undefined;
+    if (isTarAt(rest, 0)) return this.#openArchive(rest, readTar(rest), label, depth);
+    return isAr(rest) ? this.#openArchive(rest, readAr(rest), label, depth) : undefined;
   }
 
   async #openZstd(range: FileRange, frame: ZstdFrame, label: string, inner: Depth): Promise<Opened | undefined> {
@@ -262,8 +264,7 @@ export class Opener {
     return this.#openDeflated(bytes, unpacked.content, label, inner);
   }
 
-  async #openTar(range: FileRange, label: string, depth: Depth): Promise<Opened> {
-    const { files, end } = readTar(range);
+  async #openArchive(range: FileRange, { files, end }: Archive, label: string, depth: Depth): Promise<Opened> {
     const pieces: Piece[] = [];
     let done = 0;
     for (const file of files) {

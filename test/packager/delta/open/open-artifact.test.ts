@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DeflateSettings } from '../../../../contract/delta/flate/encoder.ts';
-import { elf, gzipped, tarred, zipped, zstandard } from '../../../corpus/containers.ts';
+import { archived, elf, gzipped, tarred, zipped, zstandard } from '../../../corpus/containers.ts';
 import { type SampleKind, sampleBytes, sampleKinds } from '../../../corpus/flate/sample-bytes.ts';
 import { type OpenedBytes, openBytes } from './opened.ts';
 
@@ -95,6 +95,21 @@ describe('opening an artifact', () => {
     expect(apps).toHaveLength(2);
     expect(files(opened)[apps[1] ?? '']?.equals(server)).toBe(true);
     expect(opened.unopened).toEqual([]);
+  });
+
+  it('finds the files in a Debian package: tarballs in an ar archive, those that no encoder writes again closed', async () => {
+    const app = program(14);
+    const tar = tarred([{ name: './usr/bin/app', bytes: app }]);
+    const other = sampleBytes('noise', 40_001, 15);
+    const artifact = archived([
+      { name: 'debian-binary', bytes: Buffer.from('2.0\n') },
+      { name: 'control.tar.xz', bytes: other },
+      { name: 'data.tar.zst', bytes: zstandard(tar, { level: 19 }) },
+    ]);
+    const opened = await openBytes(artifact);
+    expectProved(opened, artifact);
+    expect(opened.labels).toEqual(['(framing)', 'artifact/control.tar.xz', 'artifact/data.tar.zst#zstd/./usr/bin/app']);
+    expect(opened.parts[2]?.equals(app)).toBe(true);
   });
 
   it('keeps a stream that no known encoder writes as a part, and says so', async () => {
