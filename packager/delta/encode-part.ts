@@ -20,8 +20,12 @@ const goodShare = 0.1;
  */
 const slowPatchBytes = 64 * 1024;
 const slowPatchGain = 1.1;
-/** The quick level of zstd, the best one, and the share that the best one leaves of the quick one's bytes at least. */
+/**
+ * Quick levels of zstd, without and with an old part, the best one, which takes twenty times as long, and the share that
+ * the best one leaves of the quick one's bytes at least.
+ */
 const quickLevel = 3;
+const quickPatchLevel = 12;
 const bestLevel = 19;
 const bestOfQuick = 0.6;
 
@@ -56,15 +60,18 @@ export async function encodePart(task: PartTask): Promise<PartCode> {
     if (allows('go')) attempt('go', index, () => goPatch(old, bytes));
     if (allows('approximate') && !isGood()) attempt('approximate', index, () => [encodeApproximate(old, bytes)]);
     if (allows('zstdPatch') && !drafts.some(isFast) && Math.max(old.length, bytes.length) <= limits.maxZstdPatchBytes) {
-      attempt('zstdPatch', index, () => [compressed(bytes, bestLevel, old)]);
+      const least = Math.min(...drafts.map(weightOf));
+      attempt('zstdPatch', index, () => {
+        const quick = drafts.length > 0 ? compressed(bytes, quickPatchLevel, old).length : 0;
+        return quick * bestOfQuick >= least ? tooMany(quick) : [compressed(bytes, bestLevel, old)];
+      });
     }
   }
   if (allows('zstd') && !isGood()) {
     const least = Math.min(...drafts.map(sizeOf));
     attempt('zstd', undefined, () => {
       const quick = drafts.length > 0 ? compressed(bytes, quickLevel).length : 0;
-      if (quick * bestOfQuick >= least) return `${quick} bytes at its quick level`;
-      return [compressed(bytes, bestLevel)];
+      return quick * bestOfQuick >= least ? tooMany(quick) : [compressed(bytes, bestLevel)];
     });
   }
   const stored: Draft = {
@@ -79,6 +86,10 @@ export async function encodePart(task: PartTask): Promise<PartCode> {
   await writeFile(task.outFile, best.chunks);
   const { chunks: _, ...code } = best;
   return code;
+}
+
+function tooMany(quick: number): string {
+  return `${quick} bytes at its quick level`;
 }
 
 function sizeOf({ tablesLength, dataLength }: PartCode): number {

@@ -85,6 +85,15 @@ export function tarred(files: readonly NamedBytes[]): Buffer {
   return Buffer.concat([...blocks, Buffer.alloc(1024)]);
 }
 
+/** An ar archive as dpkg-deb writes it. */
+export function archived(members: readonly NamedBytes[]): Buffer {
+  const chunks = members.flatMap(({ name, bytes }) => {
+    const header = `${name.padEnd(16)}${'0'.padEnd(12)}${'0     0     100644  '}${`${bytes.length}`.padEnd(10)}\`\n`;
+    return [Buffer.from(header, 'latin1'), Buffer.from(bytes), Buffer.from('\n'.repeat(bytes.length % 2))];
+  });
+  return Buffer.concat([Buffer.from('!<arch>\n'), ...chunks]);
+}
+
 export interface ZstdChoices {
   readonly level: number;
   readonly windowLog?: number;

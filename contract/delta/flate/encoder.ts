@@ -5,18 +5,22 @@
 import * as z from 'zod';
 import type { Emit } from './bit-writer.ts';
 import { createGoDeflate } from './go/deflate.ts';
-import { createPigzDeflate, createZlibDeflate } from './zlib/deflate.ts';
+import { createChromiumDeflate, createGzipDeflate, createPigzDeflate, createZlibDeflate } from './zlib/deflate.ts';
 
 /**
  * - `go`: compress/flate of Go 1.8 and later, as gzip.Writer and zip.Writer drive it, levels 1 to 9, 0 (stored) and -2
  *   (Huffman only); -1 is 6.
  * - `zlib`: deflate of zlib 1.2 and later, raw, windowBits 15, memLevel 8, default strategy.
  * - `pigz`: pigz 2.3 and later over that zlib, blocks of 128 KiB.
+ * - `gzip`: the deflate of GNU gzip 1.3 and later, and of Info-ZIP's zip 3.0.
+ * - `chromium`: Chromium's zlib as Node has it, and so npm, with the options of `zlib`.
  */
 export const deflateSettingsSchema = z.discriminatedUnion('encoder', [
   z.strictObject({ encoder: z.literal('go'), level: z.int().min(-2).max(9) }),
   z.strictObject({ encoder: z.literal('zlib'), level: z.int().min(1).max(9) }),
   z.strictObject({ encoder: z.literal('pigz'), level: z.int().min(1).max(9) }),
+  z.strictObject({ encoder: z.literal('gzip'), level: z.int().min(1).max(9) }),
+  z.strictObject({ encoder: z.literal('chromium'), level: z.int().min(1).max(9) }),
 ]);
 export type DeflateSettings = z.infer<typeof deflateSettingsSchema>;
 
@@ -31,6 +35,8 @@ const creators: Record<DeflateSettings['encoder'], (level: number, emit: Emit) =
   go: createGoDeflate,
   zlib: createZlibDeflate,
   pigz: createPigzDeflate,
+  gzip: createGzipDeflate,
+  chromium: createChromiumDeflate,
 };
 
 export function createDeflateEncoder(settings: DeflateSettings, emit: Emit): DeflateEncoder {

@@ -1,7 +1,9 @@
 /**
  * Reads what the Go analysis needs from a 64-bit little-endian ELF file: loaded segments and, where they are left,
- * sections. Refuses nothing loudly: what is not such a file is `undefined`.
+ * sections. Refuses nothing loudly: what is not such a file is `undefined`. A program that was opened may lack the
+ * streams of its compressed sections: places are where things are in what is left.
  */
+import { streamIn } from '../compressed-section.ts';
 
 export interface ElfRange {
   /** Section name; empty for a segment. */
@@ -27,6 +29,7 @@ export interface ElfFile {
 }
 
 const headerBytes = 64;
+const sectionBytes = 64;
 const load = 1;
 const noBits = 8;
 
@@ -36,7 +39,8 @@ export function readElf(bytes: Uint8Array): ElfFile | undefined {
   if (view.getUint32(0) !== 0x7f454c46 || bytes[4] !== 2 || bytes[5] !== 1) return undefined;
   const segments = readSegments(view);
   if (segments === undefined || segments.length === 0) return undefined;
-  const sections = readSections(view) ?? [];
+  const segmentsEnd = Math.max(...segments.map(({ offset, length }) => offset + length));
+  const sections = readSections(view, segmentsEnd) ?? [];
   const addressEnd = Math.max(...segments.map((segment) => segment.address + segment.memory));
   if (addressEnd > 0x7fffffff) return undefined;
   return {
@@ -86,35 +90,63 @@ function readSegments(view: DataView): Segment[] | undefined {
   return segments;
 }
 
-function readSections(view: DataView): ElfRange[] | undefined {
-  const table = number64(view, 40);
+function readSections(view: DataView, segmentsEnd: number): ElfRange[] | undefined {
+  const declared = number64(view, 40);
   const entryBytes = view.getUint16(58, true);
   const count = view.getUint16(60, true);
   const namesIndex = view.getUint16(62, true);
-  if (table === 0 || entryBytes !== 64 || namesIndex >= count || table + count * 64 > view.byteLength) return undefined;
-  const names = table + namesIndex * 64;
-  const namesOffset = number64(view, names + 24);
-  const namesEnd = namesOffset + number64(view, names + 32);
+  const tableBytes = count * sectionBytes;
+  if (declared === 0 || entryBytes !== sectionBytes || namesIndex >= count) return undefined;
+  // Linkers other than Go's own write the table last, where it also is when streams before it were cut out.
+  const table = declared + tableBytes <= view.byteLength ? declared : view.byteLength - tableBytes;
+  if (table < headerBytes) return undefined;
+  const headers = Array.from({ length: count }, (_, i) => headerAt(view, table + i * sectionBytes));
+  const present = headers.filter(({ type, length }) => type !== 0 && type !== noBits && length > 0);
+  const end = Math.max(segmentsEnd, declared + tableBytes, ...present.map(({ offset, length }) => offset + length));
+  const place = end > view.byteLength ? placesWithoutStreams(present, end - view.byteLength) : identity;
+  const names = headers[namesIndex];
+  if (place === undefined || names === undefined) return undefined;
+  const namesOffset = place(names.offset);
+  const namesEnd = namesOffset + names.length;
   if (namesEnd > view.byteLength) return undefined;
-  const sections: ElfRange[] = [];
-  for (let at = table; at < table + count * 64; at += 64) {
-    const type = view.getUint32(at + 4, true);
-    const offset = number64(view, at + 24);
-    const length = number64(view, at + 32);
-    if (type === 0 || type === noBits || length === 0) continue;
-    if (offset + length > view.byteLength) return undefined;
-    const flags = number64(view, at + 8);
-    sections.push({
-      name: text(view, namesOffset + view.getUint32(at, true), namesEnd),
-      type,
-      executable: (flags & 4) !== 0,
-      loaded: (flags & 2) !== 0,
-      address: number64(view, at + 16),
-      offset,
-      length,
-    });
-  }
-  return sections;
+  return present.map(({ name, type, flags, address, offset, length }) => ({
+    name: text(view, namesOffset + name, namesEnd),
+    type,
+    executable: (flags & 4) !== 0,
+    loaded: (flags & 2) !== 0,
+    address,
+    offset: place(offset),
+    length: place(offset + length) - place(offset),
+  }));
+}
+
+type SectionHeader = ReturnType<typeof headerAt>;
+
+function headerAt(view: DataView, at: number) {
+  return {
+    name: view.getUint32(at, true),
+    type: view.getUint32(at + 4, true),
+    flags: number64(view, at + 8),
+    address: number64(view, at + 16),
+    offset: number64(view, at + 24),
+    length: number64(view, at + 32),
+  };
+}
+
+const identity = (offset: number) => offset;
+
+/**
+ * From offsets in a program to those in what is left of it without the streams of its compressed sections; undefined when
+ * these are not the bytes that are missing.
+ */
+function placesWithoutStreams(sections: readonly SectionHeader[], missing: number) {
+  const cuts = sections.flatMap(({ flags, offset, length }) => {
+    const stream = streamIn(flags, length, true);
+    return stream === undefined ? [] : [{ start: offset + stream.start, length: stream.length }];
+  });
+  if (cuts.reduce((sum, { length }) => sum + length, 0) !== missing) return undefined;
+  return (offset: number) =>
+    cuts.reduce((at, { start, length }) => at - Math.min(length, Math.max(0, offset - start)), offset);
 }
 
 function text(view: DataView, start: number, end: number): string {

@@ -11,6 +11,8 @@ const levels = [6, 9, 1, 5, 7, 8, 4, 3, 2];
 const goCandidates: DeflateSettings[] = [...levels, -2, 0].map((level) => ({ encoder: 'go', level }));
 const zlibCandidates: DeflateSettings[] = levels.map((level) => ({ encoder: 'zlib', level }));
 const pigzCandidates: DeflateSettings[] = levels.map((level) => ({ encoder: 'pigz', level }));
+const gzipCandidates: DeflateSettings[] = levels.map((level) => ({ encoder: 'gzip', level }));
+const chromiumCandidates: DeflateSettings[] = levels.map((level) => ({ encoder: 'chromium', level }));
 
 /** Remembers what fitted last, since the streams of one artifact were mostly made by one program. */
 export class DeflateProbe {
@@ -24,7 +26,9 @@ export class DeflateProbe {
   }
 
   #candidates(compressed: FileRange): DeflateSettings[] {
-    const all = endsLikeGo(compressed) ? goCandidates : [...zlibCandidates, ...pigzCandidates];
+    const all = endsLikeGo(compressed)
+      ? goCandidates
+      : [...zlibCandidates, ...gzipCandidates, ...chromiumCandidates, ...pigzCandidates];
     const recent = this.#recent.filter((known) => all.includes(known));
     return [...recent, ...all.filter((other) => !recent.includes(other))];
   }

@@ -1,20 +1,22 @@
 /**
  * Recognises containers and opens them, down to the files in them: k3s-shaped and k0s-shaped ELF files, airgap
- * tarballs, any gzip, zstd, ZIP or tar on the way. What cannot be read or written again stays a leaf; nothing in
+ * tarballs, any gzip, zstd, ZIP, tar or ar on the way. What cannot be read or written again stays a leaf; nothing in
  * here can fail because an artifact is malformed.
  */
 import type { ZstdEncoder } from '../../../contract/delta/recipe/ports.ts';
 import { unknownEncoder } from '../../../contract/delta/recipe/recipe.ts';
 import { limits } from '../../../contract/limits.ts';
+import { isAr, readAr } from './ar.ts';
 import { DeflateProbe } from './deflate-probe.ts';
 import { elfLength } from './elf.ts';
+import { compressedSections } from './elf-sections.ts';
 import type { FileRange } from './file-source.ts';
 import { type GzipHeader, gzipTrailerBytes, readGzipHeader } from './gzip.ts';
 import { inflate, unpackZstd } from './inflate.ts';
 import { glue, type Leaf, type LeafBody, leaf, type Piece } from './piece.ts';
 import { nextMagic } from './scan.ts';
 import type { Spool } from './spool.ts';
-import { isTarAt, readTar } from './tar.ts';
+import { type Archive, isTarAt, readTar } from './tar.ts';
 import { readZip, type Zip } from './zip.ts';
 import { readZstdFrame, type ZstdFrame } from './zstd-frame.ts';
 import { findZstdSettings } from './zstd-probe.ts';
@@ -27,6 +29,8 @@ const minLeafBytes = 32 * 1024;
 const maxNesting = 16;
 /** Programs are cut open only for containers that make up this share: a program in one piece diffs better. */
 const minEmbeddedShare = 1 / 4;
+/** Compressed sections of a program are opened when together they make up this share. */
+const minSectionsShare = 1 / 32;
 
 /** A compressed stream that was recognised but stays as it is. */
 export interface Unopened {
@@ -131,7 +135,35 @@ export class Opener {
       at += opened.length;
       done = at;
     }
-    return pieces.length === 0 ? this.#plain(range, label) : [...pieces, ...part(done, range.length)];
+    if (pieces.length === 0) return (await this.#openSections(range, label, depth)) ?? this.#plain(range, label);
+    return [...pieces, ...part(done, range.length)];
+  }
+
+  /** A program with its compressed debug information cut out: of all sections that have such, or of none. */
+  async #openSections(range: FileRange, label: string, depth: Depth): Promise<readonly Piece[] | undefined> {
+    const sections = compressedSections(range);
+    const compressedBytes = sections.reduce((sum, { length }) => sum + length, 0);
+    const inner = { nesting: depth.nesting + 1, streams: depth.streams + 1 };
+    if (compressedBytes < range.length * minSectionsShare || this.#refusal(inner) !== undefined) return undefined;
+    const body: LeafBody = { label };
+    const pieces: Piece[] = [];
+    let done = 0;
+    const rest = (end: number): Leaf => ({ kind: 'leaf', label, body, range: range.slice(done, end) });
+    for (const { name, offset, length } of sections) {
+      const stream = range.slice(offset, offset + length);
+      const unpacked = await inflate(stream, this.#spool);
+      if (typeof unpacked === 'string' || unpacked.length !== length) return undefined;
+      const settings = this.#purpose === 'base' ? unknownEncoder : this.#deflate.find(unpacked.content, stream);
+      if (settings === undefined) {
+        this.unopened.push({ label: `${label}#${name}`, length: compressedBytes, reason: 'encoder-unknown' });
+        return undefined;
+      }
+      const content = this.#plain(unpacked.content, `${label}#${name}`);
+      pieces.push(rest(offset), { kind: 'deflate', settings, length, pieces: content });
+      done = offset + length;
+    }
+    this.#nodes += sections.length + 1;
+    return [...pieces, rest(range.length)];
   }
 
   /**
@@ -150,7 +182,8 @@ export class Opener {
     if (frame !== undefined && frame.length >= minLength) return this.#openZstd(rest, frame, label, inner);
     const header = readGzipHeader(rest, 0);
     if (header !== undefined) return this.#openGzip(rest, header, label, inner, minLength);
-    return isTarAt(rest, 0) ? this.#openTar(rest, label, depth) : undefined;
+    if (isTarAt(rest, 0)) return this.#openArchive(rest, readTar(rest), label, depth);
+    return isAr(rest) ? this.#openArchive(rest, readAr(rest), label, depth) : undefined;
   }
 
   async #openZstd(range: FileRange, frame: ZstdFrame, label: string, inner: Depth): Promise<Opened | undefined> {
@@ -228,8 +261,7 @@ export class Opener {
     return this.#openDeflated(bytes, unpacked.content, label, inner);
   }
 
-  async #openTar(range: FileRange, label: string, depth: Depth): Promise<Opened> {
-    const { files, end } = readTar(range);
+  async #openArchive(range: FileRange, { files, end }: Archive, label: string, depth: Depth): Promise<Opened> {
     const pieces: Piece[] = [];
     let done = 0;
     for (const file of files) {

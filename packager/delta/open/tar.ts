@@ -6,10 +6,17 @@ import type { FileRange } from './file-source.ts';
 
 const blockBytes = 512;
 
-export interface TarFile {
+export interface ArchivedFile {
   readonly name: string;
   readonly offset: number;
   readonly length: number;
+}
+
+export interface Archive {
+  /** Regular files with bytes, in order. */
+  readonly files: readonly ArchivedFile[];
+  /** Behind the last byte that belongs to the archive. */
+  readonly end: number;
 }
 
 /** True when a tar header with a right checksum stands at `offset`. */
@@ -18,8 +25,8 @@ export function isTarAt(range: FileRange, offset: number): boolean {
 }
 
 /** The regular files, in order, and where the archive ends: behind its zero blocks. */
-export function readTar(range: FileRange): { readonly files: readonly TarFile[]; readonly end: number } {
-  const files: TarFile[] = [];
+export function readTar(range: FileRange): Archive {
+  const files: ArchivedFile[] = [];
   let at = 0;
   let longName: string | undefined;
   let paxSize: number | undefined;

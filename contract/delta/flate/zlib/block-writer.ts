@@ -18,8 +18,20 @@ import {
 } from '../length-and-distance.ts';
 import { ZlibTree } from './huffman-tree.ts';
 
-/** Symbols of a block at memLevel 8; a block is full one short of it. */
-const blockSymbols = 1 << 14;
+/** When a block is full. */
+export interface BlockEnd {
+  /** Symbols that a block has room for; it is full one short of it. */
+  readonly symbols: number;
+  /**
+   * Set where a block also ends when a look at every 4096th symbol finds that it compresses well: how many bytes of the
+   * symbol just taken count as covered then.
+   */
+  readonly lookAhead: number | undefined;
+}
+
+/** As zlib ends blocks, at memLevel 8. */
+export const zlibBlockEnd: BlockEnd = { symbols: 1 << 14, lookAhead: undefined };
+const lookEvery = 4096;
 
 const fixedLiteralLengths = new Uint16Array(288).fill(8, 0, 144).fill(9, 144, 256).fill(7, 256, 280).fill(8, 280);
 const fixedDistanceLengths = new Uint16Array(distanceCodes).fill(5);
@@ -40,12 +52,19 @@ export class ZlibBlockWriter {
   readonly #distances = new ZlibTree(distanceCodes, 15, distanceExtra, fixedDistanceLengths);
   readonly #runs = new ZlibTree(19, 7, runExtra, undefined);
   /** A literal is its byte, with distance 0; a match its length less 3, with its distance. */
-  readonly #values = new Uint8Array(blockSymbols);
-  readonly #reach = new Uint16Array(blockSymbols);
+  readonly #values: Uint8Array;
+  readonly #reach: Uint16Array;
+  readonly #end: BlockEnd;
   #count = 0;
+  #matches = 0;
+  /** Bytes that the symbols stand for. */
+  #covered = 0;
 
-  constructor(out: BitWriter) {
+  constructor(out: BitWriter, end = zlibBlockEnd) {
     this.#out = out;
+    this.#end = end;
+    this.#values = new Uint8Array(end.symbols);
+    this.#reach = new Uint16Array(end.symbols);
     this.#clear();
   }
 
@@ -58,7 +77,7 @@ export class ZlibBlockWriter {
     this.#values[this.#count] = byte;
     this.#reach[this.#count++] = 0;
     (this.#literals.frequencies[byte] as number)++;
-    return this.#count === blockSymbols - 1;
+    return this.#isFull(1);
   }
 
   /** @returns whether the block is full and must be written */
@@ -68,7 +87,24 @@ export class ZlibBlockWriter {
     this.#reach[this.#count++] = distance;
     (this.#literals.frequencies[firstLengthCode + (lengthCode[value] as number)] as number)++;
     (this.#distances.frequencies[distanceCode(distance - 1)] as number)++;
-    return this.#count === blockSymbols - 1;
+    this.#matches++;
+    return this.#isFull(length);
+  }
+
+  /** @param length bytes that the symbol just taken stands for */
+  #isFull(length: number): boolean {
+    const { symbols, lookAhead } = this.#end;
+    const coveredBefore = this.#covered;
+    this.#covered += length;
+    const looks = lookAhead !== undefined && this.#count % lookEvery === 0;
+    if (looks && this.#matches < this.#count >>> 1) {
+      let bits = 8 * this.#count;
+      for (let code = 0; code < distanceCodes; code++) {
+        bits += (this.#distances.frequencies[code] as number) * (5 + (distanceExtraBits[code] as number));
+      }
+      if (Math.floor(bits / 8) < (coveredBefore + lookAhead) >>> 1) return true;
+    }
+    return this.#count === symbols - 1;
   }
 
   /** @param bytes what the block stands for; undefined once it has slid out of the window */
@@ -110,6 +146,8 @@ export class ZlibBlockWriter {
     this.#runs.frequencies.fill(0);
     this.#literals.frequencies[endOfBlock] = 1;
     this.#count = 0;
+    this.#matches = 0;
+    this.#covered = 0;
   }
 
   /** Builds the code of the run lengths; answers how many of its lengths are sent. */

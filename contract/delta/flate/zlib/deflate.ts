@@ -1,8 +1,12 @@
-/** A raw DEFLATE stream as zlib's deflate writes it, and as pigz strings it together from blocks of 128 KiB. */
+/**
+ * A raw DEFLATE stream as zlib's deflate writes it, as pigz strings it together from blocks of 128 KiB, and as its
+ * relatives in GNU gzip, Info-ZIP and Node do.
+ */
 import { BitWriter, type Emit } from '../bit-writer.ts';
 import type { DeflateEncoder } from '../encoder.ts';
 import { ZlibBlockWriter } from './block-writer.ts';
 import { ZlibCompressor } from './match-compressor.ts';
+import { isGreedy } from './tuning.ts';
 
 const pigzBlockBytes = 128 * 1024;
 const historyBytes = 32 * 1024;
@@ -10,7 +14,28 @@ const historyBytes = 32 * 1024;
 /** deflateInit2 with a raw stream, memLevel 8; @param level 1 to 9 */
 export function createZlibDeflate(level: number, emit: Emit): DeflateEncoder {
   const bits = new BitWriter(emit);
-  const compressor = new ZlibCompressor(level, new ZlibBlockWriter(bits));
+  return oneStream(bits, new ZlibCompressor(level, new ZlibBlockWriter(bits)));
+}
+
+/**
+ * GNU gzip 1.3 and later, and zip 3.0 of Info-ZIP where nothing was left in its memory by the file before.
+ * @param level 1 to 9
+ */
+export function createGzipDeflate(level: number, emit: Emit): DeflateEncoder {
+  const bits = new BitWriter(emit);
+  // Levels 1 and 2 never look whether a block does well. A lazy compressor is one byte ahead of the symbols it takes.
+  const lookAhead = level <= 2 ? undefined : isGreedy(level) ? 0 : 1;
+  const blocks = new ZlibBlockWriter(bits, { symbols: 1 << 15, lookAhead });
+  return oneStream(bits, new ZlibCompressor(level, blocks, 'gzip'));
+}
+
+/** Chromium's zlib as Node drives it: a raw stream, memLevel 8, without flushes. @param level 1 to 9 */
+export function createChromiumDeflate(level: number, emit: Emit): DeflateEncoder {
+  const bits = new BitWriter(emit);
+  return oneStream(bits, new ZlibCompressor(level, new ZlibBlockWriter(bits), 'chromium'));
+}
+
+function oneStream(bits: BitWriter, compressor: ZlibCompressor): DeflateEncoder {
   return {
     write: (bytes) => compressor.write(bytes),
     finish() {

@@ -1,10 +1,12 @@
 /**
  * Levels 1 to 9 of zlib's deflate: greedy up to level 3, lazy above, over a window of 32 KiB and hash chains of three
  * bytes. Ported from deflate.c of zlib 1.3 (Jean-loup Gailly and Mark Adler; see ../LICENSE-zlib.txt) at windowBits 15,
- * memLevel 8 and the default strategy; the output has been the same since 1.2.
+ * memLevel 8 and the default strategy; the output has been the same since 1.2. Two relatives of it differ in
+ * few places: see ZlibRelative.
  */
 import { maxMatch } from '../length-and-distance.ts';
 import type { ZlibBlockWriter } from './block-writer.ts';
+import { isGreedy, type Tuning, tunings, type ZlibRelative } from './tuning.ts';
 
 const windowSize = 1 << 15;
 const windowMask = windowSize - 1;
@@ -13,30 +15,15 @@ const minLookahead = maxMatch + 3 + 1;
 const maxDistance = windowSize - minLookahead;
 const tooFar = 4096;
 const none = 0;
-
-interface Tuning {
-  readonly good: number;
-  readonly lazy: number;
-  readonly nice: number;
-  readonly chain: number;
-}
-
-const tunings: Readonly<Record<number, Tuning>> = {
-  1: { good: 4, lazy: 4, nice: 8, chain: 4 },
-  2: { good: 4, lazy: 5, nice: 16, chain: 8 },
-  3: { good: 4, lazy: 6, nice: 32, chain: 32 },
-  4: { good: 4, lazy: 4, nice: 16, chain: 16 },
-  5: { good: 8, lazy: 16, nice: 32, chain: 32 },
-  6: { good: 8, lazy: 16, nice: 128, chain: 128 },
-  7: { good: 8, lazy: 32, nice: 128, chain: 256 },
-  8: { good: 32, lazy: 128, nice: 258, chain: 1024 },
-  9: { good: 32, lazy: 258, nice: 258, chain: 4096 },
-};
+/** Of Chromium's hash. */
+const hashFactor = 66521;
 
 export class ZlibCompressor {
   readonly #blocks: ZlibBlockWriter;
   readonly #tuning: Tuning;
   readonly #greedy: boolean;
+  readonly #looksBehindEnd: boolean;
+  readonly #hashesFour: boolean;
   readonly #window = new Uint8Array(2 * windowSize);
   readonly #head = new Uint16Array(hashMask + 1);
   readonly #previous = new Uint16Array(windowSize);
@@ -53,12 +40,17 @@ export class ZlibCompressor {
   #matchStart = 0;
   #matchLength = 2;
   #literalPending = false;
+  /** All input is in the window; known only where it is looked at what lies behind. */
+  #ended = false;
 
-  constructor(level: number, blocks: ZlibBlockWriter) {
+  /** @param relative of those that are not zlib, restart() is not to be called */
+  constructor(level: number, blocks: ZlibBlockWriter, relative: ZlibRelative = 'zlib') {
     const tuning = tunings[level];
     if (tuning === undefined) throw new RangeError(`level ${level} is not one of 1 to 9`);
     this.#tuning = tuning;
-    this.#greedy = level <= 3;
+    this.#greedy = isGreedy(level);
+    this.#looksBehindEnd = relative === 'gzip';
+    this.#hashesFour = relative === 'chromium';
     this.#blocks = blocks;
   }
 
@@ -117,24 +109,30 @@ export class ZlibCompressor {
    */
   #fill(flushing: boolean): boolean {
     if (this.#lookahead >= minLookahead) return true;
+    if (this.#ended) return this.#lookahead > 0;
     do {
       let room = 2 * windowSize - this.#lookahead - this.#start;
       if (this.#start >= windowSize + maxDistance) room += windowSize;
       if (!flushing && this.#inputEnd - this.#inputStart < room) return false;
       if (this.#start >= windowSize + maxDistance) this.#slide();
       const take = Math.min(room, this.#inputEnd - this.#inputStart);
-      if (take === 0) break;
       const at = this.#start + this.#lookahead;
+      if (take === 0) {
+        this.#ended = this.#looksBehindEnd;
+        if (this.#ended) this.#window.fill(0, at, at + 2);
+        break;
+      }
       this.#window.set(this.#input.subarray(this.#inputStart, this.#inputStart + take), at);
       this.#inputStart += take;
       this.#lookahead += take;
       this.#insertLate();
-    } while (this.#lookahead < minLookahead && this.#inputStart < this.#inputEnd);
+    } while (this.#lookahead < minLookahead && (this.#inputStart < this.#inputEnd || this.#looksBehindEnd));
     return this.#lookahead > 0;
   }
 
   #slide(): void {
-    this.#window.copyWithin(0, windowSize);
+    // What lies behind the input is seen by those that look there: gzip moves it along, the others leave what was.
+    this.#window.copyWithin(0, windowSize, this.#looksBehindEnd ? 2 * windowSize : this.#start + this.#lookahead);
     this.#matchStart -= windowSize;
     this.#start -= windowSize;
     this.#blockStart -= windowSize;
@@ -158,9 +156,12 @@ export class ZlibCompressor {
     }
   }
 
-  /** Puts a string into its chain; strings come one after the other, since the hash rolls. */
+  /** Puts a string into its chain; strings come one after the other, since the hash of three bytes rolls. */
   #insert(at: number): number {
-    this.#hash = ((this.#hash << 5) ^ (this.#window[at + 2] as number)) & hashMask;
+    const window = this.#window;
+    this.#hash = this.#hashesFour
+      ? hashOfFour((window[at] as number) | ((window[at + 1] as number) << 8), window[at + 2], window[at + 3])
+      : ((this.#hash << 5) ^ (window[at + 2] as number)) & hashMask;
     const first = this.#head[this.#hash] as number;
     this.#previous[at & windowMask] = first;
     this.#head[this.#hash] = at;
@@ -171,16 +172,16 @@ export class ZlibCompressor {
     const window = this.#window;
     while (this.#fill(flushing)) {
       let length = 0;
-      if (this.#lookahead >= 3) {
+      if (this.#lookahead >= 3 || this.#looksBehindEnd) {
         const candidate = this.#insert(this.#start);
-        if (candidate !== none && this.#start - candidate <= maxDistance) length = this.#longest(candidate, 2);
+        if (this.#reaches(candidate)) length = this.#longest(candidate, 2);
       }
       let full: boolean;
       if (length >= 3) {
         full = this.#blocks.match(this.#start - this.#matchStart, length);
         this.#lookahead -= length;
         // For greedy levels `lazy` is the length up to which the inside of a match is inserted.
-        if (length <= this.#tuning.lazy && this.#lookahead >= 3) {
+        if (length <= this.#tuning.lazy && (this.#lookahead >= 3 || this.#looksBehindEnd)) {
           for (let i = 1; i < length; i++) this.#insert(this.#start + i);
           this.#start += length;
         } else {
@@ -200,17 +201,17 @@ export class ZlibCompressor {
     const window = this.#window;
     const { lazy } = this.#tuning;
     while (this.#fill(flushing)) {
-      const candidate = this.#lookahead >= 3 ? this.#insert(this.#start) : none;
+      const candidate = this.#lookahead >= 3 || this.#looksBehindEnd ? this.#insert(this.#start) : none;
       const lengthBefore = this.#matchLength;
       const startBefore = this.#matchStart;
       let length = 2;
-      if (candidate !== none && lengthBefore < lazy && this.#start - candidate <= maxDistance) {
+      if (lengthBefore < lazy && this.#reaches(candidate)) {
         length = this.#longest(candidate, lengthBefore);
         if (length === 3 && this.#start - this.#matchStart > tooFar) length = 2;
       }
       this.#matchLength = length;
       if (lengthBefore >= 3 && length <= lengthBefore) {
-        const maxInsert = this.#start + this.#lookahead - 3;
+        const maxInsert = this.#start + this.#lookahead - (this.#looksBehindEnd ? 0 : 3);
         const full = this.#blocks.match(this.#start - 1 - startBefore, lengthBefore);
         this.#lookahead -= lengthBefore - 1;
         for (let i = lengthBefore - 2; i > 0; i--) if (++this.#start <= maxInsert) this.#insert(this.#start);
@@ -227,13 +228,19 @@ export class ZlibCompressor {
     }
   }
 
+  #reaches(candidate: number): boolean {
+    if (candidate === none || this.#start - candidate > maxDistance) return false;
+    return !this.#looksBehindEnd || this.#start <= 2 * windowSize - minLookahead;
+  }
+
   /** Length of the longest match that beats `toBeat`, its place in #matchStart; else a length that does not. */
   #longest(firstCandidate: number, toBeat: number): number {
     const window = this.#window;
     const previous = this.#previous;
     const start = this.#start;
-    const reach = Math.min(maxMatch, this.#lookahead);
-    const nice = Math.min(this.#tuning.nice, this.#lookahead);
+    const ahead = this.#looksBehindEnd ? maxMatch : this.#lookahead;
+    const reach = Math.min(maxMatch, ahead);
+    const nice = Math.min(this.#tuning.nice, ahead);
     const oldest = Math.max(start - maxDistance, 0);
     let tries = toBeat >= this.#tuning.good ? this.#tuning.chain >> 2 : this.#tuning.chain;
     let best = toBeat;
@@ -269,4 +276,10 @@ export class ZlibCompressor {
     this.#blocks.write(bytes, length, last);
     this.#blockStart = this.#start;
   }
+}
+
+/** @param c the third byte, and the fourth; there is none at the end of the window */
+function hashOfFour(ab: number, c = 0, d = 0): number {
+  const product = Math.imul(ab | (c << 16) | (d << 24), hashFactor) + hashFactor;
+  return (product >>> 16) & hashMask;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DeflateSettings } from '../../../../contract/delta/flate/encoder.ts';
-import { elf, gzipped, tarred, zipped, zstandard } from '../../../corpus/containers.ts';
+import { archived, elf, gzipped, tarred, zipped, zstandard } from '../../../corpus/containers.ts';
 import { type SampleKind, sampleBytes, sampleKinds } from '../../../corpus/flate/sample-bytes.ts';
 import { type OpenedBytes, openBytes } from './opened.ts';
 
@@ -76,6 +76,8 @@ describe('opening an artifact', () => {
   it.each([
     ['.tar', (tar: Buffer) => tar],
     ['.tar.gz by pigz', (tar: Buffer) => gzipped(tar, { encoder: 'pigz', level: 6 })],
+    ['.tar.gz by GNU gzip', (tar: Buffer) => gzipped(tar, { encoder: 'gzip', level: 6 })],
+    ['.tgz by npm', (tar: Buffer) => gzipped(tar, { encoder: 'chromium', level: 9 })],
     ['.tar.gz by zlib', (tar: Buffer) => gzipped(tar, { encoder: 'zlib', level: 6 })],
     ['.tar.zst', (tar: Buffer) => zstandard(tar, { level: 3 })],
   ])('goes through the gzip layers of an airgap %s down to the files', async (_, wrap) => {
@@ -93,6 +95,21 @@ describe('opening an artifact', () => {
     expect(apps).toHaveLength(2);
     expect(files(opened)[apps[1] ?? '']?.equals(server)).toBe(true);
     expect(opened.unopened).toEqual([]);
+  });
+
+  it('finds the files in a Debian package: tarballs in an ar archive, those that no encoder writes again closed', async () => {
+    const app = program(14);
+    const tar = tarred([{ name: './usr/bin/app', bytes: app }]);
+    const other = sampleBytes('noise', 40_001, 15);
+    const artifact = archived([
+      { name: 'debian-binary', bytes: Buffer.from('2.0\n') },
+      { name: 'control.tar.xz', bytes: other },
+      { name: 'data.tar.zst', bytes: zstandard(tar, { level: 19 }) },
+    ]);
+    const opened = await openBytes(artifact);
+    expectProved(opened, artifact);
+    expect(opened.labels).toEqual(['(framing)', 'artifact/control.tar.xz', 'artifact/data.tar.zst#zstd/./usr/bin/app']);
+    expect(opened.parts[2]?.equals(app)).toBe(true);
   });
 
   it('keeps a stream that no known encoder writes as a part, and says so', async () => {
@@ -153,7 +170,10 @@ describe('opening an artifact', () => {
 const nested = fc.letrec<{ bytes: Buffer }>((tie) => {
   const settings = fc.oneof(
     fc.record({ encoder: fc.constant('go' as const), level: fc.integer({ min: -2, max: 9 }) }),
-    fc.record({ encoder: fc.constantFrom('zlib' as const, 'pigz' as const), level: fc.integer({ min: 1, max: 9 }) }),
+    fc.record({
+      encoder: fc.constantFrom('zlib' as const, 'pigz' as const, 'gzip' as const, 'chromium' as const),
+      level: fc.integer({ min: 1, max: 9 }),
+    }),
   );
   const members = fc
     .array(tie('bytes') as fc.Arbitrary<Buffer>, { maxLength: 3 })
