@@ -10,6 +10,7 @@ import { buildGoPrediction } from '../../contract/delta/go/build-prediction.ts';
 import { limits } from '../../contract/limits.ts';
 import { encodeApproximate, encodePredicted } from './approximate/encode.ts';
 import { analyseGoPair } from './go/analyse-pair.ts';
+import { alikeness, sketchOf } from './likeness.ts';
 import type { PartBytes, PartCode, PartTask, TriedMethod } from './ports.ts';
 
 /** A patch below this share of the part is good enough not to try others. */
@@ -28,6 +29,14 @@ const quickLevel = 3;
 const quickPatchLevel = 12;
 const bestLevel = 19;
 const bestOfQuick = 0.6;
+
+/**
+ * A part of so many bytes that zstd leaves at this share at least is compressed or encrypted, and an old part that is less
+ * alike has nothing for it: an approximate patch would take a minute to find none.
+ */
+const minNoiseBytes = 1024 * 1024;
+const noiseShare = 0.98;
+const minAlikeness = 0.005;
 
 interface Draft extends PartCode {
   readonly chunks: readonly Uint8Array[];
@@ -58,7 +67,11 @@ export async function encodePart(task: PartTask): Promise<PartCode> {
   for (const { index, bytes: place } of task.olds) {
     const old = readRange(place);
     if (allows('go')) attempt('go', index, () => goPatch(old, bytes));
-    if (allows('approximate') && !isGood()) attempt('approximate', index, () => [encodeApproximate(old, bytes)]);
+    if (allows('approximate') && !isGood()) {
+      attempt('approximate', index, () =>
+        isStrangeNoise(bytes, old) ? 'compressed content that is nothing like it' : [encodeApproximate(old, bytes)],
+      );
+    }
     if (allows('zstdPatch') && !drafts.some(isFast) && Math.max(old.length, bytes.length) <= limits.maxZstdPatchBytes) {
       const least = Math.min(...drafts.map(weightOf));
       attempt('zstdPatch', index, () => {
@@ -130,6 +143,15 @@ function goPatch(old: Uint8Array, bytes: Uint8Array): readonly Uint8Array[] | st
   });
   if (length > room) return `a prediction of ${length} bytes for a part of ${bytes.length}`;
   return [sideTables, encodePredicted(Buffer.concat(chunks), bytes)];
+}
+
+function isStrangeNoise(bytes: Uint8Array, old: Uint8Array): boolean {
+  if (bytes.length < minNoiseBytes || compressed(bytes, quickLevel).length < bytes.length * noiseShare) return false;
+  return alikeness(sketch(bytes), sketch(old)) < minAlikeness;
+}
+
+function sketch({ buffer, byteOffset, length }: Uint8Array) {
+  return sketchOf({ chunks: () => [Buffer.from(buffer, byteOffset, length)] });
 }
 
 /** @param before what matches may reach into as if it came before: the window covers all of `bytes`, so it always can be */

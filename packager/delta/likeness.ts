@@ -2,8 +2,6 @@
  * How alike two stretches of bytes are, from small sketches: hashes of 16 bytes at places that the content itself
  * chooses, the lowest of which are kept. Finds the earlier version of a file that was renamed.
  */
-import type { FileRange } from './open/file-source.ts';
-
 const sketchSize = 256;
 const windowBytes = 16;
 /** One place in 64 is looked at. */
@@ -11,8 +9,13 @@ const placeMask = 0x3f;
 
 export type Sketch = ReadonlySet<number>;
 
+/** Something to be read in pieces; what lies across two of them is not seen. */
+export interface Chunked {
+  chunks(bytes?: number): Iterable<Buffer>;
+}
+
 /** Reads the range once. */
-export function sketchOf(range: FileRange): Sketch {
+export function sketchOf(range: Chunked): Sketch {
   const lowest = new Set<number>();
   let highest = 2 ** 32;
   for (const chunk of range.chunks(1024 * 1024)) {

@@ -47,4 +47,21 @@ describe('encoding a part', () => {
     expect(method).toBe('zstdPatch');
     expect(bytes.length).toBeLessThan(new_.length * 0.45);
   });
+
+  it('looks for nothing in an old part that compressed content has nothing in common with', async () => {
+    const { method, tried } = await encoded(sampleBytes('noise', 1_200_000, 5), sampleBytes('noise', 1_200_000, 6));
+    expect(method).toBe('stored');
+    expect(tried).toContainEqual({ method: 'approximate', reason: 'compressed content that is nothing like it' });
+  });
+
+  it('finds what compressed content has kept of an old part', async () => {
+    const old = sampleBytes('noise', 1_200_000, 7);
+    const new_ = Buffer.concat([
+      sampleBytes('noise', 100_000, 8),
+      old.subarray(0, 100_000),
+      sampleBytes('noise', 1_000_000, 9),
+    ]);
+    const { dataLength } = await encoded(old, new_);
+    expect(dataLength).toBeLessThan(1_102_000);
+  });
 });
