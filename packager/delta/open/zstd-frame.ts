@@ -4,6 +4,7 @@ import type { FileRange } from './file-source.ts';
 
 export const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 const maxBlockBytes = 128 * 1024;
+export const blockHeaderBytes = 3;
 
 export interface ZstdFrame {
   /** Of the whole frame with header and checksum. */
@@ -13,6 +14,8 @@ export interface ZstdFrame {
   readonly checksum: boolean;
   /** Undefined when the header does not say. */
   readonly contentLength: number | undefined;
+  /** Bytes before the first block. */
+  readonly headerLength: number;
 }
 
 /** The frame at `offset`; undefined when there is none, it is cut off, or it needs a dictionary or a huge window. */
@@ -40,7 +43,13 @@ export function readZstdFrame(range: FileRange, offset: number): ZstdFrame | und
   if (windowLog > limits.maxRecipeZstdWindowLog) return undefined;
   const end = walkBlocks(range, offset + at + sizeBytes);
   if (end === undefined || end + (checksum ? 4 : 0) > range.length) return undefined;
-  return { length: end + (checksum ? 4 : 0) - offset, windowLog, checksum, contentLength };
+  return {
+    length: end + (checksum ? 4 : 0) - offset,
+    windowLog,
+    checksum,
+    contentLength,
+    headerLength: at + sizeBytes,
+  };
 }
 
 function readContentLength(field: Buffer): number | undefined {
@@ -48,6 +57,11 @@ function readContentLength(field: Buffer): number | undefined {
   if (field.length === 1) return field.readUInt8();
   if (field.length === 2) return field.readUInt16LE() + 256;
   return field.length === 4 ? field.readUInt32LE() : Number(field.readBigUInt64LE());
+}
+
+/** Size of the block whose header is at the start of `bytes`; undefined where they are too few. */
+export function blockSize(bytes: Buffer): number | undefined {
+  return bytes.length < blockHeaderBytes ? undefined : bytes.readUIntLE(0, blockHeaderBytes) >> 3;
 }
 
 /** Offset behind the last block. */

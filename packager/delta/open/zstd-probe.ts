@@ -6,7 +6,7 @@ import type { ZstdEncoder } from '../../../contract/delta/recipe/ports.ts';
 import type { ZstdSettings } from '../../../contract/delta/recipe/zstd-settings.ts';
 import { Comparison, Differs } from './compare.ts';
 import type { FileRange } from './file-source.ts';
-import type { ZstdFrame } from './zstd-frame.ts';
+import { blockHeaderBytes, blockSize, type ZstdFrame } from './zstd-frame.ts';
 
 /** As publishers use them: K3s 16; the command's default 3; the rest by likelihood. */
 const levels = [16, 3, 19, 1, 10, 9, 12, 15, 6, 11, 18, 17, 14, 13, 8, 7, 5, 4, 2, 22, 21, 20];
@@ -15,6 +15,19 @@ const firstContentBytes = 1024 * 1024;
 /** A frame header and the start of the first block: two frames that agree so far are of one level, mostly. */
 const tellingBytes = 2048;
 const maxDoubtful = 3;
+/** Versions write blocks of much the same size at one level: the first version tells which levels others may have used. */
+const levelsOfOtherVersions = 8;
+
+/** What came of writing the start of the content, or all of it. */
+interface Trial {
+  readonly settings: ZstdSettings;
+  /** A byte came out wrong or, of all the content, was missing. */
+  readonly differs: boolean;
+  /** Bytes that came out right before. */
+  readonly matched: number;
+  /** Bytes by which the first block is longer or shorter; Infinity where none came. */
+  readonly gap: number;
+}
 
 /** @returns the settings, or undefined when the encoder does not write these bytes */
 export async function findZstdSettings(
@@ -24,23 +37,27 @@ export async function findZstdSettings(
   encoder: ZstdEncoder,
 ): Promise<ZstdSettings | undefined> {
   const start = content.slice(0, Math.min(content.length, firstContentBytes));
-  const doubtful: { settings: ZstdSettings; matched: number }[] = [];
+  const attempt = (settings: ZstdSettings, part: FileRange) =>
+    tryOut(settings, part, compressed, content.length, frame, encoder);
   const prove = async (settings: ZstdSettings) => {
     for (const jobs of [true, false]) {
       const whole = { ...settings, jobs };
-      const { differs } = await tryOut(whole, content, compressed, content.length, encoder);
-      if (!differs) return whole;
+      if (!(await attempt(whole, content)).differs) return whole;
     }
     return undefined;
   };
-  for (const settings of encoder.versions.flatMap((version) => candidates(frame, version))) {
-    const { differs, matched } = await tryOut(settings, start, compressed, content.length, encoder);
-    if (!differs && start.length === content.length) return settings;
-    const proved = differs ? undefined : await prove(settings);
-    if (proved !== undefined) return proved;
-    if (differs && matched >= tellingBytes) doubtful.push({ settings, matched });
+  const trials: Trial[] = [];
+  for (const version of encoder.versions) {
+    for (const settings of candidates(frame, version, trials)) {
+      const trial = await attempt(settings, start);
+      if (!trial.differs && start.length === content.length) return settings;
+      const proved = trial.differs ? undefined : await prove(settings);
+      if (proved !== undefined) return proved;
+      trials.push(trial);
+    }
   }
   // Jobs see other windows than one thread does, so the right level may differ after its first block.
+  const doubtful = trials.filter(({ differs, matched }) => differs && matched >= tellingBytes);
   doubtful.sort((a, b) => b.matched - a.matched);
   for (const { settings } of doubtful.slice(0, maxDoubtful)) {
     const proved = await prove(settings);
@@ -49,7 +66,13 @@ export async function findZstdSettings(
   return undefined;
 }
 
-function candidates(frame: ZstdFrame, version: string): ZstdSettings[] {
+/** @param trials of the versions before: of the first one they are everything there is to try */
+function candidates(frame: ZstdFrame, version: string, trials: readonly Trial[]): ZstdSettings[] {
+  const first = trials[0]?.settings.version;
+  if (first !== undefined) {
+    const near = trials.filter(({ settings }) => settings.version === first).toSorted((a, b) => a.gap - b.gap);
+    return near.slice(0, levelsOfOtherVersions).map(({ settings }) => ({ ...settings, version }));
+  }
   const longFirst = frame.windowLog >= 25;
   return [longFirst, !longFirst].flatMap((longDistance) =>
     levels.map((level) => ({
@@ -65,28 +88,39 @@ function candidates(frame: ZstdFrame, version: string): ZstdSettings[] {
   );
 }
 
-/**
- * Writes the start of the content, or all of it.
- * @returns whether a byte came out wrong (or, of all the content, was missing), and how many came out right before
- */
+/** Writes the start of the content, or all of it. */
 async function tryOut(
   settings: ZstdSettings,
   start: FileRange,
   compressed: FileRange,
   contentLength: number,
+  { headerLength }: ZstdFrame,
   encoder: ZstdEncoder,
-): Promise<{ differs: boolean; matched: number }> {
+): Promise<Trial> {
   const comparison = new Comparison(compressed);
-  const encoding = encoder.encode(settings, contentLength, compressed.length, (bytes) => comparison.take(bytes));
+  const headBytes = headerLength + blockHeaderBytes;
+  let head = Buffer.alloc(0);
+  const isAll = start.length === contentLength;
+  const trialOf = (differs: boolean): Trial => {
+    const [found, expected] = [head, compressed.read(0, headBytes)].map((bytes) =>
+      blockSize(bytes.subarray(headerLength)),
+    );
+    const gap = found === undefined || expected === undefined ? Number.POSITIVE_INFINITY : Math.abs(found - expected);
+    return { settings, differs, matched: comparison.matched, gap };
+  };
+  const encoding = encoder.encode(settings, contentLength, compressed.length, (bytes) => {
+    if (head.length < headBytes) head = Buffer.concat([head, bytes]).subarray(0, headBytes);
+    comparison.take(bytes);
+  });
   try {
     for (const chunk of start.chunks()) await encoding.write(chunk);
-    if (start.length === contentLength) await encoding.finish();
+    if (isAll) await encoding.finish();
     else await encoding.settle();
   } catch (error) {
     if (!(error instanceof Differs)) throw error;
-    return { differs: true, matched: comparison.matched };
+    return trialOf(true);
   } finally {
     encoding.close();
   }
-  return { differs: start.length === contentLength && !comparison.complete, matched: comparison.matched };
+  return trialOf(isAll && !comparison.complete);
 }

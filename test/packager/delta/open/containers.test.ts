@@ -142,6 +142,8 @@ describe('a zstd frame', () => {
     const range = rangeOf(Buffer.concat([frame, Buffer.alloc(50)]));
     expect(readZstdFrame(range, 0)).toEqual({
       length: frame.length,
+      // Magic number, descriptor and a content size of four bytes: one segment names no window.
+      headerLength: 9,
       windowLog: 19,
       checksum: true,
       contentLength: 500_000,
