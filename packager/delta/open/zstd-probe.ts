@@ -15,6 +15,8 @@ const firstContentBytes = 1024 * 1024;
 /** A frame header and the start of the first block: two frames that agree so far are of one level, mostly. */
 const tellingBytes = 2048;
 const maxDoubtful = 3;
+/** Content for which a frame made with jobs is the same as without: a job of the fastest level has 2 MiB. */
+const alikeBytes = 1.5 * firstContentBytes;
 /** Versions write blocks of much the same size at one level: the first version tells which levels others may have used. */
 const levelsOfOtherVersions = 8;
 
@@ -25,6 +27,8 @@ interface Trial {
   readonly differs: boolean;
   /** Bytes that came out right before. */
   readonly matched: number;
+  /** Content that went into it. */
+  readonly written: number;
   /** Bytes by which the first block is longer or shorter; Infinity where none came. */
   readonly gap: number;
 }
@@ -39,19 +43,21 @@ export async function findZstdSettings(
   const start = content.slice(0, Math.min(content.length, firstContentBytes));
   const attempt = (settings: ZstdSettings, part: FileRange) =>
     tryOut(settings, part, compressed, content.length, frame, encoder);
-  const prove = async (settings: ZstdSettings) => {
-    for (const jobs of [true, false]) {
-      const whole = { ...settings, jobs };
-      if (!(await attempt(whole, content)).differs) return whole;
-    }
-    return undefined;
+  const prove = async (settings: ZstdSettings, withJobs: 'where-alike' | 'always') => {
+    const single = { ...settings, jobs: false };
+    const alone = await attempt(single, content);
+    if (!alone.differs) return single;
+    // A trial with jobs is stopped only when a job ends, which takes seconds.
+    if (withJobs === 'where-alike' && alone.written < Math.min(alikeBytes, content.length)) return undefined;
+    const jobs = { ...settings, jobs: true };
+    return (await attempt(jobs, content)).differs ? undefined : jobs;
   };
   const trials: Trial[] = [];
   for (const version of encoder.versions) {
     for (const settings of candidates(frame, version, trials)) {
       const trial = await attempt(settings, start);
       if (!trial.differs && start.length === content.length) return settings;
-      const proved = trial.differs ? undefined : await prove(settings);
+      const proved = trial.differs ? undefined : await prove(settings, 'where-alike');
       if (proved !== undefined) return proved;
       trials.push(trial);
     }
@@ -60,7 +66,7 @@ export async function findZstdSettings(
   const doubtful = trials.filter(({ differs, matched }) => differs && matched >= tellingBytes);
   doubtful.sort((a, b) => b.matched - a.matched);
   for (const { settings } of doubtful.slice(0, maxDoubtful)) {
-    const proved = await prove(settings);
+    const proved = await prove(settings, 'always');
     if (proved !== undefined) return proved;
   }
   return undefined;
@@ -100,20 +106,24 @@ async function tryOut(
   const comparison = new Comparison(compressed);
   const headBytes = headerLength + blockHeaderBytes;
   let head = Buffer.alloc(0);
+  let written = 0;
   const isAll = start.length === contentLength;
   const trialOf = (differs: boolean): Trial => {
     const [found, expected] = [head, compressed.read(0, headBytes)].map((bytes) =>
       blockSize(bytes.subarray(headerLength)),
     );
     const gap = found === undefined || expected === undefined ? Number.POSITIVE_INFINITY : Math.abs(found - expected);
-    return { settings, differs, matched: comparison.matched, gap };
+    return { settings, differs, matched: comparison.matched, written, gap };
   };
   const encoding = encoder.encode(settings, contentLength, compressed.length, (bytes) => {
     if (head.length < headBytes) head = Buffer.concat([head, bytes]).subarray(0, headBytes);
     comparison.take(bytes);
   });
   try {
-    for (const chunk of start.chunks()) await encoding.write(chunk);
+    for (const chunk of start.chunks()) {
+      await encoding.write(chunk);
+      written += chunk.length;
+    }
     if (isAll) await encoding.finish();
     else await encoding.settle();
   } catch (error) {
