@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +7,7 @@ import { encodePart } from '../../../packager/delta/encode-part.ts';
 import type { PartEncoders } from '../../../packager/delta/ports.ts';
 import { tinyGoProgram } from '../../contract/delta/go/tiny-go-program.ts';
 import { elf, gzipped, type NamedBytes, tarred, zipped, zstandard } from '../../corpus/containers.ts';
+import { sampleBytes } from '../../corpus/flate/sample-bytes.ts';
 import { deltaBetween, ownEncoders } from './delta-bench.ts';
 
 /** Bytes without a pattern, the same for the same seed. */
@@ -18,6 +20,9 @@ function noise(seed: number, length: number): Buffer {
 function edited(bytes: Uint8Array, at: number, text = 'edited'): Buffer {
   return Buffer.concat([bytes.subarray(0, at), Buffer.from(text), bytes.subarray(at + 3)]);
 }
+
+/** Skipped where it is not there. */
+const hasGnuGzip = spawnSync('gzip', ['--version'], { encoding: 'utf8' }).stdout?.startsWith('gzip ') ?? false;
 
 const program = (seed: number) => noise(seed, 40_000);
 const go = { encoder: 'go', level: 9 } as const;
@@ -67,6 +72,25 @@ describe('a Slipway delta', () => {
     expect(made.length).toBe(made.bytes.length);
     expect(made.parts.filter(({ method }) => method === 'copy').length).toBeGreaterThan(0);
   });
+
+  it.skipIf(!hasGnuGzip).each([1, 6, 9])(
+    'of a .tar.gz that GNU gzip wrote at level %i has the edit only',
+    async (level) => {
+      const records = Buffer.from(sampleBytes('records', 300_000, 1));
+      const text = Buffer.from(sampleBytes('text', 200_000, 2));
+      const archive = (release: 'old' | 'new') => {
+        const files = [
+          { name: 'bin/k3s', bytes: release === 'old' ? records : edited(records, 150_000) },
+          { name: 'etc/words', bytes: text },
+        ];
+        return execFileSync('gzip', ['-n', '-c', `-${level}`], { input: tarred(files), maxBuffer: 2 ** 24 });
+      };
+      const made = await deltaBetween(archive('old'), archive('new'));
+      expect(made.applied.equals(archive('new'))).toBe(true);
+      expect(made).toMatchObject({ strategy: 'opened', unopened: [] });
+      expect(made.length).toBeLessThan(1500);
+    },
+  );
 
   it('says what a device needs: an encoder for zstd frames, and room for parts', async () => {
     const { needs } = await deltaBetween(shapes.k3s?.('old') ?? noise(1, 1), shapes.k3s?.('new') ?? noise(1, 1));
