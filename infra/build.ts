@@ -1,5 +1,5 @@
 /** `npm run build`: every program of this repository into `dist/`. */
-import { mkdir, rm, symlink } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { bundleProgram, type Program } from './bundle.ts';
 
@@ -58,6 +58,7 @@ async function linkCommand(output: string): Promise<void> {
   const folder = path.join(outputFolder, 'bin');
   const link = path.join(folder, path.parse(output).name);
   await mkdir(folder, { recursive: true });
-  await rm(link, { force: true });
-  await symlink(path.join('..', output), link);
+  const draft = `${link}.${process.pid}`;
+  await symlink(path.join('..', output), draft);
+  await rename(draft, link);
 }

@@ -3,7 +3,7 @@
  * which programs there are is build.ts's.
  */
 import { readFileSync } from 'node:fs';
-import { chmod } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
 
@@ -61,13 +61,24 @@ export async function bundleProgram(program: Program, root: string, outputFolder
     keepNames: program.compact === true,
     metafile: true,
     logLevel: 'silent',
+    write: false,
   });
   const found = forbiddenPackages(result.metafile, program.without ?? []);
   if (found.length > 0) {
     throw new Error(`${program.output} must not contain ${found.map((f) => `${f.package} (${f.because})`).join(', ')}`);
   }
-  if (program.executable) await chmod(outfile, 0o755);
+  await mkdir(outputFolder, { recursive: true });
+  for (const file of result.outputFiles) {
+    await replaceFile(file.path, file.contents, program.executable && file.path === outfile ? 0o755 : 0o644);
+  }
   return Object.entries(result.metafile.outputs).find(([name]) => name.endsWith(program.output))?.[1].bytes ?? 0;
+}
+
+/** Whole at any moment: a program may be started while it is built anew. */
+async function replaceFile(file: string, contents: Uint8Array, mode: number): Promise<void> {
+  const draft = `${file}.${process.pid}`;
+  await writeFile(draft, contents, { mode });
+  await rename(draft, file);
 }
 
 export interface ForbiddenPackage {
