@@ -5,6 +5,8 @@ import type { FileRange } from './file-source.ts';
 export const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 const maxBlockBytes = 128 * 1024;
 export const blockHeaderBytes = 3;
+/** In the first byte of a block's header. */
+export const lastBlockFlag = 1;
 
 export interface ZstdFrame {
   /** Of the whole frame with header and checksum. */
@@ -72,7 +74,7 @@ function walkBlocks(range: FileRange, start: number): number | undefined {
     const size = header >> 3;
     if (type === 3 || size > maxBlockBytes) return undefined;
     at += 3 + (type === 1 ? 1 : size);
-    if (header & 1) return at <= range.length ? at : undefined;
+    if (header & lastBlockFlag) return at <= range.length ? at : undefined;
   }
   return undefined;
 }

@@ -82,7 +82,10 @@ describeUnless(missingCommands('zstd'), 'the zstd command', () => {
     encoding.close();
     const begin = Buffer.concat(pieces);
     expect(begin.length).toBeGreaterThan(2048);
-    expect(begin.equals(frame.subarray(0, begin.length))).toBe(true);
+    const at = begin.findIndex((byte, index) => byte !== frame[index]);
+    // The flag of the last block, or none.
+    expect(at < 0 ? 0 : (begin[at] ?? 0) ^ (frame[at] ?? 0)).toBeLessThan(2);
+    expect(at < 0 ? begin.length : at).toBeGreaterThan(2048);
   });
 
   it.each([-1, 1])('refuses content that is %i byte away from what was said', async (off) => {
