@@ -64,12 +64,21 @@ export async function encodePart(task: PartTask): Promise<PartCode> {
     drafts.push({ method, oldPart, tablesLength, dataLength: length - tablesLength, tried, chunks: made });
   };
   const isGood = () => drafts.some((draft) => sizeOf(draft) < bytes.length * goodShare);
+  let quickLength: number | undefined;
+  /** What zstd leaves of the part at its quick level. */
+  const quickBytes = () => {
+    quickLength ??= compressed(bytes, quickLevel).length;
+    return quickLength;
+  };
+  const isNoise = () => bytes.length >= minNoiseBytes && quickBytes() >= bytes.length * noiseShare;
   for (const { index, bytes: place } of task.olds) {
     const old = readRange(place);
     if (allows('go')) attempt('go', index, () => goPatch(old, bytes));
     if (allows('approximate') && !isGood()) {
       attempt('approximate', index, () =>
-        isStrangeNoise(bytes, old) ? 'compressed content that is nothing like it' : [encodeApproximate(old, bytes)],
+        isNoise() && isStrange(bytes, old)
+          ? 'compressed content that is nothing like it'
+          : [encodeApproximate(old, bytes)],
       );
     }
     if (allows('zstdPatch') && !drafts.some(isFast) && Math.max(old.length, bytes.length) <= limits.maxZstdPatchBytes) {
@@ -83,7 +92,7 @@ export async function encodePart(task: PartTask): Promise<PartCode> {
   if (allows('zstd') && !isGood()) {
     const least = Math.min(...drafts.map(sizeOf));
     attempt('zstd', undefined, () => {
-      const quick = drafts.length > 0 ? compressed(bytes, quickLevel).length : 0;
+      const quick = drafts.length > 0 ? quickBytes() : 0;
       return quick * bestOfQuick >= least ? tooMany(quick) : [compressed(bytes, bestLevel)];
     });
   }
@@ -145,8 +154,7 @@ function goPatch(old: Uint8Array, bytes: Uint8Array): readonly Uint8Array[] | st
   return [sideTables, encodePredicted(Buffer.concat(chunks), bytes)];
 }
 
-function isStrangeNoise(bytes: Uint8Array, old: Uint8Array): boolean {
-  if (bytes.length < minNoiseBytes || compressed(bytes, quickLevel).length < bytes.length * noiseShare) return false;
+function isStrange(bytes: Uint8Array, old: Uint8Array): boolean {
   return alikeness(sketch(bytes), sketch(old)) < minAlikeness;
 }
 
