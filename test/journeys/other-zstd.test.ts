@@ -1,22 +1,15 @@
 /** A payload packed with another libzstd than Node's goes through the shipped programs and a zstd command of its version. */
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { zstdProgramVersion } from '../../contract/delta/recipe/zstd-program.ts';
 import { deltaProcess } from '../../edge-updater/adapters/delta-process.ts';
 import { runCommand, runJson } from '../../infra/demo/programs.ts';
 import { elf, tarred } from '../corpus/containers.ts';
 import { sampleBytes } from '../corpus/flate/sample-bytes.ts';
-import { commandPath, missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
+import { otherZstdMissing, packedByZstd, zstdCommand, zstdCommandVersion } from '../services/zstd-command.ts';
 
-const program = commandPath('zstd') ?? '';
-const version = zstdProgramVersion(program, spawnSync);
-const missing =
-  missingCommands('zstd') ??
-  (version === process.versions.zstd ? `the zstd command is of Node's own version, ${version}` : undefined);
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-other-zstd-'));
 const place = (name: string) => path.join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -25,13 +18,11 @@ afterAll(() => rmSync(folder, { recursive: true }));
 function k3s(edit: string): Buffer {
   const bytes = Buffer.from(sampleBytes('text', 1_500_000, 8));
   bytes.write(edit, 700_000);
-  writeFileSync(place('data.tar'), tarred([{ name: 'bin/k3s', bytes }]));
-  const words = ['--no-progress', '-q', '-T0', '-16', '-f', '--long=25', '--rm', place('data.tar')];
-  expect(spawnSync(program, [...words, '-o', place('data.tar.zst')]).status).toBe(0);
-  return elf(readFileSync(place('data.tar.zst')));
+  const payload = tarred([{ name: 'bin/k3s', bytes }]);
+  return elf(packedByZstd(payload, '--no-progress', '-T0', '-16', '-f', '--long=25'));
 }
 
-describeUnless(missing, 'a program whose payload another zstd packed', () => {
+describeUnless(otherZstdMissing, 'a program whose payload another zstd packed', () => {
   beforeAll(() => {
     writeFileSync(place('old'), k3s('before'));
     writeFileSync(place('new'), k3s('after'));
@@ -39,18 +30,18 @@ describeUnless(missing, 'a program whose payload another zstd packed', () => {
 
   it('updates by a delta of its edits, packed anew by that zstd', { timeout: 120_000 }, async () => {
     const made = await runJson<{ length: number; needs: object }>('slipway-packager', [
-      ...['delta', place('old'), place('new'), '--out', place('delta'), '--zstd', program],
+      ...['delta', place('old'), place('new'), '--out', place('delta'), '--zstd', zstdCommand],
     ]);
-    expect(made).toMatchObject({ unopened: [], needs: { zstd: { versions: [version] } } });
+    expect(made).toMatchObject({ unopened: [], needs: { zstd: { versions: [zstdCommandVersion] } } });
     expect(made.length).toBeLessThan(1000);
-    await runJson('slipway-edge', ['apply', place('old'), place('delta'), place('out'), '--zstd', program]);
+    await runJson('slipway-edge', ['apply', place('old'), place('delta'), place('out'), '--zstd', zstdCommand]);
     expect(readFileSync(place('out')).equals(readFileSync(place('new')))).toBe(true);
   });
 
   it('updates so on a device that is told of the command', { timeout: 120_000 }, async () => {
     const files = { base: place('old'), delta: place('delta'), scratch: place('parts') };
     const pieces: Uint8Array[] = [];
-    const content = deltaProcess([program]).apply(files, 256 * 1024 * 1024, new AbortController().signal);
+    const content = deltaProcess([zstdCommand]).apply(files, 256 * 1024 * 1024, new AbortController().signal);
     for await (const piece of content) pieces.push(piece);
     expect(Buffer.concat(pieces).equals(readFileSync(place('new')))).toBe(true);
   });
@@ -61,7 +52,9 @@ describeUnless(missing, 'a program whose payload another zstd packed', () => {
     expect(exitCode).toBe(7);
     expect(JSON.parse(stdout).error).toMatchObject({
       code: 'recipe-encoder-missing',
-      message: expect.stringContaining(`expected libzstd ${version}, this machine has ${process.versions.zstd}`),
+      message: expect.stringContaining(
+        `expected libzstd ${zstdCommandVersion}, this machine has ${process.versions.zstd}`,
+      ),
     });
     expect(existsSync(place('none'))).toBe(false);
   });

@@ -1,40 +1,19 @@
 /** Artifacts packed with a zstd that is not Node's, as K3s is on the Alpine release that it is built on. */
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { spawn } from 'node:child_process';
 import * as zlib from 'node:zlib';
 import { expect, it } from 'vitest';
 import { libzstdEncoder } from '../../../contract/delta/recipe/libzstd.ts';
 import { anyZstdEncoder } from '../../../contract/delta/recipe/zstd-encoders.ts';
-import { zstdProgramEncoder, zstdProgramVersion } from '../../../contract/delta/recipe/zstd-program.ts';
+import { zstdProgramEncoder } from '../../../contract/delta/recipe/zstd-program.ts';
 import { elf, tarred, zstandard } from '../../corpus/containers.ts';
 import { sampleBytes } from '../../corpus/flate/sample-bytes.ts';
-import { commandPath, missingCommands } from '../../services/commands.ts';
 import { describeUnless } from '../../services/requirement.ts';
+import { otherZstdMissing, packedByZstd, zstdCommand, zstdCommandVersion } from '../../services/zstd-command.ts';
 import { deltaBetween } from './delta-bench.ts';
 
-const program = commandPath('zstd') ?? '';
-const version = zstdProgramVersion(program, spawnSync);
-const missing =
-  missingCommands('zstd') ??
-  (version === process.versions.zstd ? `the zstd command is of Node's own version, ${version}` : undefined);
-
-describeUnless(missing, 'what the zstd command packed', () => {
+describeUnless(otherZstdMissing, 'what the zstd command packed', () => {
   const node = libzstdEncoder(zlib, process.versions.zstd);
-  const both = anyZstdEncoder([node, zstdProgramEncoder(program, version ?? '', spawn)]);
-
-  function packed(bytes: Uint8Array, ...args: string[]): Buffer {
-    const folder = mkdtempSync(path.join(tmpdir(), 'slipway-packed-'));
-    try {
-      const [file, out] = [path.join(folder, 'data.tar'), path.join(folder, 'data.tar.zst')];
-      writeFileSync(file, bytes);
-      expect(spawnSync(program, ['-q', ...args, file, '-o', out]).status).toBe(0);
-      return readFileSync(out);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  }
+  const both = anyZstdEncoder([node, zstdProgramEncoder(zstdCommand, zstdCommandVersion, spawn)]);
 
   const text = sampleBytes('text', 1_500_000, 8);
   const edited = Buffer.from(text);
@@ -44,12 +23,16 @@ describeUnless(missing, 'what the zstd command packed', () => {
       { name: 'bin/k3s', bytes: release === 'old' ? text : edited },
       { name: 'bin/runc', bytes: sampleBytes('text', 300_000, 9) },
     ]);
-  const k3s = (release: 'old' | 'new') => elf(packed(payload(release), '-T0', '-16', '--long=25'));
+  const k3s = (release: 'old' | 'new') => elf(packedByZstd(payload(release), '-T0', '-16', '--long=25'));
 
   it('is opened where that command is there, and else stays compressed', { timeout: 60_000 }, async () => {
     const made = await deltaBetween(k3s('old'), k3s('new'), { zstd: both });
     expect(made.applied.equals(k3s('new'))).toBe(true);
-    expect(made).toMatchObject({ strategy: 'opened', unopened: [], needs: { zstd: { versions: [version] } } });
+    expect(made).toMatchObject({
+      strategy: 'opened',
+      unopened: [],
+      needs: { zstd: { versions: [zstdCommandVersion] } },
+    });
     expect(made.length).toBeLessThan(1000);
     const without = await deltaBetween(k3s('old'), k3s('new'), { zstd: node });
     expect(without.applied.equals(k3s('new'))).toBe(true);
@@ -60,12 +43,12 @@ describeUnless(missing, 'what the zstd command packed', () => {
   it('may lie beside what another version packed', { timeout: 60_000 }, async () => {
     const airgap = (release: 'old' | 'new') =>
       tarred([
-        { name: 'a.tar.zst', bytes: packed(payload(release), '-3') },
+        { name: 'a.tar.zst', bytes: packedByZstd(payload(release), '-3') },
         { name: 'b.tar.zst', bytes: zstandard(payload(release), { level: 3 }) },
       ]);
     const made = await deltaBetween(airgap('old'), airgap('new'), { zstd: both });
     expect(made.applied.equals(airgap('new'))).toBe(true);
     expect(made.unopened).toEqual([]);
-    expect(made.needs.zstd?.versions.toSorted()).toEqual([version, process.versions.zstd].toSorted());
+    expect(made.needs.zstd?.versions.toSorted()).toEqual([zstdCommandVersion, process.versions.zstd].toSorted());
   });
 });

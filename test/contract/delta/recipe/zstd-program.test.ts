@@ -1,18 +1,13 @@
 /** Frames of the zstd command, written again through it; Debian's is another libzstd than Node's. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { anyZstdEncoder } from '../../../../contract/delta/recipe/zstd-encoders.ts';
 import { zstdProgramEncoder, zstdProgramVersion } from '../../../../contract/delta/recipe/zstd-program.ts';
 import type { ZstdSettings } from '../../../../contract/delta/recipe/zstd-settings.ts';
 import { sampleBytes } from '../../../corpus/flate/sample-bytes.ts';
-import { commandPath, missingCommands } from '../../../services/commands.ts';
+import { missingCommands } from '../../../services/commands.ts';
 import { describeUnless } from '../../../services/requirement.ts';
-
-const folder = mkdtempSync(path.join(tmpdir(), 'slipway-zstd-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+import { packedByZstd, zstdCommand, zstdCommandVersion } from '../../../services/zstd-command.ts';
 
 /** 2 MiB with a tail, so that blocks and the reads of the command end in different places. */
 const content = sampleBytes('text', 2 * 1024 * 1024 + 12_345, 5);
@@ -24,21 +19,14 @@ describe('what is asked for its version', () => {
 });
 
 describeUnless(missingCommands('zstd'), 'the zstd command', () => {
-  const program = commandPath('zstd') ?? '';
-  const version = zstdProgramVersion(program, spawnSync) ?? '';
+  const [program, version] = [zstdCommand, zstdCommandVersion];
   const encoder = zstdProgramEncoder(program, version, spawn);
   const usual: ZstdSettings = {
     ...{ encoder: 'libzstd', version, level: 3, windowLog: 21, longDistance: false },
     ...{ jobs: true, checksum: true, contentSize: true },
   };
 
-  /** What the command makes of a file, as publishers use it. */
-  function packed(...args: string[]): Buffer {
-    const [file, out] = [path.join(folder, 'content'), path.join(folder, 'content.zst')];
-    writeFileSync(file, content);
-    expect(spawnSync(program, ['-q', '-f', ...args, file, '-o', out]).status).toBe(0);
-    return readFileSync(out);
-  }
+  const packed = (...args: string[]) => packedByZstd(content, ...args);
 
   async function writtenAgain(settings: ZstdSettings, step = 100_000): Promise<Buffer> {
     const pieces: Buffer[] = [];
