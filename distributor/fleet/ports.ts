@@ -156,8 +156,8 @@ export interface DeviceStore {
 
   /**
    * One step: reads what deciding needs, lets `judge` decide, records the check, the offer or the way back, and what
-   * `find` finds: once, however often and by however many replicas it is found. No other check of the same site or cluster comes in between, and every transition that was acknowledged before is seen.
-   * Many are committed together; it resolves when what it recorded is durable.
+   * `find` finds: once, however often and by however many replicas it is found. No other check of the same site or
+   * cluster comes in between, and every transition that was acknowledged before is seen. Many are committed together; it resolves when what it recorded is durable.
    * @param judge synchronous and pure: where a commit fails it is asked again; what it throws fails this check alone
    * @param find like `judge`; see findingsOf
    * @throws SlipwayError `device-unknown`, `device-revoked`

@@ -100,9 +100,10 @@ export function attemptAt(attempts: readonly Attempt[], { rollout, version }: Ca
 type Progress = Pick<Attempt, 'outcome' | 'offeredAt' | 'foundAt' | 'lastSeenAt' | 'phase'>;
 
 /**
- * A device that was found running the release has committed it, as far as anybody can tell. Without a result: pending until the time-out, which runs from the last offer, and from the last word of a device that
- * works on the update. After it, a device that fell silent in the middle of the switch failed. Any other is unreachable
- * or, where it waits with the release for its window (`staged`), deferred: neither success nor failure.
+ * A device that was found running the release has committed it, as far as anybody can tell. Without a result: pending
+ * until the time-out, which runs from the last offer, and from the last word of a device that works on the update. After
+ * it, a device that fell silent in the middle of the switch failed. Any other is unreachable or, where it waits with the
+ * release for its window (`staged`), deferred: neither success nor failure.
  */
 export function standingOf(attempt: Progress, now: number, deviceTimeoutSeconds: number): Standing {
   const { outcome, phase, offeredAt = 0 } = attempt;

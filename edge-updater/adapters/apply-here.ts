@@ -1,6 +1,6 @@
 /**
- * Applies a delta in the process that calls it, with the decoders and the encoder of Node. It steps back for everything
- * else on the machine and watches the memory of the process.
+ * Applies a delta in the process that calls it, with the decoders of Node and the encoders of the machine. It steps back
+ * for everything else on the machine and watches the memory of the process and of the commands that it runs.
  */
 import { writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
