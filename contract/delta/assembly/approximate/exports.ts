@@ -1,0 +1,20 @@
+/** What the WebAssembly of approximate patches offers; `contract/delta/approximate/` says how it is used. */
+export { allocateNumbers, codeNumber } from './adaptive-bits';
+export { codeAlikeChunk, startAlike } from './alike-model';
+export { actualChunk, chunkBytes, newChunk, oldChunk } from './buffers';
+export { startReferences } from './moved-references';
+export { codeOwnChunk, followChunk, startOwn } from './own-model';
+export {
+  bytesLeft,
+  codePlainBits,
+  finishEncoding,
+  startDecoding,
+  startEncoding,
+  streamBuffer,
+  streamBufferBytes,
+} from './range-coder';
+
+/** Frees what earlier streams had on the heap. */
+export function freeAll(): void {
+  heap.reset();
+}
