@@ -5,8 +5,7 @@
 import type { Digest } from '../digest.ts';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { AdaptiveNumbers } from './approximate/adaptive-bits.ts';
-import { type BitCoder, codePlainBits } from './approximate/bit-coder.ts';
+import type { AdaptiveNumbers, SymbolCoder } from './approximate/symbol-coder.ts';
 
 /** How the bytes of a part are made. The position in this list is the number in the file. */
 export const partMethods = ['copy', 'range', 'approximate', 'go', 'vcdiff', 'zstd', 'stored', 'zstdPatch'] as const;
@@ -74,7 +73,7 @@ export function sectionLength(part: DeltaPart): number {
 }
 
 /** Codes the directory; `known` is what the encoder writes. Both ends run this, so they agree on every context. */
-export function codeDirectory(coder: BitCoder, known: DeltaDirectory | undefined): DeltaDirectory {
+export function codeDirectory(coder: SymbolCoder, known: DeltaDirectory | undefined): DeltaDirectory {
   const numbers = new DirectoryNumbers(coder);
   const base = codeProof(coder, known?.base);
   const target = codeProof(coder, known?.target);
@@ -92,7 +91,7 @@ export function codeDirectory(coder: BitCoder, known: DeltaDirectory | undefined
 }
 
 function codePart(
-  coder: BitCoder,
+  coder: SymbolCoder,
   numbers: DirectoryNumbers,
   known: DeltaPart | undefined,
   expectedOld: number,
@@ -124,41 +123,40 @@ function codePart(
   return { method, oldPart, dataLength, ...codeProof(coder, known as PatchedPart | undefined) };
 }
 
-function codeProof(coder: BitCoder, known: Proof | undefined): Proof {
+function codeProof(coder: SymbolCoder, known: Proof | undefined): Proof {
   const length = codeLong(coder, known?.length ?? 0);
   if (length > limits.maxComponentBytes) throw malformed(`${length} bytes, more than ${limits.maxComponentBytes}`);
   let sha256 = '';
   for (let at = 0; at < 64; at += 8) {
     const word = known === undefined ? 0 : Number.parseInt(known.sha256.slice(at, at + 8), 16);
-    sha256 += codePlainBits(coder, word, 32).toString(16).padStart(8, '0');
+    sha256 += coder.plainBits(word, 32).toString(16).padStart(8, '0');
   }
   return { length, sha256 };
 }
 
 /** A number below 2^53: its size in bits by 6 plain bits, then its bits. */
-function codeLong(coder: BitCoder, value: number): number {
+function codeLong(coder: SymbolCoder, value: number): number {
   const high = Math.floor(value / 2 ** 32);
   const known = high > 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(value);
-  const size = codePlainBits(coder, known, 6);
+  const size = coder.plainBits(known, 6);
   if (size > 53) throw malformed(`a number of ${size} bits`);
-  if (size <= 32) return codePlainBits(coder, value % 2 ** 32, size);
-  const top = codePlainBits(coder, high, size - 32);
-  return top * 2 ** 32 + codePlainBits(coder, value % 2 ** 32, 32);
+  if (size <= 32) return coder.plainBits(value % 2 ** 32, size);
+  const top = coder.plainBits(high, size - 32);
+  return top * 2 ** 32 + coder.plainBits(value % 2 ** 32, 32);
 }
 
 const columns = ['recipes', 'count', 'method', 'oldPart', 'tables', 'data'] as const;
 
 /** Numbers of the directory: each column has statistics of its own. */
 class DirectoryNumbers {
-  readonly #coder: BitCoder;
-  readonly #numbers = new AdaptiveNumbers(columns.length);
+  readonly #numbers: AdaptiveNumbers;
 
-  constructor(coder: BitCoder) {
-    this.#coder = coder;
+  constructor(coder: SymbolCoder) {
+    this.#numbers = coder.numbers(columns.length);
   }
 
   code(column: (typeof columns)[number], value: number): number {
-    return this.#numbers.code(this.#coder, columns.indexOf(column), value);
+    return this.#numbers.code(columns.indexOf(column), value);
   }
 }
 

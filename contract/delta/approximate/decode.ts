@@ -6,13 +6,10 @@ import type { ByteSink } from '../../byte-sink.ts';
 import { type ByteSource, memorySource } from '../../byte-source.ts';
 import { SlipwayError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
-import { AlikeModel, chunkBytes } from './alike-model.ts';
-import { codePlainBits } from './bit-coder.ts';
-import { MovedReferences } from './moved-references.ts';
-import { OwnModel } from './own-model.ts';
+import { ContentModels, chunkBytes } from './content-models.ts';
 import { RangeDecoder } from './range-decoder.ts';
 import { codeFamily, referenceFamilies } from './reference-family.ts';
-import { checkSteps, codeSteps, ownLength, stepFields } from './step.ts';
+import { checkSteps, codeSteps, stepFields } from './step.ts';
 import { codeTableBits, leastTableBits } from './table-bits.ts';
 
 export const approximateVersion = 1;
@@ -58,36 +55,27 @@ export function decodeApproximate(old: ByteSource, patch: Uint8Array | ByteSourc
   const coder = new RangeDecoder(source, approximateHeaderBytes);
   const tableBits = codeTableBits(coder, leastTableBits);
   const family = codeFamily(coder, referenceFamilies.none);
-  const addressBase = family === referenceFamilies.none ? 0 : codePlainBits(coder, 0, 32);
+  const addressBase = family === referenceFamilies.none ? 0 : coder.plainBits(0, 32);
   const steps = codeSteps(coder, undefined);
   checkSteps(steps, old.length, newLength);
-  const references = new MovedReferences(old.length, addressBase, steps, family);
-  const alikeModel = new AlikeModel(coder, references, tableBits);
-  const ownModel = new OwnModel(coder, ownLength(steps));
-  const oldChunk = new Uint8Array(Math.min(chunkBytes, newLength));
-  const newChunk = new Uint8Array(oldChunk.length);
+  const models = new ContentModels(coder, steps, { oldLength: old.length, addressBase, family, tableBits });
   let oldAt = 0;
   let newAt = 0;
   for (let i = 0; i < steps.length; i += stepFields) {
     oldAt += steps[i] as number;
     for (let left = steps[i + 1] as number; left > 0; ) {
       const length = Math.min(left, chunkBytes);
-      const from = oldChunk.subarray(0, length);
-      const to = newChunk.subarray(0, length);
-      old.readInto(from, oldAt);
-      alikeModel.codeChunk(from, to, undefined, oldAt, newAt);
-      ownModel.follow(to);
-      sink.write(to);
+      old.readInto(models.oldChunk(length), oldAt);
+      sink.write(models.codeAlike(length, oldAt, newAt));
       oldAt += length;
       newAt += length;
       left -= length;
     }
     for (let left = steps[i + 2] as number; left > 0; ) {
-      const to = newChunk.subarray(0, Math.min(left, chunkBytes));
-      for (let k = 0; k < to.length; k++) to[k] = ownModel.code(0);
-      sink.write(to);
-      newAt += to.length;
-      left -= to.length;
+      const length = Math.min(left, chunkBytes);
+      sink.write(models.codeOwn(length));
+      newAt += length;
+      left -= length;
     }
   }
   coder.finish();

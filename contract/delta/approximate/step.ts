@@ -4,8 +4,7 @@
  */
 import { SlipwayError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
-import { AdaptiveNumbers } from './adaptive-bits.ts';
-import type { BitCoder } from './bit-coder.ts';
+import type { SymbolCoder } from './symbol-coder.ts';
 
 /**
  * Three numbers a step: bytes between the end of the previous step's old range and the start of this one's (negative
@@ -15,19 +14,19 @@ export type Steps = Int32Array;
 export const stepFields = 3;
 
 /** Codes all steps; `steps` is what the encoder knows. Values come out unchecked, see checkSteps. */
-export function codeSteps(coder: BitCoder, steps: Steps | undefined): Steps {
-  const numbers = new AdaptiveNumbers(4);
-  const count = numbers.code(coder, 3, (steps?.length ?? 0) / stepFields);
+export function codeSteps(coder: SymbolCoder, steps: Steps | undefined): Steps {
+  const numbers = coder.numbers(4);
+  const count = numbers.code(3, (steps?.length ?? 0) / stepFields);
   if (count > limits.maxApproximateSteps) {
     throw new SlipwayError('delta-malformed', `${count} steps, more than ${limits.maxApproximateSteps}`);
   }
   const coded = new Int32Array(count * stepFields);
   for (let i = 0; i < coded.length; i += stepFields) {
     const seek = steps?.[i] ?? 0;
-    const folded = numbers.code(coder, 0, seek < 0 ? -2 * seek - 1 : 2 * seek);
+    const folded = numbers.code(0, seek < 0 ? -2 * seek - 1 : 2 * seek);
     coded[i] = folded % 2 === 0 ? folded / 2 : -(folded + 1) / 2;
-    coded[i + 1] = numbers.code(coder, 1, steps?.[i + 1] ?? 0);
-    coded[i + 2] = numbers.code(coder, 2, steps?.[i + 2] ?? 0);
+    coded[i + 1] = numbers.code(1, steps?.[i + 1] ?? 0);
+    coded[i + 2] = numbers.code(2, steps?.[i + 2] ?? 0);
   }
   return coded;
 }

@@ -1,6 +1,6 @@
 /** How large the tables of statistics of alike bytes are: a patch says so, since a decoder has to clear them all. */
 import { SlipwayError } from '../../errors.ts';
-import { type BitCoder, codePlainBits } from './bit-coder.ts';
+import type { SymbolCoder } from './symbol-coder.ts';
 
 /** Statistics per context, as a power of two. */
 export const leastTableBits = 10;
@@ -15,8 +15,8 @@ export function tableBitsFor(newLength: number, most = mostTableBits): number {
  * Codes it, four plain bits.
  * @throws SlipwayError `delta-malformed` when it is more than mostTableBits
  */
-export function codeTableBits(coder: BitCoder, tableBits: number): number {
-  const coded = leastTableBits + codePlainBits(coder, tableBits - leastTableBits, 4);
+export function codeTableBits(coder: SymbolCoder, tableBits: number): number {
+  const coded = leastTableBits + coder.plainBits(tableBits - leastTableBits, 4);
   if (coded > mostTableBits) {
     throw new SlipwayError('delta-malformed', `tables of 2^${coded} statistics, expected at most 2^${mostTableBits}`);
   }

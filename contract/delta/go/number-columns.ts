@@ -2,8 +2,7 @@
  * The numbers of the side tables, each coded with the statistics of its own column. Driven alike by encoder and
  * decoder: the encoder passes a value and gets it back, the decoder passes anything and gets the coded one.
  */
-import { AdaptiveNumbers } from '../approximate/adaptive-bits.ts';
-import type { BitCoder } from '../approximate/bit-coder.ts';
+import type { AdaptiveNumbers, SymbolCoder } from '../approximate/symbol-coder.ts';
 
 /** What a column holds; the index is its place in the statistics, so new ones go to the end. */
 export const columns = {
@@ -31,16 +30,15 @@ export const columns = {
 const columnCount = 48;
 
 export class NumberColumns {
-  readonly #coder: BitCoder;
-  readonly #numbers = new AdaptiveNumbers(columnCount);
+  readonly #numbers: AdaptiveNumbers;
 
-  constructor(coder: BitCoder) {
-    this.#coder = coder;
+  constructor(coder: SymbolCoder) {
+    this.#numbers = coder.numbers(columnCount);
   }
 
   /** @param value from 0 to 2^32 - 2 */
   unsigned(column: number, value: number): number {
-    return this.#numbers.code(this.#coder, column, value);
+    return this.#numbers.code(column, value);
   }
 
   /** @param value from -(2^31 - 1) to 2^31 - 1 */

@@ -1,10 +1,6 @@
 /** Writes approximate patches: what contract/delta/approximate/decode.ts reads. */
-import { AlikeModel, chunkBytes } from '../../../contract/delta/approximate/alike-model.ts';
-import type { BitCoder } from '../../../contract/delta/approximate/bit-coder.ts';
-import { codePlainBits } from '../../../contract/delta/approximate/bit-coder.ts';
+import { ContentModels, chunkBytes } from '../../../contract/delta/approximate/content-models.ts';
 import { approximateHeaderBytes, approximateVersion } from '../../../contract/delta/approximate/decode.ts';
-import { MovedReferences } from '../../../contract/delta/approximate/moved-references.ts';
-import { OwnModel } from '../../../contract/delta/approximate/own-model.ts';
 import {
   codeFamily,
   type ReferenceFamily,
@@ -73,8 +69,9 @@ export function encodeApproximateWithin(
   const steps = matchFiles(oldFile, newFile);
   const own = ownLength(steps);
   if (own > maxOwnBytes) return undefined;
+  const family = chooseFamily(oldFile, newFile, steps, shape);
   const coder = new RangeEncoder();
-  writeBody(coder, oldFile, newFile, steps, chooseFamily(oldFile, newFile, steps, shape), shape.tableBits);
+  writeBody(coder, oldFile, newFile, steps, family, shape.tableBits);
   const body = coder.finish();
   const patch = new Uint8Array(header.length + body.length);
   patch.set(header);
@@ -110,7 +107,7 @@ function chooseFamily(
 
 /** @param family which references are foretold to move with their targets */
 function writeBody(
-  coder: BitCoder,
+  coder: RangeEncoder,
   oldFile: Uint8Array,
   newFile: Uint8Array,
   steps: Steps,
@@ -119,14 +116,14 @@ function writeBody(
 ): void {
   codeTableBits(coder, tableBits);
   codeFamily(coder, family);
-  if (family !== referenceFamilies.none) codePlainBits(coder, imageBase(oldFile), 32);
+  if (family !== referenceFamilies.none) coder.plainBits(imageBase(oldFile), 32);
   codeSteps(coder, steps);
   codeContent(coder, oldFile, newFile, steps, family, tableBits, 1);
 }
 
 /** @param oneIn codes what lies in the first of so many chunks of the new file, over and over; 1 for all of it */
 function codeContent(
-  coder: BitCoder,
+  coder: RangeEncoder,
   oldFile: Uint8Array,
   newFile: Uint8Array,
   steps: Steps,
@@ -135,10 +132,7 @@ function codeContent(
   oneIn: number,
 ): void {
   const addressBase = family === referenceFamilies.none ? 0 : imageBase(oldFile);
-  const references = new MovedReferences(oldFile.length, addressBase, steps, family);
-  const alikeModel = new AlikeModel(coder, references, tableBits);
-  const ownModel = new OwnModel(coder, ownLength(steps));
-  const rebuilt = new Uint8Array(chunkBytes);
+  const models = new ContentModels(coder, steps, { oldLength: oldFile.length, addressBase, family, tableBits });
   const isCoded = (newAt: number) => Math.floor(newAt / chunkBytes) % oneIn === 0;
   let oldAt = 0;
   let newAt = 0;
@@ -147,17 +141,19 @@ function codeContent(
     for (let left = steps[i + 1] as number; left > 0; ) {
       const length = Math.min(left, chunkBytes);
       if (isCoded(newAt)) {
-        const actual = newFile.subarray(newAt, newAt + length);
-        const from = oldFile.subarray(oldAt, oldAt + length);
-        alikeModel.codeChunk(from, rebuilt.subarray(0, length), actual, oldAt, newAt);
-        ownModel.follow(actual);
+        models.oldChunk(length).set(oldFile.subarray(oldAt, oldAt + length));
+        models.codeAlike(length, oldAt, newAt, newFile.subarray(newAt, newAt + length));
       }
       oldAt += length;
       newAt += length;
       left -= length;
     }
     const end = newAt + (steps[i + 2] as number);
-    if (isCoded(newAt)) for (let at = newAt; at < end; at++) ownModel.code(newFile[at] as number);
-    newAt = end;
+    if (!isCoded(newAt)) newAt = end;
+    while (newAt < end) {
+      const length = Math.min(end - newAt, chunkBytes);
+      models.codeOwn(length, newFile.subarray(newAt, newAt + length));
+      newAt += length;
+    }
   }
 }

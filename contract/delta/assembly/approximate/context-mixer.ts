@@ -122,29 +122,87 @@ function selectLines(mixer: ContextMixer, prefix: u32): void {
 function codeAt(mixer: ContextMixer, node: i32, weightSet: i32, bit: i32): i32 {
   const inputs = mixer.inputs;
   const lines = mixer.lines;
-  const odds = mixer.odds;
+  const offset: usize = node << 2;
   const weights = mixer.weights + ((weightSet * mostInputs) << 2);
-  let sum = 0;
-  for (let i = 0; i < inputs << 2; i += 4) {
-    const slot = load<u32>(load<usize>(lines + i) + (node << 2));
-    const odd: i32 = load<i16>(logOdds + ((slot >>> 20) << 1));
-    store<i32>(odds + i, odd);
-    sum += (odd * load<i32>(weights + i)) >> 13;
+  // Inputs 0 to 3 and 4 to 7 side by side; odds of 0 take no part and teach nothing.
+  const at0 = load<usize>(lines) + offset;
+  const at1 = load<usize>(lines, 4) + offset;
+  const at2 = load<usize>(lines, 8) + offset;
+  const at3 = load<usize>(lines, 12) + offset;
+  const at4 = load<usize>(lines, 16) + offset;
+  const slots = i32x4(load<i32>(at0), load<i32>(at1), load<i32>(at2), load<i32>(at3));
+  let moreSlots = i32x4.replace_lane(i32x4.splat(0), 0, load<i32>(at4));
+  const odds = i32x4(oddsAt(at0), oddsAt(at1), oddsAt(at2), oddsAt(at3));
+  let moreOdds = i32x4.replace_lane(i32x4.splat(0), 0, oddsAt(at4));
+  let at5: usize = 0;
+  let at6: usize = 0;
+  if (inputs > 5) {
+    at5 = load<usize>(lines, 20) + offset;
+    moreSlots = i32x4.replace_lane(moreSlots, 1, load<i32>(at5));
+    moreOdds = i32x4.replace_lane(moreOdds, 1, oddsAt(at5));
+    if (inputs > 6) {
+      at6 = load<usize>(lines, 24) + offset;
+      moreSlots = i32x4.replace_lane(moreSlots, 2, load<i32>(at6));
+      moreOdds = i32x4.replace_lane(moreOdds, 2, oddsAt(at6));
+    }
   }
+  const weight = v128.load(weights);
+  const moreWeight = v128.load(weights, 16);
+  const products = i32x4.add(
+    i32x4.shr_s(i32x4.mul(odds, weight), 13),
+    i32x4.shr_s(i32x4.mul(moreOdds, moreWeight), 13),
+  );
+  const halves = i32x4.add(products, i32x4.shuffle(products, products, 2, 3, 0, 1));
+  const sum = i32x4.extract_lane(halves, 0) + i32x4.extract_lane(halves, 1);
   const mixed = min(max(sum >> 3, -maxLogOdds), maxLogOdds);
   const probability: i32 = load<u16>(probabilities + ((mixed + maxLogOdds) << 1));
   const coded = code(bit, probability);
-  const error = (coded << 16) - probability;
-  const target = coded !== 0 ? 0x3fffff : 0;
-  for (let i = 0; i < inputs << 2; i += 4) {
-    const taught = load<i32>(weights + i) + ((load<i32>(odds + i) * error + (1 << 14)) >> 15);
-    store<i32>(weights + i, min(max(taught, -maxWeight), maxWeight));
-    const at = load<usize>(lines + i) + (node << 2);
-    const slot = load<u32>(at);
-    const estimate = <i32>(slot >>> 10);
-    const count = slot & 0x3ff;
-    const moved = estimate + ((((target - estimate) >> 7) * load<i32>(countRates + (count << 2))) >> 9);
-    store<u32>(at, ((<u32>moved) << 10) | (count < <u32>mixer.countLimit ? count + 1 : count));
+  const error = i32x4.splat((coded << 16) - probability);
+  v128.store(weights, taught(weight, odds, error));
+  v128.store(weights, taught(moreWeight, moreOdds, error), 16);
+  const target = i32x4.splat(coded !== 0 ? 0x3fffff : 0);
+  const limit = i32x4.splat(mixer.countLimit);
+  const learnt = observed(slots, target, limit);
+  store<i32>(at0, i32x4.extract_lane(learnt, 0));
+  store<i32>(at1, i32x4.extract_lane(learnt, 1));
+  store<i32>(at2, i32x4.extract_lane(learnt, 2));
+  store<i32>(at3, i32x4.extract_lane(learnt, 3));
+  const moreLearnt = observed(moreSlots, target, limit);
+  store<i32>(at4, i32x4.extract_lane(moreLearnt, 0));
+  if (inputs > 5) {
+    store<i32>(at5, i32x4.extract_lane(moreLearnt, 1));
+    if (inputs > 6) store<i32>(at6, i32x4.extract_lane(moreLearnt, 2));
   }
   return coded;
+}
+
+/** Log odds of the statistic at an address. */
+function oddsAt(slot: usize): i32 {
+  return load<i16>(logOdds + ((load<u32>(slot) >>> 20) << 1));
+}
+
+/** Weights after a bit that came with that error, in 1/65536. */
+function taught(weights: v128, odds: v128, error: v128): v128 {
+  const step = i32x4.shr_s(i32x4.add(i32x4.mul(odds, error), i32x4.splat(1 << 14)), 15);
+  return i32x4.max_s(i32x4.min_s(i32x4.add(weights, step), i32x4.splat(maxWeight)), i32x4.splat(-maxWeight));
+}
+
+/** Statistics after a bit, each moved towards it by the rate of its count. */
+function observed(slots: v128, target: v128, limit: v128): v128 {
+  const estimates = i32x4.shr_u(slots, 10);
+  const counts = v128.and(slots, i32x4.splat(0x3ff));
+  const rates = i32x4(
+    rateOf(i32x4.extract_lane(counts, 0)),
+    rateOf(i32x4.extract_lane(counts, 1)),
+    rateOf(i32x4.extract_lane(counts, 2)),
+    rateOf(i32x4.extract_lane(counts, 3)),
+  );
+  const steps = i32x4.shr_s(i32x4.mul(i32x4.shr_s(i32x4.sub(target, estimates), 7), rates), 9);
+  // A comparison that holds is -1.
+  const counted = i32x4.sub(counts, i32x4.lt_s(counts, limit));
+  return v128.or(i32x4.shl(i32x4.add(estimates, steps), 10), counted);
+}
+
+function rateOf(count: i32): i32 {
+  return load<i32>(countRates + (count << 2));
 }

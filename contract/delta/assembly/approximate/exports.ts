@@ -1,7 +1,7 @@
 /** What the WebAssembly of approximate patches offers; `contract/delta/approximate/` says how it is used. */
 export { allocateNumbers, codeNumber } from './adaptive-bits';
 export { codeAlikeChunk, startAlike } from './alike-model';
-export { actualChunk, chunkBytes, newChunk, oldChunk } from './buffers';
+export { actualChunk, newChunk, oldChunk } from './buffers';
 export { startReferences } from './moved-references';
 export { codeOwnChunk, followChunk, startOwn } from './own-model';
 export {
@@ -11,7 +11,6 @@ export {
   startDecoding,
   startEncoding,
   streamBuffer,
-  streamBufferBytes,
 } from './range-coder';
 
 /** Frees what earlier streams had on the heap. */
