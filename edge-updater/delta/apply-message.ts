@@ -1,16 +1,16 @@
 /** What the process that applies a delta is told, and what it says back, one JSON text a line. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { type ErrorCode, errorCodes } from '../../contract/errors.ts';
 
 export const applyRequestSchema = z.strictObject({
   base: z.string(),
   delta: z.string(),
   scratch: z.string(),
-  maxMemoryBytes: z.number().int().min(1),
+  maxMemoryBytes: z.int().check(z.minimum(1)),
   /** Absolute paths of zstd commands. */
   zstdPrograms: z.array(z.string()),
   /** Process id of who asks; when that process is gone, nobody wants the file. */
-  parent: z.number().int().min(1),
+  parent: z.int().check(z.minimum(1)),
 });
 export type ApplyRequest = z.infer<typeof applyRequestSchema>;
 
@@ -28,7 +28,7 @@ export const applyMessageSchema = z.discriminatedUnion('kind', [
     kind: z.literal('failed'),
     code: z.enum(codes),
     message: z.string(),
-    hint: z.string().optional(),
+    hint: z.optional(z.string()),
   }),
 ]);
 export type ApplyMessage = z.infer<typeof applyMessageSchema>;

@@ -2,7 +2,7 @@
  * The DEFLATE encoders that a recipe can name, each exact to the byte on every CPU. A recipe's settings say which one
  * and its options; what comes out depends on the bytes written, never on how the writes are cut.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Emit } from './bit-writer.ts';
 import { createGoDeflate } from './go/deflate.ts';
 import { createChromiumDeflate, createGzipDeflate, createPigzDeflate, createZlibDeflate } from './zlib/deflate.ts';
@@ -16,11 +16,11 @@ import { createChromiumDeflate, createGzipDeflate, createPigzDeflate, createZlib
  * - `chromium`: Chromium's zlib as Node has it, and so npm, with the options of `zlib`.
  */
 export const deflateSettingsSchema = z.discriminatedUnion('encoder', [
-  z.strictObject({ encoder: z.literal('go'), level: z.int().min(-2).max(9) }),
-  z.strictObject({ encoder: z.literal('zlib'), level: z.int().min(1).max(9) }),
-  z.strictObject({ encoder: z.literal('pigz'), level: z.int().min(1).max(9) }),
-  z.strictObject({ encoder: z.literal('gzip'), level: z.int().min(1).max(9) }),
-  z.strictObject({ encoder: z.literal('chromium'), level: z.int().min(1).max(9) }),
+  z.strictObject({ encoder: z.literal('go'), level: z.int().check(z.minimum(-2), z.maximum(9)) }),
+  z.strictObject({ encoder: z.literal('zlib'), level: z.int().check(z.minimum(1), z.maximum(9)) }),
+  z.strictObject({ encoder: z.literal('pigz'), level: z.int().check(z.minimum(1), z.maximum(9)) }),
+  z.strictObject({ encoder: z.literal('gzip'), level: z.int().check(z.minimum(1), z.maximum(9)) }),
+  z.strictObject({ encoder: z.literal('chromium'), level: z.int().check(z.minimum(1), z.maximum(9)) }),
 ]);
 export type DeflateSettings = z.infer<typeof deflateSettingsSchema>;
 

@@ -4,7 +4,7 @@
  * directories, gzip headers and trailers) is bytes of a part like any other, so tar, ZIP and gzip need no kind of
  * their own.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { SlipwayError } from '../../errors.ts';
 import { limits } from '../../limits.ts';
 import { type DeflateSettings, deflateSettingsSchema } from '../flate/encoder.ts';
@@ -45,14 +45,11 @@ export interface Recipe {
   readonly nodes: readonly RecipeNode[];
 }
 
-const lengthSchema = z.int().min(1).max(limits.maxOpenedBytes);
+const lengthSchema = z.int().check(z.minimum(1), z.maximum(limits.maxOpenedBytes));
 const childrenSchema = z.array(z.unknown());
 const nodeSchema = z.union([
   z.strictObject({
-    part: z
-      .int()
-      .min(0)
-      .max(limits.maxRecipeParts - 1),
+    part: z.int().check(z.minimum(0), z.maximum(limits.maxRecipeParts - 1)),
     length: lengthSchema,
   }),
   z.strictObject({
@@ -149,7 +146,7 @@ function parseNodes(values: readonly unknown[], depth: number, budget: { nodes: 
   });
 }
 
-function malformed(error: z.ZodError): SlipwayError {
+function malformed(error: z.core.$ZodError): SlipwayError {
   return new SlipwayError('recipe-malformed', `expected a recipe: ${error.issues[0]?.message ?? 'unknown form'}`);
 }
 
