@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
 /** Folders of `contract/delta/assembly`, each a module of its own. */
-export const assemblies = ['approximate'] as const;
+export const assemblies = ['approximate', 'go'] as const;
 
 const root = path.dirname(import.meta.dirname);
 const sources = path.join(root, 'contract/delta/assembly');

@@ -11,7 +11,7 @@ export interface ModuleAddress {
 }
 
 /** Functions that a module calls, by the name of the source that declares them. */
-export type ModuleImports = Readonly<Record<string, Readonly<Record<string, (argument: number) => unknown>>>>;
+export type ModuleImports = Readonly<Record<string, Readonly<Record<string, (...numbers: number[]) => unknown>>>>;
 
 /** The part of WebAssembly's JavaScript interface (W3C) that is used; TypeScript has it for browsers only. */
 interface WebAssemblyInterface {

@@ -49,8 +49,5 @@ export function readFunctionTable(old: ByteSource, offset: number, length: numbe
 /** Offsets in a `_func` row. The last byte before the arrays is the count of function data entries. */
 export const rowFields = { entry: 0, name: 4, pcSp: 16, pcFile: 20, pcLine: 24, pcDataCount: 28, unit: 32 } as const;
 
-/** Rows begin at multiples of this. */
-export const rowAlignment = 8;
-
 /** An entry of the array of function data that stands for none. */
 export const noFunctionData = 0xffffffff;

@@ -4,7 +4,6 @@
  */
 import { SlipwayError } from '../../errors.ts';
 import { columns, type NumberColumns } from './number-columns.ts';
-import { SortedIndex } from './sorted-index.ts';
 
 export interface ShiftRuns {
   /** Old values, strictly ascending. Values below the first do not move. */
@@ -33,44 +32,4 @@ export function codeShiftRuns(numbers: NumberColumns, kind: number, runs: ShiftR
     shifts[i] = shift;
   }
   return { starts, shifts };
-}
-
-export class ShiftTable {
-  readonly #starts: Uint32Array;
-  readonly #shifts: Int32Array;
-  readonly #index: SortedIndex;
-  /** The run found last: neighbours are asked for one after the other. */
-  #last = -1;
-
-  constructor(runs: ShiftRuns) {
-    this.#starts = runs.starts;
-    this.#shifts = runs.shifts;
-    this.#index = new SortedIndex(runs.starts);
-  }
-
-  /** How far the run that begins at or behind `from` shifts `value`; 0 when there is none up to it. */
-  shiftSince(from: number, value: number): number {
-    const run = this.#index.last(value);
-    return run < 0 || (this.#starts[run] as number) < from ? 0 : (this.#shifts[run] as number);
-  }
-
-  /** How far `value` (0 to 2^32 - 1) moved. */
-  shift(value: number): number {
-    const starts = this.#starts;
-    let run = this.#last;
-    if (
-      run < 0 ||
-      value < (starts[run] as number) ||
-      (run + 1 < starts.length && value >= (starts[run + 1] as number))
-    ) {
-      run = this.#index.last(value);
-      this.#last = run;
-    }
-    return run < 0 ? 0 : (this.#shifts[run] as number);
-  }
-
-  /** The new value, from 0 to 2^32 - 1. */
-  map(value: number): number {
-    return (value + this.shift(value)) >>> 0;
-  }
 }

@@ -2,9 +2,7 @@
  * Compares the code of matched functions: where the references of one reappear in the other, and where code was
  * inserted or removed in between.
  */
-import { amd64Code } from '../../../contract/delta/go/amd64-code.ts';
-import { arm64Code } from '../../../contract/delta/go/arm64-code.ts';
-import type { CodeFamily } from '../../../contract/delta/go/code-family.ts';
+import { amd64Code, arm64Code, type CodeFamily } from '../../../contract/delta/go/code-family.ts';
 import type { FunctionEdits } from '../../../contract/delta/go/function-edits.ts';
 import { alignCode, type Stretch } from './align-code.ts';
 import { codeOf, type GoImage } from './go-image.ts';

@@ -44,8 +44,8 @@ export function learnFromData(
       const newHigh = new_.elf.view.getUint32(there + 4, true);
       if (high === 0 && low >= old.types && newHigh === 0) vote(low, newLow);
       else if (region.kind === 'types') {
-        if (low >= smallestOffset && map.functionStarting(low) < 0) vote(old.types + low, new_.types + newLow);
-        if (high >= smallestOffset && map.functionStarting(high) < 0) vote(old.types + high, new_.types + newHigh);
+        if (low >= smallestOffset && !map.isFunctionStart(low)) vote(old.types + low, new_.types + newLow);
+        if (high >= smallestOffset && !map.isFunctionStart(high)) vote(old.types + high, new_.types + newHigh);
       }
     }
   }

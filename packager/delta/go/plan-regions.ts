@@ -1,6 +1,6 @@
 /** Decides which parts of an old Go program are predicted how: the regions of the side tables. */
 
-import { buildFindTable } from '../../../contract/delta/go/predicted-find-table.ts';
+import { buildFindTable } from '../../../contract/delta/go/find-table.ts';
 import type { Region, RegionKind } from '../../../contract/delta/go/regions.ts';
 import type { ElfRange } from './elf.ts';
 import type { GoImage } from './go-image.ts';

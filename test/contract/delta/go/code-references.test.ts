@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { amd64Code } from '../../../../contract/delta/go/amd64-code.ts';
-import { arm64Code } from '../../../../contract/delta/go/arm64-code.ts';
-import type { CodeFamily } from '../../../../contract/delta/go/code-family.ts';
+import { amd64Code, arm64Code, type CodeFamily } from '../../../../contract/delta/go/code-family.ts';
 
 interface Reference {
   readonly at: number;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { memorySource } from '../../../../contract/byte-source.ts';
 import { buildGoPrediction, predictionLimit, readSideTables } from '../../../../contract/delta/go/build-prediction.ts';
-import { maxViewBytes, OldWindow } from '../../../../contract/delta/go/old-window.ts';
+import { GoModule } from '../../../../contract/delta/go/go-module.ts';
 import { maxShiftRuns } from '../../../../contract/delta/go/shift-table.ts';
 import type { SideTables } from '../../../../contract/delta/go/side-tables.ts';
 import { SlipwayError } from '../../../../contract/errors.ts';
@@ -124,18 +124,57 @@ describe('an old file that does not fit its side tables', () => {
   });
 });
 
-describe('the window on the old file', () => {
+describe('the old file', () => {
+  const bytes = Uint8Array.from({ length: 1000 }, (_, i) => i);
+
+  /** What copying a range of it makes. */
+  function copied(offset: number, length: number): number[] {
+    const made: number[] = [];
+    const module = new GoModule({
+      readOld: (target, from) => memorySource(bytes).readInto(target, from),
+      writeNew: (chunk) => made.push(...chunk),
+    });
+    module.exports.openOldFile(bytes.length);
+    module.exports.openNewFile(bytes.length);
+    module.exports.copyOld(offset, length);
+    module.exports.flush();
+    return made;
+  }
+
   it('gives the bytes asked for, and refuses what lies outside', () => {
-    const window = new OldWindow(memorySource(Uint8Array.from({ length: 1000 }, (_, i) => i)));
-    expect([...window.view(998, 2)]).toEqual([230, 231]);
-    expect([...window.view(0, 3)]).toEqual([0, 1, 2]);
+    expect(copied(998, 2)).toEqual([230, 231]);
+    expect(copied(0, 3)).toEqual([0, 1, 2]);
     for (const [offset, length] of [
       [999, 2],
       [-1, 2],
-      [0, -1],
-      [0, maxViewBytes + 1],
+      [0, 1001],
     ] as const) {
-      expect(() => window.locate(offset, length)).toThrowError(expect.objectContaining({ code: 'delta-malformed' }));
+      expect(() => copied(offset, length)).toThrowError(expect.objectContaining({ code: 'delta-malformed' }));
     }
+  });
+
+  it('is not read where functions are said to lie outside', () => {
+    for (const oldTextOffset of [old.length - 10, 0xfffffff0]) {
+      expect(outcome({ ...honest, geometry: { ...honest.geometry, oldTextOffset } }).code).toBe('delta-malformed');
+    }
+  });
+});
+
+describe('the module of predictions', () => {
+  it('refuses to go on with a task that another one has displaced', () => {
+    const first = new GoModule({});
+    new GoModule({});
+    expect(() => first.exports).toThrowError(expect.objectContaining({ code: 'internal' }));
+  });
+
+  it('has no more memory after many predictions than after one', () => {
+    const tables = writeSideTables(honest, old.length);
+    const predict = () => {
+      buildGoPrediction(memorySource(old), tables, { write: () => undefined });
+      return new GoModule({}).exports.memory.buffer.byteLength;
+    };
+    const once = predict();
+    for (let i = 0; i < 100; i++) predict();
+    expect(predict()).toBe(once);
   });
 });

@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { memorySource } from '../../../../contract/byte-source.ts';
 import { buildGoPrediction, predictionLimit, readSideTables } from '../../../../contract/delta/go/build-prediction.ts';
-import { buildFindTable } from '../../../../contract/delta/go/predicted-find-table.ts';
-import { ShiftTable } from '../../../../contract/delta/go/shift-table.ts';
-import { SortedIndex } from '../../../../contract/delta/go/sorted-index.ts';
+import { buildFindTable } from '../../../../contract/delta/go/find-table.ts';
+import { GoModule } from '../../../../contract/delta/go/go-module.ts';
 import { SlipwayError } from '../../../../contract/errors.ts';
 import { analyseGoPair } from '../../../../packager/delta/go/analyse-pair.ts';
 import { tinyGoProgram } from './tiny-go-program.ts';
@@ -117,17 +116,20 @@ describe('tables of sorted numbers', () => {
   it('find the last number that is not above the wanted one', () => {
     fc.assert(
       fc.property(sorted, fc.array(fc.nat(0xffffffff)), (values, wanted) => {
-        const index = new SortedIndex(values);
+        const module = new GoModule({});
+        const index = module.exports.createIndex(module.put(values), values.length);
         for (const number of [...wanted, ...values])
-          expect(index.last(number)).toBe(values.findLastIndex((v) => v <= number));
+          expect(module.exports.lastNotAbove(index, number)).toBe(values.findLastIndex((v) => v <= number));
       }),
     );
   });
 
   it('shift from a run on, and nothing below the first', () => {
-    const table = new ShiftTable({ starts: Uint32Array.of(10, 20), shifts: Int32Array.of(5, -3) });
-    expect([9, 10, 19, 20, 4_000_000_000].map((value) => table.map(value))).toEqual([9, 15, 24, 17, 3_999_999_997]);
-    expect(table.shiftSince(11, 15)).toBe(0);
+    const module = new GoModule({});
+    const table = module.putShifts({ starts: Uint32Array.of(10, 20), shifts: Int32Array.of(5, -3) });
+    const shifted = [9, 10, 19, 20, 4_000_000_000].map((value) => module.exports.shifted(table, value) >>> 0);
+    expect(shifted).toEqual([9, 15, 24, 17, 3_999_999_997]);
+    expect(module.exports.shiftSince(table, 11, 15)).toBe(0);
   });
 });
 
