@@ -66,7 +66,6 @@ interface Exports {
   writeFunctionData(offset: number, length: number, names: number): void;
   writeFindTable(entries: number, count: number): void;
   listReferences(architecture: number, code: number, length: number, address: number, inside: number): void;
-  writeReference(architecture: number, field: number, form: number, newInstruction: number, newTarget: number): void;
 }
 
 /** In the order of `ports.ts` of the module. */

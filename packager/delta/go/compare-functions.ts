@@ -2,7 +2,7 @@
  * Compares the code of matched functions: where the references of one reappear in the other, and where code was
  * inserted or removed in between.
  */
-import { amd64Code, arm64Code, type CodeFamily } from '../../../contract/delta/go/code-family.ts';
+import { architectures, visitReferences } from '../../../contract/delta/go/code-references.ts';
 import type { FunctionEdits } from '../../../contract/delta/go/function-edits.ts';
 import { alignCode, type Stretch } from './align-code.ts';
 import { codeOf, type GoImage } from './go-image.ts';
@@ -10,16 +10,15 @@ import type { ShiftVotes } from './shift-votes.ts';
 
 /** Votes for addresses outside functions, and returns the edits worth noting. */
 export function compareFunctions(old: GoImage, new_: GoImage, matches: Int32Array, votes: ShiftVotes): FunctionEdits {
-  const family = familyOf(old);
-  const a = new References(family, old);
-  const b = new References(family, new_);
+  const a = new References(old);
+  const b = new References(new_);
   const edits: { function: number; offset: number; shift: number }[] = [];
   for (let j = 0; j < matches.length; j++) {
     const i = matches[j] as number;
     if (i < 0) continue;
     a.read(i);
     b.read(j);
-    const stretches = alignCode(a.masked, b.masked, old.architecture === 0 ? 1 : 4);
+    const stretches = alignCode(a.masked, b.masked, old.architecture === architectures.amd64 ? 1 : 4);
     let shift = 0;
     for (const stretch of stretches) {
       const gained = pairReferences(a, b, stretch, votes);
@@ -34,10 +33,6 @@ export function compareFunctions(old: GoImage, new_: GoImage, matches: Int32Arra
     offsets: Uint32Array.from(edits, (edit) => edit.offset),
     shifts: Int32Array.from(edits, (edit) => edit.shift),
   };
-}
-
-function familyOf(image: GoImage): CodeFamily {
-  return image.architecture === 0 ? amd64Code : arm64Code;
 }
 
 /** Votes with the references that a stretch holds in both, and returns how many there are. */
@@ -59,14 +54,12 @@ function pairReferences(a: References, b: References, stretch: Stretch, votes: S
 class References {
   masked = new Uint8Array(0);
   count = 0;
-  readonly #family: CodeFamily;
   readonly #image: GoImage;
   readonly #textEnd: number;
   #places: number[] = [];
   #targets: number[] = [];
 
-  constructor(family: CodeFamily, image: GoImage) {
-    this.#family = family;
+  constructor(image: GoImage) {
     this.#image = image;
     this.#textEnd = image.text + (image.functions.entries[image.functions.count] as number);
   }
@@ -77,14 +70,15 @@ class References {
     this.masked = new Uint8Array(code);
     this.#places = [];
     this.#targets = [];
-    const arm = this.#image.architecture === 1;
-    this.#family.visit(
+    const { architecture } = this.#image;
+    visitReferences(
+      architecture,
       code,
       this.#image.text + (this.#image.functions.entries[index] as number),
       (at, form, _, target) => {
         this.#places.push(at);
         this.#targets.push(target);
-        if (arm) this.#maskWords(at, form >= 5);
+        if (architecture === architectures.arm64) this.#maskWords(at, form >= 5);
         else this.masked.fill(0, at, form >= 0x100 ? at + 1 : at + 4);
       },
     );

@@ -4,6 +4,7 @@
  * program instead of throwing.
  */
 import { memorySource } from '../../../contract/byte-source.ts';
+import { type Architecture, architectures } from '../../../contract/delta/go/code-references.ts';
 import { type FunctionTable, readFunctionTable, rowFields } from '../../../contract/delta/go/function-table.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { type ElfFile, number64, offsetOf, readElf } from './elf.ts';
@@ -11,8 +12,7 @@ import { type FileRange, readModule, type TablePlace } from './module-data.ts';
 
 export interface GoImage {
   readonly elf: ElfFile;
-  /** 0 amd64, 1 arm64, as the side tables write it. */
-  readonly architecture: number;
+  readonly architecture: Architecture;
   readonly rowBytes: number;
   readonly functions: FunctionTable;
   /** Names by function, as bytes in latin1: unique enough to match, cheap to make. */
@@ -43,9 +43,10 @@ const magics = new Map([
   [0xfffffff1, 44],
 ]);
 const headerBytes = 72;
+/** By the number in the ELF header: the instruction set, and what pclntab counts code in (`pcHeader.minLC`). */
 const machines = new Map([
-  [62, { architecture: 0, quantum: 1 }],
-  [183, { architecture: 1, quantum: 4 }],
+  [62, { architecture: architectures.amd64, quantum: 1 }],
+  [183, { architecture: architectures.arm64, quantum: 4 }],
 ]);
 
 export function readGoImage(bytes: Uint8Array): GoImage | NotGo {
@@ -88,7 +89,7 @@ function isTable(elf: ElfFile, place: TablePlace, quantum: number): boolean {
   return true;
 }
 
-function readTable(elf: ElfFile, place: TablePlace, architecture: number): GoImage | NotGo {
+function readTable(elf: ElfFile, place: TablePlace, architecture: Architecture): GoImage | NotGo {
   const { view } = elf;
   const part = (field: number) => number64(view, place.offset + field);
   const range = (from: number, to: number) => ({ offset: place.offset + from, length: to - from });

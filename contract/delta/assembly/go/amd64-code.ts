@@ -171,7 +171,7 @@ function refer(field: usize, form: u32, instruction: usize, target: i64): void {
 }
 
 /** Rewrites one reference; leaves it alone when the new distance does not fit. */
-export function writeAmd64(field: usize, form: u32, newInstruction: i64, newTarget: i64): void {
+function writeAmd64(field: usize, form: u32, newInstruction: i64, newTarget: i64): void {
   const distance = newTarget - (newInstruction + <i64>(form & 0xff));
   if ((form & shortField) === 0) store<u32>(field, <u32>distance);
   else if (distance >= -128 && distance <= 127) store<u8>(field, <u8>distance);

@@ -62,7 +62,7 @@ function reach(at: usize, form: u32, target: i64): void {
 }
 
 /** Rewrites one reference; leaves it alone when its new value cannot be written. */
-export function writeArm64(at: usize, form: u32, newInstruction: i64, newTarget: i64): void {
+function writeArm64(at: usize, form: u32, newInstruction: i64, newTarget: i64): void {
   if (newTarget < 0) return;
   const word = load<u32>(at);
   const distance = newTarget - newInstruction;

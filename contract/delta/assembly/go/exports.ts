@@ -15,7 +15,7 @@ export { collectFunctionData, placeCount, places, setRows, writeRows } from './f
 export { setGeometry } from './geometry';
 export { copyOld, flush, openNewFile } from './new-file';
 export { openOldFile } from './old-file';
-export { listReferences, writeFunctions, writeOtherCode, writeReference } from './predicted-code';
+export { listReferences, writeFunctions, writeOtherCode } from './predicted-code';
 export { writeWords } from './predicted-words';
 export { createShifts, shifted, shiftSince } from './shift-table';
 export { createIndex, lastNotAbove } from './sorted-index';

@@ -1,7 +1,7 @@
 /** Predicts code: the Go functions in their new order, and code around them in its old place. */
 import { edited, entryOf, matchOf, moved, newCount, newEntries, newText, oldCount, oldText } from './address-map';
-import { walkAmd64, writeAmd64 } from './amd64-code';
-import { walkArm64, writeArm64 } from './arm64-code';
+import { walkAmd64 } from './amd64-code';
+import { walkArm64 } from './arm64-code';
 import { setListedRange, setMovingRange, setRigidRange, takeNoted } from './code-range';
 import { copyOld, makeRoom } from './new-file';
 import { loadOld, maxLoadBytes } from './old-file';
@@ -91,10 +91,4 @@ export function listReferences(architecture: u32, code: usize, length: u32, addr
   setListedRange(code, code + length, <i64>address, inside);
   walk(architecture, code, code + length);
   takeNoted();
-}
-
-/** Rewrites one listed reference for another place and target. */
-export function writeReference(architecture: u32, field: usize, form: u32, newInstruction: f64, newTarget: f64): void {
-  if (architecture === amd64) writeAmd64(field, form, <i64>newInstruction, <i64>newTarget);
-  else writeArm64(field, form, <i64>newInstruction, <i64>newTarget);
 }
