@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Architecture, architectures, visitReferences } from '../../../../contract/delta/go/code-references.ts';
+import { numberedBytes } from '../../../packager/delta/approximate/edited-bytes.ts';
 import { rewrittenCode } from './rewritten-code.ts';
 
 const { amd64, arm64 } = architectures;
@@ -158,5 +160,17 @@ describe.each([
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('are rewritten as they always were: a delta of yesterday means the same today', () => {
+    const moves = [
+      [0x400000, 0x1000],
+      [0x401000, 0x3000],
+      [0x402000, 0x80],
+    ] as const;
+    const rewritten = rewrittenCode(architecture, numberedBytes(20_000, 5), 0x400000, moves);
+    // By the first implementation, in TypeScript.
+    const expected = architecture === amd64 ? 'eee96b22fbb67da4' : '91ce8bdd4b280918';
+    expect(createHash('sha256').update(rewritten).digest('hex').slice(0, 16)).toBe(expected);
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { memorySource } from '../../../../contract/byte-source.ts';
@@ -61,6 +62,13 @@ describe('side tables', () => {
       7,
     ]);
     expect(build(sideTables).error).toBeUndefined();
+  });
+
+  it('mean the prediction that they always did: a delta of yesterday is none for tomorrow otherwise', () => {
+    const hash = createHash('sha256');
+    buildGoPrediction(memorySource(old), sideTables, { write: (chunk) => hash.update(chunk) });
+    // By the first implementation, in TypeScript.
+    expect(hash.digest('hex').slice(0, 16)).toBe('d2139ba4eb810af0');
   });
 
   it('of another version are refused', () => {
