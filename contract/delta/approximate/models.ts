@@ -2,9 +2,8 @@
  * The WebAssembly that codes range-coded streams (`../assembly/approximate`), one instance a process. It codes one
  * stream at a time: a stream that another one has displaced must not go on.
  */
-import { SlipwayError } from '../../errors.ts';
 import { approximateWasm } from '../compiled/approximate.ts';
-import { instantiate, type ModuleAddress, type ModuleMemory } from '../compiled/instantiate.ts';
+import { type ModuleAddress, type ModuleExports, SharedModule } from '../shared-module.ts';
 import type { AdaptiveNumbers, SymbolCoder } from './symbol-coder.ts';
 
 /** Bytes of the stream that are passed at a time, at most. */
@@ -19,13 +18,11 @@ export interface StreamEnd {
 }
 
 /** What `exports.ts` of the module exports; addresses are bytes from the start of its memory. */
-interface Exports {
-  readonly memory: ModuleMemory;
+interface Exports extends ModuleExports {
   readonly streamBuffer: ModuleAddress;
   readonly oldChunk: ModuleAddress;
   readonly newChunk: ModuleAddress;
   readonly actualChunk: ModuleAddress;
-  freeAll(): void;
   startDecoding(): void;
   bytesLeft(): number;
   startEncoding(): void;
@@ -43,26 +40,15 @@ interface Exports {
 
 type ModelBuffer = 'streamBuffer' | 'oldChunk' | 'newChunk' | 'actualChunk';
 
-let instance: Exports | undefined;
-let memory = new Uint8Array(0);
-/** The stream that is being coded. */
-let current: StreamEnd | undefined;
-
-function bytesAt(module: Exports, buffer: ModelBuffer, length: number): Uint8Array {
-  // Another buffer after the memory grew.
-  if (memory.buffer !== module.memory.buffer) memory = new Uint8Array(module.memory.buffer);
-  const start = module[buffer].value;
-  return memory.subarray(start, start + length);
-}
-
-function newInstance(): Exports {
-  const host = {
-    fill: (): unknown => current?.fill(bytesAt(module, 'streamBuffer', streamBufferBytes)),
-    drain: (length: number): unknown => current?.drain(bytesAt(module, 'streamBuffer', length)),
+const shared = new SharedModule<Exports, StreamEnd>(approximateWasm, (module) => {
+  const streamBytes = (length: number) => module.bytesAt(module.exportsFor(module.task).streamBuffer.value, length);
+  return {
+    'range-coder': {
+      fill: () => module.task.fill(streamBytes(streamBufferBytes)),
+      drain: (length) => module.task.drain(streamBytes(length)),
+    },
   };
-  const module: Exports = instantiate(approximateWasm, { 'range-coder': host });
-  return module;
-}
+});
 
 /** One stream of symbols; the newest one of the process is the one that can be coded. */
 export class ModelStream implements SymbolCoder {
@@ -70,16 +56,13 @@ export class ModelStream implements SymbolCoder {
 
   /** Ends every other stream. */
   constructor(end: StreamEnd) {
-    instance ??= newInstance();
-    instance.freeAll();
+    shared.begin(end);
     this.#end = end;
-    current = end;
   }
 
   /** @throws SlipwayError `internal` when another stream was started since */
   get module(): Exports {
-    if (current !== this.#end || instance === undefined) throw new SlipwayError('internal', 'a displaced stream');
-    return instance;
+    return shared.exportsFor(this.#end);
   }
 
   plainBits(value: number, count: number): number {
@@ -93,6 +76,6 @@ export class ModelStream implements SymbolCoder {
 
   /** The first bytes of one of the module's buffers, until its memory grows. */
   bytesAt(buffer: ModelBuffer, length: number): Uint8Array {
-    return bytesAt(this.module, buffer, length);
+    return shared.bytesAt(this.module[buffer].value, length);
   }
 }

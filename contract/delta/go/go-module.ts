@@ -4,7 +4,7 @@
  */
 import { SlipwayError } from '../../errors.ts';
 import { goWasm } from '../compiled/go.ts';
-import { instantiate, type ModuleAddress, type ModuleMemory } from '../compiled/instantiate.ts';
+import { type ModuleAddress, type ModuleExports, SharedModule } from '../shared-module.ts';
 import type { ShiftRuns } from './shift-table.ts';
 
 /** What a task does for the module; what it is not asked for may be missing. */
@@ -18,14 +18,12 @@ export interface GoHost {
 }
 
 /** What `exports.ts` of the module exports; addresses are bytes from the start of its memory. */
-interface Exports {
-  readonly memory: ModuleMemory;
+interface Exports extends ModuleExports {
   readonly list: ModuleAddress;
   readonly newEntries: ModuleAddress;
   readonly newCount: ModuleAddress;
   readonly places: ModuleAddress;
   readonly placeCount: ModuleAddress;
-  freeAll(): void;
   allocate(bytes: number): number;
   createIndex(values: number, count: number): number;
   lastNotAbove(index: number, wanted: number): number;
@@ -77,33 +75,22 @@ const refusals: readonly ((a: number, b: number) => string)[] = [
   (index, size) => `function ${index} of ${size} bytes`,
 ];
 
-let instance: Exports | undefined;
-let memory = new Uint8Array(0);
-/** What the module works for. */
-let current: GoHost | undefined;
-
-function bytesAt(module: Exports, start: number, length: number): Uint8Array {
-  // Another buffer after the memory grew.
-  if (memory.buffer !== module.memory.buffer) memory = new Uint8Array(module.memory.buffer);
-  return memory.subarray(start, start + length);
-}
-
-function newInstance(): Exports {
-  const ports = {
-    readOld: (to: number, offset: number, length: number) => current?.readOld?.(bytesAt(module, to, length), offset),
-    writeNew: (from: number, length: number) => current?.writeNew?.(bytesAt(module, from, length)),
-    takeReferences: (count: number) =>
-      current?.takeReferences?.(bytesAt(module, module.list.value, count * referenceBytes)),
-    refuse: (reason: number, a: number, b: number): never => {
-      throw new SlipwayError('delta-malformed', refusals[reason]?.(a, b) ?? `refusal ${reason}`);
-    },
-  };
-  const module: Exports = instantiate(goWasm, { ports });
-  return module;
-}
-
 /** Bytes of a listed reference. */
 export const referenceBytes = 24;
+
+const shared = new SharedModule<Exports, GoHost>(goWasm, (module) => ({
+  ports: {
+    readOld: (to, offset, length) => module.task.readOld?.(module.bytesAt(to, length), offset),
+    writeNew: (from, length) => module.task.writeNew?.(module.bytesAt(from, length)),
+    takeReferences(count) {
+      const list = module.exportsFor(module.task).list.value;
+      module.task.takeReferences?.(module.bytesAt(list, count * referenceBytes));
+    },
+    refuse(reason, a, b): never {
+      throw new SlipwayError('delta-malformed', refusals[reason]?.(a, b) ?? `refusal ${reason}`);
+    },
+  },
+}));
 
 /** One task of the module; the newest one of the process is the one that can go on. */
 export class GoModule {
@@ -111,27 +98,20 @@ export class GoModule {
 
   /** Ends every other task, and frees what it had. */
   constructor(host: GoHost) {
-    instance ??= newInstance();
-    instance.freeAll();
+    shared.begin(host);
     this.#host = host;
-    current = host;
   }
 
   /** @throws SlipwayError `internal` when another task was begun since */
   get exports(): Exports {
-    if (current !== this.#host || instance === undefined) throw new SlipwayError('internal', 'a displaced task');
-    return instance;
-  }
-
-  /** Bytes of the module's memory, until it grows. */
-  bytesAt(start: number, length: number): Uint8Array {
-    return bytesAt(this.exports, start, length);
+    return shared.exportsFor(this.#host);
   }
 
   /** Copies numbers into the module, and returns where they are. */
   put(numbers: Uint8Array | Uint32Array | Int32Array): number {
     const at = this.exports.allocate(numbers.byteLength);
-    this.bytesAt(at, numbers.byteLength).set(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength));
+    const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+    shared.bytesAt(at, numbers.byteLength).set(bytes);
     return at;
   }
 

@@ -41,13 +41,20 @@ const place = (name: string) => path.join(folder, name);
 
 /** Runs the shipped program of the process that applies deltas; the new file is `out`. @returns its verdict */
 function applyEmulated(base: string, delta: string): unknown {
-  const request = { base, delta, scratch: place('parts'), maxMemoryBytes: 2 ** 31, parent: process.pid };
+  const request = {
+    base,
+    delta,
+    scratch: place('parts'),
+    maxMemoryBytes: 2 ** 31,
+    zstdPrograms: [],
+    parent: process.pid,
+  };
   const out = openSync(place('out'), 'w');
   const verdict = openSync(place('verdict'), 'w');
   try {
     const words = ['-L', system, armNode() ?? '', place('slipway-edge-delta.mjs'), JSON.stringify(request)];
     const { status, stderr } = spawnSync(emulator, words, { stdio: ['ignore', out, 'pipe', verdict] });
-    expect(status, String(stderr)).toBe(0);
+    expect(status, `${stderr}${readFileSync(place('verdict'), 'utf8')}`).toBe(0);
   } finally {
     closeSync(out);
     closeSync(verdict);
