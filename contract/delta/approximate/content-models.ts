@@ -1,12 +1,10 @@
 /** The models of a patch's content, alike and own bytes, coded chunk by chunk at either end of the stream. */
 import type { ModelStream } from './models.ts';
-import { type ReferenceFamily, referenceFamilies } from './reference-family.ts';
+import type { ReferenceFamily } from './reference-family.ts';
 import { ownLength, type Steps, stepFields } from './step.ts';
 
 /** Bytes of a chunk, the longest stretch that is coded at once; references do not cross its ends. */
 export const chunkBytes = 64 * 1024;
-const pageBits = 12;
-const unknownShift = -0x80000000;
 
 export interface ContentShape {
   readonly oldLength: number;
@@ -24,11 +22,17 @@ export class ContentModels {
   constructor(stream: ModelStream, steps: Steps, { oldLength, addressBase, family, tableBits }: ContentShape) {
     this.#stream = stream;
     const { module } = stream;
-    const shiftsAt = module.startReferences(family, oldLength, addressBase);
-    if (family !== referenceFamilies.none) {
-      const shifts = pageShifts(oldLength, steps);
-      new Int32Array(module.memory.buffer, shiftsAt, shifts.length).set(shifts);
+    module.startReferences(family, oldLength, addressBase);
+    let oldAt = 0;
+    let newAt = 0;
+    for (let i = 0; i < steps.length; i += stepFields) {
+      const alike = steps[i + 1] as number;
+      oldAt += steps[i] as number;
+      module.movePages(oldAt, alike, newAt - oldAt);
+      oldAt += alike;
+      newAt += alike + (steps[i + 2] as number);
     }
+    module.settlePages();
     module.startAlike(tableBits);
     module.startOwn(ownLength(steps));
   }
@@ -46,7 +50,7 @@ export class ContentModels {
   codeAlike(length: number, oldAt: number, newAt: number, actual?: Uint8Array): Uint8Array {
     const { module } = this.#stream;
     if (actual !== undefined) this.#stream.bytesAt('actualChunk', length).set(actual);
-    module.codeAlikeChunk(length, actual === undefined ? 0 : 1, oldAt, newAt);
+    module.codeAlikeChunk(length, oldAt, newAt);
     module.followChunk(length);
     return this.#stream.bytesAt('newChunk', length);
   }
@@ -57,23 +61,4 @@ export class ContentModels {
     this.#stream.module.codeOwnChunk(length);
     return this.#stream.bytesAt('newChunk', length);
   }
-}
-
-/** For each page of the old file how far the step that covers its start moves it, else as the page before. */
-function pageShifts(oldLength: number, steps: Steps): Int32Array {
-  const shifts = new Int32Array((oldLength >> pageBits) + 1).fill(unknownShift);
-  let oldAt = 0;
-  let newAt = 0;
-  for (let i = 0; i < steps.length; i += stepFields) {
-    const alike = steps[i + 1] as number;
-    oldAt += steps[i] as number;
-    const last = (oldAt + alike) >> pageBits;
-    for (let page = (oldAt + (1 << pageBits) - 1) >> pageBits; page < last; page++) shifts[page] = newAt - oldAt;
-    oldAt += alike;
-    newAt += alike + (steps[i + 2] as number);
-  }
-  for (let page = 1; page < shifts.length; page++) {
-    if (shifts[page] === unknownShift) shifts[page] = shifts[page - 1] as number;
-  }
-  return shifts;
 }

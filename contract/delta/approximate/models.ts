@@ -30,15 +30,17 @@ interface Exports extends ModuleExports {
   codePlainBits(bits: number, count: number): number;
   allocateNumbers(contexts: number): number;
   codeNumber(numbers: number, context: number, value: number): number;
-  startReferences(family: number, oldLength: number, addressBase: number): number;
+  startReferences(family: number, oldLength: number, addressBase: number): void;
+  movePages(oldAt: number, alike: number, moved: number): void;
+  settlePages(): void;
   startAlike(tableBits: number): void;
-  codeAlikeChunk(length: number, known: number, oldStart: number, newStart: number): void;
+  codeAlikeChunk(length: number, oldStart: number, newStart: number): void;
   startOwn(length: number): void;
   codeOwnChunk(length: number): void;
   followChunk(length: number): void;
 }
 
-type ModelBuffer = 'streamBuffer' | 'oldChunk' | 'newChunk' | 'actualChunk';
+type ModelBuffer = 'oldChunk' | 'newChunk' | 'actualChunk';
 
 const shared = new SharedModule<Exports, StreamEnd>(approximateWasm, (module) => {
   const streamBytes = (length: number) => module.bytesAt(module.exportsFor(module.task).streamBuffer.value, length);

@@ -55,6 +55,6 @@ export function codeNumber(numbers: usize, context: i32, number: u32): u32 {
     const slot = base + 64 + (codedSize << 2) + <i32>result;
     result = (result << 1) | <u32>codeAdaptiveBit(numbers, slot, (plusOne >>> low) & 1);
   }
-  // Both halves: a shift by 32 cannot happen, as `low` is at most 29.
+  // No shift by 32: `low` is at most 29.
   return ((result << low) | codePlainBits(plusOne, low)) - 1;
 }

@@ -7,6 +7,7 @@ import { allocateAdaptiveBits, codeAdaptiveBit } from './adaptive-bits';
 import { actualChunk, newChunk, oldChunk } from './buffers';
 import { allocateMixer, ContextMixer, codeMixedBit, codeMixedByte } from './context-mixer';
 import * as references from './moved-references';
+import { encodes } from './range-coder';
 
 const blockBytes = 32;
 /** Blocks are coded in groups where no references move. */
@@ -19,7 +20,6 @@ let words: ContextMixer = changetype<ContextMixer>(0);
 let flags: ContextMixer = changetype<ContextMixer>(0);
 let values: ContextMixer = changetype<ContextMixer>(0);
 
-let encodes: bool = false;
 let length: i32 = 0;
 let oldStart: i32 = 0;
 /** The last groups, blocks, words and bytes, 1 where one differed from its prediction, the newest in the lowest bit. */
@@ -43,13 +43,11 @@ export function startAlike(tableBits: i32): void {
 }
 
 /**
- * Codes the chunk of the new file that resembles the one at `oldChunk`, to `newChunk`.
- * @param known whether it is at `actualChunk`, too: the encoder's
+ * Codes the chunk of the new file that resembles the one at `oldChunk`, from `actualChunk` when encoding, to `newChunk`.
  * @param start position of the chunk in the old file
  * @param newStart position of the chunk in the new file
  */
-export function codeAlikeChunk(chunkLength: i32, known: bool, start: i32, newStart: i32): void {
-  encodes = known;
+export function codeAlikeChunk(chunkLength: i32, start: i32, newStart: i32): void {
   length = chunkLength;
   oldStart = start;
   memory.copy(newChunk, oldChunk, length);

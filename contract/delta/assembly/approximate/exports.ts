@@ -2,7 +2,7 @@
 export { allocateNumbers, codeNumber } from './adaptive-bits';
 export { codeAlikeChunk, startAlike } from './alike-model';
 export { actualChunk, newChunk, oldChunk } from './buffers';
-export { startReferences } from './moved-references';
+export { movePages, settlePages, startReferences } from './moved-references';
 export { codeOwnChunk, followChunk, startOwn } from './own-model';
 export {
   bytesLeft,

@@ -34,8 +34,9 @@ let oldLength: i64 = 0;
 let addressBase: i64 = 0;
 /** Targets lie below it; those behind the file are memory that it does not store. */
 let targetEnd: i64 = 0;
-/** For each page of the old file how far it moves: the caller's, 32 bits each. */
+/** For each page of the old file how far the step that covers its start moves it, else as the page before. */
 let pageShifts: usize = 0;
+let pageCount: i32 = 0;
 let exactTargets: usize = 0;
 let exactShifts: usize = 0;
 let regions: usize = 0;
@@ -69,17 +70,20 @@ export function moves(): bool {
 }
 
 /**
+ * To be followed by `movePages` for each step, and `settlePages`.
  * @param base virtual address of the old file's first byte, 0 when it has none
- * @returns where the shifts of the old file's pages are to be put, 32 bits each
  */
-export function startReferences(newFamily: i32, length: i32, base: u32): usize {
+export function startReferences(newFamily: i32, length: i32, base: u32): void {
   family = newFamily;
   oldLength = length;
   addressBase = base;
   targetEnd = min(oldLength + (oldLength >> 2), 0x7fffffff);
   memory.fill(trust, 0, 4 * 6);
-  if (family === noFamily) return 0;
-  pageShifts = heap.alloc(((length >> pageBits) + 1) << 2);
+  pageCount = 0;
+  if (family === noFamily) return;
+  pageCount = (length >> pageBits) + 1;
+  pageShifts = heap.alloc(pageCount << 2);
+  for (let page = 0; page < pageCount; page++) store<i32>(pageShifts + (page << 2), unknown);
   exactTargets = heap.alloc(4 << exactBits);
   exactShifts = heap.alloc(4 << exactBits);
   regions = heap.alloc(4 << regionBits);
@@ -88,7 +92,22 @@ export function startReferences(newFamily: i32, length: i32, base: u32): usize {
   memory.fill(exactShifts, 0, 4 << exactBits);
   memory.fill(regions, 0xff, 4 << regionBits);
   memory.fill(regionShifts, 0, 4 << regionBits);
-  return pageShifts;
+}
+
+/** A step takes `alike` bytes from `oldAt` on, and moves them by `moved`. */
+export function movePages(oldAt: i32, alike: i32, moved: i32): void {
+  if (family === noFamily) return;
+  const last = <i32>((<i64>oldAt + alike) >> pageBits);
+  const first = <i32>((<i64>oldAt + (1 << pageBits) - 1) >> pageBits);
+  for (let page = first; page < last; page++) store<i32>(pageShifts + (page << 2), moved);
+}
+
+/** After all steps: pages that none covers move as the one before. */
+export function settlePages(): void {
+  for (let page = 1; page < pageCount; page++) {
+    const at = pageShifts + (page << 2);
+    if (load<i32>(at) === unknown) store<i32>(at, load<i32>(at - 4));
+  }
 }
 
 /**

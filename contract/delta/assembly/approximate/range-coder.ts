@@ -12,7 +12,8 @@ declare function drain(length: i32): void;
 export const streamBufferBytes: i32 = 16 * 1024;
 export const streamBuffer: usize = memory.data(streamBufferBytes, 16);
 
-let encodes: bool = false;
+/** Which end this is. */
+export let encodes: bool = false;
 let range: u32 = 0;
 /** Where the next byte of the stream is, and the end of those that are there. */
 let next: usize = 0;

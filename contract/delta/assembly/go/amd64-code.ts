@@ -7,19 +7,13 @@ import {
   branch8,
   branch32,
   byteImmediate,
-  enterImmediates,
+  immediateBytes,
   immediates,
   invalid,
   modrmFollows,
-  offsetImmediate,
   oneByteOpcodes,
-  operandImmediate,
   prefix,
-  testByte,
-  testOperand,
   twoByteOpcodes,
-  wideImmediate,
-  wordImmediate,
 } from './amd64-lengths';
 import {
   branch8Shape,
@@ -145,19 +139,6 @@ function step(start: usize, end: usize): usize {
   else if (immediate === branch32) reach(at - 4, <u32>(at - start), start, at, load<i32>(at - 4));
   if (displacementAt !== 0) reach(displacementAt, <u32>(at - start), start, at, load<i32>(displacementAt));
   return at;
-}
-
-function immediateBytes(immediate: u32, register: u32, operandBytes: usize, wide: bool, shortAddress: bool): usize {
-  if (immediate === byteImmediate || immediate === branch8) return 1;
-  if (immediate === wordImmediate) return 2;
-  if (immediate === operandImmediate) return operandBytes;
-  if (immediate === wideImmediate) return wide ? 8 : operandBytes;
-  if (immediate === branch32) return 4;
-  if (immediate === offsetImmediate) return shortAddress ? 4 : 8;
-  if (immediate === enterImmediates) return 3;
-  if (immediate === testByte) return register < 2 ? 1 : 0;
-  if (immediate === testOperand) return register < 2 ? operandBytes : 0;
-  return 0;
 }
 
 function reach(field: usize, form: u32, instruction: usize, next: usize, distance: i32): void {

@@ -95,3 +95,29 @@ function fillTwoByte(): void {
   fillEach(table, short, 12, modrmFollows | byteImmediate);
   fill(table, 0x80, 0x8f, branch32);
 }
+
+/**
+ * Bytes of an immediate.
+ * @param register of the ModRM byte
+ * @param operandBytes 2 or 4, by prefix
+ * @param wide under REX.W
+ * @param shortAddress under the address-size prefix
+ */
+export function immediateBytes(
+  immediate: u32,
+  register: u32,
+  operandBytes: usize,
+  wide: bool,
+  shortAddress: bool,
+): usize {
+  if (immediate === byteImmediate || immediate === branch8) return 1;
+  if (immediate === wordImmediate) return 2;
+  if (immediate === operandImmediate) return operandBytes;
+  if (immediate === wideImmediate) return wide ? 8 : operandBytes;
+  if (immediate === branch32) return 4;
+  if (immediate === offsetImmediate) return shortAddress ? 4 : 8;
+  if (immediate === enterImmediates) return 3;
+  if (immediate === testByte) return register < 2 ? 1 : 0;
+  if (immediate === testOperand) return register < 2 ? operandBytes : 0;
+  return 0;
+}

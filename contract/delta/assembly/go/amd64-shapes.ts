@@ -5,19 +5,13 @@
 import {
   branch8,
   branch32,
-  byteImmediate,
-  enterImmediates,
+  immediateBytes,
   immediates,
   invalid,
   modrmFollows,
-  noImmediate,
-  offsetImmediate,
   oneByteOpcodes,
   prefix,
-  testByte,
-  testOperand,
   twoByteOpcodes,
-  wordImmediate,
 } from './amd64-lengths';
 
 /** Of a shape; a plain one is its length alone. */
@@ -79,7 +73,7 @@ function leaveOut(table: usize, opcode: u32): void {
 function shapeOf(kind: u32, modrm: u32): u32 {
   if ((kind & (invalid | prefix)) !== 0) return otherShape;
   const immediate = kind & immediates;
-  const length = 1 + immediateLength(immediate, (modrm >>> 3) & 7);
+  const length = 1 + <u32>immediateBytes(immediate, (modrm >>> 3) & 7, 4, false, false);
   if (immediate === branch8) return length | branch8Shape;
   if (immediate === branch32) return length | branch32Shape;
   if ((kind & modrmFollows) === 0) return length;
@@ -87,16 +81,4 @@ function shapeOf(kind: u32, modrm: u32): u32 {
   if ((operand & ripRelativeOperand) !== 0) return (length + 5) | ripRelativeShape;
   if ((operand & scaledOperand) === 0) return length + 1 + (operand & 7);
   return (length + 2 + (operand & 7)) | (modrm >>> 6 === 0 ? scaledShape : 0);
-}
-
-/** Of an instruction without prefixes. */
-function immediateLength(immediate: u32, register: u32): u32 {
-  if (immediate === noImmediate) return 0;
-  if (immediate === byteImmediate || immediate === branch8) return 1;
-  if (immediate === wordImmediate) return 2;
-  if (immediate === offsetImmediate) return 8;
-  if (immediate === enterImmediates) return 3;
-  if (immediate === testByte) return register < 2 ? 1 : 0;
-  if (immediate === testOperand) return register < 2 ? 4 : 0;
-  return 4;
 }
