@@ -15,8 +15,8 @@ export interface ZstdEncoding {
   /** Ends the frame; resolves when its last byte has gone to the sink. */
   finish(): void | Promise<void>;
   /**
-   * Instead of `finish`, before everything was written: resolves when what the frame begins with has gone to the sink,
-   * whose last block may say that it is the last, unlike in the frame. Nothing can be written then.
+   * Instead of `finish`, before everything was written: resolves when what the frame begins with has gone to the sink.
+   * An empty last block and a checksum may follow it. Nothing can be written then.
    */
   settle(): void | Promise<void>;
   /** Frees what it holds, at any time, also after an error; the second call does nothing. */

@@ -45,6 +45,8 @@ export type RunProgram = (
 /** Its settings come by arguments alone: variables of the environment would change the bytes. */
 const environment: Environment = {};
 const versionTimeoutMs = 10_000;
+/** The first that has threads for its input and output. */
+const asynchronousSince = '1.5.4';
 
 /**
  * @param program absolute path
@@ -68,7 +70,7 @@ export function zstdProgramEncoder(program: string, version: string, start: Star
   return {
     versions: [version],
     encode(settings, contentLength, _frameLength, sink) {
-      const args = argumentsOf(settings, contentLength, workers);
+      const args = argumentsOf(settings, contentLength, version, workers);
       return new ProgramEncoding(start(program, args, { stdio: ['pipe', 'pipe', 'ignore'], env: environment }), sink);
     },
   };
@@ -132,18 +134,26 @@ class ProgramEncoding implements ZstdEncoding {
   }
 }
 
-/** The size is told beforehand, as the command knows it of a file: it shows in the header and in the parameters. */
-function argumentsOf(settings: ZstdSettings, contentLength: number, workers: number): string[] {
+/**
+ * The size is told beforehand, as the command knows it of a file: it shows in the header and in the parameters. Where
+ * the content ends before, the command fails, and its own thread for output would then lose bytes or garble them.
+ */
+function argumentsOf(settings: ZstdSettings, contentLength: number, version: string, workers: number): string[] {
   const { level, windowLog, longDistance, jobs, checksum, contentSize } = settings;
   return [
     '-q',
     '-c',
+    ...(hasAsynchronousOutput(version) ? ['--no-asyncio'] : []),
     ...(level < 0 ? [`--fast=${-level}`] : level > 19 ? ['--ultra', `-${level}`] : [`-${level}`]),
     longDistance ? `--long=${windowLog}` : `--zstd=wlog=${windowLog}`,
     jobs ? `-T${workers}` : '--single-thread',
     checksum ? '--check' : '--no-check',
     ...(contentSize ? [`--stream-size=${contentLength}`] : []),
   ];
+}
+
+function hasAsynchronousOutput(version: string): boolean {
+  return version.localeCompare(asynchronousSince, 'en', { numeric: true }) >= 0;
 }
 
 function cannotRun(cause: unknown): SlipwayError {

@@ -7,20 +7,20 @@ export class Differs extends Error {}
 export class Comparison {
   readonly #expected: FileRange;
   #matched = 0;
-  #difference = 0;
+  #wrong: Uint8Array = new Uint8Array(0);
 
   constructor(expected: FileRange) {
     this.#expected = expected;
   }
 
-  /** Bytes that were equal so far. */
+  /** Bytes of the pieces that were equal so far. */
   get matched(): number {
     return this.#matched;
   }
 
-  /** Bits in which the first byte that differs does; 0 while none does, or where bytes came out too many. */
-  get difference(): number {
-    return this.#difference;
+  /** What came out from the first byte that differs on, as far as it came at once; empty while none does. */
+  get wrong(): Uint8Array {
+    return this.#wrong;
   }
 
   get complete(): boolean {
@@ -31,8 +31,8 @@ export class Comparison {
   take(bytes: Uint8Array): void {
     const expected = this.#expected.read(this.#matched, bytes.length);
     if (expected.length < bytes.length || expected.compare(bytes) !== 0) {
-      const at = expected.findIndex((byte, index) => byte !== bytes[index]);
-      this.#difference = at < 0 ? 0 : (expected[at] as number) ^ (bytes[at] as number);
+      const same = expected.findIndex((byte, index) => byte !== bytes[index]);
+      this.#wrong = bytes.slice(same < 0 ? expected.length : same);
       throw new Differs();
     }
     this.#matched += bytes.length;

@@ -6,7 +6,9 @@ export const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 const maxBlockBytes = 128 * 1024;
 export const blockHeaderBytes = 3;
 /** In the first byte of a block's header. */
-export const lastBlockFlag = 1;
+const lastBlockFlag = 1;
+/** A raw block of no bytes, by which encoders end what they have flushed already. */
+export const emptyLastBlock = Buffer.from([lastBlockFlag, 0, 0]);
 
 export interface ZstdFrame {
   /** Of the whole frame with header and checksum. */

@@ -6,7 +6,7 @@ import type { ZstdEncoder } from '../../../contract/delta/recipe/ports.ts';
 import type { ZstdSettings } from '../../../contract/delta/recipe/zstd-settings.ts';
 import { Comparison, Differs } from './compare.ts';
 import type { FileRange } from './file-source.ts';
-import { blockHeaderBytes, blockSize, lastBlockFlag, type ZstdFrame } from './zstd-frame.ts';
+import { blockHeaderBytes, blockSize, emptyLastBlock, type ZstdFrame } from './zstd-frame.ts';
 
 /** As publishers use them: K3s 16; the command's default 3; the rest by likelihood. */
 const levels = [16, 3, 19, 1, 10, 9, 12, 15, 6, 11, 18, 17, 14, 13, 8, 7, 5, 4, 2, 22, 21, 20];
@@ -128,8 +128,8 @@ async function tryOut(
     else await encoding.settle();
   } catch (error) {
     if (!(error instanceof Differs)) throw error;
-    // Where the start of the content ends, a command may take its block for the last one.
-    return trialOf(isAll || comparison.difference !== lastBlockFlag);
+    // Where the start of the content ends, a command that was not told its size ends the frame.
+    return trialOf(isAll || !emptyLastBlock.equals(comparison.wrong.subarray(0, emptyLastBlock.length)));
   } finally {
     encoding.close();
   }

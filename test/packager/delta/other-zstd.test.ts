@@ -1,5 +1,5 @@
 /** Artifacts packed with a zstd that is not Node's, as K3s is on the Alpine release that it is built on. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import * as zlib from 'node:zlib';
 import { expect, it } from 'vitest';
 import { libzstdEncoder } from '../../../contract/delta/recipe/libzstd.ts';
@@ -38,6 +38,14 @@ describeUnless(otherZstdMissing, 'what the zstd command packed', () => {
     expect(without.applied.equals(k3s('new'))).toBe(true);
     expect(without.unopened).toMatchObject([{ reason: 'encoder-unknown' }]);
     expect(without.length).toBeGreaterThan(10 * made.length);
+  });
+
+  it('is opened where it read from a pipe, and the frame does not say its size', { timeout: 60_000 }, async () => {
+    const piped = (release: 'old' | 'new') =>
+      elf(execFileSync(zstdCommand, ['-q', '-c', '-7'], { input: payload(release) }));
+    const made = await deltaBetween(piped('old'), piped('new'), { zstd: both });
+    expect(made.applied.equals(piped('new'))).toBe(true);
+    expect(made).toMatchObject({ strategy: 'opened', unopened: [] });
   });
 
   it('may lie beside what another version packed', { timeout: 60_000 }, async () => {
