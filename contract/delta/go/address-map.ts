@@ -27,8 +27,8 @@ export class AddressMap {
   }
 
   /** Whether an old function begins at `offset` of the text. */
-  isFunctionStart(offset: number): boolean {
-    return this.#module.exports.isFunctionStart(offset) !== 0;
+  areEntries(first: number, second: number): boolean {
+    return this.#module.exports.areEntries(first, second) !== 0;
   }
 
   /** Any number comes back unchanged when it is no address. */

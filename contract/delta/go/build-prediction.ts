@@ -11,7 +11,7 @@ import { AddressMap } from './address-map.ts';
 import { readFunctionTable } from './function-table.ts';
 import { GoModule } from './go-module.ts';
 import { NumberColumns } from './number-columns.ts';
-import { type Region, regionKinds } from './regions.ts';
+import { type Region, type RegionKind, regionKinds } from './regions.ts';
 import { codeSideTables, type SideTables, shiftKinds, sideTablesVersion } from './side-tables.ts';
 
 /**
@@ -76,9 +76,16 @@ function prepare(module: GoModule, old: ByteSource, tables: SideTables): (region
     geometry.newRodata,
   );
   exports.setRows(module.put(table.rows), rows.offset, rows.length);
-  const [, names = 0, pcTables = 0, functionData = 0, units = 0, files = 0] = tables.shifts.map((runs, kind) =>
-    kind === shiftKinds.address ? 0 : module.putShifts(runs),
-  );
+  const shiftsOf = (kind: number) => module.putShifts(tables.shifts[kind]);
+  const names = shiftsOf(shiftKinds.name);
+  const pcTables = shiftsOf(shiftKinds.pcTable);
+  const functionData = shiftsOf(shiftKinds.functionData);
+  const units = shiftsOf(shiftKinds.unit);
+  const strings: Partial<Record<RegionKind, number>> = {
+    fileOffsets: shiftsOf(shiftKinds.file),
+    symbols: shiftsOf(shiftKinds.symbolName),
+    dynamicSymbols: shiftsOf(shiftKinds.dynamicSymbolName),
+  };
   const writeFunctionData = ({ offset, length }: Region): void => {
     exports.collectFunctionData();
     const places = exports.places.value;
@@ -96,6 +103,6 @@ function prepare(module: GoModule, old: ByteSource, tables: SideTables): (region
     else if (kind === 'functionTable') writeRows();
     else if (kind === 'functionData') writeFunctionData(region);
     else if (kind === 'findFunctions') exports.writeFindTable(exports.newEntries.value, exports.newCount.value);
-    else exports.writeWords(regionKinds.indexOf(kind), offset, length, files);
+    else exports.writeWords(regionKinds.indexOf(kind), offset, length, strings[kind] ?? 0);
   };
 }

@@ -34,7 +34,7 @@ interface Exports extends ModuleExports {
   setNewFunctions(matches: number, sizeChanges: number, count: number, text: number, maxCodeBytes: number): void;
   setMoves(edited: number, edits: number, others: number): void;
   mapNumber(address: number): number;
-  isFunctionStart(offset: number): number;
+  areEntries(first: number, second: number): number;
   setGeometry(
     rowBytes: number,
     lowestAddress: number,

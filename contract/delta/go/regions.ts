@@ -25,6 +25,8 @@ export const regionKinds = [
   'symbols',
   /** Aligned 4-byte offsets into the file name table. */
   'fileOffsets',
+  /** ELF symbols of the dynamic linker, 24 bytes each. */
+  'dynamicSymbols',
 ] as const;
 
 export type RegionKind = (typeof regionKinds)[number];

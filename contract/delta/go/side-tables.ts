@@ -64,9 +64,13 @@ export const shiftKinds = {
   unit: 4,
   /** Offsets into the file name table. */
   file: 5,
+  /** Names of `symbols`, offsets into their string table. */
+  symbolName: 6,
+  /** Names of `dynamicSymbols`. */
+  dynamicSymbolName: 7,
 } as const;
 
-const shiftKindCount = 6;
+const shiftKindCount = Object.keys(shiftKinds).length;
 /** Old functions: this many, and one for so many bytes of the old file. */
 const fewFunctions = 4096;
 const bytesPerFunction = 128;

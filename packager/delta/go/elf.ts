@@ -15,6 +15,8 @@ export interface ElfRange {
   readonly address: number;
   readonly offset: number;
   readonly length: number;
+  /** Where a section of symbols has their names. */
+  readonly strings?: { readonly offset: number; readonly length: number };
 }
 
 export interface ElfFile {
@@ -28,10 +30,22 @@ export interface ElfFile {
   readonly addressEnd: number;
 }
 
+/** `SHT_` numbers. */
+export const sectionTypes = {
+  programBits: 1,
+  symbols: 2,
+  strings: 3,
+  relocations: 4,
+  dynamic: 6,
+  noBits: 8,
+  dynamicSymbols: 11,
+  initArray: 14,
+  finiArray: 15,
+} as const;
+
 const headerBytes = 64;
 const sectionBytes = 64;
 const load = 1;
-const noBits = 8;
 
 export function readElf(bytes: Uint8Array): ElfFile | undefined {
   if (bytes.length < headerBytes) return undefined;
@@ -78,7 +92,7 @@ function readSegments(view: DataView): Segment[] | undefined {
     if (offset + length > view.byteLength) return undefined;
     segments.push({
       name: '',
-      type: 1,
+      type: sectionTypes.programBits,
       executable: (view.getUint32(at + 4, true) & 1) !== 0,
       loaded: true,
       address: number64(view, at + 16),
@@ -101,7 +115,7 @@ function readSections(view: DataView, segmentsEnd: number): ElfRange[] | undefin
   const table = declared + tableBytes <= view.byteLength ? declared : view.byteLength - tableBytes;
   if (table < headerBytes) return undefined;
   const headers = Array.from({ length: count }, (_, i) => headerAt(view, table + i * sectionBytes));
-  const present = headers.filter(({ type, length }) => type !== 0 && type !== noBits && length > 0);
+  const present = headers.filter(({ type, length }) => type !== 0 && type !== sectionTypes.noBits && length > 0);
   const end = Math.max(segmentsEnd, declared + tableBytes, ...present.map(({ offset, length }) => offset + length));
   const place = end > view.byteLength ? placesWithoutStreams(present, end - view.byteLength) : identity;
   const names = headers[namesIndex];
@@ -109,15 +123,22 @@ function readSections(view: DataView, segmentsEnd: number): ElfRange[] | undefin
   const namesOffset = place(names.offset);
   const namesEnd = namesOffset + names.length;
   if (namesEnd > view.byteLength) return undefined;
-  return present.map(({ name, type, flags, address, offset, length }) => ({
-    name: text(view, namesOffset + name, namesEnd),
-    type,
-    executable: (flags & 4) !== 0,
-    loaded: (flags & 2) !== 0,
-    address,
+  const rangeOf = ({ offset, length }: SectionHeader) => ({
     offset: place(offset),
     length: place(offset + length) - place(offset),
-  }));
+  });
+  return present.map((header) => {
+    const strings = headers[header.link];
+    return {
+      name: text(view, namesOffset + header.name, namesEnd),
+      type: header.type,
+      executable: (header.flags & 4) !== 0,
+      loaded: (header.flags & 2) !== 0,
+      address: header.address,
+      ...rangeOf(header),
+      ...(strings?.type === sectionTypes.strings && { strings: rangeOf(strings) }),
+    };
+  });
 }
 
 type SectionHeader = ReturnType<typeof headerAt>;
@@ -130,6 +151,7 @@ function headerAt(view: DataView, at: number) {
     address: number64(view, at + 16),
     offset: number64(view, at + 24),
     length: number64(view, at + 32),
+    link: view.getUint32(at + 40, true),
   };
 }
 

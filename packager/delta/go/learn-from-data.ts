@@ -6,27 +6,20 @@ import type { AddressMap } from '../../../contract/delta/go/address-map.ts';
 import type { Region } from '../../../contract/delta/go/regions.ts';
 import { offsetOf } from './elf.ts';
 import type { GoImage } from './go-image.ts';
+import { relativeRelocations } from './module-data.ts';
 import type { ShiftVotes } from './shift-votes.ts';
 
-const smallestOffset = 0x1000;
-
-/** @param map built from what is known so far */
+/**
+ * @param map built from what is known so far
+ * @param vote told of addresses and where they went, right or not
+ */
 export function learnFromData(
   old: GoImage,
   new_: GoImage,
   regions: readonly Region[],
   map: AddressMap,
-  votes: ShiftVotes,
+  vote: ShiftVotes['add'],
 ): void {
-  const oldText = { start: old.text, end: old.text + (old.functions.entries[old.functions.count] as number) };
-  const newText = { start: new_.text, end: new_.text + (new_.functions.entries[new_.functions.count] as number) };
-  const vote = (value: number, newValue: number): void => {
-    if (value < smallestOffset || value >= old.elf.addressEnd || (value >= oldText.start && value < oldText.end))
-      return;
-    if (newValue < smallestOffset || newValue >= new_.elf.addressEnd) return;
-    if (newValue >= newText.start && newValue < newText.end) return;
-    votes.add(value, newValue);
-  };
   for (const region of regions) {
     if (region.kind !== 'pointers' && region.kind !== 'types' && region.kind !== 'typeOffsets') continue;
     const unit = region.kind === 'typeOffsets' ? 4 : 8;
@@ -43,10 +36,15 @@ export function learnFromData(
       const newLow = new_.elf.view.getUint32(there, true);
       const newHigh = new_.elf.view.getUint32(there + 4, true);
       if (high === 0 && low >= old.types && newHigh === 0) vote(low, newLow);
-      else if (region.kind === 'types') {
-        if (low >= smallestOffset && !map.isFunctionStart(low)) vote(old.types + low, new_.types + newLow);
-        if (high >= smallestOffset && !map.isFunctionStart(high)) vote(old.types + high, new_.types + newHigh);
+      else if (region.kind === 'types' && !map.areEntries(low, high)) {
+        vote(old.types + low, new_.types + newLow);
+        vote(old.types + high, new_.types + newHigh);
       }
     }
+  }
+  const newWords = relativeRelocations(new_.elf);
+  for (const [place, address] of relativeRelocations(old.elf)) {
+    const newAddress = newWords.get(map.map(place));
+    if (newAddress !== undefined) vote(address, newAddress);
   }
 }

@@ -4,13 +4,13 @@ import type { AddressMap } from '../../../contract/delta/go/address-map.ts';
 import { noFunctionData, rowFields } from '../../../contract/delta/go/function-table.ts';
 import type { Region } from '../../../contract/delta/go/regions.ts';
 import type { ShiftRuns } from '../../../contract/delta/go/shift-table.ts';
+import { shiftKinds } from '../../../contract/delta/go/side-tables.ts';
+import { sectionTypes } from './elf.ts';
 import { type GoImage, rowOf } from './go-image.ts';
 import { learnFromData } from './learn-from-data.ts';
+import { learnFromSymbols } from './learn-from-symbols.ts';
 import type { FileRange } from './module-data.ts';
 import { ShiftVotes } from './shift-votes.ts';
-
-/** How often what was learnt from data is used to learn more from data. */
-const dataRounds = 1;
 
 /** The start of a section is worth a run of its own when no reference speaks of it. */
 const sectionStartWeight = 3;
@@ -31,6 +31,8 @@ export function learnShifts(
     functionData: new ShiftVotes(),
     unit: new ShiftVotes(),
     file: new ShiftVotes(),
+    symbolName: new ShiftVotes(),
+    dynamicSymbolName: new ShiftVotes(),
   };
   for (let i = 0; i < Math.min(old.elf.areas.length, new_.elf.areas.length); i++) {
     const a = old.elf.areas[i];
@@ -39,13 +41,32 @@ export function learnShifts(
   }
   learnStrings(old, new_, old.nameTable, new_.nameTable, votes.name);
   learnStrings(old, new_, old.fileTable, new_.fileTable, votes.file);
+  learnSymbolNames(old, new_, sectionTypes.symbols, votes.symbolName);
+  learnSymbolNames(old, new_, sectionTypes.dynamicSymbols, votes.dynamicSymbolName);
   learnRows(old, new_, matches, votes);
-  for (let round = 0; round < dataRounds; round++) {
-    learnFromData(old, new_, regions, mapOf([votes.address.fit()]), votes.address);
-  }
-  return [votes.address, votes.name, votes.pcTable, votes.functionData, votes.unit, votes.file].map((kind) =>
-    kind.fit(),
-  );
+  const vote = addressVote(old, new_, votes.address);
+  learnFromSymbols(old.elf, new_.elf, vote);
+  learnFromData(old, new_, regions, mapOf([votes.address.cheapestRuns()]), vote);
+  const kinds = Object.keys(shiftKinds) as (keyof typeof shiftKinds)[];
+  return kinds.map((kind) => votes[kind].cheapestRuns());
+}
+
+const smallestAddress = 0x1000;
+
+/** Votes on addresses that no function table tells about. */
+function addressVote(old: GoImage, new_: GoImage, votes: ShiftVotes): ShiftVotes['add'] {
+  const couldBe = ({ text, functions, elf }: GoImage, address: number) =>
+    address >= smallestAddress &&
+    address < elf.addressEnd &&
+    (address < text || address >= text + (functions.entries[functions.count] as number));
+  return (address, newAddress) => {
+    if (couldBe(old, address) && couldBe(new_, newAddress)) votes.add(address, newAddress);
+  };
+}
+
+function learnSymbolNames(old: GoImage, new_: GoImage, type: number, votes: ShiftVotes): void {
+  const [a, b] = [old, new_].map(({ elf }) => elf.areas.find((area) => area.type === type)?.strings);
+  if (a !== undefined && b !== undefined) learnStrings(old, new_, a, b, votes);
 }
 
 /** Strings that both tables hold, by content. */

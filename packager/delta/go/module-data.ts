@@ -3,7 +3,7 @@
  * programs whose words are in relocations. Does not rely on words that moved between Go versions.
  */
 import { type FunctionTable, noFunctionData, rowFields } from '../../../contract/delta/go/function-table.ts';
-import { type ElfFile, type ElfRange, number64, offsetOf } from './elf.ts';
+import { type ElfFile, type ElfRange, number64, offsetOf, sectionTypes } from './elf.ts';
 
 export interface FileRange {
   readonly offset: number;
@@ -32,13 +32,13 @@ export function readModule(
   rows: number,
   rowBytes: number,
 ): Module | undefined {
-  const relocated = relocatedWords(elf);
+  const relocated = relativeRelocations(elf);
   const word = (at: number, area: ElfRange): number => {
     const value = number64(elf.view, at);
     return value !== 0 ? value : (relocated.get(area.address + at - area.offset) ?? 0);
   };
   for (const area of elf.areas) {
-    if (!area.loaded || area.executable || area.type !== 1) continue;
+    if (!area.loaded || area.executable || area.type !== sectionTypes.programBits) continue;
     const last = area.offset + area.length - 8 * moduleWords.searchTo;
     const skew = (8 - (area.address % 8)) % 8;
     for (let at = area.offset + skew; at <= last; at += 8) {
@@ -110,10 +110,10 @@ function functionDataLength(elf: ElfFile, functions: FunctionTable, rows: number
 }
 
 /** Addends of R_X86_64_RELATIVE and R_AARCH64_RELATIVE by address: the words of a position-independent program. */
-function relocatedWords(elf: ElfFile): Map<number, number> {
+export function relativeRelocations(elf: ElfFile): Map<number, number> {
   const words = new Map<number, number>();
   for (const area of elf.areas) {
-    if (area.type !== 4 || !area.loaded) continue;
+    if (area.type !== sectionTypes.relocations || !area.loaded) continue;
     for (let at = area.offset; at + 24 <= area.offset + area.length; at += 24) {
       const type = elf.view.getUint32(at + 8, true);
       if (type === 8 || type === 1027) words.set(number64(elf.view, at), number64(elf.view, at + 16));

@@ -2,18 +2,8 @@
 
 import { buildFindTable } from '../../../contract/delta/go/find-table.ts';
 import type { Region, RegionKind } from '../../../contract/delta/go/regions.ts';
-import type { ElfRange } from './elf.ts';
+import { type ElfRange, sectionTypes } from './elf.ts';
 import type { GoImage } from './go-image.ts';
-
-const sectionTypes = {
-  progBits: 1,
-  symbols: 2,
-  relocations: 4,
-  dynamicSymbols: 11,
-  initArray: 14,
-  finiArray: 15,
-  dynamic: 6,
-};
 
 /** Regions in file order; they do not overlap. */
 export function planRegions(image: GoImage): Region[] {
@@ -81,12 +71,14 @@ function claimAligned(claim: Claim, kind: RegionKind, area: ElfRange, from: numb
 }
 
 function kindOf(area: ElfRange): RegionKind | undefined {
-  if (area.type === sectionTypes.symbols || area.type === sectionTypes.dynamicSymbols) return 'symbols';
+  if (area.type === sectionTypes.symbols) return 'symbols';
+  if (area.type === sectionTypes.dynamicSymbols) return 'dynamicSymbols';
   if (area.type === sectionTypes.relocations) return 'relocations';
   if (!area.loaded) return undefined;
   if (area.name.endsWith('.typelink')) return 'typeOffsets';
   if (area.executable) return 'code';
-  const words = [sectionTypes.progBits, sectionTypes.initArray, sectionTypes.finiArray, sectionTypes.dynamic];
+  const { programBits, initArray, finiArray, dynamic } = sectionTypes;
+  const words: readonly number[] = [programBits, initArray, finiArray, dynamic];
   return words.includes(area.type) ? 'pointers' : undefined;
 }
 

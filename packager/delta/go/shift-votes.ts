@@ -35,7 +35,7 @@ export class ShiftVotes {
   }
 
   /** The cheapest table: a walk over old values that keeps, for each recent shift, the best way to end with it. */
-  fit(): ShiftRuns {
+  cheapestRuns(): ShiftRuns {
     const values = Float64Array.from(this.#votes.keys()).sort();
     let rivals: Way[] = [{ shift: 0, cost: 0, run: undefined }];
     for (const value of values) rivals = step(rivals, value, this.#votes.get(value) as number[]);

@@ -95,9 +95,23 @@ export function entryOf(i: u32): u32 {
 }
 
 /** Whether an old function begins at `offset` of the text. */
-export function isFunctionStart(offset: u32): bool {
+function isFunctionStart(offset: u32): bool {
   const index = lastNotAbove(functions, offset);
   return index >= 0 && <u32>index < oldCount && entryOf(index) === offset;
+}
+
+/** What a method that the linker found unused has in place of its two entries. */
+export const noEntry: u32 = 0xffffffff;
+
+/** Whether two words side by side are the entries of a method in the text: the offset of a type alone may look like one. */
+export function areEntries(first: u32, second: u32): bool {
+  if (first === noEntry) return isFunctionStart(second);
+  return isFunctionStart(first) && (second === noEntry || isFunctionStart(second));
+}
+
+/** Whether an address is inside a function, and not its start: what points at code from data points at starts. */
+export function isInsideFunction(address: i64): bool {
+  return address >= oldText && address < textEnd && !isFunctionStart(<u32>(address - oldText));
 }
 
 /** Any number comes back unchanged when it is no address. */

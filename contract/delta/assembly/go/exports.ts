@@ -1,6 +1,6 @@
 /** What the WebAssembly of Go predictions offers; `contract/delta/go/` says how it is used. */
 export {
-  isFunctionStart,
+  areEntries,
   mapNumber,
   newCount,
   newEntries,
