@@ -2,7 +2,7 @@
 
 import { buildFindTable } from '../../../contract/delta/go/find-table.ts';
 import type { Region, RegionKind } from '../../../contract/delta/go/regions.ts';
-import { type ElfRange, sectionTypes } from './elf.ts';
+import { type ElfFile, type ElfRange, sectionTypes } from './elf.ts';
 import type { GoImage } from './go-image.ts';
 
 /** Regions in file order; they do not overlap. */
@@ -40,11 +40,25 @@ export function planRegions(image: GoImage): Region[] {
     if (kind === 'pointers' && image.types >= area.address && image.types < area.address + area.length) {
       const types = area.offset + image.types - area.address;
       const typesEnd = data !== undefined && data.offset > types && data.offset < end ? data.offset : end;
-      claimAligned(claim, 'types', area, types, typesEnd);
+      const firstType = Math.min(types + lowestTypeOffset(elf), typesEnd);
+      leave(regions, types, firstType);
+      claimAligned(claim, 'types', area, firstType, typesEnd);
     }
     if (kind !== undefined) claimAligned(claim, kind, area, area.offset, end);
   }
   return regions.filter((region) => region.kind !== nothing);
+}
+
+/** Of the types that `.typelink` lists; the linker puts the names of all types before them, strings that are copied. */
+function lowestTypeOffset({ areas, view }: ElfFile): number {
+  let lowest = Number.POSITIVE_INFINITY;
+  for (const area of areas) {
+    if (kindOf(area) !== 'typeOffsets') continue;
+    for (let at = area.offset; at + 4 <= area.offset + area.length; at += 4) {
+      lowest = Math.min(lowest, view.getUint32(at, true));
+    }
+  }
+  return Number.isFinite(lowest) ? lowest : 0;
 }
 
 /** Stands for ranges that are copied: claimed so that no later rule takes them. */
@@ -54,7 +68,11 @@ const nothing = 'copied' as RegionKind;
 function claimRest(image: GoImage, regions: Region[]): void {
   const start = image.header;
   const end = image.functionTable.offset + image.functionTable.length;
-  for (const piece of freePieces(regions, start, end)) regions.push({ kind: nothing, ...piece, address: 0 });
+  leave(regions, start, end);
+}
+
+function leave(regions: Region[], from: number, end: number): void {
+  for (const piece of freePieces(regions, from, end)) regions.push({ kind: nothing, ...piece, address: 0 });
   regions.sort((a, b) => a.offset - b.offset);
 }
 

@@ -105,8 +105,13 @@ export const noEntry: u32 = 0xffffffff;
 
 /** Whether two words side by side are the entries of a method in the text: the offset of a type alone may look like one. */
 export function areEntries(first: u32, second: u32): bool {
-  if (first === noEntry) return isFunctionStart(second);
-  return isFunctionStart(first) && (second === noEntry || isFunctionStart(second));
+  if (first === noEntry) return isEntry(second);
+  return isEntry(first) && (second === noEntry || isEntry(second));
+}
+
+/** A word of 0 is none, though a function begins there. */
+function isEntry(offset: u32): bool {
+  return offset !== 0 && isFunctionStart(offset);
 }
 
 /** Whether an address is inside a function, and not its start: what points at code from data points at starts. */
