@@ -6,6 +6,10 @@ import { deflated, elf, type NamedBytes } from './containers.ts';
 export interface SectionBytes extends NamedBytes {
   /** SHF_COMPRESSED. */
   readonly compressed?: boolean;
+  /** `SHT_` number; 1 (PROGBITS) when it is not said. */
+  readonly type?: number;
+  /** Name of the section that it refers to. */
+  readonly link?: string;
 }
 
 /** A section as linkers compress it: Elf64_Chdr, zlib header, stream, and a checksum that nobody here looks at. */
@@ -30,10 +34,11 @@ export function elfWithSections(
   const headers = Buffer.alloc(64 * (all.length + 1));
   const program = elf(table === 'first' ? Buffer.concat([headers, body]) : body);
   let at = program.length;
-  for (const [i, { name, bytes, compressed }] of all.entries()) {
+  for (const [i, { name, bytes, compressed, type = 1, link }] of all.entries()) {
     const entry = headers.subarray(64 * (i + 1), 64 * (i + 2));
     entry.writeUInt32LE(names.indexOf(`\0${name}\0`) + 1, 0);
-    entry.writeUInt32LE(1, 4);
+    entry.writeUInt32LE(type, 4);
+    entry.writeUInt32LE(all.findIndex((other) => other.name === link) + 1, 40);
     entry.writeBigUInt64LE(compressed === true ? 0x800n : 0n, 8);
     entry.writeBigUInt64LE(BigInt(at), 24);
     entry.writeBigUInt64LE(BigInt(bytes.length), 32);

@@ -10,7 +10,7 @@ import { columns, type NumberColumns } from './number-columns.ts';
 import { codeRegions, type Region } from './regions.ts';
 import { codeShiftRuns, type ShiftRuns } from './shift-table.ts';
 
-export const sideTablesVersion = 1;
+export const sideTablesVersion = 2;
 
 /** Single numbers that place the tables of the runtime. Addresses are below 2^32. */
 export interface Geometry {

@@ -37,8 +37,8 @@ export function learnFromData(
       const newHigh = new_.elf.view.getUint32(there + 4, true);
       if (high === 0 && low >= old.types && newHigh === 0) vote(low, newLow);
       else if (region.kind === 'types' && !map.areEntries(low, high)) {
-        vote(old.types + low, new_.types + newLow);
-        vote(old.types + high, new_.types + newHigh);
+        if (low !== 0) vote(old.types + low, new_.types + newLow);
+        if (high !== 0) vote(old.types + high, new_.types + newHigh);
       }
     }
   }

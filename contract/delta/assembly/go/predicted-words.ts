@@ -96,8 +96,9 @@ function rewritePointer(at: usize): bool {
   return true;
 }
 
-/** The offset of a type or a name. */
+/** The offset of a type or a name; 0 is none. */
 function rewriteTypeOffset(at: usize, value: u32): void {
+  if (value === 0) return;
   const address = <i64>value + oldTypes;
   if (address < addressEnd && address > oldText) store<u32>(at, <u32>(map(address) - newTypes));
 }

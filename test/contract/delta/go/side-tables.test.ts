@@ -5,6 +5,7 @@ import { memorySource } from '../../../../contract/byte-source.ts';
 import { buildGoPrediction, predictionLimit, readSideTables } from '../../../../contract/delta/go/build-prediction.ts';
 import { buildFindTable } from '../../../../contract/delta/go/find-table.ts';
 import { GoModule } from '../../../../contract/delta/go/go-module.ts';
+import { sideTablesVersion } from '../../../../contract/delta/go/side-tables.ts';
 import { SlipwayError } from '../../../../contract/errors.ts';
 import { analyseGoPair } from '../../../../packager/delta/go/analyse-pair.ts';
 import { tinyGoProgram } from './tiny-go-program.ts';
@@ -73,7 +74,7 @@ describe('side tables', () => {
 
   it('of another version are refused', () => {
     const other = sideTables.slice();
-    other[0] = 2;
+    other[0] = sideTablesVersion + 1;
     expect(build(other).error?.code).toBe('delta-malformed');
     expect(build(new Uint8Array(0)).error?.code).toBe('delta-malformed');
   });
@@ -100,7 +101,9 @@ describe('side tables', () => {
 
   it('made of noise are refused or build something bounded', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 400 }), (noise) => expectRefusedOrBounded(Uint8Array.from([1, ...noise]))),
+      fc.property(fc.uint8Array({ maxLength: 400 }), (noise) =>
+        expectRefusedOrBounded(Uint8Array.from([sideTablesVersion, ...noise])),
+      ),
       { numRuns: 300 },
     );
   });
