@@ -26,7 +26,7 @@ export class AddressMap {
     exports.setMoves(edited, module.putShifts(edits.runs), module.putShifts(tables.shifts[shiftKinds.address]));
   }
 
-  /** Whether an old function begins at `offset` of the text. */
+  /** Whether two words side by side are the entries of a method in the text. */
   areEntries(first: number, second: number): boolean {
     return this.#module.exports.areEntries(first, second) !== 0;
   }

@@ -5,7 +5,13 @@
  */
 import { streamIn } from '../compressed-section.ts';
 
-export interface ElfRange {
+/** In bytes. */
+export interface FileRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface ElfRange extends FileRange {
   /** Section name; empty for a segment. */
   readonly name: string;
   /** SHT_ number of a section; 1 (PROGBITS) for a segment. */
@@ -13,10 +19,8 @@ export interface ElfRange {
   readonly executable: boolean;
   readonly loaded: boolean;
   readonly address: number;
-  readonly offset: number;
-  readonly length: number;
   /** Where a section of symbols has their names. */
-  readonly strings?: { readonly offset: number; readonly length: number };
+  readonly strings?: FileRange;
 }
 
 export interface ElfFile {
@@ -73,6 +77,17 @@ export function offsetOf(elf: ElfFile, address: number): number {
     if (address >= start && address < start + length) return offset + address - start;
   }
   return -1;
+}
+
+/** @throws RangeError when the file has not all of them */
+export function bytesIn({ bytes }: ElfFile, { offset, length }: FileRange): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + offset, length);
+}
+
+/** The symbols of a type, of which a file has one table at most (System V ABI), when their names are there too. */
+export function symbolTable({ areas }: ElfFile, type: number): { table: ElfRange; strings: FileRange } | undefined {
+  const table = areas.find((area) => area.type === type);
+  return table?.strings && { table, strings: table.strings };
 }
 
 interface Segment extends ElfRange {

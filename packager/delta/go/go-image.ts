@@ -7,8 +7,8 @@ import { memorySource } from '../../../contract/byte-source.ts';
 import { type Architecture, architectures } from '../../../contract/delta/go/code-references.ts';
 import { type FunctionTable, readFunctionTable, rowFields } from '../../../contract/delta/go/function-table.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
-import { type ElfFile, number64, offsetOf, readElf } from './elf.ts';
-import { type FileRange, readModule, type TablePlace } from './module-data.ts';
+import { bytesIn, type ElfFile, type FileRange, number64, offsetOf, readElf } from './elf.ts';
+import { readModule, type TablePlace } from './module-data.ts';
 
 export interface GoImage {
   readonly elf: ElfFile;
@@ -152,12 +152,9 @@ function readNames(elf: ElfFile, functions: FunctionTable, table: number, names:
   for (const row of functions.rows) {
     const start = elf.view.getUint32(table + row + rowFields.name, true);
     if (start >= names.length) return undefined;
-    const end = elf.bytes.indexOf(0, names.offset + start);
-    result.push(
-      Buffer.from(elf.bytes.buffer, elf.bytes.byteOffset + names.offset + start, end - names.offset - start).toString(
-        'latin1',
-      ),
-    );
+    const offset = names.offset + start;
+    const end = elf.bytes.indexOf(0, offset);
+    result.push(bytesIn(elf, { offset, length: end - offset }).toString('latin1'));
   }
   return result;
 }

@@ -5,11 +5,10 @@ import { noFunctionData, rowFields } from '../../../contract/delta/go/function-t
 import type { Region } from '../../../contract/delta/go/regions.ts';
 import type { ShiftRuns } from '../../../contract/delta/go/shift-table.ts';
 import { shiftKinds } from '../../../contract/delta/go/side-tables.ts';
-import { sectionTypes } from './elf.ts';
+import { bytesIn, type FileRange, sectionTypes, symbolTable } from './elf.ts';
 import { type GoImage, rowOf } from './go-image.ts';
 import { learnFromData } from './learn-from-data.ts';
 import { learnFromSymbols } from './learn-from-symbols.ts';
-import type { FileRange } from './module-data.ts';
 import { ShiftVotes } from './shift-votes.ts';
 
 /** The start of a section is worth a run of its own when no reference speaks of it. */
@@ -65,8 +64,8 @@ function addressVote(old: GoImage, new_: GoImage, votes: ShiftVotes): ShiftVotes
 }
 
 function learnSymbolNames(old: GoImage, new_: GoImage, type: number, votes: ShiftVotes): void {
-  const [a, b] = [old, new_].map(({ elf }) => elf.areas.find((area) => area.type === type)?.strings);
-  if (a !== undefined && b !== undefined) learnStrings(old, new_, a, b, votes);
+  const [a, b] = [old, new_].map(({ elf }) => symbolTable(elf, type));
+  if (a !== undefined && b !== undefined) learnStrings(old, new_, a.strings, b.strings, votes);
 }
 
 /** Strings that both tables hold, by content. */
@@ -80,7 +79,7 @@ function learnStrings(old: GoImage, new_: GoImage, oldTable: FileRange, newTable
 }
 
 function* strings(image: GoImage, table: FileRange): Generator<[string, number]> {
-  const bytes = Buffer.from(image.elf.bytes.buffer, image.elf.bytes.byteOffset + table.offset, table.length);
+  const bytes = bytesIn(image.elf, table);
   for (let at = 0; at < bytes.length; ) {
     const end = bytes.indexOf(0, at);
     if (end < 0) return;

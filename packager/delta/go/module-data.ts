@@ -3,12 +3,7 @@
  * programs whose words are in relocations. Does not rely on words that moved between Go versions.
  */
 import { type FunctionTable, noFunctionData, rowFields } from '../../../contract/delta/go/function-table.ts';
-import { type ElfFile, type ElfRange, number64, offsetOf, sectionTypes } from './elf.ts';
-
-export interface FileRange {
-  readonly offset: number;
-  readonly length: number;
-}
+import { type ElfFile, type ElfRange, type FileRange, number64, offsetOf, sectionTypes } from './elf.ts';
 
 export interface TablePlace extends FileRange {
   readonly address: number;

@@ -33,7 +33,8 @@ export function planRegions(image: GoImage): Region[] {
   if (find !== undefined) claim('findFunctions', find.offset, find.offset + find.length, 0);
   const data = image.functionData;
   if (data !== undefined) claim('functionData', data.offset, data.offset + data.length, 0);
-  claimRest(image, regions);
+  // The strings and the pc-value tables of pclntab.
+  leave(regions, image.header, image.functionTable.offset + image.functionTable.length);
   for (const area of elf.areas) {
     const end = area.offset + area.length;
     const kind = kindOf(area);
@@ -63,13 +64,6 @@ function lowestTypeOffset({ areas, view }: ElfFile): number {
 
 /** Stands for ranges that are copied: claimed so that no later rule takes them. */
 const nothing = 'copied' as RegionKind;
-
-/** The strings and the pc-value tables of pclntab are copied. */
-function claimRest(image: GoImage, regions: Region[]): void {
-  const start = image.header;
-  const end = image.functionTable.offset + image.functionTable.length;
-  leave(regions, start, end);
-}
 
 function leave(regions: Region[], from: number, end: number): void {
   for (const piece of freePieces(regions, from, end)) regions.push({ kind: nothing, ...piece, address: 0 });

@@ -31,8 +31,8 @@ export class Comparison {
   take(bytes: Uint8Array): void {
     const expected = this.#expected.read(this.#matched, bytes.length);
     if (expected.length < bytes.length || expected.compare(bytes) !== 0) {
-      const same = expected.findIndex((byte, index) => byte !== bytes[index]);
-      this.#wrong = bytes.slice(same < 0 ? expected.length : same);
+      const at = expected.findIndex((byte, index) => byte !== bytes[index]);
+      this.#wrong = bytes.slice(at < 0 ? expected.length : at);
       throw new Differs();
     }
     this.#matched += bytes.length;

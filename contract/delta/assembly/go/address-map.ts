@@ -100,8 +100,8 @@ function isFunctionStart(offset: u32): bool {
   return index >= 0 && <u32>index < oldCount && entryOf(index) === offset;
 }
 
-/** What a method that the linker found unused has in place of its two entries. */
-export const noEntry: u32 = 0xffffffff;
+/** What a method that the linker found unused has in place of its two entries: behind all functions, so it stays. */
+const noEntry: u32 = 0xffffffff;
 
 /** Whether two words side by side are the entries of a method in the text: the offset of a type alone may look like one. */
 export function areEntries(first: u32, second: u32): bool {

@@ -1,5 +1,5 @@
 /** Predicts tables of fixed-width values: addresses in data, type descriptors, offsets, ELF relocations and symbols. */
-import { areEntries, isInsideFunction, map, mapText, noEntry, oldText } from './address-map';
+import { areEntries, isInsideFunction, map, mapText, oldText } from './address-map';
 import { addressEnd, lowestAddress, newTypes, oldTypes } from './geometry';
 import { makeRoom } from './new-file';
 import { loadOld } from './old-file';
@@ -57,8 +57,8 @@ function rewriteTypes(words: usize, length: u32): void {
     const low = load<u32>(at);
     const high = load<u32>(at, 4);
     if (areEntries(low, high)) {
-      if (low !== noEntry) store<u32>(at, mapText(low));
-      if (high !== noEntry) store<u32>(at, mapText(high), 4);
+      store<u32>(at, mapText(low));
+      store<u32>(at, mapText(high), 4);
     } else {
       rewriteTypeOffset(at, low);
       rewriteTypeOffset(at + 4, high);

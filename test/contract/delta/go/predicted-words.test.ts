@@ -8,12 +8,8 @@ import { tinyGoProgram } from './tiny-go-program.ts';
 
 const functions = Array.from({ length: 8 }, (_, i) => ({ name: `main.f${i}`, padding: 20, calls: 'main.f7' }));
 const program = tinyGoProgram({ functions });
-const [first, ...others] = functions;
 // The others move to the front: 48 bytes each.
-const result = analyseGoPair(
-  program,
-  tinyGoProgram({ functions: [...others, ...(first === undefined ? [] : [first])] }),
-);
+const result = analyseGoPair(program, tinyGoProgram({ functions: [...functions.slice(1), ...functions.slice(0, 1)] }));
 if ('notGo' in result) throw new Error(result.notGo);
 const tables = readSideTables(result.sideTables, program.length);
 const text = 0x401000;
