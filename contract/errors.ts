@@ -4,13 +4,25 @@
  * two equal. Message: what was expected and what was found. Hint: what the operator does next.
  */
 
+/**
+ * Whose fault it is when an attempt to update ends or waits with a code. `release`: it was whole and right and did not
+ * work · `device`: the device's own trouble · `path`: whatever carries the bytes. Only the first is evidence about a
+ * release; the others hold the one device that has the trouble.
+ */
+export const faults = ['release', 'device', 'path'] as const;
+export type Fault = (typeof faults)[number];
+
 interface CodeTraits {
   /** Exit status of a command that ends with it; see exitStatus. */
   readonly exit: number;
+  /** `none`: no attempt on a device ever ends or waits with it. */
+  readonly fault: Fault | 'none';
   /** HTTP status where a server answers with it. */
   readonly http?: number;
   /** True when the same call can succeed later without anybody changing its input. */
   readonly retryable?: true;
+  /** Version of the device API that first had it; absent: 1. Peers of an earlier version do not know the code. */
+  readonly since?: 2;
 }
 
 /** Exit statuses, the same in the three programs. */
@@ -29,150 +41,158 @@ export const exitStatus = {
 
 export const errorCodes = {
   // Anything
-  internal: { exit: exitStatus.internal, http: 500 },
-  usage: { exit: exitStatus.usage, http: 400 },
+  internal: { exit: exitStatus.internal, fault: 'device', http: 500 },
+  usage: { exit: exitStatus.usage, fault: 'device', http: 400 },
 
   // What a person wrote
-  'document-unreadable': { exit: exitStatus.invalidInput },
-  'document-invalid': { exit: exitStatus.invalidInput, http: 400 },
-  'component-missing': { exit: exitStatus.invalidInput },
-  'component-unreadable': { exit: exitStatus.invalidInput },
-  'component-too-large': { exit: exitStatus.invalidInput },
-  'platform-mismatch': { exit: exitStatus.invalidInput },
-  'renderer-missing': { exit: exitStatus.invalidInput },
-  'render-failed': { exit: exitStatus.invalidInput },
-  'build-incomplete': { exit: exitStatus.invalidInput },
-  'outcome-unexpected': { exit: exitStatus.updateFailed },
+  'document-unreadable': { exit: exitStatus.invalidInput, fault: 'device' },
+  'document-invalid': { exit: exitStatus.invalidInput, fault: 'device', http: 400 },
+  'component-missing': { exit: exitStatus.invalidInput, fault: 'none' },
+  'component-unreadable': { exit: exitStatus.invalidInput, fault: 'none' },
+  'component-too-large': { exit: exitStatus.invalidInput, fault: 'none' },
+  'platform-mismatch': { exit: exitStatus.invalidInput, fault: 'device' },
+  'renderer-missing': { exit: exitStatus.invalidInput, fault: 'none' },
+  'render-failed': { exit: exitStatus.invalidInput, fault: 'none' },
+  'build-incomplete': { exit: exitStatus.invalidInput, fault: 'none' },
+  'outcome-unexpected': { exit: exitStatus.updateFailed, fault: 'none' },
 
   // Versions and the repository
-  'version-not-greater': { exit: exitStatus.conflict },
-  'version-exists': { exit: exitStatus.conflict },
-  'counter-not-greater': { exit: exitStatus.conflict },
-  'floor-skipped': { exit: exitStatus.conflict },
-  'repository-exists': { exit: exitStatus.conflict },
-  'repository-missing': { exit: exitStatus.invalidInput },
-  'product-unknown': { exit: exitStatus.invalidInput },
-  'release-unknown': { exit: exitStatus.invalidInput, http: 404 },
-  'publish-contended': { exit: exitStatus.conflict, retryable: true },
+  'version-not-greater': { exit: exitStatus.conflict, fault: 'none' },
+  'version-exists': { exit: exitStatus.conflict, fault: 'none' },
+  'counter-not-greater': { exit: exitStatus.conflict, fault: 'device' },
+  'floor-skipped': { exit: exitStatus.conflict, fault: 'device' },
+  'repository-exists': { exit: exitStatus.conflict, fault: 'none' },
+  'repository-missing': { exit: exitStatus.invalidInput, fault: 'none' },
+  'product-unknown': { exit: exitStatus.invalidInput, fault: 'none' },
+  'release-unknown': { exit: exitStatus.invalidInput, fault: 'none', http: 404 },
+  'publish-contended': { exit: exitStatus.conflict, fault: 'none', retryable: true },
 
   // Where declarations come from
-  'git-missing': { exit: exitStatus.localResource },
-  'git-unreachable': { exit: exitStatus.unavailable, http: 502, retryable: true },
-  'git-credentials-unreadable': { exit: exitStatus.invalidInput },
-  'git-credentials-refused': { exit: exitStatus.unavailable, http: 502 },
-  'git-branch-missing': { exit: exitStatus.invalidInput },
-  'git-path-missing': { exit: exitStatus.invalidInput },
-  'git-history-rewritten': { exit: exitStatus.conflict },
-  'git-repository-too-large': { exit: exitStatus.invalidInput },
-  'plan-managed-elsewhere': { exit: exitStatus.conflict, http: 409 },
+  'git-missing': { exit: exitStatus.localResource, fault: 'none' },
+  'git-unreachable': { exit: exitStatus.unavailable, fault: 'none', http: 502, retryable: true },
+  'git-credentials-unreadable': { exit: exitStatus.invalidInput, fault: 'none' },
+  'git-credentials-refused': { exit: exitStatus.unavailable, fault: 'none', http: 502 },
+  'git-branch-missing': { exit: exitStatus.invalidInput, fault: 'none' },
+  'git-path-missing': { exit: exitStatus.invalidInput, fault: 'none' },
+  'git-history-rewritten': { exit: exitStatus.conflict, fault: 'none' },
+  'git-repository-too-large': { exit: exitStatus.invalidInput, fault: 'none' },
+  'plan-managed-elsewhere': { exit: exitStatus.conflict, fault: 'none', http: 409 },
 
   // Keys
-  'key-unreadable': { exit: exitStatus.invalidInput },
-  'key-not-authorised': { exit: exitStatus.untrusted },
-  'threshold-not-met': { exit: exitStatus.untrusted },
+  'key-unreadable': { exit: exitStatus.invalidInput, fault: 'none' },
+  'key-not-authorised': { exit: exitStatus.untrusted, fault: 'none' },
+  'threshold-not-met': { exit: exitStatus.untrusted, fault: 'none' },
 
   // Trust (TUF and what it names)
-  'metadata-malformed': { exit: exitStatus.untrusted },
-  'metadata-too-large': { exit: exitStatus.untrusted },
-  'metadata-signature-invalid': { exit: exitStatus.untrusted },
-  'metadata-expired': { exit: exitStatus.untrusted },
-  'metadata-rolled-back': { exit: exitStatus.untrusted },
-  'metadata-mismatched': { exit: exitStatus.untrusted },
-  'metadata-missing': { exit: exitStatus.untrusted, retryable: true },
-  'metadata-key-duplicated': { exit: exitStatus.untrusted },
-  'trust-store-corrupt': { exit: exitStatus.untrusted },
-  'target-unknown': { exit: exitStatus.untrusted },
-  'manifest-malformed': { exit: exitStatus.untrusted },
-  'manifest-schema-unknown': { exit: exitStatus.untrusted },
-  'manifest-mismatched': { exit: exitStatus.untrusted },
-  'digest-mismatch': { exit: exitStatus.untrusted },
-  'length-mismatch': { exit: exitStatus.untrusted },
-  'blob-missing': { exit: exitStatus.untrusted, http: 404, retryable: true },
-  'bundle-truncated': { exit: exitStatus.untrusted },
-  'bundle-malformed': { exit: exitStatus.untrusted },
-  'updater-too-old': { exit: exitStatus.untrusted },
+  'metadata-malformed': { exit: exitStatus.untrusted, fault: 'path' },
+  'metadata-too-large': { exit: exitStatus.untrusted, fault: 'path' },
+  'metadata-signature-invalid': { exit: exitStatus.untrusted, fault: 'path' },
+  'metadata-expired': { exit: exitStatus.untrusted, fault: 'path' },
+  'metadata-rolled-back': { exit: exitStatus.untrusted, fault: 'path' },
+  'metadata-mismatched': { exit: exitStatus.untrusted, fault: 'path' },
+  'metadata-missing': { exit: exitStatus.untrusted, fault: 'path', retryable: true },
+  'metadata-key-duplicated': { exit: exitStatus.untrusted, fault: 'path' },
+  'trust-store-corrupt': { exit: exitStatus.untrusted, fault: 'device' },
+  'target-unknown': { exit: exitStatus.untrusted, fault: 'path' },
+  'manifest-malformed': { exit: exitStatus.untrusted, fault: 'path' },
+  'manifest-schema-unknown': { exit: exitStatus.untrusted, fault: 'device' },
+  'manifest-mismatched': { exit: exitStatus.untrusted, fault: 'path' },
+  'digest-mismatch': { exit: exitStatus.untrusted, fault: 'path' },
+  'length-mismatch': { exit: exitStatus.untrusted, fault: 'path' },
+  'blob-missing': { exit: exitStatus.untrusted, fault: 'path', http: 404, retryable: true },
+  'bundle-truncated': { exit: exitStatus.untrusted, fault: 'path' },
+  'bundle-malformed': { exit: exitStatus.untrusted, fault: 'path' },
+  'updater-too-old': { exit: exitStatus.untrusted, fault: 'device' },
 
   // Permits to go back
-  'permit-invalid': { exit: exitStatus.untrusted },
-  'permit-expired': { exit: exitStatus.untrusted },
-  'permit-not-for-device': { exit: exitStatus.untrusted },
-  'permit-not-for-release': { exit: exitStatus.untrusted },
-  'permit-used': { exit: exitStatus.untrusted },
-  'permits-not-delegated': { exit: exitStatus.untrusted },
+  'permit-invalid': { exit: exitStatus.untrusted, fault: 'path' },
+  'permit-expired': { exit: exitStatus.untrusted, fault: 'path' },
+  'permit-not-for-device': { exit: exitStatus.untrusted, fault: 'path' },
+  'permit-not-for-release': { exit: exitStatus.untrusted, fault: 'path' },
+  'permit-used': { exit: exitStatus.untrusted, fault: 'path' },
+  'permits-not-delegated': { exit: exitStatus.untrusted, fault: 'path' },
 
   // Decoding
-  'compression-invalid': { exit: exitStatus.untrusted },
-  'compression-window-too-large': { exit: exitStatus.untrusted },
-  'vcdiff-malformed': { exit: exitStatus.untrusted },
-  'vcdiff-truncated': { exit: exitStatus.untrusted },
-  'vcdiff-secondary-compression': { exit: exitStatus.untrusted },
-  'vcdiff-custom-code-table': { exit: exitStatus.untrusted },
-  'vcdiff-target-segment': { exit: exitStatus.untrusted },
-  'vcdiff-out-of-bounds': { exit: exitStatus.untrusted },
-  'vcdiff-window-too-large': { exit: exitStatus.untrusted },
-  'recipe-malformed': { exit: exitStatus.untrusted },
-  'recipe-limit-exceeded': { exit: exitStatus.untrusted },
-  'recipe-encoder-missing': { exit: exitStatus.localResource },
-  'recipe-not-reproducible': { exit: exitStatus.untrusted },
-  'vcdiff-checksum-mismatch': { exit: exitStatus.untrusted },
-  'delta-base-mismatch': { exit: exitStatus.untrusted },
-  'delta-version-unknown': { exit: exitStatus.untrusted },
-  'delta-part-mismatch': { exit: exitStatus.untrusted },
-  'delta-out-of-bounds': { exit: exitStatus.untrusted },
-  'delta-truncated': { exit: exitStatus.untrusted },
-  'delta-malformed': { exit: exitStatus.untrusted },
-  'delta-not-reproducible': { exit: exitStatus.internal },
+  'compression-invalid': { exit: exitStatus.untrusted, fault: 'path' },
+  'compression-window-too-large': { exit: exitStatus.untrusted, fault: 'path' },
+  'vcdiff-malformed': { exit: exitStatus.untrusted, fault: 'path' },
+  'vcdiff-truncated': { exit: exitStatus.untrusted, fault: 'path' },
+  'vcdiff-secondary-compression': { exit: exitStatus.untrusted, fault: 'path' },
+  'vcdiff-custom-code-table': { exit: exitStatus.untrusted, fault: 'path' },
+  'vcdiff-target-segment': { exit: exitStatus.untrusted, fault: 'path' },
+  'vcdiff-out-of-bounds': { exit: exitStatus.untrusted, fault: 'path' },
+  'vcdiff-window-too-large': { exit: exitStatus.untrusted, fault: 'path' },
+  'recipe-malformed': { exit: exitStatus.untrusted, fault: 'path' },
+  'recipe-limit-exceeded': { exit: exitStatus.untrusted, fault: 'path' },
+  'recipe-encoder-missing': { exit: exitStatus.localResource, fault: 'device' },
+  'recipe-not-reproducible': { exit: exitStatus.untrusted, fault: 'path' },
+  'vcdiff-checksum-mismatch': { exit: exitStatus.untrusted, fault: 'path' },
+  'delta-base-mismatch': { exit: exitStatus.untrusted, fault: 'path' },
+  'delta-version-unknown': { exit: exitStatus.untrusted, fault: 'path' },
+  'delta-part-mismatch': { exit: exitStatus.untrusted, fault: 'path' },
+  'delta-out-of-bounds': { exit: exitStatus.untrusted, fault: 'path' },
+  'delta-truncated': { exit: exitStatus.untrusted, fault: 'path' },
+  'delta-malformed': { exit: exitStatus.untrusted, fault: 'path' },
+  'delta-not-reproducible': { exit: exitStatus.internal, fault: 'none' },
 
   // Store and network
-  'store-url-invalid': { exit: exitStatus.usage },
-  'store-unreachable': { exit: exitStatus.unavailable, http: 503, retryable: true },
-  'store-forbidden': { exit: exitStatus.unavailable, http: 502 },
-  'bucket-missing': { exit: exitStatus.unavailable, http: 502 },
-  'object-missing': { exit: exitStatus.unavailable, http: 404 },
-  'server-unreachable': { exit: exitStatus.unavailable, retryable: true },
-  'server-refused': { exit: exitStatus.unavailable },
-  'server-answer-invalid': { exit: exitStatus.unavailable, retryable: true },
-  'transport-insecure': { exit: exitStatus.usage },
-  'download-stalled': { exit: exitStatus.unavailable, retryable: true },
-  'download-no-progress': { exit: exitStatus.unavailable, retryable: true },
+  'store-url-invalid': { exit: exitStatus.usage, fault: 'none' },
+  'store-unreachable': { exit: exitStatus.unavailable, fault: 'path', http: 503, retryable: true },
+  'store-forbidden': { exit: exitStatus.unavailable, fault: 'path', http: 502 },
+  'bucket-missing': { exit: exitStatus.unavailable, fault: 'path', http: 502 },
+  'object-missing': { exit: exitStatus.unavailable, fault: 'path', http: 404 },
+  'server-unreachable': { exit: exitStatus.unavailable, fault: 'path', retryable: true },
+  'server-refused': { exit: exitStatus.unavailable, fault: 'path' },
+  'server-answer-invalid': { exit: exitStatus.unavailable, fault: 'path', retryable: true },
+  'transport-insecure': { exit: exitStatus.usage, fault: 'path' },
+  'download-stalled': { exit: exitStatus.unavailable, fault: 'path', retryable: true },
+  'download-no-progress': { exit: exitStatus.unavailable, fault: 'path', retryable: true },
+  'tls-failed': { exit: exitStatus.unavailable, fault: 'path', retryable: true, since: 2 },
+  'proxy-refused': { exit: exitStatus.unavailable, fault: 'path', retryable: true, since: 2 },
 
   // Server
-  unauthenticated: { exit: exitStatus.unavailable, http: 401 },
-  forbidden: { exit: exitStatus.unavailable, http: 403 },
-  'enrolment-token-invalid': { exit: exitStatus.unavailable, http: 401 },
-  'device-unknown': { exit: exitStatus.unavailable, http: 404 },
-  'device-revoked': { exit: exitStatus.unavailable, http: 403 },
-  'device-exists': { exit: exitStatus.conflict, http: 409 },
-  'rollout-finished': { exit: exitStatus.conflict, http: 409 },
-  'rollout-held': { exit: exitStatus.conflict, http: 409 },
-  'rollout-unknown': { exit: exitStatus.invalidInput, http: 404 },
-  'not-found': { exit: exitStatus.unavailable, http: 404 },
-  'precondition-failed': { exit: exitStatus.unavailable, http: 412 },
-  'range-invalid': { exit: exitStatus.usage, http: 416 },
-  'token-unknown': { exit: exitStatus.invalidInput, http: 404 },
-  'rate-limited': { exit: exitStatus.unavailable, http: 429, retryable: true },
-  overloaded: { exit: exitStatus.unavailable, http: 503, retryable: true },
-  'database-unavailable': { exit: exitStatus.unavailable, http: 503, retryable: true },
+  unauthenticated: { exit: exitStatus.unavailable, fault: 'path', http: 401 },
+  forbidden: { exit: exitStatus.unavailable, fault: 'path', http: 403 },
+  'enrolment-token-invalid': { exit: exitStatus.unavailable, fault: 'path', http: 401 },
+  'device-unknown': { exit: exitStatus.unavailable, fault: 'path', http: 404 },
+  'device-revoked': { exit: exitStatus.unavailable, fault: 'path', http: 403 },
+  'device-exists': { exit: exitStatus.conflict, fault: 'path', http: 409 },
+  'rollout-finished': { exit: exitStatus.conflict, fault: 'none', http: 409 },
+  'rollout-held': { exit: exitStatus.conflict, fault: 'none', http: 409 },
+  'rollout-unknown': { exit: exitStatus.invalidInput, fault: 'none', http: 404 },
+  'not-found': { exit: exitStatus.unavailable, fault: 'path', http: 404 },
+  'precondition-failed': { exit: exitStatus.unavailable, fault: 'path', http: 412 },
+  'range-invalid': { exit: exitStatus.usage, fault: 'path', http: 416 },
+  'token-unknown': { exit: exitStatus.invalidInput, fault: 'none', http: 404 },
+  'rate-limited': { exit: exitStatus.unavailable, fault: 'path', http: 429, retryable: true },
+  overloaded: { exit: exitStatus.unavailable, fault: 'path', http: 503, retryable: true },
+  'database-unavailable': { exit: exitStatus.unavailable, fault: 'path', http: 503, retryable: true },
 
   // The machine
-  'disk-full': { exit: exitStatus.localResource, retryable: true },
-  'io-error': { exit: exitStatus.localResource },
-  'memory-exceeded': { exit: exitStatus.localResource },
-  'delta-process-failed': { exit: exitStatus.localResource },
-  'journal-corrupt': { exit: exitStatus.localResource },
-  'already-running': { exit: exitStatus.busy, retryable: true },
+  'disk-full': { exit: exitStatus.localResource, fault: 'device', retryable: true },
+  'io-error': { exit: exitStatus.localResource, fault: 'device' },
+  'disk-read-only': { exit: exitStatus.localResource, fault: 'device', since: 2 },
+  'permission-denied': { exit: exitStatus.localResource, fault: 'device', since: 2 },
+  'not-executable': { exit: exitStatus.localResource, fault: 'device', since: 2 },
+  'clock-wrong': { exit: exitStatus.localResource, fault: 'device', retryable: true, since: 2 },
+  'slot-damaged': { exit: exitStatus.localResource, fault: 'device', since: 2 },
+  'service-not-running': { exit: exitStatus.localResource, fault: 'device', retryable: true, since: 2 },
+  'memory-exceeded': { exit: exitStatus.localResource, fault: 'device' },
+  'delta-process-failed': { exit: exitStatus.localResource, fault: 'device' },
+  'journal-corrupt': { exit: exitStatus.localResource, fault: 'device' },
+  'already-running': { exit: exitStatus.busy, fault: 'device', retryable: true },
 
   // The update
-  'budget-exceeded': { exit: exitStatus.updateFailed },
-  'full-download-forbidden': { exit: exitStatus.updateFailed },
-  'service-start-failed': { exit: exitStatus.updateFailed },
-  'health-timeout': { exit: exitStatus.updateFailed },
-  'health-lost': { exit: exitStatus.updateFailed },
-  'update-interrupted': { exit: exitStatus.updateFailed },
-  'probation-interrupted': { exit: exitStatus.updateFailed },
-  'nothing-to-roll-back-to': { exit: exitStatus.updateFailed },
-  'release-rejected': { exit: exitStatus.updateFailed },
-  'reverted-by-permit': { exit: exitStatus.updateFailed },
+  'budget-exceeded': { exit: exitStatus.updateFailed, fault: 'device' },
+  'full-download-forbidden': { exit: exitStatus.updateFailed, fault: 'device' },
+  'service-start-failed': { exit: exitStatus.updateFailed, fault: 'release' },
+  'health-timeout': { exit: exitStatus.updateFailed, fault: 'release' },
+  'health-lost': { exit: exitStatus.updateFailed, fault: 'release' },
+  'update-interrupted': { exit: exitStatus.updateFailed, fault: 'device' },
+  'probation-interrupted': { exit: exitStatus.updateFailed, fault: 'release' },
+  'nothing-to-roll-back-to': { exit: exitStatus.updateFailed, fault: 'device' },
+  'release-rejected': { exit: exitStatus.updateFailed, fault: 'release' },
+  'reverted-by-permit': { exit: exitStatus.updateFailed, fault: 'release' },
 } as const satisfies Record<string, CodeTraits>;
 
 export type ErrorCode = keyof typeof errorCodes;
@@ -196,6 +216,10 @@ export class SlipwayError extends Error {
 
   get retryable(): boolean {
     return traitsOf(this.code).retryable === true;
+  }
+
+  get fault(): Fault {
+    return faultOf(this.code);
   }
 
   get exitStatus(): number {
@@ -227,6 +251,26 @@ export function toSlipwayError(thrown: unknown): SlipwayError {
 
 export function describeError(error: SlipwayError): ErrorDescription {
   return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+}
+
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCodes, code);
+}
+
+/** Codes that version 1 of the device API knows. */
+export function isKnownInVersion1(code: string): boolean {
+  return isErrorCode(code) && traitsOf(code).since === undefined;
+}
+
+/**
+ * Whose fault a code is. This table has the last word; of a code that only a newer program knows, what that one said.
+ * A code that should never end an attempt says something about the program on the device.
+ * @param claimed as the program said that used the code
+ */
+export function faultOf(code: string, claimed?: Fault): Fault {
+  if (!isErrorCode(code)) return claimed ?? 'device';
+  const { fault } = traitsOf(code);
+  return fault === 'none' ? 'device' : fault;
 }
 
 function traitsOf(code: ErrorCode): CodeTraits {

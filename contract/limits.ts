@@ -68,6 +68,9 @@ export const limits = {
   /** Bodies of check-ins and reports. */
   maxCheckBytes: 64 * 1024,
   maxReportsPerRequest: 100,
+  /** Troubles that a device tells of in one check, and characters of the message of each. */
+  maxTroubles: 8,
+  maxTroubleMessage: 500,
   /** Lowest poll interval a server may ask for. */
   minPollSeconds: 30,
   /** Highest poll interval a server may ask for. */

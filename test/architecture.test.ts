@@ -214,15 +214,16 @@ describe('contract/errors.md', () => {
   });
 
   it('is caught when a code is missing, unknown, doubled, wrong or unexplained', () => {
-    const codes = { a: { exit: 1 }, b: { exit: 3, http: 404 } };
+    const codes = { a: { exit: 1, fault: 'none' }, b: { exit: 3, http: 404, fault: 'path' } };
     const good =
-      '| `a` | 1 | – | It went wrong. | Report it, please. |\n| `b` | 3 | 404 | It is absent. | Look again. |\n';
+      '| `a` | 1 | – | – | It went wrong. | Report it, please. |\n| `b` | 3 | 404 | path | It is absent. | Look again. |\n';
     expect(differences(parseErrorPage(good), codes)).toEqual([]);
     const bad: [string, string][] = [
       [good.replace(/^.*\n/, ''), 'a is not documented'],
-      [`${good}| \`c\` | 1 | – | It went wrong. | Report it, please. |`, 'c is documented but not a code'],
+      [`${good}| \`c\` | 1 | – | – | It went wrong. | Report it, please. |`, 'c is documented but not a code'],
       [good + good.slice(0, good.indexOf('\n')), 'a is documented twice'],
       [good.replace('| 1 |', '| 2 |'), 'a: exit is 1, the page says 2'],
+      [good.replace('path', 'release'), 'b: fault is path, the page says release'],
       [good.replace('Look', '↻ Look'), 'b: the mark ↻ does not fit'],
       [good.replace('404', '–'), 'b: HTTP is 404, the page says –'],
       [good.replace('Look again.', ''), 'b: say what happened and what to do'],

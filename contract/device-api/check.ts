@@ -1,6 +1,7 @@
 /** `POST /v1/devices/:id/check`: a device says what it runs, the distributor answers what to run. */
 import * as z from 'zod';
 import { digestSchema } from '../digest.ts';
+import { faults } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { counterSchema, productSchema } from '../release/manifest.ts';
 import { platformSchema } from '../release/platform.ts';
@@ -55,8 +56,7 @@ export const deltaPolicySchema = z.strictObject({
 });
 export type DeltaPolicy = z.infer<typeof deltaPolicySchema>;
 
-export const checkRequestSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+const checkShape = {
   updaterVersion: versionSchema,
   product: productSchema,
   platform: platformSchema,
@@ -70,8 +70,38 @@ export const checkRequestSchema = z.strictObject({
   labels: labelsSchema,
   /** Absent from updaters that do not say. */
   deltaPolicy: deltaPolicySchema.optional(),
+};
+
+/** What stands in the device's way now, whether or not a release was offered; see errors.ts for the codes. */
+export const troubleSchema = z.object({
+  code: z.string().regex(/^[a-z0-9-]{1,64}$/),
+  fault: z.enum(faults),
+  message: z.string().max(limits.maxTroubleMessage),
+  /** By the device's own clock, RFC 3339. */
+  since: z.iso.datetime(),
 });
+export type Trouble = z.infer<typeof troubleSchema>;
+
+/**
+ * Version 1 is strict. Version 2 passes over what it does not know, so that later updaters can say more without another
+ * version. An updater whose version 2 is refused asks again in version 1; see version-1.ts.
+ */
+export const checkRequestSchema = z.discriminatedUnion('schemaVersion', [
+  z.strictObject({ schemaVersion: z.literal(1), ...checkShape }),
+  z.object({
+    schemaVersion: z.literal(2),
+    ...checkShape,
+    /** The worst first; empty when all is well. */
+    troubles: z.array(troubleSchema).max(limits.maxTroubles),
+  }),
+]);
 export type CheckRequest = z.infer<typeof checkRequestSchema>;
+export type CheckRequestVersion1 = Extract<CheckRequest, { schemaVersion: 1 }>;
+
+/** None from an updater that speaks version 1: it does not say. */
+export function troublesOf(check: CheckRequest): readonly Trouble[] {
+  return check.schemaVersion === 1 ? [] : check.troubles;
+}
 
 const pollAfterSeconds = z.number().int().min(limits.minPollSeconds).max(limits.maxPollSeconds);
 

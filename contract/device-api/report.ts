@@ -4,12 +4,16 @@
  */
 import * as z from 'zod';
 import { digestSchema } from '../digest.ts';
-import { type ErrorCode, errorCodes } from '../errors.ts';
+import { type ErrorCode, errorCodes, faults, isKnownInVersion1 } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { versionSchema } from '../release/version.ts';
 import { devicePhaseSchema } from './check.ts';
 
-const errorCodeNames = Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]];
+const version1Codes = Object.keys(errorCodes).filter(isKnownInVersion1) as [ErrorCode, ...ErrorCode[]];
+
+/** A code of errors.ts; of a program that is newer than this one also one that is not there. */
+export const codeNameSchema = z.string().regex(/^[a-z0-9-]{1,64}$/);
+export const faultSchema = z.enum(faults);
 
 /** Final results of one update attempt. `failed` ended before the switch: nothing changed on the device. */
 export const updateOutcomes = ['committed', 'rolled-back', 'failed'] as const;
@@ -27,7 +31,7 @@ export const transferSchema = z.strictObject({
 });
 export type Transfer = z.infer<typeof transferSchema>;
 
-export const reportSchema = z.strictObject({
+const reportShape = {
   /** 1, 2, 3 … per device, never reused. */
   sequence: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
   /** The device's own clock, RFC 3339; it may be wrong by years. */
@@ -40,20 +44,35 @@ export const reportSchema = z.strictObject({
   manifestSha256: digestSchema.optional(),
   phase: devicePhaseSchema,
   outcome: updateOutcomeSchema.optional(),
-  /** Why it failed or was rolled back; without an outcome, why a permit was refused: nothing has changed then. */
-  code: z.enum(errorCodeNames).optional(),
   message: z.string().max(2000).optional(),
   transfer: transferSchema.optional(),
+};
+
+/** As devices wrote it that speak version 1; see version-1.ts. */
+export const reportSchemaVersion1 = z.strictObject({ ...reportShape, code: z.enum(version1Codes).optional() });
+export type ReportVersion1 = z.infer<typeof reportSchemaVersion1>;
+
+/** What a later version adds is passed over, so that it needs no new version for more. */
+export const reportSchema = z.object({
+  ...reportShape,
+  /** Why it failed or was rolled back; without an outcome, why a permit was refused: nothing has changed then. */
+  code: codeNameSchema.optional(),
+  /** Whose fault the code is; see errors.ts. Absent without a code, and from devices that speak version 1. */
+  fault: faultSchema.optional(),
+  /** When the device tries the release again by itself, by its own clock; absent where it does at its next check. */
+  nextTryAt: z.iso.datetime().optional(),
 });
 export type Report = z.infer<typeof reportSchema>;
 
-export const reportsRequestSchema = z.strictObject({
-  schemaVersion: z.literal(1),
-  reports: z.array(reportSchema).min(1).max(limits.maxReportsPerRequest),
-});
+const reportsOf = <S extends z.ZodType>(schema: S) => z.array(schema).min(1).max(limits.maxReportsPerRequest);
+
+export const reportsRequestSchema = z.discriminatedUnion('schemaVersion', [
+  z.strictObject({ schemaVersion: z.literal(1), reports: reportsOf(reportSchemaVersion1) }),
+  z.object({ schemaVersion: z.literal(2), reports: reportsOf(reportSchema) }),
+]);
 export type ReportsRequest = z.infer<typeof reportsRequestSchema>;
 
-export const reportsAnswerSchema = z.strictObject({
+export const reportsAnswerSchema = z.object({
   /** Every report up to this sequence is stored; the device may forget them. */
   acknowledgedThrough: z.number().int().min(0),
 });

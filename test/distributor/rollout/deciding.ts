@@ -1,5 +1,5 @@
 /** Plans, devices and campaigns for tests of deciding: everything has a value, tests say what matters. */
-import type { CheckRequest, Labels } from '../../../contract/device-api/check.ts';
+import type { CheckRequestVersion1, Labels } from '../../../contract/device-api/check.ts';
 import { type Release, ReleaseIndex } from '../../../distributor/catalog/releases.ts';
 import { defaultFleet } from '../../../distributor/declaration/fleet.ts';
 import { emptyPlan, type Plan } from '../../../distributor/declaration/plan.ts';
@@ -91,7 +91,7 @@ export const attempt = (version: string, more: Partial<Attempt> = {}): Attempt =
   ...more,
 });
 
-export const running = (counter: number): NonNullable<CheckRequest['current']> => {
+export const running = (counter: number): NonNullable<CheckRequestVersion1['current']> => {
   const { version, manifestSha256 } = release(counter);
   return { version, counter, manifestSha256 };
 };
@@ -108,7 +108,7 @@ export const peer = (id: string, more: Partial<Peer> = {}): Peer => ({
   ...more,
 });
 
-export const device: CheckRequest = {
+export const device: CheckRequestVersion1 = {
   schemaVersion: 1,
   updaterVersion: '1.0.0',
   product: 'edge',
@@ -123,7 +123,7 @@ export const device: CheckRequest = {
 export interface Case extends Partial<Omit<DecideInput, 'device' | 'campaign' | 'plan' | 'releases'>> {
   readonly id?: string;
   readonly enrolledAt?: number;
-  readonly device?: Partial<CheckRequest>;
+  readonly device?: Partial<CheckRequestVersion1>;
   readonly labels?: Labels;
   readonly rollouts?: readonly Rollout[];
   readonly plan?: Partial<Plan>;

@@ -1,0 +1,34 @@
+/**
+ * What a peer of version 1 of the device API understands: an older server refuses a request with a member or a code
+ * that it does not know, and would lose what the request says. Everything that came later is left out, and a later code
+ * is told as the nearest one that version 1 has.
+ */
+import { type ErrorCode, type Fault, faultOf, isErrorCode, isKnownInVersion1 } from '../errors.ts';
+import type { CheckRequest, CheckRequestVersion1 } from './check.ts';
+import type { Report, ReportVersion1 } from './report.ts';
+
+const nearest: Record<Fault, ErrorCode> = { release: 'health-lost', device: 'io-error', path: 'server-unreachable' };
+
+export function codeInVersion1(code: string, fault?: Fault): ErrorCode {
+  return isErrorCode(code) && isKnownInVersion1(code) ? code : nearest[faultOf(code, fault)];
+}
+
+/** The message begins with a code that version 1 does not have, so that a person still reads it. */
+export function reportInVersion1({ code, fault, nextTryAt: _, message, ...rest }: Report): ReportVersion1 {
+  if (code === undefined) return { ...rest, ...(message === undefined ? {} : { message }) };
+  const known = codeInVersion1(code, fault);
+  const text =
+    known === code
+      ? message
+      : [code, message]
+          .filter((part) => part !== undefined)
+          .join(': ')
+          .slice(0, 2000);
+  return { ...rest, code: known, ...(text === undefined ? {} : { message: text }) };
+}
+
+export function checkInVersion1(check: CheckRequest): CheckRequestVersion1 {
+  if (check.schemaVersion === 1) return check;
+  const { troubles: _, ...rest } = check;
+  return { ...rest, schemaVersion: 1 };
+}

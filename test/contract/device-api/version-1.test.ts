@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { type CheckRequest, checkRequestSchema } from '../../../contract/device-api/check.ts';
+import {
+  type Report,
+  reportSchema,
+  reportSchemaVersion1,
+  reportsRequestSchema,
+} from '../../../contract/device-api/report.ts';
+import { checkInVersion1, reportInVersion1 } from '../../../contract/device-api/version-1.ts';
+import { errorCodes, faultOf } from '../../../contract/errors.ts';
+import { idleDevice } from '../../fakes/small-fleet.ts';
+
+const report: Report = {
+  sequence: 7,
+  at: '2026-11-01T00:00:00.000Z',
+  attempt: 'a-1',
+  rollout: 'shop',
+  version: '1.0.0',
+  phase: 'idle',
+  outcome: 'failed',
+  code: 'tls-failed',
+  fault: 'path',
+  nextTryAt: '2026-11-01T00:15:00.000Z',
+  message: 'self-signed certificate',
+};
+const check: CheckRequest = {
+  ...idleDevice,
+  schemaVersion: 2,
+  troubles: [{ code: 'clock-wrong', fault: 'device', message: '3 years behind', since: '2026-11-01T00:00:00.000Z' }],
+};
+
+describe('a report for a server of version 1', () => {
+  it('says a later code as the nearest one of its class, and keeps the code in the message', () => {
+    const told = reportInVersion1(report);
+    expect(told).toMatchObject({ code: 'server-unreachable', message: 'tls-failed: self-signed certificate' });
+    expect(reportSchemaVersion1.parse(told)).toEqual(told);
+  });
+
+  it('is one that version 1 accepts for every code that there is', () => {
+    for (const code of Object.keys(errorCodes)) {
+      const told = reportInVersion1({ ...report, code, fault: faultOf(code) });
+      expect(reportSchemaVersion1.safeParse(told).success, code).toBe(true);
+    }
+  });
+
+  it('keeps the rest as it is', () => {
+    const { code: _, fault: __, nextTryAt: ___, ...rest } = report;
+    expect(reportInVersion1(rest)).toEqual(rest);
+    expect(reportInVersion1({ ...rest, code: 'disk-full', fault: 'device' })).toEqual({ ...rest, code: 'disk-full' });
+  });
+});
+
+describe('version 2', () => {
+  it('passes over members that a later updater adds, where version 1 refuses them', () => {
+    expect(reportSchema.parse({ ...report, mood: 'good' })).toEqual(report);
+    expect(checkRequestSchema.parse({ ...check, mood: 'good' })).toEqual(check);
+    expect(checkRequestSchema.safeParse({ ...idleDevice, mood: 'good' }).success).toBe(false);
+    const old = { schemaVersion: 1, reports: [report] };
+    expect(reportsRequestSchema.safeParse(old).success).toBe(false);
+    expect(reportsRequestSchema.safeParse({ ...old, schemaVersion: 2 }).success).toBe(true);
+  });
+
+  it('carries codes that this server does not know yet', () => {
+    expect(reportSchema.parse({ ...report, code: 'from-the-future' }).code).toBe('from-the-future');
+    expect(reportSchema.safeParse({ ...report, code: 'No code' }).success).toBe(false);
+  });
+
+  it('becomes a check that version 1 accepts', () => {
+    expect(checkRequestSchema.parse(checkInVersion1(check))).toEqual({ ...idleDevice, schemaVersion: 1 });
+  });
+});
