@@ -2,17 +2,16 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { DevicePhase } from '../../contract/device-api/check.ts';
 import type { UpdateOutcome } from '../../contract/device-api/report.ts';
-import type { ErrorCode } from '../../contract/errors.ts';
+import type { Fault } from '../../contract/errors.ts';
 import {
   type Attempt,
   type CampaignKey,
-  noCounts,
   type OpenedWave,
   phasesAfterSwitch,
   phasesUnderWay,
-  type Standing,
-  type WaveCounts,
 } from '../rollout/campaign.ts';
+import type { CountQuestion, HoldCount } from '../rollout/ports.ts';
+import { noCounts, revertedCode, type Standing, type WaveCounts } from '../rollout/standing.ts';
 import type { CampaignRecords } from './campaign-records.ts';
 import type { FleetTables } from './fleet-tables.ts';
 import { firstOf, Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
@@ -73,19 +72,29 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
         })),
       ),
   );
-  const losing = Prepared.from((slot: SlotOf<'campaign' | 'device' | 'outcome'>) =>
+  const losing = Prepared.from((slot: SlotOf<'campaign' | 'device' | LostColumn>) =>
     db
       .updateTable('attempt')
-      .set({ found_at: sql.lit(null), outcome: slot('outcome') })
+      .set({
+        ...{ found_at: sql.lit(null), code: sql.lit(null), outcome: slot('outcome'), fault: slot('fault') },
+        settled_at: slot('settled_at'),
+      })
       .where('campaign', '=', slot('campaign'))
       .where('device', '=', slot('device'))
-      .where('found_at', 'is not', null)
-      .where('outcome', 'is', null),
+      .where((eb) =>
+        eb.or([
+          eb.and([eb('found_at', 'is not', null), eb('outcome', 'is', null)]),
+          eb('outcome', '=', sql.lit('committed')),
+        ]),
+      ),
   );
   const startingOver = Prepared.from((slot: SlotOf<'campaign' | 'device'>) =>
     db
       .updateTable('attempt')
-      .set({ phase: sql.lit(null), outcome: sql.lit(null), code: sql.lit(null) })
+      .set({
+        ...{ phase: sql.lit(null), outcome: sql.lit(null), code: sql.lit(null), fault: sql.lit(null) },
+        settled_at: sql.lit(null),
+      })
       .where('campaign', '=', slot('campaign'))
       .where('device', '=', slot('device')),
   );
@@ -124,49 +133,70 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
       if (isRetry) yield* startingOver.affected({ campaign, device });
     },
 
-    /** The device does not run it any more. @param outcome null where nothing failed */
-    *lose(campaign: number, device: number, outcome: UpdateOutcome | null): Step<void> {
-      yield* losing.affected({ campaign, device, outcome });
+    /** The device does not run it any more. @param isFailure the device says that it failed there */
+    *lose(campaign: number, device: number, isFailure: boolean, at: number): Step<void> {
+      const failed = { outcome: 'rolled-back', fault: 'release', settled_at: at };
+      const open = { outcome: null, fault: null, settled_at: null };
+      yield* losing.affected({ campaign, device, ...(isFailure ? failed : open) });
     },
 
     *revert({ rollout, version }: CampaignKey, device: number, at: number): Step<void> {
       yield* reverting.affected({ rollout, version, device, at });
     },
 
-    /** See CampaignStore.countWaves. The cases are those of standingOf, in its order. */
-    *countWaves(key: CampaignKey, bounds: readonly number[], now: number, timeoutSeconds: number): Step<WaveCounts[]> {
+    /** See CampaignStore.countWaves. The cases are those of standingOf and markOf, in their order. */
+    *countWaves(key: CampaignKey, { waves, judgedFrom, deviceTimeoutSeconds, now }: CountQuestion): Step<WaveCounts[]> {
       const { rollout, version } = key;
       const columns = db.selectFrom('campaign').select(['id', 'waves']);
       const campaign = yield* firstOf(columns.where('rollout', '=', rollout).where('version', '=', version));
-      const counts = bounds.map(() => ({ ...noCounts }));
-      if (!campaign || bounds.length === 0) return counts;
-      const timedOut = now - timeoutSeconds * 1000;
+      const counts = waves.map(() => ({ ...noCounts }));
+      if (!campaign || waves.length === 0) return counts;
+      const timedOut = sql.lit(now - deviceTimeoutSeconds * 1000);
       const list = (phases: readonly string[]) => sql.join(phases.map((phase) => sql.lit(phase)));
+      const ofWave = (value: (index: number) => number) =>
+        sql<number>`case ${sql.join(
+          waves.map(({ upTo }, index) => sql`when place < ${sql.lit(upTo)} then ${sql.lit(value(index))}`),
+          sql` `,
+        )} end`;
       const lastSeen = sql`(select at from sighting where sighting.device = attempt.device)`;
+      const committed = sql<number>`case when outcome is null then found_at when outcome = 'committed'
+        then coalesce(settled_at, 0) end`;
       const standing = sql<Standing>`case
-        when outcome = 'committed' then 'committed'
-        when outcome is not null then 'failed'
-        when found_at is not null then 'committed'
+        when ${committed} is not null then 'committed'
+        when outcome is not null and code = ${sql.lit(revertedCode)} then 'reverted'
+        when outcome is not null and fault = 'release' then 'failed'
+        when outcome is not null and fault = 'path' then 'heldByPath'
+        when outcome is not null then 'heldByDevice'
+        when phase = 'staged' and ${lastSeen} > ${timedOut} then 'waiting'
         when phase = 'staged' then 'unreachable'
-        when offered_at > ${sql.lit(timedOut)} then 'pending'
-        when phase in (${list(phasesUnderWay)}) and ${lastSeen} > ${sql.lit(timedOut)} then 'pending'
-        when phase in (${list(phasesAfterSwitch)}) then 'failed'
+        when offered_at > ${timedOut} then 'pending'
+        when phase in (${list(phasesUnderWay)}) and ${lastSeen} > ${timedOut} then 'pending'
         else 'unreachable' end`;
-      const wave = sql<number>`case ${sql.join(
-        bounds.map((bound, index) => sql`when place < ${sql.lit(bound)} then ${sql.lit(index)}`),
-        sql` `,
-      )} end`;
+      const soakedBefore = ofWave((index) => now - (waves[index]?.soakSeconds ?? 0) * 1000);
+      const mark = sql<RowMark>`case
+        when ${committed} is not null then case when ${committed} <= ${soakedBefore} then 'soaked' else '' end
+        when outcome is not null
+          then case when coalesce(settled_at, 0) < ${sql.lit(judgedFrom ?? 0)} then 'forgiven' else '' end
+        when phase in (${list(phasesAfterSwitch)}) then 'switched'
+        when phase in (${list(phasesUnderWay)}) then 'working'
+        else '' end`;
       const rows = yield* rowsOf(
         db
           .selectFrom('attempt')
-          .select((eb) => [wave.as('wave'), standing.as('standing'), eb.fn.countAll<number>().as('devices')])
+          .select((eb) => [
+            ofWave((index) => index).as('wave'),
+            standing.as('standing'),
+            mark.as('mark'),
+            eb.fn.countAll<number>().as('devices'),
+            sql<number | null>`min(${committed})`.as('earliest'),
+          ])
           .where('campaign', '=', campaign.id)
-          .where('place', '<', sql.lit(bounds.at(-1) ?? 0))
-          .groupBy(['wave', 'standing']),
+          .where('place', '<', sql.lit(waves.at(-1)?.upTo ?? 0))
+          .groupBy(['wave', 'standing', 'mark']),
       );
       for (const row of rows) {
         const slice = counts[row.wave];
-        if (slice) slice[row.standing] += row.devices;
+        if (slice) count(slice, row, waves[row.wave]?.soakSeconds ?? 0);
       }
       const opened = JSON.parse(campaign.waves) as OpenedWave[];
       return counts.map((slice, index) => {
@@ -174,8 +204,52 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
         return { ...slice, members: Math.max(0, members) };
       });
     },
+
+    /** See CampaignStore.countHolds. */
+    *countHolds({ rollout, version }: CampaignKey): Step<HoldCount[]> {
+      const rows = yield* rowsOf(
+        db
+          .selectFrom('attempt')
+          .innerJoin('campaign', 'campaign.id', 'attempt.campaign')
+          .select((eb) => ['fault', 'code', eb.fn.countAll<number>().as('devices')])
+          .where('rollout', '=', rollout)
+          .where('version', '=', version)
+          .where('fault', 'in', ['device', 'path'])
+          .where('outcome', 'is not', null)
+          .groupBy(['fault', 'code'])
+          .orderBy('devices', 'desc')
+          .orderBy('code'),
+      );
+      return rows.map(({ fault, code, devices }) => ({
+        ...{ fault: fault as HoldCount['fault'], code: code ?? 'unknown', devices },
+      }));
+    },
   };
 }
+
+type Slice = { -readonly [K in keyof WaveCounts]: WaveCounts[K] };
+
+/** `switched`: in a phase after the switch, whatever its standing is. */
+type RowMark = 'soaked' | 'forgiven' | 'working' | 'switched' | '';
+
+interface CountedRow {
+  readonly standing: Standing;
+  readonly mark: RowMark;
+  readonly devices: number;
+  readonly earliest: number | null;
+}
+
+/** A mark belongs to one standing; a phase of an attempt with a result has none. */
+function count(slice: Slice, { standing, mark, devices, earliest }: CountedRow, soakSeconds: number): void {
+  slice[standing] += devices;
+  if (standing === 'committed' && mark === 'soaked') slice.soaked += devices;
+  if (standing === 'committed' && mark === '' && earliest !== null) slice.nextSoakedAt = earliest + soakSeconds * 1000;
+  if (standing === 'failed' && mark === 'forgiven') slice.forgiven += devices;
+  if (standing === 'pending' && mark !== '') slice.working += devices;
+  if (standing === 'unreachable' && mark === 'switched') slice.lost += devices;
+}
+
+type LostColumn = 'outcome' | 'fault' | 'settled_at';
 
 type OfferedColumn =
   | 'campaign'
@@ -201,7 +275,9 @@ export function attemptOf(row: AttemptRow, deviceId: string, lastSeenAt: number 
     generation: row.generation,
     phase: (row.phase ?? undefined) as DevicePhase | undefined,
     outcome: (row.outcome ?? undefined) as UpdateOutcome | undefined,
-    code: (row.code ?? undefined) as ErrorCode | undefined,
+    code: row.code ?? undefined,
+    fault: (row.fault ?? undefined) as Fault | undefined,
+    settledAt: row.settled_at ?? undefined,
     revertedAt: row.reverted_at ?? undefined,
     bytesOnWire: row.bytes_on_wire ?? undefined,
     lastSeenAt: lastSeenAt ?? row.found_at ?? row.offered_at,

@@ -48,16 +48,18 @@ export function campaignRecords(db: Kysely<FleetTables>, events: EventRecords) {
       const state = applyTransitionTo(row.started === 1 ? stateOf(row) : undefined, key, transition, at);
       if (state === undefined) return false;
       const { status, reason, openedWaves, generation, stalledAt = null, createdAt, changedAt } = state;
+      const judged = { judged_from: state.judgedFrom ?? null };
       const values = { started: 1, status, reason, waves: JSON.stringify(openedWaves), generation };
       const times = { stalled_at: stalledAt, created_at: createdAt, changed_at: changedAt };
       yield* affectedBy(
         db
           .updateTable('campaign')
-          .set({ ...values, ...times })
+          .set({ ...values, ...times, ...judged })
           .where('id', '=', row.id),
       );
       yield* events.append({
-        ...{ at, actor, kind: kindOfTransition[transition.kind], rollout: key.rollout, version: key.version, reason },
+        ...{ at, actor, kind: kindOfTransition[transition.kind], rollout: key.rollout, version: key.version },
+        reason: transition.reason,
         facts: factsOf(transition, state),
       });
       yield* events.move();
@@ -123,6 +125,7 @@ function stateOf(row: Selectable<FleetTables['campaign']>): CampaignState {
     openedWaves: (JSON.parse(row.waves) as OpenedWave[]).map((wave) => ({ ...wave, closedAt: wave.closedAt })),
     generation: row.generation,
     stalledAt: row.stalled_at ?? undefined,
+    judgedFrom: row.judged_from ?? undefined,
     createdAt: row.created_at,
     changedAt: row.changed_at,
   };

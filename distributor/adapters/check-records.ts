@@ -88,7 +88,7 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
     if (finding.kind === 'runs') {
       const { place, generation, isRetry } = finding;
       yield* near.attempts.find({ campaign, device: row.number, place, generation, found_at: at }, isRetry);
-    } else yield* near.attempts.lose(campaign, row.number, finding.kind === 'fell-back' ? 'rolled-back' : null);
+    } else yield* near.attempts.lose(campaign, row.number, finding.kind === 'fell-back', at);
   }
 
   return {

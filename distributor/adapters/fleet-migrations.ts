@@ -13,6 +13,7 @@ export function fleetMigrations(engine: Engine): MigrationProvider {
       '0003-findings': {
         up: (db: Kysely<unknown>) => db.schema.alterTable('attempt').addColumn('found_at', 'bigint').execute(),
       },
+      '0004-evidence': { up: addEvidence },
     }),
   };
 }
@@ -189,6 +190,41 @@ async function createTables(db: Kysely<unknown>, engine: Engine): Promise<void> 
     .execute();
   await sql`insert into in_force (id, revision) values (1, 0)`.execute(db);
 }
+
+/** Whose fault an outcome is and when it became known; what was counted before is told apart by its code. */
+async function addEvidence(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('campaign').addColumn('judged_from', 'bigint').execute();
+  await db.schema.alterTable('attempt').addColumn('settled_at', 'bigint').execute();
+  await db.schema.alterTable('attempt').addColumn('fault', 'text').execute();
+  const codesOf = (fault: string) =>
+    sql.join(Object.entries(codesAtEvidence).flatMap(([code, whose]) => (whose === fault ? [sql.lit(code)] : [])));
+  await sql`update attempt set settled_at = offered_at where outcome is not null`.execute(db);
+  await sql`update attempt set fault = case
+    when code in (${codesOf('release')}) then 'release'
+    when code in (${codesOf('path')}) then 'path'
+    when code is not null or outcome = 'failed' then 'device'
+    else 'release' end
+    where outcome is not null and outcome <> 'committed'`.execute(db);
+}
+
+/** Codes that ended attempts when this migration was made, as far as they are not the device's own trouble. */
+const codesAtEvidence = {
+  ...{ 'service-start-failed': 'release', 'health-timeout': 'release', 'health-lost': 'release' },
+  ...{ 'probation-interrupted': 'release', 'release-rejected': 'release', 'reverted-by-permit': 'release' },
+  ...{ 'server-unreachable': 'path', 'server-refused': 'path', 'server-answer-invalid': 'path' },
+  ...{ 'download-stalled': 'path', 'download-no-progress': 'path', 'blob-missing': 'path', 'digest-mismatch': 'path' },
+  ...{
+    'length-mismatch': 'path',
+    'transport-insecure': 'path',
+    'store-unreachable': 'path',
+    'store-forbidden': 'path',
+  },
+  ...{ 'metadata-malformed': 'path', 'metadata-too-large': 'path', 'metadata-signature-invalid': 'path' },
+  ...{ 'metadata-expired': 'path', 'metadata-rolled-back': 'path', 'metadata-mismatched': 'path' },
+  ...{ 'metadata-missing': 'path', 'target-unknown': 'path', 'manifest-malformed': 'path' },
+  ...{ 'manifest-mismatched': 'path', unauthenticated: 'path', forbidden: 'path', 'rate-limited': 'path' },
+  ...{ overloaded: 'path', 'database-unavailable': 'path', 'not-found': 'path', 'object-missing': 'path' },
+} as const;
 
 /** Nobody changes an event or removes a young one: not a defect of ours, nor a person at the database's own prompt. */
 function appendOnlyEvents(engine: Engine): Migration {

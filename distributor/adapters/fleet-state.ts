@@ -74,7 +74,7 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
     revokeDevice: (id, at, event) => told(() => devices.revoke(id, at), event, Boolean),
     answerCheck: (arrival, judge, find) => database.write(() => checks.answer(arrival, judge, find), locksOf(arrival)),
     readFacts: (question) => database.read(() => checks.readFacts(question)),
-    storeReports: (id, list, place, at) => database.write(() => reports.store(id, list, place, at), [`reports ${id}`]),
+    storeReports: (id, list, rules, at) => database.write(() => reports.store(id, list, rules, at), [`reports ${id}`]),
     listReports: (id, limit) => database.read(() => reports.list(id, limit)),
 
     loadCampaigns: () => database.read(() => campaigns.load()),
@@ -86,8 +86,8 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
         const found = row ? yield* attempts.ofDevice(row.number) : [];
         return found.map((attempt) => attemptOf(attempt, id, row?.last_seen_at ?? null));
       }),
-    countWaves: (key, bounds, now, timeoutSeconds) =>
-      database.read(() => attempts.countWaves(key, bounds, now, timeoutSeconds)),
+    countWaves: (key, question) => database.read(() => attempts.countWaves(key, question)),
+    countHolds: (key) => database.read(() => attempts.countHolds(key)),
 
     loadPlan: () => database.read(() => plans.load()),
     savePlan: (applied) => database.write(() => plans.save(applied), audited),

@@ -71,6 +71,8 @@ export interface FleetTables {
     waves: string;
     generation: number;
     stalled_at: number | null;
+    /** When a person took an abort back: failures from before are no evidence. */
+    judged_from: number | null;
     created_at: number;
     changed_at: number;
   };
@@ -89,7 +91,11 @@ export interface FleetTables {
     phase_sequence: number;
     outcome: string | null;
     outcome_sequence: number;
+    /** When the outcome became known here. */
+    settled_at: number | null;
     code: string | null;
+    /** Whose fault the outcome is: `release`, `device` or `path`; null for a success and without an outcome. */
+    fault: string | null;
     reverted_at: number | null;
     bytes_on_wire: number | null;
     /** Start of the digest of the device's own name for the try whose bytes these are. */

@@ -3,17 +3,17 @@ import type { Kysely, Selectable } from 'kysely';
 import type { DevicePhase } from '../../contract/device-api/check.ts';
 import type { Report, UpdateOutcome } from '../../contract/device-api/report.ts';
 import { type Digest, sha256 } from '../../contract/digest.ts';
-import type { ErrorCode } from '../../contract/errors.ts';
-import type { StoredReports } from '../fleet/ports.ts';
+import { type Fault, faultOf } from '../../contract/errors.ts';
+import type { ReportRules, StoredReports } from '../fleet/ports.ts';
+import { type CampaignKey, isHeld, phasesUnderWay } from '../rollout/campaign.ts';
 import type { AttemptRow } from './attempt-records.ts';
 import { acceptedOnly, type Neighbours } from './check-records.ts';
-import type { DeviceRow } from './device-records.ts';
+import { type DeviceRow, deviceOf } from './device-records.ts';
 import type { FleetTables } from './fleet-tables.ts';
 import { ReceivedSequences } from './received-sequences.ts';
 import { Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
 
 type ReportRow = Selectable<FleetTables['report']>;
-type Place = (rollout: string) => number | undefined;
 
 /** From these on a device has all bytes of its release. */
 const phasesWithAllBytes: readonly DevicePhase[] = [
@@ -59,24 +59,21 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       .where('device', '=', slot('device')),
   );
 
-  /** The attempt that a report is about: of several with its version the one offered last. */
-  function* attemptOf(row: DeviceRow, report: Report, place: Place, at: number): Step<AttemptRow | undefined> {
-    const { rollout, version } = report;
+  /**
+   * The attempt that a report is about: of several with its version the one offered last. One that was never offered
+   * is none: nobody counts who was not asked.
+   */
+  function* attemptOf(row: DeviceRow, { rollout, version }: Report): Step<AttemptRow | undefined> {
     if (rollout === undefined) return undefined;
     const [known] = (yield* near.attempts.ofDevice(row.number))
-      .filter((attempt) => attempt.rollout === rollout)
+      .filter((attempt) => attempt.rollout === rollout && attempt.offered_at > 0)
       .filter((attempt) => attempt.version === version || attempt.offered_version === version)
       .sort((a, b) => b.offered_at - a.offered_at);
-    if (known) return known;
-    const where = place(rollout);
-    if (where === undefined) return undefined;
-    const { id: campaign, generation } = yield* near.campaigns.numberOf({ rollout, version }, at);
-    const values = { campaign, device: row.number, place: where, offered_at: at, generation };
-    yield* near.attempts.offer({ ...values, offered_version: null, reserved_slot: null }, false);
-    return (yield* near.attempts.ofDevice(row.number)).find((attempt) => attempt.campaign === campaign);
+    return known;
   }
 
-  function* apply(before: AttemptRow, report: Report, at: number): Step<void> {
+  /** @returns whether it takes a success back */
+  function* apply(before: AttemptRow, report: Report, maxBytes: number, at: number): Step<boolean> {
     const after = { ...before };
     const { campaign } = before;
     if (report.sequence > before.phase_sequence) {
@@ -84,44 +81,43 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       after.phase_sequence = report.sequence;
     }
     if (report.transfer && report.sequence > before.bytes_sequence) {
-      const bytes = report.transfer.bytesOnWire;
+      const bytes = Math.min(report.transfer.bytesOnWire, maxBytes);
       after.bytes_of = sha256(new TextEncoder().encode(report.attempt)).slice(0, 8);
       after.bytes_on_wire = bytes;
       after.bytes_sequence = report.sequence;
       const spent = after.bytes_of === before.bytes_of ? bytes - (before.bytes_on_wire ?? 0) : bytes;
       if (spent > 0) yield* near.spending.spend(campaign, spent, at);
     }
-    if (report.outcome !== undefined && report.sequence > before.outcome_sequence) {
-      // A release reached on the way is no result of the campaign.
-      const isHop = report.outcome === 'committed' && report.version !== before.version;
-      after.outcome = isHop ? null : report.outcome;
-      after.code = isHop ? null : (report.code ?? null);
-      if (before.outcome_sequence === 0 && after.bytes_on_wire !== null) {
-        yield* near.spending.settle(campaign, after.bytes_on_wire);
-      }
-      after.outcome_sequence = report.sequence;
-    }
+    if (report.sequence > before.outcome_sequence) Object.assign(after, outcomeAfter(before, report, at));
+    const isFirst = before.outcome_sequence === 0 && after.outcome_sequence > 0;
+    if (isFirst && after.bytes_on_wire !== null) yield* near.spending.settle(campaign, after.bytes_on_wire);
     const hasAllBytes = report.outcome !== undefined || phasesWithAllBytes.includes(report.phase);
     if (before.reserved_slot !== null && hasAllBytes && report.sequence > before.phase_sequence) {
       yield* near.spending.release(campaign, before.reserved_slot);
       after.reserved_slot = null;
     }
     yield* progressing.affected(after);
+    const hadIt = before.outcome === 'committed' || (before.outcome === null && before.found_at !== null);
+    return hadIt && after.outcome !== null && after.outcome !== 'committed';
   }
 
   return {
     /** See DeviceStore.storeReports. */
-    *store(id: string, reports: readonly Report[], place: Place, at: number): Step<StoredReports> {
+    *store(id: string, reports: readonly Report[], rules: ReportRules, at: number): Step<StoredReports> {
       const row = acceptedOnly(id, yield* near.devices.row(id));
       const received = ReceivedSequences.parse(row.acknowledged_through, row.gaps);
       const fresh: Report[] = [];
+      const fellBack: CampaignKey[] = [];
       for (const report of [...reports].sort((a, b) => a.sequence - b.sequence)) {
         if (received.has(report.sequence)) continue;
         if ((yield* inserting.affected(toRow(row.number, report, at))) === 0) continue;
         received.fill(report.sequence);
         fresh.push(report);
-        const attempt = yield* attemptOf(row, report, place, at);
-        if (attempt) yield* apply(attempt, report, at);
+        const rule = rules(report, deviceOf(row));
+        const attempt = rule && (yield* attemptOf(row, report));
+        if (!attempt) continue;
+        const isBack = yield* apply(attempt, report, rule.maxBytes, at);
+        if (isBack) fellBack.push({ rollout: attempt.rollout, version: attempt.version });
       }
       const later = yield* storedAfter.rows({ device: row.number, through: received.through });
       received.advance(
@@ -135,7 +131,7 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       }
       if (fresh.length > 0) yield* trimming.affected({ device: row.number, through: through - keptReports });
       yield* near.devices.sight(row.number, at);
-      return { acknowledgedThrough: through, fresh };
+      return { acknowledgedThrough: through, fresh, fellBack };
     },
 
     *list(id: string, limit: number): Step<Report[]> {
@@ -146,9 +142,42 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
   };
 }
 
+/**
+ * What a report makes of an attempt's outcome. A release reached on the way is no result of the campaign; a device that
+ * was held and works on the update again is held no more.
+ */
+function outcomeAfter(before: AttemptRow, report: Report, at: number): Partial<AttemptRow> {
+  const open = { outcome: null, code: null, fault: null, settled_at: null };
+  const { outcome, sequence, code, phase } = report;
+  if (outcome === undefined) {
+    return before.outcome !== null && isHeld(stateOf(before)) && phasesAtWork.includes(phase) ? open : {};
+  }
+  const result = { outcome_sequence: sequence };
+  if (outcome === 'committed') {
+    if (report.version !== before.version) return { ...result, ...open };
+    const settled = before.outcome === 'committed' ? before.settled_at : at;
+    return { ...result, outcome, code: null, fault: null, settled_at: settled };
+  }
+  // A device that goes back without a code was told so by a person there.
+  const fault = code === undefined ? (outcome === 'failed' ? 'device' : 'release') : faultOf(code, report.fault);
+  // It came late: the device works on the update again.
+  const isOver = before.phase_sequence > sequence && phasesAtWork.some((atWork) => atWork === before.phase);
+  if (isOver && fault !== 'release') return { ...result, ...open };
+  return { ...result, outcome, code: code ?? null, fault, settled_at: at };
+}
+
+function stateOf({ outcome, fault }: AttemptRow) {
+  return {
+    outcome: (outcome ?? undefined) as UpdateOutcome | undefined,
+    fault: (fault ?? undefined) as Fault | undefined,
+  };
+}
+
+const phasesAtWork: readonly DevicePhase[] = [...phasesUnderWay, 'staged'];
+
 /** What reports change in an attempt. */
 const reportedColumns = [
-  ...(['phase', 'phase_sequence', 'outcome', 'outcome_sequence', 'code'] as const),
+  ...(['phase', 'phase_sequence', 'outcome', 'outcome_sequence', 'code', 'fault', 'settled_at'] as const),
   ...(['bytes_on_wire', 'bytes_of', 'bytes_sequence', 'reserved_slot'] as const),
 ] as const;
 type ReportedColumn = (typeof reportedColumns)[number];
@@ -190,7 +219,7 @@ function fromRow(row: ReportRow): Report {
     ...(row.manifest_sha256 === null ? {} : { manifestSha256: row.manifest_sha256 as Digest }),
     phase: row.phase as DevicePhase,
     ...(row.outcome === null ? {} : { outcome: row.outcome as UpdateOutcome }),
-    ...(row.code === null ? {} : { code: row.code as ErrorCode }),
+    ...(row.code === null ? {} : { code: row.code }),
     ...(row.message === null ? {} : { message: row.message }),
     ...(hasTransfer ? { transfer: { bytesOnWire, fullBytes, resumedFrom } } : {}),
   };

@@ -6,7 +6,7 @@
 import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
-import { decodeManifest, targetPath } from '../../contract/release/manifest.ts';
+import { decodeManifest, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
 import { targetCustomSchema } from '../../contract/release/target-custom.ts';
 import { manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import type { PermitAuthority } from '../../contract/trust/permit.ts';
@@ -144,6 +144,7 @@ export class Catalog {
         floors: manifest.floors,
         minUpdaterVersion: manifest.minUpdaterVersion,
         manifestSha256: digest,
+        maxTransferBytes: maxTransferBytesOf(manifest),
         targetPath: path,
       };
     } catch (error) {
@@ -151,4 +152,10 @@ export class Catalog {
       return undefined;
     }
   }
+}
+
+function maxTransferBytesOf({ components }: ReleaseManifest): number {
+  const longest = (blobs: readonly { readonly length: number }[]) =>
+    blobs.reduce((most, { length }) => Math.max(most, length), 0);
+  return components.reduce((sum, { blobs, deltas }) => sum + longest(blobs) + longest(deltas), 0);
 }

@@ -14,6 +14,8 @@ export interface Release {
   readonly floors: readonly Version[];
   readonly minUpdaterVersion: Version | undefined;
   readonly manifestSha256: Digest;
+  /** What one device may move for it at the most: of each component the longest blob and the longest delta. */
+  readonly maxTransferBytes: number;
   readonly targetPath: string;
 }
 

@@ -16,11 +16,11 @@ export function rolloutLines(rollouts: readonly RolloutView[], now: number): str
     rollout.version ?? '-',
     rollout.status,
     openWave(rollout)?.name ?? '-',
-    ...standings.map((standing) => String(sum(rollout, standing))),
+    ...columns.map(([column]) => String(sum(rollout, column))),
     rollout.changedAt === undefined ? '-' : relativeText(rollout.changedAt, now),
     printable(rollout.reason),
   ]);
-  return table(['NAME', 'PRODUCT', 'VERSION', 'STATUS', 'WAVE', ...upper(standings), 'CHANGED', 'REASON'], rows);
+  return table(['NAME', 'PRODUCT', 'VERSION', 'STATUS', 'WAVE', ...names, 'CHANGED', 'REASON'], rows);
 }
 
 export function rolloutText(rollout: RolloutView, now: number): string {
@@ -35,12 +35,25 @@ export function rolloutText(rollout: RolloutView, now: number): string {
     waveTable(rollout, now),
     '',
     ...gateLines(rollout, now),
+    ...holdLines(rollout),
     ...conflictLines(rollout),
   ];
   return parts.filter((part) => part !== undefined).join('\n');
 }
 
-const standings = ['committed', 'failed', 'pending', 'unreachable'] as const;
+/** Every device is in one of them. */
+const columns = [
+  ['committed', 'COMMITTED'],
+  ['failed', 'FAILED'],
+  ['reverted', 'SENT BACK'],
+  ['pending', 'UNDER WAY'],
+  ['waiting', 'WAITING'],
+  ['heldByDevice', 'HELD: DEVICE'],
+  ['heldByPath', 'HELD: PATH'],
+  ['unreachable', 'UNREACHABLE'],
+  ['notAsked', 'NOT ASKED'],
+] as const satisfies readonly (readonly [keyof WaveView, string])[];
+const names = columns.map(([, name]) => name);
 
 function since({ changedAt }: RolloutView, now: number): string {
   return changedAt === undefined ? '' : ` - since ${timeText(changedAt, now)}`;
@@ -74,9 +87,9 @@ function waveTable({ waves }: RolloutView, now: number): string {
     wave.boundPercent === undefined ? '-' : `${wave.boundPercent} %`,
     wave.openedAt === undefined ? '-' : timeText(wave.openedAt, now),
     wave.openedAt === undefined ? '-' : String(wave.members),
-    ...standings.map((standing) => (wave.openedAt === undefined ? '-' : String(wave[standing]))),
+    ...columns.map(([column]) => (wave.openedAt === undefined ? '-' : String(wave[column]))),
   ]);
-  return table(['WAVE', 'UP TO', 'STATE', 'BOUND', 'OPENED', 'MEMBERS', ...upper(standings)], rows);
+  return table(['WAVE', 'UP TO', 'STATE', 'BOUND', 'OPENED', 'MEMBERS', ...names], rows);
 }
 
 function gateLines({ waves }: RolloutView, now: number): string[] {
@@ -89,14 +102,22 @@ function gateLines({ waves }: RolloutView, now: number): string[] {
     ]);
 }
 
+function holdLines({ holds }: RolloutView): string[] {
+  return holds.map(({ fault, code, devices }) => {
+    const whose = fault === 'path' ? 'the way to the bytes' : 'their own trouble';
+    return `held: ${devices} ${devices === 1 ? 'device' : 'devices'} by ${whose}, ${printable(code)}; they try again by themselves.`;
+  });
+}
+
 function heldLines({ agentsHeld = 0, members }: WaveView): string[] {
   if (agentsHeld === 0) return [];
   const what = `${agentsHeld} of ${members} members are agents with a server that no open wave covers`;
   return [`  held: ${what}; they are offered nothing before it runs the release.`];
 }
 
-function soakText({ state, soaksUntil, soakSeconds }: WaveView, now: number): string {
+function soakText({ state, soaksUntil, soakSeconds, nextSoakedAt }: WaveView, now: number): string {
   if (state === 'passed') return '; passed';
+  if (nextSoakedAt !== undefined) return `; the next device has soaked at ${timeText(nextSoakedAt, now)}`;
   if (soaksUntil !== undefined && Date.parse(soaksUntil) > now) return `; soaks until ${timeText(soaksUntil, now)}`;
   return soakSeconds === 0 ? '' : `; soaked for ${lengthText(soakSeconds)}`;
 }
@@ -121,10 +142,6 @@ function openWave({ waves }: RolloutView): WaveView | undefined {
   return waves.findLast((wave) => wave.openedAt !== undefined);
 }
 
-function sum({ waves }: RolloutView, standing: (typeof standings)[number]): number {
-  return waves.reduce((total, wave) => total + wave[standing], 0);
-}
-
-function upper(names: readonly string[]): string[] {
-  return names.map((name) => name.toUpperCase());
+function sum({ waves }: RolloutView, column: (typeof columns)[number][0]): number {
+  return waves.reduce((total, wave) => total + wave[column], 0);
 }

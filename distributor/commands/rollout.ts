@@ -1,4 +1,4 @@
-/** `rollout ls | show | pause | resume | abort | promote | retry`: where rollouts stand, and a person's word on them. */
+/** `rollout ls | show | pause | resume | abort | reopen | promote | retry`: where rollouts stand, and a person's word on them. */
 import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { ControlAction } from '../rollout/control.ts';
@@ -11,7 +11,8 @@ import { rolloutLines, rolloutText } from './rollout-text.ts';
 const actions = {
   pause: ['offer nothing until resumed; devices under way go on', 'paused'],
   resume: ['offer again after a pause or a stall', 'resumed'],
-  abort: ['stop for good: this release is offered by this rollout no more', 'aborted'],
+  abort: ['stop: this release is offered by this rollout no more, unless it is reopened', 'aborted'],
+  reopen: ['take an abort back, without counting what failed before', 'open again'],
   promote: ['open the next wave now, whatever soak and gate say; after the last one, complete', 'promoted'],
   retry: ['offer the release once more to devices where it failed', 'told to try again'],
 } as const satisfies Record<ControlAction, readonly [string, string]>;

@@ -24,6 +24,11 @@ export interface Gate {
   readonly successPercent: number;
   /** Devices with a result that the wave needs, or all of its members where it has fewer. */
   readonly minSample: number;
+  /**
+   * The failure rate must be below 100 - successPercent with this confidence, and stops the rollout when it is above
+   * abort.failurePercent with it; 50 to below 100. Undefined: the numbers count as they are.
+   */
+  readonly confidencePercent: number | undefined;
   /** A gate that does not hold for so long after the soak pauses the rollout. */
   readonly stallAfterSeconds: number;
   readonly checks: readonly GateCheck[];
@@ -37,7 +42,10 @@ export interface Abort {
   readonly revert: boolean;
 }
 
-export const defaultGate: Gate = { successPercent: 95, minSample: 1, stallAfterSeconds: 7 * 86_400, checks: [] };
+export const defaultGate: Gate = {
+  ...{ successPercent: 95, minSample: 1, stallAfterSeconds: 7 * 86_400, checks: [] },
+  confidencePercent: undefined,
+};
 export const defaultAbort: Abort = { failurePercent: 5, minFailures: 3, revert: false };
 
 /** Above 0, at most 100. */
@@ -80,9 +88,15 @@ const checksSchema = z
     }
   });
 
+/** `95` and `0.95` mean the same; `off` takes back what was declared farther away. */
+const confidenceSchema = z.union([z.literal('off'), z.number().gte(50).lt(100), z.number().gte(0.5).lt(1)], {
+  error: 'expected a confidence such as 95 or 0.95, or off',
+});
+
 export const gateSchema = z.strictObject({
   successPercent: percentSchema.optional(),
   minSample: z.number().int().min(1).optional(),
+  confidence: confidenceSchema.optional(),
   stallAfter: durationSchema.optional(),
   checks: checksSchema.optional(),
 });
@@ -96,14 +110,20 @@ export const abortSchema = z.strictObject({
 /** Later ones win, value by value. */
 export function gateOf(base: Gate, ...declared: readonly (z.output<typeof gateSchema> | undefined)[]): Gate {
   return declared.reduce<Gate>(
-    (gate, { successPercent, minSample, stallAfter, checks } = {}) => ({
+    (gate, { successPercent, minSample, confidence, stallAfter, checks } = {}) => ({
       successPercent: successPercent ?? gate.successPercent,
       minSample: minSample ?? gate.minSample,
+      confidencePercent: confidence === undefined ? gate.confidencePercent : confidencePercentOf(confidence),
       stallAfterSeconds: stallAfter ?? gate.stallAfterSeconds,
       checks: checks ?? gate.checks,
     }),
     base,
   );
+}
+
+function confidencePercentOf(confidence: z.output<typeof confidenceSchema>): number | undefined {
+  if (confidence === 'off') return undefined;
+  return confidence < 1 ? Math.round(confidence * 1e6) / 1e4 : confidence;
 }
 
 /** Later ones win, value by value. */

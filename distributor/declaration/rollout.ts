@@ -22,6 +22,8 @@ export interface Rollout extends Practice {
   readonly after: readonly string[];
   /** Minor versions that one update may go up; undefined: 1 for K3s and K0s versions, no limit for others. */
   readonly maxMinorStep: number | undefined;
+  /** Whether it may go on, and complete, with no device in its group. */
+  readonly allowEmpty: boolean;
   readonly paused: boolean;
   readonly aborted: boolean;
   /** Of two rollouts that claim one device, the higher wins. */
@@ -43,6 +45,7 @@ export const rolloutDocumentSchema = z.strictObject({
       deadline: z.iso.datetime({ offset: true, error: 'expected a time such as 2026-12-24T00:00:00Z' }).optional(),
       after: z.array(objectNameSchema).max(64).optional(),
       maxMinorStep: z.number().int().min(1, 'expected 1 at least').max(1000).optional(),
+      allowEmpty: z.boolean().optional(),
       paused: z.boolean().optional(),
       aborted: z.boolean().optional(),
       priority: z.number().int().min(-1000).max(1000).optional(),
@@ -56,7 +59,7 @@ export const rolloutDocumentSchema = z.strictObject({
 
 /** @param defaults of the fleet */
 export function rolloutOf({ metadata, spec }: z.output<typeof rolloutDocumentSchema>, defaults: Practice): Rollout {
-  const { product, release, channel, group, waves, deadline, after, maxMinorStep, paused, aborted, priority } = spec;
+  const { product, release, channel, group, waves, deadline, after, maxMinorStep, allowEmpty, priority } = spec;
   const practice = practiceOf(defaults, spec);
   return {
     name: metadata.name,
@@ -73,8 +76,9 @@ export function rolloutOf({ metadata, spec }: z.output<typeof rolloutDocumentSch
     deadline: deadline === undefined ? undefined : Date.parse(deadline),
     after: after ?? [],
     maxMinorStep,
-    paused: paused ?? false,
-    aborted: aborted ?? false,
+    allowEmpty: allowEmpty ?? false,
+    paused: spec.paused ?? false,
+    aborted: spec.aborted ?? false,
     priority: priority ?? 0,
   };
 }

@@ -45,6 +45,11 @@ export function permitIssued(key: CampaignKey, deviceId: DeviceId, at: number): 
   return event('permit-issued', { actor: ownActor, at }, { ...keyOf(key), deviceId, reason });
 }
 
+export function deviceFellBack(key: CampaignKey, deviceId: DeviceId, at: number): AuditEvent {
+  const reason = `It counted as a success, and does not run ${key.version} any more.`;
+  return event('fell-back', { actor: ownActor, at }, { ...keyOf(key), deviceId, reason });
+}
+
 export function revertBegun(key: CampaignKey, at: number): AuditEvent {
   const reason = `Devices that run ${key.version} because of it are sent back.`;
   return event('revert-begun', { actor: ownActor, at }, { ...keyOf(key), reason });

@@ -8,9 +8,10 @@ export const eventKinds = {
   'wave-raised': 'The declaration widened a wave that is open already.',
   'gate-closed': 'The gate of the open wave does not hold, for a reason that the wave had not given before.',
   completed: 'The last wave of a rollout is through.',
-  reopened: 'A completed rollout has a further wave.',
+  reopened: 'A completed rollout has a further wave, or a person took an abort back.',
   stalled: 'A gate did not hold for too long; the rollout is paused until somebody looks.',
   aborted: 'A rollout was stopped for good.',
+  'fell-back': 'A device that counted as a success does not run the release any more; the success is taken back.',
   'revert-begun': 'An aborted rollout sends its devices back to their previous release from now on.',
   paused: 'Somebody paused a rollout.',
   resumed: 'Somebody resumed a rollout.',
@@ -41,5 +42,6 @@ export const kindOfTransition = {
   stall: 'stalled',
   resume: 'resumed',
   abort: 'aborted',
+  'lift-abort': 'reopened',
   retry: 'retried',
 } as const satisfies Record<Transition['kind'], EventKind>;

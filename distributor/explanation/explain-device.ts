@@ -7,11 +7,12 @@ import type { ReleaseIndex } from '../catalog/releases.ts';
 import { unknownDevice } from '../fleet/dismissal.ts';
 import type { CheckFacts, DeviceRecord, FleetState } from '../fleet/ports.ts';
 import { questionOf } from '../fleet/question.ts';
-import type { WaveCounts } from '../rollout/campaign.ts';
 import type { CompiledPlan } from '../rollout/compiled-plan.ts';
 import { decide, explain } from '../rollout/decide.ts';
 import type { DecideInput } from '../rollout/decide-input.ts';
 import { type Decision, withoutPermits } from '../rollout/decision.ts';
+import type { WaveCounts } from '../rollout/standing.ts';
+import { countQuestionOf } from '../rollout/tallies.ts';
 import { decisionViewOf } from './decision-view.ts';
 import { explainRollout } from './rollout-explanation.ts';
 import type { WhyView } from './view.ts';
@@ -92,8 +93,7 @@ async function countsOf(
   const campaign = version === undefined ? undefined : facts.campaign(rollout, version);
   const declared = plan.find(rollout)?.rollout;
   if (!campaign || !declared || campaign.openedWaves.length === 0) return [];
-  const bounds = campaign.openedWaves.map((wave) => wave.upTo);
-  return fleet.countWaves(campaign, bounds, now, declared.deviceTimeoutSeconds);
+  return fleet.countWaves(campaign, countQuestionOf(declared, campaign, now));
 }
 
 function deviceOf(device: DeviceRecord) {

@@ -1,12 +1,14 @@
 /** What one rollout says about one device, with the numbers it said it by. Pure. */
 import { compareVersions } from '../../contract/release/version.ts';
-import { noCounts, type OpenedWave, type WaveCounts } from '../rollout/campaign.ts';
+import type { OpenedWave } from '../rollout/campaign.ts';
 import { openWaveOf } from '../rollout/cohort.ts';
 import type { Ranked } from '../rollout/compiled-plan.ts';
+import { countsViewOf } from '../rollout/counts-view.ts';
 import type { DecideInput, Peer } from '../rollout/decide-input.ts';
 import type { Explanation } from '../rollout/decision.ts';
 import { gateProgress } from '../rollout/gate-progress.ts';
 import { placeOf } from '../rollout/placement.ts';
+import { noCounts, type WaveCounts } from '../rollout/standing.ts';
 import { decisionViewOf } from './decision-view.ts';
 import { conditionsOf } from './selection.ts';
 import type { RolloutExplanation } from './view.ts';
@@ -68,13 +70,12 @@ function waveOf(
   const place = placeOf(rollout.name, input.device.id);
   const index = openWaveOf(place, input.device.enrolledAt, opened);
   const covering = index === undefined ? undefined : opened[index];
-  const own = counts[opened.length - 1] ?? noCounts;
-  const { members, committed, failed, pending, unreachable } = own;
+  const known = counts.slice(0, opened.length);
   return {
     ...(covering === undefined ? {} : { coveredBy: covering.name }),
     ...{ last: last.name, boundPercent: percentOf(last.upTo), openedAt: new Date(last.openedAt).toISOString() },
-    ...{ members, committed, failed, pending, unreachable },
-    gate: gateProgress(declared, own, undefined),
+    ...countsViewOf(known.at(-1) ?? noCounts),
+    gate: gateProgress(declared, known, undefined),
     isLate: covering === undefined && isLateFor(place, input.device.enrolledAt, opened),
   };
 }
@@ -126,7 +127,7 @@ function attemptOf(
 ): RolloutExplanation['attempt'] {
   const attempt = attempts.find((candidate) => candidate.rollout === rollout && candidate.version === version);
   if (!attempt) return undefined;
-  const { offeredVersion, offeredAt, foundAt, generation, phase, outcome, code } = attempt;
+  const { offeredVersion, offeredAt, foundAt, generation, phase, outcome, code, fault, settledAt } = attempt;
   const { lastSeenAt, revertedAt, bytesOnWire } = attempt;
   return {
     ...{ offeredVersion, generation },
@@ -136,6 +137,8 @@ function attemptOf(
     ...(phase === undefined ? {} : { phase }),
     ...(outcome === undefined ? {} : { outcome }),
     ...(code === undefined ? {} : { code }),
+    ...(fault === undefined ? {} : { fault }),
+    ...(settledAt === undefined ? {} : { settledAt: new Date(settledAt).toISOString() }),
     ...(revertedAt === undefined ? {} : { revertedAt: new Date(revertedAt).toISOString() }),
     ...(bytesOnWire === undefined ? {} : { bytesOnWire }),
   };

@@ -7,6 +7,8 @@ import {
   labelsSchema,
 } from '../../contract/device-api/check.ts';
 import { decisionReasonNames } from '../../contract/device-api/reasons.ts';
+import { faults } from '../../contract/errors.ts';
+import { countsShape } from '../rollout/counts-view.ts';
 
 const instantSchema = z.iso.datetime();
 const factsSchema = z.record(z.string(), z.union([z.string(), z.number()]));
@@ -62,11 +64,7 @@ export const rolloutExplanationSchema = z.object({
       last: z.string(),
       boundPercent: z.number(),
       openedAt: instantSchema,
-      members: z.number(),
-      committed: z.number(),
-      failed: z.number(),
-      pending: z.number(),
-      unreachable: z.number(),
+      ...countsShape,
       gate: z.string(),
       /** Enrolled after the wave opened: only a wave for everybody takes it in. */
       isLate: z.boolean(),
@@ -114,6 +112,10 @@ export const rolloutExplanationSchema = z.object({
       phase: devicePhaseSchema.optional(),
       outcome: z.string().optional(),
       code: z.string().optional(),
+      /** Whose fault it was that the last try did not succeed. */
+      fault: z.enum(faults).optional(),
+      /** When the server learned of the outcome. */
+      settledAt: instantSchema.optional(),
       lastSeenAt: instantSchema,
       revertedAt: instantSchema.optional(),
       bytesOnWire: z.number().optional(),

@@ -173,15 +173,11 @@ export interface DeviceStore {
   /**
    * Stores reports, each (device, sequence) once, and brings the attempts they belong to up to date: of several results
    * of one attempt that with the highest sequence holds. Many are committed together; resolves when all is durable.
-   * @param place of the device in a rollout, for attempts that were never offered from here; synchronous and pure
+   * A report changes an attempt only where the device was offered it.
+   * @param rules synchronous and pure
    * @throws SlipwayError `device-unknown`, `device-revoked`
    */
-  storeReports(
-    id: DeviceId,
-    reports: readonly Report[],
-    place: (rollout: string) => number | undefined,
-    at: number,
-  ): Promise<StoredReports>;
+  storeReports(id: DeviceId, reports: readonly Report[], rules: ReportRules, at: number): Promise<StoredReports>;
   /** The last ones that are kept, newest first. */
   listReports(id: DeviceId, limit: number): Promise<Report[]>;
 }
@@ -191,7 +187,15 @@ export interface StoredReports {
   readonly acknowledgedThrough: number;
   /** Those that were not there before. */
   readonly fresh: readonly Report[];
+  /** Campaigns that counted the device as a success before these reports, and do not any more. */
+  readonly fellBack: readonly CampaignKey[];
 }
+
+/** What a report may change of the campaign it names; undefined for nothing, because that is not for this device. */
+export type ReportRules = (
+  report: Report,
+  device: Pick<DeviceRecord, 'id' | 'product' | 'platform'>,
+) => { readonly maxBytes: number } | undefined;
 
 export interface KeptReports {
   /** Of each device, those with the highest sequences. */

@@ -11,10 +11,14 @@ export interface Metrics {
   readonly checks: Counter<'decision' | 'reason'>;
   readonly checkSeconds: Histogram;
   readonly reports: Counter<'outcome'>;
+  /** Successes that were taken back, because a device does not run the release any more. */
+  readonly fellBack: Counter;
   readonly enrolments: Counter<'outcome'>;
   readonly blobBytes: Counter;
   readonly rolloutTransitions: Counter<'kind'>;
   readonly rolloutDevices: Gauge<'rollout' | 'standing'>;
+  /** By whose fault and code; codes that this program does not know count as `other`. */
+  readonly rolloutHeld: Gauge<'rollout' | 'fault' | 'code'>;
   /** 1 for the status that a rollout has. */
   readonly rolloutStatus: Gauge<'rollout' | 'status'>;
   /** 1 for what a rollout's next step waits for. */
@@ -73,6 +77,11 @@ export function createMetrics(): Metrics {
       labelNames: ['outcome'],
       registers,
     }),
+    fellBack: new Counter({
+      name: 'slipway_devices_fell_back_total',
+      help: 'Devices that counted as a success of a rollout and do not run its release any more.',
+      registers,
+    }),
     enrolments: new Counter({
       name: 'slipway_enrolments_total',
       help: 'Enrolments by outcome.',
@@ -94,6 +103,12 @@ export function createMetrics(): Metrics {
       name: 'slipway_rollout_devices',
       help: 'Devices of the declared rollouts by standing, as of the last time they were counted.',
       labelNames: ['rollout', 'standing'],
+      registers,
+    }),
+    rolloutHeld: new Gauge({
+      name: 'slipway_rollout_held_devices',
+      help: 'Devices that a declared rollout waits for, because of their own trouble or of what carries bytes, by code.',
+      labelNames: ['rollout', 'fault', 'code'],
       registers,
     }),
     rolloutStatus: new Gauge({

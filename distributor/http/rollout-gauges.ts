@@ -1,23 +1,26 @@
 /** What Prometheus sees of the rollouts: standings, status, what they wait for. Series of rollouts that are gone go, too. */
 
-import { reachedOf } from '../rollout/campaign.ts';
+import { isErrorCode } from '../../contract/errors.ts';
+import { notAskedOf, reachedOf, standings } from '../rollout/standing.ts';
 import { type CampaignView, viewOf } from '../rollout/view.ts';
 import type { Metrics } from './metrics.ts';
 
-const standings = ['committed', 'failed', 'pending', 'unreachable'] as const;
-
 export function showRollouts(metrics: Metrics, views: readonly CampaignView[]): void {
-  const { rolloutDevices, rolloutStatus, rolloutWaits, rolloutWavesOpen } = metrics;
-  for (const gauge of [rolloutDevices, rolloutStatus, rolloutWaits, rolloutWavesOpen]) gauge.reset();
+  const { rolloutDevices, rolloutHeld, rolloutStatus, rolloutWaits, rolloutWavesOpen } = metrics;
+  for (const gauge of [rolloutDevices, rolloutHeld, rolloutStatus, rolloutWaits, rolloutWavesOpen]) gauge.reset();
   for (const campaign of views) {
     const rollout = campaign.rollout.name;
     const { status, next } = viewOf(campaign);
     rolloutStatus.set({ rollout, status }, 1);
     if (next.waitsFor !== undefined) rolloutWaits.set({ rollout, reason: next.waitsFor }, 1);
     rolloutWavesOpen.inc({ rollout }, campaign.campaign?.openedWaves.length ?? 0);
+    for (const { fault, code, devices } of campaign.holds) {
+      rolloutHeld.inc({ rollout, fault, code: isErrorCode(code) ? code : 'other' }, devices);
+    }
     for (const wave of campaign.counts) {
       for (const standing of standings) rolloutDevices.inc({ rollout, standing }, wave[standing]);
       rolloutDevices.inc({ rollout, standing: 'reached' }, reachedOf(wave));
+      rolloutDevices.inc({ rollout, standing: 'notAsked' }, notAskedOf(wave));
     }
   }
 }

@@ -2,8 +2,10 @@
 import type { Abort } from '../declaration/gate.ts';
 import type { Rollout } from '../declaration/rollout.ts';
 import type { Wave } from '../declaration/wave.ts';
-import { type CampaignState, noCounts, reachedOf, type WaveCounts } from './campaign.ts';
-import { type GateResult, judgeGate } from './gates.ts';
+import type { CampaignState } from './campaign.ts';
+import { isAbove } from './confidence.ts';
+import { type GateReason, type GateResult, judgeGate } from './gates.ts';
+import { failuresOf, reachedOf, type WaveCounts } from './standing.ts';
 
 /** What happens next to a campaign; everything but `wait` and `open-wave` is a transition as it stands. */
 export type Advance =
@@ -25,13 +27,9 @@ export type WaitReason =
   | 'stalled'
   | 'waiting-for-rollout'
   | 'deadline-passed'
-  | 'soaking'
-  | 'nobody-reached'
-  | 'sample-too-small'
-  | 'gate-not-met'
-  | 'check-failed'
-  | 'check-unknown'
-  | 'finished';
+  | 'devices-under-way'
+  | 'finished'
+  | GateReason;
 
 /** A rollout that this one comes after. */
 export interface Dependency {
@@ -43,6 +41,8 @@ export interface AdvanceFacts {
   /** What the user's checks of the open wave found last; a check that is not there was not asked yet. */
   readonly gates: readonly GateResult[];
   readonly dependencies: readonly Dependency[];
+  /** The group was found to have no accepted device: nobody to open a wave for. */
+  readonly isEmpty: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -60,7 +60,8 @@ export function advance(
 ): Advance {
   if (state.status === 'aborted') return wait('aborted', state.reason);
   if (rollout.aborted) return { kind: 'abort', reason: 'The declaration says aborted.' };
-  const stop = abortReason(rollout, counts);
+  // Completed is completed: what comes later takes successes back, and only a person acts on it.
+  const stop = state.status === 'completed' ? undefined : abortReason(rollout, counts);
   if (stop !== undefined) return { kind: 'abort', reason: stop };
   if (rollout.paused) return wait('paused', 'The declaration says paused.');
   if (state.status === 'paused') return wait(state.stalledAt === undefined ? 'paused' : 'stalled', state.reason);
@@ -71,19 +72,23 @@ function nextWave(
   rollout: Rollout,
   state: CampaignState,
   counts: readonly WaveCounts[],
-  { gates, dependencies, now }: AdvanceFacts,
+  { gates, dependencies, isEmpty, now }: AdvanceFacts,
 ): Advance {
   const opened = state.openedWaves.length;
   const next = rollout.waves[opened];
   const isLate = rollout.deadline !== undefined && now >= rollout.deadline;
   const late = () => wait('deadline-passed', `No wave opens after the deadline, ${instant(rollout.deadline ?? now)}.`);
+  const open = (wave: Wave, reason: string): Advance => {
+    if (isLate) return late();
+    if (isEmpty && !rollout.allowEmpty) return wait('nobody-in-group', nobodyText(rollout, wave));
+    return { kind: 'open-wave', index: opened, wave, reason };
+  };
   const currentOpened = state.openedWaves[opened - 1];
   if (!currentOpened) {
     if (!next) return wait('finished', 'No wave is declared.');
     const missing = dependencies.filter(({ isCompleted }) => !isCompleted).map((dependency) => dependency.rollout);
     if (missing.length > 0) return wait('waiting-for-rollout', `Starts when completed: ${missing.join(', ')}.`);
-    if (isLate) return late();
-    return { kind: 'open-wave', index: 0, wave: next, reason: 'The rollout starts.' };
+    return open(next, 'The rollout starts.');
   }
   if (state.status === 'completed') {
     if (!next || isLate) return wait('finished', state.reason);
@@ -93,36 +98,75 @@ function nextWave(
   if (!current) return { kind: 'complete', reason: `All waves of the declaration are open; it has fewer than before.` };
   const soakedAt = currentOpened.openedAt + current.soakSeconds * 1000;
   if (now < soakedAt) return wait('soaking', `Wave ${current.name} soaks until ${instant(soakedAt)}.`, soakedAt);
-  const gate = judgeGate(current, rollout.abort, counts[opened - 1] ?? noCounts, gates);
+  const { abort, allowEmpty } = rollout;
+  const gate = judgeGate({ wave: current, abort, counts, results: gates, allowEmpty });
   if (gate.kind === 'closed') {
+    if (gate.reason === 'soaking') return wait(gate.reason, gate.detail, nextSoakedAt(counts));
+    if (gate.reason === 'nobody-in-group') return wait(gate.reason, nobodyText(rollout, current));
     // Somebody who resumed it, or told it to try again, gives it the whole time once more.
     const stallsAt = Math.max(soakedAt, state.changedAt) + current.gate.stallAfterSeconds * 1000;
     if (now < stallsAt) return wait(gate.reason, gate.detail, stallsAt);
     return { kind: 'stall', reason: `Stalled, the gate did not hold in time: ${gate.detail}` };
   }
-  if (!next) return { kind: 'complete', reason: `The last wave is through: ${gate.detail}` };
-  return isLate ? late() : { kind: 'open-wave', index: opened, wave: next, reason: gate.detail };
+  if (next) return open(next, gate.detail);
+  const underWay = counts.reduce((sum, wave) => sum + wave.working + wave.waiting, 0);
+  if (underWay > 0) {
+    return wait('devices-under-way', `${gate.detail} Devices in the middle of the update: ${underWay}.`);
+  }
+  return { kind: 'complete', reason: `The last wave is through: ${gate.detail}` };
+}
+
+function nobodyText({ name, group, product }: Rollout, wave: Wave): string {
+  const whom = group === undefined ? `of product ${product}` : `of product ${product} in group ${group}`;
+  return `Rollout ${name} has no device ${whom}, so wave ${wave.name} waits for one; allowEmpty: true lets it go on.`;
+}
+
+/** When the next success has soaked, in whatever wave. */
+function nextSoakedAt(counts: readonly WaveCounts[]): number | undefined {
+  const times = counts.flatMap((wave) => (wave.nextSoakedAt === undefined ? [] : [wave.nextSoakedAt]));
+  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 /** Evidence of all waves together, or of any one alone: a release that is bad stops wherever it shows. */
-function abortReason({ abort, waves }: Rollout, counts: readonly WaveCounts[]): string | undefined {
-  const total = { failed: 0, reached: 0, where: '' };
+function abortReason({ abort, gate, waves }: Rollout, counts: readonly WaveCounts[]): string | undefined {
+  const total: WaveEvidence & { where: string } = { failed: 0, reached: 0, settled: 0, where: '' };
   const shares = counts.map((wave, index) => {
-    const share = { failed: wave.failed, reached: reachedOf(wave), where: ` of wave ${waves[index]?.name ?? index}` };
+    const share = { ...evidenceIn(wave), where: ` of wave ${waves[index]?.name ?? index}` };
     total.failed += share.failed;
     total.reached += share.reached;
+    total.settled += share.settled;
     return share;
   });
-  const bad = [total, ...shares].find(({ failed, reached }) => isEnoughToAbort(abort, failed, reached));
+  const bad = [total, ...shares].find((share) => isEnoughToAbort(abort, gate.confidencePercent, share));
   if (!bad) return undefined;
+  const sure = gate.confidencePercent === undefined ? '' : ` with ${gate.confidencePercent} % confidence`;
   return (
     `${bad.failed} of ${bad.reached} reached devices${bad.where} failed; ` +
-    `the limits are ${abort.failurePercent} % and ${abort.minFailures} devices.`
+    `the limits are ${abort.failurePercent} %${sure} and ${abort.minFailures} devices.`
   );
 }
 
-export function isEnoughToAbort(abort: Abort, failed: number, reached: number): boolean {
-  return failed >= abort.minFailures && failed * 100 >= abort.failurePercent * reached;
+/** What devices showed about the release. */
+export interface WaveEvidence {
+  failed: number;
+  reached: number;
+  /** Failed or committed, whether or not the soak is over. */
+  settled: number;
+}
+
+export function evidenceIn(wave: WaveCounts): WaveEvidence {
+  const failed = failuresOf(wave);
+  return { failed, reached: reachedOf(wave), settled: failed + wave.committed };
+}
+
+export function isEnoughToAbort(
+  { minFailures, failurePercent }: Abort,
+  confidencePercent: number | undefined,
+  { failed, reached, settled }: WaveEvidence,
+): boolean {
+  if (failed < minFailures) return false;
+  if (confidencePercent === undefined) return failed * 100 >= failurePercent * reached;
+  return isAbove(failurePercent / 100, { failed, settled }, confidencePercent / 100);
 }
 
 function wait(reason: WaitReason, detail: string, until?: number): Wait {

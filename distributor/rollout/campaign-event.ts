@@ -1,5 +1,6 @@
 /** What happens to campaigns, as it is told to the log, the metrics and the audit log. */
 import type { SlipwayError } from '../../contract/errors.ts';
+import type { Rollout } from '../declaration/rollout.ts';
 import type { Wait } from './advance.ts';
 import type { CampaignKey, CampaignState } from './campaign.ts';
 import type { ControlAction } from './control.ts';
@@ -14,11 +15,22 @@ export type CampaignEvent =
   | { readonly kind: 'failed'; readonly key: CampaignKey; readonly problem: SlipwayError };
 
 /** Devices that have not answered yet are no reason to tell. */
-const gateReasons: readonly Wait['reason'][] = ['gate-not-met', 'check-failed', 'check-unknown'];
+const gateReasons: readonly Wait['reason'][] = [
+  'nobody-in-group',
+  'devices-held',
+  'gate-not-met',
+  'confidence-too-low',
+  'check-failed',
+  'check-unknown',
+];
 
-/** Undefined where it is not the gate that a campaign waits for. */
-export function heldBy({ rollout, version, openedWaves }: CampaignState, wait: Wait): CampaignEvent | undefined {
-  const wave = openedWaves.at(-1)?.name;
+/** Undefined where it is not the gate that a campaign waits for. @param waves as declared */
+export function heldBy(
+  { rollout, version, openedWaves }: CampaignState,
+  waves: Rollout['waves'],
+  wait: Wait,
+): CampaignEvent | undefined {
+  const wave = openedWaves.at(-1)?.name ?? waves[0]?.name;
   if (wave === undefined || !gateReasons.includes(wait.reason)) return undefined;
   return { kind: 'held', key: { rollout, version }, wave, wait };
 }

@@ -4,7 +4,7 @@
  */
 import type { DeviceId, DevicePhase } from '../../contract/device-api/check.ts';
 import type { UpdateOutcome } from '../../contract/device-api/report.ts';
-import type { ErrorCode } from '../../contract/errors.ts';
+import type { Fault } from '../../contract/errors.ts';
 import type { Version } from '../../contract/release/version.ts';
 
 export interface CampaignKey {
@@ -17,7 +17,7 @@ export function campaignText({ rollout, version }: CampaignKey): string {
   return `${rollout} ${version}`;
 }
 
-/** `active` and `completed` offer; `paused` and `aborted` do not. Only `aborted` is final. */
+/** `active` and `completed` offer; `paused` and `aborted` do not. Only a person brings an aborted one back. */
 export const campaignStatuses = ['active', 'paused', 'completed', 'aborted'] as const;
 export type CampaignStatus = (typeof campaignStatuses)[number];
 
@@ -43,6 +43,8 @@ export interface CampaignState extends CampaignKey {
   readonly generation: number;
   /** When a gate that did not hold paused it; undefined when it is not paused for that. */
   readonly stalledAt: number | undefined;
+  /** When a person reopened it after an abort: failures from before are no evidence any more; undefined if nobody did. */
+  readonly judgedFrom: number | undefined;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly changedAt: number;
@@ -68,8 +70,12 @@ export interface Attempt extends CampaignKey {
   readonly foundAt: number | undefined;
   /** Result of the report with the highest sequence that had one; where it has none, of a fall-back that was found. */
   readonly outcome: UpdateOutcome | undefined;
-  /** Why it failed, as reported. */
-  readonly code: ErrorCode | undefined;
+  /** Why it failed, as reported; of a newer device also a code that this program does not know. */
+  readonly code: string | undefined;
+  /** Whose fault that is; undefined without an outcome, and for a success. */
+  readonly fault: Fault | undefined;
+  /** When the server learned of the outcome, milliseconds since 1970; undefined without one. */
+  readonly settledAt: number | undefined;
   /** When the device was last told to go back to its previous release, by an abort that reverts. */
   readonly revertedAt: number | undefined;
   /** As reported last. */
@@ -77,9 +83,6 @@ export interface Attempt extends CampaignKey {
   /** Last check or report of the device. */
   readonly lastSeenAt: number;
 }
-
-/** Where an attempt stands when devices are counted. */
-export type Standing = 'committed' | 'failed' | 'pending' | 'unreachable';
 
 /** A device that was heard in one of these works on the update; how long that takes is a matter of its link. */
 export const phasesUnderWay: readonly DevicePhase[] = [
@@ -89,7 +92,7 @@ export const phasesUnderWay: readonly DevicePhase[] = [
   'probation',
   'rolling-back',
 ];
-/** Phases in which the old release no longer runs undisturbed: silence here is a failure, not bad reception. */
+/** Phases in which the old release no longer runs undisturbed. */
 export const phasesAfterSwitch: readonly DevicePhase[] = ['switching', 'probation', 'rolling-back'];
 
 export function attemptAt(attempts: readonly Attempt[], { rollout, version }: CampaignKey): Attempt | undefined {
@@ -97,43 +100,17 @@ export function attemptAt(attempts: readonly Attempt[], { rollout, version }: Ca
   return undefined;
 }
 
-type Progress = Pick<Attempt, 'outcome' | 'offeredAt' | 'foundAt' | 'lastSeenAt' | 'phase'>;
-
-/**
- * A device that was found running the release has committed it, as far as anybody can tell. Without a result: pending
- * until the time-out, which runs from the last offer, and from the last word of a device that works on the update. After
- * it, a device that fell silent in the middle of the switch failed. Any other is unreachable or, where it waits with the
- * release for its window (`staged`), deferred: neither success nor failure.
- */
-export function standingOf(attempt: Progress, now: number, deviceTimeoutSeconds: number): Standing {
-  const { outcome, phase, offeredAt = 0 } = attempt;
-  if (outcome !== undefined) return outcome === 'committed' ? 'committed' : 'failed';
-  if (attempt.foundAt !== undefined) return 'committed';
-  if (phase === 'staged') return 'unreachable';
-  const isUnderWay = phase !== undefined && phasesUnderWay.includes(phase);
-  const heardAt = isUnderWay ? Math.max(offeredAt, attempt.lastSeenAt) : offeredAt;
-  if (now < heardAt + deviceTimeoutSeconds * 1000) return 'pending';
-  return phase !== undefined && phasesAfterSwitch.includes(phase) ? 'failed' : 'unreachable';
+/** When the device had the release, as far as the server knows; undefined while it does not count as a success. */
+export function committedAt({ outcome, settledAt, foundAt }: Pick<Attempt, 'outcome' | 'settledAt' | 'foundAt'>) {
+  return outcome === 'committed' ? (settledAt ?? 0) : outcome === undefined ? foundAt : undefined;
 }
 
-/** Devices of one wave's own slice, by standing: places from the bound of the wave before up to its own. */
-export interface WaveCounts {
-  /** As its OpenedWave says, without the waves before. */
-  readonly members: number;
-  readonly committed: number;
-  readonly failed: number;
-  readonly pending: number;
-  readonly unreachable: number;
+/** The last try ended for a reason that is not the release's: the device tries again by itself. */
+export function isHeld({ outcome, fault }: Pick<Attempt, 'outcome' | 'fault'>): boolean {
+  return outcome !== undefined && outcome !== 'committed' && fault !== 'release';
 }
 
-export const noCounts: WaveCounts = { members: 0, committed: 0, failed: 0, pending: 0, unreachable: 0 };
-
-/** Reached and heard of: unreachable devices are neither success nor failure. */
-export function reachedOf(counts: WaveCounts): number {
-  return counts.committed + counts.failed + counts.pending;
-}
-
-/** Those that have shown how it ends. */
-export function settledOf(counts: WaveCounts): number {
-  return counts.committed + counts.failed;
+/** The release did not work on the device, or was taken back from it. */
+export function hasFailed({ outcome, fault }: Pick<Attempt, 'outcome' | 'fault'>): boolean {
+  return outcome !== undefined && outcome !== 'committed' && fault === 'release';
 }

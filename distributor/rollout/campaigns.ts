@@ -10,17 +10,16 @@ import type { Rollout } from '../declaration/rollout.ts';
 import { ownActor } from '../events/audit.ts';
 import type { DeviceStore } from '../fleet/ports.ts';
 import type { PlanInForce } from '../reconcile/ports.ts';
-import { type Advance, advance, type Dependency } from './advance.ts';
-import { type CampaignKey, type CampaignState, campaignText, type WaveCounts } from './campaign.ts';
+import type { Dependency } from './advance.ts';
+import { type CampaignKey, type CampaignState, campaignText } from './campaign.ts';
 import { type CampaignEvent, heldBy } from './campaign-event.ts';
+import { CampaignLook, type Declared } from './campaign-look.ts';
 import { type CompiledPlan, type CompiledRollout, compilePlan } from './compiled-plan.ts';
-import { type ControlAction, type ControlStep, controlStep } from './control.ts';
-import { type BoundSource, boundOf, reachText, widerWaves } from './draw-bound.ts';
-import { GateAnswers } from './gate-answers.ts';
+import { type ControlAction, controlStep } from './control.ts';
+import { type BoundSource, reachText, widerWaves } from './draw-bound.ts';
 import type { GateProbe } from './gates.ts';
 import { heldAgentsOf } from './held-agents.ts';
 import type { CampaignStore } from './ports.ts';
-import { Tallies } from './tallies.ts';
 import { type Transition, unstarted } from './transition.ts';
 import type { CampaignView } from './view.ts';
 
@@ -36,8 +35,7 @@ export interface CampaignsInput {
 
 export class Campaigns {
   readonly #input: CampaignsInput;
-  readonly #tallies: Tallies;
-  readonly #answers: GateAnswers;
+  readonly #look: CampaignLook;
   readonly #bounds: BoundSource;
   readonly #states = new Map<string, CampaignState>();
   /** Rollouts whose open waves may reach further than before: after a start, and after a change of plan. */
@@ -48,9 +46,8 @@ export class Campaigns {
 
   constructor(input: CampaignsInput) {
     this.#input = input;
-    this.#tallies = new Tallies(input.store);
-    this.#answers = new GateAnswers(input.probe);
     this.#bounds = { devices: input.store, breathe: input.breathe };
+    this.#look = new CampaignLook(input.store, input.probe, this.#bounds);
     this.#compile(input.plan.plan);
     input.plan.onChange((plan) => this.#compile(plan));
   }
@@ -75,11 +72,19 @@ export class Campaigns {
     let mayAbort = false;
     for (const { outcome, rollout } of fresh) {
       if (outcome === undefined || outcome === 'committed' || rollout === undefined) continue;
-      const declared = this.#compiled.find(rollout);
-      if (declared && this.#tallies.failed(declared.rollout)) mayAbort = true;
+      const compiled = this.#compiled.find(rollout);
+      if (compiled && this.#look.failed(this.#declared(compiled))) mayAbort = true;
     }
-    if (!mayAbort) return;
-    // Many devices fail at once: those that come while one look waits for its turn share it.
+    if (mayAbort) await this.#advanceSoon(now);
+  }
+
+  /** Takes notice of a new device. Resolves when a rollout that waited for the first of its group has opened for it. */
+  async noteEnrolment(now: number): Promise<void> {
+    if (this.#look.othersCame()) await this.#advanceSoon(now);
+  }
+
+  /** Many devices come at once: those that come while one look waits for its turn share it. */
+  async #advanceSoon(now: number): Promise<void> {
     this.#soon ??= this.#inTurn(async () => {
       this.#soon = undefined;
       await this.#advanceAll(now);
@@ -120,15 +125,13 @@ export class Campaigns {
     for (const compiled of rollouts) {
       const { rollout } = compiled;
       const versions = this.#input.releases().versions(rollout.product, rollout.target);
-      if (versions.length === 0) views.push({ rollout, campaign: undefined, counts: [], next: undefined });
+      if (versions.length === 0) views.push({ rollout, campaign: undefined, counts: [], holds: [], next: undefined });
       for (const version of versions) {
         const key = { rollout: rollout.name, version };
         const state = this.state(rollout.name, version) ?? unstarted(key, now);
-        const counts = await this.#tallies.of(rollout, state, now);
-        const gates = this.#answers.of(waveText(state), now);
-        const next = this.#next(rollout, state, counts, now);
+        const look = await this.#look.at(this.#declared(compiled), state, this.#dependencies(rollout), now);
         const held = name && (await heldAgentsOf(this.#bounds, this.#compiled, compiled, state));
-        views.push({ rollout, campaign: state, counts, next, gates, ...(held ? { held } : {}) });
+        views.push({ rollout, campaign: state, ...look, ...(held ? { held } : {}) });
       }
     }
     return views;
@@ -154,7 +157,7 @@ export class Campaigns {
           }
         }
       }
-      this.#answers.keep(asked);
+      this.#look.keep(asked);
       return true;
     });
     return led ?? false;
@@ -162,29 +165,26 @@ export class Campaigns {
 
   async #advanceOne(compiled: CompiledRollout, state: CampaignState, now: number, asked: Set<string>): Promise<void> {
     const { rollout } = compiled;
-    const counts = await this.#tallies.of(rollout, state, now);
-    const step = this.#next(rollout, state, counts, now);
+    const declared = this.#declared(compiled);
+    const { next: step } = await this.#look.at(declared, state, this.#dependencies(rollout), now);
     if (step.kind === 'wait') {
-      const held = heldBy(state, step);
+      const held = heldBy(state, rollout.waves, step);
       if (held) this.#input.observe(held);
-      if (step.reason !== 'check-failed' && step.reason !== 'check-unknown') return;
-      const name = waveText(state);
-      asked.add(name);
-      const checks = rollout.waves[state.openedWaves.length - 1]?.gate.checks ?? [];
-      // In the background: a check that hangs holds up no other campaign.
-      void this.#answers.ask(name, checks, now).catch(() => undefined);
+      if (step.reason === 'check-failed' || step.reason === 'check-unknown') {
+        asked.add(this.#look.ask(declared, state, now));
+      }
+      const filling = step.reason === 'nobody-in-group' && (await this.#look.filling(declared, state, now));
+      if (filling) await this.#advanceBy(state, filling, now);
       return;
     }
-    const transition = await this.#transitionOf(compiled, state, step, now);
-    if (await this.#apply(state, transition, now, ownActor)) {
-      this.#input.observe({ kind: 'advanced', key: keyOf(state), transition });
-    }
+    await this.#advanceBy(state, await this.#look.transitionOf(declared, state, step, now), now);
   }
 
-  #next(rollout: Rollout, state: CampaignState, counts: readonly WaveCounts[], now: number): Advance {
-    const gates = this.#answers.of(waveText(state), now);
-    const dependencies = rollout.after.map((name) => this.#dependency(name));
-    return advance(rollout, state, counts, { gates, dependencies, now });
+  /** @returns whether it was this one that made the change */
+  async #advanceBy(state: CampaignState, transition: Transition, now: number): Promise<boolean> {
+    const isDone = await this.#apply(state, transition, now, ownActor);
+    if (isDone) this.#input.observe({ kind: 'advanced', key: keyOf(state), transition });
+    return isDone;
   }
 
   async #controlOne(
@@ -200,7 +200,8 @@ export class Campaigns {
       const state = this.state(key.rollout, key.version) ?? unstarted(key, now);
       const step = controlStep(compiled.rollout, state, action, said, now);
       if (!step) return;
-      if (await this.#apply(key, await this.#transitionOf(compiled, state, step, now), now, by)) {
+      const transition = await this.#look.transitionOf(this.#declared(compiled), state, step, now);
+      if (await this.#apply(key, transition, now, by)) {
         this.#input.observe({ kind: 'controlled', key, action, by });
         return;
       }
@@ -210,26 +211,10 @@ export class Campaigns {
     });
   }
 
-  /** A wave is opened with the bound drawn from the devices as they are now. */
-  async #transitionOf(
-    compiled: CompiledRollout,
-    state: CampaignState,
-    step: ControlStep | Exclude<Advance, { kind: 'wait' }>,
-    now: number,
-  ): Promise<Transition> {
-    if (step.kind !== 'open-wave' || 'upTo' in step) return step;
-    const { index, reason } = step;
-    const atLeast = state.openedWaves.at(-1)?.upTo ?? 0;
-    const bound = await boundOf(this.#bounds, this.#compiled, compiled, { index, atLeast, until: now });
-    return { kind: 'open-wave', index, wave: step.wave.name, ...bound, reason };
-  }
-
   async #raise(compiled: CompiledRollout, state: CampaignState, now: number): Promise<boolean> {
     let hasRaised = false;
     for (const transition of await widerWaves(this.#bounds, this.#compiled, compiled, state)) {
-      if (!(await this.#apply(state, transition, now, ownActor))) continue;
-      this.#input.observe({ kind: 'advanced', key: keyOf(state), transition });
-      hasRaised = true;
+      if (await this.#advanceBy(state, transition, now)) hasRaised = true;
     }
     return hasRaised;
   }
@@ -238,9 +223,17 @@ export class Campaigns {
   async #apply(campaign: CampaignKey, transition: Transition, now: number, actor: string): Promise<boolean> {
     const key = keyOf(campaign);
     const isDone = await this.#input.store.applyTransition(key, transition, now, actor);
-    this.#tallies.forget(key);
+    this.#look.forget(key);
     await this.#loadStates();
     return isDone;
+  }
+
+  #declared(compiled: CompiledRollout): Declared {
+    return { plan: this.#compiled, compiled };
+  }
+
+  #dependencies({ after }: Rollout): Dependency[] {
+    return after.map((name) => this.#dependency(name));
   }
 
   #dependency(name: string): Dependency {
@@ -271,6 +264,7 @@ export class Campaigns {
       if (!before || reachText(before) !== reachText(rollout)) this.#toRedraw.add(rollout.name);
     }
     this.#compiled = compilePlan(plan);
+    this.#look.othersCame();
   }
 
   async #loadStates(): Promise<void> {
@@ -289,9 +283,4 @@ export class Campaigns {
 
 function keyOf({ rollout, version }: CampaignKey): CampaignKey {
   return { rollout, version };
-}
-
-/** Names the wave that is open now. */
-function waveText(state: CampaignState): string {
-  return `${campaignText(state)} ${state.openedWaves.length}`;
 }

@@ -5,7 +5,7 @@ import type { Advance } from './advance.ts';
 import type { CampaignState } from './campaign.ts';
 import type { Transition } from './transition.ts';
 
-export const controlActions = ['pause', 'resume', 'abort', 'promote', 'retry'] as const;
+export const controlActions = ['pause', 'resume', 'abort', 'reopen', 'promote', 'retry'] as const;
 export type ControlAction = (typeof controlActions)[number];
 
 export type ControlStep = Transition | (Advance & { readonly kind: 'open-wave' });
@@ -24,8 +24,10 @@ export function controlStep(
 ): ControlStep | undefined {
   if (state.status === 'aborted') {
     if (action === 'abort') return undefined;
+    if (rollout.aborted) throw declared(rollout, 'aborted', 'reopen');
+    if (action === 'reopen') return { kind: 'lift-abort', reason: `Reopened by ${by}.` };
     throw new SlipwayError('rollout-finished', `rollout ${rollout.name} of ${state.version} was aborted`, {
-      hint: 'Declare a rollout of another release, or one with another name.',
+      hint: `Reopen it first, then ${action} it; or declare a rollout of another release.`,
     });
   }
   switch (action) {
@@ -34,12 +36,16 @@ export function controlStep(
         ? undefined
         : { kind: 'pause', reason: `Paused by ${by}.` };
     case 'resume':
-      if (rollout.paused) throw declared(rollout, 'paused');
+      if (rollout.paused) throw declared(rollout, 'paused', state.status === 'paused' ? action : undefined);
       return state.status === 'paused' ? { kind: 'resume', reason: `Resumed by ${by}.` } : undefined;
+    case 'reopen':
+      if (rollout.aborted) throw declared(rollout, 'aborted', undefined);
+      if (state.status === 'completed') throw completed(rollout, state, 'retry offers it once more where it failed');
+      return undefined;
     case 'abort':
       return { kind: 'abort', reason: `Aborted by ${by}.` };
     case 'retry':
-      if (rollout.aborted) throw declared(rollout, 'aborted');
+      if (rollout.aborted) throw declared(rollout, 'aborted', action);
       return { kind: 'retry', reason: `Told to try again by ${by}.` };
     case 'promote':
       return promotion(rollout, state, by, now);
@@ -50,30 +56,38 @@ export function controlStep(
 
 /** Soak, gate and dependencies are what a promotion passes over; a pause, an abort and the deadline are not. */
 function promotion(rollout: Rollout, state: CampaignState, by: string, now: number): ControlStep {
-  if (rollout.paused || rollout.aborted) throw declared(rollout, rollout.paused ? 'paused' : 'aborted');
+  if (rollout.paused || rollout.aborted) throw declared(rollout, rollout.paused ? 'paused' : 'aborted', 'promote');
   if (state.status === 'paused') {
     throw new SlipwayError('rollout-held', `rollout ${rollout.name} of ${state.version} is paused: ${state.reason}`, {
-      hint: 'Resume it first.',
+      hint: 'Resume it first, then promote it.',
     });
   }
   const index = state.openedWaves.length;
   const wave = rollout.waves[index];
   const reason = `Promoted by ${by}.`;
   if (state.status === 'completed') {
-    throw new SlipwayError('rollout-finished', `rollout ${rollout.name} of ${state.version} has completed`);
+    throw completed(rollout, state, 'every wave is open');
   }
   if (!wave) return { kind: 'complete', reason };
   if (rollout.deadline !== undefined && now >= rollout.deadline) {
     const deadline = new Date(rollout.deadline).toISOString();
     throw new SlipwayError('rollout-held', `the deadline of rollout ${rollout.name} was ${deadline}`, {
-      hint: 'Move the deadline in its declaration.',
+      hint: 'Move the deadline in its declaration, then promote it.',
     });
   }
   return { kind: 'open-wave', index, wave, reason };
 }
 
-function declared({ name }: Rollout, what: 'paused' | 'aborted'): SlipwayError {
+function completed({ name }: Rollout, { version }: CampaignState, instead: string): SlipwayError {
+  return new SlipwayError('rollout-finished', `rollout ${name} of ${version} has completed`, {
+    hint: `Nothing is left to do: ${instead}.`,
+  });
+}
+
+/** @param then what has to be asked for once more after that; undefined where the declaration is all */
+function declared({ name }: Rollout, what: 'paused' | 'aborted', then: ControlAction | undefined): SlipwayError {
+  const next = then === undefined ? '' : ` Then ${then} it once more.`;
   return new SlipwayError('rollout-held', `the declaration of rollout ${name} says ${what}`, {
-    hint: `Remove ${what}: true where it is declared; a declaration is changed there and nowhere else.`,
+    hint: `Remove ${what}: true where it is declared; a declaration is changed there and nowhere else.${next}`,
   });
 }

@@ -55,6 +55,23 @@ export async function placesOf(
   return Float64Array.from(places).sort();
 }
 
+/**
+ * Whether a rollout's group has an accepted device; stops at the first.
+ * @returns devices that were looked at in vain; undefined where there is one in the group
+ */
+export async function lookedInVain(
+  source: BoundSource,
+  plan: CompiledPlan,
+  compiled: CompiledRollout,
+): Promise<number | undefined> {
+  let looked = 0;
+  for await (const page of memberPages(source, compiled.rollout.product)) {
+    if (page.some((device) => compiled.includes(plan.effectiveLabels(device.id, device.labels)))) return undefined;
+    looked += page.length;
+  }
+  return looked;
+}
+
 /** The bound of one declared wave, over that of the wave before. */
 export async function boundOf(
   source: BoundSource,

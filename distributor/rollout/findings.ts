@@ -3,7 +3,7 @@
  * that the campaign brought it, or it no longer runs the one that it was counted for. Only news: a check that repeats
  * what is known finds nothing.
  */
-import { type Attempt, attemptAt, type CampaignKey } from './campaign.ts';
+import { type Attempt, attemptAt, type CampaignKey, committedAt, hasFailed } from './campaign.ts';
 import { openWaveOf } from './cohort.ts';
 import type { Ranked } from './compiled-plan.ts';
 import type { DecideInput } from './decide-input.ts';
@@ -19,7 +19,7 @@ export type Finding = CampaignKey &
         readonly place: number;
         /** The campaign's. */
         readonly generation: number;
-        /** The device failed with the release in an earlier generation; that is forgotten. */
+        /** Its last try ended otherwise: held, or failed in an earlier generation; that is forgotten. */
         readonly isRetry: boolean;
       }
     /** It runs something older, or another build of the version: it counts as a device without a result. */
@@ -50,7 +50,7 @@ function findingOf(input: DecideInput, ranked: Ranked): Finding | undefined {
   if (current?.manifestSha256 === goal.manifestSha256) {
     return isRejected ? undefined : runningOf(input, ranked, key, attempt);
   }
-  if (attempt?.foundAt === undefined || attempt.outcome !== undefined) return undefined;
+  if (attempt === undefined || committedAt(attempt) === undefined) return undefined;
   // A device that went on to a newer release had committed this one.
   if (ranked.standing(current?.version).order > 0) return undefined;
   return { ...key, kind: isRejected ? 'fell-back' : 'left' };
@@ -63,13 +63,14 @@ function runningOf(
   key: CampaignKey,
   attempt: Attempt | undefined,
 ): Finding | undefined {
-  const isFailed = attempt?.outcome !== undefined && attempt.outcome !== 'committed';
-  if (attempt?.outcome === 'committed' || (attempt?.foundAt !== undefined && !isFailed)) return undefined;
+  if (attempt && committedAt(attempt) !== undefined) return undefined;
+  const isFailed = attempt !== undefined && hasFailed(attempt);
   const campaign = campaignOf(key.rollout, key.version);
   if (!campaign || campaign.status === 'aborted' || rollout.aborted) return undefined;
   // A failure that was reported stands, until somebody asks for another try.
-  const isRetry = isFailed && campaign.generation > attempt.generation;
-  if ((isFailed && !isRetry) || !includes(device.labels)) return undefined;
+  if (isFailed && campaign.generation <= attempt.generation) return undefined;
+  if (!includes(device.labels)) return undefined;
+  const isRetry = attempt?.outcome !== undefined;
   const place = placeOf(key.rollout, device.id);
   if (openWaveOf(place, device.enrolledAt, campaign.openedWaves) === undefined) return undefined;
   return { ...key, kind: 'runs', place, generation: campaign.generation, isRetry };

@@ -7,7 +7,7 @@ import { compareVersions } from '../../contract/release/version.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Location } from '../fleet/location.ts';
 import { overBudget } from './budget.ts';
-import { type Attempt, attemptAt, type CampaignState, standingOf } from './campaign.ts';
+import { type Attempt, attemptAt, type CampaignState, hasFailed, isHeld } from './campaign.ts';
 import { openWaveOf } from './cohort.ts';
 import type { Ranked } from './compiled-plan.ts';
 import type { DecideInput } from './decide-input.ts';
@@ -15,6 +15,7 @@ import type { Decision, Facts, OpenInterval } from './decision.ts';
 import { nextHop } from './path.ts';
 import { placeOf } from './placement.ts';
 import { type Hold, holdOf } from './precedence.ts';
+import { revertedCode, standingOf } from './standing.ts';
 import { shutUntil } from './windows.ts';
 
 /** `holds`: the rollout claims the device and keeps lower priorities away from it. */
@@ -157,12 +158,16 @@ function laterServer(rollout: string, { servers = [] }: Hold, upTo: number): Fac
 /** By the device's own list, or by what it reported: a device that lost its list must not loop. */
 function failedBefore({ device }: DecideInput, release: Release, attempt: Attempt | undefined): boolean {
   if (device.check.rejected.includes(release.manifestSha256)) return true;
-  return attempt?.outcome === 'rolled-back' && attempt.offeredVersion === release.version;
+  return attempt !== undefined && hasFailed(attempt) && attempt.offeredVersion === release.version;
 }
 
-/** Told to try again since the device was offered the release last. */
+/**
+ * Told to try again since the device was offered the release last; or the device refuses it for something that is not
+ * the release's fault, as older ones do, or because of an abort that a person took back since.
+ */
 function mayRetry(campaign: CampaignState | undefined, attempt: Attempt | undefined): boolean {
-  return (campaign?.generation ?? 0) > (attempt?.generation ?? 0);
+  if ((campaign?.generation ?? 0) > (attempt?.generation ?? 0)) return true;
+  return attempt !== undefined && (isHeld(attempt) || attempt.code === revertedCode);
 }
 
 /** On the way a release that the device rejected is replaced by another of its minor version, where there is one. */
@@ -181,7 +186,7 @@ function hopAround(
 /** Asking again for what was offered costs the budget nothing. */
 function isUnderWay(attempt: Attempt | undefined, now: number, timeoutSeconds: number): boolean {
   if (attempt === undefined || attempt.outcome !== undefined) return false;
-  return attempt.phase === 'staged' || standingOf(attempt, now, timeoutSeconds) === 'pending';
+  return ['pending', 'waiting'].includes(standingOf(attempt, now, timeoutSeconds));
 }
 
 /** When the next wave may open at the earliest, where that lies ahead. */

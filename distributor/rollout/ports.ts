@@ -1,6 +1,8 @@
 /** What rollouts need from outside: where what happened to campaigns is kept. */
 import type { DeviceId } from '../../contract/device-api/check.ts';
-import type { Attempt, CampaignKey, CampaignState, WaveCounts } from './campaign.ts';
+import type { Fault } from '../../contract/errors.ts';
+import type { Attempt, CampaignKey, CampaignState } from './campaign.ts';
+import type { WaveCounts } from './standing.ts';
 import type { Transition } from './transition.ts';
 
 /** Durable state of campaigns. Every method is atomic; a lost database is `database-unavailable`. */
@@ -18,14 +20,23 @@ export interface CampaignStore {
   asLeader<T>(work: () => Promise<T>): Promise<T | undefined>;
 
   attemptsOf(deviceId: DeviceId): Promise<Attempt[]>;
-  /**
-   * Devices by wave and standing (see standingOf), counted by the database. Members are those of the opened waves.
-   * @param bounds `upTo` of each opened wave, first one first
-   */
-  countWaves(
-    key: CampaignKey,
-    bounds: readonly number[],
-    now: number,
-    deviceTimeoutSeconds: number,
-  ): Promise<WaveCounts[]>;
+  /** Devices by wave and standing (see standingOf), counted by the database. Members are those of the opened waves. */
+  countWaves(key: CampaignKey, question: CountQuestion): Promise<WaveCounts[]>;
+  /** Devices of a campaign that are held, by code; the most first. */
+  countHolds(key: CampaignKey): Promise<HoldCount[]>;
+}
+
+export interface CountQuestion {
+  /** Of each opened wave, first one first. */
+  readonly waves: readonly { readonly upTo: number; readonly soakSeconds: number }[];
+  /** As CampaignState has it. */
+  readonly judgedFrom: number | undefined;
+  readonly deviceTimeoutSeconds: number;
+  readonly now: number;
+}
+
+export interface HoldCount {
+  readonly fault: Exclude<Fault, 'release'>;
+  readonly code: string;
+  readonly devices: number;
 }

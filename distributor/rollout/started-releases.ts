@@ -12,7 +12,12 @@ export function startedReleases(plan: Plan, campaigns: readonly CampaignState[])
     return [
       {
         ...{ product, version, platform: 'linux/amd64', counter: 0, floors: [], minUpdaterVersion: undefined },
-        ...{ channels: 'channel' in target ? [target.channel] : [], manifestSha256: '', targetPath: '' },
+        ...{
+          channels: 'channel' in target ? [target.channel] : [],
+          manifestSha256: '',
+          targetPath: '',
+          maxTransferBytes: 0,
+        },
       },
     ];
   });

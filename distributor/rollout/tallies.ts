@@ -3,9 +3,10 @@
  * work, unless failures that came since could be enough for an abort.
  */
 import type { Rollout } from '../declaration/rollout.ts';
-import { isEnoughToAbort } from './advance.ts';
-import { type CampaignKey, type CampaignState, campaignText, reachedOf, type WaveCounts } from './campaign.ts';
-import type { CampaignStore } from './ports.ts';
+import { evidenceIn, isEnoughToAbort } from './advance.ts';
+import { type CampaignKey, type CampaignState, campaignText } from './campaign.ts';
+import type { CampaignStore, CountQuestion, HoldCount } from './ports.ts';
+import { heldOf, standings, type WaveCounts } from './standing.ts';
 
 const recountMs = 1000;
 /** Counting takes longer the more there is to count: so many devices add a millisecond, 100,000 of them two seconds. */
@@ -13,33 +14,39 @@ const devicesPerMs = 50;
 /** Campaigns that are through change only by devices that fall back late. */
 const recountFinishedMs = 10_000;
 
-interface Tally {
+/** Counts of a campaign, and what its held devices are held by. */
+export interface Tallied {
+  /** One entry for each opened wave. */
   readonly counts: readonly WaveCounts[];
+  readonly holds: readonly HoldCount[];
+}
+
+interface Tally extends Tallied {
   readonly countedAt: number;
   failuresSince: number;
 }
 
 export class Tallies {
-  readonly #store: Pick<CampaignStore, 'countWaves'>;
+  readonly #store: Pick<CampaignStore, 'countWaves' | 'countHolds'>;
   readonly #byCampaign = new Map<string, Tally>();
 
-  constructor(store: Pick<CampaignStore, 'countWaves'>) {
+  constructor(store: Pick<CampaignStore, 'countWaves' | 'countHolds'>) {
     this.#store = store;
   }
 
-  /** One entry for each opened wave. */
-  async of(rollout: Rollout, state: CampaignState, now: number): Promise<readonly WaveCounts[]> {
-    if (state.openedWaves.length === 0) return [];
+  async of(rollout: Rollout, state: CampaignState, now: number): Promise<Tallied> {
+    if (state.openedWaves.length === 0) return { counts: [], holds: [] };
     const key = campaignText(state);
     const known = this.#byCampaign.get(key);
-    if (known && !isStale(known, rollout, state, now)) return known.counts;
-    const bounds = state.openedWaves.map(({ upTo }) => upTo);
+    if (known && !isStale(known, rollout, state, now)) return known;
     const failuresBefore = known?.failuresSince ?? 0;
-    const counts = await this.#store.countWaves(state, bounds, now, rollout.deviceTimeoutSeconds);
+    const counts = await this.#store.countWaves(state, countQuestionOf(rollout, state, now));
+    const holds = counts.some((wave) => heldOf(wave) > 0) ? await this.#store.countHolds(state) : [];
     // What came while the database counted may or may not be in it.
     const failuresSince = Math.max(0, (this.#byCampaign.get(key)?.failuresSince ?? 0) - failuresBefore);
-    this.#byCampaign.set(key, { counts, countedAt: now, failuresSince });
-    return counts;
+    const tally = { counts, holds, countedAt: now, failuresSince };
+    this.#byCampaign.set(key, tally);
+    return tally;
   }
 
   /** @returns whether failures of the rollout may be enough for an abort now */
@@ -58,23 +65,39 @@ export class Tallies {
   }
 }
 
+/** What is asked of the database about a campaign as it stands. */
+export function countQuestionOf(
+  { waves, deviceTimeoutSeconds }: Rollout,
+  { openedWaves, judgedFrom }: CampaignState,
+  now: number,
+): CountQuestion {
+  const soaks = openedWaves.map(({ upTo }, index) => ({ upTo, soakSeconds: waves[index]?.soakSeconds ?? 0 }));
+  return { waves: soaks, judgedFrom, deviceTimeoutSeconds, now };
+}
+
 function isStale(tally: Tally, rollout: Rollout, { status, openedWaves }: CampaignState, now: number): boolean {
   if (tally.counts.length !== openedWaves.length) return true;
   const isOver = status === 'completed' || status === 'aborted';
-  const devices = tally.counts.reduce((sum, wave) => sum + reachedOf(wave) + wave.unreachable, 0);
+  const devices = tally.counts.reduce(
+    (sum, wave) => sum + standings.reduce((devices, standing) => devices + wave[standing], 0),
+    0,
+  );
   const age = now - tally.countedAt;
   if (age < 0 || age >= (isOver ? recountFinishedMs : recountMs) + Math.floor(devices / devicesPerMs)) return true;
-  return status !== 'aborted' && isAlarming(tally, rollout);
+  return !isOver && isAlarming(tally, rollout);
 }
 
-function isAlarming({ counts, failuresSince }: Tally, { abort }: Rollout): boolean {
+function isAlarming({ counts, failuresSince }: Tally, { abort, gate }: Rollout): boolean {
   if (failuresSince === 0) return false;
   // Which wave they belong to is not known before the recount.
-  const could = (waves: readonly WaveCounts[]) =>
-    isEnoughToAbort(
-      abort,
-      waves.reduce((sum, wave) => sum + wave.failed, failuresSince),
-      waves.reduce((sum, wave) => sum + reachedOf(wave), 0),
-    );
+  const could = (waves: readonly WaveCounts[]) => {
+    const sum = { failed: failuresSince, reached: 0, settled: failuresSince };
+    for (const { failed, reached, settled } of waves.map(evidenceIn)) {
+      sum.failed += failed;
+      sum.reached += reached;
+      sum.settled += settled;
+    }
+    return isEnoughToAbort(abort, gate.confidencePercent, sum);
+  };
   return could(counts) || counts.some((wave) => could([wave]));
 }

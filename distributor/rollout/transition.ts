@@ -30,6 +30,8 @@ export type Transition =
   | { readonly kind: 'stall'; readonly reason: string }
   | { readonly kind: 'resume'; readonly reason: string }
   | { readonly kind: 'abort'; readonly reason: string }
+  /** A person takes an abort back: what failed before is no evidence any more. */
+  | { readonly kind: 'lift-abort'; readonly reason: string }
   /** Devices that failed are offered the release once more. */
   | { readonly kind: 'retry'; readonly reason: string };
 
@@ -42,6 +44,7 @@ export const transitionKinds = [
   'stall',
   'resume',
   'abort',
+  'lift-abort',
   'retry',
 ] as const satisfies readonly Transition['kind'][];
 
@@ -62,7 +65,10 @@ export function applyTransitionTo(
   if (openedWaves === undefined || status === undefined) return undefined;
   const generation = before.generation + (transition.kind === 'retry' ? 1 : 0);
   const stalledAt = transition.kind === 'stall' ? at : keepsStall(transition) ? before.stalledAt : undefined;
-  return { ...before, status, openedWaves, generation, stalledAt, reason: transition.reason, changedAt: at };
+  const judgedFrom = transition.kind === 'lift-abort' ? at : before.judgedFrom;
+  // Another try says nothing about why a campaign rests.
+  const reason = transition.kind === 'retry' && status !== 'active' ? before.reason : transition.reason;
+  return { ...before, status, openedWaves, generation, stalledAt, judgedFrom, reason, changedAt: at };
 }
 
 /** A person who pauses or resumes a stalled campaign has looked at it. */
@@ -73,7 +79,7 @@ function keepsStall({ kind }: Transition): boolean {
 /** A campaign that nothing has happened to. */
 export function unstarted({ rollout, version }: CampaignKey, at: number): CampaignState {
   const reason = 'Declared.';
-  const none = { openedWaves: [], generation: 0, stalledAt: undefined };
+  const none = { openedWaves: [], generation: 0, stalledAt: undefined, judgedFrom: undefined };
   return { rollout, version, status: 'active', reason, ...none, createdAt: at, changedAt: at };
 }
 
@@ -96,6 +102,8 @@ function statusAfter({ status }: CampaignState, { kind }: Transition): CampaignS
       return status === 'paused' ? 'active' : undefined;
     case 'abort':
       return status === 'aborted' ? undefined : 'aborted';
+    case 'lift-abort':
+      return status === 'aborted' ? 'active' : undefined;
     default:
       return kind satisfies never;
   }
@@ -115,12 +123,21 @@ function wavesAfter(
     }
     case 'raise-wave': {
       const { index, upTo, members } = transition;
-      if (upTo <= (openedWaves[index]?.upTo ?? 1)) return undefined;
-      return openedWaves.map((wave, at) => (at >= index && wave.upTo < upTo ? { ...wave, upTo, members } : wave));
+      const raised = openedWaves[index];
+      if (!raised) return undefined;
+      const isFilled = raised.members === 0 && members > 0 && upTo >= raised.upTo;
+      if (upTo <= raised.upTo && !isFilled) return undefined;
+      return openedWaves.map((wave, nth) => {
+        if (nth < index || wave.upTo > upTo) return wave;
+        // Nobody was in it: it opens for those who are there now.
+        return { ...wave, upTo, members, openedAt: wave.members === 0 ? at : wave.openedAt };
+      });
     }
     case 'complete':
     case 'abort':
       return closed();
+    case 'lift-abort':
+      return openedWaves.map((wave, nth) => (nth === openedWaves.length - 1 ? { ...wave, closedAt: undefined } : wave));
     default:
       return openedWaves;
   }

@@ -1,12 +1,16 @@
 /** A rollout as the API answers it and the command line prints it: wave by wave, with its gate in words. */
 import { z } from 'zod';
+import { faults } from '../../contract/errors.ts';
 import type { GateCheck } from '../declaration/gate.ts';
 import type { Rollout } from '../declaration/rollout.ts';
 import type { Wave } from '../declaration/wave.ts';
 import type { Advance } from './advance.ts';
-import { type CampaignState, noCounts, type OpenedWave, type WaveCounts } from './campaign.ts';
+import type { CampaignState, OpenedWave } from './campaign.ts';
+import { countsShape, countsViewOf } from './counts-view.ts';
 import { gateProgress } from './gate-progress.ts';
 import type { GateResult } from './gates.ts';
+import type { HoldCount } from './ports.ts';
+import { noCounts, type WaveCounts } from './standing.ts';
 
 const instantSchema = z.iso.datetime();
 
@@ -32,14 +36,9 @@ export const waveViewSchema = z.object({
   soakSeconds: z.number(),
   /** Nothing opens after it before then; absent while the wave waits. */
   soaksUntil: instantSchema.optional(),
-  /** Devices of the wave's own part, without those of the waves before, when the bound was drawn. */
-  members: z.number(),
-  committed: z.number(),
-  failed: z.number(),
-  /** Reached, without a result yet. */
-  pending: z.number(),
-  /** Offered, then silent or deferred: neither success nor failure. */
-  unreachable: z.number(),
+  ...countsShape,
+  /** When the next device that committed has soaked; absent where all have. */
+  nextSoakedAt: instantSchema.optional(),
   /**
    * Agents that are offered nothing, because no open wave covers a server of their cluster. Absent where nobody looked,
    * and while the wave waits; they are looked for when one rollout is asked for.
@@ -48,6 +47,8 @@ export const waveViewSchema = z.object({
   gate: z.object({
     successPercent: z.number(),
     minSample: z.number(),
+    /** Absent where the numbers count as they are. */
+    confidencePercent: z.number().optional(),
     stallAfterSeconds: z.number(),
     checks: z.array(checkViewSchema),
     /** How far it is, one sentence. */
@@ -98,6 +99,8 @@ export const rolloutViewSchema = z.object({
   after: z.array(z.string()),
   changedAt: instantSchema.optional(),
   waves: z.array(waveViewSchema),
+  /** What its held devices are held by, the most first. */
+  holds: z.array(z.object({ fault: z.enum(faults), code: z.string(), devices: z.number() })).default([]),
   /** Absent where nobody looked for them: they are looked for when one rollout is asked for. */
   overlaps: z.array(overlapSchema).optional(),
 });
@@ -117,6 +120,7 @@ export interface CampaignView {
   readonly campaign: CampaignState | undefined;
   /** One entry for each opened wave. */
   readonly counts: readonly WaveCounts[];
+  readonly holds: readonly HoldCount[];
   /** What would happen now, and why not. */
   readonly next: Advance | undefined;
   /** What the checks of the open wave found last; undefined where this program does not ask them. */
@@ -126,7 +130,7 @@ export interface CampaignView {
 }
 
 export function viewOf(progress: CampaignView, overlaps?: readonly Overlap[]): RolloutView {
-  const { rollout, campaign, counts, gates, held } = progress;
+  const { rollout, campaign, counts, holds, gates, held } = progress;
   const { name, product, target, group, priority, deadline, after } = rollout;
   const status = statusOf(rollout, campaign);
   return {
@@ -144,19 +148,21 @@ export function viewOf(progress: CampaignView, overlaps?: readonly Overlap[]): R
     waves: rollout.waves.map((wave, index) =>
       waveViewOf(wave, {
         opened: campaign?.openedWaves[index],
-        counts: counts[index] ?? noCounts,
+        counts: counts.slice(0, index + 1),
         isLast: index === (campaign?.openedWaves.length ?? 0) - 1 && status !== 'completed',
         gates,
         held: held?.[index],
       }),
     ),
+    holds: [...holds],
     ...(overlaps === undefined ? {} : { overlaps: [...overlaps] }),
   };
 }
 
 interface WaveFacts {
   readonly opened: OpenedWave | undefined;
-  readonly counts: WaveCounts;
+  /** Of every wave up to this one; empty while it waits. */
+  readonly counts: readonly WaveCounts[];
   /** The last one that opened, of a rollout that goes on. */
   readonly isLast: boolean;
   readonly gates: readonly GateResult[] | undefined;
@@ -164,8 +170,8 @@ interface WaveFacts {
 }
 
 function waveViewOf(wave: Wave, { opened, counts, isLast, gates, held }: WaveFacts): WaveView {
-  const { members, committed, failed, pending, unreachable } = counts;
-  const { successPercent, minSample, stallAfterSeconds, checks } = wave.gate;
+  const own = (opened && counts.at(-1)) ?? noCounts;
+  const { successPercent, minSample, confidencePercent, stallAfterSeconds, checks } = wave.gate;
   return {
     name: wave.name,
     size: wave.size,
@@ -175,10 +181,12 @@ function waveViewOf(wave: Wave, { opened, counts, isLast, gates, held }: WaveFac
     ...instantOf('closedAt', opened?.closedAt),
     soakSeconds: wave.soakSeconds,
     ...instantOf('soaksUntil', opened && opened.openedAt + wave.soakSeconds * 1000),
-    ...{ members, committed, failed, pending, unreachable },
+    ...countsViewOf(own),
+    ...instantOf('nextSoakedAt', own.nextSoakedAt),
     ...(held === undefined ? {} : { agentsHeld: held }),
     gate: {
       ...{ successPercent, minSample, stallAfterSeconds },
+      ...(confidencePercent === undefined ? {} : { confidencePercent }),
       checks: checks.map((check) => checkViewOf(check, isLast ? gates : undefined)),
       progress: opened === undefined ? 'not open yet' : gateProgress(wave, counts, isLast ? gates : undefined),
     },

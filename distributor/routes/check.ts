@@ -8,7 +8,7 @@ import {
 } from '../../contract/device-api/check.ts';
 import { limits } from '../../contract/limits.ts';
 import type { App } from '../app.ts';
-import { permitIssued } from '../events/audit.ts';
+import { deviceFellBack, permitIssued } from '../events/audit.ts';
 import type { Bearer, CheckFacts } from '../fleet/ports.ts';
 import { questionOf } from '../fleet/question.ts';
 import { bearerOf } from '../http/access.ts';
@@ -16,7 +16,7 @@ import { callerOf, perMinute } from '../http/rate-limits.ts';
 import { decide } from '../rollout/decide.ts';
 import type { DecideInput } from '../rollout/decide-input.ts';
 import { type Decision, withoutPermits } from '../rollout/decision.ts';
-import { findingsOf } from '../rollout/findings.ts';
+import { type Finding, findingsOf } from '../rollout/findings.ts';
 import type { Services } from '../services.ts';
 import { answerOf } from './check-answer.ts';
 
@@ -41,7 +41,7 @@ export function checkRoute(app: App, services: Services): void {
       const { id } = request.params;
       const now = clock();
       const startedAt = performance.now();
-      const decision = await decideInForce(services, id, request.body, bearerOf(request, id, now), now);
+      const { decision, findings } = await decideInForce(services, id, request.body, bearerOf(request, id, now), now);
       const answer = answerOf(decision, {
         deviceId: id,
         product: request.body.product,
@@ -53,6 +53,11 @@ export function checkRoute(app: App, services: Services): void {
       if (decision.kind === 'revert') {
         const key = { rollout: decision.rollout.name, version: decision.goal.version };
         await fleet.appendEvent(permitIssued(key, id, now));
+      }
+      for (const { kind, rollout, version } of findings) {
+        if (kind === 'runs') continue;
+        await fleet.appendEvent(deviceFellBack({ rollout, version }, id, now));
+        metrics.fellBack.inc();
       }
       metrics.checkSeconds.observe((performance.now() - startedAt) / 1000);
       metrics.checks.inc({ decision: decision.kind, reason: decision.reason });
@@ -75,18 +80,24 @@ async function decideInForce(
   check: CheckRequest,
   bearer: Bearer,
   now: number,
-): Promise<Decision> {
+): Promise<{ readonly decision: Decision; readonly findings: readonly Finding[] }> {
   const { fleet, reconciler } = services;
   for (let trial = 0; ; trial++) {
     const { arrival, judge, find } = caseOf(services, id, check, now);
     let isStale = false;
+    let findings: readonly Finding[] = [];
+    const findInForce = (facts: CheckFacts) => {
+      findings = find(facts);
+      return findings;
+    };
     try {
       const judgeInForce = (facts: CheckFacts): Decision => {
         isStale = trial === 0 && facts.planSha256 !== reconciler.applied?.contentSha256;
         if (isStale) throw new Error('another plan is in force');
         return judge(facts);
       };
-      return await fleet.answerCheck({ ...arrival, bearer }, judgeInForce, find);
+      const decision = await fleet.answerCheck({ ...arrival, bearer }, judgeInForce, findInForce);
+      return { decision, findings };
     } catch (error) {
       if (!isStale) throw error;
       await reconciler.catchUp();

@@ -9,7 +9,7 @@ import { perMinute } from '../http/rate-limits.ts';
 import type { Services } from '../services.ts';
 
 export function enrolRoute(app: App, services: Services): void {
-  const { fleet, clock, randomBytes, metrics, policy } = services;
+  const { fleet, campaigns, clock, randomBytes, metrics, policy } = services;
   app.post(
     '/v1/enrol',
     {
@@ -42,6 +42,8 @@ export function enrolRoute(app: App, services: Services): void {
         throw new SlipwayError('enrolment-token-invalid', 'the enrolment token is unknown, expired, revoked or spent');
       }
       request.log.info({ deviceId, outcome }, 'device enrolled');
+      // Its first check may follow at once.
+      await campaigns.noteEnrolment(now);
       return reply.code(201).send({ deviceId, deviceToken: token });
     },
   );

@@ -4,9 +4,10 @@ import { deviceIdSchema } from '../../contract/device-api/check.ts';
 import { reportsAnswerSchema, reportsRequestSchema } from '../../contract/device-api/report.ts';
 import { limits } from '../../contract/limits.ts';
 import type { App } from '../app.ts';
+import { deviceFellBack } from '../events/audit.ts';
+import type { ReportRules } from '../fleet/ports.ts';
 import { allowDevice } from '../http/access.ts';
 import { callerOf, perMinute } from '../http/rate-limits.ts';
-import { placeOf } from '../rollout/placement.ts';
 import type { Services } from '../services.ts';
 
 /** Bytes of one report at most: its message and a dozen short fields. */
@@ -33,17 +34,28 @@ export function reportsRoute(app: App, services: Services): void {
       const { id } = request.params;
       await allowDevice(request, id, services);
       const now = clock();
-      const { compiled } = campaigns;
-      const place = (rollout: string) => (compiled.find(rollout) ? placeOf(rollout, id) : undefined);
-      const { acknowledgedThrough, fresh } = await fleet.storeReports(id, request.body.reports, place, now);
+      const rules = rulesOf(services);
+      const { acknowledgedThrough, fresh, fellBack } = await fleet.storeReports(id, request.body.reports, rules, now);
       for (const report of fresh) {
         metrics.reports.inc({ outcome: report.outcome ?? 'none' });
         const { sequence, rollout, version, phase, outcome, code } = report;
         request.log.info({ deviceId: id, sequence, rollout, version, phase, outcome, code }, 'reported');
       }
+      for (const key of fellBack) await fleet.appendEvent(deviceFellBack(key, id, now));
+      metrics.fellBack.inc(fellBack.length);
       // Failures count at once: an abort is in force before the next check is answered.
       await campaigns.noteReports(fresh, now);
       return { acknowledgedThrough };
     },
   );
+}
+
+/** A device of another product says nothing about a rollout, and nobody moves more bytes than a release can cost. */
+function rulesOf({ campaigns, catalog }: Services): ReportRules {
+  const { releases } = catalog.state;
+  return ({ rollout = '', version }, { product, platform }) => {
+    const declared = campaigns.compiled.find(rollout)?.rollout;
+    if (declared && declared.product !== product) return undefined;
+    return { maxBytes: releases.find(product, platform, { release: version })?.maxTransferBytes ?? 0 };
+  };
 }

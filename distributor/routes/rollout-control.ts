@@ -1,4 +1,4 @@
-/** `POST /v1/rollouts/:name/{pause,resume,abort,promote,retry}`: a person's word on a rollout, in force by the next check. */
+/** `POST /v1/rollouts/:name/{pause,resume,abort,reopen,promote,retry}`: a person's word on a rollout, in force by the next check. */
 import type { App } from '../app.ts';
 import { actorOf } from '../events/audit.ts';
 import { allow } from '../http/access.ts';
@@ -11,7 +11,8 @@ import { rolloutNameSchema } from './rollouts.ts';
 const actions = {
   pause: 'Offer nothing until resumed; devices under way go on',
   resume: 'Offer again after a pause or a stall',
-  abort: 'Stop for good: this release is offered by this rollout no more',
+  abort: 'Stop: this release is offered by this rollout no more, unless a person reopens it',
+  reopen: 'Take an abort back: offer again where the rollout stopped, without counting what failed before',
   promote: 'Open the next wave now, whatever soak and gate say; after the last one, complete',
   retry: 'Offer the release once more to devices where it failed',
 } as const satisfies Record<ControlAction, string>;

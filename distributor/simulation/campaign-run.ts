@@ -4,17 +4,18 @@
  */
 import type { Release } from '../catalog/releases.ts';
 import { type Advance, advance, type Dependency } from '../rollout/advance.ts';
-import { type CampaignState, type Standing, standingOf, type WaveCounts } from '../rollout/campaign.ts';
+import { type CampaignState, committedAt } from '../rollout/campaign.ts';
 import { drawBound } from '../rollout/cohort.ts';
 import type { CompiledRollout } from '../rollout/compiled-plan.ts';
 import type { Spending } from '../rollout/decide-input.ts';
 import type { GateResult } from '../rollout/gates.ts';
 import { placeOf } from '../rollout/placement.ts';
+import { markOf, noCounts, type Standing, standingOf, type WaveCounts } from '../rollout/standing.ts';
 import { applyTransitionTo, type Transition, unstarted } from '../rollout/transition.ts';
 import { SpendingLedger } from './spending-ledger.ts';
 import type { VirtualAttempt, VirtualDevice } from './virtual-device.ts';
 
-type Counts = { -readonly [K in keyof WaveCounts]: number };
+type Counts = { -readonly [K in keyof WaveCounts]: WaveCounts[K] };
 
 type Wait = Advance & { readonly kind: 'wait' };
 const endlessWaits: readonly Wait['reason'][] = [
@@ -23,6 +24,7 @@ const endlessWaits: readonly Wait['reason'][] = [
   'stalled',
   'deadline-passed',
   'waiting-for-rollout',
+  'nobody-in-group',
   'finished',
 ];
 
@@ -99,20 +101,26 @@ export class CampaignRun {
 
   /** Counts an attempt, new or changed. @returns when its standing changes by time alone, Infinity for never */
   count(attempt: VirtualAttempt, before: Standing | undefined, now: number): number {
-    const timeoutSeconds = this.compiled.rollout.deviceTimeoutSeconds;
-    const standing = standingOf(attempt, now, timeoutSeconds);
-    if (standing !== before) {
+    const { deviceTimeoutSeconds, waves } = this.compiled.rollout;
+    const soakSeconds = waves[attempt.slice]?.soakSeconds ?? 0;
+    const standing = standingOf(attempt, now, deviceTimeoutSeconds);
+    const mark = markOf(attempt, standing, { soakSeconds, judgedFrom: this.state.judgedFrom, now });
+    if (standing !== before || mark !== attempt.mark) {
       const counts = this.counts[attempt.slice];
       if (counts) {
         if (before !== undefined) counts[before]--;
+        if (attempt.mark !== undefined) counts[attempt.mark]--;
         counts[standing]++;
+        if (mark !== undefined) counts[mark]++;
       }
       this.isDirty = true;
       this.isNews = true;
     }
     attempt.standing = standing;
-    if (standing !== 'pending') return Number.POSITIVE_INFINITY;
-    return heldUntil(attempt, timeoutSeconds, now);
+    attempt.mark = mark;
+    if (standing === 'committed' && mark === undefined) return (committedAt(attempt) ?? 0) + soakSeconds * 1000;
+    if (standing !== 'pending' && standing !== 'waiting') return Number.POSITIVE_INFINITY;
+    return heldUntil(attempt, deviceTimeoutSeconds, now);
   }
 
   offered(attempt: VirtualAttempt, now: number): void {
@@ -133,7 +141,7 @@ export class CampaignRun {
       sums.committed += wave.committed;
       sums.failed += wave.failed;
       sums.pending += wave.pending;
-      sums.unreachable += wave.unreachable;
+      sums.unreachable += wave.unreachable + wave.waiting;
     }
     return sums;
   }
@@ -143,7 +151,8 @@ export class CampaignRun {
     const { rollout } = this.compiled;
     const wave = rollout.waves[this.state.openedWaves.length - 1];
     const gates = (wave?.gate.checks ?? []).map(({ name }) => takenToPass(name, now));
-    return advance(rollout, this.state, this.counts, { gates, dependencies, now });
+    const isEmpty = this.members.length === 0;
+    return advance(rollout, this.state, this.counts, { gates, dependencies, isEmpty, now });
   }
 
   /** @returns whether the transition fitted */
@@ -160,7 +169,7 @@ export class CampaignRun {
       const members = (openedWaves[index]?.members ?? 0) - (openedWaves[index - 1]?.members ?? 0);
       const known = this.counts[index];
       if (known) known.members = members;
-      else this.counts.push({ members, committed: 0, failed: 0, pending: 0, unreachable: 0 });
+      else this.counts.push({ ...noCounts, members });
     }
     return true;
   }

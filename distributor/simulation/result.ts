@@ -2,7 +2,7 @@
  * What came of a simulation, as JSON. Every device of a rollout is counted in one place:
  * `devices = reached + unreachable + waiting + notOffered` and `reached = committed + failed + reverted + underWay`.
  */
-import { standingOf } from '../rollout/campaign.ts';
+import { standingOf } from '../rollout/standing.ts';
 import type { CampaignRun } from './campaign-run.ts';
 import type { SimulationInput } from './simulate.ts';
 import type { VirtualAttempt } from './virtual-device.ts';
@@ -144,8 +144,16 @@ function countsOf(lots: Lots): DeviceCounts {
 function lotOf(attempt: VirtualAttempt, now: number, timeoutSeconds: number): Lot {
   if (attempt.revertedAt !== undefined && attempt.outcome !== 'committed') return 'reverted';
   const standing = standingOf(attempt, now, timeoutSeconds);
-  if (standing === 'pending') return 'underWay';
-  return standing === 'unreachable' && attempt.phase === 'staged' ? 'waiting' : standing;
+  switch (standing) {
+    case 'pending':
+      return 'underWay';
+    // A simulated device has no trouble of its own; the ways to the bytes that fail are those of devices out of reach.
+    case 'heldByDevice':
+    case 'heldByPath':
+      return 'unreachable';
+    default:
+      return standing;
+  }
 }
 
 function lastToFinish(results: readonly RolloutResult[]): RolloutResult {

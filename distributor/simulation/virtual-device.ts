@@ -5,8 +5,9 @@ import type { Platform } from '../../contract/release/platform.ts';
 import type { Version } from '../../contract/release/version.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Location } from '../fleet/location.ts';
-import type { Attempt, Standing } from '../rollout/campaign.ts';
+import type { Attempt } from '../rollout/campaign.ts';
 import type { OpenInterval } from '../rollout/decision.ts';
+import type { Mark, Standing } from '../rollout/standing.ts';
 import type { CampaignRun } from './campaign-run.ts';
 
 /** `falls-silent`: after its first offer, for days or for ever. */
@@ -56,10 +57,11 @@ export interface VirtualReport {
   readonly bytesOnWire: number | undefined;
 }
 
-/** An attempt as the server has it; `slice` is its wave's, `standing` as counted last. */
+/** An attempt as the server has it; `slice` is its wave's, `standing` and `mark` as counted last. */
 export type VirtualAttempt = { -readonly [K in keyof Attempt]: Attempt[K] } & {
   slice: number;
   standing: Standing;
+  mark: Mark | undefined;
   hadOutcome: boolean;
 };
 

@@ -61,7 +61,7 @@ function releaseOf(
   const manifestSha256 = sha256(new TextEncoder().encode(path));
   return {
     ...{ product, platform, version, counter, channels, floors: [], minUpdaterVersion: undefined },
-    ...{ manifestSha256, targetPath: path },
+    ...{ manifestSha256, targetPath: path, maxTransferBytes: Number.MAX_SAFE_INTEGER },
   };
 }
 

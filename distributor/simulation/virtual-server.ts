@@ -12,6 +12,7 @@ import type { Decision } from '../rollout/decision.ts';
 import { type Finding, findingsOf } from '../rollout/findings.ts';
 import { heldAgents } from '../rollout/held-agents.ts';
 import { placeOf } from '../rollout/placement.ts';
+import { revertedCode } from '../rollout/standing.ts';
 import type { Transition } from '../rollout/transition.ts';
 import { CampaignRun } from './campaign-run.ts';
 import type { PollGrid } from './poll-grid.ts';
@@ -109,7 +110,7 @@ export class VirtualServer {
     }
     if (outcome !== undefined) {
       // One on the way to the goal is no result of the campaign.
-      attempt.outcome = outcome === 'committed' && version !== run.version ? undefined : outcome;
+      settle(attempt, outcome === 'committed' && version !== run.version ? undefined : outcome, now);
       if (!attempt.hadOutcome) run.settled(attempt);
       attempt.hadOutcome = true;
     }
@@ -193,7 +194,7 @@ export class VirtualServer {
     if (!attempt) {
       attempt = newAttempt(device, run, place, now);
       device.attempts.push(attempt);
-    } else if (isRetry) attempt.outcome = undefined;
+    } else if (isRetry) settle(attempt, undefined, now);
     const offered = { offeredVersion: release.version, offeredAt: now, foundAt: undefined };
     Object.assign(attempt, { ...offered, generation, lastSeenAt: now });
     run.offered(attempt, now);
@@ -209,12 +210,12 @@ export class VirtualServer {
       if (!attempt) {
         attempt = newAttempt(device, run, finding.place, now);
         device.attempts.push(attempt);
-      } else if (finding.isRetry) attempt.outcome = undefined;
+      } else if (finding.isRetry) settle(attempt, undefined, now);
       attempt.foundAt = now;
       attempt.generation = finding.generation;
     } else if (attempt) {
       attempt.foundAt = undefined;
-      if (finding.kind === 'fell-back') attempt.outcome = 'rolled-back';
+      settle(attempt, finding.kind === 'fell-back' ? 'rolled-back' : undefined, now);
     }
     if (attempt) this.#count(device, run, attempt, before, now);
   }
@@ -269,8 +270,16 @@ function newAttempt(device: VirtualDevice, run: CampaignRun, place: number, now:
     ...{ rollout: run.name, version: run.version, deviceId: device.is.id, place, slice: run.sliceOf(place) },
     ...{ offeredVersion: run.version, offeredAt: undefined, foundAt: undefined, generation: 0, lastSeenAt: now },
     ...{ phase: undefined, outcome: undefined, code: undefined, revertedAt: undefined, bytesOnWire: undefined },
-    ...{ standing: 'pending', hadOutcome: false },
+    ...{ fault: undefined, settledAt: undefined, standing: 'pending', mark: undefined, hadOutcome: false },
   };
+}
+
+/** A release that is bad is at fault itself: simulated devices have no other trouble. */
+function settle(attempt: VirtualAttempt, outcome: VirtualAttempt['outcome'], now: number): void {
+  attempt.outcome = outcome;
+  attempt.fault = outcome === undefined || outcome === 'committed' ? undefined : 'release';
+  attempt.code = attempt.fault && attempt.revertedAt !== undefined ? revertedCode : undefined;
+  attempt.settledAt = outcome === undefined ? undefined : now;
 }
 
 /** A campaign exists in the database from its first transition on. */

@@ -83,11 +83,13 @@ async function json(way: Way, ...words: string[]) {
 describe.each(ways)('an operator who asks the %s', (way) => {
   it('sees the rollouts in a table and one of them wave by wave', async () => {
     const list = await call(way, 'rollout', 'ls');
-    expect(list.stdout).toMatch(/^NAME +PRODUCT +VERSION +STATUS +WAVE +COMMITTED +FAILED +PENDING +UNREACHABLE/);
-    expect(list.stdout).toMatch(/^r +k3s-edge +2\.0\.0 +active +one +0 +0 +1 +0 /m);
+    expect(list.stdout).toMatch(
+      /^NAME +PRODUCT +VERSION +STATUS +WAVE +COMMITTED +FAILED +SENT BACK +UNDER WAY +WAITING +HELD: DEVICE +HELD: PATH +UNREACHABLE +NOT ASKED/,
+    );
+    expect(list.stdout).toMatch(/^r +k3s-edge +2\.0\.0 +active +one +0 +0 +0 +1 +0 +0 +0 +0 +0 /m);
     const { stdout } = await call(way, 'rollout', 'show', 'r');
     expect(stdout).toContain('r: k3s-edge 2.0.0 to every device of the product');
-    expect(stdout).toMatch(/^one +1 devices +open +[\d.]+ % +\S+ \S+Z \(now\) +1 +0 +0 +1 +0$/m);
+    expect(stdout).toMatch(/^one +1 devices +open +[\d.]+ % +\S+ \S+Z \(now\) +1 +0 +0 +0 +1 +0 +0 +0 +0 +0$/m);
     expect(stdout).toMatch(/^all +100 % +waiting +- /m);
     expect(stdout).toMatch(
       /^gate of one: 0 of 1 reached committed \(0 %\), 95 % needed; 0 of 1 results needed; soaks until .*\(in 1 h\)$/m,

@@ -88,15 +88,16 @@ it('keeps a rollout that is declared completed when devices that come back late 
   const tokens = new Map<string, string>();
   for (const id of ids) tokens.set(id, await small.enrol(id));
   await small.declare('r', { release: '2.0.0', ...everybody });
-  const tell = (id: string, outcome: 'committed' | 'failed') =>
-    small.report(id, tokens.get(id) ?? '', { rollout: 'r', outcome, phase: 'idle' });
+  for (const id of ids) await small.check(id, tokens.get(id) ?? '');
+  const tell = (id: string, outcome: 'committed' | 'rolled-back') =>
+    small.report(id, tokens.get(id) ?? '', { rollout: 'r', version: '2.0.0', outcome, phase: 'idle' });
   for (const id of ids.slice(3)) await tell(id, 'committed');
   await small.pass(1);
   const status = async () => (await small.fleet.loadCampaigns())[0]?.status;
   expect(await status()).toBe('completed');
   await small.pass(100 * daySeconds);
   await small.fleet.prune({ plans: 2, attemptDays: 90, eventDays: 400 }, small.now);
-  for (const id of ids.slice(0, 3)) await tell(id, 'failed');
+  for (const id of ids.slice(0, 3)) await tell(id, 'rolled-back');
   // Late ones are counted a little later.
   await small.pass(60);
   expect(await status()).toBe('completed');

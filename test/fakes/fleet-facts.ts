@@ -4,10 +4,11 @@ import type { CheckRequest } from '../../contract/device-api/check.ts';
 import type { Report } from '../../contract/device-api/report.ts';
 import { parsePlan } from '../../distributor/declaration/plan.ts';
 import type { Rollout } from '../../distributor/declaration/rollout.ts';
-import type { CheckArrival, FleetState } from '../../distributor/fleet/ports.ts';
+import type { CheckArrival, FleetState, ReportRules } from '../../distributor/fleet/ports.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
 import type { Decision, UpdateDecision } from '../../distributor/rollout/decision.ts';
 import type { Finding } from '../../distributor/rollout/findings.ts';
+import type { CountQuestion } from '../../distributor/rollout/ports.ts';
 import type { Transition } from '../../distributor/rollout/transition.ts';
 
 export const key = { rollout: 'r', version: '2.0.0' };
@@ -28,6 +29,7 @@ export function rolloutNamed(name: string): Rollout {
 const release = (version: string) => ({
   ...{ product: 'edge', platform: 'linux/amd64' as const, version, counter: 2, floors: [] },
   ...{ targetPath: `edge/linux-amd64/${version}/release.json`, manifestSha256: '2'.repeat(64) },
+  maxTransferBytes: 1_000_000,
 });
 
 export function offer(changes: Partial<UpdateDecision> = {}): UpdateDecision {
@@ -64,6 +66,15 @@ export function report(sequence: number, changes: Partial<Report> = {}): Report 
     phase: 'committed',
     ...changes,
   };
+}
+
+/** Every report may change what it names, and costs what it says. */
+export const anyReport: ReportRules = () => ({ maxBytes: Number.MAX_SAFE_INTEGER });
+
+/** How waves with these bounds stand; none soaks. */
+export function counting(bounds: readonly number[], now: number, deviceTimeoutSeconds: number): CountQuestion {
+  const waves = bounds.map((upTo) => ({ upTo, soakSeconds: 0 }));
+  return { waves, judgedFrom: undefined, deviceTimeoutSeconds, now };
 }
 
 /** Enrols devices, all by one token. */

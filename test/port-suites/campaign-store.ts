@@ -4,10 +4,25 @@ import { describe, expect, it } from 'vitest';
 import { devicePhases } from '../../contract/device-api/check.ts';
 import { updateOutcomes } from '../../contract/device-api/report.ts';
 import type { FleetState } from '../../distributor/fleet/ports.ts';
-import { noCounts, standingOf } from '../../distributor/rollout/campaign.ts';
+import { committedAt } from '../../distributor/rollout/campaign.ts';
 import type { Decision } from '../../distributor/rollout/decision.ts';
 import type { Finding } from '../../distributor/rollout/findings.ts';
-import { arrival, enrolAll, finding, idle, key, nothing, offer, openWave, report } from '../fakes/fleet-facts.ts';
+import { markOf, noCounts, standingOf, standings, type WaveCounts } from '../../distributor/rollout/standing.ts';
+import {
+  anyReport,
+  arrival,
+  counting,
+  enrolAll,
+  finding,
+  idle,
+  key,
+  nothing,
+  offer,
+  openWave,
+  report,
+} from '../fakes/fleet-facts.ts';
+
+type Slice = { -readonly [K in keyof WaveCounts]: WaveCounts[K] };
 
 /** @param open a state over a new, empty database for each call */
 export function campaignStoreSuite(name: string, open: () => Promise<FleetState>): void {
@@ -25,14 +40,19 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
       await state.close();
     });
 
-    it('lets nothing follow an abort', async () => {
+    it('lets nothing follow an abort but a person who takes it back', async () => {
       const state = await open();
       await state.applyTransition(key, openWave(0), 1, 'rollouts');
       expect(await state.applyTransition(key, { kind: 'abort', reason: 'evidence' }, 2, 'token 1')).toBe(true);
-      for (const kind of ['resume', 'pause', 'complete', 'retry', 'abort'] as const) {
+      for (const kind of ['resume', 'pause', 'complete', 'reopen', 'retry', 'abort'] as const) {
         expect(await state.applyTransition(key, { kind, reason: 'late' }, 3, 'token 1')).toBe(false);
       }
       expect(await state.loadCampaigns()).toMatchObject([{ status: 'aborted', reason: 'evidence', changedAt: 2 }]);
+      expect(await state.applyTransition(key, { kind: 'lift-abort', reason: 'by hand' }, 4, 'token 1')).toBe(true);
+      expect(await state.loadCampaigns()).toMatchObject([
+        { status: 'active', reason: 'by hand', judgedFrom: 4, openedWaves: [{ closedAt: undefined }] },
+      ]);
+      expect((await state.listEvents(0, 9)).at(-1)).toMatchObject({ kind: 'reopened', reason: 'by hand' });
       await state.close();
     });
 
@@ -121,15 +141,15 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
       await state.applyTransition(key, openWave(0), 1, 'rollouts');
       await state.answerCheck(arrival('a', 5), () => offer());
       const failed = report(3, { phase: 'rolled-back', outcome: 'rolled-back', code: 'health-timeout' });
-      await state.storeReports('a', [failed], () => 0.5, 6);
+      await state.storeReports('a', [failed], anyReport, 6);
       expect(await state.attemptsOf('a')).toMatchObject([{ outcome: 'rolled-back', code: 'health-timeout' }]);
       expect(await state.applyTransition(key, { kind: 'retry', reason: 'fixed' }, 7, 'token 1')).toBe(true);
       await state.answerCheck(arrival('a', 8), () => offer({ generation: 1, isRetry: true }));
       const [attempt] = await state.attemptsOf('a');
       expect(attempt).toMatchObject({ generation: 1, outcome: undefined, code: undefined, phase: undefined });
       // What is older than the retry does not count against it.
-      await state.storeReports('a', [report(2, { outcome: 'failed' })], () => 0.5, 9);
-      expect((await state.countWaves(key, [1], 10, 60))[0]).toEqual({ ...noCounts, members: 1, pending: 1 });
+      await state.storeReports('a', [report(2, { outcome: 'failed' })], anyReport, 9);
+      expect((await state.countWaves(key, counting([1], 10, 60)))[0]).toEqual({ ...noCounts, members: 1, pending: 1 });
       await state.answerCheck(arrival('a', 11), () => ({
         ...{ kind: 'revert', reason: 'revert-on-abort', rollout: offer().rollout, goal: offer().goal, facts: {} },
       }));
@@ -141,20 +161,74 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
       const state = await open();
       await enrolAll(state, 'a');
       await state.answerCheck(arrival('a', 5), () => offer());
-      await state.storeReports('a', [report(1, { outcome: 'committed' })], () => 0.5, 6);
-      expect(await state.countWaves(key, [1], 7, 60)).toMatchObject([{ committed: 1, failed: 0 }]);
-      await state.storeReports('a', [report(2, { outcome: 'rolled-back', code: 'health-lost' })], () => 0.5, 8);
-      expect(await state.countWaves(key, [1], 9, 60)).toMatchObject([{ committed: 0, failed: 1 }]);
+      await state.storeReports('a', [report(1, { outcome: 'committed' })], anyReport, 6);
+      expect(await state.countWaves(key, counting([1], 7, 60))).toMatchObject([{ committed: 1, failed: 0 }]);
+      const late = [report(2, { outcome: 'rolled-back', code: 'health-lost' })];
+      expect(await state.storeReports('a', late, anyReport, 8)).toMatchObject({ fellBack: [key] });
+      expect(await state.storeReports('a', late, anyReport, 8)).toMatchObject({ fellBack: [] });
+      expect(await state.countWaves(key, counting([1], 9, 60))).toMatchObject([{ committed: 0, failed: 1 }]);
       await state.close();
     });
 
-    it('counts a result that was never offered from here by the place it is given, or not at all', async () => {
+    it('counts nobody who was not offered the release, and makes no rows for what they report', async () => {
+      const state = await open();
+      await enrolAll(state, 'a', 'b', 'c');
+      await state.applyTransition(key, openWave(0, 1, 3), 1, 'rollouts');
+      await state.answerCheck(arrival('c', 5), () => offer());
+      const failed = report(1, { phase: 'rolled-back', outcome: 'rolled-back', code: 'health-lost' });
+      const madeUp = Array.from({ length: 50 }, (_, i) => report(i + 2, { version: `9.0.${i}`, outcome: 'failed' }));
+      const stored = await state.storeReports('a', [failed, ...madeUp], anyReport, 6);
+      expect(stored).toMatchObject({ acknowledgedThrough: 51, fellBack: [] });
+      // A rule that says the report is not for the device.
+      await state.storeReports('c', [failed], () => undefined, 6);
+      expect(await state.attemptsOf('a')).toEqual([]);
+      const [counts] = await state.countWaves(key, counting([1], 7, 60));
+      expect(counts).toEqual({ ...noCounts, members: 3, pending: 1 });
+      expect(await state.loadCampaigns()).toHaveLength(1);
+      await state.close();
+    });
+
+    it('charges a budget no more than the release can cost', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      const budgets = [{ ...key, perSeconds: 3600 }];
+      const at = 10_000_000;
+      await state.applyTransition(key, openWave(0), 1, 'rollouts');
+      await state.answerCheck(arrival('a', at, { budgets }), () => offer());
+      const transfer = { bytesOnWire: 11e9, fullBytes: 9000, resumedFrom: 0 };
+      await state.storeReports('a', [report(1, { outcome: 'committed', transfer })], () => ({ maxBytes: 9500 }), at);
+      const facts = await state.readFacts(arrival('a', at, { budgets }));
+      expect(facts?.spending(key)).toEqual({ bytes: 9500, reserved: 0, meanBytes: 9500 });
+      expect(await state.attemptsOf('a')).toMatchObject([{ bytesOnWire: 9500 }]);
+      await state.close();
+    });
+
+    it('tells whose fault an outcome is, and lets a held device try again', async () => {
       const state = await open();
       await enrolAll(state, 'a', 'b');
-      await state.storeReports('a', [report(1, { outcome: 'committed' })], () => 0.25, 6);
-      await state.storeReports('b', [report(1, { outcome: 'committed' })], () => undefined, 6);
-      expect(await state.countWaves(key, [0.2, 0.3], 7, 60)).toMatchObject([{ committed: 0 }, { committed: 1 }]);
-      expect(await state.loadCampaigns()).toEqual([]);
+      await state.applyTransition(key, openWave(0, 1, 2), 1, 'rollouts');
+      for (const id of ['a', 'b']) await state.answerCheck(arrival(id, 5), () => offer());
+      const ended = (sequence: number, code: string, more = {}) =>
+        report(sequence, { phase: 'idle', outcome: 'failed', code, ...more });
+      const counts = async () => (await state.countWaves(key, counting([1], 20, 60)))[0];
+      await state.storeReports('a', [ended(1, 'server-refused')], anyReport, 6);
+      await state.storeReports('b', [ended(1, 'disk-full', { fault: 'release' })], anyReport, 6);
+      expect(await counts()).toMatchObject({ failed: 0, heldByPath: 1, heldByDevice: 1 });
+      expect(await state.countHolds(key)).toEqual([
+        { fault: 'device', code: 'disk-full', devices: 1 },
+        { fault: 'path', code: 'server-refused', devices: 1 },
+      ]);
+      expect(await state.attemptsOf('a')).toMatchObject([{ outcome: 'failed', fault: 'path', settledAt: 6 }]);
+      // An offer alone does not say that anything is better; a device that works on it does.
+      await state.answerCheck(arrival('a', 8), () => offer());
+      expect(await counts()).toMatchObject({ heldByPath: 1 });
+      await state.storeReports('a', [report(2, { phase: 'downloading' })], anyReport, 9);
+      expect(await counts()).toMatchObject({ heldByPath: 0, pending: 1, working: 1 });
+      await state.storeReports('a', [report(3, { phase: 'committed', outcome: 'committed' })], anyReport, 10);
+      expect(await counts()).toMatchObject({ committed: 1, heldByDevice: 1 });
+      // A code from a newer device counts as that one says.
+      await state.storeReports('b', [ended(2, 'from-the-future', { fault: 'path' })], anyReport, 11);
+      expect(await state.countHolds(key)).toEqual([{ fault: 'path', code: 'from-the-future', devices: 1 }]);
       await state.close();
     });
 
@@ -168,27 +242,27 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
           () => nothing,
           () => found,
         );
-      const counts = async () => (await state.countWaves(key, [1], 100_000, 60))[0];
+      const counts = async () => (await state.countWaves(key, counting([1], 100_000, 60)))[0];
       const none = { ...noCounts, members: 2 };
       await check('a', 5, finding());
       await Promise.all([6, 7, 8].map((at) => check('a', at, finding())));
-      expect(await counts()).toEqual({ ...none, committed: 1 });
+      expect(await counts()).toEqual({ ...none, committed: 1, soaked: 1 });
       expect(await state.attemptsOf('a')).toMatchObject([
         { offeredAt: undefined, foundAt: 5, outcome: undefined, place: 0.5, offeredVersion: key.version },
       ]);
 
       // A report that comes late is about the same device.
       await check('b', 8, finding());
-      await state.storeReports('b', [report(1, { outcome: 'committed' })], () => 0.5, 9);
-      expect(await counts()).toEqual({ ...none, committed: 2 });
+      await state.storeReports('b', [report(1, { outcome: 'committed' })], anyReport, 9);
+      expect(await counts()).toEqual({ ...none, committed: 2, soaked: 2 });
       await check('b', 10, { ...key, kind: 'fell-back' });
-      expect(await counts()).toEqual({ ...none, committed: 2 });
+      expect(await counts()).toEqual({ ...none, committed: 1, soaked: 1, failed: 1 });
 
       await check('a', 11, { ...key, kind: 'left' });
-      expect(await counts()).toEqual({ ...none, committed: 1, unreachable: 1 });
+      expect(await counts()).toEqual({ ...none, failed: 1, unreachable: 1 });
       await check('a', 12, finding());
       await check('a', 13, { ...key, kind: 'fell-back' });
-      expect(await counts()).toEqual({ ...none, committed: 1, failed: 1 });
+      expect(await counts()).toEqual({ ...none, failed: 2 });
       await state.close();
     });
 
@@ -196,7 +270,7 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
       const state = await open();
       await enrolAll(state, 'a');
       await state.applyTransition(key, openWave(0), 1, 'rollouts');
-      const counts = async () => (await state.countWaves(key, [1], 20, 60))[0];
+      const counts = async () => (await state.countWaves(key, counting([1], 20, 60)))[0];
       const check = (at: number, found: Finding, decision: Decision = nothing) =>
         state.answerCheck(
           arrival('a', at),
@@ -206,12 +280,12 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
       await check(5, finding());
       await check(6, { ...key, kind: 'left' }, offer());
       expect(await counts()).toMatchObject({ committed: 0, pending: 1 });
-      await state.storeReports('a', [report(1, { outcome: 'rolled-back' })], () => 0.5, 7);
+      await state.storeReports('a', [report(1, { outcome: 'rolled-back' })], anyReport, 7);
       expect(await counts()).toMatchObject({ failed: 1, pending: 0 });
       await check(8, finding({ generation: 1, isRetry: true }));
       expect(await counts()).toMatchObject({ committed: 1, failed: 0 });
       expect(await state.attemptsOf('a')).toMatchObject([{ generation: 1, foundAt: 8, outcome: undefined }]);
-      await state.storeReports('a', [report(2, { outcome: 'rolled-back' })], () => 0.5, 9);
+      await state.storeReports('a', [report(2, { outcome: 'rolled-back' })], anyReport, 9);
       expect(await counts()).toMatchObject({ committed: 0, failed: 1 });
       await check(10, { ...key, kind: 'left' }, offer({ generation: 2, isRetry: true }));
       expect(await counts()).toMatchObject({ committed: 0, failed: 0, pending: 1 });
@@ -244,9 +318,9 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
       for (const id of ['a', 'b']) await state.answerCheck(arrival(id, at, { budgets }), () => offer());
       expect(await spending(at)).toEqual({ bytes: 0, reserved: 2, meanBytes: undefined });
       const transfer = (bytesOnWire: number) => ({ transfer: { bytesOnWire, fullBytes: 9000, resumedFrom: 0 } });
-      await state.storeReports('a', [report(1, { phase: 'downloading', ...transfer(100) })], () => 0.5, at);
+      await state.storeReports('a', [report(1, { phase: 'downloading', ...transfer(100) })], anyReport, at);
       expect(await spending(at)).toEqual({ bytes: 100, reserved: 2, meanBytes: undefined });
-      await state.storeReports('a', [report(2, { outcome: 'committed', ...transfer(300) })], () => 0.5, at);
+      await state.storeReports('a', [report(2, { outcome: 'committed', ...transfer(300) })], anyReport, at);
       expect(await spending(at)).toEqual({ bytes: 300, reserved: 1, meanBytes: 300 });
       expect(await spending(at + 2 * 3_600_000)).toEqual({ bytes: 0, reserved: 0, meanBytes: 300 });
       await state.forgetDevice('b');
@@ -265,35 +339,61 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
         seenAt: fc.constantFrom(10_000, 20_000, 30_000, 40_000),
         phase: fc.option(fc.constantFrom(...devicePhases), { nil: undefined }),
         outcome: fc.option(fc.constantFrom(...updateOutcomes), { nil: undefined }),
+        code: fc.constantFrom('health-lost', 'disk-full', 'server-refused', 'reverted-by-permit', undefined),
+        reportedAt: fc.constantFrom(5_000, 22_000, 31_000),
         isFound: fc.boolean(),
       });
       const now = fc.constantFrom(25_000, 30_000, 35_000, 40_000, 50_000);
+      const judgedFrom = fc.constantFrom(undefined, 21_000);
+      const soakSeconds = [0, 9, 20];
       await fc.assert(
-        fc.asyncProperty(fc.array(device, { minLength: 1, maxLength: 6 }), now, async (devices, time) => {
-          const name = `r${run++}`;
-          const ids = devices.map((_, i) => `${name}-${i}`);
-          await enrolAll(state, ...ids);
-          const expected = bounds.map(() => ({ ...noCounts }));
-          for (const [i, { place, offeredAt, seenAt, phase, outcome, isFound }] of devices.entries()) {
-            const id = ids[i] ?? '';
-            const decision = offer({ place, rollout: { ...offer().rollout, name } });
-            await state.answerCheck(arrival(id, offeredAt), () => decision);
-            const said = { rollout: name, ...(outcome === undefined ? {} : { outcome }) };
-            if (phase !== undefined)
-              await state.storeReports(id, [report(1, { phase, ...said })], () => place, offeredAt);
-            const found = isFound ? [finding({ place, rollout: name })] : [];
-            await state.answerCheck(
-              arrival(id, seenAt),
-              () => nothing,
-              () => found,
-            );
-            const [attempt] = await state.attemptsOf(id);
-            if (!attempt) throw new Error('expected an attempt');
-            const slice = expected[bounds.findIndex((bound) => place < bound)];
-            if (slice) slice[standingOf(attempt, time, timeoutSeconds)] += 1;
-          }
-          expect(await state.countWaves({ ...key, rollout: name }, bounds, time, timeoutSeconds)).toEqual(expected);
-        }),
+        fc.asyncProperty(
+          fc.array(device, { minLength: 1, maxLength: 6 }),
+          now,
+          judgedFrom,
+          async (devices, time, from) => {
+            const name = `r${run++}`;
+            const ids = devices.map((_, i) => `${name}-${i}`);
+            await enrolAll(state, ...ids);
+            const expected = bounds.map((): Slice => ({ ...noCounts }));
+            for (const [i, one] of devices.entries()) {
+              const { place, offeredAt, seenAt, phase, outcome, code, reportedAt, isFound } = one;
+              const id = ids[i] ?? '';
+              const decision = offer({ place, rollout: { ...offer().rollout, name } });
+              await state.answerCheck(arrival(id, offeredAt), () => decision);
+              const said = { rollout: name, ...(outcome === undefined ? {} : { outcome, ...(code ? { code } : {}) }) };
+              if (phase !== undefined)
+                await state.storeReports(id, [report(1, { phase, ...said })], anyReport, reportedAt);
+              const found = isFound ? [finding({ place, rollout: name })] : [];
+              await state.answerCheck(
+                arrival(id, seenAt),
+                () => nothing,
+                () => found,
+              );
+              const [attempt] = await state.attemptsOf(id);
+              if (!attempt) throw new Error('expected an attempt');
+              const index = bounds.findIndex((bound) => place < bound);
+              const slice = expected[index];
+              if (!slice) throw new Error('expected a wave');
+              const standing = standingOf(attempt, time, timeoutSeconds);
+              const rules = { soakSeconds: soakSeconds[index] ?? 0, judgedFrom: from, now: time };
+              const mark = markOf(attempt, standing, rules);
+              slice[standing] += 1;
+              if (mark) slice[mark] += 1;
+              if (standing !== 'committed' || mark) continue;
+              const soakedAt = (committedAt(attempt) ?? 0) + rules.soakSeconds * 1000;
+              slice.nextSoakedAt = Math.min(slice.nextSoakedAt ?? soakedAt, soakedAt);
+            }
+            const waves = bounds.map((upTo, index) => ({ upTo, soakSeconds: soakSeconds[index] ?? 0 }));
+            const question = { waves, judgedFrom: from, deviceTimeoutSeconds: timeoutSeconds, now: time };
+            expect(await state.countWaves({ ...key, rollout: name }, question)).toEqual(expected);
+            // Every device is in one column.
+            for (const slice of expected)
+              expect(standings.reduce((sum, column) => sum + slice[column], 0)).toBe(
+                devices.filter(({ place }) => expected[bounds.findIndex((bound) => place < bound)] === slice).length,
+              );
+          },
+        ),
         { numRuns: 40 },
       );
       await state.close();

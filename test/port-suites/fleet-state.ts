@@ -8,7 +8,7 @@ import { emptyPlan } from '../../distributor/declaration/plan.ts';
 import type { AuditEvent } from '../../distributor/events/ports.ts';
 import type { Enrolment, FleetState } from '../../distributor/fleet/ports.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
-import { arrival, enrolAll, key, nothing, openWave, report } from '../fakes/fleet-facts.ts';
+import { anyReport, arrival, enrolAll, key, nothing, offer, openWave, report } from '../fakes/fleet-facts.ts';
 
 const told: AuditEvent = { at: 9, actor: 'token t', kind: 'tested', reason: 'For a test.' };
 const { record: enrolling } = mintToken({ purpose: 'enrol', uses: 2, now: 0, randomBytes });
@@ -91,16 +91,17 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
     it('forgets a device with all it did, and refuses one that was revoked', async () => {
       const state = await open();
       await enrolAll(state, 'a', 'b');
-      await state.storeReports('a', [report(1, { outcome: 'committed' })], () => 0.5, 2);
+      await state.answerCheck(arrival('a', 2), () => offer());
+      await state.storeReports('a', [report(1, { outcome: 'committed' })], anyReport, 2);
       expect(await state.attemptsOf('a')).toHaveLength(1);
       expect(await state.forgetDevice('a')).toBe(true);
       expect([await state.attemptsOf('a'), await state.listReports('a', 9)]).toEqual([[], []]);
-      await expect(state.storeReports('a', [report(1)], () => 0.5, 3)).rejects.toMatchObject({
+      await expect(state.storeReports('a', [report(1)], anyReport, 3)).rejects.toMatchObject({
         code: 'device-unknown',
       });
       await state.revokeDevice('b', 2);
       const refused = { code: 'device-revoked' };
-      await expect(state.storeReports('b', [report(1)], () => 0.5, 3)).rejects.toMatchObject(refused);
+      await expect(state.storeReports('b', [report(1)], anyReport, 3)).rejects.toMatchObject(refused);
       await expect(state.answerCheck(arrival('b', 3), () => nothing)).rejects.toMatchObject(refused);
       await state.close();
     });
@@ -150,7 +151,7 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       });
       expect(Object.keys(full).sort()).toEqual(Object.keys(reportSchema.shape).sort());
       const { rollout: _, ...bare } = report(2);
-      await state.storeReports('a', [full, bare], () => 0.5, 5);
+      await state.storeReports('a', [full, bare], anyReport, 5);
       expect(await state.listReports('a', 9)).toEqual([bare, full]);
       await state.close();
     });
@@ -166,6 +167,7 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
           async (results, picks) => {
             const id = `device-${run++}`;
             await enrolAll(state, id);
+            await state.answerCheck(arrival(id, 4), () => offer());
             const all = results.map((outcome, i) =>
               report(i + 1, {
                 ...(outcome === undefined ? {} : { outcome }),
@@ -176,7 +178,7 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
             let fresh = 0;
             let last = { acknowledgedThrough: 0 };
             for (const one of sent) {
-              const stored = await state.storeReports(id, [one], () => 0.5, 5);
+              const stored = await state.storeReports(id, [one], anyReport, 5);
               fresh += stored.fresh.length;
               last = stored;
             }
@@ -197,14 +199,14 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       const all = Array.from({ length: 250 }, (_, i) => report(i + 1));
       for (let first = 0; first < all.length; first += 100) {
         const page = all.slice(first, first + 100);
-        const { acknowledgedThrough, fresh } = await state.storeReports('a', page, () => 0.5, 5);
+        const { acknowledgedThrough, fresh } = await state.storeReports('a', page, anyReport, 5);
         expect([acknowledgedThrough, fresh.length]).toEqual([page.at(-1)?.sequence, page.length]);
       }
       expect((await state.listReports('a', 99)).map(({ sequence }) => sequence)).toEqual(
         Array.from({ length: 8 }, (_, i) => 250 - i),
       );
       // Long gone here, and still not taken for new.
-      expect((await state.storeReports('a', all.slice(0, 50), () => 0.5, 6)).fresh).toEqual([]);
+      expect((await state.storeReports('a', all.slice(0, 50), anyReport, 6)).fresh).toEqual([]);
       await state.close();
     });
 
@@ -215,14 +217,14 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
         state.storeReports(
           'a',
           sequences.map((sequence) => report(sequence)),
-          () => 0.5,
+          anyReport,
           5,
         );
       expect((await tell(1)).acknowledgedThrough).toBe(1);
       expect((await tell(4, 5)).acknowledgedThrough).toBe(1);
-      expect(await tell(4, 5)).toEqual({ acknowledgedThrough: 5, fresh: [] });
+      expect(await tell(4, 5)).toEqual({ acknowledgedThrough: 5, fresh: [], fellBack: [] });
       expect((await tell(3)).fresh).toHaveLength(1);
-      expect(await tell(3)).toEqual({ acknowledgedThrough: 5, fresh: [] });
+      expect(await tell(3)).toEqual({ acknowledgedThrough: 5, fresh: [], fellBack: [] });
       await state.close();
     });
 
@@ -253,8 +255,9 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       await enrolAll(state, 'a');
       for (const at of [1, 2 * day]) await state.appendEvent({ at, actor: 'test', kind: 'tested', reason: 'x' });
       await state.applyTransition(key, openWave(0), 1, 'rollouts');
+      await state.answerCheck(arrival('a', 1), () => offer());
       await state.applyTransition(key, { kind: 'abort', reason: 'bad' }, 2, 'rollouts');
-      await state.storeReports('a', [report(1, { outcome: 'failed' })], () => 0.5, 2);
+      await state.storeReports('a', [report(1, { outcome: 'failed' })], anyReport, 2);
       const pruned = await state.prune({ plans: 5, attemptDays: 2, eventDays: 2 }, 3 * day);
       expect(pruned).toEqual({ plans: 0, attempts: 1, events: 3 });
       expect(await state.attemptsOf('a')).toEqual([]);

@@ -6,6 +6,7 @@ import type { Report } from '../../../contract/device-api/report.ts';
 import { openSqliteFleetState } from '../../../distributor/adapters/sqlite-fleet-state.ts';
 import type { FleetState } from '../../../distributor/fleet/ports.ts';
 import type { Decision } from '../../../distributor/rollout/decision.ts';
+import { anyReport } from '../../fakes/fleet-facts.ts';
 import { arrivalOf, deviceName } from './fleet-on-disk.ts';
 
 export interface DatabaseSize {
@@ -48,7 +49,7 @@ async function updateOnce(fleet: FleetState, index: number, number: number): Pro
     const transfer = { bytesOnWire: 180_000 + index, fullBytes: 70_000_000, resumedFrom: 0 };
     return { ...common, phase, outcome: 'committed', transfer };
   });
-  await fleet.storeReports(deviceId, reports, () => placeOf(index), at);
+  await fleet.storeReports(deviceId, reports, anyReport, at);
 }
 
 /** Devices stand in a line by their numbers; those above 100,000 share it. */

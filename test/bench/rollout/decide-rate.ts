@@ -80,7 +80,7 @@ export function measureDecide(devices: number, rounds: number): DecideRate {
 function releaseOf(version: string, index: number): Release {
   return {
     ...{ product, platform: 'linux/amd64', version, counter: index + 1, channels: [], floors: [] },
-    ...{ minUpdaterVersion: undefined, manifestSha256: String(index).repeat(64) },
+    ...{ minUpdaterVersion: undefined, manifestSha256: String(index).repeat(64), maxTransferBytes: 1e9 },
     targetPath: `${product}/linux-amd64/${version}/release.json`,
   } as Release;
 }
@@ -89,7 +89,7 @@ function campaignOf(rollout: string, version: string, upTo: number): [string, Ca
   const wave = { name: 'canary', openedAt: 1, closedAt: undefined, upTo, members: 0 };
   const state: CampaignState = {
     ...{ rollout, version, status: 'active', reason: '', openedWaves: [wave], generation: 0 },
-    ...{ stalledAt: undefined, createdAt: 1, changedAt: 1 },
+    ...{ stalledAt: undefined, judgedFrom: undefined, createdAt: 1, changedAt: 1 },
   };
   return [`${rollout} ${version}`, state];
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openSqliteFleetState } from '../../../distributor/adapters/sqlite-fleet-state.ts';
 import { measureDatabaseSize } from '../../bench/rollout/database-size.ts';
 import { enrolAll } from '../../bench/rollout/fleet-on-disk.ts';
+import { counting } from '../../fakes/fleet-facts.ts';
 
 const devices = 100_000;
 const rollouts = 10;
@@ -34,7 +35,7 @@ it(
     for (let number = 1; number <= rollouts; number++) {
       const key = { rollout: `shop-2-${number}`, version: `2.${number}.0` };
       const committed = (count: number) => ({ committed: count, failed: 0, pending: 0, unreachable: 0 });
-      const counts = await fleet.countWaves(key, [0.02, 0.5, 1], Date.now(), 7200);
+      const counts = await fleet.countWaves(key, counting([0.02, 0.5, 1], Date.now(), 7200));
       expect(counts).toMatchObject([committed(2000), committed(48_000), committed(50_000)]);
     }
     say('counted');

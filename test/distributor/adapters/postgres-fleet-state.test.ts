@@ -1,7 +1,18 @@
 import { beforeAll, expect, it } from 'vitest';
 import { openPostgresFleetState } from '../../../distributor/adapters/postgres-fleet-state.ts';
 import type { FleetState } from '../../../distributor/fleet/ports.ts';
-import { arrival, enrolAll, finding, key, nothing, offer, openWave, report } from '../../fakes/fleet-facts.ts';
+import {
+  anyReport,
+  arrival,
+  counting,
+  enrolAll,
+  finding,
+  key,
+  nothing,
+  offer,
+  openWave,
+  report,
+} from '../../fakes/fleet-facts.ts';
 import { campaignStoreSuite } from '../../port-suites/campaign-store.ts';
 import { fleetStateSuite } from '../../port-suites/fleet-state.ts';
 import { postgresService } from '../../services/postgres.ts';
@@ -26,7 +37,7 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fl
   it('answers again after its connections were cut, and loses nothing that was acknowledged', async () => {
     const state = await open();
     await enrolAll(state, 'a');
-    await state.storeReports('a', [report(1)], () => 0.5, 2);
+    await state.storeReports('a', [report(1)], anyReport, 2);
     const url = new URL(server.url('x'));
     expect(state.location).toBe(`postgres://${url.host}/${state.location.split('/').at(-1)}`);
     await server.cutConnections();
@@ -46,7 +57,7 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fl
     const tell = async () => {
       sequence += 1;
       const mine = sequence;
-      await state.storeReports('a', [report(mine)], () => 0.5, 5);
+      await state.storeReports('a', [report(mine)], anyReport, 5);
       acknowledged.add(mine);
     };
     const underWay = Promise.allSettled(Array.from({ length: 20 }, tell));
@@ -56,7 +67,7 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fl
     await expect(state.asLeader(async () => 1)).rejects.toMatchObject(unavailable);
     await server.resume();
     // The device sends again what was not acknowledged.
-    for (let one = 1; one <= 20; one++) await state.storeReports('a', [report(one)], () => 0.5, 7);
+    for (let one = 1; one <= 20; one++) await state.storeReports('a', [report(one)], anyReport, 7);
     expect((await state.findDevice('a'))?.acknowledgedThrough).toBe(20);
     for (const one of acknowledged) expect(one).toBeLessThanOrEqual(20);
     expect((await state.answerCheck(arrival('b', 8), () => offer())).kind).toBe('update');
@@ -89,7 +100,9 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fl
       );
     await Promise.all([5, 6].flatMap((at) => ids.flatMap((id) => replicas.map((state) => find(state, id, at)))));
     for (const state of replicas) {
-      expect(await state.countWaves(key, [1], 7, 60)).toMatchObject([{ members: 30, committed: 30, pending: 0 }]);
+      expect(await state.countWaves(key, counting([1], 7, 60))).toMatchObject([
+        { members: 30, committed: 30, pending: 0 },
+      ]);
     }
     await Promise.all(replicas.map((state) => state.close()));
   });
@@ -121,16 +134,16 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fl
       ...[...ids].reverse().map((id) => ask(replicas[1], id)),
     ]);
     expect(answers.filter(({ kind }) => kind === 'update')).toHaveLength(10);
-    expect(await both((state) => state.countWaves(key, [1], 7, 60))).toMatchObject([
+    expect(await both((state) => state.countWaves(key, counting([1], 7, 60)))).toMatchObject([
       [{ pending: 10 }],
       [{ pending: 10 }],
     ]);
 
     // Every report to both.
     await both((state) =>
-      Promise.all(ids.map((id) => state.storeReports(id, [report(1, { outcome: 'committed' })], () => 0.5, 8))),
+      Promise.all(ids.map((id) => state.storeReports(id, [report(1, { outcome: 'committed' })], anyReport, 8))),
     );
-    expect(await replicas[0].countWaves(key, [1], 9, 60)).toMatchObject([{ committed: 40, pending: 0 }]);
+    expect(await replicas[0].countWaves(key, counting([1], 9, 60))).toMatchObject([{ committed: 40, pending: 0 }]);
 
     // A pause at one is in force at the other's next check.
     expect(await replicas[0].applyTransition(key, { kind: 'pause', reason: 'Wait.' }, 9, 'token 1')).toBe(true);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openSqliteFleetState } from '../../../distributor/adapters/sqlite-fleet-state.ts';
-import { arrival, enrolAll, key, nothing, offer, openWave } from '../../fakes/fleet-facts.ts';
+import { arrival, counting, enrolAll, key, nothing, offer, openWave } from '../../fakes/fleet-facts.ts';
 import { campaignStoreSuite } from '../../port-suites/campaign-store.ts';
 import { fleetStateSuite } from '../../port-suites/fleet-state.ts';
 
@@ -68,7 +68,7 @@ it('checks that come together are one transaction, and one that fails takes none
   expect(settled.filter(({ status }) => status === 'rejected')).toHaveLength(1);
   expect([...seen]).toEqual([before + 1]);
   watcher.close();
-  expect((await state.countWaves(key, [1], 6, 60))[0]?.pending).toBe(49);
+  expect((await state.countWaves(key, counting([1], 6, 60)))[0]?.pending).toBe(49);
   await state.close();
 });
 

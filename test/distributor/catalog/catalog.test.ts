@@ -27,6 +27,7 @@ describe('the catalog', () => {
         floors: ['0.9.0'],
         minUpdaterVersion: '0.2.0',
         manifestSha256: encodeManifest(release).sha256,
+        maxTransferBytes: release.components.reduce((sum, { blobs }) => sum + (blobs[0]?.length ?? 0), 0),
         targetPath: 'k3s-edge/linux-amd64/1.0.0/release.json',
       },
     ]);
@@ -117,6 +118,7 @@ describe('an index of releases', () => {
     platform,
     version,
     counter: 1,
+    maxTransferBytes: 1000,
     channels,
     floors: [],
     minUpdaterVersion: undefined,

@@ -2,19 +2,25 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultGate } from '../../../distributor/declaration/gate.ts';
 import { type AdvanceFacts, advance } from '../../../distributor/rollout/advance.ts';
-import { noCounts, standingOf, type WaveCounts } from '../../../distributor/rollout/campaign.ts';
 import type { GateResult } from '../../../distributor/rollout/gates.ts';
+import { markOf, noCounts, standingOf, type WaveCounts } from '../../../distributor/rollout/standing.ts';
 import { attempt, noon, opened, rollout, state, wave } from './deciding.ts';
 
 const hour = 3600_000;
 const waves = [wave('canary', 10, { soakSeconds: 3600 }), wave('all', 100)];
 const declared = (more = {}) => rollout('1.2.0', { waves, ...more });
-const counts = (more: Partial<WaveCounts>): WaveCounts => ({ ...noCounts, members: 100, ...more });
+/** Successes have soaked unless the test says otherwise. */
+const counts = (more: Partial<WaveCounts>): WaveCounts => {
+  return { ...noCounts, members: 100, soaked: more.committed ?? 0, ...more };
+};
 const canaryOpen = (more = {}) =>
   state('1.2.0', { openedWaves: [opened('canary', 0.1, { openedAt: noon })], changedAt: noon, ...more });
+const bothOpen = (more = {}) =>
+  canaryOpen({ openedWaves: [...canaryOpen().openedWaves, opened('all', 1, { openedAt: noon })], ...more });
 const facts = (more: Partial<AdvanceFacts> = {}): AdvanceFacts => ({
   gates: [],
   dependencies: [],
+  isEmpty: false,
   now: noon + hour,
   ...more,
 });
@@ -32,7 +38,22 @@ describe('a campaign', () => {
       'wait soaking',
     ],
     ['waits while nobody was reached', canaryOpen(), [counts({ unreachable: 9 })], facts(), 'wait nobody-reached'],
-    ['opens the next wave where nobody is', canaryOpen(), [noCounts], facts(), 'open-wave'],
+    ['waits where the whole group is empty', canaryOpen(), [noCounts], facts(), 'wait nobody-in-group'],
+    [
+      'opens no wave for a group that is empty',
+      state('1.2.0', { openedWaves: [] }),
+      [],
+      facts({ isEmpty: true }),
+      'wait nobody-in-group',
+    ],
+    [
+      'opens no further wave for a group that became empty',
+      canaryOpen(),
+      [counts({ committed: 100 })],
+      facts({ isEmpty: true }),
+      'wait nobody-in-group',
+    ],
+    ['passes a wave that adds nobody', bothOpen(), [counts({ committed: 3 }), noCounts], facts(), 'complete'],
     [
       'opens the next wave when the gate holds',
       canaryOpen(),
@@ -86,7 +107,76 @@ describe('a campaign', () => {
     ],
     ['aborts while it soaks', canaryOpen(), [counts({ failed: 3 })], facts({ now: noon }), 'abort'],
     ['aborts while it is paused', canaryOpen({ status: 'paused' }), [counts({ failed: 3 })], facts(), 'abort'],
-    ['aborts after it completed', canaryOpen({ status: 'completed' }), [counts({ failed: 3 })], facts(), 'abort'],
+    [
+      'aborts nothing that completed',
+      bothOpen({ status: 'completed' }),
+      [counts({ committed: 3, failed: 3 }), counts({ failed: 9 })],
+      facts(),
+      'wait finished',
+    ],
+    [
+      'takes devices that are held for no failure',
+      canaryOpen(),
+      [counts({ heldByPath: 5 })],
+      facts(),
+      'wait devices-held',
+    ],
+    [
+      'goes on where few are held',
+      canaryOpen(),
+      [counts({ committed: 4, heldByDevice: 1, heldByPath: 1 })],
+      facts(),
+      'open-wave',
+    ],
+    [
+      'waits where many are held',
+      canaryOpen(),
+      [counts({ committed: 60, heldByPath: 40 })],
+      facts(),
+      'wait devices-held',
+    ],
+    [
+      'waits where many fell silent in the switch, and aborts for none of them',
+      canaryOpen(),
+      [counts({ committed: 4, unreachable: 3, lost: 3 })],
+      facts(),
+      'wait devices-held',
+    ],
+    [
+      'waits for successes that have not soaked',
+      canaryOpen(),
+      [counts({ committed: 100, soaked: 94 })],
+      facts(),
+      'wait soaking',
+    ],
+    [
+      'completes while no device is in the middle of the update',
+      bothOpen(),
+      [counts({ committed: 99 }), counts({ committed: 99, pending: 1, working: 1 })],
+      facts(),
+      'wait devices-under-way',
+    ],
+    [
+      'completes while no device waits for its window',
+      bothOpen(),
+      [counts({ committed: 1, waiting: 1 }), counts({ committed: 99 })],
+      facts(),
+      'wait devices-under-way',
+    ],
+    [
+      'counts no failure from before a person reopened it',
+      canaryOpen(),
+      [counts({ committed: 50, failed: 30, forgiven: 30 })],
+      facts(),
+      'open-wave',
+    ],
+    [
+      'aborts on failures since a person reopened it',
+      canaryOpen(),
+      [counts({ committed: 50, failed: 33, forgiven: 30 })],
+      facts(),
+      'abort',
+    ],
     [
       'waits when a person paused it',
       canaryOpen({ status: 'paused' }),
@@ -147,6 +237,43 @@ describe('a campaign', () => {
     expect(step(noon + 3 * hour)).toMatchObject({ kind: 'stall', reason: expect.stringMatching(/^Stalled/) });
     // Somebody resumed it an hour ago.
     expect(step(noon + 3 * hour, { changedAt: noon + 2 * hour })).toMatchObject({ kind: 'wait' });
+  });
+
+  it('opens for nobody where that is allowed', () => {
+    const open = declared({ allowEmpty: true });
+    const fresh = state('1.2.0', { openedWaves: [] });
+    expect(advance(open, fresh, [], facts({ isEmpty: true })).kind).toBe('open-wave');
+    expect(advance(open, bothOpen(), [noCounts, noCounts], facts({ isEmpty: true })).kind).toBe('complete');
+  });
+
+  it('opens the next wave when the canary has soaked, counted from its commit', () => {
+    // Opened at 14:36:10, committed at 14:37:52, a soak of 30 s: not at 14:37:53.
+    const openedAt = Date.UTC(2026, 10, 26, 14, 36, 10);
+    const committed = Date.UTC(2026, 10, 26, 14, 37, 52);
+    const campaign = state('1.2.0', { openedWaves: [opened('canary', 0.1, { openedAt })], changedAt: openedAt });
+    const soaking = declared({ waves: [wave('canary', 10, { soakSeconds: 30 }), wave('all', 100)] });
+    const step = (now: number) => {
+      const found = attempt('1.2.0', { outcome: 'committed', settledAt: committed });
+      const mark = markOf(found, 'committed', { soakSeconds: 30, judgedFrom: undefined, now });
+      const nextSoakedAt = mark ? undefined : committed + 30_000;
+      const own = counts({ members: 1, committed: 1, soaked: mark ? 1 : 0, nextSoakedAt });
+      return advance(soaking, campaign, [own], facts({ now }));
+    };
+    expect(step(committed + 1000)).toMatchObject({ kind: 'wait', reason: 'soaking', until: committed + 30_000 });
+    expect(step(committed + 29_999)).toMatchObject({ reason: 'soaking' });
+    expect(step(committed + 30_000).kind).toBe('open-wave');
+  });
+
+  it('does not stall while successes soak', () => {
+    const gate = { ...defaultGate, stallAfterSeconds: 60 };
+    const patient = declared({ waves: [wave('canary', 10, { soakSeconds: 3600, gate }), wave('all', 100)] });
+    const step = advance(
+      patient,
+      canaryOpen(),
+      [counts({ members: 3, committed: 3, soaked: 2 })],
+      facts({ now: noon + 9 * hour }),
+    );
+    expect(step).toMatchObject({ kind: 'wait', reason: 'soaking' });
   });
 
   it('starts when all it waits for have completed', () => {
@@ -212,8 +339,12 @@ describe('an attempt', () => {
   const timeout = 7200;
   it.each([
     ['committed', { outcome: 'committed' }, 'committed'],
-    ['rolled back after it committed', { outcome: 'rolled-back' }, 'failed'],
-    ['failed before the switch', { outcome: 'failed' }, 'failed'],
+    ['rolled back after it committed', { outcome: 'rolled-back', code: 'health-lost' }, 'failed'],
+    ['rolled back by a person there', { outcome: 'rolled-back' }, 'failed'],
+    ['out of space', { outcome: 'failed', fault: 'device', code: 'disk-full' }, 'heldByDevice'],
+    ['out of space after the switch', { outcome: 'rolled-back', fault: 'device', code: 'disk-full' }, 'heldByDevice'],
+    ['refused by the blob host', { outcome: 'failed', fault: 'path', code: 'server-refused' }, 'heldByPath'],
+    ['sent back by an abort', { outcome: 'rolled-back', code: 'reverted-by-permit' }, 'reverted'],
     ['offered a while ago', { offeredAt: noon - 2 * hour + 1 }, 'pending'],
     ['offered long ago, silent since', { offeredAt: noon - 2 * hour, lastSeenAt: noon - 2 * hour }, 'unreachable'],
     ['slow, but heard of', { offeredAt: noon - 9 * hour, phase: 'downloading', lastSeenAt: noon - hour }, 'pending'],
@@ -225,14 +356,61 @@ describe('an attempt', () => {
     [
       'silent in the middle of the switch',
       { offeredAt: noon - 9 * hour, phase: 'switching', lastSeenAt: noon - 3 * hour },
-      'failed',
+      'unreachable',
     ],
-    ['silent in probation', { offeredAt: noon - 9 * hour, phase: 'probation', lastSeenAt: noon - 3 * hour }, 'failed'],
-    ['waiting for its window', { offeredAt: noon - 1, phase: 'staged' }, 'unreachable'],
+    [
+      'silent in probation',
+      { offeredAt: noon - 9 * hour, phase: 'probation', lastSeenAt: noon - 3 * hour },
+      'unreachable',
+    ],
+    ['waiting for its window', { offeredAt: noon - 9 * hour, phase: 'staged' }, 'waiting'],
+    [
+      'silent since it waited for its window',
+      { offeredAt: noon - 1, phase: 'staged', lastSeenAt: noon - 3 * hour },
+      'unreachable',
+    ],
     ['found running the release', { offeredAt: undefined, foundAt: noon - 9 * hour }, 'committed'],
     ['found running it, then reported failed', { foundAt: noon - hour, outcome: 'rolled-back' }, 'failed'],
     ['no longer found running it', { offeredAt: undefined }, 'unreachable'],
   ] as const)('%s', (_what, more, expected) => {
     expect(standingOf(attempt('1.2.0', more), noon, timeout)).toBe(expected);
+  });
+});
+
+describe('a gate with a confidence', () => {
+  const gate = { ...defaultGate, confidencePercent: 95 };
+  const sure = declared({ gate, waves: [wave('canary', 10, { gate }), wave('all', 100, { gate })] });
+  const step = (more: Partial<WaveCounts>) =>
+    advance(sure, canaryOpen(), [counts({ members: 5000, ...more })], facts());
+
+  it('is not passed by 17 failures of 419, which a rate of 6 % gives easily', () => {
+    const seen = { committed: 402, failed: 17 };
+    expect(advance(declared(), canaryOpen(), [counts({ members: 5000, ...seen })], facts()).kind).toBe('open-wave');
+    expect(step(seen)).toMatchObject({ kind: 'wait', reason: 'confidence-too-low' });
+    expect(step(seen)).toMatchObject({ detail: expect.stringContaining('more devices without a failure are needed') });
+  });
+
+  it('is passed by 59 successes, and not by 58: 0.95^59 is below 5 %', () => {
+    expect(step({ committed: 58 })).toMatchObject({ detail: expect.stringMatching(/; 1 more devices/) });
+    expect(step({ committed: 59 }).kind).toBe('open-wave');
+  });
+
+  it('is passed by a small wave of which every device committed', () => {
+    expect(step({ members: 3, committed: 3 }).kind).toBe('open-wave');
+    expect(step({ members: 3, committed: 2, unreachable: 1 })).toMatchObject({ reason: 'confidence-too-low' });
+  });
+
+  it('aborts where the rate is above the limit with the confidence, and on no mere bad luck', () => {
+    expect(step({ committed: 57, failed: 3 }).kind).toBe('wait');
+    expect(step({ committed: 50, failed: 7 }).kind).toBe('abort');
+    expect(step({ failed: 3 }).kind).toBe('abort');
+    // 3 of 3 at a limit of 5 % is one chance in 8,000; 2 are fewer than count.
+    expect(step({ failed: 2 }).kind).toBe('wait');
+  });
+
+  it('takes the evidence of all waves together', () => {
+    const campaign = bothOpen();
+    const all = [counts({ members: 3, committed: 3 }), counts({ members: 200, committed: 56, unreachable: 144 })];
+    expect(advance(sure, campaign, all, facts()).kind).toBe('complete');
   });
 });

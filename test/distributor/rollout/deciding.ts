@@ -23,6 +23,7 @@ export const release = (counter: number, more: Partial<Release> = {}): Release =
   floors: [],
   minUpdaterVersion: undefined,
   manifestSha256: String(counter).padStart(64, '0'),
+  maxTransferBytes: 1_000_000,
   targetPath: `edge/linux-amd64/1.${counter}.0/release.json`,
   ...more,
 });
@@ -45,6 +46,7 @@ export const rollout = (version: string, more: Partial<Rollout> = {}): Rollout =
   deadline: undefined,
   after: [],
   maxMinorStep: undefined,
+  allowEmpty: false,
   paused: false,
   aborted: false,
   priority: 0,
@@ -68,6 +70,7 @@ export const state = (version: string, more: Partial<CampaignState> = {}): Campa
   openedWaves: [opened('all', 1)],
   generation: 0,
   stalledAt: undefined,
+  judgedFrom: undefined,
   createdAt: 0,
   changedAt: 0,
   ...more,
@@ -85,6 +88,9 @@ export const attempt = (version: string, more: Partial<Attempt> = {}): Attempt =
   phase: undefined,
   outcome: undefined,
   code: undefined,
+  // As the server keeps it for an outcome without a code, unless the test says otherwise.
+  fault: ({ failed: 'device', 'rolled-back': 'release', committed: undefined } as const)[more.outcome ?? 'committed'],
+  settledAt: more.outcome === undefined ? undefined : noon - 1800_000,
   revertedAt: undefined,
   bytesOnWire: undefined,
   lastSeenAt: noon - 60_000,

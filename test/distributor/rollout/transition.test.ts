@@ -51,6 +51,19 @@ describe('a transition', () => {
     expect(bounds(0.1)).toBeUndefined();
   });
 
+  it('opens an empty wave for those who come, with the soak from then on', () => {
+    const empty = run({ ...open(0, 1), members: 0 } as Transition);
+    const raised = applyTransitionTo(
+      empty,
+      key,
+      { kind: 'raise-wave', index: 0, upTo: 1, members: 3, reason },
+      noon + 99,
+    );
+    expect(raised?.openedWaves).toMatchObject([{ upTo: 1, members: 3, openedAt: noon + 99 }]);
+    const still: Transition = { kind: 'raise-wave', index: 0, upTo: 1, members: 0, reason };
+    expect(applyTransitionTo(empty, key, still, noon)).toBeUndefined();
+  });
+
   it('counts retries, and forgets a stall when somebody has looked', () => {
     expect(run(open(0, 1), simple('retry'), simple('retry'))?.generation).toBe(2);
     const stalled = run(open(0, 1), simple('stall'));
@@ -69,14 +82,14 @@ describe('a transition', () => {
         : { kind, reason },
     );
 
-  it('leads nowhere after an abort, and never lowers a bound, whatever comes', () =>
+  it('leads from an abort only by a person’s word, and never lowers a bound, whatever comes', () =>
     fc.assert(
       fc.property(fc.array(anyTransition, { maxLength: 20 }), (transitions) => {
         let before: CampaignState = unstarted(key, noon);
         for (const transition of transitions) {
           const after = applyTransitionTo(before, key, transition, noon);
           if (!after) continue;
-          expect(before.status).not.toBe('aborted');
+          expect(before.status === 'aborted').toBe(transition.kind === 'lift-abort');
           const bounds = after.openedWaves.map(({ upTo }) => upTo);
           expect(bounds).toEqual([...bounds].sort((a, b) => a - b));
           for (const [index, { upTo }] of before.openedWaves.entries())
@@ -122,8 +135,42 @@ describe('a person’s word', () => {
     ['retry', campaign('active'), 'retry'],
     ['retry', campaign('completed'), 'retry'],
     ['retry', campaign('aborted'), 'rollout-finished'],
+    ['reopen', campaign('aborted'), 'lift-abort'],
+    ['reopen', campaign('active'), 'nothing'],
+    ['reopen', campaign('paused'), 'nothing'],
+    ['reopen', campaign('completed'), 'rollout-finished'],
   ])('%s', (action, from, expected) => {
     expect(said(action, from)).toBe(expected);
+  });
+
+  it('names the second step where one is not enough', () => {
+    const hintOf = (action: ControlAction, from: CampaignState, on = declared) => {
+      try {
+        controlStep(on, from, action, 'token t', noon);
+        return undefined;
+      } catch (error) {
+        return (error as { hint: string }).hint;
+      }
+    };
+    expect(hintOf('retry', campaign('aborted'))).toMatch(/^Reopen it first, then retry it/);
+    expect(hintOf('promote', campaign('paused'))).toMatch(/^Resume it first, then promote it/);
+    expect(hintOf('resume', campaign('paused'), { ...declared, paused: true })).toMatch(/Then resume it once more/);
+    expect(hintOf('reopen', campaign('aborted'), { ...declared, aborted: true })).toMatch(/Then reopen it once more/);
+  });
+
+  it('opens the last wave again where it stopped, without what failed before', () => {
+    const stopped = run(open(0, 0.1), open(1, 1), simple('abort'));
+    const again = applyTransitionTo(stopped, key, { kind: 'lift-abort', reason: 'Reopened by anna.' }, noon + 9);
+    expect(again).toMatchObject({ status: 'active', judgedFrom: noon + 9, reason: 'Reopened by anna.' });
+    expect(again?.openedWaves.map(({ closedAt }) => closedAt === undefined)).toEqual([false, true]);
+    expect(applyTransitionTo(run(open(0, 1), simple('complete')), key, simple('lift-abort'), noon)).toBeUndefined();
+  });
+
+  it('keeps why a campaign completed or rests when it is told to try again', () => {
+    const told: Transition = { kind: 'retry', reason: 'Told to try again by anna.' };
+    const completed = run(open(0, 1), { kind: 'complete', reason: 'The last wave is through.' });
+    expect(applyTransitionTo(completed, key, told, noon)).toMatchObject({ reason: 'The last wave is through.' });
+    expect(applyTransitionTo(run(open(0, 1)), key, told, noon)).toMatchObject({ reason: told.reason });
   });
 
   it('cannot lift what the declaration says', () => {

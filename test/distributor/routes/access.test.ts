@@ -42,6 +42,7 @@ const routes: readonly (readonly [
   ['POST', '/v1/rollouts/r/promote', undefined, { scoped: 200 }],
   ['POST', '/v1/rollouts/r/retry', undefined, { scoped: 200 }],
   ['POST', '/v1/rollouts/r/abort', undefined, { scoped: 200 }],
+  ['POST', '/v1/rollouts/r/reopen', undefined, { scoped: 200 }],
 ];
 
 function everybody(status: number): Partial<Record<Kind, number>> {

@@ -163,7 +163,7 @@ describe('the audit log', () => {
       ],
     });
     await small.check('gate-1', token);
-    await small.report('gate-1', token, { rollout: 'r', version: '2.0.0', outcome: 'failed' });
+    await small.report('gate-1', token, { rollout: 'r', version: '2.0.0', outcome: 'rolled-back' });
     for (let i = 0; i < 3; i++) await small.pass(10);
     const told = async () => (await small.ask('GET', '/v1/events?kind=gate-closed', reader)).json().events;
     const once = [{ rollout: 'r', facts: { wave: 'one', why: 'gate-not-met' } }];

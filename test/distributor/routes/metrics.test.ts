@@ -51,6 +51,9 @@ describe('the metrics', () => {
     await using _ = small;
     const shown = small.metrics;
     showRollouts(shown, await small.campaigns.views(small.now));
+    expect(await metrics()).toContain('slipway_rollout_waits{rollout="r",reason="nobody-in-group"}');
+    await small.enrol('gate-1');
+    showRollouts(shown, await small.campaigns.views(small.now));
     expect(await metrics()).toEqual(
       expect.arrayContaining([
         'slipway_rollout_status{rollout="r",status="active"}',

@@ -72,6 +72,9 @@ describe('a clock that is wrong by years', () => {
     await using _ = small;
     const token = tokens.get('a') ?? '';
     const fallBack = { outcome: 'rolled-back', code: 'health-lost', phase: 'rolled-back' } as const;
+    await small.pass(1);
+    for (const [id, own] of tokens) await small.check(id, own);
+    expect(await small.fleet.attemptsOf('a')).toHaveLength(1);
     await small.report('a', token, { sequence: 1, rollout: 'r', outcome: 'committed', at: '2099-01-01T00:00:00Z' });
     await small.report('a', token, { sequence: 2, rollout: 'r', at: '1970-01-01T00:00:00Z', ...fallBack });
     expect(await small.fleet.attemptsOf('a')).toMatchObject([{ outcome: 'rolled-back' }]);

@@ -32,7 +32,7 @@ async function fleetOf(count: number, spec: Record<string, unknown> = {}) {
   const offered = async () =>
     [...(await checkAll())].flatMap(([id, { decision }]) => (decision === 'update' ? [id] : []));
   const tell = async (id: string, outcome: 'committed' | 'rolled-back' | 'failed', sequence = 1) =>
-    small.report(id, tokens.get(id) ?? '', { rollout: 'to-2', outcome, sequence });
+    small.report(id, tokens.get(id) ?? '', { rollout: 'to-2', version: '2.0.0', outcome, sequence });
   const operator = await small.token('operator', 'rollouts:read', 'rollouts:control');
   // Counts are a second old at most.
   const show = async () => {
@@ -131,7 +131,11 @@ describe('a rollout', () => {
 
     for (const id of first) await tell(id, 'committed');
     await small.pass(1);
-    expect(await show()).toMatchObject({ waves: [{ committed: first.length, pending: 0 }, {}] });
+    expect(await show()).toMatchObject({
+      next: { waitsFor: 'soaking' },
+      waves: [{ committed: first.length, soaked: 0, pending: 0 }, {}],
+    });
+    await small.pass(600);
     expect((await offered()).length).toBe(8);
 
     for (const id of await offered()) await tell(id, 'committed', 2);
@@ -148,7 +152,7 @@ describe('a rollout', () => {
     const [a = '', b = ''] = await offered();
     await tell(a, 'rolled-back');
     expect(await show()).toMatchObject({ status: 'active', waves: [{ failed: 1, pending: 5 }] });
-    await tell(b, 'failed');
+    await tell(b, 'rolled-back');
     expect(await show()).toMatchObject({ status: 'active', waves: [{ failed: 2, pending: 4 }] });
     await tell('gate-5', 'rolled-back');
     expect(await show()).toMatchObject({ status: 'aborted' });
@@ -249,7 +253,7 @@ describe('reports', () => {
     await offered();
     expect((await tell('gate-0', 'rolled-back', 3)).json()).toEqual({ acknowledgedThrough: 0 });
     expect((await tell('gate-0', 'committed', 2)).json()).toEqual({ acknowledgedThrough: 0 });
-    expect((await tell('gate-0', 'failed', 1)).json()).toEqual({ acknowledgedThrough: 3 });
+    expect((await tell('gate-0', 'committed', 1)).json()).toEqual({ acknowledgedThrough: 3 });
     expect(await show()).toMatchObject({ waves: [{ committed: 0, failed: 1 }] });
   });
 
@@ -264,11 +268,11 @@ describe('reports', () => {
     expect(await small.check('gate-0', await small.token('ci'), old)).toMatchObject({ code: 'forbidden' });
   });
 
-  it('of a device that was never offered anything count as reached', async () => {
+  it('of a device that was never offered anything count nowhere', async () => {
     const { small, tell, show } = await fleetOf(1, { waves: [{ name: 'all', percent: 100, soak: '1h' }] });
     await using _ = small;
-    await tell('gate-0', 'committed');
-    expect(await show()).toMatchObject({ waves: [{ committed: 1 }] });
+    expect((await tell('gate-0', 'committed')).json()).toEqual({ acknowledgedThrough: 1 });
+    expect(await show()).toMatchObject({ waves: [{ committed: 0, notAsked: 1 }] });
   });
 
   it('end the same in whatever order they come', async () => {

@@ -36,9 +36,12 @@ describe('simulate', () => {
     expect(json.reached).toBe(json.committed + json.failed + json.reverted + json.underWay);
     expect(json.reached + json.unreachable + json.waiting + json.notOffered).toBe(200);
     expect(json.waves).toMatchObject([
-      { name: 'canary', devices: 20, openedAt: '2026-01-05T00:00:00.000Z', closedAt: '2026-01-05T03:00:00.000Z' },
-      { name: 'all', devices: 180, openedAt: '2026-01-05T03:00:00.000Z', openedAfterSeconds: 10_800 },
+      { name: 'canary', devices: 20, openedAt: '2026-01-05T00:00:00.000Z' },
+      { name: 'all', devices: 180 },
     ]);
+    // Its soak of an hour counts from the commits.
+    expect(json.waves[1]?.openedAt).toBe(json.waves[0]?.closedAt);
+    expect(json.waves[1]?.openedAfterSeconds).toBeGreaterThan(3 * 3600);
     expect(json.finishedAfterSeconds).toBe((Date.parse(json.finishedAt) - Date.parse(json.startedAt)) / 1000);
     expect(json).not.toHaveProperty('rollouts');
   });
