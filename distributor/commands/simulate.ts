@@ -3,10 +3,12 @@ import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { parsePlan } from '../declaration/plan.ts';
+import { distributionOf } from '../simulation/distribution.ts';
 import { logTo } from '../simulation/log.ts';
 import { type Simulated, type SimulationInput, simulate } from '../simulation/simulate.ts';
 import { grouped, svgOf } from '../simulation/svg.ts';
 import type { CommandLine } from './command-line.ts';
+import { distributionText } from './distribution-text.ts';
 import { readFleet } from './fleet-file.ts';
 import { type SimulationOptions, usualSpeed, withSimulationOptions } from './simulation-options.ts';
 import { inWords, simulationText } from './simulation-text.ts';
@@ -27,9 +29,13 @@ Examples:
   slipway-distributor simulate infra/rollouts/example --devices 10000 --offline 30% --failure-rate 0.5%
   slipway-distributor simulate infra/rollouts/example --devices 10000 --failure-rate 20% --svg timeline.svg
   slipway-distributor simulate infra/rollouts/example --devices 500 --expect completed --json
+  slipway-distributor simulate infra/rollouts/example --devices 2000 --runs 200 --failure-rate 0.5%,2%,5%,10%
 
 It ends with 0 whatever comes of it, with 8 when --expect names another outcome: completed, aborted, or stalled, which
 is everything that neither completed nor aborted. The same plan, options and seed give the same bytes.
+
+With --runs it prints how often a release that fails on this share of the devices gets through, the median and the 95th
+percentile of the most devices that ran it at once, and how long it took; --expect then means every run.
 
 Devices are made up so that each group of the plan has members, in equal shares where groups exclude each other, with
 one to three devices a site and cluster where the plan speaks of sites, clusters or roles. Before it starts they run a
@@ -56,13 +62,23 @@ async function run(line: CommandLine, place: string, options: SimulationOptions)
   }
   const { start } = options;
   const fleet = options.fleet === undefined ? options.devices : await readFleet(options.fleet);
-  const input: SimulationInput = {
+  const input: Omit<SimulationInput, 'failureRate'> = {
     ...{ plan, fleet, start, seed: options.seed, rollout: options.rollout, actions: options.act },
-    ...{ failureRate: options.failureRate, offline: options.offline, speeds: options.speed ?? [usualSpeed] },
+    ...{ offline: options.offline, speeds: options.speed ?? [usualSpeed] },
     ...{ updateBytes: options.size, updateSeconds: options.updateTime, forSeconds: options.for },
     pollSeconds: options.poll ?? plan.fleet.pollSeconds ?? usualPollSeconds,
     asksAlways: options.everyCheck,
   };
+  if (options.runs !== undefined) return runMany(line, input, options, options.runs);
+  const [failureRate = 0, ...more] = options.failureRate;
+  if (more.length > 0) {
+    throw new SlipwayError('usage', 'several failure rates need --runs', { hint: 'Give one, or add --runs 200.' });
+  }
+  await runOnce(line, { ...input, failureRate }, options);
+}
+
+async function runOnce(line: CommandLine, input: SimulationInput, options: SimulationOptions): Promise<void> {
+  const { start } = input;
   const depth = options.log === true ? 'transitions' : options.log;
   const began = line.clock();
   const simulated = simulate(input, {
@@ -82,6 +98,31 @@ async function run(line: CommandLine, place: string, options: SimulationOptions)
     {
       hint: 'Read the reason above; change the plan, or what is expected of it.',
     },
+  );
+}
+
+function runMany(
+  line: CommandLine,
+  input: Omit<SimulationInput, 'failureRate'>,
+  { failureRate: failureRates, expect, log, svg }: SimulationOptions,
+  runs: number,
+): void {
+  if (log !== undefined || svg !== undefined) {
+    throw new SlipwayError('usage', '--log and --svg are of one run', {
+      hint: 'Leave out --runs, and give the --seed.',
+    });
+  }
+  const progress = (done: number, all: number) => line.progress(`${grouped(done)} of ${grouped(all)} runs`);
+  const found = distributionOf({ input, failureRates, runs, progress });
+  line.progress(undefined);
+  line.answer(found, distributionText(found));
+  const other = expect && found.rates.find(({ outcomes }) => outcomes[expect] < runs);
+  if (!expect || !other) return;
+  const { outcomes, failureRate } = other;
+  throw new SlipwayError(
+    'outcome-unexpected',
+    `expected ${found.rollout} ${expect} in every run; with ${failureRate * 100} % bad in ${outcomes[expect]} of ${runs}`,
+    { hint: 'Run one of the seeds alone with --log; change the plan, or what is expected of it.' },
   );
 }
 

@@ -14,7 +14,9 @@ export interface SimulationOptions {
   readonly devices: number;
   readonly fleet?: string;
   readonly seed: number;
-  readonly failureRate: number;
+  /** One, unless `runs` is given. */
+  readonly failureRate: readonly number[];
+  readonly runs?: number;
   readonly offline: number;
   readonly rollout?: string;
   readonly speed?: readonly number[];
@@ -43,7 +45,15 @@ export function withSimulationOptions(command: Command): Command {
       option('--seed <n>', 'of everything that is drawn').argParser(whole(0, Number.MAX_SAFE_INTEGER)).default(1),
     )
     .addOption(
-      option('--failure-rate <share>', 'devices on which the release fails: 0.06 or 6%').argParser(share).default(0),
+      option('--failure-rate <share>', 'devices on which the release fails: 0.06 or 6%; several by commas with --runs')
+        .argParser(shares)
+        .default([0], '0'),
+    )
+    .addOption(
+      option(
+        '--runs <n>',
+        'how often, with other chances each time: prints how the outcomes are distributed',
+      ).argParser(whole(1, 100_000)),
     )
     .addOption(option('--offline <share>', 'devices out of reach: 0.3 or 30%').argParser(share).default(0))
     .addOption(option('--rollout <name>', 'the one that the result is about; else the last one to end'))
@@ -86,6 +96,10 @@ function share(text: string): number {
   const value = found ? Number(found[1]) / (found[2] ? 100 : 1) : Number.NaN;
   if (value >= 0 && value <= 1) return value;
   throw new InvalidArgumentError('Expected a share from 0 to 1, or a percentage such as 6%.');
+}
+
+function shares(text: string): readonly number[] {
+  return text.split(',').map(share);
 }
 
 function speeds(text: string, before: readonly number[] | undefined): readonly number[] {

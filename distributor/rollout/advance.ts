@@ -129,12 +129,11 @@ function nextSoakedAt(counts: readonly WaveCounts[]): number | undefined {
 
 /** Evidence of all waves together, or of any one alone: a release that is bad stops wherever it shows. */
 function abortReason({ abort, gate, waves }: Rollout, counts: readonly WaveCounts[]): string | undefined {
-  const total: WaveEvidence & { where: string } = { failed: 0, reached: 0, settled: 0, where: '' };
+  const total: WaveEvidence & { where: string } = { failed: 0, reached: 0, where: '' };
   const shares = counts.map((wave, index) => {
     const share = { ...evidenceIn(wave), where: ` of wave ${waves[index]?.name ?? index}` };
     total.failed += share.failed;
     total.reached += share.reached;
-    total.settled += share.settled;
     return share;
   });
   const bad = [total, ...shares].find((share) => isEnoughToAbort(abort, gate.confidencePercent, share));
@@ -150,23 +149,21 @@ function abortReason({ abort, gate, waves }: Rollout, counts: readonly WaveCount
 export interface WaveEvidence {
   failed: number;
   reached: number;
-  /** Failed or committed, whether or not the soak is over. */
-  settled: number;
 }
 
 export function evidenceIn(wave: WaveCounts): WaveEvidence {
-  const failed = failuresOf(wave);
-  return { failed, reached: reachedOf(wave), settled: failed + wave.committed };
+  return { failed: failuresOf(wave), reached: reachedOf(wave) };
 }
 
 export function isEnoughToAbort(
   { minFailures, failurePercent }: Abort,
   confidencePercent: number | undefined,
-  { failed, reached, settled }: WaveEvidence,
+  { failed, reached }: WaveEvidence,
 ): boolean {
   if (failed < minFailures) return false;
   if (confidencePercent === undefined) return failed * 100 >= failurePercent * reached;
-  return isAbove(failurePercent / 100, { failed, settled }, confidencePercent / 100);
+  // Failures come sooner than successes: among those with a result there are too many of them while others are at it.
+  return isAbove(failurePercent / 100, { failed, settled: reached }, confidencePercent / 100);
 }
 
 function wait(reason: WaitReason, detail: string, until?: number): Wait {

@@ -91,11 +91,10 @@ function isAlarming({ counts, failuresSince }: Tally, { abort, gate }: Rollout):
   if (failuresSince === 0) return false;
   // Which wave they belong to is not known before the recount.
   const could = (waves: readonly WaveCounts[]) => {
-    const sum = { failed: failuresSince, reached: 0, settled: failuresSince };
-    for (const { failed, reached, settled } of waves.map(evidenceIn)) {
+    const sum = { failed: failuresSince, reached: 0 };
+    for (const { failed, reached } of waves.map(evidenceIn)) {
       sum.failed += failed;
       sum.reached += reached;
-      sum.settled += settled;
     }
     return isEnoughToAbort(abort, gate.confidencePercent, sum);
   };

@@ -62,6 +62,48 @@ describe('simulate', () => {
     expect(good.thrown).toBeUndefined();
   });
 
+  it('prints how the outcomes of many runs are distributed, and expects them of every run', async () => {
+    const words = ['--devices', '100', '--runs', '4', '--failure-rate', '0,50%'];
+    const { text, json, thrown } = await runSimulate(plan, words);
+    expect(thrown).toBeUndefined();
+    expect(json).toMatchObject({
+      runs: 4,
+      rates: [
+        { failureRate: 0, outcomes: { completed: 4 } },
+        { failureRate: 0.5, outcomes: { aborted: 4 } },
+      ],
+    });
+    expect(text).toMatch(/^edge: 4 runs over 100 devices for each failure rate, seeds 1 to 4\.$/m);
+    expect(text).toMatch(/^0 % +100 % +0 % +0 % /m);
+    expect(text).toMatch(/^50 % +0 % +100 % +0 % /m);
+    expect(codeOf((await runSimulate(plan, [...words, '--expect', 'completed'])).thrown)).toBe('outcome-unexpected');
+    expect(codeOf((await runSimulate(plan, ['--failure-rate', '0,50%'])).thrown)).toBe('usage');
+    expect(codeOf((await runSimulate(plan, [...words, '--log'])).thrown)).toBe('usage');
+  });
+
+  it('ends with 8 where completed is expected and a group has nobody in it', async () => {
+    const typo =
+      'apiVersion: slipway/v1\nkind: Group\nmetadata: {name: lab}\nspec: {selector: {matchLabels: {site: labb-typo}}}';
+    const devices = Array.from({ length: 6 }, (_, i) => ({
+      ...{
+        id: `gate-${i}`,
+        product: 'k3s-edge',
+        platform: 'linux/arm64',
+        labels: { site: 'labb' },
+        status: 'accepted',
+      },
+      current: { version: '1.33.8+k3s1', counter: 1, manifestSha256: '1'.repeat(64) },
+    }));
+    const file = path.join(folder, 'fleet.json');
+    writeFileSync(file, JSON.stringify({ devices }));
+    const nobody = `${plan}\n  group: lab\n---\n${typo}`;
+    const { json, thrown } = await runSimulate(nobody, ['--fleet', file, '--expect', 'completed']);
+    expect(json).toMatchObject({ outcome: 'stalled', reason: expect.stringContaining('in group lab') });
+    expect(thrown).toMatchObject({ code: 'outcome-unexpected', exitStatus: 8 });
+    const allowed = await runSimulate(`${plan}\n  group: lab\n  allowEmpty: true\n---\n${typo}`, ['--fleet', file]);
+    expect(allowed.json.outcome).toBe('completed');
+  });
+
   it('tells of every rollout, and of one in front', async () => {
     const two = `${plan}\n---\n${plan.replace('name: edge', 'name: other').replace('k3s-edge', 'k0s-edge')}\n  after: [edge]`;
     const { json } = await runSimulate(two, ['--devices', '100']);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { distributionOf, spreadOf } from '../../../distributor/simulation/distribution.ts';
 import { type SimulationInput, type SimulationObserver, simulate } from '../../../distributor/simulation/simulate.ts';
 import { inputOf, rolloutText } from './simulated.ts';
 
@@ -39,15 +40,43 @@ describe('the example plan', () => {
   const base = path.join(import.meta.dirname, '../../../infra/rollouts/example/base');
   const text = ['fleet', 'groups', 'k3s-1.33.9'].map((name) => readFileSync(path.join(base, `${name}.yaml`), 'utf8'));
 
-  it.each([1, 2, 3])('is aborted by six in a hundred bad and completed by one in two hundred, seed %i', {
+  const plan = text.join('\n---\n');
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('is aborted by six in a hundred bad and completed by one in two hundred, seed %i', {
     timeout: 120_000,
   }, (seed) => {
-    const fleet = { fleet: 4000, offline: 0.3, seed };
-    const bad = simulate(inputOf(text.join('\n---\n'), { ...fleet, failureRate: 0.06 })).result;
+    const fleet = { fleet: 2000, offline: 0.3, seed };
+    const bad = simulate(inputOf(plan, { ...fleet, failureRate: 0.06 })).result;
     expect(bad.outcome).toBe('aborted');
     expect(bad.worstCase).toBeLessThanOrEqual(bad.waves.reduce((sum, wave) => sum + wave.devices, 0));
-    expect(simulate(inputOf(text.join('\n---\n'), { ...fleet, failureRate: 0.005 })).result.outcome).toBe('completed');
+    expect(bad.worstCase).toBeLessThan(400);
+    expect(simulate(inputOf(plan, { ...fleet, failureRate: 0.005 })).result.outcome).toBe('completed');
   });
+
+  it('has a distribution: good releases get through, bad ones on few devices', { timeout: 120_000 }, () => {
+    const { failureRate: _, ...input } = inputOf(plan, { fleet: 1000, offline: 0.3 });
+    const told: string[] = [];
+    const found = distributionOf({
+      ...{ input, failureRates: [0.005, 0.1], runs: 6 },
+      progress: (done, all) => told.push(`${done}/${all}`),
+    });
+    const [good, bad] = found.rates;
+    expect(good?.outcomes).toEqual({ completed: 6, aborted: 0, stalled: 0 });
+    expect(bad?.outcomes).toEqual({ completed: 0, aborted: 6, stalled: 0 });
+    expect(bad?.devicesOnRelease.p95).toBeLessThan((good?.devicesOnRelease.median ?? 0) / 3);
+    expect([good?.stoppedAfterSeconds, bad?.completedAfterSeconds]).toEqual([null, null]);
+    expect(told.at(-1)).toBe('12/12');
+    // The same seeds give the same numbers as single runs do.
+    const alone = simulate(inputOf(plan, { fleet: 1000, offline: 0.3, failureRate: 0.1, seed: 3 })).result;
+    const one = distributionOf({ input: { ...input, seed: 3 }, failureRates: [0.1], runs: 1, progress: () => {} });
+    expect(one.rates[0]?.devicesOnRelease).toEqual({ median: alone.worstCase, p95: alone.worstCase });
+  });
+});
+
+it('gives the median and the 95th percentile by nearest rank', () => {
+  expect(spreadOf([5, 1, 3])).toEqual({ median: 3, p95: 5 });
+  expect(spreadOf(Array.from({ length: 100 }, (_, i) => 100 - i))).toEqual({ median: 50, p95: 95 });
+  expect(spreadOf([])).toBeNull();
 });
 
 /** Everything that a simulation says to an observer that is not about how often devices ask. */

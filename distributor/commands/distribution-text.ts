@@ -1,0 +1,31 @@
+/** Many runs of a simulation for people: a line for each failure rate. */
+import type { Distribution, Spread } from '../simulation/distribution.ts';
+import { grouped } from '../simulation/svg.ts';
+import { table } from './command-line.ts';
+import { inWords } from './simulation-text.ts';
+
+export function distributionText({ rollout, devices, runs, seed, rates }: Distribution): string {
+  const rows = rates.map(({ failureRate, outcomes, devicesOnRelease, completedAfterSeconds, stoppedAfterSeconds }) => [
+    percent(failureRate),
+    ...[outcomes.completed, outcomes.aborted, outcomes.stalled].map((count) => percent(count / runs)),
+    spreadText(devicesOnRelease, grouped),
+    completedAfterSeconds ? spreadText(completedAfterSeconds, inWords) : '-',
+    stoppedAfterSeconds ? spreadText(stoppedAfterSeconds, inWords) : '-',
+  ]);
+  const heads = ['BAD', 'COMPLETED', 'ABORTED', 'STALLED', 'DEVICES ON IT', 'COMPLETED AFTER', 'STOPPED AFTER'];
+  return [
+    `${rollout}: ${grouped(runs)} runs over ${grouped(devices)} devices for each failure rate, seeds ${seed} to ${seed + runs - 1}.`,
+    'Each pair is the median and the 95th percentile of the runs.',
+    '',
+    table(heads, rows),
+  ].join('\n');
+}
+
+function spreadText({ median, p95 }: Spread, text: (value: number) => string): string {
+  return median === p95 ? text(median) : `${text(median)} / ${text(p95)}`;
+}
+
+/** `0.5 %`, with as few digits as say it. */
+function percent(share: number): string {
+  return `${Number((share * 100).toFixed(2))} %`;
+}
