@@ -7,7 +7,14 @@ import type { FleetState } from '../../distributor/fleet/ports.ts';
 import { committedAt } from '../../distributor/rollout/campaign.ts';
 import type { Decision } from '../../distributor/rollout/decision.ts';
 import type { Finding } from '../../distributor/rollout/findings.ts';
-import { markOf, noCounts, standingOf, standings, type WaveCounts } from '../../distributor/rollout/standing.ts';
+import {
+  markOf,
+  noCounts,
+  notAskedOf,
+  standingOf,
+  standings,
+  type WaveCounts,
+} from '../../distributor/rollout/standing.ts';
 import {
   anyReport,
   arrival,
@@ -325,6 +332,63 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
       expect(await spending(at + 2 * 3_600_000)).toEqual({ bytes: 0, reserved: 0, meanBytes: 300 });
       await state.forgetDevice('b');
       expect(await spending(at)).toEqual({ bytes: 300, reserved: 0, meanBytes: 300 });
+      await state.close();
+    });
+
+    it('has every device in one column whatever happened to it, and the columns add up', async () => {
+      const state = await open();
+      const act = fc.oneof(
+        fc.record({ kind: fc.constant('offer' as const), isRetry: fc.boolean() }),
+        fc.record({
+          kind: fc.constant('report' as const),
+          phase: fc.constantFrom(...devicePhases),
+          outcome: fc.option(fc.constantFrom(...updateOutcomes), { nil: undefined }),
+          code: fc.constantFrom('health-lost', 'disk-full', 'server-refused', 'reverted-by-permit', undefined),
+        }),
+        fc.record({ kind: fc.constantFrom('runs' as const, 'left' as const, 'fell-back' as const) }),
+        fc.record({ kind: fc.constant('revert' as const) }),
+      );
+      const history = fc.array(fc.record({ device: fc.nat(3), act, after: fc.nat(20_000) }), { maxLength: 14 });
+      let run = 0;
+      await fc.assert(
+        fc.asyncProperty(history, async (acts) => {
+          const rollout = `h${run++}`;
+          const ids = [0, 1, 2, 3].map((i) => `${rollout}-${i}`);
+          await enrolAll(state, ...ids);
+          await state.applyTransition({ ...key, rollout }, openWave(0, 1, ids.length), 1, 'rollouts');
+          let [now, sequence] = [100_000, 0];
+          const decided = { rollout: { ...offer().rollout, name: rollout } };
+          for (const { device, act: one, after } of acts) {
+            now += after;
+            const id = ids[device] ?? '';
+            if (one.kind === 'report') {
+              const { phase, outcome, code } = one;
+              const said = { phase, ...(outcome ? { outcome, ...(code ? { code } : {}) } : {}) };
+              await state.storeReports(id, [report(++sequence, { rollout, ...said })], anyReport, now);
+            } else if (one.kind === 'offer') {
+              await state.answerCheck(arrival(id, now), () => offer({ ...decided, isRetry: one.isRetry }));
+            } else if (one.kind === 'revert') {
+              const { goal } = offer();
+              const back = { kind: 'revert', reason: 'revert-on-abort', ...decided, goal, facts: {} } as const;
+              await state.answerCheck(arrival(id, now), () => back);
+            } else {
+              const found: Finding = one.kind === 'runs' ? finding({ rollout }) : { ...key, rollout, kind: one.kind };
+              await state.answerCheck(
+                arrival(id, now),
+                () => nothing,
+                () => [found],
+              );
+            }
+            const [counts = noCounts] = await state.countWaves({ ...key, rollout }, counting([1], now, 10));
+            const columns = standings.reduce((sum, column) => sum + counts[column], 0);
+            expect(columns + notAskedOf(counts)).toBe(ids.length);
+            expect(counts.soaked + counts.forgiven + counts.working + counts.lost).toBeLessThanOrEqual(columns);
+            const held = (await state.countHolds({ ...key, rollout })).reduce((sum, { devices }) => sum + devices, 0);
+            expect(held).toBe(counts.heldByDevice + counts.heldByPath);
+          }
+        }),
+        { numRuns: 30 },
+      );
       await state.close();
     });
 

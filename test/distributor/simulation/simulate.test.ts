@@ -54,7 +54,7 @@ describe('the example plan', () => {
   });
 
   it('has a distribution: good releases get through, bad ones on few devices', { timeout: 120_000 }, () => {
-    const { failureRate: _, ...input } = inputOf(plan, { fleet: 1000, offline: 0.3 });
+    const { failureRate: _, ...input } = inputOf(plan, { fleet: 2000, offline: 0.3 });
     const told: string[] = [];
     const found = distributionOf({
       ...{ input, failureRates: [0.005, 0.1], runs: 6 },
@@ -67,7 +67,7 @@ describe('the example plan', () => {
     expect([good?.stoppedAfterSeconds, bad?.completedAfterSeconds]).toEqual([null, null]);
     expect(told.at(-1)).toBe('12/12');
     // The same seeds give the same numbers as single runs do.
-    const alone = simulate(inputOf(plan, { fleet: 1000, offline: 0.3, failureRate: 0.1, seed: 3 })).result;
+    const alone = simulate(inputOf(plan, { fleet: 2000, offline: 0.3, failureRate: 0.1, seed: 3 })).result;
     const one = distributionOf({ input: { ...input, seed: 3 }, failureRates: [0.1], runs: 1, progress: () => {} });
     expect(one.rates[0]?.devicesOnRelease).toEqual({ median: alone.worstCase, p95: alone.worstCase });
   });
