@@ -142,7 +142,7 @@ export function acceptedOnly(id: string, row: DeviceRow | undefined): DeviceRow 
 }
 
 /** What a check says about its device, as the row has it. */
-function toColumns({ check, site, cluster, role }: CheckArrival) {
+function toColumns({ check, vouched: { site, cluster, role } }: CheckArrival) {
   const { product, platform, labels, updaterVersion, current, counterFloor, phase, rejected }: CheckRequest = check;
   return {
     ...{ product, platform, labels: JSON.stringify(labels), role, phase },

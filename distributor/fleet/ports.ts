@@ -15,6 +15,7 @@ import type { CampaignLookup, Peer, Role, Spending } from '../rollout/decide-inp
 import type { Decision } from '../rollout/decision.ts';
 import type { Finding } from '../rollout/findings.ts';
 import type { CampaignStore } from '../rollout/ports.ts';
+import type { Location } from './location.ts';
 import type { Scope } from './scopes.ts';
 
 /** Times are milliseconds since 1970. */
@@ -51,7 +52,7 @@ export interface DeviceRecord {
   readonly labels: Labels;
   readonly status: 'accepted' | 'revoked';
   readonly enrolledAt: number;
-  /** Where the labels placed it at its last check. */
+  /** Where it counted as a neighbour of others at its last check; see vouchedLocation. */
   readonly site: string | undefined;
   readonly cluster: string | undefined;
   readonly role: Role;
@@ -124,7 +125,8 @@ export interface Bearer {
 
 export interface CheckArrival extends FactsQuestion {
   readonly check: CheckRequest;
-  readonly role: Role;
+  /** Where others find the device from now on; see vouchedLocation. */
+  readonly vouched: Location;
   /** Looked up and asked first of all, in the same step; undefined where the device is known to be itself. */
   readonly bearer?: Bearer;
 }
@@ -133,7 +135,7 @@ export interface CheckFacts {
   /** As it was before this check. */
   readonly device: DeviceRecord;
   readonly attempts: readonly Attempt[];
-  /** Accepted devices of the same site or cluster, without the device itself; none unless asked for. */
+  /** Accepted devices that are vouched to be of its site or cluster, without itself; none unless asked for. */
   readonly peers: readonly Peer[];
   readonly campaign: CampaignLookup;
   readonly spending: (key: CampaignKey) => Spending | undefined;
