@@ -26,7 +26,7 @@ async function addDeviceCondition(db: Kysely<unknown>): Promise<void> {
   for (const column of ['fault', 'next_try_at']) {
     await db.schema.alterTable('report').addColumn(column, 'text').execute();
   }
-  await sql`create index device_trouble on device (trouble_codes) where trouble_codes is not null`.execute(db);
+  await sql`create index device_trouble on device (trouble_codes, status) where trouble_codes is not null`.execute(db);
 }
 
 async function createTables(db: Kysely<unknown>, engine: Engine): Promise<void> {

@@ -6,6 +6,7 @@ import { limits } from '../../contract/limits.ts';
 import type { App } from '../app.ts';
 import { allowDevice } from '../http/access.ts';
 import { callerOf, perMinute } from '../http/rate-limits.ts';
+import { troubleLabels } from '../http/trouble-gauges.ts';
 import { placeOf } from '../rollout/placement.ts';
 import type { Services } from '../services.ts';
 
@@ -37,9 +38,9 @@ export function reportsRoute(app: App, services: Services): void {
       const place = (rollout: string) => (compiled.find(rollout) ? placeOf(rollout, id) : undefined);
       const { acknowledgedThrough, fresh } = await fleet.storeReports(id, request.body.reports, place, now);
       for (const report of fresh) {
-        metrics.reports.inc({ outcome: report.outcome ?? 'none' });
-        const { sequence, rollout, version, phase, outcome, code } = report;
-        request.log.info({ deviceId: id, sequence, rollout, version, phase, outcome, code }, 'reported');
+        const { sequence, rollout, version, phase, outcome, code, fault } = report;
+        metrics.reports.inc({ outcome: outcome ?? 'none', ...troubleLabels(code, fault) });
+        request.log.info({ deviceId: id, sequence, rollout, version, phase, outcome, code, fault }, 'reported');
       }
       // Failures count at once: an abort is in force before the next check is answered.
       await campaigns.noteReports(fresh, now);

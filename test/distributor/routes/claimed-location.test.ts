@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { encodeManifest } from '../../../contract/release/manifest.ts';
+import { whyText } from '../../../distributor/commands/why-text.ts';
+import type { WhyView } from '../../../distributor/explanation/view.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 
@@ -71,4 +73,10 @@ it('a device waits for the servers of the cluster that it claims: its word count
   const [server, stranger] = [await small.enrol('plant-1'), await small.enrol('stranger')];
   await small.check('plant-1', server, own('plant', 'server'));
   expect(await small.check('stranger', stranger, own('plant', 'agent'))).toMatchObject({ reason: 'servers-first' });
+  const reader = await small.token('operator', 'devices:read');
+  const why = async (id: string) => (await small.ask('GET', `/v1/devices/${id}/why`, reader)).json<WhyView>();
+  const explained = await why('stranger');
+  expect(explained.device).toMatchObject({ cluster: 'plant', claims: ['site', 'cluster'] });
+  expect(whyText(explained, small.now)).toContain('site and cluster by its own word: nobody waits for it there');
+  expect((await why('plant-1')).device.claims).toBeUndefined();
 });

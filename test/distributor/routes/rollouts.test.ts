@@ -239,7 +239,7 @@ describe('reports', () => {
     for (let i = 0; i < 3; i++) expect((await tell('gate-0', 'committed')).json()).toEqual({ acknowledgedThrough: 1 });
     expect(await show()).toMatchObject({ waves: [{ committed: 1, pending: 3 }] });
     const metrics = (await small.ask('GET', '/metrics')).body;
-    expect(metrics).toContain('slipway_reports_total{outcome="committed"} 1');
+    expect(metrics).toContain('slipway_reports_total{outcome="committed",code="none",fault="none"} 1');
   });
 
   it('that come late do not undo what came after them', async () => {
