@@ -3,10 +3,12 @@ import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { parsePlan } from '../declaration/plan.ts';
+import { problemText } from '../declaration/problem.ts';
 import { logTo } from '../simulation/log.ts';
 import { type Simulated, type SimulationInput, simulate } from '../simulation/simulate.ts';
 import { grouped, svgOf } from '../simulation/svg.ts';
 import type { CommandLine } from './command-line.ts';
+import { emptinessIn } from './fleet-check.ts';
 import { readFleet } from './fleet-file.ts';
 import { type SimulationOptions, usualSpeed, withSimulationOptions } from './simulation-options.ts';
 import { inWords, simulationText } from './simulation-text.ts';
@@ -29,7 +31,8 @@ Examples:
   slipway-distributor simulate infra/rollouts/example --devices 500 --expect completed --json
 
 It ends with 0 whatever comes of it, with 8 when --expect names another outcome: completed, aborted, or stalled, which
-is everything that neither completed nor aborted. The same plan, options and seed give the same bytes.
+is everything that neither completed nor aborted. The same plan, options and seed give the same bytes. With --fleet it
+warns of groups that no device is in, each with the condition and the nearest label that the fleet has.
 
 Devices are made up so that each group of the plan has members, in equal shares where groups exclude each other, with
 one to three devices a site and cluster where the plan speaks of sites, clusters or roles. Before it starts they run a
@@ -43,7 +46,8 @@ at its own next check from there on. That gives the same result as asking each t
 
 async function run(line: CommandLine, place: string, options: SimulationOptions): Promise<void> {
   const snapshot = await line.openSource({ kind: 'files', place, pollSeconds: 60 }).read(undefined);
-  const plan = parsePlan(await snapshot.files());
+  const files = await snapshot.files();
+  const plan = parsePlan(files);
   const names = plan.rollouts.map(({ name }) => name);
   if (names.length === 0) {
     throw new SlipwayError('document-invalid', `${place} declares no rollout`, { hint: 'Declare one to simulate it.' });
@@ -56,6 +60,9 @@ async function run(line: CommandLine, place: string, options: SimulationOptions)
   }
   const { start } = options;
   const fleet = options.fleet === undefined ? options.devices : await readFleet(options.fleet);
+  for (const { problem } of typeof fleet === 'number' ? [] : emptinessIn(files, fleet)) {
+    line.say(`warning: ${problemText(problem)}`);
+  }
   const input: SimulationInput = {
     ...{ plan, fleet, start, seed: options.seed, rollout: options.rollout, actions: options.act },
     ...{ failureRate: options.failureRate, offline: options.offline, speeds: options.speed ?? [usualSpeed] },

@@ -16,6 +16,8 @@ export interface Rollout extends Practice {
   /** Name of a group; undefined for every device of the product. */
   readonly group: string | undefined;
   readonly waves: readonly Wave[];
+  /** A wave with nobody in it passes; else it holds until somebody is there. */
+  readonly allowEmpty: boolean;
   /** Milliseconds since 1970: no new offers and no new waves from then on. */
   readonly deadline: number | undefined;
   /** Rollouts that must have completed before this one starts. */
@@ -38,6 +40,10 @@ export const rolloutDocumentSchema = z.strictObject({
       release: versionSchema.optional(),
       channel: channelSchema.optional(),
       group: objectNameSchema.optional(),
+      allowEmpty: z
+        .boolean()
+        .describe('Whether a wave with nobody in it passes; default false: it holds until somebody is there.')
+        .optional(),
       waves: wavesSchema,
       ...practiceShape,
       deadline: z.iso.datetime({ offset: true, error: 'expected a time such as 2026-12-24T00:00:00Z' }).optional(),
@@ -56,13 +62,15 @@ export const rolloutDocumentSchema = z.strictObject({
 
 /** @param defaults of the fleet */
 export function rolloutOf({ metadata, spec }: z.output<typeof rolloutDocumentSchema>, defaults: Practice): Rollout {
-  const { product, release, channel, group, waves, deadline, after, maxMinorStep, paused, aborted, priority } = spec;
+  const { product, release, channel, group, allowEmpty, waves, deadline, after, maxMinorStep } = spec;
+  const { paused, aborted, priority } = spec;
   const practice = practiceOf(defaults, spec);
   return {
     name: metadata.name,
     product,
     target: release === undefined ? { channel: channel ?? '' } : { release },
     group,
+    allowEmpty: allowEmpty ?? false,
     waves: waves.map((wave) => ({
       name: wave.name,
       size: sizeOf(wave),

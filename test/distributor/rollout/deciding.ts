@@ -41,6 +41,7 @@ export const rollout = (version: string, more: Partial<Rollout> = {}): Rollout =
   product: 'edge',
   target: { release: version },
   group: undefined,
+  allowEmpty: false,
   waves: [wave('all', 100)],
   deadline: undefined,
   after: [],
