@@ -4,6 +4,7 @@ import { describeError, toSlipwayError } from '../contract/errors.ts';
 import type { Retention } from './fleet/ports.ts';
 import type { Metrics } from './http/metrics.ts';
 import { showRollouts } from './http/rollout-gauges.ts';
+import { showTroubles } from './http/trouble-gauges.ts';
 import type { ReconcileEvent } from './reconcile/reconcile.ts';
 import type { CampaignEvent } from './rollout/campaign-event.ts';
 import type { Services } from './services.ts';
@@ -36,6 +37,7 @@ export class Upkeep {
     await reconciler.start();
     this.#stops.push(() => reconciler.stop());
     await this.#refreshCatalog();
+    await this.#countTroubles();
     await this.#advance();
     this.#every(refreshIntervalMs, () => this.#refreshAll());
     this.#every(advanceIntervalMs, () => this.#advance());
@@ -53,6 +55,7 @@ export class Upkeep {
   async #refreshAll(): Promise<void> {
     const { services, logger } = this.#input;
     await this.#refreshCatalog();
+    await this.#countTroubles();
     await services.reconciler.catchUp().catch((error) => {
       logger.error(describeError(toSlipwayError(error)), 'plan in force not read');
     });
@@ -68,6 +71,15 @@ export class Upkeep {
     if (problem && problem.message !== this.#lastProblem) logger.error(describeError(problem), 'store not read');
     this.#lastProblem = problem?.message;
     if (hasChanged) logger.info({ releases: releases.size, skipped }, 'store read');
+  }
+
+  async #countTroubles(): Promise<void> {
+    const { services, logger } = this.#input;
+    try {
+      showTroubles(services.metrics, await services.fleet.countTroubles());
+    } catch (error) {
+      logger.error(describeError(toSlipwayError(error)), 'troubles of devices not counted');
+    }
   }
 
   async #advance(): Promise<void> {

@@ -1,6 +1,6 @@
 /** One check of a device as one step on the fleet database: read, let judge, record. */
 import type { Kysely } from 'kysely';
-import type { CheckRequest } from '../../contract/device-api/check.ts';
+import type { CheckRequest, Trouble } from '../../contract/device-api/check.ts';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { CheckArrival, CheckFacts, DeviceRecord, FactsQuestion } from '../fleet/ports.ts';
@@ -142,7 +142,7 @@ export function acceptedOnly(id: string, row: DeviceRow | undefined): DeviceRow 
 }
 
 /** What a check says about its device, as the row has it. */
-function toColumns({ check, site, cluster, role }: CheckArrival) {
+function toColumns({ check, vouched: { site, cluster, role } }: CheckArrival) {
   const { product, platform, labels, updaterVersion, current, counterFloor, phase, rejected }: CheckRequest = check;
   return {
     ...{ product, platform, labels: JSON.stringify(labels), role, phase },
@@ -154,7 +154,15 @@ function toColumns({ check, site, cluster, role }: CheckArrival) {
     current_sha256: current?.manifestSha256 ?? null,
     counter_floor: counterFloor,
     rejected: rejected.length === 0 ? null : JSON.stringify(rejected),
+    troubles: check.schemaVersion === 1 ? null : JSON.stringify(check.troubles),
+    trouble_codes: check.schemaVersion === 1 ? null : codesText(check.troubles),
   };
+}
+
+/** The same for the same codes, so that devices can be counted by it. */
+function codesText(troubles: readonly Trouble[]): string | null {
+  const codes = new Set(troubles.map(({ code, fault }) => `${fault}/${code}`));
+  return codes.size === 0 ? null : [...codes].sort().join(' ');
 }
 
 type Columns = ReturnType<typeof toColumns>;

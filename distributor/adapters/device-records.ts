@@ -1,6 +1,6 @@
 /** Devices and their enrolment in the fleet database. */
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { DevicePhase, Labels } from '../../contract/device-api/check.ts';
+import type { DevicePhase, Labels, Trouble } from '../../contract/device-api/check.ts';
 import type { Digest } from '../../contract/digest.ts';
 import type { Platform } from '../../contract/release/platform.ts';
 import type { DevicePage, DeviceRecord, Enrolment, EnrolmentOutcome, Member } from '../fleet/ports.ts';
@@ -9,9 +9,11 @@ import type { FleetTables } from './fleet-tables.ts';
 import { affectedBy, firstOf, Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
 import { toRow } from './token-records.ts';
 
-/** A device with what stands beside it: when it was heard last, and the mark of what is in force. */
-export type DeviceRow = Selectable<FleetTables['device']> & {
-  readonly last_seen_at: number | null;
+/** A device with when it was heard last. */
+export type SeenDeviceRow = Selectable<FleetTables['device']> & { readonly last_seen_at: number | null };
+
+/** With the mark of what is in force beside it. */
+export type DeviceRow = SeenDeviceRow & {
   readonly revision: number;
   readonly plan_sha256: string | null;
 };
@@ -45,11 +47,6 @@ export function deviceRecords(db: Kysely<FleetTables>) {
 
     *sight(device: number, at: number): Step<void> {
       yield* sighting.affected({ device, at });
-    },
-
-    *list({ after = '', limit }: DevicePage): Step<DeviceRecord[]> {
-      const query = seen.where('device.id', '>', after).orderBy('device.id').limit(limit);
-      return (yield* rowsOf(query)).map(deviceOf);
     },
 
     *count(): Step<number> {
@@ -137,7 +134,7 @@ export function deviceRecords(db: Kysely<FleetTables>) {
 /** Enrolments of one device come one after the other. */
 export const enrolmentLock = (id: string): string => `enrol ${id}`;
 
-export function deviceOf(row: DeviceRow): DeviceRecord {
+export function deviceOf(row: SeenDeviceRow): DeviceRecord {
   const { current_version: version, current_counter: counter, current_sha256: manifestSha256 } = row;
   const isInstalled = version !== null && counter !== null && manifestSha256 !== null;
   return {
@@ -157,5 +154,6 @@ export function deviceOf(row: DeviceRow): DeviceRecord {
     phase: (row.phase ?? undefined) as DevicePhase | undefined,
     rejected: row.rejected === null ? [] : (JSON.parse(row.rejected) as Digest[]),
     acknowledgedThrough: row.acknowledged_through,
+    troubles: row.troubles === null ? undefined : (JSON.parse(row.troubles) as Trouble[]),
   };
 }

@@ -14,8 +14,20 @@ export function fleetMigrations(engine: Engine): MigrationProvider {
         up: (db: Kysely<unknown>) => db.schema.alterTable('attempt').addColumn('found_at', 'bigint').execute(),
       },
       '0004-evidence': { up: addEvidence },
+      '0005-device-condition': { up: addDeviceCondition },
     }),
   };
+}
+
+/** What devices tell of their own state, and whose fault a report says it was. */
+async function addDeviceCondition(db: Kysely<unknown>): Promise<void> {
+  for (const column of ['troubles', 'trouble_codes']) {
+    await db.schema.alterTable('device').addColumn(column, 'text').execute();
+  }
+  for (const column of ['fault', 'next_try_at']) {
+    await db.schema.alterTable('report').addColumn(column, 'text').execute();
+  }
+  await sql`create index device_trouble on device (trouble_codes, status) where trouble_codes is not null`.execute(db);
 }
 
 async function createTables(db: Kysely<unknown>, engine: Engine): Promise<void> {

@@ -9,6 +9,7 @@ import { eventRecords, eventsLock } from './event-records.ts';
 import type { FleetDatabase } from './fleet-database.ts';
 import { peerRecords } from './peer-records.ts';
 import { planRecords } from './plan-records.ts';
+import { profileRecords } from './profile-records.ts';
 import { reportRecords } from './report-records.ts';
 import { prune, retentionRecords } from './retention-records.ts';
 import { spendingRecords } from './spending-records.ts';
@@ -28,6 +29,7 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
   const near = { tokens, devices, campaigns, attempts, peers: peerRecords(db), spending: spendingRecords(db) };
   const checks = checkRecords(db, near);
   const reports = reportRecords(db, near, keptReports);
+  const profiles = profileRecords(db);
   const retention = retentionRecords(db, events, plans);
   database.onLoss(() => campaigns.forget());
   const audited = [eventsLock];
@@ -67,7 +69,9 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
         [enrolmentLock(enrolment.device.id)],
       ),
     findDevice: (id) => database.read(() => devices.find(id)),
-    listDevices: (page) => database.read(() => devices.list(page)),
+    findProfile: (id) => database.read(() => profiles.find(id)),
+    listDevices: (page) => database.read(() => profiles.list(page)),
+    countTroubles: () => database.read(() => profiles.countTroubles()),
     countDevices: () => database.read(() => devices.count()),
     membersOf: (product, page) => database.read(() => devices.membersOf(product, page)),
     forgetDevice: (id, event) => told(() => devices.forget(id), event, Boolean),

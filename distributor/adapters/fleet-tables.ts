@@ -39,6 +39,10 @@ export interface FleetTables {
     acknowledged_through: number;
     /** JSON array of [first, last]: sequences below acknowledged_through that never came. */
     gaps: string | null;
+    /** JSON array, the worst first; null where the updater does not tell. */
+    troubles: string | null;
+    /** `fault/code` of each of them, sorted, with spaces between; null for none. */
+    trouble_codes: string | null;
   };
   /** When a device was heard last: apart from the device, because most checks change nothing else. */
   sighting: { device: number; at: number };
@@ -54,7 +58,11 @@ export interface FleetTables {
     phase: string;
     outcome: string | null;
     code: string | null;
+    /** As the device said. */
+    fault: string | null;
     message: string | null;
+    /** By the device's own clock. */
+    next_try_at: string | null;
     bytes_on_wire: number | null;
     full_bytes: number | null;
     resumed_from: number | null;

@@ -13,7 +13,7 @@ import type { FleetTables } from './fleet-tables.ts';
 import { ReceivedSequences } from './received-sequences.ts';
 import { Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
 
-type ReportRow = Selectable<FleetTables['report']>;
+export type ReportRow = Selectable<FleetTables['report']>;
 
 /** From these on a device has all bytes of its release. */
 const phasesWithAllBytes: readonly DevicePhase[] = [
@@ -137,7 +137,7 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
     *list(id: string, limit: number): Step<Report[]> {
       const query = db.selectFrom('report').innerJoin('device', 'device.number', 'report.device').selectAll('report');
       const rows = yield* rowsOf(query.where('device.id', '=', id).orderBy('report.sequence', 'desc').limit(limit));
-      return rows.map(fromRow);
+      return rows.map(reportOf);
     },
   };
 }
@@ -182,9 +182,10 @@ const reportedColumns = [
 ] as const;
 type ReportedColumn = (typeof reportedColumns)[number];
 
-const reportColumns: readonly (keyof ReportRow)[] = [
+export const reportColumns: readonly (keyof ReportRow)[] = [
   ...(['device', 'sequence', 'received_at', 'at', 'attempt', 'rollout', 'version', 'manifest_sha256'] as const),
-  ...(['phase', 'outcome', 'code', 'message', 'bytes_on_wire', 'full_bytes', 'resumed_from'] as const),
+  ...(['phase', 'outcome', 'code', 'fault', 'message', 'next_try_at'] as const),
+  ...(['bytes_on_wire', 'full_bytes', 'resumed_from'] as const),
 ];
 
 function toRow(device: number, report: Report, receivedAt: number): ReportRow {
@@ -200,14 +201,17 @@ function toRow(device: number, report: Report, receivedAt: number): ReportRow {
     phase: report.phase,
     outcome: report.outcome ?? null,
     code: report.code ?? null,
+    fault: report.fault ?? null,
     message: report.message ?? null,
+    next_try_at: report.nextTryAt ?? null,
     bytes_on_wire: report.transfer?.bytesOnWire ?? null,
     full_bytes: report.transfer?.fullBytes ?? null,
     resumed_from: report.transfer?.resumedFrom ?? null,
   };
 }
 
-function fromRow(row: ReportRow): Report {
+/** As the device told it. */
+export function reportOf(row: ReportRow): Report {
   const { bytes_on_wire: bytesOnWire, full_bytes: fullBytes, resumed_from: resumedFrom } = row;
   const hasTransfer = bytesOnWire !== null && fullBytes !== null && resumedFrom !== null;
   return {
@@ -220,7 +224,9 @@ function fromRow(row: ReportRow): Report {
     phase: row.phase as DevicePhase,
     ...(row.outcome === null ? {} : { outcome: row.outcome as UpdateOutcome }),
     ...(row.code === null ? {} : { code: row.code }),
+    ...(row.fault === null ? {} : { fault: row.fault as Fault }),
     ...(row.message === null ? {} : { message: row.message }),
+    ...(row.next_try_at === null ? {} : { nextTryAt: row.next_try_at }),
     ...(hasTransfer ? { transfer: { bytesOnWire, fullBytes, resumedFrom } } : {}),
   };
 }

@@ -27,6 +27,15 @@ export interface CommandLine {
   readonly chance: () => number;
   /** One value on stdout: as a line of JSON under `--json`, else as the text. */
   answer(json: unknown, text: string): void;
+  /**
+   * A list of any length on stdout, written as it comes: under `--json` one value, `{"<name>":[…]}`, else the lines that
+   * are made of it.
+   */
+  answerList<T>(
+    name: string,
+    items: AsyncIterable<T>,
+    lines: (items: AsyncIterable<T>) => AsyncIterable<string>,
+  ): Promise<void>;
   /** A line for people, on stderr. */
   say(text: string): void;
   /** What goes on, in one line that the next one takes the place of; undefined takes it away. On a terminal only. */
@@ -100,18 +109,4 @@ export async function withState<T>(
   } finally {
     await state.close();
   }
-}
-
-/** Rows under a heading, columns aligned by spaces. */
-export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [heading, ...rows];
-  const widths = heading.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
-  return all
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }

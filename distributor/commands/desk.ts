@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { EventFilter, EventView } from '../events/view.ts';
 import type { WhyView } from '../explanation/view.ts';
+import type { DeviceQuery } from '../fleet/device-filter.ts';
 import type { DeviceDetail, DeviceStanding, DeviceView } from '../fleet/view.ts';
 import type { ControlAction } from '../rollout/control.ts';
 import type { RolloutView } from '../rollout/view.ts';
@@ -18,8 +19,8 @@ export interface Desk {
   rollouts(name?: string): Promise<RolloutView[]>;
   /** @param reason for the audit log; may be empty */
   control(name: string, action: ControlAction, reason: string): Promise<RolloutView[]>;
-  /** All of them, by id. */
-  devices(): AsyncIterable<DeviceView>;
+  /** All that every part of the query holds for, by id. */
+  devices(query: DeviceQuery): AsyncIterable<DeviceView>;
   device(id: string): Promise<DeviceDetail>;
   /** @param reason for the audit log; may be empty */
   dismiss(id: string, action: 'revoke' | 'forget', reason: string): Promise<DeviceStanding>;

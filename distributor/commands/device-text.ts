@@ -1,27 +1,56 @@
-/** Devices as text: a line each, or one with its latest reports. */
+/** Devices as text: a line each, as they come, or one with its condition and its latest reports. */
 import type { DeviceDetail, DeviceView } from '../fleet/view.ts';
-import { table } from './command-line.ts';
+import { conditionRows } from './condition-text.ts';
 import { printable } from './printable.ts';
+import { table, tableLines } from './table.ts';
 import { relativeText, timeText } from './time-words.ts';
 
 export const noDevices =
   'No device is enrolled. Make a token with slipway-distributor enrolment-token create and give it to a device.';
 
-export function deviceLines(devices: readonly DeviceView[], now: number): string {
-  if (devices.length === 0) return noDevices;
-  const rows = devices.map((device) => [
+/**
+ * @param now milliseconds since 1970
+ * @param isAll whether every device was asked for
+ */
+export async function* deviceLines(
+  devices: AsyncIterable<DeviceView>,
+  now: number,
+  isAll: boolean,
+): AsyncIterable<string> {
+  let count = 0;
+  const rows = async function* () {
+    for await (const device of devices) {
+      count++;
+      yield rowOf(device, now);
+    }
+  };
+  const heading = ['ID', 'WAVE', 'REPORTED', 'RUNS', 'PHASE', 'OUTCOME', 'HELD BY', 'LAST SEEN', 'LABELS'];
+  yield* tableLines(heading, rows());
+  if (count === 0) yield isAll ? noDevices : 'No such device.';
+}
+
+function rowOf(device: DeviceView, now: number): string[] {
+  const { lastReport: report, wave, current, phase, status, lastSeenAt } = device;
+  return [
     device.id,
-    device.product,
-    device.platform,
-    device.current?.version ?? '-',
-    device.phase ?? '-',
-    device.status,
-    device.site ?? '-',
-    device.cluster === undefined ? '-' : `${device.cluster} ${device.role}`,
-    device.lastSeenAt === undefined ? 'never' : relativeText(device.lastSeenAt, now),
-  ]);
-  const heading = ['ID', 'PRODUCT', 'PLATFORM', 'VERSION', 'PHASE', 'STATUS', 'SITE', 'CLUSTER', 'LAST SEEN'];
-  return table(heading, rows);
+    wave === undefined ? '-' : `${wave.rollout}/${wave.name ?? '-'}`,
+    report?.version ?? '-',
+    current?.version ?? '-',
+    report?.phase ?? phase ?? '-',
+    report?.outcome ?? '-',
+    status === 'revoked' ? 'revoked' : heldText(device),
+    lastSeenAt === undefined ? 'never' : relativeText(lastSeenAt, now),
+    printable(labelsText({ ...device.labels, ...device.labelsByRule })),
+  ];
+}
+
+function heldText({ heldBy }: DeviceView): string {
+  return heldBy === undefined ? '-' : `${heldBy.fault} ${heldBy.code}`;
+}
+
+function labelsText(labels: DeviceView['labels']): string {
+  const words = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return words.length === 0 ? '-' : words.join(',');
 }
 
 export function deviceText(device: DeviceDetail, now: number): string {
@@ -46,6 +75,7 @@ export function deviceText(device: DeviceDetail, now: number): string {
     ['updater', device.updaterVersion ?? 'unknown'],
     ['counter', `${device.counterFloor} at least`],
     ...rejected.map((digest) => ['rejected', digest]),
+    ...conditionRows(device, now),
   ];
   const width = Math.max(...rows.map(([name = '']) => name.length));
   const facts = rows.map(([name = '', value = '']) => `  ${name.padEnd(width)}  ${printable(value)}`).join('\n');
@@ -54,14 +84,17 @@ export function deviceText(device: DeviceDetail, now: number): string {
 
 function reportTable(reports: DeviceDetail['reports'], now: number): string {
   if (reports.length === 0) return 'It has reported nothing yet.';
-  const rows = reports.map(({ sequence, at, version, phase, outcome, code, message }) => [
+  const rows = reports.map(({ sequence, at, version, phase, outcome, code, fault, nextTryAt, message }) => [
     String(sequence),
     timeText(new Date(Date.parse(at)).toISOString(), now),
     version,
     phase,
     outcome ?? '-',
+    fault ?? '-',
     code ?? '-',
+    nextTryAt === undefined ? '-' : timeText(nextTryAt, now),
     printable(message ?? ''),
   ]);
-  return table(['REPORT', 'AT (ITS CLOCK)', 'VERSION', 'PHASE', 'OUTCOME', 'CODE', 'MESSAGE'], rows);
+  const heading = ['REPORT', 'AT (ITS CLOCK)', 'VERSION', 'PHASE', 'OUTCOME', 'FAULT', 'CODE', 'NEXT TRY', 'MESSAGE'];
+  return table(heading, rows);
 }

@@ -1,8 +1,9 @@
 /** `device ls | show | revoke | forget`: the fleet, read and corrected from the command line. */
 import { Command } from 'commander';
-import type { DeviceView } from '../fleet/view.ts';
+import type { DeviceQuery } from '../fleet/device-filter.ts';
 import type { CommandLine } from './command-line.ts';
 import { deskHelp, withDesk, withDeskOptions } from './desk.ts';
+import { queryOf, withDeviceOptions } from './device-options.ts';
 import { deviceLines, deviceText } from './device-text.ts';
 import { parseReason } from './reason-option.ts';
 
@@ -11,18 +12,27 @@ const endings = {
   forget: ['remove a device and all that is known of it, so that it may enrol again', 'forgotten'],
 } as const;
 
+const listHelp = `
+REPORTED, PHASE and OUTCOME are those of the last report, RUNS is what the device said in its last check. HELD BY names
+whose fault it is (release, device or path) and the code; see device show for the rest. Every option given holds.
+
+Examples:
+  slipway-distributor device ls --json
+  slipway-distributor device ls --label region=north --label tier!=lab --outcome failed
+  slipway-distributor device ls --wave canary --version 1.33.9+k3s1
+  slipway-distributor device ls --phase staged --silent-since 2h`;
+
 export function deviceCommand(line: CommandLine): Command {
   const command = new Command('device').description('see and remove devices');
-  withDeskOptions(command.command('ls'))
-    .description('list devices')
-    .addHelpText('after', `\nExample:\n  slipway-distributor device ls --json\n${deskHelp}`)
-    .action(async (_options: unknown, self: Command) => {
-      const devices = await withDesk(line, self, async (desk) => {
-        const all: DeviceView[] = [];
-        for await (const device of desk.devices()) all.push(device);
-        return all;
-      });
-      line.answer({ devices }, deviceLines(devices, line.clock()));
+  withDeskOptions(withDeviceOptions(command.command('ls')))
+    .description('list devices: where they stand, what they reported last, and what holds them')
+    .addHelpText('after', `${listHelp}\n${deskHelp}`)
+    .action(async (options: DeviceQuery, self: Command) => {
+      const query = queryOf(options);
+      const isAll = Object.values(query).every((part) => part === undefined);
+      await withDesk(line, self, (desk) =>
+        line.answerList('devices', desk.devices(query), (devices) => deviceLines(devices, line.clock(), isAll)),
+      );
     });
   withDeskOptions(command.command('show <id>'))
     .description('one device and its latest reports')

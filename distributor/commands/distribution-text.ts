@@ -1,8 +1,8 @@
 /** Many runs of a simulation for people: a line for each failure rate. */
 import type { Distribution, Spread } from '../simulation/distribution.ts';
 import { grouped } from '../simulation/svg.ts';
-import { table } from './command-line.ts';
 import { inWords } from './simulation-text.ts';
+import { table } from './table.ts';
 
 export function distributionText({ rollout, devices, runs, seed, rates }: Distribution): string {
   const rows = rates.map(({ failureRate, outcomes, devicesOnRelease, completedAfterSeconds, stoppedAfterSeconds }) => [

@@ -7,6 +7,7 @@ import type { CommandLine } from './command-line.ts';
 import { deviceCommand } from './device.ts';
 import { enrolmentTokenCommand } from './enrolment-token.ts';
 import { eventsCommand } from './events.ts';
+import { writeJsonList, writeLines } from './long-answer.ts';
 import { rolloutCommand } from './rollout.ts';
 import { schemaCommand } from './schema.ts';
 import { serveCommand } from './serve.ts';
@@ -44,7 +45,7 @@ export interface Streams {
  */
 export async function runProgram(
   words: readonly string[],
-  outside: Omit<CommandLine, 'answer' | 'say' | 'progress'>,
+  outside: Omit<CommandLine, 'answer' | 'answerList' | 'say' | 'progress'>,
   streams: Streams,
 ): Promise<number> {
   // Before commander reads them: a mistake in the options themselves is answered in the form asked for, too.
@@ -55,6 +56,12 @@ export async function runProgram(
     answer: (json, text) => {
       hasAnswered = true;
       streams.stdout(`${isJson ? JSON.stringify(json) : text}\n`);
+    },
+    answerList: (name, items, lines) => {
+      const begin = () => {
+        hasAnswered = true;
+      };
+      return isJson ? writeJsonList(name, items, streams, begin) : writeLines(lines(items), streams, begin);
     },
     progress: (text) => {
       if (streams.isTerminal && !isJson) streams.stderr(`\r\u001b[K${text ?? ''}`);

@@ -1,7 +1,7 @@
 /** Rollouts as text: a line each, or one wave by wave with gates, conflicts and what comes next. */
 import type { RolloutView, WaveView } from '../rollout/view.ts';
-import { table } from './command-line.ts';
 import { printable } from './printable.ts';
+import { table } from './table.ts';
 import { lengthText, relativeText, timeText } from './time-words.ts';
 
 export const noRollouts =

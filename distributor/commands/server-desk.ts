@@ -1,6 +1,7 @@
 /** An operator's desk at a running server: every verb is one request of its API, with the scopes of the token. */
 import { type EventFilter, type EventPageView, type EventView, eventPageSchema } from '../events/view.ts';
 import { whyViewSchema } from '../explanation/view.ts';
+import type { DeviceQuery } from '../fleet/device-filter.ts';
 import { type DeviceView, deviceDetailSchema, devicePageSchema, deviceStandingSchema } from '../fleet/view.ts';
 import { rolloutListSchema } from '../rollout/view.ts';
 import type { Desk } from './desk.ts';
@@ -20,7 +21,7 @@ export function serverDesk(address: ServerAddress): Desk {
       const path = `/v1/rollouts/${encodeURIComponent(name)}/${action}`;
       return (await askServer(address, { method: 'POST', path, body: bodyOf(reason) }, rolloutListSchema)).rollouts;
     },
-    devices: () => devicesOf(address),
+    devices: (query) => devicesOf(address, query),
     device: (id) => askServer(address, get(`/v1/devices/${encodeURIComponent(id)}`), deviceDetailSchema),
     dismiss(id, action, reason) {
       const path = `/v1/devices/${encodeURIComponent(id)}/${action}`;
@@ -38,10 +39,9 @@ function bodyOf(reason: string): { reason?: string } {
   return reason === '' ? {} : { reason };
 }
 
-async function* devicesOf(address: ServerAddress): AsyncIterable<DeviceView> {
+async function* devicesOf(address: ServerAddress, query: DeviceQuery): AsyncIterable<DeviceView> {
   for (let after: string | undefined; ; ) {
-    const query = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
-    const path = `/v1/devices?limit=${pageSize}${query}`;
+    const path = `/v1/devices?${queryText({ limit: pageSize, after, ...query })}`;
     const page = await askServer(address, { method: 'GET', path }, devicePageSchema);
     yield* page.devices;
     if (page.next === undefined) return;
@@ -62,12 +62,16 @@ async function* latest(address: ServerAddress, count: number, filter: EventFilte
   yield* (await askPage(address, { latest: count, ...filter })).events;
 }
 
-function askPage(address: ServerAddress, query: Record<string, string | number | undefined>): Promise<EventPageView> {
+function askPage(address: ServerAddress, query: Asked): Promise<EventPageView> {
   return askServer(address, { method: 'GET', path: `/v1/events?${queryText(query)}` }, eventPageSchema);
 }
 
-function queryText(given: Record<string, string | number | undefined>): string {
+type Asked = Record<string, string | number | readonly string[] | undefined>;
+
+function queryText(given: Asked): string {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(given)) if (value !== undefined) query.set(name, String(value));
+  for (const [name, value] of Object.entries(given)) {
+    for (const one of value === undefined ? [] : [value].flat()) query.append(name, String(one));
+  }
   return query.toString();
 }

@@ -3,12 +3,14 @@ import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { parsePlan } from '../declaration/plan.ts';
+import { problemText } from '../declaration/problem.ts';
 import { distributionOf } from '../simulation/distribution.ts';
 import { logTo } from '../simulation/log.ts';
 import { type Simulated, type SimulationInput, simulate } from '../simulation/simulate.ts';
 import { grouped, svgOf } from '../simulation/svg.ts';
 import type { CommandLine } from './command-line.ts';
 import { distributionText } from './distribution-text.ts';
+import { emptinessIn } from './fleet-check.ts';
 import { readFleet } from './fleet-file.ts';
 import { type SimulationOptions, usualSpeed, withSimulationOptions } from './simulation-options.ts';
 import { inWords, simulationText } from './simulation-text.ts';
@@ -32,7 +34,8 @@ Examples:
   slipway-distributor simulate infra/rollouts/example --devices 2000 --runs 200 --failure-rate 0.5%,2%,5%,10%
 
 It ends with 0 whatever comes of it, with 8 when --expect names another outcome: completed, aborted, or stalled, which
-is everything that neither completed nor aborted. The same plan, options and seed give the same bytes.
+is everything that neither completed nor aborted. The same plan, options and seed give the same bytes. With --fleet it
+warns of groups that no device is in, each with the condition and the nearest label that the fleet has.
 
 With --runs it prints how often a release that fails on this share of the devices gets through, the median and the 95th
 percentile of the most devices that ran it at once, and how long it took; --expect then means every run.
@@ -49,7 +52,8 @@ at its own next check from there on. That gives the same result as asking each t
 
 async function run(line: CommandLine, place: string, options: SimulationOptions): Promise<void> {
   const snapshot = await line.openSource({ kind: 'files', place, pollSeconds: 60 }).read(undefined);
-  const plan = parsePlan(await snapshot.files());
+  const files = await snapshot.files();
+  const plan = parsePlan(files);
   const names = plan.rollouts.map(({ name }) => name);
   if (names.length === 0) {
     throw new SlipwayError('document-invalid', `${place} declares no rollout`, { hint: 'Declare one to simulate it.' });
@@ -62,6 +66,9 @@ async function run(line: CommandLine, place: string, options: SimulationOptions)
   }
   const { start } = options;
   const fleet = options.fleet === undefined ? options.devices : await readFleet(options.fleet);
+  for (const { problem } of typeof fleet === 'number' ? [] : emptinessIn(files, fleet)) {
+    line.say(`warning: ${problemText(problem)}`);
+  }
   const input: Omit<SimulationInput, 'failureRate'> = {
     ...{ plan, fleet, start, seed: options.seed, rollout: options.rollout, actions: options.act },
     ...{ offline: options.offline, speeds: options.speed ?? [usualSpeed] },

@@ -1,7 +1,7 @@
 /** The result of a simulation for people: what came of it, wave by wave, and what the worst moment was. */
 import type { DeviceCounts, RolloutResult, SimulationResult } from '../simulation/result.ts';
 import { grouped } from '../simulation/svg.ts';
-import { table } from './command-line.ts';
+import { table } from './table.ts';
 
 export function simulationText(result: SimulationResult): string {
   const { startedAt } = result;

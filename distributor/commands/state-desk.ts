@@ -3,7 +3,7 @@
  * server, which need not run. It takes no step of a rollout by itself and asks no check of a gate.
  */
 import { setImmediate as pause } from 'node:timers/promises';
-import { SlipwayError } from '../../contract/errors.ts';
+import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import { emptyPlan, type Plan } from '../declaration/plan.ts';
@@ -12,9 +12,11 @@ import { readLatest, readPage } from '../events/pages.ts';
 import { type EventFilter, type EventView, viewOf as eventViewOf } from '../events/view.ts';
 import { explainDevice } from '../explanation/explain-device.ts';
 import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
+import { listDevices } from '../fleet/listing.ts';
 import type { FleetState } from '../fleet/ports.ts';
-import { type DeviceView, detailOf, viewOf as deviceViewOf } from '../fleet/view.ts';
+import { detailOf } from '../fleet/view.ts';
 import { Campaigns } from '../rollout/campaigns.ts';
+import { compilePlan } from '../rollout/compiled-plan.ts';
 import { overlapsOf } from '../rollout/overlap.ts';
 import { startedReleases } from '../rollout/started-releases.ts';
 import { type CampaignView, viewOf } from '../rollout/view.ts';
@@ -40,7 +42,20 @@ export async function openStateDesk(line: CommandLine, options: DeskOptions): Pr
       await campaigns.control(name, action, localActor(), line.clock(), reason);
       return (await campaigns.views(line.clock(), name)).map((view) => viewOf(withoutChecks(view)));
     },
-    devices: () => devicesOf(fleet),
+    async *devices(query) {
+      const known = await releases().catch(async (error) => {
+        line.say(`${toSlipwayError(error).message}: waves are shown by the releases that rollouts started with.`);
+        return readReleases(line, fleet, undefined);
+      });
+      const plan = compilePlan(await planOf(fleet));
+      for (let after: string | undefined; ; ) {
+        const input = { fleet, plan, releases: known, now: line.clock() };
+        const { devices, next } = await listDevices(input, query, { after, limit: pageSize });
+        yield* devices;
+        if (next === undefined) return;
+        after = next;
+      }
+    },
     async device(id) {
       const detail = await detailOf(fleet, id);
       if (!detail) throw unknownDevice(id);
@@ -102,15 +117,6 @@ function withoutChecks(view: CampaignView): CampaignView {
   if (next?.kind !== 'wait' || next.reason !== 'check-unknown') return { ...view, gates: undefined };
   const detail = 'The devices have shown enough; the server asks the checks of the gate.';
   return { ...view, gates: undefined, next: { ...next, detail } };
-}
-
-async function* devicesOf(fleet: FleetState): AsyncIterable<DeviceView> {
-  for (let after: string | undefined; ; ) {
-    const page = await fleet.listDevices({ after, limit: pageSize });
-    yield* page.map(deviceViewOf);
-    if (page.length < pageSize) return;
-    after = page.at(-1)?.id;
-  }
 }
 
 async function* eventsOf(

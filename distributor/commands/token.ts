@@ -5,9 +5,10 @@ import { tokenCreated, tokenRevoked } from '../events/audit.ts';
 import type { TokenRecord } from '../fleet/ports.ts';
 import { type Scope, scopeNames, scopes } from '../fleet/scopes.ts';
 import { mintToken } from '../fleet/token.ts';
-import { type CommandLine, type StatePlace, table, withState, withStateOptions } from './command-line.ts';
+import { type CommandLine, type StatePlace, withState, withStateOptions } from './command-line.ts';
 import { parseLifetime } from './lifetime.ts';
 import { localActor } from './local-actor.ts';
+import { table } from './table.ts';
 
 interface CreateOptions extends StatePlace {
   readonly purpose: 'operator' | 'ci';

@@ -1,29 +1,41 @@
 /** `validate PLACE`: what a pull request runs over declarations before anybody applies them. */
 import { Command } from 'commander';
 import { type Plan, parsePlan } from '../declaration/plan.ts';
+import { PlanError, problemText } from '../declaration/problem.ts';
 import { type Kind, readDocuments } from '../declaration/read-documents.ts';
 import { schemaKinds } from '../declaration/schemas.ts';
 import type { CommandLine } from './command-line.ts';
+import { emptinessIn } from './fleet-check.ts';
+import { readFleet } from './fleet-file.ts';
 
 export function validateCommand(line: CommandLine): Command {
   return new Command('validate')
     .argument('<place>', 'a file, a folder, or a Kustomize folder')
     .description('check declarations: each mistake with file, line, column, reason and fix')
+    .option('--fleet <file>', 'also name groups that no device of this file is in, as device ls --json writes it')
     .addHelpText(
       'after',
       `
 Examples:
   slipway-distributor validate rollouts/
   slipway-distributor validate rollouts/overlays/production --json
+  slipway-distributor device ls --json > fleet.json && slipway-distributor validate rollouts/ --fleet fleet.json
 
-It ends with 3 when something is wrong; with --json the problems are in error.problems.`,
+It ends with 3 when something is wrong; with --json the problems are in error.problems. With --fleet a rollout that nobody
+is there for is wrong, unless it says allowEmpty: true; a group that no rollout needs is a warning.`,
     )
-    .action(async (place: string) => {
+    .action(async (place: string, { fleet }: { readonly fleet?: string }) => {
       const snapshot = await line.openSource({ kind: 'files', place, pollSeconds: 60 }).read(undefined);
       const files = await snapshot.files();
       const plan = parsePlan(files);
       const documents = files.flatMap((file) => readDocuments(file).documents);
-      line.answer({ valid: true, ...namesOf(plan) }, countText(documents.map(({ kind }) => kind)));
+      const empty = fleet === undefined ? [] : emptinessIn(files, await readFleet(fleet));
+      const warnings = empty.filter(({ isNeeded }) => !isNeeded).map(({ problem }) => problem);
+      for (const warning of warnings) line.say(`warning: ${problemText(warning)}`);
+      const problems = empty.filter(({ isNeeded }) => isNeeded).map(({ problem }) => problem);
+      if (problems.length > 0) throw new PlanError(problems);
+      const answer = { valid: true, ...namesOf(plan), ...(fleet === undefined ? {} : { warnings }) };
+      line.answer(answer, countText(documents.map(({ kind }) => kind)));
     });
 }
 

@@ -1,10 +1,15 @@
 /** Why a device does or does not update now, as text: the answer first, then each rollout down to its numbers. */
 import type { DecisionView, RolloutExplanation, WhyView } from '../explanation/view.ts';
+import { conditionRows } from './condition-text.ts';
 import { printable } from './printable.ts';
 import { lengthText, relativeText, timeText } from './time-words.ts';
 
 export function whyText(why: WhyView, now: number): string {
-  return [deviceLine(why, now), placeLine(why), ...answerLines(why, now), ...rolloutParts(why, now)].join('\n');
+  const rows = why.state === 'never-asked' ? [] : conditionRows(why, now);
+  const told = rows.map(([name = '', text = '']) => `${name}: ${printable(text)}`);
+  return [deviceLine(why, now), placeLine(why), ...told, ...answerLines(why, now), ...rolloutParts(why, now)].join(
+    '\n',
+  );
 }
 
 function deviceLine({ device }: WhyView, now: number): string {
@@ -19,6 +24,7 @@ function placeLine({ device }: WhyView): string {
     device.site === undefined ? undefined : `site ${device.site}`,
     device.cluster === undefined ? undefined : `cluster ${device.cluster} (${device.role})`,
     `labels ${labels.length === 0 ? 'none' : labels.join(' ')}`,
+    device.claims && `${device.claims.join(' and ')} by its own word: nobody waits for it there`,
   ];
   return printable(parts.filter((part) => part !== undefined).join(', '));
 }

@@ -16,12 +16,14 @@ export interface LabelRule {
   readonly set: Labels;
 }
 
-/** Keys of the labels that say where a device stands. */
+/** Keys of the labels that say where a device stands, and whose word on it counts. */
 export interface LabelKeys {
   readonly site: string;
   readonly cluster: string;
   /** Its value is `server` or `agent`; a device without it is a server. */
   readonly role: string;
+  /** A device holds up others of the site and cluster that it claims for itself; else only of those that a rule gives. */
+  readonly fromDevice: boolean;
 }
 
 export interface Fleet {
@@ -37,7 +39,12 @@ export interface Fleet {
 export const defaultFleet: Fleet = {
   name: 'fleet',
   labels: [],
-  keys: { site: 'slipway.io/site', cluster: 'slipway.io/cluster', role: 'slipway.io/role' },
+  keys: {
+    site: 'slipway.io/site',
+    cluster: 'slipway.io/cluster',
+    role: 'slipway.io/role',
+    fromDevice: false,
+  },
   pollSeconds: undefined,
   defaults: defaultPractice,
 };
@@ -73,6 +80,10 @@ export const fleetDocumentSchema = z.strictObject({
           site: labelKeySchema.optional(),
           cluster: labelKeySchema.optional(),
           role: labelKeySchema.optional(),
+          fromDevice: z
+            .boolean()
+            .describe('Whether a device that claims a site or cluster for itself holds up others there; default false.')
+            .optional(),
         })
         .optional(),
       poll: pollSchema.optional(),
@@ -90,6 +101,7 @@ export function fleetOf({ metadata, spec }: z.output<typeof fleetDocumentSchema>
       site: keys.site ?? defaultFleet.keys.site,
       cluster: keys.cluster ?? defaultFleet.keys.cluster,
       role: keys.role ?? defaultFleet.keys.role,
+      fromDevice: keys.fromDevice ?? defaultFleet.keys.fromDevice,
     },
     pollSeconds: poll,
     defaults: practiceOf(defaultPractice, defaults),

@@ -16,14 +16,14 @@ export interface Rollout extends Practice {
   /** Name of a group; undefined for every device of the product. */
   readonly group: string | undefined;
   readonly waves: readonly Wave[];
+  /** A wave with nobody in it passes; else it holds until somebody is there. */
+  readonly allowEmpty: boolean;
   /** Milliseconds since 1970: no new offers and no new waves from then on. */
   readonly deadline: number | undefined;
   /** Rollouts that must have completed before this one starts. */
   readonly after: readonly string[];
   /** Minor versions that one update may go up; undefined: 1 for K3s and K0s versions, no limit for others. */
   readonly maxMinorStep: number | undefined;
-  /** Whether it may go on, and complete, with no device in its group. */
-  readonly allowEmpty: boolean;
   readonly paused: boolean;
   readonly aborted: boolean;
   /** Of two rollouts that claim one device, the higher wins. */
@@ -40,12 +40,15 @@ export const rolloutDocumentSchema = z.strictObject({
       release: versionSchema.optional(),
       channel: channelSchema.optional(),
       group: objectNameSchema.optional(),
+      allowEmpty: z
+        .boolean()
+        .describe('Whether a wave with nobody in it passes; default false: it holds until somebody is there.')
+        .optional(),
       waves: wavesSchema,
       ...practiceShape,
       deadline: z.iso.datetime({ offset: true, error: 'expected a time such as 2026-12-24T00:00:00Z' }).optional(),
       after: z.array(objectNameSchema).max(64).optional(),
       maxMinorStep: z.number().int().min(1, 'expected 1 at least').max(1000).optional(),
-      allowEmpty: z.boolean().optional(),
       paused: z.boolean().optional(),
       aborted: z.boolean().optional(),
       priority: z.number().int().min(-1000).max(1000).optional(),
@@ -59,13 +62,15 @@ export const rolloutDocumentSchema = z.strictObject({
 
 /** @param defaults of the fleet */
 export function rolloutOf({ metadata, spec }: z.output<typeof rolloutDocumentSchema>, defaults: Practice): Rollout {
-  const { product, release, channel, group, waves, deadline, after, maxMinorStep, allowEmpty, priority } = spec;
+  const { product, release, channel, group, allowEmpty, waves, deadline, after, maxMinorStep } = spec;
+  const { paused, aborted, priority } = spec;
   const practice = practiceOf(defaults, spec);
   return {
     name: metadata.name,
     product,
     target: release === undefined ? { channel: channel ?? '' } : { release },
     group,
+    allowEmpty: allowEmpty ?? false,
     waves: waves.map((wave) => ({
       name: wave.name,
       size: sizeOf(wave),
@@ -76,9 +81,8 @@ export function rolloutOf({ metadata, spec }: z.output<typeof rolloutDocumentSch
     deadline: deadline === undefined ? undefined : Date.parse(deadline),
     after: after ?? [],
     maxMinorStep,
-    allowEmpty: allowEmpty ?? false,
-    paused: spec.paused ?? false,
-    aborted: spec.aborted ?? false,
+    paused: paused ?? false,
+    aborted: aborted ?? false,
     priority: priority ?? 0,
   };
 }

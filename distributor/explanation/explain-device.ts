@@ -4,8 +4,10 @@
  */
 import type { CheckRequest } from '../../contract/device-api/check.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
+import { heldBy, lastReportOf, troublesOf } from '../fleet/condition.ts';
 import { unknownDevice } from '../fleet/dismissal.ts';
-import type { CheckFacts, DeviceRecord, FleetState } from '../fleet/ports.ts';
+import type { Location } from '../fleet/location.ts';
+import type { CheckFacts, DeviceProfile, DeviceRecord, FleetState } from '../fleet/ports.ts';
 import { questionOf } from '../fleet/question.ts';
 import type { CompiledPlan } from '../rollout/compiled-plan.ts';
 import { decide, explain } from '../rollout/decide.ts';
@@ -14,11 +16,12 @@ import { type Decision, withoutPermits } from '../rollout/decision.ts';
 import type { WaveCounts } from '../rollout/standing.ts';
 import { countQuestionOf } from '../rollout/tallies.ts';
 import { decisionViewOf } from './decision-view.ts';
+import { heldSentence } from './next-step.ts';
 import { explainRollout } from './rollout-explanation.ts';
 import type { WhyView } from './view.ts';
 
 export interface ExplanationInput {
-  readonly fleet: Pick<FleetState, 'findDevice' | 'readFacts' | 'countWaves'>;
+  readonly fleet: Pick<FleetState, 'findProfile' | 'readFacts' | 'countWaves'>;
   readonly plan: CompiledPlan;
   readonly releases: ReleaseIndex;
   /** Whether devices can be sent back: without a key for permits none is. */
@@ -30,16 +33,18 @@ export interface ExplanationInput {
 /** @throws SlipwayError `device-unknown` */
 export async function explainDevice(input: ExplanationInput, id: string): Promise<WhyView> {
   const { fleet, plan, now } = input;
-  const device = await fleet.findDevice(id);
+  const device = await fleet.findProfile(id);
   if (!device) throw unknownDevice(id);
   const labels = plan.effectiveLabels(id, device.labels);
   const location = plan.locationOf(labels);
-  const shown = { ...deviceOf(device), labels, role: location.role, ...placeOfLabels(location) };
+  const claims = claimsOf(location, plan.vouchedLocationOf(id, device.labels));
+  const shown = { ...deviceOf(device), labels, role: location.role, ...placeOfLabels(location), ...claims };
+  const condition = conditionOf(device);
   const askedAt = new Date(now).toISOString();
   const check = checkOf(device);
   if (device.status === 'revoked' || check === undefined) {
     const state = device.status === 'revoked' ? 'revoked' : 'never-asked';
-    return { device: shown, state, askedAt, rollouts: [] };
+    return { device: shown, ...condition, state, askedAt, rollouts: [] };
   }
   const facts = await fleet.readFacts(questionOf(plan, input.releases, { id, check, labels }, now));
   if (!facts) throw unknownDevice(id);
@@ -62,10 +67,13 @@ export async function explainDevice(input: ExplanationInput, id: string): Promis
   }
   const decision = answered(decide(decideInput));
   const rollout = decision.kind === 'none' ? decision.facts.rollout : decision.rollout.name;
+  const view = decisionViewOf(decision);
+  const next = condition.heldBy === undefined ? view.next : `${heldSentence(condition.heldBy)} ${view.next}`;
   return {
     device: shown,
+    ...condition,
     state: 'deciding',
-    decision: { ...decisionViewOf(decision), ...(rollout === undefined ? {} : { rollout: String(rollout) }) },
+    decision: { ...view, next, ...(rollout === undefined ? {} : { rollout: String(rollout) }) },
     askedAt,
     rollouts,
   };
@@ -105,6 +113,21 @@ function deviceOf(device: DeviceRecord) {
     ...(phase === undefined ? {} : { phase }),
     ...(updaterVersion === undefined ? {} : { updaterVersion }),
   };
+}
+
+function conditionOf(device: DeviceProfile): Pick<WhyView, 'troubles' | 'lastReport' | 'heldBy'> {
+  const { troubles, lastReport } = device;
+  const held = heldBy(device);
+  return {
+    ...(troubles === undefined ? {} : { troubles: troublesOf(troubles) }),
+    ...(lastReport === undefined ? {} : { lastReport: lastReportOf(lastReport) }),
+    ...(held === undefined ? {} : { heldBy: held }),
+  };
+}
+
+function claimsOf(own: Location, vouched: Location): Pick<WhyView['device'], 'claims'> {
+  const claims = (['site', 'cluster'] as const).filter((place) => own[place] !== vouched[place]);
+  return claims.length === 0 ? {} : { claims };
 }
 
 function placeOfLabels({ site, cluster }: { site: string | undefined; cluster: string | undefined }) {

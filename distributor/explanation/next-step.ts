@@ -1,5 +1,7 @@
-/** What happens next to a device and what it depends on, one sentence for each reason of a decision. */
+/** What happens next to a device and what it depends on: one sentence for each reason of a decision, and what holds it. */
 import type { DecisionReason } from '../../contract/device-api/reasons.ts';
+import type { Fault } from '../../contract/errors.ts';
+import type { HeldBy } from '../fleet/condition.ts';
 import type { Facts } from '../rollout/decision.ts';
 
 type Sentence = (facts: Facts, until: string | undefined) => string;
@@ -55,4 +57,17 @@ const sentences: Record<DecisionReason, Sentence> = {
 /** @param until as an ISO instant; undefined where only an event changes the answer */
 export function nextStep(reason: DecisionReason, facts: Facts, until: string | undefined): string {
   return sentences[reason](facts, until);
+}
+
+const holders: Record<Fault, string> = {
+  release: 'The release did not work on it',
+  device: 'It is held by a trouble of its own',
+  path: 'It is held by what carries the bytes to it',
+};
+
+/** Whose fault it is that a device does not get on, the code, and when it tries again. */
+export function heldSentence({ fault, code, message, nextTryAt }: HeldBy): string {
+  const why = message === undefined || message === '' ? code : `${code}: ${message.replace(/[.\s]+$/, '')}`;
+  const again = nextTryAt === undefined ? '' : `; it tries again at ${nextTryAt} by its own clock`;
+  return `${holders[fault]} (${why})${again}.`;
 }

@@ -5,9 +5,11 @@ import {
   devicePhaseSchema,
   installedReleaseSchema,
   labelsSchema,
+  troubleSchema,
 } from '../../contract/device-api/check.ts';
 import { decisionReasonNames } from '../../contract/device-api/reasons.ts';
 import { faults } from '../../contract/errors.ts';
+import { heldBySchema, lastReportSchema } from '../fleet/condition.ts';
 import { countsShape } from '../rollout/counts-view.ts';
 
 const instantSchema = z.iso.datetime();
@@ -134,6 +136,8 @@ export const whyViewSchema = z.object({
     site: z.string().optional(),
     cluster: z.string().optional(),
     role: z.enum(['server', 'agent']),
+    /** Which of the two it claims for itself, so that it waits for others there and nobody waits for it; absent for none. */
+    claims: z.array(z.enum(['site', 'cluster'])).optional(),
     current: installedReleaseSchema.optional(),
     phase: devicePhaseSchema.optional(),
     updaterVersion: z.string().optional(),
@@ -141,6 +145,12 @@ export const whyViewSchema = z.object({
     enrolledAt: instantSchema,
     lastSeenAt: instantSchema.optional(),
   }),
+  /** In its way at its last check, the worst first; absent where its updater does not tell. */
+  troubles: z.array(troubleSchema).optional(),
+  /** Absent before the first. */
+  lastReport: lastReportSchema.optional(),
+  /** Absent where nothing is known to hold it; `decision.next` begins with it. */
+  heldBy: heldBySchema.optional(),
   /** `never-asked`: it has not checked in yet · `revoked`: it is refused · `deciding`: `decision` is its answer. */
   state: z.enum(['deciding', 'never-asked', 'revoked']),
   /** What it would be told if it asked now, by what it said last; absent unless deciding. */

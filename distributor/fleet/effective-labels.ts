@@ -5,19 +5,34 @@ import { selects } from '../declaration/selector.ts';
 
 export type Labeller = (id: DeviceId, own: Labels) => Labels;
 
-/** Rules see the labels that rules before them gave. */
 export function compileLabels(rules: readonly LabelRule[]): Labeller {
   if (rules.length === 0) return (_id, own) => own;
-  const compiled = rules.map(({ when, set }) => ({ names: globs(when.ids), when, set }));
+  const byRule = compileRules(rules);
   return (id, own) => {
-    let labels = own;
-    for (const { names, when, set } of compiled) {
-      if (names && !names.test(id)) continue;
-      if (selects(when, labels)) labels = { ...labels, ...set };
-    }
-    return labels;
+    const given = byRule(id, own);
+    return given === noLabels ? own : { ...own, ...given };
   };
 }
+
+/** The labels that rules give a device, without its own. Rules see the labels that rules before them gave. */
+export function compileRules(rules: readonly LabelRule[]): Labeller {
+  if (rules.length === 0) return () => noLabels;
+  const compiled = rules.map(({ when, set }) => ({ names: globs(when.ids), when, set }));
+  return (id, own) => {
+    let [labels, given] = [own, noLabels];
+    for (const { names, when, set } of compiled) {
+      if (names && !names.test(id)) continue;
+      if (selects(when, labels))
+        [labels, given] = [
+          { ...labels, ...set },
+          { ...given, ...set },
+        ];
+    }
+    return given;
+  };
+}
+
+const noLabels: Labels = {};
 
 /** Undefined where every id matches. */
 function globs(ids: readonly string[]): RegExp | undefined {

@@ -2,10 +2,18 @@
  * What the distributor keeps of tokens and devices. Every method is atomic; a lost database is `database-unavailable`.
  * Where a method takes an event, it is in the audit log when the act was done, and neither is there without the other.
  */
-import type { CheckRequest, DeviceId, DevicePhase, InstalledRelease, Labels } from '../../contract/device-api/check.ts';
+import type {
+  CheckRequest,
+  DeviceId,
+  DevicePhase,
+  InstalledRelease,
+  Labels,
+  Trouble,
+} from '../../contract/device-api/check.ts';
 import type { TokenPurpose } from '../../contract/device-api/enrolment.ts';
 import type { Report } from '../../contract/device-api/report.ts';
 import type { Digest } from '../../contract/digest.ts';
+import type { Fault } from '../../contract/errors.ts';
 import type { Platform } from '../../contract/release/platform.ts';
 import type { Version } from '../../contract/release/version.ts';
 import type { AuditEvent, EventStore } from '../events/ports.ts';
@@ -15,6 +23,7 @@ import type { CampaignLookup, Peer, Role, Spending } from '../rollout/decide-inp
 import type { Decision } from '../rollout/decision.ts';
 import type { Finding } from '../rollout/findings.ts';
 import type { CampaignStore } from '../rollout/ports.ts';
+import type { Location } from './location.ts';
 import type { Scope } from './scopes.ts';
 
 /** Times are milliseconds since 1970. */
@@ -51,7 +60,7 @@ export interface DeviceRecord {
   readonly labels: Labels;
   readonly status: 'accepted' | 'revoked';
   readonly enrolledAt: number;
-  /** Where the labels placed it at its last check. */
+  /** Where it counted as a neighbour of others at its last check; see vouchedLocation. */
   readonly site: string | undefined;
   readonly cluster: string | undefined;
   readonly role: Role;
@@ -64,6 +73,24 @@ export interface DeviceRecord {
   readonly rejected: readonly Digest[];
   /** Every report up to this sequence is stored, or was given up by the device. */
   readonly acknowledgedThrough: number;
+  /** In its way at its last check, as it said, the worst first; undefined where its updater does not tell. */
+  readonly troubles: readonly Trouble[] | undefined;
+}
+
+/** A device with what operators ask for beside it. */
+export interface DeviceProfile extends DeviceRecord {
+  /** The one with the highest sequence, as the device told it; undefined before the first. */
+  readonly lastReport: Report | undefined;
+  /** The campaign that it was offered a release of last; undefined before the first offer. */
+  readonly lastOffer: CampaignKey | undefined;
+}
+
+/** How many accepted devices told of a trouble in their last check. */
+export interface TroubleCount {
+  readonly code: string;
+  /** As the devices said. */
+  readonly fault: Fault;
+  readonly devices: number;
 }
 
 export interface Enrolment {
@@ -124,7 +151,8 @@ export interface Bearer {
 
 export interface CheckArrival extends FactsQuestion {
   readonly check: CheckRequest;
-  readonly role: Role;
+  /** Where others find the device from now on; see vouchedLocation. */
+  readonly vouched: Location;
   /** Looked up and asked first of all, in the same step; undefined where the device is known to be itself. */
   readonly bearer?: Bearer;
 }
@@ -133,7 +161,7 @@ export interface CheckFacts {
   /** As it was before this check. */
   readonly device: DeviceRecord;
   readonly attempts: readonly Attempt[];
-  /** Accepted devices of the same site or cluster, without the device itself; none unless asked for. */
+  /** Accepted devices that are vouched to be of its site or cluster, without itself; none unless asked for. */
   readonly peers: readonly Peer[];
   readonly campaign: CampaignLookup;
   readonly spending: (key: CampaignKey) => Spending | undefined;
@@ -145,8 +173,11 @@ export interface DeviceStore {
   /** @param event of a device that was not there before */
   enrol(enrolment: Enrolment, event?: AuditEvent): Promise<EnrolmentOutcome>;
   findDevice(id: DeviceId): Promise<DeviceRecord | undefined>;
-  listDevices(page: DevicePage): Promise<DeviceRecord[]>;
+  findProfile(id: DeviceId): Promise<DeviceProfile | undefined>;
+  listDevices(page: DevicePage): Promise<DeviceProfile[]>;
   countDevices(): Promise<number>;
+  /** One entry for each code and fault. */
+  countTroubles(): Promise<TroubleCount[]>;
   /** Accepted devices of a product. */
   membersOf(product: string, page: DevicePage): Promise<Member[]>;
   /** Removes the device with its tokens, reports and attempts, so that it may enrol again; false when unknown. */

@@ -5,11 +5,13 @@ import {
   devicePhaseSchema,
   installedReleaseSchema,
   labelsSchema,
+  troubleSchema,
 } from '../../contract/device-api/check.ts';
 import { reportSchema } from '../../contract/device-api/report.ts';
 import { digestSchema } from '../../contract/digest.ts';
 import { platformSchema } from '../../contract/release/platform.ts';
-import type { DeviceRecord, DeviceStore } from './ports.ts';
+import { heldBy, heldBySchema, lastReportOf, lastReportSchema, troublesOf, withFault } from './condition.ts';
+import type { DeviceProfile, DeviceStore } from './ports.ts';
 
 export const deviceViewSchema = z.object({
   id: deviceIdSchema,
@@ -17,23 +19,35 @@ export const deviceViewSchema = z.object({
   platform: platformSchema,
   /** As the device says, without those given by rule. */
   labels: labelsSchema,
+  /** Those that rules of the fleet give it, over its own; absent where none does, and of one device alone. */
+  labelsByRule: labelsSchema.optional(),
   status: z.enum(['accepted', 'revoked']),
   enrolledAt: z.iso.datetime(),
   lastSeenAt: z.iso.datetime().optional(),
+  /** Where it counts as a neighbour of others; absent where no rule vouches for it. */
   site: z.string().optional(),
   cluster: z.string().optional(),
   role: z.enum(['server', 'agent']),
   updaterVersion: z.string().optional(),
   current: installedReleaseSchema.optional(),
   counterFloor: z.number(),
+  /** As it said in its last check. */
   phase: devicePhaseSchema.optional(),
   acknowledgedThrough: z.number(),
+  /** The rollout that decides about it, or offered it something last, and its wave; absent of one device alone. */
+  wave: z.object({ rollout: z.string(), name: z.string().optional() }).optional(),
+  /** In its way at its last check, the worst first; absent where its updater does not tell. */
+  troubles: z.array(troubleSchema).optional(),
+  /** Absent before the first. */
+  lastReport: lastReportSchema.optional(),
+  /** Absent where nothing is known to hold it. */
+  heldBy: heldBySchema.optional(),
 });
 export type DeviceView = z.infer<typeof deviceViewSchema>;
 
 export const devicePageSchema = z.object({
   devices: z.array(deviceViewSchema),
-  /** Give it as `after` to read on; absent on the last page. */
+  /** Give it as `after` to read on; absent on the last page. A page before may have few devices, or none. */
   next: deviceIdSchema.optional(),
 });
 
@@ -49,8 +63,9 @@ export type DeviceDetail = z.infer<typeof deviceDetailSchema>;
 export const deviceStandingSchema = z.object({ id: deviceIdSchema, status: z.enum(['revoked', 'forgotten']) });
 export type DeviceStanding = z.infer<typeof deviceStandingSchema>;
 
-export function viewOf(device: DeviceRecord): DeviceView {
+export function viewOf(device: DeviceProfile): DeviceView {
   const { id, product, platform, labels, status, role, counterFloor, acknowledgedThrough } = device;
+  const held = heldBy(device);
   return {
     ...{ id, product, platform, labels, status, role },
     enrolledAt: new Date(device.enrolledAt).toISOString(),
@@ -62,6 +77,9 @@ export function viewOf(device: DeviceRecord): DeviceView {
     ...(device.updaterVersion === undefined ? {} : { updaterVersion: device.updaterVersion }),
     ...(device.current === undefined ? {} : { current: device.current }),
     ...(device.phase === undefined ? {} : { phase: device.phase }),
+    ...(device.troubles === undefined ? {} : { troubles: troublesOf(device.troubles) }),
+    ...(device.lastReport === undefined ? {} : { lastReport: lastReportOf(device.lastReport) }),
+    ...(held === undefined ? {} : { heldBy: held }),
   };
 }
 
@@ -69,10 +87,11 @@ const reportsShown = 50;
 
 /** Undefined when the device is unknown. */
 export async function detailOf(
-  fleet: Pick<DeviceStore, 'findDevice' | 'listReports'>,
+  fleet: Pick<DeviceStore, 'findProfile' | 'listReports'>,
   id: string,
 ): Promise<DeviceDetail | undefined> {
-  const device = await fleet.findDevice(id);
+  const device = await fleet.findProfile(id);
   if (!device) return undefined;
-  return { ...viewOf(device), rejected: [...device.rejected], reports: await fleet.listReports(id, reportsShown) };
+  const reports = (await fleet.listReports(id, reportsShown)).map(withFault);
+  return { ...viewOf(device), rejected: [...device.rejected], reports };
 }

@@ -10,7 +10,8 @@ export interface Metrics {
   readonly requestSeconds: Histogram<'route'>;
   readonly checks: Counter<'decision' | 'reason'>;
   readonly checkSeconds: Histogram;
-  readonly reports: Counter<'outcome'>;
+  readonly reports: Counter<'outcome' | 'code' | 'fault'>;
+  readonly deviceTroubles: Gauge<'code' | 'fault'>;
   /** Successes that were taken back, because a device does not run the release any more. */
   readonly fellBack: Counter;
   readonly enrolments: Counter<'outcome'>;
@@ -73,8 +74,14 @@ export function createMetrics(): Metrics {
     }),
     reports: new Counter({
       name: 'slipway_reports_total',
-      help: 'Reports stored for the first time, by outcome.',
-      labelNames: ['outcome'],
+      help: 'Reports stored for the first time, by outcome, code and whose fault it was.',
+      labelNames: ['outcome', 'code', 'fault'],
+      registers,
+    }),
+    deviceTroubles: new Gauge({
+      name: 'slipway_device_troubles',
+      help: 'Devices that told of a trouble in their last check, as of the last time they were counted.',
+      labelNames: ['code', 'fault'],
       registers,
     }),
     fellBack: new Counter({

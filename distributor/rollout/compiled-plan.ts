@@ -10,8 +10,8 @@ import type { Fleet } from '../declaration/fleet.ts';
 import type { Plan } from '../declaration/plan.ts';
 import type { Rollout } from '../declaration/rollout.ts';
 import { selects } from '../declaration/selector.ts';
-import { compileLabels, type Labeller } from '../fleet/effective-labels.ts';
-import { type Location, locationOf } from '../fleet/location.ts';
+import { compileLabels, compileRules, type Labeller } from '../fleet/effective-labels.ts';
+import { type Location, locationOf, vouchedLocation } from '../fleet/location.ts';
 import { type Hop, nextHop } from './path.ts';
 import { WindowCalendar } from './windows.ts';
 
@@ -44,7 +44,12 @@ export interface CompiledPlan {
   readonly rollouts: readonly CompiledRollout[];
   /** What selectors see. */
   readonly effectiveLabels: Labeller;
+  /** Those of them that rules give. */
+  readonly labelsByRule: Labeller;
+  /** Of a device, for questions about itself; by its effective labels. */
   readonly locationOf: (labels: Labels) => Location;
+  /** Of a device as a neighbour of others; see vouchedLocation. */
+  readonly vouchedLocationOf: (id: DeviceId, own: Labels) => Location;
   /** Whether deciding about a device there looks at its neighbours. */
   readonly wantsPeers: (product: string, location: Location) => boolean;
   /** Rollouts of a product in the order of their claims: priority, then the newer release, then the name. */
@@ -71,12 +76,19 @@ export function compilePlan(plan: Plan): CompiledPlan {
   const limitsSites = new Set(
     plan.rollouts.filter(({ concurrency }) => concurrency.perSite !== undefined).map(({ product }) => product),
   );
+  const { keys, labels: rules } = plan.fleet;
+  const [effectiveLabels, labelsByRule] = [compileLabels(rules), compileRules(rules)];
   return {
     plan,
     fleet: plan.fleet,
     rollouts,
-    effectiveLabels: compileLabels(plan.fleet.labels),
-    locationOf: (labels: Labels) => locationOf(plan.fleet.keys, labels),
+    effectiveLabels,
+    labelsByRule,
+    locationOf: (labels: Labels) => locationOf(keys, labels),
+    vouchedLocationOf(id, own) {
+      const byRule = labelsByRule(id, own);
+      return vouchedLocation(keys, { ...own, ...byRule }, byRule);
+    },
     wantsPeers: (product, { site, cluster }) =>
       cluster !== undefined || (site !== undefined && limitsSites.has(product)),
     find: (name) => byName.get(name),

@@ -16,7 +16,7 @@ export interface DeviceFacts {
 
 export type Role = 'server' | 'agent';
 
-/** Another accepted device of the same site or cluster. */
+/** Another accepted device that is vouched to be of the same site or cluster. */
 export interface Peer {
   readonly id: DeviceId;
   readonly product: string;

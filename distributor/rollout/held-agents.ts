@@ -13,6 +13,8 @@ import { placeOf } from './placement.ts';
 /** A device of the rollout's product, in its group or not. */
 export interface Placed {
   readonly location: Location;
+  /** As a neighbour of others. */
+  readonly vouched: Location;
   /** Index of the open wave that covers it; undefined where none does, or the rollout is not for it. */
   readonly wave: number | undefined;
   /** As it said last. */
@@ -22,15 +24,16 @@ export interface Placed {
 /** @returns how many of each of so many open waves wait for a server that no open wave covers */
 export function heldAgents(devices: readonly Placed[], goal: Version, waves: number): number[] {
   const isBehind = ({ current }: Placed) => current === undefined || compareVersions(current, goal) < 0;
-  const behind = devices.filter(({ location }) => location.cluster !== undefined).filter(isBehind);
+  const behind = devices.filter(isBehind);
   const later = new Set(
     behind
-      .filter(({ location, wave }) => location.role === 'server' && wave === undefined)
-      .map(({ location }) => location.cluster),
+      .filter(({ vouched, wave }) => vouched.role === 'server' && wave === undefined)
+      .flatMap(({ vouched }) => vouched.cluster ?? []),
   );
   const held = Array.from({ length: waves }, () => 0);
   for (const { location, wave } of behind) {
-    if (location.role !== 'agent' || wave === undefined || !later.has(location.cluster)) continue;
+    const { cluster, role } = location;
+    if (role !== 'agent' || wave === undefined || cluster === undefined || !later.has(cluster)) continue;
     held[wave] = (held[wave] ?? 0) + 1;
   }
   return held;
@@ -52,7 +55,8 @@ export async function heldAgentsOf(
         const location = plan.locationOf(labels);
         if (location.cluster === undefined) continue;
         const place = includes(labels) ? placeOf(rollout.name, id) : 1;
-        placed.push({ location, wave: openWaveOf(place, enrolledAt, openedWaves), current });
+        const vouched = plan.vouchedLocationOf(id, own);
+        placed.push({ location, vouched, wave: openWaveOf(place, enrolledAt, openedWaves), current });
       }
     }
   }

@@ -1,4 +1,5 @@
-/** The releases that rollouts have started with, where the store is not at hand: versions and channels, nothing more. */
+/** The releases that rollouts have started with, where the store is not at hand: versions and channels for every platform. */
+import { platforms } from '../../contract/release/platform.ts';
 import { type Release, ReleaseIndex } from '../catalog/releases.ts';
 import type { Plan } from '../declaration/plan.ts';
 import type { CampaignState } from './campaign.ts';
@@ -9,17 +10,10 @@ export function startedReleases(plan: Plan, campaigns: readonly CampaignState[])
     const started = campaigns.filter(({ rollout }) => rollout === name).sort((a, b) => b.createdAt - a.createdAt);
     const version = 'release' in target ? target.release : started[0]?.version;
     if (version === undefined) return [];
-    return [
-      {
-        ...{ product, version, platform: 'linux/amd64', counter: 0, floors: [], minUpdaterVersion: undefined },
-        ...{
-          channels: 'channel' in target ? [target.channel] : [],
-          manifestSha256: '',
-          targetPath: '',
-          maxTransferBytes: 0,
-        },
-      },
-    ];
+    return platforms.map((platform) => ({
+      ...{ product, version, platform, counter: 0, floors: [], minUpdaterVersion: undefined, maxTransferBytes: 0 },
+      ...{ channels: 'channel' in target ? [target.channel] : [], manifestSha256: '', targetPath: '' },
+    }));
   });
   return new ReleaseIndex(releases);
 }

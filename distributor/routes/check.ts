@@ -109,8 +109,8 @@ function caseOf({ campaigns, catalog, permits }: Services, id: string, check: Ch
   const plan = campaigns.compiled;
   const { releases } = catalog.state;
   const labels = plan.effectiveLabels(id, check.labels);
-  const { role } = plan.locationOf(labels);
-  const arrival = { ...questionOf(plan, releases, { id, check, labels }, now), check, role };
+  const vouched = plan.vouchedLocationOf(id, check.labels);
+  const arrival = { ...questionOf(plan, releases, { id, check, labels }, now), check, vouched };
   const inputOf = ({ device, attempts, peers, campaign, spending }: CheckFacts): DecideInput => {
     const facts = { id, check, labels, enrolledAt: device.enrolledAt };
     return { device: facts, plan, releases, campaign, attempts, peers, spending, now };

@@ -3,8 +3,10 @@ import { z } from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/check.ts';
 import type { App } from '../app.ts';
 import { actorOf } from '../events/audit.ts';
+import { deviceQuerySchema } from '../fleet/device-filter.ts';
 import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
-import { detailOf, deviceDetailSchema, devicePageSchema, deviceStandingSchema, viewOf } from '../fleet/view.ts';
+import { listDevices } from '../fleet/listing.ts';
+import { detailOf, deviceDetailSchema, devicePageSchema, deviceStandingSchema } from '../fleet/view.ts';
 import { allow } from '../http/access.ts';
 import { becauseSchema } from '../http/because.ts';
 import type { Services } from '../services.ts';
@@ -17,15 +19,15 @@ const endings = {
 } as const;
 
 export function devicesRoute(app: App, services: Services): void {
-  const { fleet, clock } = services;
+  const { fleet, clock, campaigns, catalog } = services;
   app.get(
     '/v1/devices',
     {
       schema: {
         tags: ['devices'],
-        summary: 'List devices',
+        summary: 'List devices, all or those that every part of the query holds for',
         security: [{ bearer: [] }],
-        querystring: z.object({
+        querystring: deviceQuerySchema.extend({
           after: deviceIdSchema.optional(),
           limit: z.coerce.number().int().min(1).max(maxPage).default(100),
         }),
@@ -34,10 +36,9 @@ export function devicesRoute(app: App, services: Services): void {
     },
     async (request) => {
       await allow(request, { scope: 'devices:read' }, services);
-      const { after, limit } = request.query;
-      const devices = await fleet.listDevices({ after, limit });
-      const last = devices.length === limit ? devices.at(-1)?.id : undefined;
-      return { devices: devices.map(viewOf), ...(last === undefined ? {} : { next: last }) };
+      const { after, limit, ...query } = request.query;
+      const { releases } = catalog.state;
+      return listDevices({ fleet, plan: campaigns.compiled, releases, now: clock() }, query, { after, limit });
     },
   );
 

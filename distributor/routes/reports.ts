@@ -8,6 +8,7 @@ import { deviceFellBack } from '../events/audit.ts';
 import type { ReportRules } from '../fleet/ports.ts';
 import { allowDevice } from '../http/access.ts';
 import { callerOf, perMinute } from '../http/rate-limits.ts';
+import { troubleLabels } from '../http/trouble-gauges.ts';
 import type { Services } from '../services.ts';
 
 /** Bytes of one report at most: its message and a dozen short fields. */
@@ -37,9 +38,9 @@ export function reportsRoute(app: App, services: Services): void {
       const rules = rulesOf(services);
       const { acknowledgedThrough, fresh, fellBack } = await fleet.storeReports(id, request.body.reports, rules, now);
       for (const report of fresh) {
-        metrics.reports.inc({ outcome: report.outcome ?? 'none' });
-        const { sequence, rollout, version, phase, outcome, code } = report;
-        request.log.info({ deviceId: id, sequence, rollout, version, phase, outcome, code }, 'reported');
+        const { sequence, rollout, version, phase, outcome, code, fault } = report;
+        metrics.reports.inc({ outcome: outcome ?? 'none', ...troubleLabels(code, fault) });
+        request.log.info({ deviceId: id, sequence, rollout, version, phase, outcome, code, fault }, 'reported');
       }
       for (const key of fellBack) await fleet.appendEvent(deviceFellBack(key, id, now));
       metrics.fellBack.inc(fellBack.length);

@@ -21,6 +21,8 @@ export interface Beginning {
   /** Effective. */
   readonly labels: Labels;
   readonly location: Location;
+  /** As a neighbour of others. */
+  readonly vouched: Location;
   readonly enrolledAt: number;
   readonly current: InstalledRelease;
   readonly reach: Reach;
@@ -68,7 +70,7 @@ export type VirtualAttempt = { -readonly [K in keyof Attempt]: Attempt[K] } & {
 export class VirtualDevice {
   readonly index: number;
   readonly is: Beginning;
-  /** Of the same site or cluster; filled in when all devices are there. */
+  /** Vouched to be of its site or cluster; filled in when all devices are there. */
   neighbours: readonly VirtualDevice[] = [];
   /** Several rollouts are for it: what one says may hide what another would. */
   isContested = false;

@@ -75,7 +75,8 @@ export function virtualFleet(
     const nature = { reach: reachOf(index, conditions.offline, seeded), ...timesOf(index, conditions, seeded) };
     const enrolledAt = conditions.start - enrolledBeforeMs;
     const location = compiled.locationOf(labels);
-    const beginning = { id, product, platform, labels, location, enrolledAt, current, ...nature };
+    const vouched = compiled.vouchedLocationOf(id, device.labels);
+    const beginning = { id, product, platform, labels, location, vouched, enrolledAt, current, ...nature };
     return new VirtualDevice(index, beginning, conditions.start);
   });
   meetNeighbours(devices);
@@ -119,7 +120,7 @@ function madeUp(plan: Plan, count: number, seeded: Seeded): KnownDevice[] {
 
 /** Whether the plan says anything of its own about sites, clusters or roles. */
 function usesSites({ fleet, rollouts, groups }: Plan): boolean {
-  const keys = Object.values(fleet.keys);
+  const keys = [fleet.keys.site, fleet.keys.cluster, fleet.keys.role];
   const names = ({ matchLabels, matchExpressions }: Selector) =>
     [...Object.keys(matchLabels), ...matchExpressions.map(({ key }) => key)].some((key) => keys.includes(key));
   const usual = JSON.stringify(defaultPractice.concurrency);
@@ -151,8 +152,8 @@ function timesOf(index: number, conditions: Conditions, seeded: Seeded): { downl
 }
 
 function meetNeighbours(devices: readonly VirtualDevice[]): void {
-  const bySite = groupedBy(devices, ({ is }) => is.location.site);
-  const byCluster = groupedBy(devices, ({ is }) => is.location.cluster);
+  const bySite = groupedBy(devices, ({ is }) => is.vouched.site);
+  const byCluster = groupedBy(devices, ({ is }) => is.vouched.cluster);
   for (const device of devices) {
     const { site, cluster } = device.is.location;
     const near = new Set<VirtualDevice>();

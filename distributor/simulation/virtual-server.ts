@@ -226,7 +226,8 @@ export class VirtualServer {
       .filter(({ is }) => is.product === rollout.product && is.location.cluster !== undefined)
       .map(({ is, knownCurrent }) => {
         const place = includes(is.labels) ? placeOf(rollout.name, is.id) : 1;
-        return { location: is.location, wave: openWaveOf(place, is.enrolledAt, openedWaves), current: knownCurrent };
+        const wave = openWaveOf(place, is.enrolledAt, openedWaves);
+        return { location: is.location, vouched: is.vouched, wave, current: knownCurrent };
       });
     return heldAgents(placed, version, openedWaves.length)[wave] ?? 0;
   }
@@ -257,8 +258,8 @@ export class VirtualServer {
       );
       const isInTheMiddle =
         !settledPhases.includes(peer.knownPhase) && lastSeenAt !== undefined && now < lastSeenAt + timeoutMs;
-      const { id, product, location } = peer.is;
-      return { id, product, ...location, current: peer.knownCurrent, isUpdating: isOpen || isInTheMiddle, lastSeenAt };
+      const { id, product, vouched } = peer.is;
+      return { id, product, ...vouched, current: peer.knownCurrent, isUpdating: isOpen || isInTheMiddle, lastSeenAt };
     });
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -103,6 +103,54 @@ describe('the command line', () => {
       expect.stringMatching(/bad\.yaml:5:3: spec\.producct: .+ \(.+\.\)$/),
     );
     expect([shown.status, shown.stderr]).toEqual([3, expect.stringContaining('document-invalid')]);
+  });
+
+  it('holds a plan against a fleet, and names the selector that means nobody with the nearest value', async () => {
+    const device = (id: string, labels: object, status = 'accepted') => ({
+      ...{ id, product: 'shop', platform: 'linux/amd64', labels, status },
+    });
+    const fleet = path.join(folder, 'fleet.json');
+    const devices = [device('a', { site: 'labb' }), device('b', {}), device('c', { site: 'labb-typo' }, 'revoked')];
+    await writeFile(fleet, JSON.stringify({ devices }));
+    const place = path.join(folder, 'held');
+    await mkdir(place);
+    const write = (site: string, more = '', rules = '') =>
+      writeFile(
+        path.join(place, 'plan.yaml'),
+        `{apiVersion: slipway/v1, kind: Fleet, metadata: {name: f}, spec: {labels: [${rules}]}}
+---
+{apiVersion: slipway/v1, kind: Group, metadata: {name: canary}, spec: {selector: {matchLabels: {site: ${site}}}}}
+---
+apiVersion: slipway/v1
+kind: Rollout
+metadata: {name: r}
+spec: {product: shop, release: 1.0.0, group: canary, waves: [{name: all, percent: 100}]${more}}
+`,
+      );
+    const validate = (...words: string[]) => call('validate', place, '--fleet', fleet, ...words);
+    const said =
+      /plan\.yaml:3:103: spec\.selector\.matchLabels\.site: group canary: site=labb-typo matches no device; nearest is site=labb \(1 device\)/;
+
+    await write('labb');
+    expect(await validate()).toMatchObject({ status: 0, stdout: '1 Fleet, 1 Group, 1 Rollout: valid.\n' });
+    await write('labb-typo');
+    expect((await call('validate', place)).status).toBe(0);
+    expect(await validate()).toMatchObject({ status: 3, stdout: expect.stringMatching(said) });
+    const { error } = JSON.parse((await validate('--json')).stdout);
+    expect([error.code, error.problems]).toMatchObject([
+      'document-invalid',
+      [{ line: 3, path: 'spec.selector.matchLabels.site' }],
+    ]);
+    const simulated = await call('simulate', place, '--fleet', fleet, '--for', '1d');
+    expect(simulated.stderr).toMatch(said);
+
+    await write('labb-typo', ', allowEmpty: true');
+    expect(await validate()).toMatchObject({ status: 0, stderr: expect.stringMatching(said) });
+    expect(JSON.parse((await validate('--json')).stdout)).toMatchObject({ valid: true, warnings: [{ line: 3 }] });
+    // A rule of the plan itself gives a device the label.
+    await write('labb-typo', '', '{when: {ids: [b]}, set: {site: labb-typo}}');
+    expect(await validate()).toMatchObject({ status: 0, stderr: '' });
+    expect((await call('validate', place, '--fleet', '/nowhere')).status).toBe(3);
   });
 
   it.each([

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CheckRequest } from '../../contract/device-api/check.ts';
 import { encodeManifest } from '../../contract/release/manifest.ts';
 import { openFleetState } from '../../distributor/adapters/fleet-state-of-place.ts';
 import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
@@ -136,13 +137,81 @@ describe.each(ways)('an operator who asks the %s', (way) => {
       code: 'disk-full',
       message: 'no\u001b[31m',
     });
-    expect((await call(way, 'device', 'ls')).stdout).toMatch(
-      /^gate-1 +k3s-edge +linux\/amd64 +1\.0\.0 +idle +accepted/m,
-    );
+    const ls = (await call(way, 'device', 'ls')).stdout;
+    expect(ls).toMatch(/^ID +WAVE +REPORTED +RUNS +PHASE +OUTCOME +HELD BY +LAST SEEN +LABELS$/m);
+    expect(ls).toMatch(/^gate-1 +r\/one +2\.0\.0 +1\.0\.0 +committed +failed +device disk-full +now +-$/m);
     const { stdout } = await call(way, 'device', 'show', 'gate-1');
     expect(stdout).toMatch(/ runs +1\.0\.0 \(counter 1\)/);
-    expect(stdout).toMatch(/failed +disk-full +no /);
+    expect(stdout).toMatch(/failed +device +disk-full +- +no /);
     expect(stdout).not.toContain('\u001b');
+  });
+
+  it('sees what a device tells of itself, in the list, of one and in why', async () => {
+    const since = new Date(small.now - 3600_000).toISOString();
+    const nextTryAt = new Date(small.now + 900_000).toISOString();
+    const troubles = [{ code: 'flux-lost', fault: 'device', message: 'no \u001b[31mflux.', since }];
+    await small.check('gate-1', device, { ...old, schemaVersion: 2, troubles } as Partial<CheckRequest>);
+    const told = { sequence: 1, at: since, attempt: 'a', rollout: 'r', version: '2.0.0', phase: 'downloading' };
+    const stalled = { code: 'download-stalled', fault: 'path', message: 'no byte for 60 s', nextTryAt };
+    const body = { schemaVersion: 2, reports: [{ ...told, outcome: 'failed', ...stalled }] };
+    expect((await small.ask('POST', '/v1/devices/gate-1/reports', device, body)).statusCode).toBe(200);
+
+    // A code of a newer device is shown as it is.
+    expect((await call(way, 'device', 'ls')).stdout).toMatch(/^gate-1 .* failed +device flux-lost +now /m);
+    const shown = (await call(way, 'device', 'show', 'gate-1')).stdout;
+    expect(shown).toMatch(/trouble +device flux-lost since .* \(1 h ago\): no {2}?\[31mflux\./);
+    expect(shown).toMatch(
+      /reported +2\.0\.0 of r failed .*, path download-stalled: no byte for 60 s, tries again .*Z \(in 15 min\)/,
+    );
+    expect(shown).toMatch(/^1 +.* failed +path +download-stalled +\S+ \S+Z \(in 15 min\) +no byte for 60 s$/m);
+    const { printed } = await json(way, 'why', 'gate-1');
+    expect(printed).toMatchObject({ troubles, lastReport: stalled, heldBy: { code: 'flux-lost', fault: 'device' } });
+    expect(printed.decision.next).toMatch(
+      new RegExp(
+        `^It is held by a trouble of its own \\(flux-lost: .*flux\\); it tries again at ${nextTryAt} by its own`,
+      ),
+    );
+    const { stdout } = await call(way, 'why', 'gate-1');
+    expect(stdout).toMatch(/^trouble: device flux-lost since/m);
+    expect(stdout).toMatch(/^reported: 2\.0\.0 of r failed .*, path download-stalled: no byte for 60 s, tries again/m);
+    expect(stdout).not.toContain('\u001b');
+
+    await small.check('gate-1', device, { ...old, schemaVersion: 2, troubles: [] } as Partial<CheckRequest>);
+    expect((await json(way, 'why', 'gate-1')).printed.decision.next).toMatch(
+      /^It is held by what carries the bytes to it/,
+    );
+  });
+
+  it('chooses devices by label, wave, version, phase, outcome and silence', async () => {
+    const rule = { labels: [{ when: { ids: ['gate-3'] }, set: { region: 'north' } }] };
+    const fleet = { apiVersion: 'slipway/v1', kind: 'Fleet', metadata: { name: 'f' }, spec: rule };
+    await small.writeRolloutFile('fleet.yaml', JSON.stringify(fleet));
+    const [second, third] = [await small.enrol('gate-2'), await small.enrol('gate-3')];
+    await small.check('gate-2', second, { ...old, labels: { region: 'north', tier: 'lab' } });
+    await small.report('gate-2', second, {
+      rollout: 'r',
+      phase: 'rolled-back',
+      outcome: 'rolled-back',
+      code: 'health-timeout',
+    });
+    await small.pass(7200);
+    await small.check('gate-3', third, old);
+    const chosen = async (...words: string[]) => {
+      const { printed } = await json(way, 'device', 'ls', ...words);
+      return printed.devices.map(({ id }: { id: string }) => id);
+    };
+    expect(await chosen()).toEqual(['gate-1', 'gate-2', 'gate-3']);
+    expect(await chosen('--label', 'region=north')).toEqual(['gate-2', 'gate-3']);
+    expect(await chosen('--label', 'region=north', '--label', 'tier!=lab')).toEqual(['gate-3']);
+    expect(await chosen('--wave', 'one')).toEqual(['gate-1']);
+    expect(await chosen('--version', '2.0.0')).toEqual(['gate-2']);
+    expect(await chosen('--phase', 'rolled-back')).toEqual(['gate-2']);
+    expect(await chosen('--outcome', 'none')).toEqual(['gate-1', 'gate-3']);
+    expect(await chosen('--silent-since', '1h')).toEqual(['gate-1', 'gate-2']);
+    expect(await chosen('--silent-since', new Date(small.now + 1000).toISOString())).toHaveLength(3);
+    expect(await chosen('--silent-since', '1h', '--outcome', 'none')).toEqual(['gate-1']);
+    expect((await call(way, 'device', 'ls', '--label', 'region=west')).stdout).toBe('No such device.\n');
+    expect((await call(way, 'device', 'ls', '--label', 'region=west', '--json')).stdout).toBe('{"devices":[]}\n');
   });
 
   it('revokes and forgets a device, on record', async () => {
@@ -191,6 +260,9 @@ describe.each(ways)('an operator who asks the %s', (way) => {
     ['a reason of several lines', ['rollout', 'pause', 'r', '--reason', 'a\nb'], 2, 'usage'],
     ['a kind that is none', ['events', '--kind', 'dance'], 2, 'usage'],
     ['an id that is none', ['events', '--since', 'yesterday'], 2, 'usage'],
+    ['a label that is none', ['device', 'ls', '--label', 'north'], 2, 'usage'],
+    ['a phase that is none', ['device', 'ls', '--phase', 'asleep'], 2, 'usage'],
+    ['a silence that is none', ['device', 'ls', '--silent-since', 'monday'], 2, 'usage'],
   ])('gets the code and the status of %s', async (_name, words, status, code) => {
     const answer = await json(way, ...words);
     expect([answer.status, answer.printed.error.code]).toEqual([status, code]);
@@ -232,6 +304,13 @@ describe('an operator', () => {
     expect(JSON.parse(shown.stdout).rollouts).toMatchObject([{ status: 'active', version: '2.0.0' }]);
     expect(await run(['rollout', 'pause', 'r', ...state])).toMatchObject({ status: 0 });
     expect(await small.check('gate-1', device, old)).toMatchObject({ reason: 'rollout-paused' });
+  });
+
+  it('lists devices without the store, which only says in which wave they are', async () => {
+    const words = ['device', 'ls', '--state', path.join(small.folder, 'state'), '--store', 'file:///nowhere'];
+    const { status, stdout, stderr } = await run(words);
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^gate-1 +r\/one /m)]);
+    expect(stderr).toContain('waves are shown by the releases that rollouts started with');
   });
 
   it('is told what to do next where there is nothing yet', async () => {

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
+import type { CheckRequest } from '../../contract/device-api/check.ts';
 import type { Retention } from '../../distributor/fleet/ports.ts';
 import { Upkeep } from '../../distributor/upkeep.ts';
 import { smallRelease } from '../fakes/signed-repository.ts';
@@ -127,4 +128,15 @@ it('tells when declarations were last found in force and when they came into for
   } finally {
     upkeep.stop();
   }
+});
+
+it('counts the troubles of devices from its start on', async () => {
+  await using small = await SmallFleet.open();
+  const token = await small.enrol('a');
+  const troubles = [{ code: 'disk-full', fault: 'device', message: 'x', since: '2026-01-01T00:00:00Z' }];
+  await small.check('a', token, { schemaVersion: 2, troubles } as Partial<CheckRequest>);
+  const { upkeep } = await upkeepOf(small, { plans: 2, attemptDays: 90, eventDays: 400 });
+  upkeep.stop();
+  const { body } = await small.ask('GET', '/metrics');
+  expect(body).toContain('slipway_device_troubles{code="disk-full",fault="device"} 1');
 });

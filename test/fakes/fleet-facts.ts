@@ -52,9 +52,11 @@ export const idle: CheckRequest = {
   ...{ counterFloor: 0, phase: 'idle', rejected: [], labels: {} },
 };
 
+/** Where the device says it stands is where it is vouched to stand, unless given. */
 export function arrival(deviceId: string, at: number, changes: Partial<CheckArrival> = {}): CheckArrival {
+  const { site, cluster } = changes;
   return {
-    ...{ deviceId, at, check: idle, site: undefined, cluster: undefined, role: 'server' },
+    ...{ deviceId, at, check: idle, site, cluster, vouched: { site, cluster, role: 'server' } },
     ...{ wantsPeers: false, peerTimeoutSeconds: 3600, budgets: [] },
     ...changes,
   };

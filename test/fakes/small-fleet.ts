@@ -52,6 +52,10 @@ const defaultPolicy: Policy = {
   pollAfterSeconds: undefined,
 };
 
+/** The text of a fleet whose devices hold each other up by what they say of themselves. */
+export const takenAtTheirWord =
+  '{apiVersion: slipway/v1, kind: Fleet, metadata: {name: trusting}, spec: {keys: {fromDevice: true}}}';
+
 export class SmallFleet {
   readonly folder: string;
   readonly fleet: FleetState;

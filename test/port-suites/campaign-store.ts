@@ -68,7 +68,8 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
       await enrolAll(state, 'a');
       await state.applyTransition(key, openWave(0), 1, 'rollouts');
       const check = { ...idle, labels: { site: 'x' }, rejected: ['4'.repeat(64)] };
-      const first = arrival('a', 10, { check, site: 'x', role: 'agent' });
+      const vouched = { site: 'x', cluster: undefined, role: 'agent' } as const;
+      const first = arrival('a', 10, { check, site: 'x', vouched });
       const decision = await state.answerCheck(first, ({ device, attempts, campaign }) => {
         expect([device.lastSeenAt, attempts, campaign(key.rollout, key.version)?.status]).toEqual([
           undefined,

@@ -2,13 +2,25 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Trouble } from '../../contract/device-api/check.ts';
 import { reportSchema } from '../../contract/device-api/report.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { emptyPlan } from '../../distributor/declaration/plan.ts';
 import type { AuditEvent } from '../../distributor/events/ports.ts';
 import type { Enrolment, FleetState } from '../../distributor/fleet/ports.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
-import { anyReport, arrival, enrolAll, key, nothing, offer, openWave, report } from '../fakes/fleet-facts.ts';
+import {
+  anyReport,
+  arrival,
+  enrolAll,
+  idle,
+  key,
+  nothing,
+  offer,
+  openWave,
+  report,
+  rolloutNamed,
+} from '../fakes/fleet-facts.ts';
 
 const told: AuditEvent = { at: 9, actor: 'token t', kind: 'tested', reason: 'For a test.' };
 const { record: enrolling } = mintToken({ purpose: 'enrol', uses: 2, now: 0, randomBytes });
@@ -147,12 +159,65 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       await enrolAll(state, 'a');
       const full = report(1, {
         ...{ manifestSha256: '3'.repeat(64), outcome: 'rolled-back', code: 'health-timeout', message: 'no answer' },
+        ...{ fault: 'release', nextTryAt: '2026-01-02T00:00:00Z' },
         transfer: { bytesOnWire: 1, fullBytes: 2, resumedFrom: 3 },
       });
       expect(Object.keys(full).sort()).toEqual(Object.keys(reportSchema.shape).sort());
       const { rollout: _, ...bare } = report(2);
       await state.storeReports('a', [full, bare], anyReport, 5);
       expect(await state.listReports('a', 9)).toEqual([bare, full]);
+      await state.close();
+    });
+
+    it('has the report with the highest sequence for the last one, however late others come', async () => {
+      const state = await open();
+      await enrolAll(state, 'a', 'b');
+      expect(await state.findProfile('a')).toMatchObject({ lastReport: undefined, lastOffer: undefined });
+      const held = report(3, { phase: 'downloading', code: 'newer-than-us', fault: 'path', message: 'x' });
+      await state.storeReports('a', [report(1), held], anyReport, 5);
+      await state.storeReports('a', [report(2, { outcome: 'committed' })], anyReport, 6);
+      expect((await state.findProfile('a'))?.lastReport).toEqual(held);
+      expect((await state.listDevices({ limit: 9 })).map(({ lastReport }) => lastReport)).toEqual([held, undefined]);
+      expect(await state.findProfile('none')).toBeUndefined();
+      await state.close();
+    });
+
+    it('knows which campaign a device was offered last', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      for (const [at, name] of ['first', 'second', 'third'].entries()) {
+        await state.answerCheck(arrival('a', 5 + at), () => offer({ rollout: rolloutNamed(name) }));
+      }
+      await state.answerCheck(arrival('a', 9), () => offer({ rollout: rolloutNamed('second') }));
+      expect((await state.findProfile('a'))?.lastOffer).toEqual({ rollout: 'second', version: '2.0.0' });
+      await state.close();
+    });
+
+    it('keeps the troubles of the last check, counts them by code, and forgets them when all is well', async () => {
+      const state = await open();
+      await enrolAll(state, 'a', 'b', 'c');
+      const full: Trouble = {
+        ...{ code: 'disk-full', fault: 'device', message: '48 MB free', since: '2026-01-01T00:00:00Z' },
+      };
+      const tls: Trouble = { ...full, code: 'tls-failed', fault: 'path' };
+      const tell = (id: string, at: number, ...troubles: Trouble[]) =>
+        state.answerCheck(arrival(id, at, { check: { ...idle, schemaVersion: 2, troubles } }), () => nothing);
+      expect((await state.findProfile('a'))?.troubles).toBeUndefined();
+      await tell('a', 5, full, tls);
+      await tell('b', 5, tls, full, { ...full, message: 'again' });
+      await tell('c', 5, full);
+      expect((await state.findProfile('a'))?.troubles).toEqual([full, tls]);
+      const counted = async () => (await state.countTroubles()).sort((one, other) => (one.code < other.code ? -1 : 1));
+      const of = ({ code, fault }: Trouble, devices: number) => ({ code, fault, devices });
+      expect(await counted()).toEqual([of(full, 3), of(tls, 2)]);
+      await tell('a', 6);
+      expect((await state.findProfile('a'))?.troubles).toEqual([]);
+      // An updater that went back to one that does not tell.
+      await state.answerCheck(arrival('b', 7), () => nothing);
+      expect((await state.findProfile('b'))?.troubles).toBeUndefined();
+      expect(await counted()).toEqual([of(full, 1)]);
+      await state.revokeDevice('c', 8);
+      expect(await counted()).toEqual([]);
       await state.close();
     });
 

@@ -97,7 +97,8 @@ const nothing: Decision = { kind: 'none', reason: 'no-rollout', until: undefined
 export function arrivalOf(index: number, at: number): CheckArrival {
   const check = checkOf(index);
   return {
-    ...{ deviceId: deviceName(index), check, at, role: 'server', site: siteOf(index), cluster: undefined },
+    ...{ deviceId: deviceName(index), check, at, site: siteOf(index), cluster: undefined },
+    vouched: { site: siteOf(index), cluster: undefined, role: 'server' },
     ...{ wantsPeers: false, peerTimeoutSeconds: 7200, budgets: [] },
   };
 }

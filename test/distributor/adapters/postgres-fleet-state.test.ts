@@ -134,13 +134,13 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fl
       ...[...ids].reverse().map((id) => ask(replicas[1], id)),
     ]);
     expect(answers.filter(({ kind }) => kind === 'update')).toHaveLength(10);
-    await Promise.all(ids.map((id) => replicas[0].answerCheck(arrival(id, 7, question(id)), () => offer())));
     expect(await both((state) => state.countWaves(key, counting([1], 7, 60)))).toMatchObject([
       [{ pending: 10 }],
       [{ pending: 10 }],
     ]);
 
     // Every report to both.
+    await Promise.all(ids.map((id) => replicas[0].answerCheck(arrival(id, 7, question(id)), () => offer())));
     await both((state) =>
       Promise.all(ids.map((id) => state.storeReports(id, [report(1, { outcome: 'committed' })], anyReport, 8))),
     );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type LabelRequirement, selects } from '../../../distributor/declaration/selector.ts';
-import { compileLabels } from '../../../distributor/fleet/effective-labels.ts';
-import { locationOf } from '../../../distributor/fleet/location.ts';
+import { compileLabels, compileRules } from '../../../distributor/fleet/effective-labels.ts';
+import { locationOf, vouchedLocation } from '../../../distributor/fleet/location.ts';
 
 const requirement = (operator: LabelRequirement['operator'], ...values: string[]): LabelRequirement => ({
   key: 'tier',
@@ -65,8 +65,27 @@ describe('labels by rule', () => {
   });
 
   it('say where a device stands; all but agents are servers', () => {
-    const keys = { site: 's', cluster: 'c', role: 'r' };
+    const keys = { site: 's', cluster: 'c', role: 'r', fromDevice: false };
     expect(locationOf(keys, { s: 'x', c: '', r: 'agent' })).toEqual({ site: 'x', cluster: undefined, role: 'agent' });
     expect(locationOf(keys, { r: 'witness' })).toEqual({ site: undefined, cluster: undefined, role: 'server' });
+  });
+
+  it.each([
+    ['that a rule gives', false, { c: 'one', s: 'x' }, { site: 'x', cluster: 'one', role: 'agent' }],
+    ['that the device claims', false, {}, { site: undefined, cluster: undefined, role: 'agent' }],
+    ['of which a rule gives one', false, { c: 'one' }, { site: undefined, cluster: 'one', role: 'agent' }],
+    ['that the device claims, where its word counts', true, {}, { site: 'x', cluster: 'one', role: 'agent' }],
+  ])('place a device beside others by the site and cluster %s', (_which, fromDevice, byRule, expected) => {
+    const keys = { site: 's', cluster: 'c', role: 'r', fromDevice };
+    expect(vouchedLocation(keys, { s: 'x', c: 'one', r: 'agent' }, byRule)).toEqual(expected);
+  });
+
+  it('tell what rules gave from what the device says', () => {
+    const byRule = compileRules([
+      { when: { ids: ['a-*'], matchLabels: {}, matchExpressions: [] }, set: { tier: 'edge' } },
+      { when: { ids: [], matchLabels: { tier: 'edge' }, matchExpressions: [] }, set: { cluster: 'one' } },
+    ]);
+    expect(byRule('a-1', { cluster: 'two', own: 'yes' })).toEqual({ tier: 'edge', cluster: 'one' });
+    expect(byRule('b-1', { cluster: 'two', own: 'yes' })).toEqual({});
   });
 });

@@ -2,11 +2,11 @@ import { expect, it } from 'vitest';
 import type { Role } from '../../../distributor/rollout/decide-input.ts';
 import { heldAgents, type Placed } from '../../../distributor/rollout/held-agents.ts';
 
-const device = (cluster: string | undefined, role: Role, wave: number | undefined, current = '1.1.0'): Placed => ({
-  location: { site: undefined, cluster, role },
-  wave,
-  current,
-});
+const device = (cluster: string | undefined, role: Role, wave: number | undefined, current = '1.1.0'): Placed => {
+  const location = { site: undefined, cluster, role };
+  return { location, vouched: location, wave, current };
+};
+const claiming = (placed: Placed): Placed => ({ ...placed, vouched: { ...placed.location, cluster: undefined } });
 const agent = device('c', 'agent', 0);
 
 it.each<[string, Placed[], number[]]>([
@@ -23,6 +23,8 @@ it.each<[string, Placed[], number[]]>([
     [0, 0],
   ],
   ['a server of another cluster', [agent, device('d', 'server', undefined)], [0, 0]],
+  ['a server that only claims to be of the cluster', [agent, claiming(device('c', 'server', undefined))], [0, 0]],
+  ['an agent that only claims to be of it', [claiming(agent), device('c', 'server', undefined)], [1, 0]],
   ['devices without a cluster', [device(undefined, 'agent', 0), device(undefined, 'server', undefined)], [0, 0]],
 ])('of %s', (_what, devices, expected) => {
   expect(heldAgents(devices, '1.2.0', 2)).toEqual(expected);

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { CheckRequest } from '../../../contract/device-api/check.ts';
 import { showRollouts } from '../../../distributor/http/rollout-gauges.ts';
+import { showTroubles } from '../../../distributor/http/trouble-gauges.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { idleDevice, SmallFleet } from '../../fakes/small-fleet.ts';
 
@@ -65,6 +67,37 @@ describe('the metrics', () => {
     await small.writeRolloutFile('r.yaml', '');
     showRollouts(shown, await small.campaigns.views(small.now));
     expect((await metrics()).filter((series) => series.includes('rollout="r"'))).toEqual([]);
+  });
+
+  it('count devices by what is in their way, and reports by code, in as many series as there are codes', async () => {
+    const { small } = await fleet();
+    await using _ = small;
+    const since = '2026-01-01T00:00:00Z';
+    const trouble = (code: string, fault: string) => ({ code, fault, message: 'x', since });
+    const tell = async (id: string, ...troubles: object[]) => {
+      const token = await small.enrol(id);
+      await small.check(id, token, { schemaVersion: 2, troubles } as Partial<CheckRequest>);
+      const told = { sequence: 1, at: since, attempt: 'a', version: '2.0.0', phase: 'idle', outcome: 'failed' };
+      const reports = [{ ...told, code: `odd-${id}`, fault: 'path' }];
+      await small.ask('POST', `/v1/devices/${id}/reports`, token, { schemaVersion: 2, reports });
+      await small.report(id, token, { sequence: 2, outcome: 'failed', code: 'disk-full' });
+    };
+    await tell('a', trouble('disk-full', 'device'), trouble('odd-a', 'path'));
+    await tell('b', trouble('disk-full', 'release'));
+    await tell('c', trouble('odd-c', 'path'));
+    await tell('d');
+    showTroubles(small.metrics, await small.fleet.countTroubles());
+    const { body } = await small.ask('GET', '/metrics');
+    const lines = body.split('\n').filter((line) => /^slipway_(device_troubles|reports_total)\{/.test(line));
+    expect(lines.sort()).toEqual([
+      'slipway_device_troubles{code="disk-full",fault="device"} 2',
+      'slipway_device_troubles{code="other",fault="path"} 2',
+      'slipway_reports_total{outcome="failed",code="disk-full",fault="device"} 4',
+      'slipway_reports_total{outcome="failed",code="other",fault="path"} 4',
+    ]);
+    // None is left over when all is well again.
+    showTroubles(small.metrics, []);
+    expect((await small.ask('GET', '/metrics')).body).not.toContain('slipway_device_troubles{');
   });
 
   it('count answers that failed for want of the database', async () => {

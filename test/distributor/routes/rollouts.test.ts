@@ -5,7 +5,7 @@ import type { WhyView } from '../../../distributor/explanation/view.ts';
 import { placeOf } from '../../../distributor/rollout/placement.ts';
 import type { RolloutView } from '../../../distributor/rollout/view.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
-import { SmallFleet } from '../../fakes/small-fleet.ts';
+import { SmallFleet, takenAtTheirWord } from '../../fakes/small-fleet.ts';
 
 const installed = (version: string, counter: number) => ({
   current: { version, counter, manifestSha256: encodeManifest(smallRelease(version, counter)).sha256 },
@@ -92,6 +92,7 @@ it('tells of agents whose server comes in a later wave, to whoever asks for the 
   const ids = ['a', 'b'].sort((one, other) => placeOf('to-2', one) - placeOf('to-2', other)) as [string, string];
   const labels = (role: string) => ({ labels: { 'slipway.io/cluster': 'c', 'slipway.io/role': role } });
   const [agent, server] = [await small.enrol(ids[0]), await small.enrol(ids[1])];
+  await small.writeRolloutFile('fleet.yaml', takenAtTheirWord);
   await small.declare('to-2', { release: '2.0.0', waves: canary });
   expect(await small.check(ids[1], server, { ...old, ...labels('server') })).toMatchObject({ reason: 'wave-not-open' });
   expect(await small.check(ids[0], agent, { ...old, ...labels('agent') })).toMatchObject({ reason: 'servers-first' });
@@ -242,7 +243,7 @@ describe('reports', () => {
     for (let i = 0; i < 3; i++) expect((await tell('gate-0', 'committed')).json()).toEqual({ acknowledgedThrough: 1 });
     expect(await show()).toMatchObject({ waves: [{ committed: 1, pending: 3 }] });
     const metrics = (await small.ask('GET', '/metrics')).body;
-    expect(metrics).toContain('slipway_reports_total{outcome="committed"} 1');
+    expect(metrics).toContain('slipway_reports_total{outcome="committed",code="none",fault="none"} 1');
   });
 
   it('that come late do not undo what came after them', async () => {

@@ -3,7 +3,7 @@ import { encodeManifest } from '../../../contract/release/manifest.ts';
 import { whyText } from '../../../distributor/commands/why-text.ts';
 import type { WhyView } from '../../../distributor/explanation/view.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
-import { SmallFleet } from '../../fakes/small-fleet.ts';
+import { SmallFleet, takenAtTheirWord } from '../../fakes/small-fleet.ts';
 
 const installed = (version: string, counter: number) => ({
   current: { version, counter, manifestSha256: encodeManifest(smallRelease(version, counter)).sha256 },
@@ -106,6 +106,7 @@ describe('why a device does or does not update', () => {
     await using _ = small;
     const labels = (role: string) => ({ 'slipway.io/cluster': 'c1', 'slipway.io/role': role });
     const tokens = { server: await small.enrol('server'), agent: await small.enrol('agent') };
+    await small.writeRolloutFile('fleet.yaml', takenAtTheirWord);
     await small.declare('r', { release: '2.0.0', waves: all });
     await small.check('server', tokens.server, { ...old, labels: labels('server') });
     await small.check('agent', tokens.agent, { ...old, labels: labels('agent') });

@@ -93,16 +93,25 @@ function storyOf(input: SimulationInput): { story: string[]; decisions: number; 
   return { story, decisions, json: JSON.stringify(result) };
 }
 
+/** Devices hold each other up by what they say of themselves. */
+const trusting = '---\napiVersion: slipway/v1\nkind: Fleet\nmetadata: {name: f}\nspec: {keys: {fromDevice: true}}';
+
 const naiveCases: readonly (readonly [string, string, Partial<SimulationInput>])[] = [
-  ['sites and clusters', `${threeWaves}\n  concurrency: {perSite: 2}`, { fleet: 400, offline: 0.2, failureRate: 0.01 }],
+  [
+    'sites and clusters',
+    `${threeWaves}\n  concurrency: {perSite: 2}\n${trusting}`,
+    { fleet: 400, offline: 0.2, failureRate: 0.01 },
+  ],
   [
     'windows, downloads ahead and a budget',
-    `${threeWaves}\n  concurrency: {perSite: 2}\n  downloadAhead: 4h\n  budget: {bytes: 500MB, per: 24h}\n  windows: [{timeZone: Europe/Berlin, from: "22:00", to: "05:00"}]`,
+    `${threeWaves}\n  concurrency: {perSite: 2}\n  downloadAhead: 4h\n  budget: {bytes: 500MB, per: 24h}\n  windows: [{timeZone: Europe/Berlin, from: "22:00", to: "05:00"}]\n${trusting}`,
     { fleet: 300, offline: 0.3, failureRate: 0.02, start: Date.UTC(2026, 2, 27, 12) },
   ],
   [
     'an abort that sends devices back',
-    `${threeWaves}\n  concurrency: {serversPerCluster: 2}`.replace('minFailures: 3', 'minFailures: 3, revert: true'),
+    `${threeWaves}\n  concurrency: {serversPerCluster: 2}`
+      .replace('minFailures: 3', 'minFailures: 3, revert: true')
+      .concat(`\n${trusting}`),
     { fleet: 300, failureRate: 0.2, seed: 5 },
   ],
   [
@@ -120,7 +129,7 @@ const naiveCases: readonly (readonly [string, string, Partial<SimulationInput>])
   ],
   [
     'two rollouts that claim the same devices',
-    `${threeWaves}\n---\n${rolloutText(`${threeWaves}\n  priority: 5\n  concurrency: {perSite: 1}`).replace('name: edge', 'name: urgent').replace('1.33.9', '1.33.10')}`,
+    `${threeWaves}\n---\n${rolloutText(`${threeWaves}\n  priority: 5\n  concurrency: {perSite: 1}`).replace('name: edge', 'name: urgent').replace('1.33.9', '1.33.10')}\n${trusting}`,
     { fleet: 200, offline: 0.2, failureRate: 0.02 },
   ],
 ];

@@ -43,9 +43,23 @@ describe('a made-up fleet', () => {
     for (const { is } of devices) sizes.set(is.location.site ?? '', (sizes.get(is.location.site ?? '') ?? 0) + 1);
     expect([...new Set(sizes.values())].sort()).toEqual([1, 2, 3]);
     expect(devices.filter(({ is }) => is.location.role === 'server').length).toBe(sizes.size);
-    const [first] = devices;
-    expect(first?.neighbours.every(({ is }) => is.location.cluster === first.is.location.cluster)).toBe(true);
+    // What made-up devices say of themselves makes nobody a neighbour.
+    expect(devices.every(({ neighbours }) => neighbours.length === 0)).toBe(true);
     expect(fleetOf(rolloutText(waves)).devices.every(({ is }) => is.location.site === undefined)).toBe(true);
+  });
+
+  it('meets its neighbours where the fleet takes devices at their word, or a rule says where they stand', () => {
+    const rollout = rolloutText(`  concurrency: {perSite: 2}\n${waves}`);
+    const fleet = (spec: string) =>
+      fleetOf(`${rollout}\n---\napiVersion: slipway/v1\nkind: Fleet\nmetadata: {name: f}\nspec: ${spec}\n`).devices;
+    const trusting = fleet('{keys: {fromDevice: true}}').filter(({ neighbours }) => neighbours.length > 0);
+    expect(trusting.length).toBeGreaterThan(100);
+    for (const { is, neighbours } of trusting) {
+      expect(neighbours.map((other) => other.is.location.cluster)).toEqual(neighbours.map(() => is.location.cluster));
+    }
+    const ruled = fleet('{labels: [{when: {ids: ["device-0000*"]}, set: {slipway.io/cluster: one}}]}');
+    expect(ruled.filter(({ neighbours }) => neighbours.length === 8)).toHaveLength(9);
+    expect(ruled.filter(({ neighbours }) => neighbours.length === 0)).toHaveLength(291);
   });
 
   it('moves nobody when it grows: what a device is like depends on the seed and its number', () => {
