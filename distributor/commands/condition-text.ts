@@ -9,7 +9,7 @@ export function conditionRows({ troubles, lastReport }: Pick<DeviceView, 'troubl
     `${fault} ${code} since ${timeText(since, now)}: ${message}`,
   ]);
   return [
-    ...(told ?? [['troubles', 'unknown: its updater does not tell']]),
+    ...(told ?? [['troubles', 'unknown, its updater does not tell']]),
     ...(told?.length === 0 ? [['troubles', 'none']] : []),
     ...(lastReport === undefined ? [] : [['reported', reportText(lastReport, now)]]),
   ];

@@ -58,17 +58,20 @@ export function troublesOf(troubles: readonly Trouble[]): Trouble[] {
 }
 
 /**
- * The worst trouble that it has now, or else what its last report ended or waits with. A report is out of date once the
+ * The worst trouble that it has now, or else what its last report ended or waits with. A result is out of date once the
  * device runs the release that it is about.
  */
 export function heldBy(device: Pick<DeviceProfile, 'troubles' | 'lastReport' | 'current'>): HeldBy | undefined {
   const { troubles = [], lastReport: report, current } = device;
   const [worst] = troublesOf(troubles);
-  const isOver = report?.outcome === 'committed' || (report !== undefined && report.version === current?.version);
-  const told = report === undefined || isOver ? undefined : lastReportOf(report);
+  const told = report === undefined || isOver(report, current?.version) ? undefined : lastReportOf(report);
   const nextTry = told?.nextTryAt === undefined ? {} : { nextTryAt: told.nextTryAt };
   if (worst) return { fault: worst.fault, code: worst.code, message: worst.message, ...nextTry };
   if (told?.code === undefined || told.fault === undefined) return undefined;
   const { fault, code, message } = told;
   return { fault, code, ...(message === undefined ? {} : { message }), ...nextTry };
+}
+
+function isOver({ outcome, version }: Report, runs: string | undefined): boolean {
+  return outcome === 'committed' || (outcome !== undefined && version === runs);
 }

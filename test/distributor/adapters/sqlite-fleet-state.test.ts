@@ -4,7 +4,17 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openSqliteFleetState } from '../../../distributor/adapters/sqlite-fleet-state.ts';
-import { arrival, counting, enrolAll, key, nothing, offer, openWave } from '../../fakes/fleet-facts.ts';
+import {
+  anyReport,
+  arrival,
+  counting,
+  enrolAll,
+  key,
+  nothing,
+  offer,
+  openWave,
+  report,
+} from '../../fakes/fleet-facts.ts';
 import { campaignStoreSuite } from '../../port-suites/campaign-store.ts';
 import { fleetStateSuite } from '../../port-suites/fleet-state.ts';
 
@@ -28,6 +38,27 @@ it('a file that is no database has its code', async () => {
     'this is no database at all, but long enough to look like a header',
   );
   await expect(openSqliteFleetState(place)).rejects.toMatchObject({ code: 'database-unavailable' });
+});
+
+it('a database from before devices told of their condition is brought up to date, and has their last reports', async () => {
+  const place = newPlace();
+  const before = await openSqliteFleetState(place);
+  await enrolAll(before, 'a');
+  await before.storeReports('a', [report(1), report(2, { outcome: 'failed', code: 'disk-full' })], anyReport, 5);
+  await before.close();
+  const prompt = new Database(path.join(place, 'fleet.sqlite'));
+  prompt.exec(`
+    drop index device_trouble;
+    alter table device drop column troubles;
+    alter table device drop column trouble_codes;
+    alter table report drop column fault;
+    alter table report drop column next_try_at;
+    delete from kysely_migration where name = '0005-device-condition'`);
+  prompt.close();
+  const state = await openSqliteFleetState(place);
+  const lastReport = report(2, { outcome: 'failed', code: 'disk-full' });
+  expect(await state.findProfile('a')).toMatchObject({ lastReport, troubles: undefined });
+  await state.close();
 });
 
 it('a pause by another process is in force at the next check', async () => {

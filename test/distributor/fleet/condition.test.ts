@@ -36,6 +36,11 @@ describe('what holds a device', () => {
     ],
     ['a trouble of a code that nobody knows', { troubles: [{ ...full, code: 'flux-lost' }] }, { code: 'flux-lost' }],
     [
+      'what it reports of the release that it runs, where that is no result',
+      { lastReport: report(3, { phase: 'idle', code: 'slot-damaged' }), version: '2.0.0' },
+      { fault: 'device', code: 'slot-damaged' },
+    ],
+    [
       'nothing, once it runs the release that its last report failed with',
       { lastReport: failed({ code: 'health-timeout' }), version: '2.0.0' },
       undefined,
