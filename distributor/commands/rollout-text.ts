@@ -16,7 +16,7 @@ export function rolloutLines(rollouts: readonly RolloutView[], now: number): str
     rollout.version ?? '-',
     rollout.status,
     openWave(rollout)?.name ?? '-',
-    ...columns.map(([column]) => String(sum(rollout, column))),
+    ...waveColumns.map(([column]) => String(sum(rollout, column))),
     rollout.changedAt === undefined ? '-' : relativeText(rollout.changedAt, now),
     printable(rollout.reason),
   ]);
@@ -42,7 +42,7 @@ export function rolloutText(rollout: RolloutView, now: number): string {
 }
 
 /** Every device is in one of them. */
-const columns = [
+export const waveColumns = [
   ['committed', 'COMMITTED'],
   ['failed', 'FAILED'],
   ['reverted', 'SENT BACK'],
@@ -53,7 +53,7 @@ const columns = [
   ['unreachable', 'UNREACHABLE'],
   ['notAsked', 'NOT ASKED'],
 ] as const satisfies readonly (readonly [keyof WaveView, string])[];
-const names = columns.map(([, name]) => name);
+const names = waveColumns.map(([, name]) => name);
 
 function since({ changedAt }: RolloutView, now: number): string {
   return changedAt === undefined ? '' : ` - since ${timeText(changedAt, now)}`;
@@ -87,7 +87,7 @@ function waveTable({ waves }: RolloutView, now: number): string {
     wave.boundPercent === undefined ? '-' : `${wave.boundPercent} %`,
     wave.openedAt === undefined ? '-' : timeText(wave.openedAt, now),
     wave.openedAt === undefined ? '-' : String(wave.members),
-    ...columns.map(([column]) => (wave.openedAt === undefined ? '-' : String(wave[column]))),
+    ...waveColumns.map(([column]) => (wave.openedAt === undefined ? '-' : String(wave[column]))),
   ]);
   return table(['WAVE', 'UP TO', 'STATE', 'BOUND', 'OPENED', 'MEMBERS', ...names], rows);
 }
@@ -142,6 +142,6 @@ function openWave({ waves }: RolloutView): WaveView | undefined {
   return waves.findLast((wave) => wave.openedAt !== undefined);
 }
 
-function sum({ waves }: RolloutView, column: (typeof columns)[number][0]): number {
+function sum({ waves }: RolloutView, column: (typeof waveColumns)[number][0]): number {
   return waves.reduce((total, wave) => total + wave[column], 0);
 }

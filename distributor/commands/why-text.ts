@@ -2,6 +2,7 @@
 import type { DecisionView, RolloutExplanation, WhyView } from '../explanation/view.ts';
 import { conditionRows } from './condition-text.ts';
 import { printable } from './printable.ts';
+import { waveColumns } from './rollout-text.ts';
 import { lengthText, relativeText, timeText } from './time-words.ts';
 
 export function whyText(why: WhyView, now: number): string {
@@ -107,8 +108,9 @@ function placeText({ placePercent, wave }: RolloutExplanation): string {
 
 function waveText({ wave }: RolloutExplanation, now: number): string | undefined {
   if (wave === undefined) return undefined;
-  const { last, boundPercent, openedAt, members, committed, failed, pending, unreachable } = wave;
-  const counts = `${members} members: ${committed} committed, ${failed} failed, ${pending} pending, ${unreachable} unreachable`;
+  const { last, boundPercent, openedAt, members } = wave;
+  const shown = waveColumns.filter(([column]) => wave[column] > 0);
+  const counts = `${members} members: ${shown.map(([column, name]) => `${wave[column]} ${name.toLowerCase()}`).join(', ')}`;
   return `${last} is open up to ${boundPercent} % since ${timeText(openedAt, now)}; ${counts}`;
 }
 

@@ -5,7 +5,7 @@ import type { Wave } from '../declaration/wave.ts';
 import type { CampaignState } from './campaign.ts';
 import { isAbove } from './confidence.ts';
 import { type GateReason, type GateResult, judgeGate } from './gates.ts';
-import { failuresOf, reachedOf, type WaveCounts } from './standing.ts';
+import { failuresOf, notAskedOf, reachedOf, type WaveCounts } from './standing.ts';
 
 /** What happens next to a campaign; everything but `wait` and `open-wave` is a transition as it stands. */
 export type Advance =
@@ -28,6 +28,7 @@ export type WaitReason =
   | 'waiting-for-rollout'
   | 'deadline-passed'
   | 'devices-under-way'
+  | 'devices-not-asked'
   | 'finished'
   | GateReason;
 
@@ -112,6 +113,12 @@ function nextWave(
   const underWay = counts.reduce((sum, wave) => sum + wave.working + wave.waiting, 0);
   if (underWay > 0) {
     return wait('devices-under-way', `${gate.detail} Devices in the middle of the update: ${underWay}.`);
+  }
+  // What has not been asked by then is out of reach, and holds nothing up.
+  const askedUntil = currentOpened.openedAt + rollout.deviceTimeoutSeconds * 1000;
+  const notAsked = counts.reduce((sum, wave) => sum + notAskedOf(wave), 0);
+  if (notAsked > 0 && now < askedUntil) {
+    return wait('devices-not-asked', `${gate.detail} Devices that were not asked yet: ${notAsked}.`, askedUntil);
   }
   return { kind: 'complete', reason: `The last wave is through: ${gate.detail}` };
 }

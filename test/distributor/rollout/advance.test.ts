@@ -53,7 +53,27 @@ describe('a campaign', () => {
       facts({ isEmpty: true }),
       'wait nobody-in-group',
     ],
-    ['passes a wave that adds nobody', bothOpen(), [counts({ committed: 3 }), noCounts], facts(), 'complete'],
+    [
+      'passes a wave that adds nobody',
+      bothOpen(),
+      [counts({ members: 3, committed: 3 }), noCounts],
+      facts(),
+      'complete',
+    ],
+    [
+      'waits for devices that were not asked yet and may be in reach',
+      bothOpen(),
+      [counts({ members: 1, committed: 1 }), counts({ members: 4, committed: 1 })],
+      facts(),
+      'wait devices-not-asked',
+    ],
+    [
+      'completes without devices that were out of reach all the time',
+      bothOpen(),
+      [counts({ members: 1, committed: 1 }), counts({ members: 4, committed: 1 })],
+      facts({ now: noon + 2 * hour }),
+      'complete',
+    ],
     [
       'opens the next wave when the gate holds',
       canaryOpen(),
@@ -150,14 +170,14 @@ describe('a campaign', () => {
       'wait soaking',
     ],
     [
-      'completes while no device is in the middle of the update',
+      'waits for a device in the middle of the update',
       bothOpen(),
       [counts({ committed: 99 }), counts({ committed: 99, pending: 1, working: 1 })],
       facts(),
       'wait devices-under-way',
     ],
     [
-      'completes while no device waits for its window',
+      'waits for a device that waits for its window',
       bothOpen(),
       [counts({ committed: 1, waiting: 1 }), counts({ committed: 99 })],
       facts(),
@@ -199,7 +219,7 @@ describe('a campaign', () => {
 
   it('completes after the last wave, and opens a further one that is declared later', () => {
     const both = [...canaryOpen().openedWaves, opened('all', 1, { openedAt: noon })];
-    const done = [counts({ committed: 9 }), counts({ committed: 9 })];
+    const done = [counts({ members: 9, committed: 9 }), counts({ members: 9, committed: 9 })];
     expect(advance(declared(), canaryOpen({ openedWaves: both }), done, facts()).kind).toBe('complete');
     const completed = canaryOpen({ status: 'completed' });
     expect(advance(declared(), completed, done, facts())).toMatchObject({ kind: 'reopen' });
@@ -300,7 +320,7 @@ describe('a campaign', () => {
       reason: 'deadline-passed',
     });
     const single = declared({ deadline: noon, waves: [wave('canary', 10)] });
-    expect(advance(single, canaryOpen(), [counts({ committed: 9 })], facts()).kind).toBe('complete');
+    expect(advance(single, canaryOpen(), [counts({ members: 9, committed: 9 })], facts()).kind).toBe('complete');
   });
 
   it('obeys its declaration', () => {
