@@ -76,7 +76,7 @@ function nextPoll(until: number | undefined, { pollAfterSeconds, chance, now }: 
   const usual = pollAfterSeconds ?? usualPollSeconds;
   const wait = Math.max(0, Math.ceil((until - now) / 1000));
   if (wait >= usual) return pollAfterSeconds;
-  return wait + Math.floor(chance * Math.max(minSpreadSeconds, usual * spreadShare));
+  return Math.min(usual, wait + Math.floor(chance * Math.max(minSpreadSeconds, usual * spreadShare)));
 }
 
 function pollOf(seconds: number | undefined): { pollAfterSeconds?: number } {
