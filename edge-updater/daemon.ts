@@ -3,6 +3,7 @@ import { toSlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
 import type { Device } from './device.ts';
 import { ServerBusy } from './server-busy.ts';
+import { describeHold } from './update/holding.ts';
 import { type Backoff, pollDelaySeconds, retryDelaySeconds } from './update/retry.ts';
 import { describeWaiting, type Waiting, wakeForWindow } from './update/switch-window.ts';
 
@@ -69,8 +70,9 @@ async function poll(device: Device, signal: AbortSignal): Promise<Polled> {
   try {
     // A full disk may have stopped the machine half-way; nothing new begins before that has ended.
     if (device.state.update.phase !== 'idle' && !device.waiting) await device.resume(signal);
-    const { answer, attempt } = await device.check(signal);
+    const { answer, attempt, held } = await device.check(signal);
     const after = answer.pollAfterSeconds === undefined ? {} : { pollAfterSeconds: answer.pollAfterSeconds };
+    if (held) return { reason: answer.reason, message: describeHold(held), isFailure: false, ...after };
     if (!attempt) return { reason: answer.reason, isFailure: false, ...after };
     const message = [`${attempt.version} ${attempt.outcome}`, attempt.code, attempt.message].filter(Boolean).join(', ');
     return { reason: answer.reason, message, isFailure: false, ...after };

@@ -7,7 +7,7 @@ import { perform } from './effects/perform.ts';
 import type { World } from './effects/world.ts';
 import type { JournalPort } from './ports.ts';
 import type { Effect } from './update/effect.ts';
-import type { UpdateEvent } from './update/event.ts';
+import type { Moment, UpdateEvent } from './update/event.ts';
 import { retryDelaySeconds } from './update/retry.ts';
 import type { DeviceState } from './update/state.ts';
 import { effectsOf, type Step } from './update/step.ts';
@@ -42,10 +42,15 @@ export class Machine {
     return step.effects;
   }
 
+  /** What a decision made now takes from the world. */
+  moment(): Moment {
+    const { clock, policy } = this.#options.world;
+    return { at: new Date(clock.now()).toISOString(), pollSeconds: policy.pollSeconds };
+  }
+
   /** Synchronous: whoever dispatches sees the change made and durable. */
   dispatch(event: UpdateEvent): readonly Effect[] {
-    const at = new Date(this.#options.world.clock.now()).toISOString();
-    const step = transition(this.#state, { event, at });
+    const step = transition(this.#state, { event, ...this.moment() });
     this.#keep(step.state);
     return step.effects;
   }
@@ -84,8 +89,8 @@ export class Machine {
       return await perform(effect, this.#options.world, signal);
     } catch (thrown) {
       signal.throwIfAborted();
-      const { code, message, retryable } = toSlipwayError(thrown);
-      return { kind: 'failed', code, message, retryable };
+      const { code, message } = toSlipwayError(thrown);
+      return { kind: 'failed', code, message };
     }
   }
 

@@ -115,6 +115,7 @@ function open(configFile: string, command: string, blobs?: BlobSource): OpenDevi
         },
         health,
         healthIntervalSeconds: health.intervalSeconds,
+        pollSeconds: configuration.poll.intervalSeconds,
       },
     },
   });

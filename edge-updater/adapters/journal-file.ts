@@ -8,6 +8,7 @@ import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { toSlipwayError } from '../../contract/errors.ts';
 import type { JournalPort } from '../ports.ts';
+import { adoptState } from '../update/adopt.ts';
 import { type DeviceState, deviceStateSchema } from '../update/state.ts';
 import { exists, makeDirectory, onDisk, readIfThere, remove, replaceFile, writeAll } from './durable-file.ts';
 import { TwinFile } from './twin-file.ts';
@@ -167,7 +168,8 @@ function decodeJson(bytes: Uint8Array): { index: number; state: DeviceState } | 
   try {
     const value = JSON.parse(Buffer.from(bytes).toString('utf8')) as { index: number; state: unknown };
     const parsed = deviceStateSchema.safeParse(value.state);
-    return parsed.success && Number.isSafeInteger(value.index) ? { index: value.index, state: parsed.data } : undefined;
+    if (!parsed.success || !Number.isSafeInteger(value.index)) return undefined;
+    return { index: value.index, state: adoptState(parsed.data) };
   } catch {
     return undefined;
   }

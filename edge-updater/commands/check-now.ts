@@ -26,7 +26,7 @@ export function addCheckNow(program: Command, context: CommandContext): void {
       try {
         await device.recover(context.signal, handPatience);
         if (options.retryRejected) device.forgetRejections();
-        const { answer, attempt } = await device.check(context.signal, handPatience);
+        const { answer, attempt } = await device.check(context.signal, handPatience, 'person');
         opened.polled({ reason: answer.reason });
         const { waiting } = device;
         const text = attempt ? describeAttempt(attempt) : idleText(answer, waiting);

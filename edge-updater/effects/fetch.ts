@@ -47,8 +47,8 @@ export async function fetchBlobs(
     return { kind: 'fetched', transfer: transfer(), notes };
   } catch (thrown) {
     signal.throwIfAborted();
-    const { code, message, retryable } = toSlipwayError(thrown);
-    return { kind: 'failed', code, message, retryable, transfer: transfer() };
+    const { code, message } = toSlipwayError(thrown);
+    return { kind: 'failed', code, message, transfer: transfer() };
   }
 }
 

@@ -42,8 +42,9 @@ const performers: Performers = {
       await world.service.restart();
     } catch (thrown) {
       signal.throwIfAborted();
-      const { message } = toSlipwayError(thrown);
-      return { kind: 'unhealthy', code: 'service-start-failed', message };
+      // A disk or a memory that is full says nothing about the release.
+      const { code, message } = toSlipwayError(thrown);
+      return { kind: 'unhealthy', code, message };
     }
     return probeHealth(world, world.policy.health, 'probation', signal);
   },

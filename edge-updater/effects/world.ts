@@ -33,4 +33,6 @@ export interface UpdatePolicy {
   readonly delta: DeltaPolicy;
   readonly health: HealthPolicy;
   readonly healthIntervalSeconds: number;
+  /** Between two polls, as configured. */
+  readonly pollSeconds: number;
 }

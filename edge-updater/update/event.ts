@@ -66,7 +66,6 @@ export type UpdateEvent =
       readonly kind: 'failed';
       readonly code: ErrorCode;
       readonly message: string;
-      readonly retryable: boolean;
       readonly transfer?: Transfer;
     }
   | { readonly kind: 'rollback-requested'; readonly attemptId: string }
@@ -89,8 +88,14 @@ export type UpdateEvent =
   | { readonly kind: 'rejections-forgotten' }
   | { readonly kind: 'reports-acknowledged'; readonly through: number };
 
-export interface Occurrence {
-  readonly event: UpdateEvent;
+/** What a decision takes from the world besides what happened. */
+export interface Moment {
   /** The device's own clock, RFC 3339. */
   readonly at: string;
+  /** Between two polls, as configured. */
+  readonly pollSeconds: number;
+}
+
+export interface Occurrence extends Moment {
+  readonly event: UpdateEvent;
 }

@@ -8,9 +8,8 @@ export const updateLimits = {
   setbacks: 5,
   /** A new release that takes the device down with it must not do so for ever. */
   probation: 2,
-  /** Attempts of one release that end before the switch for a reason that waiting does not cure. */
-  failuresUntilRejected: 3,
   maxOutbox: 64,
   maxRejected: 64,
+  maxHeld: 16,
   maxUsedPermits: 64,
 } as const;

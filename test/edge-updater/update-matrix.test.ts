@@ -112,9 +112,9 @@ for (const scenario of scenarios) {
         }
         await expectWhole(edge, device, [old, next], what);
 
-        // Whatever happened, the same release can still be had, or is known to be bad.
+        // Whatever happened, the same release can still be had by a person, or is known to be bad.
         device.forgetRejections();
-        await device.check(never, patience);
+        await device.check(never, patience, 'person');
         await waitForWindow(device);
         await expectWhole(edge, device, [scenario.isSick ? old : next], what);
         expect(edge.slots.slots().size, what).toBeLessThanOrEqual(2);

@@ -6,7 +6,7 @@ import { type Facts, recover } from '../../../edge-updater/update/recover.ts';
 import type { Attempt } from '../../../edge-updater/update/state.ts';
 import { blankState, deviceStateSchema } from '../../../edge-updater/update/state.ts';
 import { transition } from '../../../edge-updater/update/transition.ts';
-import { at, attempt, inPhase, newer, newest, older } from './states.ts';
+import { at, attempt, inPhase, moment, newer, newest, older } from './states.ts';
 
 const whole = new Map([older, newer, newest].map((release) => [release.manifestSha256, release]));
 const facts: Facts = {
@@ -14,7 +14,7 @@ const facts: Facts = {
   previousLink: older.manifestSha256,
   slots: whole,
   durableBytes: 0,
-  at,
+  ...moment,
   attemptId: 'found',
 };
 const onNewest: Partial<Facts> = { currentLink: newest.manifestSha256 };
@@ -127,7 +127,7 @@ describe('with a journal', () => {
     let rounds = 0;
     while (state.update.phase === 'switching') {
       const staged = recover(state, facts).state;
-      state = transition(staged, { event: { kind: 'verified' }, at }).state;
+      state = transition(staged, { event: { kind: 'verified' }, ...moment }).state;
       rounds++;
       expect(rounds).toBeLessThan(20);
     }
@@ -140,7 +140,7 @@ describe('with a journal', () => {
     while (state.update.phase === 'staged') {
       for (const kind of ['slot-damaged', 'fetched', 'rebuilt'] as const) {
         const event = { kind, message: 'changed', transfer: attempt.transfer, notes: [] } as UpdateEvent;
-        state = transition(state, { event, at }).state;
+        state = transition(state, { event, ...moment }).state;
       }
       rounds++;
       expect(rounds).toBeLessThan(20);

@@ -4,6 +4,7 @@ import type { Attempt, DeviceState } from '../../../edge-updater/update/state.ts
 import { blankState } from '../../../edge-updater/update/state.ts';
 
 export const at = '2026-12-01T00:00:00.000Z';
+export const moment = { at, pollSeconds: 900 };
 export const older = { version: '1.0.0', counter: 1, manifestSha256: '1'.repeat(64) };
 export const newer = { version: '2.0.0', counter: 2, manifestSha256: '2'.repeat(64) };
 export const newest = { version: '3.0.0', counter: 3, manifestSha256: '3'.repeat(64) };
