@@ -5,6 +5,7 @@ import type { FetchMetadata } from '../contract/trust/trusted-set.ts';
 import type { DeviceCore, Effort } from './device-core.ts';
 import { isVerdict } from './take-offer.ts';
 import { believePermit } from './trust/believe-permit.ts';
+import { blamingClock } from './trust/clock-trouble.ts';
 import type { FinishedAttempt } from './update/state.ts';
 
 /** @throws SlipwayError `permit-…`, `nothing-to-roll-back-to`, codes of trust */
@@ -41,7 +42,10 @@ async function believedHere(
   if (!current) throw nothing;
   const holder = { deviceId, product, rollout, current: current.manifestSha256, used };
   const metadata: FetchMetadata = (name, maxBytes) => server.metadata(name, maxBytes, signal);
-  const { id } = await believePermit(permit, holder, metadata, store, world.clock.now());
+  const { id } = await blamingClock(
+    () => server.heardTime,
+    () => believePermit(permit, holder, metadata, store, world.clock.now()),
+  );
   if (!previous) throw nothing;
   return id;
 }

@@ -92,6 +92,8 @@ export interface SlotFile {
 export interface SlotStore {
   readonly currentLink: Digest | undefined;
   readonly previousLink: Digest | undefined;
+  /** Whether no program can be started from here. */
+  readonly isNoexec: boolean;
   /** Whole slots by the digest of their name; their files are not read. */
   slots(): ReadonlyMap<Digest, InstalledRelease>;
   manifest(slot: Digest): ReleaseManifest | undefined;
@@ -165,8 +167,16 @@ export interface BlobSource {
   ): Promise<BlobAnswer>;
 }
 
+/** Two clocks at one moment, milliseconds since 1970. */
+export interface HeardTime {
+  readonly server: number;
+  readonly device: number;
+}
+
 /** The distributor, as far as a device is concerned. Answers are bounded and checked against the contract. */
 export interface Server extends BlobSource {
+  /** What time it was when the server answered last, by both; undefined where it has not told. */
+  readonly heardTime: HeardTime | undefined;
   check(request: CheckRequest, signal: AbortSignal): Promise<CheckAnswer>;
   report(reports: readonly Report[], signal: AbortSignal): Promise<ReportsAnswer>;
   /** One metadata document; undefined where there is none (404, 403). */
@@ -183,7 +193,10 @@ export interface ServiceCondition {
 
 /** Starts and stops what the release contains. Never two at once. */
 export interface ServiceManager {
-  /** Stops what runs and starts the release that `current` points to. @throws SlipwayError `service-start-failed` */
+  /**
+   * Stops what runs and starts the release that `current` points to.
+   * @throws SlipwayError `service-start-failed` where that is the release's fault, else a code of the machine
+   */
   restart(): Promise<void>;
   /** Sees to it that the service of `current` runs, without disturbing one that does. */
   ensure(): Promise<void>;

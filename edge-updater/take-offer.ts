@@ -3,6 +3,7 @@ import type { Offer } from '../contract/device-api/check.ts';
 import { exitStatus, toSlipwayError } from '../contract/errors.ts';
 import type { Asker, DeviceCore, Effort } from './device-core.ts';
 import type { TimedMachine } from './timed-machine.ts';
+import { blamingClock } from './trust/clock-trouble.ts';
 import { type ReleaseSource, type ResolvedRelease, resolveRelease } from './trust/resolve-release.ts';
 import { acceptRelease } from './update/acceptance.ts';
 import type { UpdateEvent } from './update/event.ts';
@@ -55,12 +56,15 @@ export async function takeOffer(
 
 /** A release that may be installed here. @throws SlipwayError of trust or acceptance; nothing has changed then */
 export async function resolveHere(
-  { metadata, world, facts, machine }: DeviceCore,
+  { metadata, world, facts, machine, server }: DeviceCore,
   targetPath: string,
   source: ReleaseSource,
   isRetry: boolean,
 ): Promise<ResolvedRelease> {
-  const release = await resolveRelease(targetPath, source, metadata, world.clock.now());
+  const release = await blamingClock(
+    () => server.heardTime,
+    () => resolveRelease(targetPath, source, metadata, world.clock.now()),
+  );
   acceptRelease(release, facts, machine.state, isRetry);
   return release;
 }

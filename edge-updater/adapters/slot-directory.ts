@@ -36,6 +36,7 @@ import {
   writeAll,
 } from './durable-file.ts';
 import { openFileSource } from './file-source.ts';
+import { isNoexec } from './mount-table.ts';
 
 const manifestName = 'release.json';
 
@@ -55,6 +56,10 @@ export class SlotDirectory implements SlotStore {
 
   get previousLink(): Digest | undefined {
     return this.#linked('previous');
+  }
+
+  get isNoexec(): boolean {
+    return isNoexec(this.#slots);
   }
 
   slots(): Map<Digest, InstalledRelease> {

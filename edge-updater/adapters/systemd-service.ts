@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { ServiceCondition, ServiceManager } from '../ports.ts';
+import { startFailure } from './start-failure.ts';
 
 /** On top of the unit's stop time-out: a start that fails at once has failed by then. */
 const startGraceMs = 5000;
@@ -36,7 +37,7 @@ export class SystemdService implements ServiceManager {
       await this.#run(['restart', this.#unit], this.#stopTimeoutMs + startGraceMs);
     } catch (cause) {
       // systemd goes on with the job when the command that asked for it is gone.
-      if (!(cause instanceof TimeOut)) throw this.#startFailed(cause);
+      if (!(cause instanceof TimeOut)) throw await this.#startFailed(cause);
     }
     this.#restartsBefore = (await this.#show()).restarts;
   }
@@ -65,17 +66,21 @@ export class SystemdService implements ServiceManager {
   /** A unit does not belong to this process. */
   async release(): Promise<void> {}
 
-  #startFailed(cause: unknown): SlipwayError {
-    return new SlipwayError('service-start-failed', `systemctl restart ${this.#unit}: ${messageOf(cause)}`, {
-      cause,
-      hint: `Look at journalctl -u ${this.#unit}.`,
-    });
+  /** A machine without memory or processes to spare says nothing about what it could not start. */
+  async #startFailed(cause: unknown): Promise<SlipwayError> {
+    const message = `systemctl restart ${this.#unit}: ${messageOf(cause)}`;
+    const result = await this.#show().catch(() => undefined);
+    if (result?.result === 'resources') return new SlipwayError('memory-exceeded', message, { cause });
+    const started = startFailure(`restart ${this.#unit}`, cause instanceof Error ? (cause.cause ?? cause) : cause);
+    if (started.code !== 'service-start-failed') return started;
+    return new SlipwayError('service-start-failed', message, { cause, hint: `Look at journalctl -u ${this.#unit}.` });
   }
 
-  async #show(): Promise<{ state: string; restarts: number }> {
-    const text = await this.#run(['show', '--property=ActiveState,NRestarts', this.#unit]);
+  async #show(): Promise<{ state: string; restarts: number; result: string }> {
+    const text = await this.#run(['show', '--property=ActiveState,NRestarts,Result', this.#unit]);
     const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(text)?.[1];
-    return { state: value('ActiveState') ?? 'unknown', restarts: Number(value('NRestarts') ?? 0) };
+    const [state = 'unknown', restarts = 0, result = ''] = ['ActiveState', 'NRestarts', 'Result'].map(value);
+    return { state, restarts: Number(restarts), result };
   }
 
   /** @throws TimeOut; Error with what systemctl said */

@@ -8,6 +8,7 @@ import type { Effect } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
 import { planUpdate, type RefusedDelta, type UpdatePlan } from '../update/plan.ts';
 import { installedFiles } from './installed-files.ts';
+import { requireExecutable } from './require-executable.ts';
 import type { World } from './world.ts';
 
 /** For file system structures, the journal and the metadata. */
@@ -40,6 +41,7 @@ export async function fetchBlobs(
     });
     const notes = plan.refusedDeltas.map(noteOf);
     fullBytes = plan.fullBytes;
+    requireExecutable(manifest, slots);
     if (slots.has(attempt.release.manifestSha256)) return { kind: 'fetched', transfer: transfer(), notes };
     refuseFullDisk(plan, manifest, slots.freeBytes());
     if (attempt.interruptions > 0) downloads.resumed();

@@ -5,6 +5,7 @@ import type { UpdateEvent } from '../update/event.ts';
 import { fetchBlobs } from './fetch.ts';
 import { probeHealth } from './probe-health.ts';
 import { rebuildSlot } from './rebuild.ts';
+import { hasPrograms, requireExecutable } from './require-executable.ts';
 import type { World } from './world.ts';
 
 type Performers = {
@@ -23,6 +24,9 @@ const performers: Performers = {
     const slot = attempt.release.manifestSha256;
     try {
       await slots.verify(slot);
+      const manifest = slots.manifest(slot);
+      // It may have been mounted otherwise while the update waited.
+      if (manifest) requireExecutable(manifest, slots);
       return { kind: 'verified' };
     } catch (thrown) {
       const { code, message } = toSlipwayError(thrown);
@@ -37,7 +41,7 @@ const performers: Performers = {
     return { kind: 'switched' };
   },
 
-  async prove(_, world, signal) {
+  async prove({ attempt }, world, signal) {
     try {
       await world.service.restart();
     } catch (thrown) {
@@ -46,7 +50,10 @@ const performers: Performers = {
       const { code, message } = toSlipwayError(thrown);
       return { kind: 'unhealthy', code, message };
     }
-    return probeHealth(world, world.policy.health, 'probation', signal);
+    const verdict = await probeHealth(world, world.policy.health, 'probation', signal);
+    const manifest = world.slots.manifest(attempt.release.manifestSha256);
+    if (verdict.kind === 'healthy' || !world.slots.isNoexec || !manifest || !hasPrograms(manifest)) return verdict;
+    return { ...verdict, code: 'not-executable', message: `slots lie on a noexec mount now; ${verdict.message}` };
   },
 
   async restore({ to, previous }, world, signal) {

@@ -83,6 +83,21 @@ describe('a device', () => {
     expect((await device.check(never, undefined, 'person')).attempt).toMatchObject({ outcome: 'committed' });
   });
 
+  it('whose clock is years ahead says so, with both times, and installs nothing', async () => {
+    const server = edge.clock.now();
+    edge.clock.jumpTo(Date.parse('2031-01-01T00:00:00Z'));
+    edge.server.heardTime = { server, device: edge.clock.now() };
+    const message = expect.stringMatching(/2031-01-01T00:00:00.000Z.*2026-12-01T/);
+    await expect(device.check(never)).rejects.toMatchObject({ code: 'clock-wrong', fault: 'device', message });
+    expect(device.state.current?.version).toBe('1.0.0');
+  });
+
+  it('whose clock is as the server’s says that the metadata has expired', async () => {
+    edge.clock.advance(9 * 24 * 3600);
+    edge.server.heardTime = { server: edge.clock.now() - 3_600_000, device: edge.clock.now() };
+    await expect(device.check(never)).rejects.toMatchObject({ code: 'metadata-expired', fault: 'path' });
+  });
+
   it('keeps what it knows of a held release over a restart', async () => {
     const heal = refuse(403);
     await device.check(never);

@@ -22,6 +22,7 @@ import type {
   BlobSource,
   DownloadStore,
   HealthResult,
+  HeardTime,
   Narrator,
   Server,
   ServiceManager,
@@ -89,6 +90,7 @@ export class FakeServer implements Server {
   /** Answers with it instead of deciding. */
   answer: CheckAnswer | undefined;
   isDown = false;
+  heardTime: HeardTime | undefined;
 
   constructor(repository: SignedRepository) {
     this.repository = repository;

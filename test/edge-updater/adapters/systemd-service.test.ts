@@ -46,6 +46,14 @@ it('names a unit that does not start', async () => {
   });
 });
 
+it.each([
+  ['resources', 'memory-exceeded'],
+  ['exit-code', 'service-start-failed'],
+])('takes the result %s of a unit that does not start for %s', async (result, code) => {
+  const show = `ActiveState=failed\nNRestarts=0\nResult=${result}`;
+  await expect(open(show, 'restart').restart()).rejects.toMatchObject({ code });
+});
+
 it('leaves it to the probation how long a start may take', async () => {
   const service = open('ActiveState=activating\nNRestarts=0', 'none', 'restart', 0);
   await expect(service.restart()).resolves.toBeUndefined();
