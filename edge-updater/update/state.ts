@@ -1,12 +1,21 @@
 /**
  * What a device knows about itself, as the journal keeps it: its releases, the update under way and the reports that
- * no server has acknowledged yet. Holds no behaviour; transition.ts and recover.ts change it.
+ * no server has acknowledged yet. Passes over members and codes that it does not know, so that a journal outlives the
+ * updater that wrote it. Holds no behaviour; transition.ts and recover.ts change it.
  */
 import * as z from 'zod';
-import { type DevicePhase, installedReleaseSchema } from '../../contract/device-api/check.ts';
-import { codeNameSchema, reportSchema, transferSchema, updateOutcomeSchema } from '../../contract/device-api/report.ts';
+import { type DevicePhase, installedReleaseSchema as strictReleaseSchema } from '../../contract/device-api/check.ts';
+import {
+  codeNameSchema,
+  reportSchema,
+  transferSchema as strictTransferSchema,
+  updateOutcomeSchema,
+} from '../../contract/device-api/report.ts';
 import { digestSchema } from '../../contract/digest.ts';
 import { versionSchema } from '../../contract/release/version.ts';
+
+const installedReleaseSchema = strictReleaseSchema.strip();
+const transferSchema = strictTransferSchema.strip();
 
 /** Why an attempt began: an offer of a server, a bundle that a person brought, an operator who wants the old one back. */
 export const sourceSchema = z.discriminatedUnion('kind', [
@@ -101,7 +110,8 @@ export const heldSchema = z.object({
 export type Held = z.infer<typeof heldSchema>;
 
 export const deviceStateSchema = z.object({
-  schemaVersion: z.literal(1),
+  /** Of the updater that wrote it; see state-version-1.ts. */
+  schemaVersion: z.number().int().min(1),
   /** The release that was committed last; absent before the first. */
   current: installedReleaseSchema.optional(),
   /** The one before it, kept to go back to. */
@@ -128,7 +138,7 @@ export type DeviceState = z.infer<typeof deviceStateSchema>;
 
 /** A device that was never installed to. */
 export const blankState: DeviceState = {
-  schemaVersion: 1,
+  schemaVersion: 2,
   counterFloor: 0,
   rejected: [],
   held: [],
