@@ -2,7 +2,7 @@
  * One device: what it does on a check, an installation from a bundle, a rollback and after a restart. Orders trust,
  * acceptance and the machine; the daemon and the commands decide when.
  */
-import type { CheckAnswer } from '../contract/device-api/check.ts';
+import type { HeardAnswer } from '../contract/device-api/check.ts';
 import { SlipwayError, toSlipwayError } from '../contract/errors.ts';
 import type { Asker, DeviceCore, Effort } from './device-core.ts';
 import { followPermit } from './follow-permit.ts';
@@ -25,7 +25,7 @@ export interface DeviceOptions extends Pick<DeviceCore, 'facts' | 'world' | 'ser
 
 /** The answer, and what it led to. */
 export interface CheckResult extends Taken {
-  readonly answer: CheckAnswer;
+  readonly answer: HeardAnswer;
 }
 
 export class Device {
@@ -95,13 +95,13 @@ export class Device {
     const { facts, world } = this.#core;
     await this.sendReports(signal);
     const askedAt = world.clock.monotonicSeconds();
-    const answer = await this.server.check(checkRequestOf(this.state, facts, world.policy.delta), signal);
+    const answer = await this.server.check(checkRequestOf(this.state, facts, world.policy.delta, []), signal);
     const taken = await this.#follow(answer, askedAt, asker, { signal, patience });
     if (answer.decision !== 'none') await this.sendReports(signal);
     return { answer, ...taken };
   }
 
-  async #follow(answer: CheckAnswer, askedAt: number, asker: Asker, effort: Effort): Promise<Taken> {
+  async #follow(answer: HeardAnswer, askedAt: number, asker: Asker, effort: Effort): Promise<Taken> {
     const { timed, world } = this.#core;
     switch (answer.decision) {
       case 'none':

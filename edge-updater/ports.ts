@@ -1,6 +1,6 @@
 /** What the edge-updater needs from the world. Each port is small and says which failure it exists for. */
 import type { ByteSource } from '../contract/byte-source.ts';
-import type { CheckAnswer, CheckRequest, InstalledRelease } from '../contract/device-api/check.ts';
+import type { CheckRequest, HeardAnswer, InstalledRelease } from '../contract/device-api/check.ts';
 import type { Report, ReportsAnswer } from '../contract/device-api/report.ts';
 import type { Digest } from '../contract/digest.ts';
 import type { ErrorCode } from '../contract/errors.ts';
@@ -177,7 +177,7 @@ export interface HeardTime {
 export interface Server extends BlobSource {
   /** What time it was when the server answered last, by both; undefined where it has not told. */
   readonly heardTime: HeardTime | undefined;
-  check(request: CheckRequest, signal: AbortSignal): Promise<CheckAnswer>;
+  check(request: CheckRequest, signal: AbortSignal): Promise<HeardAnswer>;
   report(reports: readonly Report[], signal: AbortSignal): Promise<ReportsAnswer>;
   /** One metadata document; undefined where there is none (404, 403). */
   metadata(name: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>;

@@ -1,5 +1,5 @@
 /** What a device does with a release that it is offered: trust, acceptance, and the whole update or the reason why not. */
-import type { Offer } from '../contract/device-api/check.ts';
+import type { HeardOffer } from '../contract/device-api/check.ts';
 import { exitStatus, toSlipwayError } from '../contract/errors.ts';
 import type { Asker, DeviceCore, Effort } from './device-core.ts';
 import type { TimedMachine } from './timed-machine.ts';
@@ -21,7 +21,7 @@ export interface Taken {
 /** @param time when the server allows the switch */
 export async function takeOffer(
   core: DeviceCore,
-  offer: Offer,
+  offer: HeardOffer,
   time: SwitchTime,
   asker: Asker,
   effort: Effort,

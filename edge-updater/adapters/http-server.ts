@@ -5,15 +5,18 @@
 import { readFileSync } from 'node:fs';
 import { Agent, type Dispatcher, request } from 'undici';
 import type { z } from 'zod';
-import { type CheckAnswer, type CheckRequest, checkAnswerSchema } from '../../contract/device-api/check.ts';
+import { type CheckRequest, type HeardAnswer, heardAnswerSchema } from '../../contract/device-api/check.ts';
 import { type EnrolRequest, enrolAnswerSchema } from '../../contract/device-api/enrolment.ts';
 import { type Report, type ReportsAnswer, reportsAnswerSchema } from '../../contract/device-api/report.ts';
+import { checkInVersion1 } from '../../contract/device-api/version-1.ts';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
 import { refuseInsecureTransport } from '../configuration.ts';
 import type { BlobAnswer, HeardTime, Server } from '../ports.ts';
+import { reportForOlderServer } from '../update/older-server.ts';
+import { type ApiVersion, NotUnderstood, SpokenVersion } from './api-version.ts';
 import { connectionError, flatten, invalidAnswer, parseJson, refusal, refuseEncoding } from './http-failures.ts';
 
 export interface HttpServerOptions {
@@ -34,6 +37,7 @@ export class HttpServer implements Server {
   readonly #options: HttpServerOptions;
   readonly #base: URL;
   readonly #agent: Agent;
+  readonly #version = new SpokenVersion();
   #heardTime: HeardTime | undefined;
 
   constructor(options: HttpServerOptions) {
@@ -54,25 +58,28 @@ export class HttpServer implements Server {
     return this.#heardTime;
   }
 
-  async check(body: CheckRequest, signal: AbortSignal): Promise<CheckAnswer> {
-    return this.#post(
-      `v1/devices/${this.#options.deviceId}/check`,
-      body,
-      checkAnswerSchema,
-      await this.#token(),
-      signal,
-    );
+  async check(body: CheckRequest, signal: AbortSignal): Promise<HeardAnswer> {
+    const ask = async (version: ApiVersion) =>
+      this.#post(
+        `v1/devices/${this.#options.deviceId}/check`,
+        version === 1 ? checkInVersion1(body) : body,
+        heardAnswerSchema,
+        await this.#token(),
+        signal,
+      );
+    return this.#version.spoken(ask);
   }
 
   async report(reports: readonly Report[], signal: AbortSignal): Promise<ReportsAnswer> {
-    const body = { schemaVersion: 1, reports };
-    return this.#post(
-      `v1/devices/${this.#options.deviceId}/reports`,
-      body,
-      reportsAnswerSchema,
-      await this.#token(),
-      signal,
-    );
+    const ask = async (schemaVersion: ApiVersion) =>
+      this.#post(
+        `v1/devices/${this.#options.deviceId}/reports`,
+        { schemaVersion, reports: schemaVersion === 1 ? reports.map(reportForOlderServer) : reports },
+        reportsAnswerSchema,
+        await this.#token(),
+        signal,
+      );
+    return this.#version.spoken(ask);
   }
 
   async metadata(name: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
@@ -105,7 +112,7 @@ export class HttpServer implements Server {
 
   #token(): Promise<string> {
     return this.#options.token(async (token, body) => {
-      const answer = await this.#post('v1/enrol', body, enrolAnswerSchema, token, AbortSignal.timeout(60_000));
+      const answer = await this.#post('v1/enrol', body, enrolAnswerSchema.strip(), token, AbortSignal.timeout(60_000));
       if (answer.deviceId !== body.deviceId)
         throw invalidAnswer(`enrolled as ${answer.deviceId}, expected ${body.deviceId}`);
       return answer.deviceToken;
@@ -168,6 +175,7 @@ export class HttpServer implements Server {
       signal,
     });
     const bytes = await readBounded(answer.body, limits.maxCheckBytes);
+    if (answer.statusCode === 400) throw new NotUnderstood(refusal(path, answer, bytes));
     if (answer.statusCode < 200 || answer.statusCode > 299) throw refusal(path, answer, bytes);
     refuseEncoding(path, answer.headers);
     const parsed = schema.safeParse(parseJson(bytes));

@@ -5,10 +5,11 @@
 import * as z from 'zod';
 import { type DevicePhase, installedReleaseSchema } from '../../contract/device-api/check.ts';
 import { reportSchemaVersion1, transferSchema, updateOutcomeSchema } from '../../contract/device-api/report.ts';
-import { codeInVersion1, reportInVersion1 } from '../../contract/device-api/version-1.ts';
+import { codeInVersion1 } from '../../contract/device-api/version-1.ts';
 import { digestSchema } from '../../contract/digest.ts';
 import { type ErrorCode, errorCodes, isKnownInVersion1 } from '../../contract/errors.ts';
 import { versionSchema } from '../../contract/release/version.ts';
+import { reportForOlderServer } from './older-server.ts';
 import type { DeviceState } from './state.ts';
 
 const errorCodeSchema = z.enum(Object.keys(errorCodes).filter(isKnownInVersion1) as [ErrorCode, ...ErrorCode[]]);
@@ -102,7 +103,7 @@ export function stateInVersion1(state: DeviceState): DeviceStateVersion1 {
     failures: [],
     ...(ready === undefined ? {} : { ready }),
     ...(usedPermits ? { usedPermits } : {}),
-    outbox: state.outbox.map(reportInVersion1),
+    outbox: state.outbox.map(reportForOlderServer),
     nextSequence,
     ...(lastAttempt ? { lastAttempt: withCodeOfVersion1(lastAttempt) } : {}),
     ...(lastRefusal ? { lastRefusal: { ...lastRefusal, code: codeInVersion1(lastRefusal.code) } } : {}),
