@@ -1,6 +1,7 @@
 /** What the work of one device shares: its world, its server, its trust and the machine that journals every change. */
 import type { DeviceId, Labels } from '../contract/device-api/check.ts';
 import type { World } from './effects/world.ts';
+import type { Examination } from './examination.ts';
 import type { Machine } from './machine.ts';
 import type { Outbox } from './outbox.ts';
 import type { MetadataStore, Server } from './ports.ts';
@@ -15,6 +16,7 @@ export interface DeviceCore {
   readonly machine: Machine;
   readonly timed: TimedMachine;
   readonly outbox: Outbox;
+  readonly examination: Examination;
 }
 
 /** How long to work for one thing. */

@@ -2,14 +2,15 @@
  * One device: what it does on a check, an installation from a bundle, a rollback and after a restart. Orders trust,
  * acceptance and the machine; the daemon and the commands decide when.
  */
-import type { HeardAnswer } from '../contract/device-api/check.ts';
+import type { CheckRequest, HeardAnswer } from '../contract/device-api/check.ts';
 import { SlipwayError, toSlipwayError } from '../contract/errors.ts';
 import type { Asker, DeviceCore, Effort } from './device-core.ts';
+import { Examination } from './examination.ts';
 import { followPermit } from './follow-permit.ts';
 import { Machine } from './machine.ts';
 import { Outbox } from './outbox.ts';
 import type { JournalPort } from './ports.ts';
-import { installRelease, resolveHere, type Taken, takeOffer } from './take-offer.ts';
+import { installRelease, keepManifest, resolveHere, type Taken, takeOffer } from './take-offer.ts';
 import { TimedMachine } from './timed-machine.ts';
 import type { ReleaseSource, ResolvedRelease } from './trust/resolve-release.ts';
 import { checkRequestOf } from './update/check-request.ts';
@@ -49,7 +50,8 @@ export class Device {
     });
     const timed = new TimedMachine(machine, world.clock);
     const outbox = new Outbox(machine, server, world.narrator);
-    this.#core = { facts, world, server, metadata, machine, timed, outbox };
+    const examination = new Examination({ world, server, metadata, machine });
+    this.#core = { facts, world, server, metadata, machine, timed, outbox, examination };
   }
 
   get state(): DeviceState {
@@ -92,17 +94,30 @@ export class Device {
 
   /** One check and, if offered, the whole update. */
   async check(signal: AbortSignal, patience?: number, asker: Asker = 'daemon'): Promise<CheckResult> {
-    const { facts, world } = this.#core;
     await this.sendReports(signal);
-    const askedAt = world.clock.monotonicSeconds();
-    const answer = await this.server.check(checkRequestOf(this.state, facts, world.policy.delta, []), signal);
-    const taken = await this.#follow(answer, askedAt, asker, { signal, patience });
-    if (answer.decision !== 'none') await this.sendReports(signal);
-    return { answer, ...taken };
+    const request = await this.#request();
+    const askedAt = this.world.clock.monotonicSeconds();
+    const answer = await this.server.check(request, signal);
+    try {
+      return { answer, ...(await this.#follow(answer, askedAt, asker, { signal, patience })) };
+    } finally {
+      if (answer.decision !== 'none' && !signal.aborted) await this.sendReports(signal);
+    }
+  }
+
+  /** Tells the server how this device is, and does nothing about the answer: for one that cannot write. */
+  async tell(signal: AbortSignal): Promise<void> {
+    await this.server.check(await this.#request(), signal);
+  }
+
+  async #request(): Promise<CheckRequest> {
+    const { facts, world, examination } = this.#core;
+    return checkRequestOf(this.state, facts, world.policy.delta, await examination.troubles());
   }
 
   async #follow(answer: HeardAnswer, askedAt: number, asker: Asker, effort: Effort): Promise<Taken> {
-    const { timed, world } = this.#core;
+    const { timed, world, examination } = this.#core;
+    if (answer.decision !== 'update') examination.noteOffer(undefined);
     switch (answer.decision) {
       case 'none':
         // A server that has no word for a device that waits leaves it to what it was told before.
@@ -135,6 +150,7 @@ export class Device {
     const { timed } = this.#core;
     await timed.endWait('a bundle is installed by hand', signal, patience);
     // A bundle is for a machine without a network: its reports leave with the next check.
+    keepManifest(this.#core, release);
     const source = { kind: 'bundle' } as const;
     await installRelease(this.#core, release, { signal, patience }, undefined, { attemptId, source });
     return timed.finished(attemptId);

@@ -25,6 +25,7 @@ const retry = { baseSeconds: 1, capSeconds: 60 };
 export class Machine {
   readonly #options: MachineOptions;
   #state: DeviceState;
+  #journalTrouble: SlipwayError | undefined;
 
   /** @param found what the journal said; `resume` makes it the machine's own */
   constructor(found: DeviceState, options: MachineOptions) {
@@ -34,6 +35,11 @@ export class Machine {
 
   get state(): DeviceState {
     return this.#state;
+  }
+
+  /** Why the last change could not be made durable; undefined where it was. */
+  get journalTrouble(): SlipwayError | undefined {
+    return this.#journalTrouble;
   }
 
   /** Takes over what recover decided; the work that belongs to it comes back. */
@@ -96,7 +102,13 @@ export class Machine {
 
   #keep(state: DeviceState): void {
     if (state === this.#state) return;
-    this.#options.journal.append(state);
+    try {
+      this.#options.journal.append(state);
+      this.#journalTrouble = undefined;
+    } catch (thrown) {
+      this.#journalTrouble = toSlipwayError(thrown);
+      throw thrown;
+    }
     this.#state = state;
     this.#options.onChange(state);
   }

@@ -6,6 +6,7 @@ import type { Digest } from '../contract/digest.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { Component, ReleaseManifest } from '../contract/release/manifest.ts';
 import type { MetadataSet } from '../contract/trust/trusted-set.ts';
+import type { LastWords } from './update/last-words.ts';
 import type { DeviceState } from './update/state.ts';
 
 /** Keeps the state across kills and power cuts. */
@@ -116,6 +117,8 @@ export interface SlotStore {
   prune(keep: readonly Digest[]): void;
   /** Bytes free for the state directory. */
   freeBytes(): number;
+  /** Writes a few bytes there and takes them away again. @throws SlipwayError codes of the disk */
+  tryWriting(): void;
 }
 
 export interface DeltaFiles {
@@ -186,6 +189,8 @@ export interface Server extends BlobSource {
 
 export interface ServiceCondition {
   readonly isActive: boolean;
+  /** It was started and has not said yet that it is ready. */
+  readonly isStarting?: boolean;
   /** How often it ended by itself since the last restart. */
   readonly crashes: number;
   readonly detail: string;
@@ -202,6 +207,8 @@ export interface ServiceManager {
   ensure(): Promise<void>;
   stop(): Promise<void>;
   condition(): Promise<ServiceCondition>;
+  /** What it wrote last. Never throws. */
+  lastWords(): Promise<LastWords>;
   /** Lets go of the service at the end of this process: `stop` ends what this process is the parent of. */
   release(how: 'stop' | 'leave'): Promise<void>;
 }

@@ -34,7 +34,7 @@ export async function takeOffer(
     manifest: (digest, maxBytes) => server.manifest(digest, maxBytes, signal),
   };
   const isRetry = offer.retry === true;
-  const release = await judged(core, version, () => resolveHere(core, targetPath, source, isRetry), signal);
+  const release = await judged(core, offer, () => resolveHere(core, targetPath, source, isRetry), signal);
   const { waitingFor } = timed;
   if (waitingFor && isSame(waitingFor, release, rollout)) {
     timed.nameWindow(time);
@@ -44,6 +44,7 @@ export async function takeOffer(
   await timed.endWait(`${version} of ${rollout} is offered instead`, signal, patience);
   const held = holdOn(machine.state, release.manifestSha256, world.clock.now());
   if (held && asker === 'daemon') return { held };
+  await judged(core, offer, async () => keepManifest(core, release), signal);
   timed.nameWindow(time);
   const attemptId = world.clock.newId();
   await installRelease(core, release, effort, signal, {
@@ -69,36 +70,53 @@ export async function resolveHere(
   return release;
 }
 
-/** @param reporting undefined: the reports of this work leave with the next check */
+export function keepManifest({ world }: DeviceCore, { manifestSha256, manifestBytes }: ResolvedRelease): void {
+  world.downloads.putManifest(manifestSha256, manifestBytes);
+}
+
+/**
+ * The whole update; its manifest is kept already.
+ * @param reporting undefined: the reports of this work leave with the next check
+ */
 export async function installRelease(
-  { world, outbox, timed }: DeviceCore,
-  { manifest, manifestSha256, manifestBytes }: ResolvedRelease,
+  { outbox, timed }: DeviceCore,
+  { manifest, manifestSha256 }: ResolvedRelease,
   { signal, patience }: Effort,
   reporting: AbortSignal | undefined,
   acceptance: Omit<Extract<UpdateEvent, { kind: 'accepted' }>, 'kind' | 'release'>,
 ): Promise<void> {
   const { version, counter } = manifest;
-  world.downloads.putManifest(manifestSha256, manifestBytes);
   await outbox.during(reporting, async () => {
     const event = { kind: 'accepted', release: { version, counter, manifestSha256 }, ...acceptance } as const;
     await timed.do(event, signal, patience);
   });
 }
 
-/** An offer that must not be installed is reported, unless the network is to blame. */
+/**
+ * What comes before an attempt: an offer that does not become one is reported, whoever is to blame, and told in the next
+ * check. Where the disk does not even take the report, the check alone tells.
+ */
 async function judged<T>(
-  { timed, machine, world }: DeviceCore,
-  version: string,
+  { timed, machine, world, examination }: DeviceCore,
+  { version, rollout }: HeardOffer,
   resolve: () => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
   try {
-    return await resolve();
+    const resolved = await resolve();
+    examination.noteOffer(undefined);
+    return resolved;
   } catch (thrown) {
-    if (isVerdict(thrown)) {
-      const { code, message } = toSlipwayError(thrown);
-      await timed.endWait(`${code}: ${message}`, signal);
-      machine.dispatch({ kind: 'refused', attemptId: world.clock.newId(), version, code, message });
+    signal.throwIfAborted();
+    const error = toSlipwayError(thrown);
+    const { code, message } = error;
+    examination.noteOffer(error);
+    if (isVerdict(thrown)) await timed.endWait(`${code}: ${message}`, signal);
+    try {
+      machine.dispatch({ kind: 'refused', attemptId: world.clock.newId(), rollout, version, code, message });
+    } catch (untold) {
+      const { code: why, message: words } = toSlipwayError(untold);
+      world.narrator.warn(why, `the refusal of ${version} is told by the next check alone: ${words}`);
     }
     throw thrown;
   }

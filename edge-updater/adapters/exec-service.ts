@@ -10,8 +10,10 @@ import path from 'node:path';
 import * as z from 'zod';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Clock, Narrator, ServiceCondition, ServiceManager } from '../ports.ts';
+import type { LastWords } from '../update/last-words.ts';
 import { retryDelaySeconds } from '../update/retry.ts';
 import { exists, onDisk, readIfThere, remove, replaceFile } from './durable-file.ts';
+import { lastLineOf } from './last-line.ts';
 import { findByEnvironment, identify, isAlive, type ProcessIdentity } from './process-table.ts';
 import { startFailure } from './start-failure.ts';
 
@@ -91,6 +93,12 @@ export class ExecService implements ServiceManager {
     return { isActive, crashes: this.#crashes, detail: isActive ? `pid ${running.pid}` : this.#lastExit };
   }
 
+  async lastWords(): Promise<LastWords> {
+    const { output } = this.#options;
+    if (output === 'inherit') return { where: 'the standard error of slipway-edge' };
+    return { line: lastLineOf(this.#logFile), where: this.#logFile };
+  }
+
   async release(how: 'stop' | 'leave'): Promise<void> {
     if (how === 'stop') await this.stop();
     else this.#watch.abort();
@@ -146,8 +154,12 @@ export class ExecService implements ServiceManager {
     }
   }
 
+  get #logFile(): string {
+    return path.join(this.#options.stateDirectory, 'service.log');
+  }
+
   #openLog(): number {
-    const file = path.join(this.#options.stateDirectory, 'service.log');
+    const file = this.#logFile;
     return onDisk('open the log of the service', () => {
       if (exists(file) && statSync(file).size > maxLogBytes) renameSync(file, `${file}.1`);
       return openSync(file, 'a', 0o640);

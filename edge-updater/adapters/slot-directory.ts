@@ -31,6 +31,7 @@ import {
   onDisk,
   readIfThere,
   remove,
+  replaceFile,
   replaceLink,
   syncDirectory,
   writeAll,
@@ -180,6 +181,12 @@ export class SlotDirectory implements SlotStore {
   freeBytes(): number {
     const { bavail, bsize } = onDisk('ask for free space', () => statfsSync(this.#slots));
     return bavail * bsize;
+  }
+
+  tryWriting(): void {
+    const file = path.join(this.#stateDirectory, 'disk-probe');
+    replaceFile(file, Buffer.from('written to see whether the disk takes it\n'));
+    remove(file);
   }
 
   #staging(slot: Digest): string {

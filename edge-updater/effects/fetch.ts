@@ -7,12 +7,10 @@ import { describeRefusal } from '../update/delta-policy.ts';
 import type { Effect } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
 import { planUpdate, type RefusedDelta, type UpdatePlan } from '../update/plan.ts';
+import { spareBytes } from '../update/troubles.ts';
 import { installedFiles } from './installed-files.ts';
 import { requireExecutable } from './require-executable.ts';
 import type { World } from './world.ts';
-
-/** For file system structures, the journal and the metadata. */
-const spareBytes = 8 * 1024 * 1024;
 
 export async function fetchBlobs(
   { attempt, installed }: Extract<Effect, { kind: 'fetch' }>,

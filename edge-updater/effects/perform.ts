@@ -2,6 +2,7 @@
 import { toSlipwayError } from '../../contract/errors.ts';
 import type { Effect, EffectKind } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
+import { describeLastWords } from '../update/last-words.ts';
 import { fetchBlobs } from './fetch.ts';
 import { probeHealth } from './probe-health.ts';
 import { rebuildSlot } from './rebuild.ts';
@@ -48,12 +49,14 @@ const performers: Performers = {
       signal.throwIfAborted();
       // A disk or a memory that is full says nothing about the release.
       const { code, message } = toSlipwayError(thrown);
-      return { kind: 'unhealthy', code, message };
+      return { kind: 'unhealthy', code, message: await withLastWords(message, world) };
     }
     const verdict = await probeHealth(world, world.policy.health, 'probation', signal);
+    if (verdict.kind === 'healthy') return verdict;
+    const message = await withLastWords(verdict.message, world);
     const manifest = world.slots.manifest(attempt.release.manifestSha256);
-    if (verdict.kind === 'healthy' || !world.slots.isNoexec || !manifest || !hasPrograms(manifest)) return verdict;
-    return { ...verdict, code: 'not-executable', message: `slots lie on a noexec mount now; ${verdict.message}` };
+    if (!world.slots.isNoexec || !manifest || !hasPrograms(manifest)) return { ...verdict, message };
+    return { ...verdict, code: 'not-executable', message: `slots lie on a noexec mount now; ${message}` };
   },
 
   async restore({ to, previous }, world, signal) {
@@ -88,6 +91,11 @@ const performers: Performers = {
     return { kind: 'pruned' };
   },
 };
+
+/** A person who reads the report looks for the reason in the log of the service. */
+async function withLastWords(message: string, { service }: World): Promise<string> {
+  return `${message.slice(0, 800)}; ${describeLastWords(await service.lastWords())}`;
+}
 
 export function perform(effect: Effect, world: World, signal: AbortSignal): Promise<UpdateEvent> {
   const performer = performers[effect.kind] as (

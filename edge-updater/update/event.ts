@@ -22,6 +22,7 @@ export type UpdateEvent =
   | {
       readonly kind: 'refused';
       readonly attemptId: string;
+      readonly rollout: string;
       readonly version: Version;
       readonly code: ErrorCode;
       readonly message: string;

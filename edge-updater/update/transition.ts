@@ -95,13 +95,13 @@ function accepted(state: DeviceState, event: Extract<UpdateEvent, { kind: 'accep
 }
 
 function refused(state: DeviceState, event: Extract<UpdateEvent, { kind: 'refused' }>, at: string): DeviceState {
-  const { version, code } = event;
+  const { version, code, rollout } = event;
   if (state.update.phase !== 'idle') return state;
   if (state.lastRefusal?.version === version && state.lastRefusal.code === code) return state;
   const message = event.message.slice(0, 2000);
   return withReport(
     { ...state, lastRefusal: { version, code } },
-    { attempt: event.attemptId, at, version, phase: 'idle', outcome: 'failed', code, message },
+    { attempt: event.attemptId, at, rollout, version, phase: 'idle', outcome: 'failed', code, message },
   );
 }
 

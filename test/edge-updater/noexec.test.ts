@@ -1,18 +1,14 @@
 /** A device whose slots lie on a file system that starts no program: a real tmpfs in a mount namespace of its own. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { describeUnless } from '../services/requirement.ts';
+import { missingMounts, runOnTmpfs } from '../services/tmpfs.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
-const canMount = spawnSync('unshare', ['-rm', 'true']).status === 0;
-const missing = canMount ? undefined : 'mount namespaces (unshare -rm) are refused here';
 
 /** Runs where the folder of devices is mounted; prints what happened as JSON. */
 const script = `
-  import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
+  import { copyFileSync } from 'node:fs';
   import { spawnSync } from 'node:child_process';
   import { EdgeDevice, bytesOf, never } from '${root}/test/fakes/edge-device.ts';
   import { ExecService } from '${root}/edge-updater/adapters/exec-service.ts';
@@ -49,19 +45,9 @@ const script = `
   process.exit(0);
 `;
 
-describeUnless(missing, 'a release with programs on a noexec mount', () => {
+describeUnless(missingMounts, 'a release with programs on a noexec mount', () => {
   it('is held before a byte is moved, disturbs nothing, and is installed once the mount is right', () => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'noexec-'));
-    const file = path.join(folder, 'script.ts');
-    writeFileSync(file, script);
-    // Where there is memory for files, devices of tests live there; else beside other temporary files.
-    const devices = '$( [ -d /dev/shm ] && echo /dev/shm || echo "$FALLBACK" )';
-    const command = `export DEVICES="${devices}" && mount -t tmpfs -o noexec tmpfs "$DEVICES" && exec "${process.execPath}" "${file}"`;
-    const fallback = mkdtempSync(path.join(tmpdir(), 'noexec-devices-'));
-    const env = { ...process.env, FALLBACK: fallback, TMPDIR: fallback };
-    const { stdout, stderr } = spawnSync('unshare', ['-rm', 'sh', '-c', command], { encoding: 'utf8', env });
-    for (const made of [folder, fallback]) rmSync(made, { recursive: true, force: true });
-    expect(JSON.parse(stdout || JSON.stringify({ stderr }))).toEqual({
+    expect(runOnTmpfs('noexec', script)).toEqual({
       ...{ before: ['failed', 'not-executable', 0], running: true, held: ['not-executable'], rejected: [] },
       ...{ started: 'not-executable', after: 'committed' },
     });

@@ -37,6 +37,8 @@ export const never = new AbortController().signal;
 export class FakeService implements ServiceManager {
   running: Digest | undefined;
   starts = 0;
+  /** Of its log. */
+  lastLine: string | undefined;
   /** Slots whose service starts and never answers well. */
   readonly sick = new Set<Digest>();
   /** Slots whose service cannot be started. */
@@ -65,6 +67,10 @@ export class FakeService implements ServiceManager {
 
   async condition() {
     return { isActive: this.running !== undefined, crashes: 0, detail: 'not running' };
+  }
+
+  async lastWords() {
+    return { line: this.lastLine, where: 'the log of the test' };
   }
 
   async release(): Promise<void> {}

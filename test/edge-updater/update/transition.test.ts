@@ -11,7 +11,7 @@ import { at, attempt, inPhase, moment, newer, newest, older } from './states.ts'
 const transfer = { bytesOnWire: 10, fullBytes: 20, resumedFrom: 5 };
 const events: Record<UpdateEvent['kind'], UpdateEvent> = {
   accepted: { kind: 'accepted', attemptId: 'b', release: newest, source: { kind: 'server', rollout: 'r' } },
-  refused: { kind: 'refused', attemptId: 'b', version: '3.0.0', code: 'target-unknown', message: 'no' },
+  refused: { kind: 'refused', attemptId: 'b', rollout: 'r', version: '3.0.0', code: 'target-unknown', message: 'no' },
   fetched: { kind: 'fetched', transfer, notes: [] },
   rebuilt: { kind: 'rebuilt' },
   'source-failed': {
