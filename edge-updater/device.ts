@@ -10,6 +10,7 @@ import { followPermit } from './follow-permit.ts';
 import { Machine } from './machine.ts';
 import { Outbox } from './outbox.ts';
 import type { JournalPort } from './ports.ts';
+import { SlotCare } from './slot-care.ts';
 import { installRelease, keepManifest, resolveHere, type Taken, takeOffer } from './take-offer.ts';
 import { TimedMachine } from './timed-machine.ts';
 import type { ReleaseSource, ResolvedRelease } from './trust/resolve-release.ts';
@@ -35,6 +36,7 @@ export class Device {
   readonly metadata: DeviceCore['metadata'];
   readonly #core: DeviceCore;
   readonly #found: DeviceOptions['found'];
+  readonly #care: SlotCare;
   #toldPhase = 'idle';
 
   constructor(options: DeviceOptions) {
@@ -52,6 +54,7 @@ export class Device {
     const outbox = new Outbox(machine, server, world.narrator);
     const examination = new Examination({ world, server, metadata, machine });
     this.#core = { facts, world, server, metadata, machine, timed, outbox, examination };
+    this.#care = new SlotCare(this.#core);
   }
 
   get state(): DeviceState {
@@ -81,7 +84,12 @@ export class Device {
     });
     const effects = machine.resume(step);
     const isAboutService = ['switching', 'probation', 'rolling-back'].includes(step.state.update.phase);
-    if (currentLink !== undefined && !isAboutService && !effects.some((effect) => effect.kind === 'restore')) {
+    const damage = this.#care.glance();
+    if (damage !== undefined) narrator.warn('slot-damaged', damage);
+    const isOthers = isAboutService || effects.some((effect) => effect.kind === 'restore');
+    // What is damaged is made anew before it is started: the next check begins with it.
+    const isForCare = damage !== undefined && step.state.update.phase === 'idle';
+    if (currentLink !== undefined && !isOthers && !isForCare) {
       await service.ensure().catch((thrown) => narrator.warn('service-start-failed', toSlipwayError(thrown).message));
     }
     await timed.work(effects, signal, patience);
@@ -94,6 +102,7 @@ export class Device {
 
   /** One check and, if offered, the whole update. */
   async check(signal: AbortSignal, patience?: number, asker: Asker = 'daemon'): Promise<CheckResult> {
+    await this.#tend(asker, { signal, patience });
     await this.sendReports(signal);
     const request = await this.#request();
     const askedAt = this.world.clock.monotonicSeconds();
@@ -102,6 +111,17 @@ export class Device {
       return { answer, ...(await this.#follow(answer, askedAt, asker, { signal, patience })) };
     } finally {
       if (answer.decision !== 'none' && !signal.aborted) await this.sendReports(signal);
+    }
+  }
+
+  /** A disk that takes no journal must not keep the check from saying so. */
+  async #tend(asker: Asker, effort: Effort): Promise<void> {
+    try {
+      await this.#care.tend(asker, effort);
+    } catch (thrown) {
+      effort.signal.throwIfAborted();
+      const { code, message } = toSlipwayError(thrown);
+      this.world.narrator.warn(code, message);
     }
   }
 

@@ -115,6 +115,7 @@ function open(configFile: string, command: string, blobs?: BlobSource): OpenDevi
         },
         health,
         healthIntervalSeconds: health.intervalSeconds,
+        verifyIntervalSeconds: configuration.verifyIntervalHours * 3600,
         pollSeconds: configuration.poll.intervalSeconds,
       },
     },

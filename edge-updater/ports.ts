@@ -103,8 +103,16 @@ export interface SlotStore {
   beginStaging(slot: Digest): void;
   /** Writes one file of it, hashing. @throws SlipwayError `digest-mismatch`, `length-mismatch`, `disk-full` */
   stage(slot: Digest, component: Component, content: AsyncIterable<Uint8Array>): Promise<void>;
-  /** Makes all files and directories durable, then gives the slot its name. */
+  /** Makes all files and directories durable, then gives the slot its name; one that has it already is replaced. */
   seal(slot: Digest, manifest: Uint8Array): void;
+  /** Whether a component is there with its length and mode; its bytes are not read. */
+  isThere(slot: Digest, component: Component): boolean;
+  /** Whether a component can be read and has its digest. */
+  isIntact(slot: Digest, component: Component): Promise<boolean>;
+  /** What is wrong with a slot, as far as that is seen without reading its files. */
+  glance(slot: Digest): string | undefined;
+  /** The same by reading every file. What the service wrote beside them does not count. */
+  findDamage(slot: Digest): Promise<string | undefined>;
   /** Reads every file back. @throws SlipwayError `digest-mismatch` when the slot is not exactly what the manifest says */
   verify(slot: Digest): Promise<void>;
   discard(slot: Digest): void;

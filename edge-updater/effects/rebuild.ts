@@ -5,19 +5,22 @@ import { type OpenedComponent, openComponent } from '../delta/open-component.ts'
 import type { Effect } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
 import { type PlannedComponent, planUpdate } from '../update/plan.ts';
-import { installedFiles } from './installed-files.ts';
+import { isRepair } from '../update/step.ts';
+import { filesFor } from './installed-files.ts';
 import type { World } from './world.ts';
 
 export async function rebuildSlot(
-  { attempt, installed }: Extract<Effect, { kind: 'rebuild' }>,
+  effect: Extract<Effect, { kind: 'rebuild' }>,
   world: World,
   signal: AbortSignal,
 ): Promise<UpdateEvent> {
+  const { attempt } = effect;
   const { downloads, slots, policy } = world;
   const slot = attempt.release.manifestSha256;
-  if (slots.has(slot)) return { kind: 'rebuilt' };
+  // The slot of a repair is there, and damaged.
+  if (!isRepair(attempt) && slots.has(slot)) return { kind: 'rebuilt' };
   const manifest = downloads.manifest(slot);
-  const files = installedFiles(slots, installed);
+  const files = await filesFor(effect, manifest, slots);
   const plan = planUpdate({
     manifest,
     installed: new Set(files.keys()),

@@ -85,6 +85,10 @@ export type UpdateEvent =
       readonly code: ErrorCode;
       readonly message: string;
     }
+  /** Files of the running release are not what its manifest says; the manifest is on the disk. */
+  | { readonly kind: 'damage-found'; readonly attemptId: string; readonly message: string }
+  /** They could not be made anew, and the previous release is whole. */
+  | { readonly kind: 'damage-remains'; readonly attemptId: string; readonly message: string }
   /** The operator wants a rejected release tried again. */
   | { readonly kind: 'rejections-forgotten' }
   | { readonly kind: 'reports-acknowledged'; readonly through: number };

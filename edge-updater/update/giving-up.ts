@@ -6,9 +6,10 @@ import type { Digest } from '../../contract/digest.ts';
 import type { Moment } from './event.ts';
 import { faultOfFailure, withHold, withoutHold } from './holding.ts';
 import { updateLimits } from './limits.ts';
+import { withKnown } from './repairing.ts';
 import { withOutcome } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { enter, type Step } from './step.ts';
+import { enter, isRepair, type Step } from './step.ts';
 
 /** Ends an attempt before the switch: the device is as it was. */
 export function giveUp(state: DeviceState, attempt: Attempt, failure: Failure, moment: Moment): Step {
@@ -16,7 +17,10 @@ export function giveUp(state: DeviceState, attempt: Attempt, failure: Failure, m
   return enter(withOutcome(next, attempt, 'idle', 'failed', moment.at, failure), { phase: 'idle' });
 }
 
-/** @param hasSwitched the attempt ended after the switch */
+/**
+ * A release that was committed here and is repaired is not on trial.
+ * @param hasSwitched the attempt ended after the switch
+ */
 export function judge(
   state: DeviceState,
   attempt: Attempt,
@@ -25,6 +29,8 @@ export function judge(
   hasSwitched: boolean,
 ): DeviceState {
   const { code } = failure;
+  if (isRepair(attempt))
+    return withHold(state, attempt, { ...failure, code: code ?? 'slot-damaged' }, moment, hasSwitched);
   if (code === undefined || faultOfFailure(failure) === 'release')
     return withRejection(state, attempt, failure, moment);
   return withHold(state, attempt, { ...failure, code }, moment, hasSwitched);
@@ -38,7 +44,9 @@ function withRejection(state: DeviceState, { release }: Attempt, { code }: Failu
   return { ...next, rejected: [...others, entry].slice(-updateLimits.maxRejected) };
 }
 
-/** Lifts one rejection for one more try. */
-export function withoutRejection(state: DeviceState, manifestSha256: Digest): DeviceState {
-  return { ...state, rejected: state.rejected.filter((entry) => entry.manifestSha256 !== manifestSha256) };
+/** Lifts rejections for one more try; the releases may come back at the counter that they left behind. */
+export function withoutRejections(state: DeviceState, lifted: readonly Digest[]): DeviceState {
+  const isLifted = ({ manifestSha256 }: { readonly manifestSha256: Digest }) => lifted.includes(manifestSha256);
+  const digests = state.rejected.filter(isLifted).map(({ manifestSha256 }) => manifestSha256);
+  return { ...withKnown(state, digests), rejected: state.rejected.filter((entry) => !isLifted(entry)) };
 }

@@ -5,12 +5,14 @@
 import type { Moment, UpdateEvent } from './event.ts';
 import { judge } from './giving-up.ts';
 import { updateLimits } from './limits.ts';
+import { leaveDamaged } from './repairing.ts';
 import { withOutcome, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { enter, moved, newAttempt, type Step, stay } from './step.ts';
+import { enter, isRepair, moved, newAttempt, type Step, stay } from './step.ts';
 import { isWaiting } from './waiting.ts';
 
 export function goBack(state: DeviceState, attempt: Attempt, failure: Failure): Step {
+  if (isRepair(attempt)) return leaveDamaged(state, attempt, failure);
   return enter(state, { phase: 'rolling-back', attempt: moved(attempt), failure });
 }
 
@@ -27,7 +29,10 @@ export function rolledBack(
         message: `${failure.message}; the release gone back to does not answer its health check yet`.slice(-1500),
       };
   const judged = judge(state, attempt, failure, moment, true);
-  const next = withOutcome(judged, attempt, 'rolled-back', 'rolled-back', moment.at, told);
+  // A repair with nothing to go back to leaves the device where it was.
+  const hasStayed = state.current?.manifestSha256 === attempt.release.manifestSha256;
+  const outcome = hasStayed ? 'failed' : 'rolled-back';
+  const next = withOutcome(judged, attempt, hasStayed ? 'idle' : 'rolled-back', outcome, moment.at, told);
   return enter(next, { phase: 'rolled-back', attempt, failure: told });
 }
 

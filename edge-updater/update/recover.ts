@@ -9,7 +9,7 @@
  * | lost           | `current` points to a whole slot        | idle on that slot, `journal-corrupt` is reported |
  * | lost           | else, `previous` points to a whole slot | go back to it |
  * | lost           | neither                                 | idle without a release |
- * | idle           | `current` is as the journal says        | idle |
+ * | idle           | `current` is as the journal says        | idle; whether its slot is whole is seen before the next check |
  * | idle           | it is not, the slot is whole            | point back to it |
  * | idle           | it is not, the slot is gone             | go back to the previous one, if whole |
  * | downloading    | new durable bytes since the last time   | go on, counter cleared |
@@ -21,6 +21,7 @@
  * | switching      | it is the old one, up to 5 times        | staged: read the slot back before the switch |
  * | probation      | `current` is the new slot, up to twice  | probation from its beginning |
  * | probation      | more often, or another slot             | roll back: `probation-interrupted` |
+ * | the same, of a repair | as above: its slot is the current one | as above; what would roll back goes back to the previous release, or stays without one |
  * | rolling-back   | any                                     | roll back again until it is done |
  * | committed, rolled-back | any                             | clean up |
  */

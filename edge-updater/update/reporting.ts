@@ -3,6 +3,7 @@ import type { Report, UpdateOutcome } from '../../contract/device-api/report.ts'
 import { faultOf } from '../../contract/errors.ts';
 import { updateLimits } from './limits.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
+import { isRepair } from './step.ts';
 
 /** A report with a code says whose fault it is. */
 export function withReport(state: DeviceState, report: Omit<Report, 'sequence' | 'fault'>): DeviceState {
@@ -42,21 +43,27 @@ export function withOutcome(
   const { manifestSha256 } = attempt.release;
   const hold = outcome === 'committed' ? undefined : state.held.find((held) => held.manifestSha256 === manifestSha256);
   const nextTry = hold?.notBefore === undefined ? {} : { nextTryAt: hold.notBefore };
-  return withReport(
-    {
-      ...state,
-      lastAttempt: {
-        id: attempt.id,
-        source: attempt.source,
-        version: attempt.release.version,
-        manifestSha256,
-        startedAt: attempt.startedAt,
-        endedAt: at,
-        ...told,
-      },
+  const ended: DeviceState = {
+    ...state,
+    lastAttempt: {
+      id: attempt.id,
+      source: attempt.source,
+      version: attempt.release.version,
+      manifestSha256,
+      startedAt: attempt.startedAt,
+      endedAt: at,
+      ...told,
     },
-    { ...identity(attempt), at, phase, ...told, ...nextTry },
-  );
+  };
+  if (!isNews(state, attempt, outcome, failure?.code)) return ended;
+  return withReport(ended, { ...identity(attempt), at, phase, ...told, ...nextTry });
+}
+
+/** A repair that fails again as it did is no news: each check tells of the damage. */
+function isNews({ lastAttempt }: DeviceState, attempt: Attempt, outcome: UpdateOutcome, code?: string): boolean {
+  if (!isRepair(attempt) || outcome !== 'failed' || lastAttempt?.source.kind !== 'repair') return true;
+  const isSame = lastAttempt.manifestSha256 === attempt.release.manifestSha256 && lastAttempt.code === code;
+  return lastAttempt.outcome !== 'failed' || !isSame;
 }
 
 function identity(attempt: Attempt) {

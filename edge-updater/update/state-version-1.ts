@@ -10,7 +10,7 @@ import { digestSchema } from '../../contract/digest.ts';
 import { type ErrorCode, errorCodes, isKnownInVersion1 } from '../../contract/errors.ts';
 import { versionSchema } from '../../contract/release/version.ts';
 import { reportForOlderServer } from './older-server.ts';
-import type { DeviceState } from './state.ts';
+import type { DeviceState, FinishedAttempt } from './state.ts';
 
 const errorCodeSchema = z.enum(Object.keys(errorCodes).filter(isKnownInVersion1) as [ErrorCode, ...ErrorCode[]]);
 
@@ -105,15 +105,25 @@ export function stateInVersion1(state: DeviceState): DeviceStateVersion1 {
     ...(usedPermits ? { usedPermits } : {}),
     outbox: state.outbox.map(reportForOlderServer),
     nextSequence,
-    ...(lastAttempt ? { lastAttempt: withCodeOfVersion1(lastAttempt) } : {}),
+    ...(lastAttempt ? { lastAttempt: lastAttemptOf(lastAttempt) } : {}),
     ...(lastRefusal ? { lastRefusal: { ...lastRefusal, code: codeInVersion1(lastRefusal.code) } } : {}),
     update: updateOf(state.update),
   };
 }
 
+/** A repair is no attempt that version 1 knows. At rest it is right: the links say which release runs. */
 function updateOf(update: DeviceState['update']): DeviceStateVersion1['update'] {
-  if (!('failure' in update)) return update;
-  return { ...update, failure: withCodeOfVersion1(update.failure) };
+  if (update.phase === 'idle') return update;
+  const { source } = update.attempt;
+  if (source.kind === 'repair') return { phase: 'idle' };
+  const attempt = { ...update.attempt, source };
+  if (!('failure' in update)) return { ...update, attempt };
+  return { ...update, attempt, failure: withCodeOfVersion1(update.failure) };
+}
+
+function lastAttemptOf(ended: FinishedAttempt): DeviceStateVersion1['lastAttempt'] {
+  const { source } = ended;
+  return { ...withCodeOfVersion1(ended), source: source.kind === 'repair' ? { kind: 'operator' } : source };
 }
 
 function withCodeOfVersion1<T extends { readonly code?: string | undefined }>(said: T) {

@@ -17,11 +17,15 @@ import { versionSchema } from '../../contract/release/version.ts';
 const installedReleaseSchema = strictReleaseSchema.strip();
 const transferSchema = strictTransferSchema.strip();
 
-/** Why an attempt began: an offer of a server, a bundle that a person brought, an operator who wants the old one back. */
+/**
+ * Why an attempt began: an offer of a server, a bundle that a person brought, an operator who wants the old one back,
+ * files of the running release that are damaged.
+ */
 export const sourceSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('server'), rollout: z.string().max(253) }),
   z.object({ kind: z.literal('bundle') }),
   z.object({ kind: z.literal('operator') }),
+  z.object({ kind: z.literal('repair') }),
 ]);
 export type UpdateSource = z.infer<typeof sourceSchema>;
 
@@ -124,6 +128,8 @@ export const deviceStateSchema = z.object({
   held: z.array(heldSchema).max(64).default([]),
   /** A finished slot that the server took its offer back for; kept, so that the same offer costs nothing later. */
   ready: digestSchema.optional(),
+  /** Manifests that may be installed at the counter floor itself: nothing stands against them any more. */
+  known: z.array(digestSchema).max(64).default([]),
   /** Ids of permits that this device went back by, newest last: each works once. */
   usedPermits: z.array(z.string().max(64)).max(64).optional(),
   /** Reports without an acknowledgement, in order of their sequence. */
@@ -142,6 +148,7 @@ export const blankState: DeviceState = {
   counterFloor: 0,
   rejected: [],
   held: [],
+  known: [],
   outbox: [],
   nextSequence: 1,
   update: { phase: 'idle' },

@@ -4,12 +4,13 @@
  * late answer can do no harm.
  */
 import type { Moment, Occurrence, UpdateEvent } from './event.ts';
-import { giveUp, withoutRejection } from './giving-up.ts';
+import { giveUp, withoutRejections } from './giving-up.ts';
 import { goBack, permitAccepted, permitRefused, rollbackRequested, rolledBack } from './going-back.ts';
 import { updateLimits } from './limits.ts';
+import { damageFound, damageRemains } from './repairing.ts';
 import { progressReport, withOutcome, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { effectsOf, enter, moved, newAttempt, type Step, stay } from './step.ts';
+import { effectsOf, enter, isRepair, moved, newAttempt, type Step, stay } from './step.ts';
 import { isWaiting, rebuilt, waitEnded, windowOpened } from './waiting.ts';
 
 export function transition(state: DeviceState, { event, ...moment }: Occurrence): Step {
@@ -23,10 +24,19 @@ export function transition(state: DeviceState, { event, ...moment }: Occurrence)
       return rollbackRequested(state, event, at);
     case 'permit-accepted':
       return permitAccepted(state, event, at);
+    case 'damage-found':
+      return damageFound(state, event, at);
+    case 'damage-remains':
+      return damageRemains(state, event, at);
     case 'permit-refused':
       return stay(permitRefused(state, event, at));
     case 'rejections-forgotten':
-      return stay({ ...state, rejected: [] });
+      return stay(
+        withoutRejections(
+          state,
+          state.rejected.map(({ manifestSha256 }) => manifestSha256),
+        ),
+      );
     case 'reports-acknowledged':
       return stay({ ...state, outbox: state.outbox.filter((report) => report.sequence > event.through) });
     case 'fetched':
@@ -89,7 +99,7 @@ function accepted(state: DeviceState, event: Extract<UpdateEvent, { kind: 'accep
     ...(event.isTimed ? { isTimed: true } : {}),
   };
   const { lastRefusal: _, ready: __, ...rest } = state;
-  const open = event.isRetry ? withoutRejection(rest, manifestSha256) : rest;
+  const open = event.isRetry ? withoutRejections(rest, [manifestSha256]) : rest;
   const next = withReport(open, progressReport(attempt, 'downloading', at));
   return enter(next, { phase: 'downloading', attempt });
 }
@@ -165,11 +175,12 @@ function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed'
 }
 
 function committed(state: DeviceState, attempt: Attempt, at: string): Step {
-  const { current, previous: _, ...rest } = state;
+  const { current, previous, ...rest } = state;
+  const left = isRepair(attempt) ? previous : current;
   const next: DeviceState = {
     ...rest,
     current: attempt.release,
-    ...(current ? { previous: current } : {}),
+    ...(left ? { previous: left } : {}),
     counterFloor: Math.max(state.counterFloor, attempt.release.counter),
     // What was held before was held on the way to something newer than it was.
     held: [],

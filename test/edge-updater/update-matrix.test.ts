@@ -2,6 +2,8 @@
  * Every call that an update makes of its ports × {it fails, killed before it, killed after it}: the device ends on
  * one whole release, the service runs it, and the update can still be had.
  */
+import { truncateSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { devicePhases } from '../../contract/device-api/check.ts';
 import type { Device } from '../../edge-updater/device.ts';
@@ -27,9 +29,13 @@ interface Scenario {
   readonly isSick: boolean;
   /** The switch is bound to a window that opens later. */
   readonly isTimed?: true;
+  /** The release runs already, and a file of it is damaged. */
+  readonly isDamaged?: true;
 }
 
 const scenarios: readonly Scenario[] = [
+  { name: 'a damaged release with an old one behind it', hasOld: true, isSick: false, isDamaged: true },
+  { name: 'a damaged release with nothing behind it', hasOld: false, isSick: false, isDamaged: true },
   { name: 'a good release over an old one', hasOld: true, isSick: false },
   { name: 'a sick release over an old one', hasOld: true, isSick: true },
   { name: 'a good release that waits for its window', hasOld: true, isSick: false, isTimed: true },
@@ -40,7 +46,7 @@ const scenarios: readonly Scenario[] = [
 /** Phases that were under way when an interruption happened, over all runs. */
 const interruptedPhases = new Set<string>();
 
-async function prepare({ hasOld, isSick, isTimed }: Scenario) {
+async function prepare({ hasOld, isSick, isTimed, isDamaged }: Scenario) {
   const edge = new EdgeDevice();
   let old: string | undefined;
   if (hasOld) {
@@ -55,6 +61,13 @@ async function prepare({ hasOld, isSick, isTimed }: Scenario) {
   const next = edge.publish('2.0.0', 2, files('2.0.0'));
   if (isSick) edge.service.sick.add(next.digest);
   edge.server.offered = next.manifest;
+  if (isDamaged) {
+    const device = edge.start();
+    await device.recover(never);
+    await device.check(never);
+    truncateSync(path.join(edge.stateDirectory, 'slots', next.digest, 'bin/server'));
+    await edge.service.stop();
+  }
   if (isTimed) edge.server.switchWindow = { opensInSeconds: 30, closesInSeconds: 600 };
   return { edge, old, next: next.digest };
 }
@@ -109,6 +122,12 @@ for (const scenario of scenarios) {
           await device.resume(never, patience);
           expect(device.waiting, what).toBeDefined();
           expect(edge.slots.currentLink, what).toBe(old);
+        }
+        if (scenario.isDamaged) {
+          // Files of the running release are looked after by the next check, whatever it is answered.
+          edge.server.answer = { decision: 'none', reason: 'up-to-date' };
+          await device.check(never, patience, 'person');
+          edge.server.answer = undefined;
         }
         await expectWhole(edge, device, [old, next], what);
 

@@ -182,6 +182,7 @@ export const quickPolicy: UpdatePolicy = {
   health: { timeoutSeconds: 60, successes: 2, soakSeconds: 30 },
   healthIntervalSeconds: 10,
   pollSeconds: 900,
+  verifyIntervalSeconds: 24 * 3600,
 };
 
 /** In memory where there is such a place: these tests start hundreds of devices, and cut no power. */

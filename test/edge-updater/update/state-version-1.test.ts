@@ -4,7 +4,7 @@ import { devicePhases } from '../../../contract/device-api/check.ts';
 import { errorCodes, faultOf } from '../../../contract/errors.ts';
 import { type DeviceState, deviceStateSchema } from '../../../edge-updater/update/state.ts';
 import { deviceStateSchemaVersion1, stateInVersion1 } from '../../../edge-updater/update/state-version-1.ts';
-import { at, attempt, inPhase, newer, newest, older } from './states.ts';
+import { at, attempt, inPhase, newer, newest, older, repairing } from './states.ts';
 
 const { manifestSha256, version } = newest;
 
@@ -17,6 +17,7 @@ function full(state: DeviceState, code: string): DeviceState {
     rejected: [{ manifestSha256, version, code, at }],
     held: [{ manifestSha256, version, code, message: 'm', count: 2, since: at, at, notBefore: at }],
     ready: manifestSha256,
+    known: [manifestSha256],
     usedPermits: ['p'],
     outbox: [{ ...report, code, fault: faultOf(code), nextTryAt: at }],
     nextSequence: 5,
@@ -38,6 +39,21 @@ describe('the state in version 1', () => {
       ready: manifestSha256,
     });
     expect(told.update.phase).toBe(phase);
+  });
+
+  it.each(
+    devicePhases.filter((phase) => phase !== 'idle'),
+  )('has no repair in %s: an older updater is at rest', (phase) => {
+    const told = stateInVersion1(full(repairing(phase), 'slot-damaged'));
+    expect(told.update).toEqual({ phase: 'idle' });
+    expect(deviceStateSchemaVersion1.parse(told)).toEqual(told);
+  });
+
+  it('has no repair that ended either', () => {
+    const state = full(inPhase('idle'), 'disk-full');
+    const lastAttempt = state.lastAttempt && { ...state.lastAttempt, source: { kind: 'repair' as const } };
+    const told = stateInVersion1({ ...state, ...(lastAttempt ? { lastAttempt } : {}) });
+    expect(deviceStateSchemaVersion1.parse(told).lastAttempt).toMatchObject({ code: 'disk-full' });
   });
 
   it('is one that an older updater accepts for every code that there is, and for those that will be', () => {

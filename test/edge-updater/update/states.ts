@@ -35,3 +35,8 @@ export function inPhase(phase: DevicePhase, change: Partial<Attempt> = {}): Devi
       return { ...base, update: { phase, attempt: changed } };
   }
 }
+
+/** A repair of the release that runs. */
+export function repairing(phase: Exclude<DevicePhase, 'idle'>, change: Partial<Attempt> = {}): DeviceState {
+  return inPhase(phase, { source: { kind: 'repair' }, release: newer, ...change });
+}

@@ -6,7 +6,7 @@ import { deltaFormats } from '../../../contract/release/manifest.ts';
 import type { UpdateEvent } from '../../../edge-updater/update/event.ts';
 import { blankState, type DeviceState, deviceStateSchema } from '../../../edge-updater/update/state.ts';
 import { transition } from '../../../edge-updater/update/transition.ts';
-import { at, attempt, inPhase, moment, newer, newest, older } from './states.ts';
+import { at, attempt, inPhase, moment, newer, newest, older, repairing } from './states.ts';
 
 const transfer = { bytesOnWire: 10, fullBytes: 20, resumedFrom: 5 };
 const events: Record<UpdateEvent['kind'], UpdateEvent> = {
@@ -32,6 +32,8 @@ const events: Record<UpdateEvent['kind'], UpdateEvent> = {
   'rollback-requested': { kind: 'rollback-requested', attemptId: 'b' },
   'permit-accepted': { kind: 'permit-accepted', attemptId: 'b', permitId: 'p'.repeat(16), rollout: 'r' },
   'permit-refused': { kind: 'permit-refused', attemptId: 'b', rollout: 'r', code: 'permit-expired', message: 'old' },
+  'damage-found': { kind: 'damage-found', attemptId: 'b', message: 'bin is gone' },
+  'damage-remains': { kind: 'damage-remains', attemptId: 'b', message: 'bin is gone; no network' },
   'rejections-forgotten': { kind: 'rejections-forgotten' },
   'reports-acknowledged': { kind: 'reports-acknowledged', through: 1 },
 };
@@ -45,6 +47,8 @@ const moves: Record<DevicePhase, Partial<Record<UpdateEvent['kind'], [DevicePhas
   idle: {
     accepted: ['downloading', 'fetch'],
     'rollback-requested': ['rolling-back', 'restore'],
+    'damage-found': ['downloading', 'fetch'],
+    'damage-remains': ['rolling-back', 'restore'],
     'permit-accepted': ['rolling-back', 'restore'],
   },
   downloading: { fetched: ['rebuilding', 'rebuild'], failed: ['idle', 'prune'] },
@@ -81,6 +85,81 @@ describe.each(devicePhases)('in %s', (phase) => {
     expect(step.state.update.phase).toBe(expected);
     expect(step.effects.map((asked) => asked.kind).join()).toBe(effect);
     expect(deviceStateSchema.parse(step.state)).toEqual(step.state);
+  });
+});
+
+describe.each(devicePhases.filter((phase) => phase !== 'idle'))('in %s of a repair', (phase) => {
+  it.each(Object.keys(events) as UpdateEvent['kind'][])('%s leads where the table says', (kind) => {
+    const step = apply(repairing(phase), events[kind]);
+    const [expected, effect] = moves[phase][kind] ?? [phase, ''];
+    expect(step.state.update.phase).toBe(expected);
+    expect(step.effects.map((asked) => asked.kind).join()).toBe(effect);
+    expect(deviceStateSchema.parse(step.state)).toEqual(step.state);
+    expect(step.state.rejected).toEqual([]);
+    expect([newer, older]).toContainEqual(step.state.current);
+  });
+});
+
+describe('a repair', () => {
+  const found = apply(inPhase('idle'), events['damage-found']);
+
+  it('begins with a report of the damage that names no rollout', () => {
+    const report = { version: newer.version, phase: 'downloading', code: 'slot-damaged', fault: 'device' };
+    expect(found.state.outbox).toMatchObject([{ ...report, message: 'bin is gone' }]);
+    expect(found.state.outbox[0]).not.toHaveProperty('rollout');
+    expect(found.state.outbox[0]).not.toHaveProperty('outcome');
+  });
+
+  it('leaves both links where they are', () => {
+    expect(apply(repairing('staged'), events.verified).effects).toMatchObject([{ kind: 'switch', previous: older }]);
+    const { state } = apply(repairing('probation'), events.healthy);
+    expect(state).toMatchObject({ current: newer, previous: older, counterFloor: newer.counter });
+    expect(state.outbox.at(-1)).toMatchObject({ outcome: 'committed', version: newer.version });
+  });
+
+  it('that cannot be made is held, not rejected, and is no news the second time', () => {
+    const once = apply(found.state, { kind: 'failed', code: 'server-unreachable', message: 'm' }).state;
+    expect(once).toMatchObject({ update: { phase: 'idle' }, current: newer, rejected: [] });
+    expect(once.held).toMatchObject([{ version: newer.version, code: 'server-unreachable' }]);
+    const again = apply(once, events['damage-found']).state;
+    const twice = apply(again, { kind: 'failed', code: 'server-unreachable', message: 'm' }).state;
+    expect(twice.outbox).toEqual(once.outbox);
+    const other = apply(again, { kind: 'failed', code: 'disk-full', message: 'm' }).state;
+    expect(other.outbox.length).toBe(once.outbox.length + 1);
+  });
+
+  it.each([
+    ['that cannot be made', () => apply(inPhase('idle'), events['damage-remains'])],
+    ['that does not become healthy', () => apply(repairing('probation'), events.unhealthy)],
+  ])('%s goes back to the previous release, which is no rejection', (_, act) => {
+    const going = act();
+    expect(going.effects).toEqual([{ kind: 'restore', to: older }]);
+    const { state } = apply(going.state, events.restored);
+    expect(state).toMatchObject({ current: older, rejected: [], known: [newer.manifestSha256], counterFloor: 2 });
+    expect(state.previous).toBeUndefined();
+    expect(state.outbox.at(-1)).toMatchObject({ outcome: 'rolled-back', code: 'slot-damaged', fault: 'device' });
+  });
+
+  it('that does not become healthy stays where it is when there is nothing to go back to', () => {
+    const { previous: _, ...only } = repairing('probation');
+    const going = apply(only, events.unhealthy);
+    expect(going.effects).toEqual([{ kind: 'restore', to: newer }]);
+    const { state } = apply(going.state, events.restored);
+    expect(state).toMatchObject({ current: newer, rejected: [], lastAttempt: { outcome: 'failed' } });
+  });
+
+  it('without a release, and going back without a previous one, are nothing', () => {
+    expect(apply(blankState, events['damage-found']).state).toBe(blankState);
+    const { previous: _, ...only } = inPhase('idle');
+    expect(apply(only, events['damage-remains']).state).toBe(only);
+  });
+});
+
+describe('rejections that a person lifts', () => {
+  it('are not sent any more, and are remembered', () => {
+    const rejected = [{ manifestSha256: newest.manifestSha256, version: newest.version, at }];
+    const { state } = apply({ ...inPhase('idle'), rejected, known: ['c'.repeat(64)] }, events['rejections-forgotten']);
+    expect(state).toMatchObject({ rejected: [], known: ['c'.repeat(64), newest.manifestSha256] });
   });
 });
 
