@@ -6,6 +6,7 @@ import { truncateSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { devicePhases } from '../../contract/device-api/check.ts';
+import { SlipwayError } from '../../contract/errors.ts';
 import type { Device } from '../../edge-updater/device.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
 import { Interruption, type InterruptionMode } from '../fakes/interruption.ts';
@@ -31,10 +32,13 @@ interface Scenario {
   readonly isTimed?: true;
   /** The release runs already, and a file of it is damaged. */
   readonly isDamaged?: true;
+  /** No blob can be had until the device has come to rest. */
+  readonly isCut?: true;
 }
 
 const scenarios: readonly Scenario[] = [
   { name: 'a damaged release with an old one behind it', hasOld: true, isSick: false, isDamaged: true },
+  { name: 'a damaged release that cannot be made anew', hasOld: true, isSick: false, isDamaged: true, isCut: true },
   { name: 'a damaged release with nothing behind it', hasOld: false, isSick: false, isDamaged: true },
   { name: 'a good release over an old one', hasOld: true, isSick: false },
   { name: 'a sick release over an old one', hasOld: true, isSick: true },
@@ -46,7 +50,7 @@ const scenarios: readonly Scenario[] = [
 /** Phases that were under way when an interruption happened, over all runs. */
 const interruptedPhases = new Set<string>();
 
-async function prepare({ hasOld, isSick, isTimed, isDamaged }: Scenario) {
+async function prepare({ hasOld, isSick, isTimed, isDamaged, isCut }: Scenario) {
   const edge = new EdgeDevice();
   let old: string | undefined;
   if (hasOld) {
@@ -69,7 +73,15 @@ async function prepare({ hasOld, isSick, isTimed, isDamaged }: Scenario) {
     await edge.service.stop();
   }
   if (isTimed) edge.server.switchWindow = { opensInSeconds: 30, closesInSeconds: 600 };
-  return { edge, old, next: next.digest };
+  const { openBlob } = edge.server;
+  const heal = () => {
+    edge.server.openBlob = openBlob;
+  };
+  const cut = () => {
+    if (isCut) edge.server.openBlob = () => Promise.reject(new SlipwayError('server-unreachable', 'cut by the test'));
+  };
+  cut();
+  return { edge, old, next: next.digest, cut, heal };
 }
 
 async function update(device: Device): Promise<void> {
@@ -99,12 +111,13 @@ for (const scenario of scenarios) {
     });
 
     it.each(modes)('ends on one whole release wherever a call %s', async (mode) => {
-      const { edge, old, next } = await prepare(scenario);
+      const { edge, old, next, cut, heal } = await prepare(scenario);
       using _ = edge;
       const rewind = edge.capture();
       for (let at = 1; at <= total; at++) {
         if (mode === 'killed after' && !leavesTraces.test(counter.calls[at - 1] ?? '')) continue;
         rewind();
+        cut();
         const interruption = new Interruption(at, mode);
         const what = `call ${at} of ${total}, ${counter.calls[at - 1]}, ${mode}`;
         const broken = edge.start({ interruption });
@@ -129,7 +142,8 @@ for (const scenario of scenarios) {
           await device.check(never, patience, 'person');
           edge.server.answer = undefined;
         }
-        await expectWhole(edge, device, [old, next], what);
+        await expectWhole(edge, device, scenario.isCut ? [old] : [old, next], what);
+        heal();
 
         // Whatever happened, the same release can still be had by a person, or is known to be bad.
         device.forgetRejections();
