@@ -32,7 +32,10 @@ export function addStatus(program: Command, context: CommandContext): void {
     .description('show the releases, the update under way and the last one')
     .option('--config <file>', 'configuration', defaultConfigFile)
     .option('--json', 'print one JSON document')
-    .addHelpText('after', '\nExamples:\n  $ slipway-edge status\n  $ slipway-edge status --json | jq .lastAttempt\n')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ slipway-edge status\n  $ slipway-edge status --json | jq .lastAttempt\n\nA release under `held` met a trouble of this device or of the path; it is tried again by itself. One under\n`rejected` ran here and did not work; it is tried again after: slipway-edge check-now --retry-rejected\n',
+    )
     .action((options: CommonOptions) => {
       const status = statusOf(context.read(options.config));
       context.print(status, statusText(status), options.json === true);
