@@ -137,7 +137,7 @@ export class Device {
 
   async #follow(answer: HeardAnswer, askedAt: number, asker: Asker, effort: Effort): Promise<Taken> {
     const { timed, world, examination } = this.#core;
-    if (answer.decision !== 'update') examination.noteOffer(undefined);
+    examination.noteAnswer(answer.decision === 'update');
     switch (answer.decision) {
       case 'none':
         // A server that has no word for a device that waits leaves it to what it was told before.

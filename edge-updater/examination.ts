@@ -8,6 +8,7 @@ import type { World } from './effects/world.ts';
 import type { Machine } from './machine.ts';
 import type { MetadataStore, Server } from './ports.ts';
 import { clockTrouble } from './trust/clock-trouble.ts';
+import type { Held } from './update/state.ts';
 import { type DeviceCondition, type Problem, problemsOf, troublesOf } from './update/troubles.ts';
 import { isWaiting } from './update/waiting.ts';
 
@@ -22,11 +23,19 @@ export class Examination {
   readonly #examined: Examined;
   #told: readonly Trouble[] = [];
   #offer: Problem | undefined;
+  /** False once the server has nothing for this device: what became of an earlier offer is in nobody's way. */
+  #isOffered = true;
   /** What is wrong with the files of the running release, as far as is known. */
   damage: string | undefined;
 
   constructor(examined: Examined) {
     this.#examined = examined;
+  }
+
+  /** To be called with each answer, before it is followed. */
+  noteAnswer(isOffer: boolean): void {
+    this.#isOffered = isOffer;
+    if (!isOffer) this.#offer = undefined;
   }
 
   /** Remembers why an offer did not become an attempt; `undefined`: nothing is in its way any more. */
@@ -53,8 +62,17 @@ export class Examination {
       clock: asProblem(clockTrouble(server.heardTime)),
       trust: problemIn(() => metadata.load()),
       offer: this.#offer,
-      held: machine.state.held,
+      held: this.#heldInTheWay(),
     };
+  }
+
+  /** The last one that is offered still, and what keeps the running release from being repaired. */
+  #heldInTheWay(): readonly Held[] {
+    const { held, current } = this.#examined.machine.state;
+    const last = held.at(-1);
+    return held.filter(
+      (entry) => entry.manifestSha256 === current?.manifestSha256 || (this.#isOffered && entry === last),
+    );
   }
 
   /** A service that an update stops and starts is the update's. */

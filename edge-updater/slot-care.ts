@@ -15,6 +15,8 @@ export class SlotCare {
   readonly #core: DeviceCore;
   /** Monotonic seconds of the last time that all files were read; undefined before the first. */
   #readAt: number | undefined;
+  /** Whether the service ran when it was last looked at. */
+  #ranBefore = true;
 
   constructor(core: DeviceCore) {
     this.#core = core;
@@ -37,7 +39,12 @@ export class SlotCare {
     const { current, update } = machine.state;
     if (!current || (update.phase !== 'idle' && !timed.waiting)) return;
     const isRunning = await this.#isRunning();
-    if (isRunning && !this.#isDue()) return;
+    const isDue = this.#isDue(isRunning);
+    this.#ranBefore = isRunning;
+    if (!isDue) {
+      if (!isRunning) await this.#startService();
+      return;
+    }
     examination.damage = await world.slots.findDamage(current.manifestSha256);
     this.#readAt = world.clock.monotonicSeconds();
     if (examination.damage === undefined) {
@@ -51,9 +58,11 @@ export class SlotCare {
     if (!(await this.#isRunning())) await this.#startService();
   }
 
-  #isDue(): boolean {
+  /** A service that stays down is a reason to read once, not at every check. */
+  #isDue(isRunning: boolean): boolean {
     const { world, examination } = this.#core;
     if (this.#readAt === undefined || examination.damage !== undefined) return true;
+    if (!isRunning && this.#ranBefore) return true;
     return world.clock.monotonicSeconds() - this.#readAt >= world.policy.verifyIntervalSeconds;
   }
 

@@ -152,6 +152,14 @@ describe('a device whose running release', () => {
     expect(await readsAfter(900)).toBe(3);
     // It was whole, so its service was started again.
     expect(edge.service.running).toBe(current);
+    edge.service.dead.add(current);
+    await edge.service.stop();
+    expect(await readsAfter(900)).toBe(4);
+    // One that stays down is started at each check, and read once.
+    expect(await readsAfter(900)).toBe(4);
+    edge.service.dead.clear();
+    expect(await readsAfter(900)).toBe(4);
+    expect(edge.service.running).toBe(current);
   });
 
   it('is damaged while an update waits for its window is repaired first, and the update is offered again', async () => {

@@ -91,6 +91,19 @@ describe('a check', () => {
     await device.check(never);
     expect(codes()).toEqual([]);
   });
+
+  it('tells of a held release no more once it is not offered', async () => {
+    offer('2.0.0', 2);
+    const { openBlob } = edge.server;
+    edge.server.openBlob = async (...asked) => ({ ...(await openBlob(...asked)), status: 403 });
+    await device.check(never);
+    edge.server.answer = { decision: 'none', reason: 'rollout-aborted' };
+    await device.check(never);
+    expect(codes()).toEqual(['server-refused']);
+    await device.check(never);
+    expect(codes()).toEqual([]);
+    expect(device.state.held).toMatchObject([{ code: 'server-refused' }]);
+  });
 });
 
 describe('an offer that is refused before an attempt begins', () => {
