@@ -15,7 +15,7 @@ export class SlotCare {
   readonly #core: DeviceCore;
   /** Monotonic seconds of the last time that all files were read; undefined before the first. */
   #readAt: number | undefined;
-  /** Whether the service ran when it was last looked at. */
+  /** Whether the service ran after it was last looked at. */
   #ranBefore = true;
 
   constructor(core: DeviceCore) {
@@ -39,9 +39,8 @@ export class SlotCare {
     const { current, update } = machine.state;
     if (!current || (update.phase !== 'idle' && !timed.waiting)) return;
     const isRunning = await this.#isRunning();
-    const isDue = this.#isDue(isRunning);
-    this.#ranBefore = isRunning;
-    if (!isDue) {
+    if (isRunning) this.#ranBefore = true;
+    if (!this.#isDue(isRunning)) {
       if (!isRunning) await this.#startService();
       return;
     }
@@ -120,5 +119,6 @@ export class SlotCare {
   async #startService(): Promise<void> {
     const { service, narrator } = this.#core.world;
     await service.ensure().catch((thrown) => narrator.warn('service-start-failed', toSlipwayError(thrown).message));
+    this.#ranBefore = await this.#isRunning();
   }
 }
