@@ -9,7 +9,7 @@ import { updateLimits } from './limits.ts';
 import { withKnown } from './repairing.ts';
 import { withOutcome } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { enter, isRepair, type Step } from './step.ts';
+import { enter, type Step } from './step.ts';
 
 /** Ends an attempt before the switch: the device is as it was. */
 export function giveUp(state: DeviceState, attempt: Attempt, failure: Failure, moment: Moment): Step {
@@ -17,10 +17,7 @@ export function giveUp(state: DeviceState, attempt: Attempt, failure: Failure, m
   return enter(withOutcome(next, attempt, 'idle', 'failed', moment.at, failure), { phase: 'idle' });
 }
 
-/**
- * A release that was committed here and is repaired is not on trial.
- * @param hasSwitched the attempt ended after the switch
- */
+/** @param hasSwitched the attempt ended after the switch */
 export function judge(
   state: DeviceState,
   attempt: Attempt,
@@ -29,8 +26,6 @@ export function judge(
   hasSwitched: boolean,
 ): DeviceState {
   const { code } = failure;
-  if (isRepair(attempt))
-    return withHold(state, attempt, { ...failure, code: code ?? 'slot-damaged' }, moment, hasSwitched);
   if (code === undefined || faultOfFailure(failure) === 'release')
     return withRejection(state, attempt, failure, moment);
   return withHold(state, attempt, { ...failure, code }, moment, hasSwitched);
