@@ -36,7 +36,10 @@ export function inPhase(phase: DevicePhase, change: Partial<Attempt> = {}): Devi
   }
 }
 
-/** A repair of the release that runs. */
+/** A repair of the release that runs; one that goes back says that the slot is damaged, whatever came of the repair. */
 export function repairing(phase: Exclude<DevicePhase, 'idle'>, change: Partial<Attempt> = {}): DeviceState {
-  return inPhase(phase, { source: { kind: 'repair' }, release: newer, ...change });
+  const state = inPhase(phase, { source: { kind: 'repair' }, release: newer, ...change });
+  const { update } = state;
+  if (!('failure' in update)) return state;
+  return { ...state, update: { ...update, failure: { ...update.failure, code: 'slot-damaged' } } };
 }
