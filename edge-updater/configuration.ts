@@ -123,6 +123,12 @@ const configurationSchema = z.strictObject({
       reencodeKiBPerSecond: z.number().min(1).default(512),
     })
     .prefault({}),
+  /** How often the files of the running release are read while nothing is under way. */
+  verifyIntervalHours: z
+    .number()
+    .min(0.01)
+    .max(24 * 366)
+    .default(24),
   service: serviceSchema,
   health: healthSchema,
 });

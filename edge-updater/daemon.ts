@@ -3,6 +3,7 @@ import { toSlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
 import type { Device } from './device.ts';
 import { ServerBusy } from './server-busy.ts';
+import { describeHold } from './update/holding.ts';
 import { type Backoff, pollDelaySeconds, retryDelaySeconds } from './update/retry.ts';
 import { describeWaiting, type Waiting, wakeForWindow } from './update/switch-window.ts';
 
@@ -68,9 +69,10 @@ interface Polled {
 async function poll(device: Device, signal: AbortSignal): Promise<Polled> {
   try {
     // A full disk may have stopped the machine half-way; nothing new begins before that has ended.
-    if (device.state.update.phase !== 'idle' && !device.waiting) await device.resume(signal);
-    const { answer, attempt } = await device.check(signal);
+    if (device.state.update.phase !== 'idle' && !device.waiting) await resumeOrTell(device, signal);
+    const { answer, attempt, held } = await device.check(signal);
     const after = answer.pollAfterSeconds === undefined ? {} : { pollAfterSeconds: answer.pollAfterSeconds };
+    if (held) return { reason: answer.reason, message: describeHold(held), isFailure: false, ...after };
     if (!attempt) return { reason: answer.reason, isFailure: false, ...after };
     const message = [`${attempt.version} ${attempt.outcome}`, attempt.code, attempt.message].filter(Boolean).join(', ');
     return { reason: answer.reason, message, isFailure: false, ...after };
@@ -80,6 +82,17 @@ async function poll(device: Device, signal: AbortSignal): Promise<Polled> {
     const retryAfterSeconds = thrown instanceof ServerBusy ? { retryAfterSeconds: thrown.retryAfterSeconds } : {};
     const failed = { reason: code, isFailure: true, ...retryAfterSeconds };
     return { ...failed, message: (await switchUnheard(device, signal)) ?? message };
+  }
+}
+
+/** A device that cannot go on for its disk still says so. */
+async function resumeOrTell(device: Device, signal: AbortSignal): Promise<void> {
+  try {
+    await device.resume(signal);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    await device.tell(signal).catch(() => signal.throwIfAborted());
+    throw thrown;
   }
 }
 
@@ -124,6 +137,7 @@ async function recoverPatiently(device: Device, options: DaemonOptions, signal: 
       failures++;
       const { code, message } = toSlipwayError(thrown);
       narrator.warn(code, message);
+      await device.tell(signal).catch(() => signal.throwIfAborted());
       await clock.sleep(retryDelaySeconds(options.backoff, failures, clock.random()), signal);
     }
   }

@@ -7,7 +7,7 @@ import { perform } from './effects/perform.ts';
 import type { World } from './effects/world.ts';
 import type { JournalPort } from './ports.ts';
 import type { Effect } from './update/effect.ts';
-import type { UpdateEvent } from './update/event.ts';
+import type { Moment, UpdateEvent } from './update/event.ts';
 import { retryDelaySeconds } from './update/retry.ts';
 import type { DeviceState } from './update/state.ts';
 import { effectsOf, type Step } from './update/step.ts';
@@ -25,6 +25,7 @@ const retry = { baseSeconds: 1, capSeconds: 60 };
 export class Machine {
   readonly #options: MachineOptions;
   #state: DeviceState;
+  #journalTrouble: SlipwayError | undefined;
 
   /** @param found what the journal said; `resume` makes it the machine's own */
   constructor(found: DeviceState, options: MachineOptions) {
@@ -36,16 +37,26 @@ export class Machine {
     return this.#state;
   }
 
+  /** Why the last change could not be made durable; undefined where it was. */
+  get journalTrouble(): SlipwayError | undefined {
+    return this.#journalTrouble;
+  }
+
   /** Takes over what recover decided; the work that belongs to it comes back. */
   resume(step: Step): readonly Effect[] {
     this.#keep(step.state);
     return step.effects;
   }
 
+  /** What a decision made now takes from the world. */
+  moment(): Moment {
+    const { clock, policy } = this.#options.world;
+    return { at: new Date(clock.now()).toISOString(), pollSeconds: policy.pollSeconds };
+  }
+
   /** Synchronous: whoever dispatches sees the change made and durable. */
   dispatch(event: UpdateEvent): readonly Effect[] {
-    const at = new Date(this.#options.world.clock.now()).toISOString();
-    const step = transition(this.#state, { event, at });
+    const step = transition(this.#state, { event, ...this.moment() });
     this.#keep(step.state);
     return step.effects;
   }
@@ -84,14 +95,20 @@ export class Machine {
       return await perform(effect, this.#options.world, signal);
     } catch (thrown) {
       signal.throwIfAborted();
-      const { code, message, retryable } = toSlipwayError(thrown);
-      return { kind: 'failed', code, message, retryable };
+      const { code, message } = toSlipwayError(thrown);
+      return { kind: 'failed', code, message };
     }
   }
 
   #keep(state: DeviceState): void {
     if (state === this.#state) return;
-    this.#options.journal.append(state);
+    try {
+      this.#options.journal.append(state);
+      this.#journalTrouble = undefined;
+    } catch (thrown) {
+      this.#journalTrouble = toSlipwayError(thrown);
+      throw thrown;
+    }
     this.#state = state;
     this.#options.onChange(state);
   }

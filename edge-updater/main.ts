@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import { SlipwayError } from '../contract/errors.ts';
+import type { DeltaPolicy } from '../contract/device-api/check.ts';
+import { SlipwayError, toSlipwayError } from '../contract/errors.ts';
 import { applyToFile } from './adapters/applied-file.ts';
 import { CommandProbe } from './adapters/command-probe.ts';
 import { deltaProcess } from './adapters/delta-process.ts';
@@ -34,7 +35,10 @@ import { addStatus, type DeviceReading } from './commands/status.ts';
 import { type Configuration, parseConfiguration } from './configuration.ts';
 import { Device } from './device.ts';
 import type { BlobSource, HealthProbe, ServiceManager } from './ports.ts';
+import { checkRequestOf } from './update/check-request.ts';
+import { blankState } from './update/state.ts';
 import type { Waiting } from './update/switch-window.ts';
+import { troublesOf } from './update/troubles.ts';
 import { earliestTime, updaterVersion } from './updater-version.ts';
 
 // Streams leave young garbage; without a bound the engine keeps tens of megabytes of it before it looks.
@@ -63,25 +67,80 @@ function readOptional(file: string): string | undefined {
 
 function open(configFile: string, command: string, blobs?: BlobSource): OpenDevice {
   const configuration = readConfiguration(configFile);
-  const { stateDir, product, platform, labels, deviceId, download, delta, health } = configuration;
-  const lock = new InstanceLock(stateDir, command);
+  const lock = new InstanceLock(configuration.stateDir, command);
+  try {
+    return openLocked(configuration, lock, blobs);
+  } catch (thrown) {
+    lock.release();
+    throw thrown;
+  }
+}
+
+/** A disk that takes nothing lets no daemon open its state; the server still hears why, once a poll. */
+async function openPatiently(configFile: string, command: string): Promise<OpenDevice> {
+  for (;;) {
+    try {
+      return open(configFile, command);
+    } catch (thrown) {
+      const error = toSlipwayError(thrown);
+      if (!['disk-full', 'disk-read-only', 'permission-denied', 'io-error'].includes(error.code)) throw thrown;
+      terminal.warn(error.code, error.message);
+      terminal.notify('READY=1');
+      const configuration = readConfiguration(configFile);
+      await tellOf(error, configuration).catch((untold) => {
+        const { code, message } = toSlipwayError(untold);
+        terminal.warn(code, message);
+      });
+      await systemClock.sleep(configuration.poll.intervalSeconds, stop.signal);
+    }
+  }
+}
+
+/** One check that writes nothing, and whose answer is not followed. */
+async function tellOf({ code, message }: SlipwayError, configuration: Configuration): Promise<void> {
+  const { stateDir, deviceId, product, platform, labels } = configuration;
   const content = readJournal(stateDir);
-  const slots = new SlotDirectory(stateDir);
-  const service = serviceOf(configuration, slots);
+  const state = content.kind === 'state' ? content.state : blankState;
+  const facts = { deviceId, product, platform, labels, updaterVersion };
+  const troubles = troublesOf([{ code, message }], [], new Date().toISOString());
+  const server = serverOf(configuration);
+  try {
+    await server.check(checkRequestOf(state, facts, deltaPolicyOf(configuration), troubles), stop.signal);
+  } finally {
+    await server.close();
+  }
+}
+
+function deltaPolicyOf({ delta }: Configuration): DeltaPolicy {
+  return {
+    allowReencode: delta.allowReencode,
+    maxMemoryBytes: delta.maxMemoryMiB * 1024 * 1024,
+    maxReencodeSeconds: delta.maxReencodeMinutes * 60,
+    reencodeBytesPerSecond: delta.reencodeKiBPerSecond * 1024,
+    zstdVersions: [...zstdEncoderOf(delta.zstdPrograms).versions],
+  };
+}
+
+function serverOf(configuration: Configuration): HttpServer {
+  const { stateDir, deviceId, product, platform, labels, server, caFile, developmentAllowHttp } = configuration;
   const token = new DeviceToken({
     stateDirectory: stateDir,
     enrolmentTokenFile: configuration.enrolment?.tokenFile,
     request: { schemaVersion: 1, deviceId, product, platform, labels },
   });
-  const server = new HttpServer({
-    server: configuration.server,
-    deviceId,
-    userAgent: `slipway-edge/${updaterVersion}`,
-    caFile: configuration.caFile,
-    developmentAllowHttp: configuration.developmentAllowHttp,
-    stallSeconds: download.stallSeconds,
+  return new HttpServer({
+    ...{ server, deviceId, caFile, developmentAllowHttp, userAgent: `slipway-edge/${updaterVersion}` },
+    stallSeconds: configuration.download.stallSeconds,
     token: (enrol) => token.get(enrol),
   });
+}
+
+function openLocked(configuration: Configuration, lock: InstanceLock, blobs: BlobSource | undefined): OpenDevice {
+  const { stateDir, product, platform, labels, deviceId, download, delta, health } = configuration;
+  const content = readJournal(stateDir);
+  const slots = new SlotDirectory(stateDir);
+  const service = serviceOf(configuration, slots);
+  const server = serverOf(configuration);
   const journal = new JournalFile(stateDir);
   const device = new Device({
     facts: { deviceId, product, platform, labels, updaterVersion },
@@ -106,15 +165,11 @@ function open(configFile: string, command: string, blobs?: BlobSource): OpenDevi
         },
         maxBytesPerUpdate: download.maxBytesPerUpdate,
         allowFullAfterDeltaFailure: download.allowFullAfterDeltaFailure,
-        delta: {
-          allowReencode: delta.allowReencode,
-          maxMemoryBytes: delta.maxMemoryMiB * 1024 * 1024,
-          maxReencodeSeconds: delta.maxReencodeMinutes * 60,
-          reencodeBytesPerSecond: delta.reencodeKiBPerSecond * 1024,
-          zstdVersions: [...zstdEncoderOf(delta.zstdPrograms).versions],
-        },
+        delta: deltaPolicyOf(configuration),
         health,
         healthIntervalSeconds: health.intervalSeconds,
+        verifyIntervalSeconds: configuration.verifyIntervalHours * 3600,
+        pollSeconds: configuration.poll.intervalSeconds,
       },
     },
   });
@@ -188,6 +243,7 @@ function read(configFile: string): DeviceReading {
 
 const context: CommandContext = {
   open,
+  openPatiently,
   read,
   applyToFile: (files, out, means) => applyToFile(files, out, means, () => stop.signal),
   signal: stop.signal,

@@ -1,11 +1,12 @@
 /** What the edge-updater needs from the world. Each port is small and says which failure it exists for. */
 import type { ByteSource } from '../contract/byte-source.ts';
-import type { CheckAnswer, CheckRequest, InstalledRelease } from '../contract/device-api/check.ts';
+import type { CheckRequest, HeardAnswer, InstalledRelease } from '../contract/device-api/check.ts';
 import type { Report, ReportsAnswer } from '../contract/device-api/report.ts';
 import type { Digest } from '../contract/digest.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { Component, ReleaseManifest } from '../contract/release/manifest.ts';
 import type { MetadataSet } from '../contract/trust/trusted-set.ts';
+import type { LastWords } from './update/last-words.ts';
 import type { DeviceState } from './update/state.ts';
 
 /** Keeps the state across kills and power cuts. */
@@ -92,6 +93,8 @@ export interface SlotFile {
 export interface SlotStore {
   readonly currentLink: Digest | undefined;
   readonly previousLink: Digest | undefined;
+  /** Whether no program can be started from here. */
+  readonly isNoexec: boolean;
   /** Whole slots by the digest of their name; their files are not read. */
   slots(): ReadonlyMap<Digest, InstalledRelease>;
   manifest(slot: Digest): ReleaseManifest | undefined;
@@ -100,8 +103,16 @@ export interface SlotStore {
   beginStaging(slot: Digest): void;
   /** Writes one file of it, hashing. @throws SlipwayError `digest-mismatch`, `length-mismatch`, `disk-full` */
   stage(slot: Digest, component: Component, content: AsyncIterable<Uint8Array>): Promise<void>;
-  /** Makes all files and directories durable, then gives the slot its name. */
+  /** Makes all files and directories durable, then gives the slot its name; one that has it already is replaced. */
   seal(slot: Digest, manifest: Uint8Array): void;
+  /** Whether a component is there with its length and mode; its bytes are not read. */
+  isThere(slot: Digest, component: Component): boolean;
+  /** Whether a component can be read and has its digest. */
+  isIntact(slot: Digest, component: Component): Promise<boolean>;
+  /** What is wrong with a slot, as far as that is seen without reading its files. */
+  glance(slot: Digest): string | undefined;
+  /** The same by reading every file. What the service wrote beside them does not count. */
+  findDamage(slot: Digest): Promise<string | undefined>;
   /** Reads every file back. @throws SlipwayError `digest-mismatch` when the slot is not exactly what the manifest says */
   verify(slot: Digest): Promise<void>;
   discard(slot: Digest): void;
@@ -114,6 +125,8 @@ export interface SlotStore {
   prune(keep: readonly Digest[]): void;
   /** Bytes free for the state directory. */
   freeBytes(): number;
+  /** Writes a few bytes there and takes them away again. @throws SlipwayError codes of the disk */
+  tryWriting(): void;
 }
 
 export interface DeltaFiles {
@@ -165,9 +178,17 @@ export interface BlobSource {
   ): Promise<BlobAnswer>;
 }
 
+/** Two clocks at one moment, milliseconds since 1970. */
+export interface HeardTime {
+  readonly server: number;
+  readonly device: number;
+}
+
 /** The distributor, as far as a device is concerned. Answers are bounded and checked against the contract. */
 export interface Server extends BlobSource {
-  check(request: CheckRequest, signal: AbortSignal): Promise<CheckAnswer>;
+  /** What time it was when the server answered last, by both; undefined where it has not told. */
+  readonly heardTime: HeardTime | undefined;
+  check(request: CheckRequest, signal: AbortSignal): Promise<HeardAnswer>;
   report(reports: readonly Report[], signal: AbortSignal): Promise<ReportsAnswer>;
   /** One metadata document; undefined where there is none (404, 403). */
   metadata(name: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>;
@@ -176,6 +197,8 @@ export interface Server extends BlobSource {
 
 export interface ServiceCondition {
   readonly isActive: boolean;
+  /** It was started and has not said yet that it is ready. */
+  readonly isStarting?: boolean;
   /** How often it ended by itself since the last restart. */
   readonly crashes: number;
   readonly detail: string;
@@ -183,12 +206,17 @@ export interface ServiceCondition {
 
 /** Starts and stops what the release contains. Never two at once. */
 export interface ServiceManager {
-  /** Stops what runs and starts the release that `current` points to. @throws SlipwayError `service-start-failed` */
+  /**
+   * Stops what runs and starts the release that `current` points to.
+   * @throws SlipwayError `service-start-failed` where that is the release's fault, else a code of the machine
+   */
   restart(): Promise<void>;
   /** Sees to it that the service of `current` runs, without disturbing one that does. */
   ensure(): Promise<void>;
   stop(): Promise<void>;
   condition(): Promise<ServiceCondition>;
+  /** What it wrote last. Never throws. */
+  lastWords(): Promise<LastWords>;
   /** Lets go of the service at the end of this process: `stop` ends what this process is the parent of. */
   release(how: 'stop' | 'leave'): Promise<void>;
 }

@@ -106,14 +106,18 @@ export function troublesOf(check: CheckRequest): readonly Trouble[] {
 const pollAfterSeconds = z.number().int().min(limits.minPollSeconds).max(limits.maxPollSeconds);
 
 const windowSeconds = z.number().int().min(0).max(limits.maxSwitchWaitSeconds);
+const windowShape = { opensInSeconds: windowSeconds, closesInSeconds: windowSeconds };
+
+function windowOf<S extends z.ZodType<{ opensInSeconds: number; closesInSeconds: number }>>(schema: S) {
+  const closesLater = (window: z.output<S>) => window.opensInSeconds < window.closesInSeconds;
+  return schema.refine(closesLater, 'expected a window that closes after it opens');
+}
 
 /**
  * When the switch may begin, in seconds from the moment of the answer: a device counts them on its monotonic clock, so
  * that a calendar which is wrong by years does not matter. Closed when `closesInSeconds` have passed.
  */
-export const switchWindowSchema = z
-  .strictObject({ opensInSeconds: windowSeconds, closesInSeconds: windowSeconds })
-  .refine((window) => window.opensInSeconds < window.closesInSeconds, 'expected a window that closes after it opens');
+export const switchWindowSchema = windowOf(z.strictObject(windowShape));
 export type SwitchWindow = z.infer<typeof switchWindowSchema>;
 
 export const offerSchema = z.strictObject({
@@ -154,3 +158,32 @@ export const checkAnswerSchema = z.discriminatedUnion('decision', [
   }),
 ]);
 export type CheckAnswer = z.infer<typeof checkAnswerSchema>;
+
+const heardOfferSchema = offerSchema.extend({ switchWindow: windowOf(z.object(windowShape)).optional() }).strip();
+export type HeardOffer = z.infer<typeof heardOfferSchema>;
+
+const heardReason = z.string().max(64);
+
+/** An answer as a device reads it: a server may be newer, say more, and have reasons that this program does not know. */
+export const heardAnswerSchema = z.discriminatedUnion('decision', [
+  z.object({
+    decision: z.literal('update'),
+    reason: heardReason,
+    offer: heardOfferSchema,
+    pollAfterSeconds: pollAfterSeconds.optional(),
+  }),
+  z.object({
+    decision: z.literal('none'),
+    reason: heardReason,
+    detail: z.string().max(1000).optional(),
+    pollAfterSeconds: pollAfterSeconds.optional(),
+  }),
+  z.object({
+    decision: z.literal('revert'),
+    reason: heardReason,
+    rollout: z.string().max(253),
+    permit: signedPermitSchema,
+    pollAfterSeconds: pollAfterSeconds.optional(),
+  }),
+]);
+export type HeardAnswer = z.infer<typeof heardAnswerSchema>;

@@ -114,21 +114,35 @@ export function onDisk<T>(work: string, run: () => T): T {
   }
 }
 
-/** `disk-full` for ENOSPC and EDQUOT, `io-error` for the rest; a SlipwayError stays what it is. */
-export function asDiskError(work: string, error: unknown): SlipwayError {
-  if (error instanceof SlipwayError) return error;
-  const errno = errnoOf(error);
-  const message = `cannot ${work}: ${error instanceof Error ? error.message : String(error)}`;
-  if (errno === 'ENOSPC' || errno === 'EDQUOT') {
-    return new SlipwayError('disk-full', message, { cause: error, hint: 'Free space under the state directory.' });
-  }
-  const hint =
-    errno === 'EROFS'
-      ? 'The file system is read-only; look for errors of the disk.'
-      : 'Look at the disk and at permissions.';
-  return new SlipwayError('io-error', message, { cause: error, hint });
+const diskCodes: Partial<Record<string, DiskCode>> = {
+  ENOSPC: 'disk-full',
+  EDQUOT: 'disk-full',
+  EROFS: 'disk-read-only',
+  EACCES: 'permission-denied',
+  EPERM: 'permission-denied',
+  ENOMEM: 'memory-exceeded',
+};
+const hints: Record<DiskCode, string> = {
+  'disk-full': 'Free space under the state directory.',
+  'disk-read-only': 'The file system is read-only; look for errors of the disk in the kernel log.',
+  'permission-denied': 'Correct owner and mode of the file, or the sandbox of the unit.',
+  'memory-exceeded': 'The machine has no memory to spare.',
+  'io-error': 'Look at the disk.',
+};
+type DiskCode = 'disk-full' | 'disk-read-only' | 'permission-denied' | 'memory-exceeded' | 'io-error';
+
+export function diskCodeOf(errno: string | undefined): DiskCode {
+  return diskCodes[errno ?? ''] ?? 'io-error';
 }
 
-function errnoOf(error: unknown): string | undefined {
+/** A SlipwayError stays what it is. */
+export function asDiskError(work: string, error: unknown): SlipwayError {
+  if (error instanceof SlipwayError) return error;
+  const code = diskCodeOf(errnoOf(error));
+  const message = `cannot ${work}: ${error instanceof Error ? error.message : String(error)}`;
+  return new SlipwayError(code, message, { cause: error, hint: hints[code] });
+}
+
+export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }

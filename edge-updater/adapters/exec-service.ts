@@ -10,9 +10,12 @@ import path from 'node:path';
 import * as z from 'zod';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Clock, Narrator, ServiceCondition, ServiceManager } from '../ports.ts';
+import type { LastWords } from '../update/last-words.ts';
 import { retryDelaySeconds } from '../update/retry.ts';
-import { exists, readIfThere, remove, replaceFile } from './durable-file.ts';
+import { exists, onDisk, readIfThere, remove, replaceFile } from './durable-file.ts';
+import { lastLineOf } from './last-line.ts';
 import { findByEnvironment, identify, isAlive, type ProcessIdentity } from './process-table.ts';
+import { startFailure } from './start-failure.ts';
 
 export interface ExecServiceOptions {
   readonly stateDirectory: string;
@@ -90,6 +93,12 @@ export class ExecService implements ServiceManager {
     return { isActive, crashes: this.#crashes, detail: isActive ? `pid ${running.pid}` : this.#lastExit };
   }
 
+  async lastWords(): Promise<LastWords> {
+    const { output } = this.#options;
+    if (output === 'inherit') return { where: 'the standard error of slipway-edge' };
+    return { line: lastLineOf(this.#logFile), where: this.#logFile };
+  }
+
   async release(how: 'stop' | 'leave'): Promise<void> {
     if (how === 'stop') await this.stop();
     else this.#watch.abort();
@@ -109,7 +118,7 @@ export class ExecService implements ServiceManager {
     if (child.pid === undefined) {
       const cause = await new Promise<Error>((resolve) => child.once('error', resolve));
       this.#lastExit = `could not be started: ${cause.message}`;
-      throw new SlipwayError('service-start-failed', `cannot start the service: ${cause.message}`, { cause });
+      throw startFailure('start the service', cause, child.spawnfile);
     }
     child.on('error', () => undefined);
     // In the same turn as the spawn: a stop that comes in between would miss it.
@@ -139,16 +148,22 @@ export class ExecService implements ServiceManager {
       child.unref();
       return child;
     } catch (cause) {
-      throw new SlipwayError('service-start-failed', `cannot start ${file}: ${String(cause)}`, { cause });
+      throw startFailure(`start ${file}`, cause, file);
     } finally {
       if (output === 'file') closeSync(log);
     }
   }
 
+  get #logFile(): string {
+    return path.join(this.#options.stateDirectory, 'service.log');
+  }
+
   #openLog(): number {
-    const file = path.join(this.#options.stateDirectory, 'service.log');
-    if (exists(file) && statSync(file).size > maxLogBytes) renameSync(file, `${file}.1`);
-    return openSync(file, 'a', 0o640);
+    const file = this.#logFile;
+    return onDisk('open the log of the service', () => {
+      if (exists(file) && statSync(file).size > maxLogBytes) renameSync(file, `${file}.1`);
+      return openSync(file, 'a', 0o640);
+    });
   }
 
   /** Watches by /proc, because an adopted process is nobody's child here. */

@@ -5,17 +5,19 @@
 import { readFileSync } from 'node:fs';
 import { Agent, type Dispatcher, request } from 'undici';
 import type { z } from 'zod';
-import { type CheckAnswer, type CheckRequest, checkAnswerSchema } from '../../contract/device-api/check.ts';
-import { type EnrolRequest, enrolAnswerSchema, errorAnswerSchema } from '../../contract/device-api/enrolment.ts';
+import { type CheckRequest, type HeardAnswer, heardAnswerSchema } from '../../contract/device-api/check.ts';
+import { type EnrolRequest, enrolAnswerSchema } from '../../contract/device-api/enrolment.ts';
 import { type Report, type ReportsAnswer, reportsAnswerSchema } from '../../contract/device-api/report.ts';
+import { checkInVersion1 } from '../../contract/device-api/version-1.ts';
 import type { Digest } from '../../contract/digest.ts';
-import { type ErrorCode, errorCodes, SlipwayError } from '../../contract/errors.ts';
+import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
 import { refuseInsecureTransport } from '../configuration.ts';
-import type { BlobAnswer, Server } from '../ports.ts';
-import { ServerBusy } from '../server-busy.ts';
-import { retryAfterSeconds } from '../update/retry.ts';
+import type { BlobAnswer, HeardTime, Server } from '../ports.ts';
+import { reportForOlderServer } from '../update/older-server.ts';
+import { type ApiVersion, NotUnderstood, SpokenVersion } from './api-version.ts';
+import { connectionError, flatten, invalidAnswer, parseJson, refusal, refuseEncoding } from './http-failures.ts';
 
 export interface HttpServerOptions {
   readonly server: string;
@@ -35,6 +37,8 @@ export class HttpServer implements Server {
   readonly #options: HttpServerOptions;
   readonly #base: URL;
   readonly #agent: Agent;
+  readonly #version = new SpokenVersion();
+  #heardTime: HeardTime | undefined;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -50,25 +54,32 @@ export class HttpServer implements Server {
     });
   }
 
-  async check(body: CheckRequest, signal: AbortSignal): Promise<CheckAnswer> {
-    return this.#post(
-      `v1/devices/${this.#options.deviceId}/check`,
-      body,
-      checkAnswerSchema,
-      await this.#token(),
-      signal,
-    );
+  get heardTime(): HeardTime | undefined {
+    return this.#heardTime;
+  }
+
+  async check(body: CheckRequest, signal: AbortSignal): Promise<HeardAnswer> {
+    const ask = async (version: ApiVersion) =>
+      this.#post(
+        `v1/devices/${this.#options.deviceId}/check`,
+        version === 1 ? checkInVersion1(body) : body,
+        heardAnswerSchema,
+        await this.#token(),
+        signal,
+      );
+    return this.#version.spoken(ask);
   }
 
   async report(reports: readonly Report[], signal: AbortSignal): Promise<ReportsAnswer> {
-    const body = { schemaVersion: 1, reports };
-    return this.#post(
-      `v1/devices/${this.#options.deviceId}/reports`,
-      body,
-      reportsAnswerSchema,
-      await this.#token(),
-      signal,
-    );
+    const ask = async (schemaVersion: ApiVersion) =>
+      this.#post(
+        `v1/devices/${this.#options.deviceId}/reports`,
+        { schemaVersion, reports: schemaVersion === 1 ? reports.map(reportForOlderServer) : reports },
+        reportsAnswerSchema,
+        await this.#token(),
+        signal,
+      );
+    return this.#version.spoken(ask);
   }
 
   async metadata(name: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
@@ -101,8 +112,9 @@ export class HttpServer implements Server {
 
   #token(): Promise<string> {
     return this.#options.token(async (token, body) => {
-      const answer = await this.#post('v1/enrol', body, enrolAnswerSchema, token, AbortSignal.timeout(60_000));
-      if (answer.deviceId !== body.deviceId) throw invalid(`enrolled as ${answer.deviceId}, expected ${body.deviceId}`);
+      const answer = await this.#post('v1/enrol', body, enrolAnswerSchema.strip(), token, AbortSignal.timeout(60_000));
+      if (answer.deviceId !== body.deviceId)
+        throw invalidAnswer(`enrolled as ${answer.deviceId}, expected ${body.deviceId}`);
       return answer.deviceToken;
     });
   }
@@ -134,13 +146,14 @@ export class HttpServer implements Server {
       if (!redirectStatuses.includes(answer.statusCode)) return answer;
       await answer.body.dump();
       const location = flatten(answer.headers).location;
-      if (location === undefined) throw invalid(`${url.pathname}: a redirect without a location`);
+      if (location === undefined) throw invalidAnswer(`${url.pathname}: a redirect without a location`);
       const next = new URL(location, url);
       refuseInsecureTransport(next, this.#options.developmentAllowHttp);
-      if (!canMove && next.origin !== this.#base.origin) throw invalid(`${url.pathname}: redirected to ${next.origin}`);
+      if (!canMove && next.origin !== this.#base.origin)
+        throw invalidAnswer(`${url.pathname}: redirected to ${next.origin}`);
       url = next;
     }
-    throw invalid(`${path}: more than ${maxRedirects} redirects`);
+    throw invalidAnswer(`${path}: more than ${maxRedirects} redirects`);
   }
 
   async #post<S extends z.ZodType>(
@@ -162,17 +175,22 @@ export class HttpServer implements Server {
       signal,
     });
     const bytes = await readBounded(answer.body, limits.maxCheckBytes);
+    if (answer.statusCode === 400) throw new NotUnderstood(refusal(path, answer, bytes));
     if (answer.statusCode < 200 || answer.statusCode > 299) throw refusal(path, answer, bytes);
     refuseEncoding(path, answer.headers);
     const parsed = schema.safeParse(parseJson(bytes));
     if (parsed.success) return parsed.data;
     const issue = parsed.error.issues[0];
-    throw invalid(`${path}: ${issue?.path.join('.')}: ${issue?.message}`);
+    throw invalidAnswer(`${path}: ${issue?.path.join('.')}: ${issue?.message}`);
   }
 
   async #send(url: URL, options: Omit<Dispatcher.RequestOptions, 'origin' | 'path'>) {
     try {
-      return await request(url, { ...options, dispatcher: this.#agent });
+      const answer = await request(url, { ...options, dispatcher: this.#agent });
+      const server = Date.parse(flatten(answer.headers).date ?? '');
+      // Blobs may come from elsewhere.
+      if (url.origin === this.#base.origin && !Number.isNaN(server)) this.#heardTime = { server, device: Date.now() };
+      return answer;
     } catch (error) {
       throw connectionError(error, url.origin);
     }
@@ -208,64 +226,4 @@ async function* withCodes(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
   } catch (error) {
     throw connectionError(error, 'the server');
   }
-}
-
-function connectionError(error: unknown, origin: string): unknown {
-  if (error instanceof SlipwayError || (error instanceof Error && error.name === 'AbortError')) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const message = error instanceof Error ? error.message || code : String(error);
-  if (['UND_ERR_BODY_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT'].includes(code)) {
-    return new SlipwayError('download-stalled', `${origin}: ${message}`, { cause: error });
-  }
-  return new SlipwayError('server-unreachable', `${origin}: ${message}`, {
-    cause: error,
-    hint: 'Check the network, the server URL and its certificate.',
-  });
-}
-
-/** Node's decoders would inflate silently what was signed for as it is; so nothing encoded is taken. */
-function refuseEncoding(path: string, headers: Dispatcher.ResponseData['headers']): void {
-  const encoding = flatten(headers)['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') throw invalid(`${path}: content-encoding ${encoding}`);
-}
-
-function refusal(path: string, answer: Dispatcher.ResponseData, body: Uint8Array): SlipwayError {
-  const { statusCode: status } = answer;
-  const parsed = errorAnswerSchema.safeParse(parseJson(body));
-  const told = parsed.success ? `${parsed.data.code}: ${parsed.data.message}` : 'no reason given';
-  const message = `${path}: the server answered ${status} (${told})`;
-  const hint = parsed.success && parsed.data.hint !== undefined ? { hint: parsed.data.hint } : {};
-  const code = parsed.success && parsed.data.code in errorCodes ? (parsed.data.code as ErrorCode) : undefined;
-  const isPassing = status >= 500 || [408, 425, 429].includes(status);
-  const isVague = code === undefined || code === 'internal';
-  const ours = isVague ? (isPassing ? 'server-unreachable' : 'server-refused') : code;
-  const after = isPassing ? waitAsked(flatten(answer.headers)) : undefined;
-  return after === undefined ? new SlipwayError(ours, message, hint) : new ServerBusy(ours, message, after, hint);
-}
-
-/** A date is measured against the server's own clock: this machine's may be wrong by years. */
-function waitAsked(headers: Record<string, string | undefined>): number | undefined {
-  const serverNow = Date.parse(headers.date ?? '');
-  const now = Number.isNaN(serverNow) ? Date.now() : serverNow;
-  return retryAfterSeconds(headers['retry-after'], now, limits.maxPollSeconds);
-}
-
-function invalid(message: string): SlipwayError {
-  return new SlipwayError('server-answer-invalid', message, {
-    hint: 'Is there a proxy or a captive portal in between?',
-  });
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-function flatten(headers: Dispatcher.ResponseData['headers']): Record<string, string | undefined> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
-  );
 }

@@ -28,6 +28,7 @@ export class InstanceLock {
       this.#database.exec('BEGIN EXCLUSIVE');
     } catch (cause) {
       this.#database.close();
+      if (!isBusy(cause)) throw lockFailure(file, cause);
       const holder = readHolder(stateDirectory);
       const who = holder ? `${holder.command} (pid ${holder.pid})` : 'another process';
       throw new SlipwayError('already-running', `${who} holds ${stateDirectory}`, {
@@ -35,15 +36,45 @@ export class InstanceLock {
         hint: 'The daemon checks by itself; stop it to do this by hand: systemctl stop slipway-edge.',
       });
     }
-    onDisk('protect the lock', () => chmodSync(file, 0o600));
+    try {
+      onDisk('protect the lock', () => chmodSync(file, 0o600));
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
     const identity = identify(process.pid);
-    if (identity) replaceFile(this.#holderFile, Buffer.from(JSON.stringify({ ...identity, command })));
+    // Only messages need it: a full disk stops nobody.
+    if (identity) passOver(() => replaceFile(this.#holderFile, Buffer.from(JSON.stringify({ ...identity, command }))));
   }
 
   release(): void {
-    remove(this.#holderFile);
+    passOver(() => remove(this.#holderFile));
     this.#database.close();
   }
+}
+
+function passOver(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // See the caller.
+  }
+}
+
+/** Result codes of SQLite (sqlite.org/rescode.html): 5 BUSY, 8 READONLY. */
+function resultOf(error: unknown): number | undefined {
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) : Number.NaN;
+  return Number.isNaN(code) ? undefined : code & 0xff;
+}
+
+function isBusy(error: unknown): boolean {
+  return resultOf(error) === 5;
+}
+
+function lockFailure(file: string, cause: unknown): SlipwayError {
+  const isReadOnly = resultOf(cause) === 8;
+  const message = `cannot lock ${file}: ${cause instanceof Error ? cause.message : String(cause)}`;
+  return new SlipwayError(isReadOnly ? 'disk-read-only' : 'io-error', message, { cause });
 }
 
 /** Who holds the lock; undefined where nobody alive does. */

@@ -1,14 +1,17 @@
 /**
  * The journal: an append-only log of whole states, and a checkpoint in two files. A record is its length and CRC-32
  * (both 32 bits, big-endian) and JSON, made durable one by one. Reading stops at the first record that is not whole:
- * what follows was never promised to anybody.
+ * what follows was never promised to anybody. Each value holds the state twice: as `state` in version 1, for updaters
+ * that know no other, and whole as `state2`.
  */
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { toSlipwayError } from '../../contract/errors.ts';
 import type { JournalPort } from '../ports.ts';
+import { adoptState } from '../update/adopt.ts';
 import { type DeviceState, deviceStateSchema } from '../update/state.ts';
+import { stateInVersion1 } from '../update/state-version-1.ts';
 import { exists, makeDirectory, onDisk, readIfThere, remove, replaceFile, writeAll } from './durable-file.ts';
 import { TwinFile } from './twin-file.ts';
 
@@ -160,14 +163,18 @@ function decodeRecord(log: Uint8Array, offset: number): { index: number; state: 
 }
 
 function encodeJson(index: number, state: DeviceState): Uint8Array {
-  return Buffer.from(JSON.stringify({ index, state }));
+  return Buffer.from(JSON.stringify({ index, state: stateInVersion1(state), state2: state }));
 }
 
 function decodeJson(bytes: Uint8Array): { index: number; state: DeviceState } | undefined {
   try {
-    const value = JSON.parse(Buffer.from(bytes).toString('utf8')) as { index: number; state: unknown };
-    const parsed = deviceStateSchema.safeParse(value.state);
-    return parsed.success && Number.isSafeInteger(value.index) ? { index: value.index, state: parsed.data } : undefined;
+    const { index, state, state2 } = JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, unknown>;
+    if (!Number.isSafeInteger(index)) return undefined;
+    for (const form of [state2, state]) {
+      const parsed = deviceStateSchema.safeParse(form);
+      if (parsed.success) return { index: index as number, state: adoptState(parsed.data) };
+    }
+    return undefined;
   } catch {
     return undefined;
   }

@@ -1,43 +1,35 @@
 /**
  * Slots on the disk: `slots/<manifest digest>/` with the release's files and its release.json, made out of sight as
  * `slots/.staging-<digest>/`; `current` and `previous` are relative links to them. A slot never changes once it has
- * its name. What a slot is for is not known here.
+ * its name; one that was damaged is replaced as a whole. What a slot is for is not known here.
  */
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  createReadStream,
-  fchmodSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  statfsSync,
-} from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, openSync, readdirSync, readlinkSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import type { ByteSource } from '../../contract/byte-source.ts';
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import { type Digest, digestSchema, sha256 } from '../../contract/digest.ts';
-import { SlipwayError } from '../../contract/errors.ts';
+import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { type Component, decodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import type { SlotStore } from '../ports.ts';
 import {
-  asDiskError,
   exists,
   makeDirectory,
   moveInto,
   onDisk,
   readIfThere,
   remove,
+  replaceFile,
   replaceLink,
   syncDirectory,
   writeAll,
 } from './durable-file.ts';
 import { openFileSource } from './file-source.ts';
+import { isNoexec } from './mount-table.ts';
+import { directoriesBelow, filesBelow, glanceAtFile, verifyFile, wrongDigest, wrongLength } from './slot-files.ts';
 
 const manifestName = 'release.json';
+const asidePrefix = '.replaced-';
 
 export class SlotDirectory implements SlotStore {
   readonly #stateDirectory: string;
@@ -47,6 +39,16 @@ export class SlotDirectory implements SlotStore {
     this.#stateDirectory = stateDirectory;
     this.#slots = path.join(stateDirectory, 'slots');
     makeDirectory(this.#slots, 0o755);
+    this.#finishReplacing();
+  }
+
+  /** A kill while a slot was replaced may have left it without its name. */
+  #finishReplacing(): void {
+    for (const name of onDisk('list slots', () => readdirSync(this.#slots))) {
+      if (!name.startsWith(asidePrefix)) continue;
+      const named = path.join(this.#slots, name.slice(asidePrefix.length));
+      if (!exists(named)) moveInto(path.join(this.#slots, name), named);
+    }
   }
 
   get currentLink(): Digest | undefined {
@@ -55,6 +57,10 @@ export class SlotDirectory implements SlotStore {
 
   get previousLink(): Digest | undefined {
     return this.#linked('previous');
+  }
+
+  get isNoexec(): boolean {
+    return isNoexec(this.#slots);
   }
 
   slots(): Map<Digest, InstalledRelease> {
@@ -119,14 +125,52 @@ export class SlotDirectory implements SlotStore {
       }
       for (const directory of directoriesBelow(staging)) syncDirectory(directory);
     });
-    remove(path.join(this.#slots, slot));
-    moveInto(staging, path.join(this.#slots, slot));
+    const named = path.join(this.#slots, slot);
+    if (!exists(named)) {
+      moveInto(staging, named);
+      return;
+    }
+    // A damaged slot has files that are whole: it keeps them until the new one has its name.
+    const aside = path.join(this.#slots, `${asidePrefix}${slot}`);
+    remove(aside);
+    moveInto(named, aside);
+    moveInto(staging, named);
+    remove(aside);
+  }
+
+  isThere(slot: Digest, component: Component): boolean {
+    return problemIn(() => glanceAtFile(this.fileOf(slot, component), component)) === undefined;
+  }
+
+  async isIntact(slot: Digest, component: Component): Promise<boolean> {
+    return verifyFile(this.fileOf(slot, component), component).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  glance(slot: Digest): string | undefined {
+    return problemIn(() => {
+      for (const component of this.#manifestOf(slot).components) {
+        glanceAtFile(this.fileOf(slot, component), component);
+      }
+    });
+  }
+
+  async findDamage(slot: Digest): Promise<string | undefined> {
+    try {
+      for (const component of this.#manifestOf(slot).components) {
+        await verifyFile(this.fileOf(slot, component), component);
+      }
+      return undefined;
+    } catch (thrown) {
+      return toSlipwayError(thrown).message;
+    }
   }
 
   async verify(slot: Digest): Promise<void> {
     const root = path.join(this.#slots, slot);
-    const manifest = this.manifest(slot);
-    if (!manifest) throw new SlipwayError('digest-mismatch', `${root} has no release.json with the digest of its name`);
+    const manifest = this.#manifestOf(slot);
     const expected = new Map(manifest.components.map((component) => [component.installPath, component]));
     for (const file of filesBelow(root)) {
       // What no manifest names has no place in a slot (unlisted member).
@@ -135,6 +179,14 @@ export class SlotDirectory implements SlotStore {
       }
     }
     for (const component of manifest.components) await verifyFile(path.join(root, component.installPath), component);
+  }
+
+  /** @throws SlipwayError `digest-mismatch` */
+  #manifestOf(slot: Digest): ReleaseManifest {
+    const manifest = this.manifest(slot);
+    if (manifest) return manifest;
+    const root = path.join(this.#slots, slot);
+    throw new SlipwayError('digest-mismatch', `${root} has no release.json with the digest of its name`);
   }
 
   discard(slot: Digest): void {
@@ -177,6 +229,12 @@ export class SlotDirectory implements SlotStore {
     return bavail * bsize;
   }
 
+  tryWriting(): void {
+    const file = path.join(this.#stateDirectory, 'disk-probe');
+    replaceFile(file, Buffer.from('written to see whether the disk takes it\n'));
+    remove(file);
+  }
+
   #staging(slot: Digest): string {
     return path.join(this.#slots, `.staging-${slot}`);
   }
@@ -198,50 +256,11 @@ export class SlotDirectory implements SlotStore {
   }
 }
 
-async function verifyFile(file: string, component: Component): Promise<void> {
-  const stat = lstatSync(file, { throwIfNoEntry: false });
-  // A link could point to a file that changes after it was read (time of check, time of use).
-  if (!stat?.isFile()) throw new SlipwayError('digest-mismatch', `${file} is not a regular file`);
-  if (stat.size !== component.length) throw wrongLength(component, stat.size);
-  if ((stat.mode & 0o7777) !== Number.parseInt(component.mode, 8)) {
-    throw new SlipwayError(
-      'digest-mismatch',
-      `${file} has mode ${(stat.mode & 0o7777).toString(8)}, expected ${component.mode}`,
-    );
-  }
-  const hash = createHash('sha256');
+function problemIn(look: () => void): string | undefined {
   try {
-    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
-    for await (const chunk of createReadStream(file, { fd: descriptor, highWaterMark: 1024 * 1024 }))
-      hash.update(chunk);
-  } catch (error) {
-    throw asDiskError(`read ${file}`, error);
+    look();
+    return undefined;
+  } catch (thrown) {
+    return toSlipwayError(thrown).message;
   }
-  const found = hash.digest('hex');
-  if (found !== component.sha256) throw wrongDigest(component, found);
-}
-
-/** The directory itself last. */
-function directoriesBelow(directory: string): string[] {
-  const inner = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return [...inner.flatMap((entry) => directoriesBelow(path.join(directory, entry.name))), directory];
-}
-
-/** Paths of everything that is not a directory, relative to `root`. */
-function filesBelow(root: string, below = ''): string[] {
-  return readdirSync(path.join(root, below), { withFileTypes: true }).flatMap((entry) => {
-    const inner = path.join(below, entry.name);
-    return entry.isDirectory() ? filesBelow(root, inner) : [inner];
-  });
-}
-
-function wrongLength(component: Component, found: number): SlipwayError {
-  return new SlipwayError(
-    'length-mismatch',
-    `${component.name}: expected ${component.length} bytes, found ${found > component.length ? 'more' : found}`,
-  );
-}
-
-function wrongDigest(component: Component, found: Digest): SlipwayError {
-  return new SlipwayError('digest-mismatch', `${component.name}: expected sha256 ${component.sha256}, found ${found}`);
 }

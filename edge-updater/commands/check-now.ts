@@ -1,6 +1,6 @@
 /** `slipway-edge check-now`: one check and, if a release is offered, the whole update, in this process. */
 import type { Command } from 'commander';
-import type { CheckAnswer } from '../../contract/device-api/check.ts';
+import type { HeardAnswer } from '../../contract/device-api/check.ts';
 import { describeWaiting, type Waiting } from '../update/switch-window.ts';
 import { type CommandContext, type CommonOptions, defaultConfigFile, handPatience } from './command-context.ts';
 import { describeAttempt, requireCommitted } from './outcome.ts';
@@ -26,7 +26,7 @@ export function addCheckNow(program: Command, context: CommandContext): void {
       try {
         await device.recover(context.signal, handPatience);
         if (options.retryRejected) device.forgetRejections();
-        const { answer, attempt } = await device.check(context.signal, handPatience);
+        const { answer, attempt } = await device.check(context.signal, handPatience, 'person');
         opened.polled({ reason: answer.reason });
         const { waiting } = device;
         const text = attempt ? describeAttempt(attempt) : idleText(answer, waiting);
@@ -43,7 +43,7 @@ export function addCheckNow(program: Command, context: CommandContext): void {
     });
 }
 
-function idleText(answer: CheckAnswer, waiting: Waiting | undefined): string {
+function idleText(answer: HeardAnswer, waiting: Waiting | undefined): string {
   if (waiting) return `${describeWaiting(waiting)}; the daemon switches it`;
   const detail = answer.decision === 'none' && answer.detail ? `: ${answer.detail}` : '';
   return `nothing to do, ${answer.reason}${detail}`;

@@ -20,6 +20,8 @@ export interface OpenDevice extends AsyncDisposable {
 export interface CommandContext {
   /** Takes the lock and opens everything. @throws SlipwayError `already-running`, `document-…` */
   open(configFile: string, command: string, blobs?: BlobSource): OpenDevice;
+  /** The same for a daemon, which waits for a disk that takes nothing, and tells the server. */
+  openPatiently(configFile: string, command: string): Promise<OpenDevice>;
   /** Reads beside whoever holds the lock. */
   read(configFile: string): DeviceReading;
   /** Makes `out` from a file and a delta; `out` is whole or untouched. */

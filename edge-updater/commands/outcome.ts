@@ -1,5 +1,5 @@
 /** How the end of an attempt is told: as text, and as an exit status where it did not end in the new release. */
-import { SlipwayError } from '../../contract/errors.ts';
+import { isErrorCode, SlipwayError } from '../../contract/errors.ts';
 import type { FinishedAttempt } from '../update/state.ts';
 
 export function describeAttempt(attempt: FinishedAttempt): string {
@@ -13,7 +13,8 @@ export function describeAttempt(attempt: FinishedAttempt): string {
 export function requireCommitted(attempt: FinishedAttempt): void {
   if (attempt.outcome === 'committed') return;
   const message = `${attempt.version} ended ${attempt.outcome}${attempt.message ? `: ${attempt.message}` : ''}`;
-  throw new SlipwayError(attempt.code ?? 'internal', message, {
+  const { code = '' } = attempt;
+  throw new SlipwayError(isErrorCode(code) ? code : 'internal', message, {
     hint: 'The device is on the release it had before.',
   });
 }

@@ -13,7 +13,12 @@ export function addRun(program: Command, context: CommandContext): void {
       '\nExamples:\n  $ slipway-edge run\n  $ slipway-edge run --config ./edge.yaml\n\nEnds with 0 on SIGTERM, 9 where another updater runs, 3 on a configuration that is not valid.',
     )
     .action(async (options: CommonOptions) => {
-      await using opened = context.open(options.config, 'run');
+      const found = await context.openPatiently(options.config, 'run').catch((thrown) => {
+        if (context.signal.aborted) return undefined;
+        throw thrown;
+      });
+      if (!found) return;
+      await using opened = found;
       const { device, configuration } = opened;
       const { poll, download } = configuration;
       try {

@@ -1,7 +1,7 @@
 /** `slipway-edge status`: what the device runs and does; reads beside a running daemon and changes nothing. */
 import type { Command } from 'commander';
 import type { Configuration } from '../configuration.ts';
-import { attemptOf, type DeviceState } from '../update/state.ts';
+import { attemptOf, type DeviceState, type Held } from '../update/state.ts';
 import { isWaiting } from '../update/waiting.ts';
 import { type CommandContext, type CommonOptions, defaultConfigFile } from './command-context.ts';
 
@@ -32,7 +32,10 @@ export function addStatus(program: Command, context: CommandContext): void {
     .description('show the releases, the update under way and the last one')
     .option('--config <file>', 'configuration', defaultConfigFile)
     .option('--json', 'print one JSON document')
-    .addHelpText('after', '\nExamples:\n  $ slipway-edge status\n  $ slipway-edge status --json | jq .lastAttempt\n')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ slipway-edge status\n  $ slipway-edge status --json | jq .lastAttempt\n\nA release under `held` met a trouble of this device or of the path; it is tried again by itself. One under\n`rejected` ran here and did not work; it is tried again after: slipway-edge check-now --retry-rejected\n',
+    )
     .action((options: CommonOptions) => {
       const status = statusOf(context.read(options.config));
       context.print(status, statusText(status), options.json === true);
@@ -75,6 +78,7 @@ export function statusOf(reading: DeviceReading) {
         : undefined,
     lastAttempt: state?.lastAttempt,
     rejected: state?.rejected ?? [],
+    held: (state?.held ?? []).map((held) => heldView(held, reading.nextPollAt)),
     pendingReports: state?.outbox.length ?? 0,
     service: { manager: configuration.service.manager, pid: reading.servicePid },
     lastCheck,
@@ -82,12 +86,17 @@ export function statusOf(reading: DeviceReading) {
   };
 }
 
+/** A release without a time of its own is tried again at the next poll that offers it. */
+function heldView({ version, manifestSha256, code, message, since, notBefore }: Held, nextPollAt: string | undefined) {
+  return { version, manifestSha256, code, message, since, nextTryAt: notBefore ?? nextPollAt };
+}
+
 type Status = ReturnType<typeof statusOf>;
 
 export function statusText(status: Status): string {
   const { update, lastAttempt, daemon } = status;
   const name = (release: Status['current']) => (release ? `${release.version} (counter ${release.counter})` : 'none');
-  const rows: [string, string | undefined][] = [
+  const rows: (readonly [string, string | undefined])[] = [
     ['device', `${status.deviceId}, ${status.product} on ${status.platform}`],
     ['updater', daemon.running ? `${daemon.command} (pid ${daemon.pid})` : 'not running'],
     ['journal', status.journal === 'ok' ? undefined : status.journal],
@@ -100,12 +109,21 @@ export function statusText(status: Status): string {
     ['last attempt', lastAttempt && `${lastAttempt.version} ${lastAttempt.outcome} at ${lastAttempt.endedAt}`],
     ['', lastAttempt && transferText(lastAttempt.transfer)],
     ['', [lastAttempt?.code, lastAttempt?.message].filter(Boolean).join(': ') || undefined],
+    ...status.held.flatMap((held) => heldRows(held)),
     ['rejected', status.rejected.map((entry) => entry.version).join(', ') || undefined],
     ['reports waiting', status.pendingReports === 0 ? undefined : String(status.pendingReports)],
     ['last check', status.lastCheck && `${status.lastCheck.at}, ${status.lastCheck.reason}`],
     ['next poll', status.nextPollAt],
   ];
   return rows.flatMap(([label, value]) => (value === undefined ? [] : [`${label.padEnd(16)}${value}`])).join('\n');
+}
+
+function heldRows({ version, code, message, nextTryAt }: Status['held'][number]): [string, string][] {
+  const again = nextTryAt === undefined ? 'at its next offer' : `not before ${nextTryAt}`;
+  return [
+    ['held', `${version}, tried again ${again}`],
+    ['', `${code}: ${message}`],
+  ];
 }
 
 function waitingText({ version, opensAt, closesAt }: NonNullable<Status['waiting']>): string {

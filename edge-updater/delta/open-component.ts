@@ -1,7 +1,7 @@
 /** The bytes of one component as a stream, from wherever the plan takes them. Whether they are right is the slot's. */
 import type { ByteSource } from '../../contract/byte-source.ts';
 import type { Digest } from '../../contract/digest.ts';
-import { SlipwayError } from '../../contract/errors.ts';
+import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { Blob } from '../../contract/release/manifest.ts';
 import { decodeVcdiff } from '../../contract/vcdiff/decode.ts';
 import type { InstalledFile } from '../effects/installed-files.ts';
@@ -26,12 +26,16 @@ export function openComponent(
   if (source.kind === 'full') return { content: plain(source.blob, downloads), close: () => undefined };
   const file = files.get(source.from);
   if (!file) throw new SlipwayError('delta-base-mismatch', `no installed file has the sha256 ${source.from}`);
-  const installed = slots.open(file.slot, file.component);
+  const installed = blamingSlot(component.name, () => slots.open(file.slot, file.component));
   const close = () => installed.close();
-  if (source.kind === 'copy') return { content: copy(installed), close };
+  const readable: ByteSource = {
+    length: installed.length,
+    readInto: (target, offset) => blamingSlot(component.name, () => installed.readInto(target, offset)),
+  };
+  if (source.kind === 'copy') return { content: copy(readable), close };
   switch (source.delta.format) {
     case 'vcdiff':
-      return { content: decodeVcdiff(installed, plain(source.delta, downloads), component.length), close };
+      return { content: decodeVcdiff(readable, plain(source.delta, downloads), component.length), close };
     case 'slipway': {
       const { sha256, encoding } = source.delta;
       // It is compressed already, and is read by position.
@@ -45,6 +49,16 @@ export function openComponent(
     }
     default:
       throw source.delta satisfies never;
+  }
+}
+
+/** An installed file that cannot be read is one to do without; the disk may be well otherwise. */
+function blamingSlot<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const message = `the installed ${name} cannot be read: ${toSlipwayError(cause).message}`;
+    throw new SlipwayError('slot-damaged', message, { cause });
   }
 }
 

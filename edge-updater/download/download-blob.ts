@@ -26,13 +26,16 @@ export interface DownloadContext {
   readonly onResume: () => void;
 }
 
+/** What a captive portal shows instead of a blob is smaller. */
+const pageBytes = 64 * 1024;
+
 /** Data also becomes durable when this much time has gone by since the last time. */
 const durableStepSeconds = 1;
 
 /**
  * Ends when all bytes are durable and have the blob's digest.
- * @throws SlipwayError `download-no-progress`, `blob-missing`, `server-refused`, `length-mismatch`, `digest-mismatch`,
- *   `disk-full`, `io-error`; what `onBytes` throws
+ * @throws SlipwayError `download-no-progress`, `tls-failed`, `blob-missing`, `server-refused`, `proxy-refused`,
+ *   `length-mismatch`, `digest-mismatch`, codes of the disk; what `onBytes` throws
  */
 export async function downloadBlob(blob: Blob, part: PartFile, context: DownloadContext): Promise<void> {
   const { clock, policy, signal } = context;
@@ -50,8 +53,10 @@ export async function downloadBlob(blob: Blob, part: PartFile, context: Download
     if (outcome === undefined) continue;
     failures++;
     if (failures >= policy.maxAttemptsWithoutProgress) {
+      // Waiting longer does not make a certificate fit.
+      const code = outcome.error.code === 'tls-failed' ? 'tls-failed' : 'download-no-progress';
       throw new SlipwayError(
-        'download-no-progress',
+        code,
         `${failures} attempts without a new byte at ${part.progress.offset} of ${blob.length}: ${outcome.error.message}`,
         { cause: outcome.error, hint: 'The bytes that are here are kept for the next poll.' },
       );
@@ -72,9 +77,11 @@ async function tryOnce(blob: Blob, part: PartFile, context: DownloadContext): Pr
   if (part.progress.offset > 0 && part.progress.etag === undefined) part.restart('changed');
   const { offset, etag } = part.progress;
   const asked = { digest: blob.sha256, length: blob.length, offset, etag };
+  let refused: SlipwayError | undefined;
   try {
     const answer = await context.source.openBlob(blob.sha256, { offset, etag }, context.signal);
     let isTaken = false;
+    let { body } = answer;
     try {
       const judgement = judgeAnswer(asked, answer, context.clock.now());
       switch (judgement.kind) {
@@ -83,6 +90,9 @@ async function tryOnce(blob: Blob, part: PartFile, context: DownloadContext): Pr
           part.follow(judgement.etag);
           break;
         case 'whole':
+          isTaken = true;
+          // What is durable is given up for the whole blob, not for a page.
+          if (offset > 0 && !judgement.isLengthKnown) body = await substantial(blob, answer.body);
           if (offset > 0) part.restart('changed');
           part.follow(judgement.etag);
           break;
@@ -95,20 +105,20 @@ async function tryOnce(blob: Blob, part: PartFile, context: DownloadContext): Pr
         case 'retry':
           return judgement;
         case 'refuse':
-          throw judgement.error;
+          refused = judgement.error;
+          throw refused;
         default:
           throw judgement satisfies never;
       }
       isTaken = true;
-      await receive(blob, part, answer.body, context);
+      await receive(blob, part, body, context);
     } finally {
       if (!isTaken) answer.discard();
     }
   } catch (thrown) {
     context.signal.throwIfAborted();
     const error = toSlipwayError(thrown);
-    const passes = ['server-unreachable', 'download-stalled', 'server-answer-invalid', 'rate-limited', 'overloaded'];
-    if (!passes.includes(error.code)) throw error;
+    if (error === refused || error.fault !== 'path' || !error.retryable) throw error;
     return { error, afterSeconds: undefined };
   } finally {
     // Also on a kill by signal and a lost connection: what arrived is not asked for again.
@@ -117,6 +127,26 @@ async function tryOnce(blob: Blob, part: PartFile, context: DownloadContext): Pr
   if (part.progress.offset === blob.length) return undefined;
   const message = `the connection ended at ${part.progress.offset} of ${blob.length}`;
   return { error: new SlipwayError('server-unreachable', message), afterSeconds: undefined };
+}
+
+/**
+ * The same body, once it has shown more than a page has.
+ * @throws SlipwayError `server-answer-invalid` where it ends before
+ */
+async function substantial(blob: Blob, body: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const enough = Math.min(blob.length, pageBytes);
+  const iterator = body[Symbol.asyncIterator]();
+  const first: Uint8Array[] = [];
+  for (let seen = 0; seen < enough; ) {
+    const { value, done } = await iterator.next();
+    if (done) throw new SlipwayError('server-answer-invalid', `the answer had ${seen} bytes of ${blob.length}`);
+    first.push(value);
+    seen += value.length;
+  }
+  return (async function* () {
+    yield* first;
+    yield* { [Symbol.asyncIterator]: () => iterator };
+  })();
 }
 
 async function receive(

@@ -24,8 +24,8 @@ export interface Answered {
 export type Judgement =
   /** The body follows the bytes that are here. */
   | { readonly kind: 'append'; readonly etag: string }
-  /** The body is the whole blob. */
-  | { readonly kind: 'whole'; readonly etag: string | undefined }
+  /** The body is the whole blob, if it has the signed length: `isLengthKnown` says whether the answer promises that. */
+  | { readonly kind: 'whole'; readonly etag: string | undefined; readonly isLengthKnown: boolean }
   /** What is here does not belong to what the server has: ask again from the beginning. */
   | { readonly kind: 'start-over' }
   /** Ask again later. */
@@ -56,6 +56,7 @@ export function judgeAnswer(asked: Asked, { status, headers }: Answered, now: nu
     const hint = 'Publish the release again: a blob that its manifest names is not in the store.';
     return { kind: 'refuse', error: new SlipwayError('blob-missing', answered, { hint }) };
   }
+  if (status === 407) return { kind: 'refuse', error: new SlipwayError('proxy-refused', answered) };
   if (status >= 400) return { kind: 'refuse', error: new SlipwayError('server-refused', answered) };
   return retry(answered);
 }
@@ -66,7 +67,11 @@ function judgeWhole(asked: Asked, headers: Answered['headers'], what: string): J
   if (length !== undefined && Number(length) !== asked.length) {
     return retry(`${what}: content-length ${length}, the signed length is ${asked.length}`);
   }
-  return { kind: 'whole', etag: strong(headers.etag) };
+  const type = headers['content-type'] ?? '';
+  if (length === undefined && /^\s*(text\/|application\/xhtml)/i.test(type)) {
+    return retry(`${what}: a page of ${type} without a length`);
+  }
+  return { kind: 'whole', etag: strong(headers.etag), isLengthKnown: length !== undefined };
 }
 
 function judgePart(asked: Asked, headers: Answered['headers'], what: string): Judgement {

@@ -2,22 +2,25 @@
 import type { Transfer } from '../../contract/device-api/report.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
-import { downloadBlob } from '../download/download-blob.ts';
+import { type DownloadPolicy, downloadBlob } from '../download/download-blob.ts';
 import { describeRefusal } from '../update/delta-policy.ts';
 import type { Effect } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
+import { updateLimits } from '../update/limits.ts';
 import { planUpdate, type RefusedDelta, type UpdatePlan } from '../update/plan.ts';
-import { installedFiles } from './installed-files.ts';
+import type { Attempt } from '../update/state.ts';
+import { isRepair } from '../update/step.ts';
+import { spareBytes } from '../update/troubles.ts';
+import { filesFor } from './installed-files.ts';
+import { requireExecutable } from './require-executable.ts';
 import type { World } from './world.ts';
 
-/** For file system structures, the journal and the metadata. */
-const spareBytes = 8 * 1024 * 1024;
-
 export async function fetchBlobs(
-  { attempt, installed }: Extract<Effect, { kind: 'fetch' }>,
+  effect: Extract<Effect, { kind: 'fetch' }>,
   world: World,
   signal: AbortSignal,
 ): Promise<UpdateEvent> {
+  const { attempt } = effect;
   const { downloads, slots, policy } = world;
   const manifest = downloads.manifest(attempt.release.manifestSha256);
   downloads.begin(attempt.id, blobsOf(manifest));
@@ -28,9 +31,10 @@ export async function fetchBlobs(
     resumedFrom: downloads.resumedFrom,
   });
   try {
+    const files = await filesFor(effect, manifest, slots);
     const plan = planUpdate({
       manifest,
-      installed: new Set(installedFiles(slots, installed).keys()),
+      installed: new Set(files.keys()),
       durable: downloads.durable(),
       failedSources: attempt.failedSources,
       bytesOnWire: downloads.bytesOnWire,
@@ -40,19 +44,34 @@ export async function fetchBlobs(
     });
     const notes = plan.refusedDeltas.map(noteOf);
     fullBytes = plan.fullBytes;
-    if (slots.has(attempt.release.manifestSha256)) return { kind: 'fetched', transfer: transfer(), notes };
+    requireExecutable(manifest, slots);
+    // The slot of a repair is there, and damaged.
+    if (!isRepair(attempt) && slots.has(attempt.release.manifestSha256))
+      return { kind: 'fetched', transfer: transfer(), notes };
     refuseFullDisk(plan, manifest, slots.freeBytes());
     if (attempt.interruptions > 0) downloads.resumed();
-    await fetchAll(plan, world, signal);
+    await fetchAll(plan, world, patienceOf(attempt, policy.download), signal);
     return { kind: 'fetched', transfer: transfer(), notes };
   } catch (thrown) {
     signal.throwIfAborted();
-    const { code, message, retryable } = toSlipwayError(thrown);
-    return { kind: 'failed', code, message, retryable, transfer: transfer() };
+    const { code, message } = toSlipwayError(thrown);
+    return { kind: 'failed', code, message, transfer: transfer() };
   }
 }
 
-async function fetchAll(plan: UpdatePlan, world: World, signal: AbortSignal): Promise<void> {
+/** The service of a damaged release may be down: the way back is taken soon. */
+function patienceOf(attempt: Attempt, policy: DownloadPolicy): DownloadPolicy {
+  if (!isRepair(attempt)) return policy;
+  const maxAttemptsWithoutProgress = Math.min(policy.maxAttemptsWithoutProgress, updateLimits.repairRequests);
+  return { ...policy, maxAttemptsWithoutProgress };
+}
+
+async function fetchAll(
+  plan: UpdatePlan,
+  world: World,
+  downloadPolicy: DownloadPolicy,
+  signal: AbortSignal,
+): Promise<void> {
   const { downloads, policy, narrator } = world;
   const total = plan.blobs.reduce((sum, blob) => sum + blob.length, 0);
   let before = 0;
@@ -63,7 +82,7 @@ async function fetchAll(plan: UpdatePlan, world: World, signal: AbortSignal): Pr
       await downloadBlob(blob, part, {
         source: world.blobs,
         clock: world.clock,
-        policy: policy.download,
+        policy: downloadPolicy,
         signal,
         onResume: () => downloads.resumed(),
         onBytes: (count) => {

@@ -2,9 +2,11 @@
 import { toSlipwayError } from '../../contract/errors.ts';
 import type { Effect, EffectKind } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
+import { describeLastWords } from '../update/last-words.ts';
 import { fetchBlobs } from './fetch.ts';
 import { probeHealth } from './probe-health.ts';
 import { rebuildSlot } from './rebuild.ts';
+import { hasPrograms, requireExecutable } from './require-executable.ts';
 import type { World } from './world.ts';
 
 type Performers = {
@@ -23,6 +25,9 @@ const performers: Performers = {
     const slot = attempt.release.manifestSha256;
     try {
       await slots.verify(slot);
+      const manifest = slots.manifest(slot);
+      // It may have been mounted otherwise while the update waited.
+      if (manifest) requireExecutable(manifest, slots);
       return { kind: 'verified' };
     } catch (thrown) {
       const { code, message } = toSlipwayError(thrown);
@@ -37,15 +42,21 @@ const performers: Performers = {
     return { kind: 'switched' };
   },
 
-  async prove(_, world, signal) {
+  async prove({ attempt }, world, signal) {
     try {
       await world.service.restart();
     } catch (thrown) {
       signal.throwIfAborted();
-      const { message } = toSlipwayError(thrown);
-      return { kind: 'unhealthy', code: 'service-start-failed', message };
+      // A disk or a memory that is full says nothing about the release.
+      const { code, message } = toSlipwayError(thrown);
+      return { kind: 'unhealthy', code, message: await withLastWords(message, world) };
     }
-    return probeHealth(world, world.policy.health, 'probation', signal);
+    const verdict = await probeHealth(world, world.policy.health, 'probation', signal);
+    if (verdict.kind === 'healthy') return verdict;
+    const message = await withLastWords(verdict.message, world);
+    const manifest = world.slots.manifest(attempt.release.manifestSha256);
+    if (!world.slots.isNoexec || !manifest || !hasPrograms(manifest)) return { ...verdict, message };
+    return { ...verdict, code: 'not-executable', message: `slots lie on a noexec mount now; ${message}` };
   },
 
   async restore({ to, previous }, world, signal) {
@@ -80,6 +91,11 @@ const performers: Performers = {
     return { kind: 'pruned' };
   },
 };
+
+/** A person who reads the report looks for the reason in the log of the service. */
+async function withLastWords(message: string, { service }: World): Promise<string> {
+  return `${message.slice(0, 800)}; ${describeLastWords(await service.lastWords())}`;
+}
 
 export function perform(effect: Effect, world: World, signal: AbortSignal): Promise<UpdateEvent> {
   const performer = performers[effect.kind] as (

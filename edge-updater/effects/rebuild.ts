@@ -1,23 +1,26 @@
 /** Makes the slot: each component from an installed file, a delta or a whole blob, hashed while it is written. */
 import { type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { encodeManifest } from '../../contract/release/manifest.ts';
-import { openComponent } from '../delta/open-component.ts';
+import { type OpenedComponent, openComponent } from '../delta/open-component.ts';
 import type { Effect } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
 import { type PlannedComponent, planUpdate } from '../update/plan.ts';
-import { installedFiles } from './installed-files.ts';
+import { isRepair } from '../update/step.ts';
+import { filesFor } from './installed-files.ts';
 import type { World } from './world.ts';
 
 export async function rebuildSlot(
-  { attempt, installed }: Extract<Effect, { kind: 'rebuild' }>,
+  effect: Extract<Effect, { kind: 'rebuild' }>,
   world: World,
   signal: AbortSignal,
 ): Promise<UpdateEvent> {
+  const { attempt } = effect;
   const { downloads, slots, policy } = world;
   const slot = attempt.release.manifestSha256;
-  if (slots.has(slot)) return { kind: 'rebuilt' };
+  // The slot of a repair is there, and damaged.
+  if (!isRepair(attempt) && slots.has(slot)) return { kind: 'rebuilt' };
   const manifest = downloads.manifest(slot);
-  const files = installedFiles(slots, installed);
+  const files = await filesFor(effect, manifest, slots);
   const plan = planUpdate({
     manifest,
     installed: new Set(files.keys()),
@@ -31,8 +34,9 @@ export async function rebuildSlot(
   for (const [index, planned] of plan.components.entries()) {
     signal.throwIfAborted();
     world.narrator.progress(index, plan.components.length, 'rebuilding');
-    const opened = openComponent(planned, files, world, signal);
+    let opened: OpenedComponent | undefined;
     try {
+      opened = openComponent(planned, files, world, signal);
       await slots.stage(slot, planned.component, abortable(opened.content, signal));
     } catch (thrown) {
       signal.throwIfAborted();
@@ -40,7 +44,7 @@ export async function rebuildSlot(
       if (failure) return failure;
       throw thrown;
     } finally {
-      opened.close();
+      opened?.close();
     }
   }
   slots.seal(slot, encodeManifest(manifest).bytes);
@@ -48,10 +52,12 @@ export async function rebuildSlot(
   return { kind: 'rebuilt' };
 }
 
+const ofDisk: readonly string[] = ['disk-full', 'disk-read-only', 'permission-denied', 'io-error'];
+
 /** Undefined where the machine is to blame (disk, permissions), or a whole blob that was verified before. */
 function sourceFailure(planned: PlannedComponent, error: SlipwayError, fullAllowed: boolean): UpdateEvent | undefined {
   const { source, component } = planned;
-  if (source.kind === 'full' || error.code === 'disk-full' || error.code === 'io-error') return undefined;
+  if (source.kind === 'full' || ofDisk.includes(error.code)) return undefined;
   const [digest, what] =
     source.kind === 'delta'
       ? [source.delta.sha256, `the delta for ${component.name}`]

@@ -33,4 +33,8 @@ export interface UpdatePolicy {
   readonly delta: DeltaPolicy;
   readonly health: HealthPolicy;
   readonly healthIntervalSeconds: number;
+  /** Between two times that the running release is read. */
+  readonly verifyIntervalSeconds: number;
+  /** Between two polls, as configured. */
+  readonly pollSeconds: number;
 }

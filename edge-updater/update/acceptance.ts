@@ -68,7 +68,8 @@ export function acceptRelease(candidate: Candidate, device: DeviceFacts, state: 
       hint: 'Publish a corrected release, or run `slipway-edge check-now --retry-rejected`.',
     });
   }
-  const lowest = isRejected ? state.counterFloor : state.counterFloor + 1;
+  const isKnown = isRejected || state.known.includes(manifestSha256);
+  const lowest = isKnown ? state.counterFloor : state.counterFloor + 1;
   if (manifest.counter < lowest) {
     throw new SlipwayError(
       'counter-not-greater',

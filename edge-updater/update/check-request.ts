@@ -1,5 +1,5 @@
 /** What a device says of itself when it asks what to run. */
-import type { CheckRequest, DeltaPolicy, Labels } from '../../contract/device-api/check.ts';
+import type { CheckRequest, DeltaPolicy, Labels, Trouble } from '../../contract/device-api/check.ts';
 import type { DeviceFacts } from './acceptance.ts';
 import type { DeviceState } from './state.ts';
 
@@ -7,11 +7,12 @@ export function checkRequestOf(
   state: DeviceState,
   facts: DeviceFacts & { readonly labels: Labels },
   deltaPolicy: DeltaPolicy,
+  troubles: readonly Trouble[],
 ): CheckRequest {
   const { current, counterFloor, update, rejected } = state;
   const { updaterVersion, product, platform, labels } = facts;
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     updaterVersion,
     product,
     platform,
@@ -21,5 +22,6 @@ export function checkRequestOf(
     rejected: rejected.map((entry) => entry.manifestSha256),
     labels,
     deltaPolicy,
+    troubles: [...troubles],
   };
 }

@@ -22,6 +22,7 @@ export type UpdateEvent =
   | {
       readonly kind: 'refused';
       readonly attemptId: string;
+      readonly rollout: string;
       readonly version: Version;
       readonly code: ErrorCode;
       readonly message: string;
@@ -66,7 +67,6 @@ export type UpdateEvent =
       readonly kind: 'failed';
       readonly code: ErrorCode;
       readonly message: string;
-      readonly retryable: boolean;
       readonly transfer?: Transfer;
     }
   | { readonly kind: 'rollback-requested'; readonly attemptId: string }
@@ -85,12 +85,22 @@ export type UpdateEvent =
       readonly code: ErrorCode;
       readonly message: string;
     }
+  /** Files of the running release are not what its manifest says; the manifest is on the disk. */
+  | { readonly kind: 'damage-found'; readonly attemptId: string; readonly message: string }
+  /** They could not be made anew, and the previous release is whole. */
+  | { readonly kind: 'damage-remains'; readonly attemptId: string; readonly message: string }
   /** The operator wants a rejected release tried again. */
   | { readonly kind: 'rejections-forgotten' }
   | { readonly kind: 'reports-acknowledged'; readonly through: number };
 
-export interface Occurrence {
-  readonly event: UpdateEvent;
+/** What a decision takes from the world besides what happened. */
+export interface Moment {
   /** The device's own clock, RFC 3339. */
   readonly at: string;
+  /** Between two polls, as configured. */
+  readonly pollSeconds: number;
+}
+
+export interface Occurrence extends Moment {
+  readonly event: UpdateEvent;
 }

@@ -1,38 +1,47 @@
-/** How an attempt ends before the switch, and which releases this device does not try again by itself. */
+/**
+ * How an attempt ends before the switch, and what its failure says: only a release that ran here and did not work is
+ * rejected, everything else holds it for a while.
+ */
 import type { Digest } from '../../contract/digest.ts';
+import type { Moment } from './event.ts';
+import { faultOfFailure, withHold, withoutHold } from './holding.ts';
 import { updateLimits } from './limits.ts';
+import { withKnown } from './repairing.ts';
 import { withOutcome } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
 import { enter, type Step } from './step.ts';
 
 /** Ends an attempt before the switch: the device is as it was. */
-export function giveUp(
+export function giveUp(state: DeviceState, attempt: Attempt, failure: Failure, moment: Moment): Step {
+  const next = judge(state, attempt, failure, moment, false);
+  return enter(withOutcome(next, attempt, 'idle', 'failed', moment.at, failure), { phase: 'idle' });
+}
+
+/** @param hasSwitched the attempt ended after the switch */
+export function judge(
   state: DeviceState,
   attempt: Attempt,
   failure: Failure,
-  { isCurable, at }: { readonly isCurable: boolean; readonly at: string },
-): Step {
-  const { manifestSha256 } = attempt.release;
-  const earlier = state.failures.find((entry) => entry.manifestSha256 === manifestSha256)?.count ?? 0;
-  const count = isCurable ? earlier : earlier + 1;
-  const others = state.failures.filter((entry) => entry.manifestSha256 !== manifestSha256);
-  const counted = { ...state, failures: count === 0 ? others : [...others, { manifestSha256, count }].slice(-64) };
-  const judged = count >= updateLimits.failuresUntilRejected ? withRejection(counted, attempt, failure, at) : counted;
-  return enter(withOutcome(judged, attempt, 'idle', 'failed', at, failure), { phase: 'idle' });
+  moment: Moment,
+  hasSwitched: boolean,
+): DeviceState {
+  const { code } = failure;
+  if (code === undefined || faultOfFailure(failure) === 'release')
+    return withRejection(state, attempt, failure, moment);
+  return withHold(state, attempt, { ...failure, code }, moment, hasSwitched);
 }
 
-export function withRejection(state: DeviceState, { release }: Attempt, { code }: Failure, at: string): DeviceState {
-  const others = state.rejected.filter((entry) => entry.manifestSha256 !== release.manifestSha256);
-  const entry = { manifestSha256: release.manifestSha256, version: release.version, ...(code ? { code } : {}), at };
-  return { ...state, rejected: [...others, entry].slice(-updateLimits.maxRejected) };
+function withRejection(state: DeviceState, { release }: Attempt, { code }: Failure, { at }: Moment): DeviceState {
+  const { manifestSha256, version } = release;
+  const others = state.rejected.filter((entry) => entry.manifestSha256 !== manifestSha256);
+  const entry = { manifestSha256, version, ...(code ? { code } : {}), at };
+  const next = withoutHold(state, manifestSha256);
+  return { ...next, rejected: [...others, entry].slice(-updateLimits.maxRejected) };
 }
 
-/** Lifts one rejection for one more try: whatever fails for good then rejects the release again. */
-export function withoutRejection(state: DeviceState, manifestSha256: Digest): DeviceState {
-  const others = state.failures.filter((entry) => entry.manifestSha256 !== manifestSha256);
-  return {
-    ...state,
-    rejected: state.rejected.filter((entry) => entry.manifestSha256 !== manifestSha256),
-    failures: [...others, { manifestSha256, count: updateLimits.failuresUntilRejected - 1 }].slice(-64),
-  };
+/** Lifts rejections for one more try; the releases may come back at the counter that they left behind. */
+export function withoutRejections(state: DeviceState, lifted: readonly Digest[]): DeviceState {
+  const isLifted = ({ manifestSha256 }: { readonly manifestSha256: Digest }) => lifted.includes(manifestSha256);
+  const digests = state.rejected.filter(isLifted).map(({ manifestSha256 }) => manifestSha256);
+  return { ...withKnown(state, digests), rejected: state.rejected.filter((entry) => !isLifted(entry)) };
 }

@@ -1,16 +1,18 @@
 /**
- * The ways back to the release before: after a failure, by an operator, by a permit. The release that is left is
- * rejected, and the counter floor stays.
+ * The ways back to the release before: after a failure, by an operator, by a permit. The counter floor stays; the release
+ * that is left is rejected unless it is not to blame.
  */
-import type { UpdateEvent } from './event.ts';
-import { withRejection } from './giving-up.ts';
+import type { Moment, UpdateEvent } from './event.ts';
+import { judge } from './giving-up.ts';
 import { updateLimits } from './limits.ts';
+import { leaveDamaged } from './repairing.ts';
 import { withOutcome, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { enter, moved, newAttempt, type Step, stay } from './step.ts';
+import { enter, isRepair, moved, newAttempt, type Step, stay } from './step.ts';
 import { isWaiting } from './waiting.ts';
 
 export function goBack(state: DeviceState, attempt: Attempt, failure: Failure): Step {
+  if (isRepair(attempt)) return leaveDamaged(state, attempt, failure);
   return enter(state, { phase: 'rolling-back', attempt: moved(attempt), failure });
 }
 
@@ -18,7 +20,7 @@ export function rolledBack(
   state: DeviceState,
   { attempt, failure }: Extract<DeviceState['update'], { phase: 'rolling-back' }>,
   isConfirmed: boolean,
-  at: string,
+  moment: Moment,
 ): Step {
   const told: Failure = isConfirmed
     ? failure
@@ -26,7 +28,11 @@ export function rolledBack(
         ...failure,
         message: `${failure.message}; the release gone back to does not answer its health check yet`.slice(-1500),
       };
-  const next = withOutcome(withRejection(state, attempt, failure, at), attempt, 'rolled-back', 'rolled-back', at, told);
+  const judged = judge(state, attempt, failure, moment, true);
+  // A repair with nothing to go back to leaves the device where it was.
+  const hasStayed = state.current?.manifestSha256 === attempt.release.manifestSha256;
+  const outcome = hasStayed ? 'failed' : 'rolled-back';
+  const next = withOutcome(judged, attempt, hasStayed ? 'idle' : 'rolled-back', outcome, moment.at, told);
   return enter(next, { phase: 'rolled-back', attempt, failure: told });
 }
 

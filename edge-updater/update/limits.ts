@@ -8,9 +8,11 @@ export const updateLimits = {
   setbacks: 5,
   /** A new release that takes the device down with it must not do so for ever. */
   probation: 2,
-  /** Attempts of one release that end before the switch for a reason that waiting does not cure. */
-  failuresUntilRejected: 3,
+  /** Requests in a row without a new byte, for a running release that is damaged. */
+  repairRequests: 3,
   maxOutbox: 64,
   maxRejected: 64,
+  maxHeld: 16,
+  maxKnown: 64,
   maxUsedPermits: 64,
 } as const;

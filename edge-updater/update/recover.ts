@@ -9,7 +9,7 @@
  * | lost           | `current` points to a whole slot        | idle on that slot, `journal-corrupt` is reported |
  * | lost           | else, `previous` points to a whole slot | go back to it |
  * | lost           | neither                                 | idle without a release |
- * | idle           | `current` is as the journal says        | idle |
+ * | idle           | `current` is as the journal says        | idle; whether its slot is whole is seen before the next check |
  * | idle           | it is not, the slot is whole            | point back to it |
  * | idle           | it is not, the slot is gone             | go back to the previous one, if whole |
  * | downloading    | new durable bytes since the last time   | go on, counter cleared |
@@ -21,11 +21,13 @@
  * | switching      | it is the old one, up to 5 times        | staged: read the slot back before the switch |
  * | probation      | `current` is the new slot, up to twice  | probation from its beginning |
  * | probation      | more often, or another slot             | roll back: `probation-interrupted` |
+ * | the same, of a repair | as above: its slot is the current one | as above; what would roll back goes back to the previous release, or stays without one |
  * | rolling-back   | any                                     | roll back again until it is done |
  * | committed, rolled-back | any                             | clean up |
  */
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Digest } from '../../contract/digest.ts';
+import type { Moment } from './event.ts';
 import { giveUp } from './giving-up.ts';
 import { goBack } from './going-back.ts';
 import { updateLimits } from './limits.ts';
@@ -35,7 +37,7 @@ import { blankState } from './state.ts';
 import { effectsOf, enter, type Step } from './step.ts';
 import { isWaiting } from './waiting.ts';
 
-export interface Facts {
+export interface Facts extends Moment {
   /** Digest of the slot that `current` names; undefined where there is no such link or it is not one of ours. */
   readonly currentLink?: Digest;
   readonly previousLink?: Digest;
@@ -43,7 +45,6 @@ export interface Facts {
   readonly slots: ReadonlyMap<Digest, InstalledRelease>;
   /** Bytes of the attempt's blobs that are durable. */
   readonly durableBytes: number;
-  readonly at: string;
   /** For the report of a lost journal. */
   readonly attemptId: string;
 }
@@ -82,30 +83,31 @@ function interrupted(attempt: Attempt): Attempt {
   return { ...attempt, interruptions: attempt.interruptions + 1 };
 }
 
-function recoverSwitch(state: DeviceState, attempt: Attempt, { at }: Facts): Step {
+function recoverSwitch(state: DeviceState, attempt: Attempt, facts: Facts): Step {
   const setbacks = attempt.setbacks + 1;
   if (setbacks <= updateLimits.setbacks) return enter(state, { phase: 'staged', attempt: { ...attempt, setbacks } });
   const message = `interrupted ${setbacks} times before the switch`;
-  return giveUp(state, attempt, { code: 'update-interrupted', message }, { isCurable: false, at });
+  return giveUp(state, attempt, { code: 'update-interrupted', message }, facts);
 }
 
 function again(
   state: DeviceState,
   update: Extract<UpdateState, { phase: 'rebuilding' | 'staged' }>,
-  { at }: Facts,
+  facts: Facts,
 ): Step {
   const { attempt, phase } = update;
   if (attempt.interruptions < updateLimits[phase]) return enter(state, { phase, attempt: interrupted(attempt) });
   const message = `interrupted ${attempt.interruptions + 1} times while ${phase}`;
-  return giveUp(state, attempt, { code: 'update-interrupted', message }, { isCurable: false, at });
+  return giveUp(state, attempt, { code: 'update-interrupted', message }, facts);
 }
 
-function recoverDownload(state: DeviceState, attempt: Attempt, { durableBytes, at }: Facts): Step {
+function recoverDownload(state: DeviceState, attempt: Attempt, facts: Facts): Step {
+  const { durableBytes } = facts;
   const hasProgress = durableBytes > attempt.durableBytes;
   const interruptions = hasProgress ? 1 : attempt.interruptions + 1;
   if (interruptions > updateLimits.downloading) {
     const message = `interrupted ${interruptions} times without a new byte`;
-    return giveUp(state, attempt, { code: 'download-no-progress', message }, { isCurable: true, at });
+    return giveUp(state, attempt, { code: 'download-no-progress', message }, facts);
   }
   return enter(state, { phase: 'downloading', attempt: { ...attempt, interruptions, durableBytes } });
 }

@@ -1,25 +1,35 @@
 /**
  * What a device knows about itself, as the journal keeps it: its releases, the update under way and the reports that
- * no server has acknowledged yet. Holds no behaviour; transition.ts and recover.ts change it.
+ * no server has acknowledged yet. Passes over members and codes that it does not know, so that a journal outlives the
+ * updater that wrote it. Holds no behaviour; transition.ts and recover.ts change it.
  */
 import * as z from 'zod';
-import { type DevicePhase, installedReleaseSchema } from '../../contract/device-api/check.ts';
-import { reportSchema, transferSchema, updateOutcomeSchema } from '../../contract/device-api/report.ts';
+import { type DevicePhase, installedReleaseSchema as strictReleaseSchema } from '../../contract/device-api/check.ts';
+import {
+  codeNameSchema,
+  reportSchema,
+  transferSchema as strictTransferSchema,
+  updateOutcomeSchema,
+} from '../../contract/device-api/report.ts';
 import { digestSchema } from '../../contract/digest.ts';
-import { type ErrorCode, errorCodes } from '../../contract/errors.ts';
 import { versionSchema } from '../../contract/release/version.ts';
 
-const errorCodeSchema = z.enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]);
+const installedReleaseSchema = strictReleaseSchema.strip();
+const transferSchema = strictTransferSchema.strip();
 
-/** Why an attempt began: an offer of a server, a bundle that a person brought, an operator who wants the old one back. */
+/**
+ * Why an attempt began: an offer of a server, a bundle that a person brought, an operator who wants the old one back,
+ * files of the running release that are damaged.
+ */
 export const sourceSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('server'), rollout: z.string().max(253) }),
-  z.strictObject({ kind: z.literal('bundle') }),
-  z.strictObject({ kind: z.literal('operator') }),
+  z.object({ kind: z.literal('server'), rollout: z.string().max(253) }),
+  z.object({ kind: z.literal('bundle') }),
+  z.object({ kind: z.literal('operator') }),
+  z.object({ kind: z.literal('repair') }),
 ]);
 export type UpdateSource = z.infer<typeof sourceSchema>;
 
-export const attemptSchema = z.strictObject({
+export const attemptSchema = z.object({
   /** Shared by all reports of this attempt. */
   id: z.string().min(1).max(64),
   source: sourceSchema,
@@ -42,19 +52,18 @@ export const attemptSchema = z.strictObject({
 export type Attempt = z.infer<typeof attemptSchema>;
 
 /** Why an update ends on the release it started from. */
-const failureSchema = z.strictObject({
+const failureSchema = z.object({
   /** Absent where an operator asked for it. */
-  code: errorCodeSchema.optional(),
+  code: codeNameSchema.optional(),
   message: z.string().max(1500),
 });
 export type Failure = z.infer<typeof failureSchema>;
 
-const underWay = <P extends DevicePhase>(phase: P) =>
-  z.strictObject({ phase: z.literal(phase), attempt: attemptSchema });
+const underWay = <P extends DevicePhase>(phase: P) => z.object({ phase: z.literal(phase), attempt: attemptSchema });
 
 /** One variant for each of contract devicePhases, with what it needs. */
 export const updateStateSchema = z.discriminatedUnion('phase', [
-  z.strictObject({ phase: z.literal('idle') }),
+  z.object({ phase: z.literal('idle') }),
   underWay('downloading'),
   underWay('rebuilding'),
   underWay('staged'),
@@ -66,13 +75,13 @@ export const updateStateSchema = z.discriminatedUnion('phase', [
 ]);
 export type UpdateState = z.infer<typeof updateStateSchema>;
 
-export const finishedAttemptSchema = z.strictObject({
+export const finishedAttemptSchema = z.object({
   id: z.string(),
   source: sourceSchema,
   version: versionSchema,
   manifestSha256: digestSchema,
   outcome: updateOutcomeSchema,
-  code: errorCodeSchema.optional(),
+  code: codeNameSchema.optional(),
   message: z.string().max(2000).optional(),
   transfer: transferSchema,
   startedAt: z.iso.datetime(),
@@ -80,15 +89,33 @@ export const finishedAttemptSchema = z.strictObject({
 });
 export type FinishedAttempt = z.infer<typeof finishedAttemptSchema>;
 
-export const rejectionSchema = z.strictObject({
+export const rejectionSchema = z.object({
   manifestSha256: digestSchema,
   version: versionSchema,
-  code: errorCodeSchema.optional(),
+  code: codeNameSchema.optional(),
   at: z.iso.datetime(),
 });
 
-export const deviceStateSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+export const heldSchema = z.object({
+  manifestSha256: digestSchema,
+  version: versionSchema,
+  /** Of the last try, as is the message. */
+  code: codeNameSchema,
+  message: z.string().max(1500),
+  /** Tries in a row that cost something: bytes over the network, or a switch. */
+  count: z.number().int().min(0),
+  /** When the device first had this trouble with it. */
+  since: z.iso.datetime(),
+  /** End of the last try. */
+  at: z.iso.datetime(),
+  /** When it is tried again, by the device's own clock; absent: at the next check that offers it. */
+  notBefore: z.iso.datetime().optional(),
+});
+export type Held = z.infer<typeof heldSchema>;
+
+export const deviceStateSchema = z.object({
+  /** Of the updater that wrote it; see state-version-1.ts. */
+  schemaVersion: z.number().int().min(1),
   /** The release that was committed last; absent before the first. */
   current: installedReleaseSchema.optional(),
   /** The one before it, kept to go back to. */
@@ -97,10 +124,12 @@ export const deviceStateSchema = z.strictObject({
   counterFloor: z.number().int().min(0),
   /** Releases that are not tried again unless told so; newest last. */
   rejected: z.array(rejectionSchema).max(64),
-  /** Attempts that ended before the switch for a reason that waiting does not cure. */
-  failures: z.array(z.strictObject({ manifestSha256: digestSchema, count: z.number().int().min(1) })).max(64),
+  /** Releases that are tried again by themselves, newest last; the trouble is the device's or the path's. */
+  held: z.array(heldSchema).max(64).default([]),
   /** A finished slot that the server took its offer back for; kept, so that the same offer costs nothing later. */
   ready: digestSchema.optional(),
+  /** Manifests that may be installed at the counter floor itself: nothing stands against them any more. */
+  known: z.array(digestSchema).max(64).default([]),
   /** Ids of permits that this device went back by, newest last: each works once. */
   usedPermits: z.array(z.string().max(64)).max(64).optional(),
   /** Reports without an acknowledgement, in order of their sequence. */
@@ -108,17 +137,18 @@ export const deviceStateSchema = z.strictObject({
   nextSequence: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
   lastAttempt: finishedAttemptSchema.optional(),
   /** The last offer that was refused before an attempt began, so that it is reported once. */
-  lastRefusal: z.strictObject({ version: versionSchema, code: errorCodeSchema }).optional(),
+  lastRefusal: z.object({ version: versionSchema, code: codeNameSchema }).optional(),
   update: updateStateSchema,
 });
 export type DeviceState = z.infer<typeof deviceStateSchema>;
 
 /** A device that was never installed to. */
 export const blankState: DeviceState = {
-  schemaVersion: 1,
+  schemaVersion: 2,
   counterFloor: 0,
   rejected: [],
-  failures: [],
+  held: [],
+  known: [],
   outbox: [],
   nextSequence: 1,
   update: { phase: 'idle' },

@@ -27,7 +27,7 @@ export function effectsOf(state: DeviceState): Effect[] {
     case 'staged':
       return [{ kind: 'verify', attempt: update.attempt }];
     case 'switching':
-      return [{ kind: 'switch', attempt: update.attempt, ...(current ? { previous: current } : {}) }];
+      return [{ kind: 'switch', attempt: update.attempt, ...behind(state, update.attempt) }];
     case 'probation':
       return [{ kind: 'prove', attempt: update.attempt }];
     case 'rolling-back':
@@ -40,8 +40,18 @@ export function effectsOf(state: DeviceState): Effect[] {
   }
 }
 
+export function isRepair({ source }: Attempt): boolean {
+  return source.kind === 'repair';
+}
+
 export function stay(state: DeviceState): Step {
   return { state, effects: [] };
+}
+
+/** What `previous` names once the attempt has switched; a repair leaves both links where they are. */
+function behind({ current, previous }: DeviceState, attempt: Attempt): { readonly previous?: InstalledRelease } {
+  const left = isRepair(attempt) ? previous : current;
+  return left ? { previous: left } : {};
 }
 
 /** An attempt that reached another phase has made progress. */

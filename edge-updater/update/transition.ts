@@ -3,16 +3,18 @@
  * caller makes the state durable first and acts second. An event that has no meaning in a state changes nothing, so a
  * late answer can do no harm.
  */
-import type { Occurrence, UpdateEvent } from './event.ts';
-import { giveUp, withoutRejection } from './giving-up.ts';
+import type { Moment, Occurrence, UpdateEvent } from './event.ts';
+import { giveUp, withoutRejections } from './giving-up.ts';
 import { goBack, permitAccepted, permitRefused, rollbackRequested, rolledBack } from './going-back.ts';
 import { updateLimits } from './limits.ts';
+import { damageFound, damageRemains } from './repairing.ts';
 import { progressReport, withOutcome, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { effectsOf, enter, moved, newAttempt, type Step, stay } from './step.ts';
+import { effectsOf, enter, isRepair, moved, newAttempt, type Step, stay } from './step.ts';
 import { isWaiting, rebuilt, waitEnded, windowOpened } from './waiting.ts';
 
-export function transition(state: DeviceState, { event, at }: Occurrence): Step {
+export function transition(state: DeviceState, { event, ...moment }: Occurrence): Step {
+  const { at } = moment;
   switch (event.kind) {
     case 'accepted':
       return accepted(state, event, at);
@@ -22,10 +24,19 @@ export function transition(state: DeviceState, { event, at }: Occurrence): Step 
       return rollbackRequested(state, event, at);
     case 'permit-accepted':
       return permitAccepted(state, event, at);
+    case 'damage-found':
+      return damageFound(state, event, at);
+    case 'damage-remains':
+      return damageRemains(state, event, at);
     case 'permit-refused':
       return stay(permitRefused(state, event, at));
     case 'rejections-forgotten':
-      return stay({ ...state, rejected: [], failures: [] });
+      return stay(
+        withoutRejections(
+          state,
+          state.rejected.map(({ manifestSha256 }) => manifestSha256),
+        ),
+      );
     case 'reports-acknowledged':
       return stay({ ...state, outbox: state.outbox.filter((report) => report.sequence > event.through) });
     case 'fetched':
@@ -35,7 +46,7 @@ export function transition(state: DeviceState, { event, at }: Occurrence): Step 
         attempt: moved(noted({ ...state.update.attempt, transfer: event.transfer }, event.notes)),
       });
     case 'source-failed':
-      return sourceFailed(state, event, at);
+      return sourceFailed(state, event, moment);
     case 'rebuilt':
       return state.update.phase === 'rebuilding' ? rebuilt(state, state.update.attempt, at) : stay(state);
     case 'verified':
@@ -43,14 +54,14 @@ export function transition(state: DeviceState, { event, at }: Occurrence): Step 
       if (state.update.phase !== 'staged' || state.update.attempt.isTimed) return stay(state);
       return enter(state, { phase: 'switching', attempt: moved(state.update.attempt) });
     case 'window-opened':
-      return isWaiting(state.update) ? windowOpened(state, state.update.attempt, at) : stay(state);
+      return isWaiting(state.update) ? windowOpened(state, state.update.attempt, moment) : stay(state);
     case 'switch-allowed':
       if (!isWaiting(state.update)) return stay(state);
       return enter(state, { phase: 'switching', attempt: moved(state.update.attempt) });
     case 'wait-ended':
       return isWaiting(state.update) ? waitEnded(state, state.update.attempt, event.message, at) : stay(state);
     case 'slot-damaged':
-      return slotDamaged(state, event.message, at);
+      return slotDamaged(state, event.message, moment);
     case 'switched': {
       if (state.update.phase !== 'switching') return stay(state);
       const attempt = moved(state.update.attempt);
@@ -62,9 +73,10 @@ export function transition(state: DeviceState, { event, at }: Occurrence): Step 
       if (state.update.phase !== 'probation') return stay(state);
       return goBack(state, state.update.attempt, { code: event.code, message: event.message });
     case 'failed':
-      return failed(state, event, at);
+      return failed(state, event, moment);
     case 'restored':
-      return state.update.phase === 'rolling-back' ? rolledBack(state, state.update, event.confirmed, at) : stay(state);
+      if (state.update.phase !== 'rolling-back') return stay(state);
+      return rolledBack(state, state.update, event.confirmed, moment);
     case 'pruned':
       if (state.update.phase !== 'committed' && state.update.phase !== 'rolled-back') return stay(state);
       return stay({ ...state, update: { phase: 'idle' } });
@@ -87,29 +99,33 @@ function accepted(state: DeviceState, event: Extract<UpdateEvent, { kind: 'accep
     ...(event.isTimed ? { isTimed: true } : {}),
   };
   const { lastRefusal: _, ready: __, ...rest } = state;
-  const open = event.isRetry ? withoutRejection(rest, manifestSha256) : rest;
+  const open = event.isRetry ? withoutRejections(rest, [manifestSha256]) : rest;
   const next = withReport(open, progressReport(attempt, 'downloading', at));
   return enter(next, { phase: 'downloading', attempt });
 }
 
 function refused(state: DeviceState, event: Extract<UpdateEvent, { kind: 'refused' }>, at: string): DeviceState {
-  const { version, code } = event;
+  const { version, code, rollout } = event;
   if (state.update.phase !== 'idle') return state;
   if (state.lastRefusal?.version === version && state.lastRefusal.code === code) return state;
   const message = event.message.slice(0, 2000);
   return withReport(
     { ...state, lastRefusal: { version, code } },
-    { attempt: event.attemptId, at, version, phase: 'idle', outcome: 'failed', code, message },
+    { attempt: event.attemptId, at, rollout, version, phase: 'idle', outcome: 'failed', code, message },
   );
 }
 
-function sourceFailed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'source-failed' }>, at: string): Step {
+function sourceFailed(
+  state: DeviceState,
+  event: Extract<UpdateEvent, { kind: 'source-failed' }>,
+  moment: Moment,
+): Step {
   if (state.update.phase !== 'rebuilding') return stay(state);
   const { attempt } = state.update;
   const note = `${event.what} failed (${event.code}: ${event.message})`;
   if (!event.fullAllowed) {
     const message = `${note}; configuration forbids the full download`;
-    return giveUp(state, attempt, { code: 'full-download-forbidden', message }, { isCurable: false, at });
+    return giveUp(state, attempt, { code: 'full-download-forbidden', message }, moment);
   }
   return enter(state, {
     phase: 'downloading',
@@ -122,17 +138,17 @@ function sourceFailed(state: DeviceState, event: Extract<UpdateEvent, { kind: 's
 }
 
 /** A slot that changed on the disk is made again, a limited number of times; nothing ran from it. */
-function slotDamaged(state: DeviceState, message: string, at: string): Step {
+function slotDamaged(state: DeviceState, message: string, moment: Moment): Step {
   if (state.update.phase !== 'staged' && state.update.phase !== 'switching') return stay(state);
   const { attempt } = state.update;
   const setbacks = attempt.setbacks + 1;
   if (setbacks > updateLimits.setbacks) {
-    return giveUp(state, attempt, { code: 'digest-mismatch', message }, { isCurable: false, at });
+    return giveUp(state, attempt, { code: 'digest-mismatch', message }, moment);
   }
   return enter(state, { phase: 'downloading', attempt: { ...moved(attempt), setbacks } });
 }
 
-function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed' }>, at: string): Step {
+function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed' }>, moment: Moment): Step {
   const { update } = state;
   const failure: Failure = { code: event.code, message: event.message.slice(0, 1500) };
   switch (update.phase) {
@@ -140,7 +156,7 @@ function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed'
     case 'rebuilding':
     case 'staged': {
       const attempt = event.transfer ? { ...update.attempt, transfer: event.transfer } : update.attempt;
-      return giveUp(state, attempt, failure, { isCurable: event.retryable, at });
+      return giveUp(state, attempt, failure, moment);
     }
     // Whether the links moved is not known: going back is right in both cases.
     case 'switching':
@@ -159,13 +175,15 @@ function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed'
 }
 
 function committed(state: DeviceState, attempt: Attempt, at: string): Step {
-  const { current, previous: _, ...rest } = state;
+  const { current, previous, ...rest } = state;
+  const left = isRepair(attempt) ? previous : current;
   const next: DeviceState = {
     ...rest,
     current: attempt.release,
-    ...(current ? { previous: current } : {}),
+    ...(left ? { previous: left } : {}),
     counterFloor: Math.max(state.counterFloor, attempt.release.counter),
-    failures: state.failures.filter((entry) => entry.manifestSha256 !== attempt.release.manifestSha256),
+    // What was held before was held on the way to something newer than it was.
+    held: [],
   };
   return enter(withOutcome(next, attempt, 'committed', 'committed', at), { phase: 'committed', attempt });
 }

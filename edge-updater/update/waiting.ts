@@ -4,6 +4,7 @@
  * asked anew, as it is when the window has passed. While it waits the device goes on checking; an answer without the
  * offer ends the wait and keeps the slot.
  */
+import type { Moment } from './event.ts';
 import { giveUp } from './giving-up.ts';
 import { updateLimits } from './limits.ts';
 import { progressReport, withReport } from './reporting.ts';
@@ -23,12 +24,12 @@ export function isWaiting(update: UpdateState): update is Extract<UpdateState, {
 }
 
 /** Windows that always end before the slot is read back, or in a restart, do not go on for ever. */
-export function windowOpened(state: DeviceState, attempt: Attempt, at: string): Step {
+export function windowOpened(state: DeviceState, attempt: Attempt, moment: Moment): Step {
   const interruptions = attempt.interruptions + 1;
   if (interruptions <= updateLimits.staged)
     return enter(state, { phase: 'staged', attempt: { ...attempt, interruptions } });
   const message = `could not begin the switch in ${attempt.interruptions} windows`;
-  return giveUp(state, attempt, { code: 'update-interrupted', message }, { isCurable: false, at });
+  return giveUp(state, attempt, { code: 'update-interrupted', message }, moment);
 }
 
 /** No outcome: nothing failed. The slot stays for the case that the offer comes back. */

@@ -1,7 +1,7 @@
 /** The program as an operator calls it: exit statuses, JSON, and what one instance does beside another. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InstanceLock } from '../../edge-updater/adapters/instance-lock.ts';
@@ -103,6 +103,52 @@ describe('check-now', () => {
     expect(await slipway('check-now')).toMatchObject({ status: 5 });
     await endService();
   });
+});
+
+it('status shows a release that is held, why, and when it is tried again', async () => {
+  offer('1.0.0', 1);
+  await slipway('check-now');
+  offer('2.0.0', 2);
+  const { openBlob } = edge.server;
+  edge.server.openBlob = async (...asked) => ({ ...(await openBlob(...asked)), status: 403 });
+  expect(await slipway('check-now')).toMatchObject({ status: 5, stderr: expect.stringContaining('server-refused') });
+  const { json } = await slipway('status', '--json');
+  expect(json).toMatchObject({ rejected: [], held: [{ version: '2.0.0', code: 'server-refused' }] });
+  const { stdout } = await slipway('status');
+  expect(stdout).toMatch(/^held +2\.0\.0, tried again at its next offer\n +server-refused: /m);
+  edge.server.openBlob = openBlob;
+  expect(await slipway('check-now')).toMatchObject({ status: 0 });
+  expect((await slipway('status', '--json')).json).toMatchObject({ held: [], current: { version: '2.0.0' } });
+  await endService();
+});
+
+it('a binary that is removed is made anew by the next check, and its service runs again', async () => {
+  offer('1.0.0', 1);
+  await slipway('check-now');
+  await endService();
+  rmSync(path.join(edge.stateDirectory, 'current', 'bin'));
+  const { json } = await slipway('check-now', '--json');
+  expect(json).toMatchObject({ answer: { reason: 'up-to-date' } });
+  await edge.slots.verify(edge.slots.currentLink as string);
+  const after = (await slipway('status', '--json')).json;
+  expect(after).toMatchObject({ lastAttempt: { source: { kind: 'repair' }, outcome: 'committed' } });
+  expect(after.service.pid).toBeGreaterThan(0);
+  await endService();
+});
+
+it('check-now --retry-rejected takes a release that was rolled back by hand again', async () => {
+  offer('1.0.0', 1);
+  await slipway('check-now');
+  offer('2.0.0', 2);
+  await slipway('check-now');
+  await slipway('rollback');
+  expect(await slipway('check-now')).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('release-failed-here'),
+  });
+  const again = await slipway('check-now', '--retry-rejected', '--json');
+  expect(again).toMatchObject({ status: 0, json: { attempt: { outcome: 'committed', version: '2.0.0' } } });
+  await endService();
 });
 
 it('status works beside the holder of the lock, every other command ends with 9', async () => {

@@ -20,6 +20,7 @@ it('fills in the defaults of the design', () => {
     platform: 'linux/amd64',
     stateDir: '/var/lib/slipway',
     poll: { intervalSeconds: 900, jitterPercent: 20 },
+    verifyIntervalHours: 24,
     download: { stallSeconds: 60, maxAttemptsWithoutProgress: 10, retryBaseSeconds: 15, retryCapSeconds: 900 },
     health: { timeoutSeconds: 900, intervalSeconds: 10, successes: 3, soakSeconds: 600 },
   });

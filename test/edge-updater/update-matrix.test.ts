@@ -2,8 +2,11 @@
  * Every call that an update makes of its ports × {it fails, killed before it, killed after it}: the device ends on
  * one whole release, the service runs it, and the update can still be had.
  */
+import { truncateSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { devicePhases } from '../../contract/device-api/check.ts';
+import { SlipwayError } from '../../contract/errors.ts';
 import type { Device } from '../../edge-updater/device.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
 import { Interruption, type InterruptionMode } from '../fakes/interruption.ts';
@@ -27,9 +30,16 @@ interface Scenario {
   readonly isSick: boolean;
   /** The switch is bound to a window that opens later. */
   readonly isTimed?: true;
+  /** The release runs already, and a file of it is damaged. */
+  readonly isDamaged?: true;
+  /** No blob can be had until the device has come to rest. */
+  readonly isCut?: true;
 }
 
 const scenarios: readonly Scenario[] = [
+  { name: 'a damaged release with an old one behind it', hasOld: true, isSick: false, isDamaged: true },
+  { name: 'a damaged release that cannot be made anew', hasOld: true, isSick: false, isDamaged: true, isCut: true },
+  { name: 'a damaged release with nothing behind it', hasOld: false, isSick: false, isDamaged: true },
   { name: 'a good release over an old one', hasOld: true, isSick: false },
   { name: 'a sick release over an old one', hasOld: true, isSick: true },
   { name: 'a good release that waits for its window', hasOld: true, isSick: false, isTimed: true },
@@ -40,7 +50,7 @@ const scenarios: readonly Scenario[] = [
 /** Phases that were under way when an interruption happened, over all runs. */
 const interruptedPhases = new Set<string>();
 
-async function prepare({ hasOld, isSick, isTimed }: Scenario) {
+async function prepare({ hasOld, isSick, isTimed, isDamaged, isCut }: Scenario) {
   const edge = new EdgeDevice();
   let old: string | undefined;
   if (hasOld) {
@@ -55,8 +65,23 @@ async function prepare({ hasOld, isSick, isTimed }: Scenario) {
   const next = edge.publish('2.0.0', 2, files('2.0.0'));
   if (isSick) edge.service.sick.add(next.digest);
   edge.server.offered = next.manifest;
+  if (isDamaged) {
+    const device = edge.start();
+    await device.recover(never);
+    await device.check(never);
+    truncateSync(path.join(edge.stateDirectory, 'slots', next.digest, 'bin/server'));
+    await edge.service.stop();
+  }
   if (isTimed) edge.server.switchWindow = { opensInSeconds: 30, closesInSeconds: 600 };
-  return { edge, old, next: next.digest };
+  const { openBlob } = edge.server;
+  const heal = () => {
+    edge.server.openBlob = openBlob;
+  };
+  const cut = () => {
+    if (isCut) edge.server.openBlob = () => Promise.reject(new SlipwayError('server-unreachable', 'cut by the test'));
+  };
+  cut();
+  return { edge, old, next: next.digest, cut, heal };
 }
 
 async function update(device: Device): Promise<void> {
@@ -86,12 +111,13 @@ for (const scenario of scenarios) {
     });
 
     it.each(modes)('ends on one whole release wherever a call %s', async (mode) => {
-      const { edge, old, next } = await prepare(scenario);
+      const { edge, old, next, cut, heal } = await prepare(scenario);
       using _ = edge;
       const rewind = edge.capture();
       for (let at = 1; at <= total; at++) {
         if (mode === 'killed after' && !leavesTraces.test(counter.calls[at - 1] ?? '')) continue;
         rewind();
+        cut();
         const interruption = new Interruption(at, mode);
         const what = `call ${at} of ${total}, ${counter.calls[at - 1]}, ${mode}`;
         const broken = edge.start({ interruption });
@@ -110,11 +136,18 @@ for (const scenario of scenarios) {
           expect(device.waiting, what).toBeDefined();
           expect(edge.slots.currentLink, what).toBe(old);
         }
-        await expectWhole(edge, device, [old, next], what);
+        if (scenario.isDamaged) {
+          // Files of the running release are looked after by the next check, whatever it is answered.
+          edge.server.answer = { decision: 'none', reason: 'up-to-date' };
+          await device.check(never, patience, 'person');
+          edge.server.answer = undefined;
+        }
+        await expectWhole(edge, device, scenario.isCut ? [old] : [old, next], what);
+        heal();
 
-        // Whatever happened, the same release can still be had, or is known to be bad.
+        // Whatever happened, the same release can still be had by a person, or is known to be bad.
         device.forgetRejections();
-        await device.check(never, patience);
+        await device.check(never, patience, 'person');
         await waitForWindow(device);
         await expectWhole(edge, device, [scenario.isSick ? old : next], what);
         expect(edge.slots.slots().size, what).toBeLessThanOrEqual(2);

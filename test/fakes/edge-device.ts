@@ -22,6 +22,7 @@ import type {
   BlobSource,
   DownloadStore,
   HealthResult,
+  HeardTime,
   Narrator,
   Server,
   ServiceManager,
@@ -36,6 +37,8 @@ export const never = new AbortController().signal;
 export class FakeService implements ServiceManager {
   running: Digest | undefined;
   starts = 0;
+  /** Of its log. */
+  lastLine: string | undefined;
   /** Slots whose service starts and never answers well. */
   readonly sick = new Set<Digest>();
   /** Slots whose service cannot be started. */
@@ -66,6 +69,10 @@ export class FakeService implements ServiceManager {
     return { isActive: this.running !== undefined, crashes: 0, detail: 'not running' };
   }
 
+  async lastWords() {
+    return { line: this.lastLine, where: 'the log of the test' };
+  }
+
   async release(): Promise<void> {}
 
   async probe(): Promise<HealthResult> {
@@ -89,6 +96,7 @@ export class FakeServer implements Server {
   /** Answers with it instead of deciding. */
   answer: CheckAnswer | undefined;
   isDown = false;
+  heardTime: HeardTime | undefined;
 
   constructor(repository: SignedRepository) {
     this.repository = repository;
@@ -173,6 +181,8 @@ export const quickPolicy: UpdatePolicy = {
   },
   health: { timeoutSeconds: 60, successes: 2, soakSeconds: 30 },
   healthIntervalSeconds: 10,
+  pollSeconds: 900,
+  verifyIntervalSeconds: 24 * 3600,
 };
 
 /** In memory where there is such a place: these tests start hundreds of devices, and cut no power. */

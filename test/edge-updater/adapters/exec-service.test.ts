@@ -103,6 +103,24 @@ describe('a service', () => {
   });
 });
 
+describe('the last words of a service', () => {
+  it('are the last line of its log, and say where the rest is', async () => {
+    const service = open('echo first; echo; echo "the reason" >&2; exec sleep 1000');
+    await service.restart();
+    const where = path.join(folder, 'service.log');
+    await vi.waitFor(async () => expect(await service.lastWords()).toEqual({ line: 'the reason', where }), 20_000);
+  });
+
+  it('are none before it wrote anything', async () => {
+    expect((await open().lastWords()).line).toBeUndefined();
+  });
+
+  it('of a log that is long are read from its end', async () => {
+    writeFileSync(path.join(folder, 'service.log'), `${'x'.repeat(1_000_000)}\nend\n`);
+    expect((await open().lastWords()).line).toBe('end');
+  });
+});
+
 describe('an updater that comes after one that was killed', () => {
   it('goes on with the service that was left, and can end it', async () => {
     await open().restart();

@@ -10,9 +10,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { JournalFile, readJournal } from '../../../edge-updater/adapters/journal-file.ts';
 import { blankState, type DeviceState } from '../../../edge-updater/update/state.ts';
+import { deviceStateSchemaVersion1 } from '../../../edge-updater/update/state-version-1.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -89,6 +91,64 @@ describe('a journal', () => {
     expect(floor()).toBe(1);
     write(2);
     expect(floor()).toBe(2);
+  });
+});
+
+describe('a journal of another updater', () => {
+  const release = { version: '2.0.0', counter: 7, manifestSha256: '7'.repeat(64) };
+  const at = '2026-12-01T00:00:00.000Z';
+  const rejection = { manifestSha256: '8'.repeat(64), version: '3.0.0', at };
+  const old = {
+    ...{ schemaVersion: 1, current: release, counterFloor: 7, usedPermits: ['p1'], nextSequence: 9 },
+    rejected: [
+      { ...rejection, code: 'health-timeout' },
+      { ...rejection, manifestSha256: '9'.repeat(64), code: 'server-refused' },
+    ],
+    failures: [{ manifestSha256: '9'.repeat(64), count: 3 }],
+    outbox: [{ sequence: 8, at, attempt: 'a', version: '3.0.0', phase: 'idle', outcome: 'failed', code: 'io-error' }],
+    update: { phase: 'idle' },
+  };
+
+  function append(value: object): void {
+    const body = Buffer.from(JSON.stringify(value));
+    const header = Buffer.alloc(8);
+    header.writeUInt32BE(body.length, 0);
+    header.writeUInt32BE(crc32(body), 4);
+    new JournalFile(folder).close();
+    appendFileSync(log(), Buffer.concat([header, body]));
+  }
+
+  it('that is older keeps its floor, permits, reports and the rejections that were deserved', () => {
+    append({ index: 5, state: old });
+    const content = readJournal(folder);
+    expect(content).toMatchObject({
+      kind: 'state',
+      state: { current: release, counterFloor: 7, usedPermits: ['p1'], nextSequence: 9, held: [], outbox: old.outbox },
+    });
+    expect(content.kind === 'state' && content.state.rejected).toEqual([{ ...rejection, code: 'health-timeout' }]);
+  });
+
+  it('that is newer is read with members, codes and sources that nobody here knows', () => {
+    const rejected = [{ ...rejection, code: 'from-the-future', mood: 'bad' }];
+    const newer = { ...old, schemaVersion: 3, rejected, current: { ...release, colour: 'red' }, surprise: { a: 1 } };
+    append({ index: 5, state: old, state2: newer, state3: {} });
+    expect(readJournal(folder)).toMatchObject({ kind: 'state', state: { current: release, counterFloor: 7 } });
+    write(8);
+    expect(floor()).toBe(8);
+  });
+
+  it('that is in a phase of the future is read as an older one understands it', () => {
+    append({ index: 5, state: old, state2: { ...old, counterFloor: 8, update: { phase: 'dancing' } } });
+    expect(readJournal(folder)).toMatchObject({ kind: 'state', state: { counterFloor: 7, update: { phase: 'idle' } } });
+  });
+
+  it('can be read by an older one: the record holds the state in version 1', () => {
+    const journal = new JournalFile(folder);
+    journal.append({ ...numbered(3), rejected: [{ ...rejection, code: 'from-the-future' }] });
+    journal.close();
+    const { state } = JSON.parse(readFileSync(log()).subarray(8).toString());
+    const read = deviceStateSchemaVersion1.parse(state);
+    expect(read).toMatchObject({ schemaVersion: 1, counterFloor: 3, failures: [], rejected: [rejection] });
   });
 });
 

@@ -46,6 +46,14 @@ it('names a unit that does not start', async () => {
   });
 });
 
+it.each([
+  ['resources', 'memory-exceeded'],
+  ['exit-code', 'service-start-failed'],
+])('takes the result %s of a unit that does not start for %s', async (result, code) => {
+  const show = `ActiveState=failed\nNRestarts=0\nResult=${result}`;
+  await expect(open(show, 'restart').restart()).rejects.toMatchObject({ code });
+});
+
 it('leaves it to the probation how long a start may take', async () => {
   const service = open('ActiveState=activating\nNRestarts=0', 'none', 'restart', 0);
   await expect(service.restart()).resolves.toBeUndefined();
@@ -63,6 +71,28 @@ it.each([
   ['failed', false],
 ])('takes %s for active: %s', async (state, isActive) => {
   expect(await open(`ActiveState=${state}\nNRestarts=2`).condition()).toMatchObject({ isActive });
+});
+
+it('takes a unit that starts for one that may become active, and one that waits for its restart for none', async () => {
+  const starting = open('ActiveState=activating\nSubState=start\nNRestarts=0');
+  expect(await starting.condition()).toMatchObject({ isActive: false, isStarting: true });
+  const waiting = open('ActiveState=activating\nSubState=auto-restart\nNRestarts=4');
+  expect(await waiting.condition()).toMatchObject({ isActive: false, isStarting: false });
+});
+
+it('has its last words from the journal, and does without where there is none', async () => {
+  const program = path.join(folder, 'journalctl');
+  writeFileSync(program, '#!/bin/sh\n[ "$2" = k3s.service ] && printf "one\\nno etcd\\n"\n', { mode: 0o755 });
+  const where = 'journalctl -u k3s.service';
+  const systemctl = path.join(folder, 'systemctl');
+  expect(await new SystemdService('k3s.service', 1, systemctl, program).lastWords()).toEqual({
+    line: 'no etcd',
+    where,
+  });
+  expect(await new SystemdService('k3s.service', 1, systemctl, '/nowhere').lastWords()).toEqual({
+    line: undefined,
+    where,
+  });
 });
 
 it('counts the restarts since its own one', async () => {

@@ -14,6 +14,7 @@ import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
 const content = bytesOf('blob', 200_000);
 const blob: Blob = { encoding: 'identity', length: content.length, sha256: sha256(content) };
+const page = Buffer.from('<html><body>Please log in to use this network.</body></html>');
 const etag = `"${blob.sha256}"`;
 const policy: DownloadPolicy = {
   backoff: { baseSeconds: 1, capSeconds: 4 },
@@ -232,9 +233,41 @@ describe('a hostile or broken server', () => {
     expect(ranges).toHaveLength(policy.maxAttemptsWithoutProgress);
   });
 
+  it.each<[string, (response: ServerResponse) => void]>([
+    ['with its length', (response) => response.writeHead(200, { 'content-length': page.length }).end(page)],
+    ['as HTML in chunks', (response) => response.writeHead(200, { 'content-type': 'text/html' }).end(page)],
+    ['without a type, in chunks', (response) => response.writeHead(200).end(page)],
+    ['with an ETag, in chunks', (response) => response.writeHead(200, { etag: '"portal"' }).end(page)],
+  ])('with a page of a portal %s costs no durable byte', async (_, answer) => {
+    const half = await halfWay();
+    handler = (_request, response) => answer(response);
+    await expect(download()).rejects.toMatchObject({ code: 'download-no-progress' });
+    expect(ranges).toHaveLength(policy.maxAttemptsWithoutProgress);
+    expect(ranges).toEqual(ranges.map(() => `bytes=${half}-`));
+    ranges = [];
+    handler = serve;
+    const { bytesOnWire } = await download();
+    expect(ranges).toEqual([`bytes=${half}-`]);
+    expect(bytesOnWire).toBe(content.length);
+    expect(await stored()).toBe(blob.sha256);
+  });
+
+  it('that redirects to a login page elsewhere is asked again, and costs no durable byte', async () => {
+    const half = await halfWay();
+    const portal = createServer((_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end(page));
+    await new Promise<void>((resolve) => portal.listen(0, '127.0.0.1', resolve));
+    const location = `http://127.0.0.1:${(portal.address() as AddressInfo).port}/login`;
+    handler = (request, response, number) =>
+      number < 3 ? response.writeHead(302, { location }).end() : serve(request, response);
+    await download();
+    expect(ranges).toEqual([1, 2, 3].map(() => `bytes=${half}-`));
+    portal.close();
+  });
+
   it.each([
     [404, 'blob-missing'],
     [403, 'server-refused'],
+    [407, 'proxy-refused'],
     [410, 'server-refused'],
   ])('that answers %i is not asked again', async (status, code) => {
     handler = (_, response) => response.writeHead(status).end();

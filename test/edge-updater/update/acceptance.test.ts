@@ -52,6 +52,17 @@ it('minds only floors between the two releases, and none on a first install', ()
   expect(() => accept({ floors: ['2.5.0'] }, blankState)).not.toThrow();
 });
 
+it('accepts a release that is known here at the very counter that was committed, and below it nothing', () => {
+  const { sha256 } = encodeManifest(release);
+  const state = { ...inPhase('idle'), counterFloor: 3, known: [sha256] };
+  expect(() => accept({}, state)).not.toThrow();
+  const refused = expect.objectContaining({ code: 'counter-not-greater' });
+  expect(() => accept({}, { ...state, counterFloor: 4 })).toThrow(refused);
+  expect(() => accept({ version: '3.0.1' }, state)).toThrow(refused);
+  const rejected = [{ manifestSha256: sha256, version: '3.0.0', at }];
+  expect(() => accept({}, { ...state, rejected })).toThrow(expect.objectContaining({ code: 'release-rejected' }));
+});
+
 it('refuses a release that was rolled back here before', () => {
   const { sha256 } = encodeManifest(release);
   const state = { ...inPhase('idle'), rejected: [{ manifestSha256: sha256, version: '3.0.0', at }] };

@@ -6,7 +6,7 @@ import { type Facts, recover } from '../../../edge-updater/update/recover.ts';
 import type { Attempt } from '../../../edge-updater/update/state.ts';
 import { blankState, deviceStateSchema } from '../../../edge-updater/update/state.ts';
 import { transition } from '../../../edge-updater/update/transition.ts';
-import { at, attempt, inPhase, newer, newest, older } from './states.ts';
+import { at, attempt, inPhase, moment, newer, newest, older, repairing } from './states.ts';
 
 const whole = new Map([older, newer, newest].map((release) => [release.manifestSha256, release]));
 const facts: Facts = {
@@ -14,7 +14,7 @@ const facts: Facts = {
   previousLink: older.manifestSha256,
   slots: whole,
   durableBytes: 0,
-  at,
+  ...moment,
   attemptId: 'found',
 };
 const onNewest: Partial<Facts> = { currentLink: newest.manifestSha256 };
@@ -99,6 +99,49 @@ const rows: readonly Row[] = [
   { phase: 'rolled-back', when: 'at any time', becomes: 'rolled-back', effect: 'prune' },
 ];
 
+/** Its slot is the current one in every phase. */
+const repairRows: readonly Row[] = [
+  { phase: 'downloading', when: 'the first time', becomes: 'downloading', effect: 'fetch' },
+  {
+    phase: 'downloading',
+    when: 'often, without a byte',
+    attempt: { interruptions: 10 },
+    ...{ becomes: 'idle', effect: 'prune', code: 'download-no-progress' },
+  },
+  { phase: 'rebuilding', when: 'the first time', becomes: 'rebuilding', effect: 'rebuild' },
+  {
+    phase: 'rebuilding',
+    when: 'too often',
+    attempt: { interruptions: 5 },
+    ...{ becomes: 'idle', effect: 'prune', code: 'update-interrupted' },
+  },
+  { phase: 'staged', when: 'the first time', becomes: 'staged', effect: 'verify' },
+  { phase: 'switching', when: 'at any time', becomes: 'probation', effect: 'prove' },
+  { phase: 'probation', when: 'the first time', becomes: 'probation', effect: 'prove' },
+  {
+    phase: 'probation',
+    when: 'the third time',
+    attempt: { interruptions: 2 },
+    ...{ becomes: 'rolling-back', effect: 'restore', code: 'slot-damaged' },
+  },
+  { phase: 'rolling-back', when: 'at any time', becomes: 'rolling-back', effect: 'restore' },
+  { phase: 'committed', when: 'at any time', becomes: 'committed', effect: 'prune' },
+  { phase: 'rolled-back', when: 'at any time', becomes: 'rolled-back', effect: 'prune' },
+];
+
+describe('with a journal of a repair', () => {
+  it.each(repairRows)('$phase, $when: $becomes', (row) => {
+    const step = recover(repairing(row.phase as Exclude<DevicePhase, 'idle'>, row.attempt), facts);
+    const { update, lastAttempt, rejected, current } = step.state;
+    expect(update.phase).toBe(row.becomes);
+    expect(step.effects.map((effect) => effect.kind).join()).toBe(row.effect);
+    const code = update.phase === 'rolling-back' ? update.failure.code : lastAttempt?.code;
+    if (row.code !== undefined) expect(code).toBe(row.code);
+    expect([rejected, [newer, older].includes(current as typeof newer)]).toEqual([[], true]);
+    expect(deviceStateSchema.parse(step.state)).toEqual(step.state);
+  });
+});
+
 describe('with a journal', () => {
   it.each(rows)('$phase, $when: $becomes', (row) => {
     const step = recover(inPhase(row.phase, row.attempt), { ...facts, ...row.facts });
@@ -127,7 +170,7 @@ describe('with a journal', () => {
     let rounds = 0;
     while (state.update.phase === 'switching') {
       const staged = recover(state, facts).state;
-      state = transition(staged, { event: { kind: 'verified' }, at }).state;
+      state = transition(staged, { event: { kind: 'verified' }, ...moment }).state;
       rounds++;
       expect(rounds).toBeLessThan(20);
     }
@@ -140,7 +183,7 @@ describe('with a journal', () => {
     while (state.update.phase === 'staged') {
       for (const kind of ['slot-damaged', 'fetched', 'rebuilt'] as const) {
         const event = { kind, message: 'changed', transfer: attempt.transfer, notes: [] } as UpdateEvent;
-        state = transition(state, { event, at }).state;
+        state = transition(state, { event, ...moment }).state;
       }
       rounds++;
       expect(rounds).toBeLessThan(20);

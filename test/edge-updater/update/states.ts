@@ -4,6 +4,7 @@ import type { Attempt, DeviceState } from '../../../edge-updater/update/state.ts
 import { blankState } from '../../../edge-updater/update/state.ts';
 
 export const at = '2026-12-01T00:00:00.000Z';
+export const moment = { at, pollSeconds: 900 };
 export const older = { version: '1.0.0', counter: 1, manifestSha256: '1'.repeat(64) };
 export const newer = { version: '2.0.0', counter: 2, manifestSha256: '2'.repeat(64) };
 export const newest = { version: '3.0.0', counter: 3, manifestSha256: '3'.repeat(64) };
@@ -33,4 +34,12 @@ export function inPhase(phase: DevicePhase, change: Partial<Attempt> = {}): Devi
     default:
       return { ...base, update: { phase, attempt: changed } };
   }
+}
+
+/** A repair of the release that runs; one that goes back says that the slot is damaged, whatever came of the repair. */
+export function repairing(phase: Exclude<DevicePhase, 'idle'>, change: Partial<Attempt> = {}): DeviceState {
+  const state = inPhase(phase, { source: { kind: 'repair' }, release: newer, ...change });
+  const { update } = state;
+  if (!('failure' in update)) return state;
+  return { ...state, update: { ...update, failure: { ...update.failure, code: 'slot-damaged' } } };
 }

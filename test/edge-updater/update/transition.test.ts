@@ -1,16 +1,17 @@
 /** The state machine as a table: which event moves which phase where, and what is asked for then. */
 import { describe, expect, it } from 'vitest';
 import { type DevicePhase, devicePhases } from '../../../contract/device-api/check.ts';
+import { type ErrorCode, errorCodes, faultOf } from '../../../contract/errors.ts';
 import { deltaFormats } from '../../../contract/release/manifest.ts';
 import type { UpdateEvent } from '../../../edge-updater/update/event.ts';
 import { blankState, type DeviceState, deviceStateSchema } from '../../../edge-updater/update/state.ts';
 import { transition } from '../../../edge-updater/update/transition.ts';
-import { at, attempt, inPhase, newer, newest, older } from './states.ts';
+import { at, attempt, inPhase, moment, newer, newest, older, repairing } from './states.ts';
 
 const transfer = { bytesOnWire: 10, fullBytes: 20, resumedFrom: 5 };
 const events: Record<UpdateEvent['kind'], UpdateEvent> = {
   accepted: { kind: 'accepted', attemptId: 'b', release: newest, source: { kind: 'server', rollout: 'r' } },
-  refused: { kind: 'refused', attemptId: 'b', version: '3.0.0', code: 'target-unknown', message: 'no' },
+  refused: { kind: 'refused', attemptId: 'b', rollout: 'r', version: '3.0.0', code: 'target-unknown', message: 'no' },
   fetched: { kind: 'fetched', transfer, notes: [] },
   rebuilt: { kind: 'rebuilt' },
   'source-failed': {
@@ -27,19 +28,27 @@ const events: Record<UpdateEvent['kind'], UpdateEvent> = {
   unhealthy: { kind: 'unhealthy', code: 'health-timeout', message: 'never answered' },
   restored: { kind: 'restored', confirmed: true },
   pruned: { kind: 'pruned' },
-  failed: { kind: 'failed', code: 'io-error', message: 'disk', retryable: false },
+  failed: { kind: 'failed', code: 'io-error', message: 'disk' },
   'rollback-requested': { kind: 'rollback-requested', attemptId: 'b' },
   'permit-accepted': { kind: 'permit-accepted', attemptId: 'b', permitId: 'p'.repeat(16), rollout: 'r' },
   'permit-refused': { kind: 'permit-refused', attemptId: 'b', rollout: 'r', code: 'permit-expired', message: 'old' },
+  'damage-found': { kind: 'damage-found', attemptId: 'b', message: 'bin is gone' },
+  'damage-remains': { kind: 'damage-remains', attemptId: 'b', message: 'bin is gone; no network' },
   'rejections-forgotten': { kind: 'rejections-forgotten' },
   'reports-acknowledged': { kind: 'reports-acknowledged', through: 1 },
 };
+
+const codes = Object.keys(errorCodes) as ErrorCode[];
+const held = codes.filter((code) => faultOf(code) !== 'release');
+const rejecting = codes.filter((code) => faultOf(code) === 'release');
 
 /** Every move that is one; all others leave the phase alone. */
 const moves: Record<DevicePhase, Partial<Record<UpdateEvent['kind'], [DevicePhase, string]>>> = {
   idle: {
     accepted: ['downloading', 'fetch'],
     'rollback-requested': ['rolling-back', 'restore'],
+    'damage-found': ['downloading', 'fetch'],
+    'damage-remains': ['rolling-back', 'restore'],
     'permit-accepted': ['rolling-back', 'restore'],
   },
   downloading: { fetched: ['rebuilding', 'rebuild'], failed: ['idle', 'prune'] },
@@ -65,7 +74,7 @@ const moves: Record<DevicePhase, Partial<Record<UpdateEvent['kind'], [DevicePhas
 };
 
 function apply(state: DeviceState, event: UpdateEvent) {
-  return transition(state, { event, at });
+  return transition(state, { event, ...moment });
 }
 
 describe.each(devicePhases)('in %s', (phase) => {
@@ -76,6 +85,81 @@ describe.each(devicePhases)('in %s', (phase) => {
     expect(step.state.update.phase).toBe(expected);
     expect(step.effects.map((asked) => asked.kind).join()).toBe(effect);
     expect(deviceStateSchema.parse(step.state)).toEqual(step.state);
+  });
+});
+
+describe.each(devicePhases.filter((phase) => phase !== 'idle'))('in %s of a repair', (phase) => {
+  it.each(Object.keys(events) as UpdateEvent['kind'][])('%s leads where the table says', (kind) => {
+    const step = apply(repairing(phase), events[kind]);
+    const [expected, effect] = moves[phase][kind] ?? [phase, ''];
+    expect(step.state.update.phase).toBe(expected);
+    expect(step.effects.map((asked) => asked.kind).join()).toBe(effect);
+    expect(deviceStateSchema.parse(step.state)).toEqual(step.state);
+    expect(step.state.rejected).toEqual([]);
+    expect([newer, older]).toContainEqual(step.state.current);
+  });
+});
+
+describe('a repair', () => {
+  const found = apply(inPhase('idle'), events['damage-found']);
+
+  it('begins with a report of the damage that names no rollout', () => {
+    const report = { version: newer.version, phase: 'downloading', code: 'slot-damaged', fault: 'device' };
+    expect(found.state.outbox).toMatchObject([{ ...report, message: 'bin is gone' }]);
+    expect(found.state.outbox[0]).not.toHaveProperty('rollout');
+    expect(found.state.outbox[0]).not.toHaveProperty('outcome');
+  });
+
+  it('leaves both links where they are', () => {
+    expect(apply(repairing('staged'), events.verified).effects).toMatchObject([{ kind: 'switch', previous: older }]);
+    const { state } = apply(repairing('probation'), events.healthy);
+    expect(state).toMatchObject({ current: newer, previous: older, counterFloor: newer.counter });
+    expect(state.outbox.at(-1)).toMatchObject({ outcome: 'committed', version: newer.version });
+  });
+
+  it('that cannot be made is held, not rejected, and is no news the second time', () => {
+    const once = apply(found.state, { kind: 'failed', code: 'server-unreachable', message: 'm' }).state;
+    expect(once).toMatchObject({ update: { phase: 'idle' }, current: newer, rejected: [] });
+    expect(once.held).toMatchObject([{ version: newer.version, code: 'server-unreachable' }]);
+    const again = apply(once, events['damage-found']).state;
+    const twice = apply(again, { kind: 'failed', code: 'server-unreachable', message: 'm' }).state;
+    expect(twice.outbox).toEqual(once.outbox);
+    const other = apply(again, { kind: 'failed', code: 'disk-full', message: 'm' }).state;
+    expect(other.outbox.length).toBe(once.outbox.length + 1);
+  });
+
+  it.each([
+    ['that cannot be made', () => apply(inPhase('idle'), events['damage-remains'])],
+    ['that does not become healthy', () => apply(repairing('probation'), events.unhealthy)],
+  ])('%s goes back to the previous release, which is no rejection', (_, act) => {
+    const going = act();
+    expect(going.effects).toEqual([{ kind: 'restore', to: older }]);
+    const { state } = apply(going.state, events.restored);
+    expect(state).toMatchObject({ current: older, rejected: [], known: [newer.manifestSha256], counterFloor: 2 });
+    expect(state.previous).toBeUndefined();
+    expect(state.outbox.at(-1)).toMatchObject({ outcome: 'rolled-back', code: 'slot-damaged', fault: 'device' });
+  });
+
+  it('that does not become healthy stays where it is when there is nothing to go back to', () => {
+    const { previous: _, ...only } = repairing('probation');
+    const going = apply(only, events.unhealthy);
+    expect(going.effects).toEqual([{ kind: 'restore', to: newer }]);
+    const { state } = apply(going.state, events.restored);
+    expect(state).toMatchObject({ current: newer, rejected: [], lastAttempt: { outcome: 'failed' } });
+  });
+
+  it('without a release, and going back without a previous one, are nothing', () => {
+    expect(apply(blankState, events['damage-found']).state).toBe(blankState);
+    const { previous: _, ...only } = inPhase('idle');
+    expect(apply(only, events['damage-remains']).state).toBe(only);
+  });
+});
+
+describe('rejections that a person lifts', () => {
+  it('are not sent any more, and are remembered', () => {
+    const rejected = [{ manifestSha256: newest.manifestSha256, version: newest.version, at }];
+    const { state } = apply({ ...inPhase('idle'), rejected, known: ['c'.repeat(64)] }, events['rejections-forgotten']);
+    expect(state).toMatchObject({ rejected: [], known: ['c'.repeat(64), newest.manifestSha256] });
   });
 });
 
@@ -110,7 +194,7 @@ describe('waiting for a window', () => {
     expect(effects).toMatchObject([{ kind: 'prune', keep: [newer, older, newest].map((r) => r.manifestSha256) }]);
     expect(state.outbox).toMatchObject([{ phase: 'idle', message: 'the server answers rollout-paused' }]);
     expect(state.outbox[0]?.outcome).toBeUndefined();
-    expect(state).toMatchObject({ rejected: [], failures: [] });
+    expect(state).toMatchObject({ rejected: [], held: [] });
     expect(apply(state, events.accepted).state.ready).toBeUndefined();
   });
 
@@ -128,7 +212,7 @@ describe('waiting for a window', () => {
 
 describe('a retry', () => {
   const rejected = [older, newest].map(({ version, manifestSha256 }) => ({ version, manifestSha256, at }));
-  const base = { ...inPhase('idle'), rejected, failures: [{ manifestSha256: newest.manifestSha256, count: 3 }] };
+  const base = { ...inPhase('idle'), rejected };
   const { state } = apply(base, { ...events.accepted, isRetry: true } as UpdateEvent);
 
   it('lifts the rejection of exactly that release', () => {
@@ -136,9 +220,7 @@ describe('a retry', () => {
     expect(apply(base, events.accepted).state.rejected).toEqual(rejected);
   });
 
-  it('that fails for good rejects the release again, before the switch and after it', () => {
-    const before = apply(state, events.failed).state;
-    expect(before.rejected.map((entry) => entry.version)).toEqual([older.version, newest.version]);
+  it('of a release that still does not work rejects it again', () => {
     const back = apply({ ...state, update: inPhase('probation').update }, events.unhealthy).state;
     const after = apply(back, events.restored).state;
     expect(after.rejected.map((entry) => entry.version)).toEqual([older.version, newest.version]);
@@ -228,6 +310,28 @@ describe('rolling back', () => {
     expect(unsure.lastAttempt?.message).toMatch(/does not answer/);
   });
 
+  it.each(held)('for %s does not reject the release, and tries it again after an hour', (code) => {
+    const going = apply(inPhase('probation'), { kind: 'unhealthy', code, message: 'm' }).state;
+    const ended = apply(going, events.restored).state;
+    const nextTryAt = '2026-12-01T01:00:00.000Z';
+    expect(ended).toMatchObject({ rejected: [], held: [{ code, count: 1, notBefore: nextTryAt }], current: newer });
+    expect(ended.outbox.at(-1)).toMatchObject({ outcome: 'rolled-back', code, fault: faultOf(code), nextTryAt });
+  });
+
+  it.each(rejecting)('for %s rejects the release', (code) => {
+    const going = apply(inPhase('probation'), { kind: 'unhealthy', code, message: 'm' }).state;
+    const ended = apply(going, events.restored).state;
+    expect(ended).toMatchObject({ rejected: [{ code, version: newest.version }], held: [] });
+    expect(ended.outbox.at(-1)).toMatchObject({ outcome: 'rolled-back', code, fault: 'release' });
+  });
+
+  it('for a full disk between switch and commit does not reject the release', () => {
+    for (const phase of ['switching', 'probation'] as const) {
+      const going = apply(inPhase(phase), { kind: 'failed', code: 'disk-full', message: 'm' }).state;
+      expect(apply(going, events.restored).state).toMatchObject({ rejected: [], held: [{ code: 'disk-full' }] });
+    }
+  });
+
   it('of a first release removes it: there is nothing to restore', () => {
     const { current: _, previous: __, ...first } = inPhase('probation');
     expect(apply(first, events.unhealthy).effects).toEqual([{ kind: 'restore' }]);
@@ -248,25 +352,22 @@ describe('rolling back', () => {
 });
 
 describe('a failure before the switch', () => {
-  const failing = (retryable: boolean) =>
-    ({ kind: 'failed', code: 'digest-mismatch', message: 'm', retryable }) as const;
+  const failing = (code: ErrorCode) => ({ kind: 'failed', code, message: 'm' }) as const;
 
   it('leaves the device as it was and is reported', () => {
-    const { state } = apply(inPhase('downloading'), failing(false));
+    const { state } = apply(inPhase('downloading'), failing('digest-mismatch'));
     expect(state).toMatchObject({ current: newer, previous: older, rejected: [] });
     expect(state.outbox.at(-1)).toMatchObject({ outcome: 'failed', code: 'digest-mismatch' });
   });
 
-  it.each([
-    ['rejects the release after the third time', false, 1],
-    ['never rejects a release for a network that comes back', true, 0],
-  ] as const)('%s', (_, retryable, rejected) => {
+  it.each(held)('with %s never rejects the release, however often, and says whose fault it is', (code) => {
     let state = inPhase('downloading');
-    for (let time = 0; time < 3; time++) {
-      expect(state.rejected).toEqual([]);
-      state = apply({ ...state, update: inPhase('downloading').update }, failing(retryable)).state;
+    for (let time = 0; time < 5; time++) {
+      state = apply({ ...state, update: inPhase('downloading').update }, failing(code)).state;
     }
-    expect(state.rejected).toHaveLength(rejected);
+    expect(state.rejected).toEqual([]);
+    expect(state.held).toMatchObject([{ manifestSha256: newest.manifestSha256, code, count: 5 }]);
+    expect(state.outbox.at(-1)).toMatchObject({ outcome: 'failed', code, fault: faultOf(code) });
   });
 });
 
@@ -300,7 +401,7 @@ describe('reports', () => {
     let state: DeviceState = blankState;
     for (let time = 0; time < 60; time++) {
       state = apply(state, events.accepted).state;
-      state = apply(state, { kind: 'failed', code: 'server-unreachable', message: 'm', retryable: true }).state;
+      state = apply(state, { kind: 'failed', code: 'server-unreachable', message: 'm' }).state;
     }
     expect(state.outbox).toHaveLength(64);
     expect(state.outbox.filter((report) => report.outcome === 'failed')).toHaveLength(60);

@@ -1,0 +1,21 @@
+/** What a service wrote last, and where a person reads the rest. */
+import { maskSecrets } from './secrets.ts';
+
+export interface LastWords {
+  /** As the service wrote it; undefined where it wrote nothing that can be read. */
+  readonly line?: string | undefined;
+  /** A file, or a command that shows it. */
+  readonly where: string;
+}
+
+const maxLine = 200;
+
+/** Ready to be sent: without secrets, and short. */
+export function describeLastWords({ line, where }: LastWords): string {
+  if (line === undefined) return `its log is ${where}`;
+  const printable = maskSecrets(line)
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .trim();
+  const cut = printable.length > maxLine ? `${printable.slice(0, maxLine)}…` : printable;
+  return `its last line is "${cut}", its log is ${where}`;
+}
