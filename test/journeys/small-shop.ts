@@ -49,9 +49,9 @@ export async function publishShopRelease(
 }
 
 /** Makes an enrolment token in the state of a distributor and returns the file that holds it. */
-export async function enrolmentToken(state: string): Promise<string> {
+export async function enrolmentToken(state: string, uses = 1): Promise<string> {
   const { token } = await runJson<{ token: string }>('slipway-distributor', [
-    ...['enrolment-token', 'create', '--state', state],
+    ...['enrolment-token', 'create', '--state', state, '--uses', String(uses)],
   ]);
   const file = path.join(state, 'enrolment-token');
   writeFileSync(file, token);
