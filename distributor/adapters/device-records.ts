@@ -4,6 +4,7 @@ import type { DevicePhase, Labels, Trouble } from '../../contract/device-api/che
 import type { Digest } from '../../contract/digest.ts';
 import type { Platform } from '../../contract/release/platform.ts';
 import type { DevicePage, DeviceRecord, Enrolment, EnrolmentOutcome, Member } from '../fleet/ports.ts';
+import type { CampaignKey } from '../rollout/campaign.ts';
 import type { Role } from '../rollout/decide-input.ts';
 import type { FleetTables } from './fleet-tables.ts';
 import { affectedBy, firstOf, Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
@@ -36,7 +37,10 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       .values({ device: slot('device'), at: slot('at') })
       .onConflict((conflict) => conflict.column('device').doUpdateSet((eb) => ({ at: eb.ref('excluded.at') }))),
   );
-  const accepted = db.selectFrom('device').where('status', '=', 'accepted');
+  const members = db
+    .selectFrom('device')
+    .select(['id', 'labels', 'enrolled_at', 'current_version'])
+    .where('status', '=', 'accepted');
   return {
     row: (id: string): Step<DeviceRow | undefined> => byId.first({ id }),
 
@@ -55,14 +59,29 @@ export function deviceRecords(db: Kysely<FleetTables>) {
     },
 
     *membersOf(product: string, { after = '', limit }: DevicePage): Step<Member[]> {
-      const query = accepted.select(['id', 'labels', 'enrolled_at', 'current_version']).where('product', '=', product);
-      const rows = yield* rowsOf(query.where('id', '>', after).orderBy('id').limit(limit));
-      return rows.map((row) => ({
-        id: row.id,
-        labels: JSON.parse(row.labels) as Labels,
-        enrolledAt: row.enrolled_at,
-        current: row.current_version ?? undefined,
-      }));
+      const query = members.where('product', '=', product).where('id', '>', after);
+      return (yield* rowsOf(query.orderBy('id').limit(limit))).map(memberOf);
+    },
+
+    /** See UnaskedStore. */
+    *unaskedOf(key: CampaignKey, product: string, { after = '', limit }: DevicePage): Step<Member[]> {
+      const campaign = yield* firstOf(
+        db.selectFrom('campaign').select('id').where('rollout', '=', key.rollout).where('version', '=', key.version),
+      );
+      if (!campaign) return yield* this.membersOf(product, { after, limit });
+      const query = members.where('product', '=', product).where('id', '>', after);
+      const unasked = query.where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom('attempt')
+              .select('attempt.device')
+              .where('attempt.campaign', '=', campaign.id)
+              .whereRef('attempt.device', '=', 'device.number'),
+          ),
+        ),
+      );
+      return (yield* rowsOf(unasked.orderBy('id').limit(limit))).map(memberOf);
     },
 
     *enrol(enrolment: Enrolment): Step<EnrolmentOutcome> {
@@ -128,6 +147,17 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       yield* affectedBy(revoking.where('revoked_at', 'is', null));
       return (yield* affectedBy(db.updateTable('device').set({ status: 'revoked' }).where('id', '=', id))) > 0;
     },
+  };
+}
+
+function memberOf(
+  row: Pick<Selectable<FleetTables['device']>, 'id' | 'labels' | 'enrolled_at' | 'current_version'>,
+): Member {
+  return {
+    id: row.id,
+    labels: JSON.parse(row.labels) as Labels,
+    enrolledAt: row.enrolled_at,
+    current: row.current_version ?? undefined,
   };
 }
 

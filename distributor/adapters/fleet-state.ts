@@ -91,6 +91,7 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
         return found.map((attempt) => attemptOf(attempt, id, row?.last_seen_at ?? null));
       }),
     countWaves: (key, question) => database.read(() => attempts.countWaves(key, question)),
+    unaskedOf: (key, product, page) => database.read(() => devices.unaskedOf(key, product, page)),
     countHolds: (key) => database.read(() => attempts.countHolds(key)),
 
     loadPlan: () => database.read(() => plans.load()),

@@ -34,6 +34,7 @@ export function rolloutText(rollout: RolloutView, now: number): string {
     '',
     waveTable(rollout, now),
     '',
+    sumLine(rollout),
     ...gateLines(rollout, now),
     ...holdLines(rollout),
     ...conflictLines(rollout),
@@ -100,6 +101,17 @@ function gateLines({ waves }: RolloutView, now: number): string[] {
       ...heldLines(wave),
       ...checkLines(wave, now),
     ]);
+}
+
+/** Every device of the group, and where they stand. */
+function sumLine(rollout: RolloutView): string | undefined {
+  const { later } = rollout;
+  if (later === undefined) return undefined;
+  const counted = waveColumns.map(([column, name]) => [sum(rollout, column), name.toLowerCase()] as const);
+  const all = counted.reduce((total, [devices]) => total + devices, later);
+  const shown = [...counted, [later, 'in no open wave'] as const].filter(([devices]) => devices > 0);
+  const words = shown.map(([devices, name]) => `${devices} ${name}`).join(', ');
+  return `${all} ${all === 1 ? 'device' : 'devices'}${words === '' ? '' : `: ${words}`}`;
 }
 
 function holdLines({ holds }: RolloutView): string[] {

@@ -19,6 +19,7 @@ import { type ControlAction, controlStep } from './control.ts';
 import { type BoundSource, reachText, widerWaves } from './draw-bound.ts';
 import type { GateProbe } from './gates.ts';
 import { heldAgentsOf } from './held-agents.ts';
+import { notAskedIn } from './not-asked.ts';
 import type { CampaignStore } from './ports.ts';
 import { type Transition, unstarted } from './transition.ts';
 import type { CampaignView } from './view.ts';
@@ -130,11 +131,18 @@ export class Campaigns {
         const key = { rollout: rollout.name, version };
         const state = this.state(rollout.name, version) ?? unstarted(key, now);
         const look = await this.#look.at(this.#declared(compiled), state, this.#dependencies(rollout), now);
-        const held = name && (await heldAgentsOf(this.#bounds, this.#compiled, compiled, state));
-        views.push({ rollout, campaign: state, ...look, ...(held ? { held } : {}) });
+        const closer = name === undefined ? {} : await this.#lookCloser(compiled, state);
+        views.push({ rollout, campaign: state, ...look, ...closer });
       }
     }
     return views;
+  }
+
+  /** What takes a look at the devices of the group. */
+  async #lookCloser(compiled: CompiledRollout, state: CampaignState): Promise<Pick<CampaignView, 'held' | 'notAsked'>> {
+    const { store, breathe } = this.#input;
+    const held = await heldAgentsOf(this.#bounds, this.#compiled, compiled, state);
+    return { held, notAsked: await notAskedIn(store, breathe, this.#compiled, compiled, state) };
   }
 
   async #advanceAll(now: number): Promise<boolean> {

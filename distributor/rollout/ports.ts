@@ -1,12 +1,13 @@
 /** What rollouts need from outside: where what happened to campaigns is kept. */
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import type { Fault } from '../../contract/errors.ts';
+import type { DevicePage, Member } from '../fleet/ports.ts';
 import type { Attempt, CampaignKey, CampaignState } from './campaign.ts';
 import type { WaveCounts } from './standing.ts';
 import type { Transition } from './transition.ts';
 
 /** Durable state of campaigns. Every method is atomic; a lost database is `database-unavailable`. */
-export interface CampaignStore {
+export interface CampaignStore extends UnaskedStore {
   /** Those that have started. */
   loadCampaigns(): Promise<CampaignState[]>;
   /**
@@ -24,6 +25,12 @@ export interface CampaignStore {
   countWaves(key: CampaignKey, question: CountQuestion): Promise<WaveCounts[]>;
   /** Devices of a campaign that are held, by code; the most first. */
   countHolds(key: CampaignKey): Promise<HoldCount[]>;
+}
+
+/** Whom a campaign has not asked yet. */
+export interface UnaskedStore {
+  /** Accepted devices of the product without an attempt of the campaign; all of them where it has not started. */
+  unaskedOf(key: CampaignKey, product: string, page: DevicePage): Promise<Member[]>;
 }
 
 export interface CountQuestion {

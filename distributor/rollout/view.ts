@@ -9,6 +9,7 @@ import type { CampaignState, OpenedWave } from './campaign.ts';
 import { countsShape, countsViewOf } from './counts-view.ts';
 import { gateProgress } from './gate-progress.ts';
 import type { GateResult } from './gates.ts';
+import type { NotAsked } from './not-asked.ts';
 import type { HoldCount } from './ports.ts';
 import { noCounts, type WaveCounts } from './standing.ts';
 
@@ -99,6 +100,8 @@ export const rolloutViewSchema = z.object({
   after: z.array(z.string()),
   changedAt: instantSchema.optional(),
   waves: z.array(waveViewSchema),
+  /** Devices of the group that no open wave covers; absent where nobody looked: they are looked for when one is shown. */
+  later: z.number().optional(),
   /** What its held devices are held by, the most first. */
   holds: z.array(z.object({ fault: z.enum(faults), code: z.string(), devices: z.number() })).default([]),
   /** Absent where nobody looked for them: they are looked for when one rollout is asked for. */
@@ -125,12 +128,14 @@ export interface CampaignView {
   readonly next: Advance | undefined;
   /** What the checks of the open wave found last; undefined where this program does not ask them. */
   readonly gates?: readonly GateResult[] | undefined;
+  /** Undefined where nobody looked: then those that were members when the bounds were drawn. */
+  readonly notAsked?: NotAsked | undefined;
   /** As heldAgents counts them, one entry for each opened wave; undefined where nobody looked. */
   readonly held?: readonly number[] | undefined;
 }
 
 export function viewOf(progress: CampaignView, overlaps?: readonly Overlap[]): RolloutView {
-  const { rollout, campaign, counts, holds, gates, held } = progress;
+  const { rollout, campaign, counts, holds, gates, held, notAsked } = progress;
   const { name, product, target, group, priority, deadline, after } = rollout;
   const status = statusOf(rollout, campaign);
   return {
@@ -152,9 +157,11 @@ export function viewOf(progress: CampaignView, overlaps?: readonly Overlap[]): R
         isLast: index === (campaign?.openedWaves.length ?? 0) - 1 && status !== 'completed',
         gates,
         held: held?.[index],
+        notAsked: notAsked?.byWave[index],
       }),
     ),
     holds: [...holds],
+    ...(notAsked === undefined ? {} : { later: notAsked.later }),
     ...(overlaps === undefined ? {} : { overlaps: [...overlaps] }),
   };
 }
@@ -167,9 +174,10 @@ interface WaveFacts {
   readonly isLast: boolean;
   readonly gates: readonly GateResult[] | undefined;
   readonly held: number | undefined;
+  readonly notAsked: number | undefined;
 }
 
-function waveViewOf(wave: Wave, { opened, counts, isLast, gates, held }: WaveFacts): WaveView {
+function waveViewOf(wave: Wave, { opened, counts, isLast, gates, held, notAsked }: WaveFacts): WaveView {
   const own = (opened && counts.at(-1)) ?? noCounts;
   const { successPercent, minSample, confidencePercent, stallAfterSeconds, checks } = wave.gate;
   return {
@@ -182,6 +190,7 @@ function waveViewOf(wave: Wave, { opened, counts, isLast, gates, held }: WaveFac
     soakSeconds: wave.soakSeconds,
     ...instantOf('soaksUntil', opened && opened.openedAt + wave.soakSeconds * 1000),
     ...countsViewOf(own),
+    ...(notAsked === undefined ? {} : { notAsked }),
     ...instantOf('nextSoakedAt', own.nextSoakedAt),
     ...(held === undefined ? {} : { agentsHeld: held }),
     gate: {

@@ -79,6 +79,11 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       expect(await state.countDevices()).toBe(3);
       expect((await state.membersOf('edge', { limit: 9 })).map(({ id }) => id)).toEqual(['a', 'b']);
       expect(await state.membersOf('other', { limit: 9 })).toEqual([]);
+      const unasked = async (page = { limit: 9 }) => (await state.unaskedOf(key, 'edge', page)).map(({ id }) => id);
+      expect(await unasked()).toEqual(['a', 'b']);
+      await state.answerCheck(arrival('a', 5), () => offer());
+      expect([await unasked(), await unasked({ limit: 0 })]).toEqual([['b'], []]);
+      expect(await state.unaskedOf(key, 'edge', { after: 'b', limit: 9 })).toEqual([]);
       await state.close();
     });
 

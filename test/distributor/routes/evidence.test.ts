@@ -146,6 +146,38 @@ describe('a rollout', () => {
   });
 });
 
+describe('every device', () => {
+  it('is in one column or waits for a later wave, also one that enrolled after the wave was drawn', async () => {
+    const waves = [
+      { name: 'canary', count: 2, soak: '1h' },
+      { name: 'all', percent: 100 },
+    ];
+    const { small, enrol, check, tell, commit, show } = await fleetOf(6, { waves });
+    await using _ = small;
+    const all = async () => {
+      const shown = await show();
+      const columns = shown.waves.map(
+        ({ committed, failed, reverted, pending, waiting, heldByDevice, heldByPath, unreachable, notAsked }) =>
+          committed + failed + reverted + pending + waiting + heldByDevice + heldByPath + unreachable + notAsked,
+      );
+      return { shown, sum: columns.reduce((sum, column) => sum + column, shown.later ?? Number.NaN) };
+    };
+    expect(await all()).toMatchObject({ sum: 6, shown: { later: 4, waves: [{ notAsked: 2 }, { notAsked: 0 }] } });
+    const offered: string[] = [];
+    for (let i = 0; i < 6; i++) if ((await check(`gate-${i}`)).decision === 'update') offered.push(`gate-${i}`);
+    await commit(offered[0] ?? '');
+    await tell(offered[1] ?? '', { phase: 'idle', outcome: 'failed', code: 'disk-full' });
+    await enrol('late');
+    expect(await all()).toMatchObject({ sum: 7, shown: { later: 5, waves: [{ committed: 1, heldByDevice: 1 }, {}] } });
+    await commit(offered[1] ?? '');
+    await small.pass(3601);
+    await enrol('later');
+    expect(await all()).toMatchObject({ sum: 8, shown: { later: 0, waves: [{ committed: 2 }, { notAsked: 6 }] } });
+    await small.fleet.forgetDevice('late');
+    expect(await all()).toMatchObject({ sum: 7, shown: { waves: [{}, { notAsked: 5 }] } });
+  });
+});
+
 describe('nobody', () => {
   const typo = 'matchLabels: {site: labb-typo}';
   const group = `apiVersion: slipway/v1\nkind: Group\nmetadata: {name: canary}\nspec: {selector: {${typo}}}\n`;
