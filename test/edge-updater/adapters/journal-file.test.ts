@@ -142,6 +142,18 @@ describe('a journal of another updater', () => {
     expect(readJournal(folder)).toMatchObject({ kind: 'state', state: { counterFloor: 7, update: { phase: 'idle' } } });
   });
 
+  it('gives back what version 1 has no word for', () => {
+    const held = {
+      ...{ manifestSha256: '7'.repeat(64), version: '3.1.0', count: 2, at, since: at, code: 'tls-failed' },
+      ...{ message: 'the certificate has expired', notBefore: at },
+    };
+    const journal = new JournalFile(folder);
+    journal.append({ ...numbered(3), held: [held] });
+    journal.close();
+    const content = readJournal(folder);
+    expect(content.kind === 'state' && content.state.held).toEqual([held]);
+  });
+
   it('can be read by an older one: the record holds the state in version 1', () => {
     const journal = new JournalFile(folder);
     journal.append({ ...numbered(3), rejected: [{ ...rejection, code: 'from-the-future' }] });
