@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Report } from '../../../contract/device-api/report.ts';
 import { encodeManifest } from '../../../contract/release/manifest.ts';
+import { showRollouts } from '../../../distributor/http/rollout-gauges.ts';
 import type { RolloutView } from '../../../distributor/rollout/view.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
@@ -85,8 +86,12 @@ describe('a rollout', () => {
     // Many of them are told in the log, once.
     await expect.poll(kinds).toContain('gate-closed');
     await small.pass(1);
+    showRollouts(small.metrics, await small.campaigns.views(small.now));
     const metrics = (await small.ask('GET', '/metrics')).body;
     expect(metrics).not.toContain('slipway_rollout_transitions_total{kind="abort"}');
+    const fault = column === 'heldByPath' ? 'path' : 'device';
+    expect(metrics).toContain(`slipway_rollout_held_devices{rollout="to-2",fault="${fault}",code="${code}"} 4`);
+    expect(metrics).toContain('slipway_rollout_waits{rollout="to-2",reason="devices-held"} 1');
   });
 
   it('is not sent back when it has completed and a new device has a full disk', async () => {
