@@ -1,6 +1,6 @@
 /**
  * The distributor over HTTP by undici. Bodies are bounded and checked against the contract, plain HTTP and foreign
- * redirects are refused, and the device's token never leaves the origin it was given for. Keeps no state but the token.
+ * redirects are refused, and the device's token goes with the first request alone. Keeps no state but the token.
  */
 import { readFileSync } from 'node:fs';
 import { Agent, type Dispatcher, request } from 'undici';
@@ -136,8 +136,9 @@ export class HttpServer implements Server {
     let url = new URL(path, this.#base);
     const token = await this.#token();
     for (let hop = 0; hop <= maxRedirects; hop++) {
-      const isOurs = url.origin === this.#base.origin;
-      const authorization = isOurs ? { authorization: `Bearer ${token}` } : {};
+      // Whoever redirects names somebody else, also behind the same host: a presigned URL with a token beside its own
+      // signature is refused by S3, and the token is nobody else's to see.
+      const authorization = hop === 0 ? { authorization: `Bearer ${token}` } : {};
       const answer = await this.#send(url, {
         method: 'GET',
         headers: { 'user-agent': this.#options.userAgent, 'accept-encoding': 'identity', ...headers, ...authorization },
