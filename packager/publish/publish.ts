@@ -146,7 +146,8 @@ class Publisher {
     for (const base of plan.bases) bases.push((await readManifest(store, base)).manifest);
     const components: Component[] = [];
     for (const component of build.manifest.components) {
-      const memo = [component.sha256, ...plan.bases.map((base) => base.manifestSha256)].join();
+      const olds = bases.map(({ components: old }) => old.find(({ name }) => name === component.name)?.sha256);
+      const memo = [component.sha256, ...olds].join();
       const made = this.#deltas.get(memo) ?? (await makeDeltas(job, component, bases));
       this.#deltas.set(memo, made);
       components.push({ ...component, deltas: made.map(({ delta }) => delta) });

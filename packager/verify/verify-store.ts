@@ -7,7 +7,7 @@ import type { Store } from '../publish/ports.ts';
 import { listReleases } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
 import { delegatedProducts, fetchFrom, firstRoot } from '../repository/state.ts';
-import { checkBlob, type ExpectedBlob, expectedBlobs } from './check-blob.ts';
+import { checkBlob, distinctBlobs, type ExpectedBlob, expectedBlobs } from './check-blob.ts';
 import { FindingList, type Verified } from './findings.ts';
 
 /**
@@ -23,7 +23,7 @@ export async function verifyStore(
   const root = pinnedRoot ?? (await firstRoot(store));
   const trusted = await refreshTrust({ known: new Map([['root', root]]), fetch: fetchFrom(store), now });
   const findings = new FindingList();
-  const blobs = new Map<string, ExpectedBlob>();
+  const named: ExpectedBlob[] = [];
   let releases = 0;
   for (const product of delegatedProducts(trusted.documents)) {
     const role = await trusted.delegatedTargets(product);
@@ -32,20 +32,21 @@ export async function verifyStore(
       await findings.collect(
         readManifest(store, release).then(({ manifest }) => {
           for (const expected of expectedBlobs(manifest)) {
-            blobs.set(expected.blob.sha256, { ...expected, label: `${release.path}: ${expected.label}` });
+            named.push({ ...expected, label: `${release.path}: ${expected.label}` });
           }
         }),
       );
     }
   }
-  progress.expect([...blobs.values()].reduce((sum, { blob }) => sum + blob.length, 0));
-  for (const expected of blobs.values()) await findings.collect(verifyBlob(store, expected, progress));
+  const blobs = distinctBlobs(named);
+  progress.expect(blobs.reduce((sum, { blob }) => sum + blob.length, 0));
+  for (const expected of blobs) await findings.collect(verifyBlob(store, expected, progress));
   findings.raise();
   return {
     what: 'store',
     signatures: trusted.documents.size,
     releases,
-    blobs: blobs.size,
+    blobs: blobs.length,
     rootPinned: pinnedRoot !== undefined,
     expires: trusted.expires,
   };
