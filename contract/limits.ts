@@ -27,6 +27,8 @@ export const limits = {
   maxInstallPathBytes: 512,
   /** A YAML document: release.yaml, a rollout, a configuration. */
   maxDocumentBytes: 1024 * 1024,
+  /** All manifests of one component: they are parsed whole when they are packed. */
+  maxManifestTextBytes: 64 * 1024 * 1024,
   /** Files that declare the rollouts of one distributor. */
   maxDeclaredFiles: 1000,
   /** All of them together, also as Kustomize renders them, and the body of a plan that is applied. */

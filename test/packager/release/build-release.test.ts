@@ -101,6 +101,59 @@ describe('build', () => {
     ]);
   });
 
+  it('refuses what renderers print in another encoding, with a directive or without a document', async () => {
+    const bench = await Workbench.open();
+    await mkdir(bench.at('overlay'));
+    const printing = (text: string, encoding?: BufferEncoding): ManifestRenderer => ({
+      kustomize: async () => Buffer.from(text, encoding),
+      helm: async () => Buffer.from(text, encoding),
+    });
+    const origins = ['kustomize: overlay', 'helm: {chart: overlay, releaseName: shop}'];
+    for (const origin of origins) {
+      const build = (renderer: ManifestRenderer) =>
+        buildYaml(bench, `  - {name: k, kind: manifests, ${origin}}\n`, renderer);
+      const message = expect.stringContaining('overlay as rendered:2:7');
+      await expect(build(printing('a: 1\nname: \xe9', 'latin1'))).rejects.toMatchObject({ message });
+      await expect(build(printing('%YAML 1.1\n---\na: 1'))).rejects.toMatchObject({ code: 'document-invalid' });
+      await expect(build(printing('# nothing\n'))).rejects.toMatchObject({ code: 'component-missing' });
+    }
+  });
+
+  it('packs a manifest file as it lies there, also by a link, and refuses one that tools read otherwise', async () => {
+    const bench = await Workbench.open();
+    const text = '# no marker before\r\nkind: A\r\n---\r\nkind: B';
+    await bench.write('real.txt', text);
+    await symlink('real.txt', bench.at('app.yaml'));
+    const manifest = await buildYaml(bench, '  - {name: app, kind: manifests, source: app.yaml}\n');
+    expect(await unpacked(bench, manifest.components[0])).toBe(text);
+    await bench.write('bad.yaml', Buffer.from('kind: A\nname: \xe9\n', 'latin1'));
+    const bad = buildYaml(bench, '  - {name: app, kind: manifests, source: bad.yaml}\n');
+    await expect(bad).rejects.toMatchObject({
+      code: 'document-invalid',
+      message: expect.stringContaining('bad.yaml:2:7'),
+    });
+  });
+
+  it('refuses a declaration in another encoding with file and line, where a path would become another', async () => {
+    const bench = await Workbench.open();
+    const text = `${head}components:\n  - {name: a, kind: file, source: gr\xf6\xdfe}\n`;
+    const file = await bench.write('release.yaml', Buffer.from(text, 'latin1'));
+    const build = buildRelease(file, bench.at('out'), noRenderer, silentProgress);
+    const message = expect.stringContaining('release.yaml:8:37');
+    await expect(build).rejects.toMatchObject({ code: 'document-invalid', message });
+  });
+
+  it('packs a file of any bytes as it is, also by a link, and refuses a link to nothing', async () => {
+    const bench = await Workbench.open();
+    await bench.write('data/real', Buffer.from([0xff, 0xfe, 0, 1]));
+    await symlink('data/real', bench.at('link'));
+    await symlink('gone', bench.at('dead'));
+    const manifest = await buildYaml(bench, '  - {name: a, kind: file, source: link}\n');
+    expect(manifest.components[0]).toMatchObject({ length: 4 });
+    const dead = buildYaml(bench, '  - {name: a, kind: images, source: dead}\n');
+    await expect(dead).rejects.toMatchObject({ code: 'component-missing' });
+  });
+
   it('says which renderer is missing and keeps the output folder as it was', async () => {
     const bench = await Workbench.open();
     await mkdir(bench.at('overlay'));
