@@ -27,6 +27,7 @@ import {
   type RepositoryState,
   requireUnexpiredOfflineRoles,
 } from '../repository/state.ts';
+import { withDeltasThatFit } from './choose-deltas.ts';
 import { commitChanges, commitKeys } from './commit.ts';
 import { type DeltaMakers, type MadeDelta, makeDeltas } from './deltas.ts';
 import { type PublishPlan, planPublish, withChannelAt } from './plan.ts';
@@ -152,7 +153,11 @@ class Publisher {
       this.#deltas.set(memo, made);
       components.push({ ...component, deltas: made.map(({ delta }) => delta) });
     }
-    return { ...build.manifest, components };
+    const { manifest, deltasEach } = withDeltasThatFit({ ...build.manifest, components });
+    if (components.some(({ deltas }) => deltas.length > deltasEach)) {
+      say(`release.json has room for ${deltasEach} deltas of each component; larger ones are left out`);
+    }
+    return manifest;
   }
 
   /** Blobs first, the manifest only when all of them are there. */

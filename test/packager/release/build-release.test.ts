@@ -154,6 +154,29 @@ describe('build', () => {
     await expect(dead).rejects.toMatchObject({ code: 'component-missing' });
   });
 
+  it.each([
+    ['an install path inside the manifest', 1, 'release.json/x', 'components.0.installPath'],
+    ['a segment that no file system has room for', 1, `bin/${'x'.repeat(300)}`, 'components.0.installPath'],
+    ['the counter that nothing can follow', Number.MAX_SAFE_INTEGER, 'a', 'counter'],
+    ['a counter that leaves no room for later ones', 2 ** 52 + 1, 'a', 'counter'],
+  ])('refuses %s, which no device could install or leave, with its place', async (_what, counter, installPath, at) => {
+    const bench = await Workbench.open();
+    await bench.write('text', 'text');
+    const components = `components:\n  - {name: a, kind: file, source: text, installPath: ${installPath}}\n`;
+    const file = await bench.write('release.yaml', `${head.replace('counter: 1', `counter: ${counter}`)}${components}`);
+    const error = await buildRelease(file, bench.at('out'), noRenderer, silentProgress).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'document-invalid', hint: expect.any(String) });
+    expect(error.problems).toContainEqual(expect.objectContaining({ path: at, line: at === 'counter' ? 6 : 8 }));
+    await expect(contentOf(bench.at('out'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('with its manifest edited by hand is refused when it is published', async () => {
+    const bench = await Workbench.open();
+    const { folder, manifest } = await bench.build('a');
+    await bench.write('a.build/release.json', JSON.stringify(manifest, null, 2));
+    await expect(readBuild(folder)).rejects.toMatchObject({ code: 'manifest-malformed', hint: expect.any(String) });
+  });
+
   it('says which renderer is missing and keeps the output folder as it was', async () => {
     const bench = await Workbench.open();
     await mkdir(bench.at('overlay'));
