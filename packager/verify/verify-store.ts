@@ -1,6 +1,6 @@
 /** A whole store by the rules of a device: every signature, every manifest, every blob that a manifest names. */
 import { SlipwayError } from '../../contract/errors.ts';
-import { blobKey } from '../../contract/store-keys.ts';
+import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import { refreshTrust } from '../../contract/trust/trusted-set.ts';
 import type { Progress } from '../progress.ts';
 import type { Store } from '../publish/ports.ts';
@@ -9,9 +9,14 @@ import { readManifest } from '../repository/release-manifests.ts';
 import { delegatedProducts, fetchFrom, firstRoot } from '../repository/state.ts';
 import { checkBlob, distinctBlobs, type ExpectedBlob, expectedBlobs } from './check-blob.ts';
 import { FindingList, type Verified } from './findings.ts';
+import type { Repair } from './repair.ts';
+
+/** Believes nothing and changes nothing. */
+const noRepair: Pick<Repair, 'checked'> = { checked: (_key, _digest, check) => check() };
 
 /**
  * @param now the clock of this machine: expired metadata is a finding
+ * @param repair replaces what is damaged, where it can; what it cannot stays a finding
  * @throws SlipwayError with the code of the first finding
  */
 export async function verifyStore(
@@ -19,9 +24,13 @@ export async function verifyStore(
   pinnedRoot: Uint8Array | undefined,
   now: Date,
   progress: Progress,
+  repair?: Repair,
 ): Promise<Verified> {
   const root = pinnedRoot ?? (await firstRoot(store));
-  const trusted = await refreshTrust({ known: new Map([['root', root]]), fetch: fetchFrom(store), now });
+  const trusted = repair
+    ? await repair.trust(root, now)
+    : await refreshTrust({ known: new Map([['root', root]]), fetch: fetchFrom(store), now });
+  const mend = repair ?? noRepair;
   const findings = new FindingList();
   const named: ExpectedBlob[] = [];
   let releases = 0;
@@ -30,17 +39,23 @@ export async function verifyStore(
     for (const release of role ? listReleases(role) : []) {
       releases += 1;
       await findings.collect(
-        readManifest(store, release).then(({ manifest }) => {
-          for (const expected of expectedBlobs(manifest)) {
-            named.push({ ...expected, label: `${release.path}: ${expected.label}` });
-          }
-        }),
+        mend
+          .checked(manifestKey(release.manifestSha256), release.manifestSha256, () => readManifest(store, release))
+          .then(({ manifest }) => {
+            for (const expected of expectedBlobs(manifest)) {
+              named.push({ ...expected, label: `${release.path}: ${expected.label}` });
+            }
+          }),
       );
     }
   }
   const blobs = distinctBlobs(named);
   progress.expect(blobs.reduce((sum, { blob }) => sum + blob.length, 0));
-  for (const expected of blobs) await findings.collect(verifyBlob(store, expected, progress));
+  for (const expected of blobs) {
+    const { sha256 } = expected.blob;
+    const check = () => verifyBlob(store, expected, progress);
+    await findings.collect(mend.checked(blobKey(sha256), sha256, check));
+  }
   findings.raise();
   return {
     what: 'store',
@@ -49,6 +64,7 @@ export async function verifyStore(
     blobs: blobs.length,
     rootPinned: pinnedRoot !== undefined,
     expires: trusted.expires,
+    ...(repair ? { repaired: repair.repaired } : {}),
   };
 }
 
