@@ -25,8 +25,17 @@ export const limits = {
   /** Length of one component, 1 TiB: far above any image set, far below 2^53. */
   maxComponentBytes: 2 ** 40,
   maxInstallPathBytes: 512,
+  /** NAME_MAX of Linux. */
+  maxInstallPathSegmentBytes: 255,
+  /**
+   * The highest counter that is built, 2^52: a time in microseconds fits. Devices read higher ones, so that a newer packager
+   * can follow a release that took the last of these.
+   */
+  maxBuiltCounter: 2 ** 52,
   /** A YAML document: release.yaml, a rollout, a configuration. */
   maxDocumentBytes: 1024 * 1024,
+  /** All manifests of one component: they are parsed whole when they are packed. */
+  maxManifestTextBytes: 64 * 1024 * 1024,
   /** Files that declare the rollouts of one distributor. */
   maxDeclaredFiles: 1000,
   /** All of them together, also as Kustomize renders them, and the body of a plan that is applied. */

@@ -11,6 +11,14 @@ export function manifestKey(digest: Digest): string {
   return `targets/${digest}.release.json`;
 }
 
+/**
+ * `deltas/<digest>.json`: what publishers remember of deltas that they made. No device asks for it.
+ * @param digest of what they were made from
+ */
+export function madeDeltasKey(digest: Digest): string {
+  return `deltas/${digest}.json`;
+}
+
 /** TUF consistent snapshots (7): `metadata/<version>.<role>.json`; only the timestamp has a fixed name. */
 export function metadataKey(role: string, version: number): string {
   return `metadata/${version}.${role}.json`;

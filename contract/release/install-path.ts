@@ -7,7 +7,10 @@ import { limits } from '../limits.ts';
 
 const segment = /^[A-Za-z0-9._+@-]+$/;
 
-/** Relative, forward slashes, ASCII, no empty, `.` or `..` segment; `release.json` is the slot's own. */
+/**
+ * Relative, forward slashes, ASCII, no empty, `.` or `..` segment, none that a file system has no room for;
+ * `release.json` is the slot's own, as a file and as a folder.
+ */
 export const installPathSchema = z
   .string()
   .max(limits.maxInstallPathBytes)
@@ -15,4 +18,8 @@ export const installPathSchema = z
     (path) => path.split('/').every((part) => segment.test(part) && part !== '.' && part !== '..'),
     'expected a relative path of ASCII letters, digits and . _ + @ -, without "." or ".." segments',
   )
-  .refine((path) => path !== 'release.json', 'release.json names the manifest itself');
+  .refine(
+    (path) => path.split('/').every((part) => part.length <= limits.maxInstallPathSegmentBytes),
+    `expected no segment of more than ${limits.maxInstallPathSegmentBytes} bytes`,
+  )
+  .refine((path) => path.split('/')[0]?.toLowerCase() !== 'release.json', 'release.json names the manifest itself');

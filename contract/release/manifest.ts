@@ -89,6 +89,12 @@ export type Component = z.infer<typeof componentSchema>;
 
 export const counterSchema = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 
+/** Of a release: a device that committed the highest number there is would never update again. */
+const releaseCounterSchema = counterSchema.refine(
+  (counter) => counter < Number.MAX_SAFE_INTEGER,
+  'no later release can follow this counter',
+);
+
 export const manifestSchemaVersion = 1;
 
 export const manifestSchema = z
@@ -98,7 +104,7 @@ export const manifestSchema = z
     platform: platformSchema,
     version: versionSchema,
     /** Anti-rollback: a device never goes below the counter it has committed without a permit. */
-    counter: counterSchema,
+    counter: releaseCounterSchema,
     /** Versions that may not be jumped over on the way to this release. */
     floors: z.array(versionSchema).max(64),
     /** The oldest edge-updater that can install this release. */
@@ -140,14 +146,25 @@ export function targetPattern(product: Product): string {
   return `${product}/*/*/release.json`;
 }
 
-/** The bytes that are signed for, and their digest: the name of the slot on a device. */
+/**
+ * The bytes that are signed for, and their digest: the name of the slot on a device.
+ * @throws SlipwayError `manifest-malformed` when no device would read so many bytes
+ */
 export function encodeManifest(manifest: ReleaseManifest): { bytes: Uint8Array; sha256: Digest } {
   const bytes = canonicalJson(manifestSchema.parse(manifest));
+  if (bytes.length > limits.maxManifestBytes) {
+    throw new SlipwayError(
+      'manifest-malformed',
+      `release.json would have ${bytes.length} bytes, ${limits.maxManifestBytes} allowed`,
+      { hint: 'Pack several files into one component.' },
+    );
+  }
   return { bytes, sha256: sha256(bytes) };
 }
 
 /**
- * Parses verified bytes of a release.json.
+ * Parses verified bytes of a release.json. One release has one form (RFC 8785): bytes that say the same in another way
+ * would be another slot, which no device can make again.
  * @throws SlipwayError `manifest-malformed`, or `manifest-schema-unknown` for another schema version
  */
 export function decodeManifest(bytes: Uint8Array): ReleaseManifest {
@@ -169,9 +186,18 @@ export function decodeManifest(bytes: Uint8Array): ReleaseManifest {
     );
   }
   const parsed = manifestSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    if (isSame(canonicalJson(parsed.data), bytes)) return parsed.data;
+    throw new SlipwayError('manifest-malformed', 'release.json is not canonical JSON (RFC 8785)', {
+      hint: 'Build the release again with slipway-packager, and publish what it builds.',
+    });
+  }
   const issue = parsed.error.issues[0];
   throw new SlipwayError('manifest-malformed', `release.json: ${issue?.path.join('.')}: ${issue?.message}`, {
     cause: parsed.error,
   });
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

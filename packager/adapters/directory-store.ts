@@ -10,7 +10,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SlipwayError } from '../../contract/errors.ts';
 import { createFile, diskError, makeFolder, replaceFile, systemCode } from '../durable-file.ts';
-import type { BlobSource, Store, StoredObject } from '../publish/ports.ts';
+import type { BlobSource, Holding, KnownObject, Store, StoredObject } from '../publish/ports.ts';
 
 const lockWaitMs = 20;
 const maxLockWaits = 1500;
@@ -33,6 +33,19 @@ export class DirectoryStore implements Store {
       if (isAbsent(error)) return undefined;
       throw storeError(error, key);
     }
+  }
+
+  async holds(key: string, { length, sha256 }: KnownObject): Promise<Holding> {
+    const there = await this.head(key);
+    if (!there) return 'absent';
+    if (there.length !== length) return 'other';
+    const hash = createHash('sha256');
+    try {
+      for await (const chunk of (await this.read(key)) as AsyncIterable<Uint8Array>) hash.update(chunk);
+    } catch (error) {
+      throw storeError(error, key);
+    }
+    return hash.digest('hex') === sha256 ? 'same' : 'other';
   }
 
   async get(key: string, maxBytes: number): Promise<StoredObject | undefined> {

@@ -9,8 +9,9 @@ import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from 
 import { Upload } from '@aws-sdk/lib-storage';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { StoreLocation } from '../../contract/store-url.ts';
-import type { BlobSource, Store, StoredObject } from '../publish/ports.ts';
+import type { BlobSource, Holding, KnownObject, Store, StoredObject } from '../publish/ports.ts';
 import { isAbsent, isConflict, isPreconditionFailed, isServerFault, s3Error } from './s3-errors.ts';
+import { etagOf } from './s3-etag.ts';
 
 /** From here on an object is sent in parts; below it fits one request and can be replayed from memory. */
 const multipartFromBytes = 16 * 1024 * 1024;
@@ -44,6 +45,22 @@ export class S3Store implements Store {
       return { length: found.ContentLength ?? 0 };
     } catch (error) {
       if (isAbsent(error)) return undefined;
+      throw s3Error(error, key, this.#bucket);
+    }
+  }
+
+  /** An ETag that is not the expected one says nothing yet: the object may be encrypted, or sent in other parts. */
+  async holds(key: string, object: KnownObject): Promise<Holding> {
+    try {
+      const found = await this.#client.send(new HeadObjectCommand(this.#at(key)));
+      if ((found.ContentLength ?? 0) !== object.length) return 'other';
+      const partBytes = object.length < multipartFromBytes ? undefined : partBytesOf(object.length);
+      if (unquoted(found.ETag) === (await etagOf(object.open(), partBytes))) return 'same';
+      const hash = createHash('sha256');
+      for await (const chunk of (await this.read(key)) as AsyncIterable<Uint8Array>) hash.update(chunk);
+      return hash.digest('hex') === object.sha256 ? 'same' : 'other';
+    } catch (error) {
+      if (isAbsent(error)) return 'absent';
       throw s3Error(error, key, this.#bucket);
     }
   }
@@ -127,7 +144,7 @@ export class S3Store implements Store {
     const upload = new Upload({
       client: this.#client,
       params: { ...this.#at(key), Body: Readable.from(checkedLength(source, key), { objectMode: false }) },
-      partSize: Math.max(multipartFromBytes, Math.ceil(source.length / maxParts)),
+      partSize: partBytesOf(source.length),
       queueSize: partsInFlight,
     });
     let seen = 0;
@@ -154,6 +171,10 @@ export class S3Store implements Store {
   #at(key: string): { Bucket: string; Key: string } {
     return { Bucket: this.#bucket, Key: this.#prefix + key };
   }
+}
+
+function partBytesOf(length: number): number {
+  return Math.max(multipartFromBytes, Math.ceil(length / maxParts));
 }
 
 async function* checkedLength(source: BlobSource, key: string): AsyncGenerator<Uint8Array> {

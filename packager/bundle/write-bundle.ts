@@ -14,7 +14,7 @@ import type { Store } from '../publish/ports.ts';
 import { type ListedRelease, listReleases } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
 import { fetchFrom, firstRoot } from '../repository/state.ts';
-import { checkBlob } from '../verify/check-blob.ts';
+import { checkBlob, distinctBlobs, expectedBlobs } from '../verify/check-blob.ts';
 import type { ReleaseSelector } from './release-selector.ts';
 
 export interface BundleSummary {
@@ -47,9 +47,7 @@ export async function writeBundle(
   const release = (role ? listReleases(role) : []).find((candidate) => matches(candidate, selector));
   if (!release || !role) throw unknown(selector, role ? listReleases(role) : []);
   const { manifest, bytes } = await readManifest(store, release);
-  const blobs = manifest.components.flatMap((component) =>
-    component.blobs.map((blob) => ({ label: component.name, blob, component })),
-  );
+  const blobs = distinctBlobs(expectedBlobs(manifest).filter(({ component }) => component !== undefined));
   progress.expect(blobs.reduce((sum, { blob }) => sum + blob.length, 0));
   const index: BundleIndex = {
     schemaVersion: 1,

@@ -18,7 +18,16 @@ export function registerBuild(program: Command, context: CommandContext): void {
     .argument('<release.yaml>', 'the declaration; its paths are relative to itself')
     .requiredOption('--out <dir>', 'folder of the build; an earlier build in it is replaced')
     .option('--json', 'print the result as JSON')
-    .addHelpText('after', examples('build release.yaml --out build/1.33.9', 'build release.yaml --out build --json'))
+    .addHelpText(
+      'after',
+      [
+        examples('build release.yaml --out build/1.33.9', 'build release.yaml --out build --json'),
+        '',
+        'Of a folder of manifests every file whose name ends in .yaml, .yml or .json in any case is packed, in all folders',
+        'below; other files are named and left out. Links are followed inside the folder and refused where they lead out.',
+        'Manifests are UTF-8; what a Kubernetes tool would read differently is refused with file and line.',
+      ].join('\n'),
+    )
     .action(async (file: string, options: BuildOptions) => {
       const output = context.output(options);
       const manifest: ReleaseManifest = await buildRelease(
@@ -26,6 +35,7 @@ export function registerBuild(program: Command, context: CommandContext): void {
         options.out,
         context.renderer,
         output.progress('packing'),
+        (line) => output.say(line),
       );
       const { product, version, platform, counter } = manifest;
       output.result({ product, version, platform, counter, folder: options.out, components: manifest.components }, [

@@ -21,6 +21,8 @@ interface PublishOptions {
   readonly deltasFrom: string;
   readonly maxMemory?: string;
   readonly zstd?: string[];
+  readonly verifyExisting: boolean;
+  readonly remakeDeltas?: boolean;
   readonly root?: string;
   readonly json?: boolean;
 }
@@ -37,6 +39,8 @@ export function registerPublish(program: Command, context: CommandContext): void
     .option('--deltas-from <n>', 'earlier releases of the channel to make deltas from', '3')
     .option('--max-memory <megabytes>', 'for all encoders of deltas together; by default half of this machine')
     .option('--zstd <program...>', zstdHelp)
+    .option('--remake-deltas', 'make deltas again that the store remembers')
+    .option('--no-verify-existing', 'believe what the store holds by its length, without comparing the bytes')
     .option('--root <file>', "the root that devices pin; without it the store's own first root is believed")
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -45,7 +49,8 @@ export function registerPublish(program: Command, context: CommandContext): void
         examples('publish build --store file:///srv/slipway --channel stable --keys keys'),
         '',
         'An s3:// store takes AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL from the environment.',
-        'Run it again after an interruption: it finishes. SOURCE_DATE_EPOCH sets the time of signing.',
+        'Objects that the store holds are compared, by their ETag or by reading them, and replaced where they are damaged.',
+        'Run it again after an interruption: it finishes, and deltas that were made are there. SOURCE_DATE_EPOCH sets the time of signing.',
       ].join('\n'),
     )
     .action(async (folder: string, options: PublishOptions) => {
@@ -70,6 +75,8 @@ export function registerPublish(program: Command, context: CommandContext): void
           encoder: 'encoder' in found ? found.encoder : undefined,
           slipway: { encoders, zstd: context.zstdEncoder(options.zstd) },
           scratch: await context.scratchFolder(),
+          verifyExisting: options.verifyExisting,
+          remakeDeltas: options.remakeDeltas === true,
           pinnedRoot,
           signingTime: context.signingTime(),
           progress: output.progress('uploading'),
@@ -82,6 +89,7 @@ export function registerPublish(program: Command, context: CommandContext): void
       output.result(result, [
         `${verb[result.outcome]} ${result.targetPath} in ${result.channel}`,
         `${result.sentObjects} objects sent (${size(result.sentBytes)}), ${result.deltas.length} deltas`,
+        ...(result.healed.length > 0 ? [`${result.healed.length} of them replaced damaged ones`] : []),
       ]);
     });
 }

@@ -36,6 +36,9 @@ const maxSearchedBytes = 4 * 1024 * 1024;
 const maxReadBytes = 4 * 1024 ** 3;
 /** For statistics, tables and the program itself. */
 const baseMemoryBytes = 160 * 1024 * 1024;
+/** For each byte of an old part, and of a new one. */
+const oldMemory = 10;
+const newMemory = 3;
 
 /**
  * @param banned methods that a proof refuted, by part
@@ -121,7 +124,7 @@ async function codeOf(
   let code: PartCode;
   try {
     if (longest > limits.maxApproximateBytes) throw new Error(`${longest} bytes are more than an encoder takes`);
-    code = await encoders.encode(task, fits ? needed : baseMemoryBytes + 12 * 2 ** 20 + 3 * part.length);
+    code = await encoders.encode(task, fits ? needed : baseMemoryBytes + 12 * 2 ** 20 + newMemory * part.length);
   } catch (error) {
     await copyRange(part.range, outFile);
     const reason = error instanceof Error ? error.message : String(error);
@@ -202,10 +205,16 @@ function rangeIn(olds: readonly OpenedPart[], part: OpenedPart): DeltaPart | und
   return undefined;
 }
 
+/** The longest part that an encoder with so much memory takes beside an old part of that length. */
+export function longestEncoded(maxMemoryBytes: number): number {
+  const fitting = Math.floor((maxMemoryBytes - baseMemoryBytes) / (oldMemory + newMemory));
+  return Math.min(Math.max(fitting, 0), limits.maxApproximateBytes);
+}
+
 /** Suffix array, both files, the prediction and its parts. */
 function memoryFor(part: OpenedPart, candidates: readonly OpenedPart[]): number {
   const old = Math.max(0, ...candidates.map((candidate) => candidate.length));
-  return baseMemoryBytes + 10 * old + 3 * part.length;
+  return baseMemoryBytes + oldMemory * old + newMemory * part.length;
 }
 
 function likenessOf(old: OpenedArtifact, new_: OpenedArtifact) {

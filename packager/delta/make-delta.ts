@@ -10,7 +10,8 @@ import type { PartMethod } from '../../contract/delta/directory.ts';
 import type { DeltaNeeds } from '../../contract/delta/needs.ts';
 import type { Recipe } from '../../contract/delta/recipe/recipe.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import { encodeParts, type PartReport } from './encode-parts.ts';
+import { cutLongParts } from './cut-parts.ts';
+import { encodeParts, longestEncoded, type PartReport } from './encode-parts.ts';
 import { FileRange, openFileSource } from './open/file-source.ts';
 import { type OpenedArtifact, openArtifact } from './open/open-artifact.ts';
 import type { Unopened } from './open/opener.ts';
@@ -21,7 +22,7 @@ import { proveSlipwayDelta } from './prove-slipway.ts';
 import { writeDelta } from './write-delta-file.ts';
 
 export interface MadeSlipwayDelta {
-  /** `opened`: diffed inside its containers; `whole`: the file as one part. */
+  /** `opened`: diffed inside its containers; `whole`: the file as one part, or as pieces of one that is too long. */
   readonly strategy: Strategy;
   readonly length: number;
   readonly oldLength: number;
@@ -35,6 +36,9 @@ export interface MadeSlipwayDelta {
   /** What was tried and given up, one sentence each. */
   readonly givenUp: readonly string[];
 }
+
+/** Raised with every change after which other deltas come out of the same files: those that stores remember are left. */
+export const deltaEncoderVersion = 1;
 
 type Strategy = 'opened' | 'whole';
 
@@ -97,8 +101,11 @@ async function attempt(
   ports: DeltaMakerPorts,
   givenUp: string[],
 ): Promise<Attempt | undefined> {
-  using old = artifacts.old;
-  using new_ = artifacts.new;
+  using openedOld = artifacts.old;
+  using openedNew = artifacts.new;
+  const isWholeFile = isWhole(openedNew.recipe);
+  const opened = { old: openedOld, new: openedNew };
+  const { old, new: new_ } = cutLongParts(opened, longestEncoded(ports.encoders.maxMemoryBytes));
   using store = new PartStore(ports.scratch);
   const files = { old: endsOf(names.old), new: endsOf(names.new) };
   const banned = new Map<number, Set<string>>();
@@ -112,14 +119,14 @@ async function attempt(
     const proof = await proveSlipwayDelta(names.old, outFile, { store, zstd: ports.zstd });
     if (proof.kind === 'proved') {
       return {
-        strategy: isWhole(new_.recipe) ? 'whole' : 'opened',
+        strategy: isWholeFile ? 'whole' : 'opened',
         ...written,
         oldLength: files.old.length,
         newLength: files.new.length,
         parts: coded.map(({ report }) => report),
         unopened: new_.unopened,
         needs: proof.opened.needs,
-        isWhole: isWhole(old.recipe) && isWhole(new_.recipe),
+        isWhole: isWholeFile && isWhole(openedOld.recipe),
       };
     }
     await rm(outFile, { force: true });

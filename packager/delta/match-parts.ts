@@ -7,6 +7,8 @@ import type { Digest } from '../../contract/digest.ts';
 export interface MatchedPart {
   /** Where it was found; see OpenedPart. */
   readonly label: string;
+  /** See OpenedPart. */
+  readonly piece?: { readonly of: string; readonly number: number };
   readonly length: number;
   readonly sha256: Digest;
 }
@@ -41,10 +43,13 @@ export function matchParts(
   const byDigest = firstOf(olds, (part) => part.sha256);
   const byPlace = groups(olds, placeOf);
   const byName = groups(olds, (part) => nameOf(placeOf(part)));
+  const neighbour = neighbours(olds, news, byDigest);
   let comparisons = 0;
   return news.map((part, index): PartMatch => {
     const same = byDigest.get(part.sha256);
     if (same !== undefined) return { kind: 'copy', oldPart: same };
+    const beside = neighbour(index);
+    if (beside !== undefined) return { kind: 'make', candidates: [beside], isNamed: true };
     const closest = (numbers: readonly number[]) =>
       numbers
         .filter((old) => sizeRatio(part.length, olds[old]?.length ?? 0) <= maxNamedRatio)
@@ -67,8 +72,41 @@ export function matchParts(
   });
 }
 
+/**
+ * For a piece of a long part: the old piece at its place, counted from the nearest piece before it that did not change, or
+ * from the first one.
+ */
+function neighbours(
+  olds: readonly MatchedPart[],
+  news: readonly MatchedPart[],
+  byDigest: ReadonlyMap<string, number>,
+): (index: number) => number | undefined {
+  const wholeOf = ({ piece }: MatchedPart) => (piece === undefined ? undefined : placeOf({ label: piece.of }));
+  const oldPieces = groups(
+    olds.filter(({ piece }) => piece !== undefined),
+    (part) => wholeOf(part) ?? '',
+  );
+  const numbers = olds.flatMap(({ piece }, index) => (piece === undefined ? [] : [index]));
+  const last = new Map<string, { readonly number: number; readonly oldNumber: number }>();
+  const found = news.map((part) => {
+    const whole = wholeOf(part);
+    const pieces = whole === undefined ? undefined : oldPieces.get(whole);
+    if (whole === undefined || pieces === undefined || part.piece === undefined) return undefined;
+    const oldAt = (number: number) => numbers[pieces[Math.min(number, pieces.length - 1)] ?? -1] ?? -1;
+    const { number } = part.piece;
+    const known = last.get(whole) ?? { number: 0, oldNumber: 0 };
+    const expected = known.oldNumber + number - known.number;
+    const same = olds[byDigest.get(part.sha256) ?? -1];
+    // Bytes that are there many times, such as zeros, say nothing about the place when they are where they were.
+    if (olds[oldAt(expected)]?.sha256 === part.sha256) last.set(whole, { number, oldNumber: expected });
+    else if (same?.piece && wholeOf(same) === whole) last.set(whole, { number, oldNumber: same.piece.number });
+    return oldAt(expected);
+  });
+  return (index) => found[index];
+}
+
 /** The label without what changes from release to release: the artifact's own name, offsets, digests, versions. */
-function placeOf({ label }: MatchedPart): string {
+function placeOf({ label }: Pick<MatchedPart, 'label'>): string {
   return label
     .replace(/^[^@#/]*/, '')
     .replace(/@\d+/g, '@')

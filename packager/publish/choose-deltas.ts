@@ -1,5 +1,7 @@
 /** Which of the deltas between the same two files are worth keeping in a store. Decides from plain data. */
-import type { Delta } from '../../contract/release/manifest.ts';
+import { canonicalJson } from '../../contract/canonical-json.ts';
+import { limits } from '../../contract/limits.ts';
+import type { Delta, ReleaseManifest } from '../../contract/release/manifest.ts';
 
 export interface DeltaChoice<D extends { readonly delta: Delta }> {
   readonly kept: readonly D[];
@@ -28,4 +30,16 @@ export function chooseDeltas<D extends { readonly delta: Delta }>(
     else kept.push(candidate);
   }
   return { kept, leftOut };
+}
+
+/** The manifest with as many deltas of each component, the first ones, as fit into what devices read. */
+export function withDeltasThatFit(manifest: ReleaseManifest, maxBytes: number = limits.maxManifestBytes) {
+  for (let count: number = limits.maxDeltasPerComponent; ; count--) {
+    const components = manifest.components.map((component) => ({
+      ...component,
+      deltas: component.deltas.slice(0, count),
+    }));
+    const fitting: ReleaseManifest = { ...manifest, components };
+    if (count === 0 || canonicalJson(fitting).length <= maxBytes) return { manifest: fitting, deltasEach: count };
+  }
 }

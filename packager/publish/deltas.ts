@@ -11,7 +11,7 @@ import PQueue from 'p-queue';
 import type { ZstdEncoder } from '../../contract/delta/recipe/ports.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
-import type { Blob, Component, Delta, ReleaseManifest } from '../../contract/release/manifest.ts';
+import type { Component, ReleaseManifest } from '../../contract/release/manifest.ts';
 import { blobKey } from '../../contract/store-keys.ts';
 import { makeSlipwayDelta, openTarget } from '../delta/make-delta.ts';
 import type { OpenedArtifact } from '../delta/open/open-artifact.ts';
@@ -22,13 +22,8 @@ import { openBlob } from '../release/build-folder.ts';
 import { meter, packFile } from '../release/pack-component.ts';
 import { zstdDecoder } from '../release/unpack-blob.ts';
 import { chooseDeltas } from './choose-deltas.ts';
+import type { DeltaMemory, MadeDelta } from './delta-memory.ts';
 import type { Store } from './ports.ts';
-
-export interface MadeDelta {
-  readonly delta: Delta;
-  /** Where its bytes are, as they go into the store. */
-  readonly file: string;
-}
 
 /** Both kinds of delta; at least one of them. */
 export interface DeltaMakers {
@@ -48,8 +43,10 @@ export interface DeltaJob {
   readonly folder: string;
   /** For files that only this job needs. */
   readonly scratch: string;
+  /** What earlier ones came to; undefined where all are to be made anew. */
+  readonly memory: DeltaMemory | undefined;
   readonly progress: Progress;
-  /** One line for people: a delta that was made, or why there is none. */
+  /** One line for people: a delta that is being made or was made, or why there is none. */
   readonly say: (line: string) => void;
 }
 
@@ -78,27 +75,82 @@ export async function makeDeltas(
   const made: MadeDelta[] = [];
   const smallest = Math.min(...component.blobs.map((blob) => blob.length));
   if (olds.length === 0) return made;
-  const newFile = path.join(job.scratch, `new-${component.sha256}`);
+  await using target = new Target(job, component);
   const queue = new PQueue({ concurrency: basesAtATime });
-  let target: OpenedArtifact | undefined;
   try {
-    await unpack(openBlob(job.folder, component.blobs[0]?.sha256 ?? ''), component, newFile);
-    if (job.makers.slipway) target = await openTarget(newFile, { ...job.makers.slipway, scratch: job.scratch });
     const work = olds.map(({ version, old }) => async () => {
-      const found = await makeBoth(job, component, old, newFile, target);
-      const { kept, leftOut } = chooseDeltas(found, smallest);
-      made.push(...kept);
-      const sizes = kept.map(({ delta }) => `${delta.length} of ${smallest} bytes as ${delta.format}`);
-      if (found.length > 0) job.say(`${component.name}: delta from ${version}, ${[...sizes, ...leftOut].join(', ')}`);
+      made.push(...(await deltasFrom(job, component, { version, old, target, smallest })));
     });
     await queue.addAll(work);
   } finally {
     queue.clear();
     await queue.onIdle();
-    target?.[Symbol.dispose]();
-    await rm(newFile, { force: true });
   }
   return made.sort((a, b) => a.delta.length - b.delta.length).slice(0, limits.maxDeltasPerComponent);
+}
+
+interface Base {
+  readonly version: string;
+  readonly old: Component;
+  readonly target: Target;
+  /** Bytes of a full download. */
+  readonly smallest: number;
+}
+
+async function deltasFrom(job: DeltaJob, component: Component, base: Base): Promise<readonly MadeDelta[]> {
+  const { memory, say } = job;
+  const { version, old, smallest } = base;
+  const { name } = component;
+  const longest = Math.max(component.length, old.length);
+  if (longest > limits.maxOpenedBytes) {
+    say(`${name}: ${longest} bytes, longer than ${limits.maxOpenedBytes}: no delta from ${version}`);
+    return [];
+  }
+  const sizesOf = (deltas: readonly MadeDelta[]) =>
+    deltas.map(({ delta }) => `${delta.length} of ${smallest} bytes as ${delta.format}`);
+  const known = await memory?.recall(old.sha256, component.sha256);
+  if (known) {
+    say(`${name}: delta from ${version} made before, ${sizesOf(known).join(', ') || 'none was worth it'}`);
+    return known;
+  }
+  say(`${name}: making a delta from ${version}`);
+  const found = await makeBoth(job, component, base);
+  if (!found) return [];
+  const { kept, leftOut } = chooseDeltas(found, smallest);
+  if (found.length > 0) say(`${name}: delta from ${version}, ${[...sizesOf(kept), ...leftOut].join(', ')}`);
+  await memory?.keep(old.sha256, component.sha256, kept);
+  return kept;
+}
+
+/** The new file, unpacked and opened when the first delta to it is made: what is remembered needs neither. */
+class Target implements AsyncDisposable {
+  readonly #job: DeltaJob;
+  readonly #component: Component;
+  readonly #file: string;
+  #ready: Promise<OpenedArtifact | undefined> | undefined;
+
+  constructor(job: DeltaJob, component: Component) {
+    this.#job = job;
+    this.#component = component;
+    this.#file = path.join(job.scratch, `new-${component.sha256}`);
+  }
+
+  async open(): Promise<{ readonly file: string; readonly opened: OpenedArtifact | undefined }> {
+    this.#ready ??= this.#open();
+    return { file: this.#file, opened: await this.#ready };
+  }
+
+  async #open(): Promise<OpenedArtifact | undefined> {
+    const { folder, makers, scratch, progress } = this.#job;
+    await unpack(openBlob(folder, this.#component.blobs[0]?.sha256 ?? ''), this.#component, this.#file, progress);
+    return makers.slipway && openTarget(this.#file, { ...makers.slipway, scratch });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opened = await this.#ready?.catch(() => undefined);
+    opened?.[Symbol.dispose]();
+    await rm(this.#file, { force: true });
+  }
 }
 
 /** Old components of the same name, without the one that a device would not need to change. */
@@ -112,19 +164,16 @@ function distinctOlds(component: Component, bases: readonly ReleaseManifest[]) {
   });
 }
 
-async function makeBoth(
-  job: DeltaJob,
-  component: Component,
-  old: Component,
-  newFile: string,
-  target: OpenedArtifact | undefined,
-): Promise<MadeDelta[]> {
-  const { store, scratch, say } = job;
+/** Undefined when the store has lost the old file. */
+async function makeBoth(job: DeltaJob, component: Component, base: Base): Promise<MadeDelta[] | undefined> {
+  const { store, scratch, progress, say } = job;
+  const { old } = base;
   const oldFile = path.join(scratch, `old-${old.sha256}`);
   try {
     const [blob] = [...old.blobs].sort((a, b) => a.length - b.length);
     if (!blob) return [];
-    await unpack(await store.read(blobKey(blob.sha256)), { ...old, blobs: [blob] }, oldFile);
+    await unpack(await store.read(blobKey(blob.sha256)), { ...old, blobs: [blob] }, oldFile, progress);
+    const { file: newFile, opened: target } = await base.target.open();
     const pair: Pair = { component, oldFile, newFile, target, fromSha256: old.sha256 };
     const slipway = await slipwayDelta(job, pair);
     const isForAll = slipway?.delta.format === 'slipway' && slipway.delta.needs.zstd === undefined;
@@ -133,7 +182,7 @@ async function makeBoth(
   } catch (error) {
     if (!(error instanceof SlipwayError) || error.code !== 'object-missing') throw error;
     say(`${component.name}: the store has lost an old blob, no delta from it`);
-    return [];
+    return undefined;
   } finally {
     await rm(oldFile, { force: true });
   }
@@ -174,10 +223,12 @@ async function vcdiffDelta(job: DeltaJob, pair: Pair): Promise<MadeDelta | undef
 /** @throws SlipwayError `digest-mismatch` when the bytes are not those of the component */
 async function unpack(
   packed: Readable,
-  component: { readonly name: string; readonly sha256: string; readonly blobs: readonly Blob[] },
+  component: Pick<Component, 'name' | 'length' | 'sha256' | 'blobs'>,
   file: string,
+  progress: Progress,
 ): Promise<void> {
-  const plain = meter();
+  progress.expect(component.length);
+  const plain = meter(progress.advance);
   const out = createWriteStream(file);
   if (component.blobs[0]?.encoding === 'zstd') await pipeline(packed, zstdDecoder(), plain.stream, out);
   else await pipeline(packed, plain.stream, out);

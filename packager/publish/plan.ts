@@ -43,11 +43,19 @@ export function planPublish(
   if (same && current === same) return { kind: 'nothing', release: same };
   if (current) requireGreater(manifest, current, channel);
   if (same) return { kind: 'move-channel', release: same };
-  const bases = line
+  return { kind: 'add', bases: basesOf({ manifest, channel, deltasFrom }, releases) };
+}
+
+/** Earlier releases that devices of the channel may run, newest first. */
+export function basesOf(
+  { manifest, channel, deltasFrom }: PublishRequest,
+  releases: readonly ListedRelease[],
+): ListedRelease[] {
+  return releases
+    .filter(({ platform, custom }) => platform === manifest.platform && custom.counter < manifest.counter)
     .filter(({ custom }) => custom.channels.includes(channel) || custom.formerChannels?.includes(channel))
     .sort((a, b) => b.custom.counter - a.custom.counter)
     .slice(0, deltasFrom);
-  return { kind: 'add', bases };
 }
 
 /** The list after `entry` was put into the channel; the release that was there before keeps its place without it. */

@@ -1,5 +1,6 @@
 /** What publishing needs of a store. Keys are those of contract/store-keys.ts, relative to the store's own root. */
 import type { Readable } from 'node:stream';
+import type { Digest } from '../../contract/digest.ts';
 
 /** A small object, read whole. */
 export interface StoredObject {
@@ -15,6 +16,14 @@ export interface BlobSource {
   open(): Readable;
 }
 
+/** What a key holds, beside the object that belongs there. */
+export type Holding = 'absent' | 'same' | 'other';
+
+/** An object by its digest, with its bytes at hand. */
+export interface KnownObject extends BlobSource {
+  readonly sha256: Digest;
+}
+
 /**
  * Every method throws SlipwayError: `store-unreachable`, `store-forbidden`, `bucket-missing`, `disk-full`, `io-error`.
  * An object is visible whole or not at all, whatever dies on the way.
@@ -22,6 +31,8 @@ export interface BlobSource {
 export interface Store {
   /** Bytes of an object; undefined where there is none. */
   head(key: string): Promise<{ readonly length: number } | undefined>;
+  /** Whether a key holds this object; reads what is there only where nothing cheaper tells. */
+  holds(key: string, object: KnownObject): Promise<Holding>;
   /** @throws SlipwayError `metadata-too-large` beyond `maxBytes` */
   get(key: string, maxBytes: number): Promise<StoredObject | undefined>;
   /** @throws SlipwayError `object-missing` */

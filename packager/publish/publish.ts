@@ -2,7 +2,6 @@
  * Publishes a build to a channel: blobs, then the manifest, then metadata, and at last the timestamp by
  * compare-and-swap. Whatever dies on the way leaves the old state visible; running it again finishes the work.
  */
-import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
@@ -27,10 +26,13 @@ import {
   type RepositoryState,
   requireUnexpiredOfflineRoles,
 } from '../repository/state.ts';
+import { withDeltasThatFit } from './choose-deltas.ts';
 import { commitChanges, commitKeys } from './commit.ts';
-import { type DeltaMakers, type MadeDelta, makeDeltas } from './deltas.ts';
-import { type PublishPlan, planPublish, withChannelAt } from './plan.ts';
+import { type DeltaMemory, deltaMemory, type EncoderOptions, type MadeDelta, uploadOf } from './delta-memory.ts';
+import { type DeltaJob, type DeltaMakers, makeDeltas } from './deltas.ts';
+import { basesOf, planPublish, withChannelAt } from './plan.ts';
 import type { Store } from './ports.ts';
+import { readOrRestore, restoreDeltas } from './restore.ts';
 import { requireStored, type Upload, type UploadResult, uploadAll } from './upload.ts';
 
 const concurrency = 4;
@@ -48,6 +50,10 @@ export interface PublishInput {
   readonly slipway?: DeltaMakers['slipway'];
   /** A folder for old components and deltas, as large as these. */
   readonly scratch: string;
+  /** False: what the store holds with the right length is believed; true by default. */
+  readonly verifyExisting?: boolean;
+  /** True: deltas that were made before are made again. */
+  readonly remakeDeltas?: boolean;
   readonly pinnedRoot: Uint8Array | undefined;
   /** The time that signatures are made at. */
   readonly signingTime: Date;
@@ -69,6 +75,8 @@ export interface PublishResult extends UploadResult {
   readonly manifestSha256: string;
   /** Deltas of the release, by component. */
   readonly deltas: readonly ({ readonly component: string } & Delta)[];
+  /** Keys of deltas that the store has lost and that come out otherwise now. */
+  readonly damagedObjects: readonly string[];
   /** Races lost to other publishers before this one was through. */
   readonly lostRaces: number;
 }
@@ -92,8 +100,10 @@ export async function publishRelease(input: PublishInput): Promise<PublishResult
 
 class Publisher {
   readonly #input: PublishInput;
-  readonly #deltas = new Map<string, MadeDelta[]>();
-  #sent: UploadResult = { sentObjects: 0, sentBytes: 0, skippedObjects: 0 };
+  readonly #deltas = new Map<string, readonly MadeDelta[]>();
+  /** Objects that are known to be in the store with the right bytes. */
+  readonly #settled = new Set<string>();
+  #sent: UploadResult = { sentObjects: 0, sentBytes: 0, skippedObjects: 0, healed: [] };
 
   constructor(input: PublishInput) {
     this.#input = input;
@@ -101,18 +111,22 @@ class Publisher {
 
   /** Undefined when another publisher moved the timestamp first. */
   async attempt(): Promise<Omit<PublishResult, 'lostRaces'> | undefined> {
-    const { store, build, channel, keys, deltasFrom, pinnedRoot, signingTime } = this.#input;
+    const { store, build, channel, keys, deltasFrom, pinnedRoot, signingTime, say } = this.#input;
     const { manifest } = build;
+    say('reading the repository');
     const state = await loadRepository(store, pinnedRoot);
     requireUnexpiredOfflineRoles(state, signingTime);
     productAuthority(state, manifest.product);
-    commitKeys(state, [manifest.product], keys);
+    const productKeys = commitKeys(state, [manifest.product], keys).products.get(manifest.product) ?? [];
     const releases = releasesOf(state, manifest.product);
+    const request = { manifest, channel, deltasFrom };
     const same = releases.find((release) => release.path === targetPath(manifest));
-    const listed = same && (await readManifest(store, same)).manifest;
-    const plan = planPublish({ manifest, channel, deltasFrom }, releases, listed);
-    const final = listed ?? (await this.#withDeltas(plan));
+    const again = async () => this.#withDeltas(basesOf(request, releases), productKeys);
+    const listed = same && (await readOrRestore(store, same, [async () => manifest, again]));
+    const plan = planPublish(request, releases, listed);
+    const final = listed ?? (await this.#withDeltas(plan.kind === 'add' ? plan.bases : [], productKeys));
     await this.#upload(final);
+    const damagedObjects = listed ? await this.#restoreDeltas(listed, releases) : [];
     const { bytes, sha256 } = encodeManifest(final);
     const entry = same ?? entryOf(final, sha256, bytes.length);
     const result = (outcome: PublishResult['outcome']) => ({
@@ -122,11 +136,13 @@ class Publisher {
       channel,
       manifestSha256: entry.manifestSha256,
       deltas: final.components.flatMap(({ name, deltas }) => deltas.map((delta) => ({ component: name, ...delta }))),
+      damagedObjects,
       ...this.#sent,
     });
     if (plan.kind === 'nothing') return result('unchanged');
     const next = withChannelAt(releases, entry, channel);
     this.#warnOfSize(manifest.product, next.length);
+    say('signing, and making the new state visible');
     const commit = await commitChanges(store, {
       state,
       changes: new Map([[manifest.product, (version) => productTargets(next, version, signingTime)]]),
@@ -138,55 +154,99 @@ class Publisher {
     return result(plan.kind === 'add' ? 'published' : 'channel-moved');
   }
 
-  async #withDeltas(plan: PublishPlan): Promise<ReleaseManifest> {
-    const { store, build, encoder, slipway, scratch, say, deltaProgress: progress = silentProgress } = this.#input;
-    if (plan.kind !== 'add' || plan.bases.length === 0 || (!encoder && !slipway)) return build.manifest;
-    const job = { store, makers: { vcdiff: encoder, slipway }, folder: build.folder, scratch, progress, say };
+  async #withDeltas(listed: readonly ListedRelease[], keys: readonly SigningKey[]): Promise<ReleaseManifest> {
+    const { store, build, encoder, slipway, say, remakeDeltas } = this.#input;
+    if (listed.length === 0 || (!encoder && !slipway)) return build.manifest;
     const bases: ReleaseManifest[] = [];
-    for (const base of plan.bases) bases.push((await readManifest(store, base)).manifest);
+    for (const base of listed) bases.push((await readManifest(store, base)).manifest);
+    const upload = (uploads: readonly Upload[]) => this.#send(uploads);
+    const memory = deltaMemory({ store, keys, scratch: this.#input.scratch, upload, say }, this.#encoderOptions());
+    const job = this.#deltaJob(remakeDeltas === true ? { ...memory, recall: async () => undefined } : memory);
     const components: Component[] = [];
     for (const component of build.manifest.components) {
-      const memo = [component.sha256, ...plan.bases.map((base) => base.manifestSha256)].join();
+      const olds = bases.map(({ components: old }) => old.find(({ name }) => name === component.name)?.sha256);
+      const memo = [component.sha256, ...olds].join();
       const made = this.#deltas.get(memo) ?? (await makeDeltas(job, component, bases));
       this.#deltas.set(memo, made);
       components.push({ ...component, deltas: made.map(({ delta }) => delta) });
     }
-    return { ...build.manifest, components };
+    const { manifest, deltasEach } = withDeltasThatFit({ ...build.manifest, components });
+    if (components.some(({ deltas }) => deltas.length > deltasEach)) {
+      say(`release.json has room for ${deltasEach} deltas of each component; larger ones are left out`);
+    }
+    return manifest;
+  }
+
+  #deltaJob(memory: DeltaMemory | undefined): DeltaJob {
+    const { store, build, encoder, slipway, scratch, say, deltaProgress: progress = silentProgress } = this.#input;
+    return { store, makers: { vcdiff: encoder, slipway }, folder: build.folder, scratch, memory, progress, say };
+  }
+
+  #encoderOptions(): EncoderOptions {
+    const { encoder, slipway } = this.#input;
+    return {
+      methods: [...(slipway ? ['slipway' as const] : []), ...(encoder ? [encoder.format] : [])],
+      zstd: slipway?.zstd.versions.toSorted() ?? [],
+      memoryGiB: Math.round((slipway?.encoders.maxMemoryBytes ?? 0) / 2 ** 30),
+    };
   }
 
   /** Blobs first, the manifest only when all of them are there. */
   async #upload(final: ReleaseManifest): Promise<void> {
-    const { store, build, progress } = this.#input;
+    const { build } = this.#input;
     const own = new Set(build.manifest.components.flatMap(({ blobs }) => blobs.map((blob) => blob.sha256)));
     const full = final.components
       .flatMap(({ blobs }) => blobs)
       .filter((blob) => own.has(blob.sha256))
-      .map((blob): Upload => {
-        const open = () => openBlob(build.folder, blob.sha256);
-        return { key: blobKey(blob.sha256), sha256: blob.sha256, length: blob.length, open };
+      .map(({ sha256, length }): Upload => {
+        const open = () => openBlob(build.folder, sha256);
+        return { key: blobKey(sha256), sha256, length, open };
       });
     const named = new Set(final.components.flatMap(({ deltas }) => deltas.map((delta) => delta.sha256)));
-    const deltas = [...this.#deltas.values()]
-      .flat()
-      .filter(({ delta }) => named.has(delta.sha256))
-      .map(({ delta, file }): Upload => {
-        const open = () => createReadStream(file);
-        return { key: blobKey(delta.sha256), sha256: delta.sha256, length: delta.length, open };
-      });
+    const deltas = [...this.#deltas.values()].flat().filter(({ delta }) => named.has(delta.sha256));
     const { bytes, sha256 } = encodeManifest(final);
     const open = () => Readable.from([bytes], { objectMode: false });
-    this.#add(await uploadAll(store, [...full, ...deltas], concurrency, progress));
-    const manifest: Upload = { key: manifestKey(sha256), sha256, length: bytes.length, open };
-    this.#add(await uploadAll(store, [manifest], 1, progress));
+    await this.#send([...full, ...deltas.map(uploadOf)], 'blobs');
+    await this.#send([{ key: manifestKey(sha256), sha256, length: bytes.length, open }], 'the manifest');
   }
 
-  /** Objects that a lost race made skip are counted as sent, once. */
-  #add(result: UploadResult): void {
+  /** @param what for people; without it they are not told */
+  async #send(uploads: readonly Upload[], what?: string): Promise<void> {
+    const { store, progress, say, verifyExisting = true } = this.#input;
+    const left = uploads.filter(({ key }) => !this.#settled.has(key));
+    if (what !== undefined && left.length > 0) {
+      say(`uploading ${what}: ${left.length} objects, ${left.reduce((sum, { length }) => sum + length, 0)} bytes`);
+    }
+    const result = await uploadAll(store, left, { concurrency, verifyExisting, progress });
+    for (const { key } of left) this.#settled.add(key);
+    for (const key of result.healed) say(`${key}: the store held other bytes, which are replaced`);
+    const { sentObjects, sentBytes, skippedObjects, healed } = this.#sent;
     this.#sent = {
-      sentObjects: this.#sent.sentObjects + result.sentObjects,
-      sentBytes: this.#sent.sentBytes + result.sentBytes,
-      skippedObjects: this.#sent.skippedObjects + result.skippedObjects,
+      sentObjects: sentObjects + result.sentObjects,
+      sentBytes: sentBytes + result.sentBytes,
+      skippedObjects: skippedObjects + result.skippedObjects,
+      healed: [...healed, ...result.healed],
     };
+  }
+
+  async #restoreDeltas(listed: ReleaseManifest, releases: readonly ListedRelease[]): Promise<string[]> {
+    const { store, encoder, slipway, say, verifyExisting = true } = this.#input;
+    if (!verifyExisting) return [];
+    const job = this.#deltaJob(undefined);
+    const lost = await restoreDeltas(
+      listed,
+      releases.filter(({ platform }) => platform === listed.platform),
+      {
+        store,
+        isSettled: (key) => this.#settled.has(key),
+        make: async (component, bases) => (encoder || slipway ? makeDeltas(job, component, bases) : []),
+        send: (uploads) => this.#send(uploads, 'deltas that the store had lost'),
+      },
+    );
+    for (const key of lost) {
+      say(`warning: ${key}: a delta that the store has lost comes out otherwise now; devices take the full download`);
+    }
+    return lost;
   }
 
   #warnOfSize(product: string, count: number): void {

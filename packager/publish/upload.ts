@@ -1,48 +1,57 @@
-/** Brings content-addressed objects into a store: what is there is skipped, what is sent is checked on its way. */
+/**
+ * Brings content-addressed objects into a store: what is there is skipped, what is there with other bytes is replaced, and
+ * what is sent is checked on its way.
+ */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import PQueue from 'p-queue';
-import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Progress } from '../progress.ts';
-import type { Store } from './ports.ts';
+import type { Holding, KnownObject, Store } from './ports.ts';
 
-export interface Upload {
+export interface Upload extends KnownObject {
   readonly key: string;
-  readonly sha256: Digest;
-  readonly length: number;
-  open(): Readable;
 }
 
 export interface UploadResult {
   readonly sentObjects: number;
   readonly sentBytes: number;
   readonly skippedObjects: number;
+  /** Keys that held other bytes, which were replaced; counted as sent, too. */
+  readonly healed: readonly string[];
+}
+
+export interface UploadOptions {
+  /** Objects in flight. */
+  readonly concurrency: number;
+  /** False: an object of the right length is believed. */
+  readonly verifyExisting: boolean;
+  readonly progress: Progress;
 }
 
 /**
- * @param concurrency objects in flight
  * @throws SlipwayError `digest-mismatch` when a file is not what its name says, or what the store throws; what was
  *   sent before stays and is skipped the next time
  */
 export async function uploadAll(
   store: Store,
   uploads: readonly Upload[],
-  concurrency: number,
-  progress: Progress,
+  { concurrency, verifyExisting, progress }: UploadOptions,
 ): Promise<UploadResult> {
   const distinct = [...new Map(uploads.map((upload) => [upload.key, upload])).values()];
   progress.expect(distinct.reduce((sum, { length }) => sum + length, 0));
   const queue = new PQueue({ concurrency });
   let sentObjects = 0;
   let sentBytes = 0;
+  const healed: string[] = [];
   const send = async (upload: Upload): Promise<void> => {
-    const there = await store.head(upload.key);
-    if (there?.length === upload.length) {
+    const holding = verifyExisting ? await store.holds(upload.key, upload) : await holdingByLength(store, upload);
+    if (holding === 'same') {
       progress.advance(upload.length);
       return;
     }
     await store.putBlob(upload.key, { length: upload.length, open: () => checked(upload) }, progress.advance);
+    if (holding === 'other') healed.push(upload.key);
     sentObjects += 1;
     sentBytes += upload.length;
   };
@@ -53,7 +62,13 @@ export async function uploadAll(
     await queue.onIdle();
     throw error;
   }
-  return { sentObjects, sentBytes, skippedObjects: distinct.length - sentObjects };
+  return { sentObjects, sentBytes, skippedObjects: distinct.length - sentObjects, healed: healed.sort() };
+}
+
+async function holdingByLength(store: Store, { key, length }: Upload): Promise<Holding> {
+  const there = await store.head(key);
+  if (!there) return 'absent';
+  return there.length === length ? 'same' : 'other';
 }
 
 /** Fails before its end is announced, so that no store shows an object under the wrong name. */

@@ -22,6 +22,7 @@ import {
 import { checkExecutable, executableHeaderBytes } from './executable-format.ts';
 import { packComponent } from './pack-component.ts';
 import type { ManifestRenderer } from './ports.ts';
+import { decodeText } from './strict-text.ts';
 
 interface OpenedComponent {
   readonly declared: ComponentDeclaration;
@@ -30,31 +31,33 @@ interface OpenedComponent {
 
 /** @throws SlipwayError `document-unreadable` or `document-invalid` */
 export async function readDeclaration(file: string): Promise<ReleaseDeclaration> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+  const bytes = await readFile(file).catch((cause: unknown) => {
     throw new SlipwayError('document-unreadable', `cannot read ${path.basename(file)}`, {
       hint: 'Check the path and its permissions.',
       cause,
     });
   });
-  return parseDocument(text, releaseDeclarationSchema, path.basename(file));
+  return parseDocument(decodeText(bytes, path.basename(file)), releaseDeclarationSchema, path.basename(file));
 }
 
 /**
  * Every source is looked at before the first byte is packed.
  * @param file release.yaml
  * @param out folder of the build
+ * @param say one line for people
  */
 export async function buildRelease(
   file: string,
   out: string,
   renderer: ManifestRenderer,
   progress: Progress,
+  say: (line: string) => void = () => undefined,
 ): Promise<ReleaseManifest> {
   const declaration = await readDeclaration(file);
   const folder = path.dirname(path.resolve(file));
   const opened: OpenedComponent[] = [];
   for (const declared of declaration.components) {
-    const source = await openComponent(declared, folder, renderer);
+    const source = await openComponent(declared, folder, renderer, say);
     if (declared.kind === 'binary') await checkHead(declared, source, declaration.platform);
     opened.push({ declared, source });
   }

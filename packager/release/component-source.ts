@@ -1,15 +1,21 @@
-/** The bytes of a declared component before they are packed: a file as it is, or manifests rendered to one document. */
+/**
+ * The bytes of a declared component before they are packed: a file as it is, or manifests as one stream of documents that
+ * was read strictly, whether they come from a file, a folder or a renderer.
+ */
 import { createReadStream } from 'node:fs';
-import { access, constants, readdir, readFile, stat } from 'node:fs/promises';
+import { access, constants, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
-import { LineCounter, parseAllDocuments } from 'yaml';
-import { DocumentError } from '../../contract/document.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { systemCode } from '../durable-file.ts';
 import type { ComponentDeclaration } from './declaration.ts';
+import { findManifests } from './manifest-folder.ts';
+import { joinManifests, type ManifestText, readManifest } from './manifest-text.ts';
 import type { ManifestRenderer } from './ports.ts';
+
+/** Ignored files that are named one by one. */
+const maxSaid = 20;
 
 export interface ComponentSource {
   /** Bytes in all. */
@@ -20,27 +26,30 @@ export interface ComponentSource {
 
 /**
  * @param folder the one that relative paths start from
+ * @param say one line for people: what lies in a folder and is not packed
  * @throws SlipwayError `component-missing`, `component-unreadable`, `component-too-large`, `renderer-missing`,
- *   `render-failed`, `document-invalid` (a manifest that is no YAML)
+ *   `render-failed`, `document-invalid` (a manifest that Kubernetes tools do not read as it stands)
  */
 export async function openComponent(
   component: ComponentDeclaration,
   folder: string,
   renderer: ManifestRenderer,
+  say: (line: string) => void,
 ): Promise<ComponentSource> {
   const { name, source, kustomize, helm } = component;
   const absolute = (relative: string) => path.resolve(folder, relative);
   if (kustomize !== undefined) {
     await inspectPath(name, kustomize, absolute(kustomize));
-    return memory(await renderer.kustomize(absolute(kustomize)));
+    return checked(name, await renderer.kustomize(absolute(kustomize)), `${kustomize} as rendered`);
   }
   if (helm !== undefined) {
     for (const file of [helm.chart, ...helm.values]) await inspectPath(name, file, absolute(file));
-    return memory(await renderer.helm({ ...helm, chart: absolute(helm.chart), values: helm.values.map(absolute) }));
+    const chart = { ...helm, chart: absolute(helm.chart), values: helm.values.map(absolute) };
+    return checked(name, await renderer.helm(chart), `${helm.chart} as rendered`);
   }
   const file = absolute(source ?? '');
   const found = await inspectPath(name, source ?? '', file);
-  if (found.isFolder && component.kind === 'manifests') return memory(await joinManifests(name, source ?? '', file));
+  if (found.isFolder && component.kind === 'manifests') return memory(await readFolder(name, source ?? '', file, say));
   if (found.isFolder) {
     throw new SlipwayError('component-unreadable', `${name}: expected a file, but ${source} is a folder`, {
       hint: 'Only components of kind manifests may be folders; pack it into one file first.',
@@ -51,6 +60,13 @@ export async function openComponent(
       'component-too-large',
       `${name}: ${found.length} bytes, ${limits.maxComponentBytes} allowed`,
     );
+  }
+  if (component.kind === 'manifests') {
+    requireReadable(name, found.length);
+    const bytes = await readFile(file).catch((cause: unknown) => {
+      throw sourceError(name, source ?? '', cause);
+    });
+    return checked(name, bytes, source ?? '');
   }
   return {
     length: found.length,
@@ -91,36 +107,66 @@ export function sourceError(name: string, declared: string, cause: unknown): Sli
   });
 }
 
-/** All YAML and JSON files below a folder as one stream of documents, ordered by path. */
-async function joinManifests(name: string, declared: string, folder: string): Promise<Uint8Array> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries
-    .filter((entry) => entry.isFile() && /\.(ya?ml|json)$/.test(entry.name))
-    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
-    .sort();
+/** All manifests below a folder as one stream of documents, ordered by path. */
+async function readFolder(
+  name: string,
+  declared: string,
+  folder: string,
+  say: (line: string) => void,
+): Promise<Uint8Array> {
+  const shown = (file: string) => path.join(declared, file);
+  const { files, ignored } = await findManifests(name, declared, folder).catch((cause: unknown) => {
+    throw sourceError(name, declared, cause);
+  });
+  sayAll(ignored, (line) => say(`${name}: ${line}`));
   if (files.length === 0) {
     throw new SlipwayError('component-missing', `${name}: no .yaml, .yml or .json file in ${declared}`);
   }
-  const parts: string[] = [];
+  const sources: ManifestText[] = [];
+  let length = 0;
   for (const file of files) {
-    const text = await readFile(path.join(folder, file), 'utf8').catch((cause: unknown) => {
-      throw sourceError(name, path.join(declared, file), cause);
+    const bytes = await readFile(path.join(folder, file)).catch((cause: unknown) => {
+      throw sourceError(name, shown(file), cause);
     });
-    checkYaml(text, path.join(declared, file));
-    parts.push(text.startsWith('---') ? text : `---\n${text}`);
+    length += bytes.length;
+    requireReadable(name, length);
+    const source = readManifest(bytes, shown(file));
+    if (source.documents.length > 0) sources.push(source);
+    else say(`${name}: ${shown(file)} is ignored: it holds no document`);
   }
-  return new TextEncoder().encode(parts.map((part) => (part.endsWith('\n') ? part : `${part}\n`)).join(''));
+  if (sources.length === 0) throw noDocument(name, declared);
+  return joinManifests(sources);
 }
 
-function checkYaml(text: string, file: string): void {
-  const lineCounter = new LineCounter();
-  for (const document of parseAllDocuments(text, { lineCounter, prettyErrors: false })) {
-    const problems = ('errors' in document ? document.errors : []).map((error) => {
-      const { line, col } = lineCounter.linePos(error.pos[0]);
-      return { line, column: col, path: '', message: error.message };
-    });
-    if (problems.length > 0) throw new DocumentError(file, problems);
-  }
+/** Manifests from one file or a renderer, as they are. */
+function checked(name: string, bytes: Uint8Array, file: string): ComponentSource {
+  requireReadable(name, bytes.length);
+  if (readManifest(bytes, file).documents.length === 0) throw noDocument(name, file);
+  return memory(withoutMark(bytes));
+}
+
+function withoutMark(bytes: Uint8Array): Uint8Array {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+}
+
+function sayAll(lines: readonly string[], say: (line: string) => void): void {
+  for (const line of lines.slice(0, maxSaid)) say(line);
+  if (lines.length > maxSaid) say(`${lines.length - maxSaid} more files are ignored`);
+}
+
+function requireReadable(name: string, length: number): void {
+  if (length <= limits.maxManifestTextBytes) return;
+  throw new SlipwayError(
+    'component-too-large',
+    `${name}: ${length} bytes of manifests, ${limits.maxManifestTextBytes} allowed`,
+    { hint: 'Split it into several components.' },
+  );
+}
+
+function noDocument(name: string, file: string): SlipwayError {
+  return new SlipwayError('component-missing', `${name}: ${file} holds no document, only white space and comments`, {
+    hint: 'Put a manifest there, or leave the component out.',
+  });
 }
 
 function memory(bytes: Uint8Array): ComponentSource {

@@ -62,7 +62,10 @@ export const releaseDeclarationSchema = z.strictObject({
   product: productSchema,
   version: versionSchema,
   platform: platformSchema,
-  counter: counterSchema,
+  counter: counterSchema.max(
+    limits.maxBuiltCounter,
+    `expected a counter of ${limits.maxBuiltCounter} at most, so that later releases can follow it`,
+  ),
   floors: z.array(versionSchema).max(64).default([]),
   minUpdaterVersion: versionSchema.optional(),
   components: z.array(componentDeclarationSchema).min(1).max(limits.maxComponents),

@@ -24,6 +24,23 @@ export function expectedBlobs({ components }: ReleaseManifest): ExpectedBlob[] {
   ]);
 }
 
+/**
+ * One for each stored object, in order: components of equal bytes share theirs. Of several that name one object the one
+ * is kept that is checked deepest.
+ */
+export function distinctBlobs(expected: readonly ExpectedBlob[]): ExpectedBlob[] {
+  const byDigest = new Map<Digest, ExpectedBlob>();
+  for (const found of expected) {
+    const known = byDigest.get(found.blob.sha256);
+    if (known === undefined || (!isUnpacked(known) && isUnpacked(found))) byDigest.set(found.blob.sha256, found);
+  }
+  return [...byDigest.values()];
+}
+
+function isUnpacked({ blob, component }: ExpectedBlob): boolean {
+  return component !== undefined && blob.encoding === 'zstd';
+}
+
 /** @throws SlipwayError `length-mismatch`, `digest-mismatch`, `compression-invalid` */
 export async function checkBlob(
   bytes: AsyncIterable<Uint8Array>,

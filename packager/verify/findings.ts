@@ -1,5 +1,6 @@
 /** Everything wrong that a verification found, raised at its end, so that one run shows the whole damage. */
 import { type ErrorCode, SlipwayError } from '../../contract/errors.ts';
+import type { RepairedObject } from './repair.ts';
 
 /** What was looked at, when nothing was wrong. */
 export interface Verified {
@@ -10,6 +11,8 @@ export interface Verified {
   readonly blobs: number;
   /** False: only the store's or bundle's own first root vouches for it. */
   readonly rootPinned?: boolean;
+  /** What was damaged and is not any more; absent where nothing was to be repaired. */
+  readonly repaired?: readonly RepairedObject[];
   /** Earliest expiry of what was signed, RFC 3339. */
   readonly expires?: string;
 }

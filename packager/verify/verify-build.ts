@@ -2,12 +2,12 @@
 
 import type { Progress } from '../progress.ts';
 import { type BuiltRelease, openBlob } from '../release/build-folder.ts';
-import { checkBlob, expectedBlobs } from './check-blob.ts';
+import { checkBlob, distinctBlobs, expectedBlobs } from './check-blob.ts';
 import { FindingList, type Verified } from './findings.ts';
 
 export async function verifyBuild({ folder, manifest }: BuiltRelease, progress: Progress): Promise<Verified> {
   const findings = new FindingList();
-  const blobs = expectedBlobs(manifest);
+  const blobs = distinctBlobs(expectedBlobs(manifest));
   progress.expect(blobs.reduce((sum, { blob }) => sum + blob.length, 0));
   for (const expected of blobs) {
     await findings.collect(checkBlob(openBlob(folder, expected.blob.sha256), expected, progress.advance));

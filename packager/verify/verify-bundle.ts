@@ -8,7 +8,7 @@ import { type BundleHead, readBundle } from '../bundle/read-bundle.ts';
 import type { Progress } from '../progress.ts';
 import { listReleases } from '../repository/product-role.ts';
 import { checkManifest } from '../repository/release-manifests.ts';
-import { checkBlob, type ExpectedBlob, expectedBlobs } from './check-blob.ts';
+import { checkBlob, distinctBlobs, type ExpectedBlob, expectedBlobs } from './check-blob.ts';
 import type { Verified } from './findings.ts';
 
 interface TrustedHead {
@@ -76,5 +76,8 @@ async function trustHead(
   const bytes = members.get(manifestKey(release.manifestSha256));
   if (!bytes) throw new SlipwayError('bundle-truncated', `the bundle has no manifest of ${release.path}`);
   const manifest = checkManifest(release, bytes);
-  return { trusted, awaited: new Map(expectedBlobs(manifest).map((expected) => [expected.blob.sha256, expected])) };
+  return {
+    trusted,
+    awaited: new Map(distinctBlobs(expectedBlobs(manifest)).map((expected) => [expected.blob.sha256, expected])),
+  };
 }

@@ -1,17 +1,22 @@
 /** A whole store by the rules of a device: every signature, every manifest, every blob that a manifest names. */
 import { SlipwayError } from '../../contract/errors.ts';
-import { blobKey } from '../../contract/store-keys.ts';
+import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import { refreshTrust } from '../../contract/trust/trusted-set.ts';
 import type { Progress } from '../progress.ts';
 import type { Store } from '../publish/ports.ts';
 import { listReleases } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
 import { delegatedProducts, fetchFrom, firstRoot } from '../repository/state.ts';
-import { checkBlob, type ExpectedBlob, expectedBlobs } from './check-blob.ts';
+import { checkBlob, distinctBlobs, type ExpectedBlob, expectedBlobs } from './check-blob.ts';
 import { FindingList, type Verified } from './findings.ts';
+import type { Repair } from './repair.ts';
+
+/** Believes nothing and changes nothing. */
+const noRepair: Pick<Repair, 'checked'> = { checked: (_key, _digest, check) => check() };
 
 /**
  * @param now the clock of this machine: expired metadata is a finding
+ * @param repair replaces what is damaged, where it can; what it cannot stays a finding
  * @throws SlipwayError with the code of the first finding
  */
 export async function verifyStore(
@@ -19,35 +24,47 @@ export async function verifyStore(
   pinnedRoot: Uint8Array | undefined,
   now: Date,
   progress: Progress,
+  repair?: Repair,
 ): Promise<Verified> {
   const root = pinnedRoot ?? (await firstRoot(store));
-  const trusted = await refreshTrust({ known: new Map([['root', root]]), fetch: fetchFrom(store), now });
+  const trusted = repair
+    ? await repair.trust(root, now)
+    : await refreshTrust({ known: new Map([['root', root]]), fetch: fetchFrom(store), now });
+  const mend = repair ?? noRepair;
   const findings = new FindingList();
-  const blobs = new Map<string, ExpectedBlob>();
+  const named: ExpectedBlob[] = [];
   let releases = 0;
   for (const product of delegatedProducts(trusted.documents)) {
     const role = await trusted.delegatedTargets(product);
     for (const release of role ? listReleases(role) : []) {
       releases += 1;
       await findings.collect(
-        readManifest(store, release).then(({ manifest }) => {
-          for (const expected of expectedBlobs(manifest)) {
-            blobs.set(expected.blob.sha256, { ...expected, label: `${release.path}: ${expected.label}` });
-          }
-        }),
+        mend
+          .checked(manifestKey(release.manifestSha256), release.manifestSha256, () => readManifest(store, release))
+          .then(({ manifest }) => {
+            for (const expected of expectedBlobs(manifest)) {
+              named.push({ ...expected, label: `${release.path}: ${expected.label}` });
+            }
+          }),
       );
     }
   }
-  progress.expect([...blobs.values()].reduce((sum, { blob }) => sum + blob.length, 0));
-  for (const expected of blobs.values()) await findings.collect(verifyBlob(store, expected, progress));
+  const blobs = distinctBlobs(named);
+  progress.expect(blobs.reduce((sum, { blob }) => sum + blob.length, 0));
+  for (const expected of blobs) {
+    const { sha256 } = expected.blob;
+    const check = () => verifyBlob(store, expected, progress);
+    await findings.collect(mend.checked(blobKey(sha256), sha256, check));
+  }
   findings.raise();
   return {
     what: 'store',
     signatures: trusted.documents.size,
     releases,
-    blobs: blobs.size,
+    blobs: blobs.length,
     rootPinned: pinnedRoot !== undefined,
     expires: trusted.expires,
+    ...(repair ? { repaired: repair.repaired } : {}),
   };
 }
 

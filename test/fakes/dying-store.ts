@@ -24,6 +24,7 @@ export function dyingStore(store: Store, at: number, when: 'before' | 'after'): 
       return calls;
     },
     head: (key) => store.head(key),
+    holds: (key, object) => store.holds(key, object),
     get: (key, maxBytes) => store.get(key, maxBytes),
     read: (key) => store.read(key),
     putNew: (key, bytes) => fatal(() => store.putNew(key, bytes)),

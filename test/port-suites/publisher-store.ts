@@ -1,5 +1,5 @@
 /** What every store of the publisher must do, whatever it is made of. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SlipwayError } from '../../contract/errors.ts';
@@ -98,6 +98,28 @@ export function publisherStoreSuite(name: string, open: () => Store, reset: () =
         const back: Buffer[] = [];
         for await (const chunk of await store.read('blobs/sha256/ab/blob')) back.push(chunk);
         expect(Buffer.concat(back).equals(bytes)).toBe(true);
+      });
+    }
+
+    for (const length of [0, 1000, 17 * 1024 * 1024]) {
+      it(`tells a blob of ${length} bytes from others of that length, from shorter ones and from none`, async () => {
+        const store = another();
+        const bytes = randomBytes(length);
+        const other = Buffer.concat([Buffer.from([(bytes[0] ?? 0) ^ 1]), bytes.subarray(1)]);
+        const open = () => Readable.from(pieces(bytes), { objectMode: false });
+        const known = { length, sha256: createHash('sha256').update(bytes).digest('hex'), open };
+        const key = `blobs/sha256/ab/held-${length}`;
+        expect(await store.holds(key, known)).toBe('absent');
+        await store.putBlob(key, known);
+        expect(await store.holds(key, known)).toBe('same');
+        if (length === 0) return;
+        await store.putBlob(key, { length, open: () => Readable.from(pieces(other), { objectMode: false }) });
+        expect(await store.holds(key, known)).toBe('other');
+        await store.putBlob(key, {
+          length: 1,
+          open: () => Readable.from([bytes.subarray(0, 1)], { objectMode: false }),
+        });
+        expect(await store.holds(key, known)).toBe('other');
       });
     }
 

@@ -14,6 +14,8 @@ export interface OpenedPart {
   readonly index: number;
   /** Where it was found, for people: `k3s@1234#zstd/bin/containerd`; `(framing)` for headers and small files. */
   readonly label: string;
+  /** Of a part that was cut: the label of the whole, and the number of this piece of it. */
+  readonly piece?: { readonly of: string; readonly number: number };
   readonly length: number;
   readonly sha256: Digest;
   /** Its bytes; readable until the opened artifact is disposed of. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { canonicalJson } from '../../../contract/canonical-json.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { limits } from '../../../contract/limits.ts';
 import {
@@ -33,7 +34,7 @@ const manifest: ReleaseManifest = {
 
 function codeOf(value: unknown): string {
   try {
-    decodeManifest(new TextEncoder().encode(JSON.stringify(value)));
+    decodeManifest(canonicalJson(value));
   } catch (error) {
     if (error instanceof SlipwayError) return error.code;
     throw error;
@@ -71,6 +72,7 @@ describe('release.json', () => {
     ['a product with a slash', { ...manifest, product: 'a/b' }],
     ['a counter of zero', { ...manifest, counter: 0 }],
     ['a counter beyond 2^53', { ...manifest, counter: 2 ** 53 }],
+    ['a counter that nothing can follow', { ...manifest, counter: Number.MAX_SAFE_INTEGER }],
     ['a counter that is a fraction', { ...manifest, counter: 1.5 }],
     ['a component twice', { ...manifest, components: [manifest.components[0], manifest.components[0]] }],
     ['an empty digest', withComponent({ sha256: '' })],
@@ -100,9 +102,47 @@ describe('release.json', () => {
     'bin/k3ſ',
     'bin/k 3s',
     'release.json',
+    'release.json/x',
+    'Release.JSON/x/y',
+    `${'x'.repeat(300)}/k3s`,
+    `bin/${'x'.repeat(256)}`,
     `bin/${'x'.repeat(limits.maxInstallPathBytes)}`,
   ])('refuses the install path %j', (installPath) => {
     expect(codeOf(withComponent({ installPath }))).toBe('manifest-malformed');
+  });
+
+  it.each(['bin/release.json', 'release.json5/x', `bin/${'x'.repeat(255)}`])('accepts the install path %j', (path) => {
+    expect(codeOf(withComponent({ installPath: path }))).toBe('accepted');
+  });
+
+  it.each([
+    ['with white space', (text: string) => text.replace('{', '{ ')],
+    ['with a line break at its end', (text: string) => `${text}\n`],
+    ['with its keys in another order', () => JSON.stringify(Object.fromEntries(Object.entries(manifest).reverse()))],
+    ['with a key twice', (text: string) => text.replace('"counter":7', '"counter":8,"counter":7')],
+    ['with a number in another form', (text: string) => text.replace('"counter":7', '"counter":7.0')],
+    ['with an escape that is not needed', (text: string) => text.replace('k3s-edge', '\\u006b3s-edge')],
+  ])('refuses bytes %s, which are another slot than the one that they describe', (_, change) => {
+    const text = new TextDecoder().decode(encodeManifest(manifest).bytes);
+    const bytes = new TextEncoder().encode(change(text));
+    expect(() => decodeManifest(bytes)).toThrow(expect.objectContaining({ code: 'manifest-malformed' }));
+  });
+
+  it('is not written where no device would read so many bytes', () => {
+    const [first] = manifest.components;
+    const delta = {
+      encoding: 'zstd',
+      length: 1,
+      format: 'vcdiff',
+      sha256: digest('d'),
+      fromSha256: digest('e'),
+    } as const;
+    const components = Array.from({ length: limits.maxComponents }, (_, index) => ({
+      ...(first as NonNullable<typeof first>),
+      ...{ name: `c${index}`, installPath: `files/${index}`, deltas: Array.from({ length: 32 }, () => delta) },
+    }));
+    const write = () => encodeManifest({ ...manifest, components });
+    expect(write).toThrow(expect.objectContaining({ code: 'manifest-malformed' }));
   });
 
   it.each([

@@ -33,7 +33,10 @@ describe('slipway-packager', () => {
       'root.json',
       '--json',
     ];
-    expect((await bench.must(publish)).json).toMatchObject({ outcome: 'published', deltas: [], channel: 'stable' });
+    const published = await bench.must(publish);
+    expect(published.json).toMatchObject({ outcome: 'published', deltas: [], channel: 'stable' });
+    const steps = ['reading the repository', 'uploading blobs: 1 objects', 'uploading the manifest', 'signing'];
+    expect(published.stderr.split('\n').filter((line) => steps.some((step) => line.startsWith(step)))).toHaveLength(4);
     expect((await bench.must(publish)).json).toMatchObject({ outcome: 'unchanged' });
     await bench.must(['refresh', ...store, '--keys', 'keys', '--json']);
     const release = ['--channel', 'k3s-edge/linux-amd64/stable', '--out', 'x.bundle'];

@@ -28,6 +28,24 @@ describe('the match of parts', () => {
     expect(match).toEqual([{ kind: 'make', candidates: [], isNamed: false }]);
   });
 
+  it('takes for a piece of a long part the old piece at its place, counted from one that did not change', () => {
+    const pieces = (digests: string) =>
+      [...digests].map((sha256, number): MatchedPart => {
+        const of = 'k3s@7#zstd/bin/data';
+        return { label: `${of}[${number}]`, piece: { of, number }, length: 9_000_000, sha256 };
+      });
+    const fromOf = (olds: string, news: string) =>
+      matchParts(pieces(olds), pieces(news), never).map((match) =>
+        match.kind === 'copy' ? match.oldPart : match.candidates[0],
+      );
+    expect(fromOf('abcd', 'axcd')).toEqual([0, 1, 2, 3]);
+    expect(fromOf('abcd', 'xbcd')).toEqual([0, 1, 2, 3]);
+    // Two came in before b, and what followed b changed.
+    expect(fromOf('abcd', 'axybzd')).toEqual([0, 1, 2, 1, 2, 3]);
+    expect(fromOf('0a0b0', '0a0x0')).toEqual([0, 1, 0, 3, 0]);
+    expect(fromOf('ab', 'abxy')).toEqual([0, 1, 1, 1]);
+  });
+
   it('asks for likeness where names fail, and takes the most alike', () => {
     const olds = [part('o/a'), part('o/b'), part('o/c')];
     const match = matchParts(olds, [part('n/z')], (_, old) => [0.3, 0.9, 0.001][old] ?? 0);

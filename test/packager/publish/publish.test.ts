@@ -158,6 +158,7 @@ describe('publish', () => {
 function bound(store: Store): Store {
   return {
     head: (key) => store.head(key),
+    holds: (key, object) => store.holds(key, object),
     get: (key, maxBytes) => store.get(key, maxBytes),
     read: (key) => store.read(key),
     putNew: (key, bytes) => store.putNew(key, bytes),

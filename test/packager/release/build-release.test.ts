@@ -101,6 +101,82 @@ describe('build', () => {
     ]);
   });
 
+  it('refuses what renderers print in another encoding, with a directive or without a document', async () => {
+    const bench = await Workbench.open();
+    await mkdir(bench.at('overlay'));
+    const printing = (text: string, encoding?: BufferEncoding): ManifestRenderer => ({
+      kustomize: async () => Buffer.from(text, encoding),
+      helm: async () => Buffer.from(text, encoding),
+    });
+    const origins = ['kustomize: overlay', 'helm: {chart: overlay, releaseName: shop}'];
+    for (const origin of origins) {
+      const build = (renderer: ManifestRenderer) =>
+        buildYaml(bench, `  - {name: k, kind: manifests, ${origin}}\n`, renderer);
+      const message = expect.stringContaining('overlay as rendered:2:7');
+      await expect(build(printing('a: 1\nname: \xe9', 'latin1'))).rejects.toMatchObject({ message });
+      await expect(build(printing('%YAML 1.1\n---\na: 1'))).rejects.toMatchObject({ code: 'document-invalid' });
+      await expect(build(printing('# nothing\n'))).rejects.toMatchObject({ code: 'component-missing' });
+    }
+  });
+
+  it('packs a manifest file as it lies there, also by a link, and refuses one that tools read otherwise', async () => {
+    const bench = await Workbench.open();
+    const text = '# no marker before\r\nkind: A\r\n---\r\nkind: B';
+    await bench.write('real.txt', text);
+    await symlink('real.txt', bench.at('app.yaml'));
+    const manifest = await buildYaml(bench, '  - {name: app, kind: manifests, source: app.yaml}\n');
+    expect(await unpacked(bench, manifest.components[0])).toBe(text);
+    await bench.write('bad.yaml', Buffer.from('kind: A\nname: \xe9\n', 'latin1'));
+    const bad = buildYaml(bench, '  - {name: app, kind: manifests, source: bad.yaml}\n');
+    await expect(bad).rejects.toMatchObject({
+      code: 'document-invalid',
+      message: expect.stringContaining('bad.yaml:2:7'),
+    });
+  });
+
+  it('refuses a declaration in another encoding with file and line, where a path would become another', async () => {
+    const bench = await Workbench.open();
+    const text = `${head}components:\n  - {name: a, kind: file, source: gr\xf6\xdfe}\n`;
+    const file = await bench.write('release.yaml', Buffer.from(text, 'latin1'));
+    const build = buildRelease(file, bench.at('out'), noRenderer, silentProgress);
+    const message = expect.stringContaining('release.yaml:8:37');
+    await expect(build).rejects.toMatchObject({ code: 'document-invalid', message });
+  });
+
+  it('packs a file of any bytes as it is, also by a link, and refuses a link to nothing', async () => {
+    const bench = await Workbench.open();
+    await bench.write('data/real', Buffer.from([0xff, 0xfe, 0, 1]));
+    await symlink('data/real', bench.at('link'));
+    await symlink('gone', bench.at('dead'));
+    const manifest = await buildYaml(bench, '  - {name: a, kind: file, source: link}\n');
+    expect(manifest.components[0]).toMatchObject({ length: 4 });
+    const dead = buildYaml(bench, '  - {name: a, kind: images, source: dead}\n');
+    await expect(dead).rejects.toMatchObject({ code: 'component-missing' });
+  });
+
+  it.each([
+    ['an install path inside the manifest', 1, 'release.json/x', 'components.0.installPath'],
+    ['a segment that no file system has room for', 1, `bin/${'x'.repeat(300)}`, 'components.0.installPath'],
+    ['the counter that nothing can follow', Number.MAX_SAFE_INTEGER, 'a', 'counter'],
+    ['a counter that leaves no room for later ones', 2 ** 52 + 1, 'a', 'counter'],
+  ])('refuses %s, which no device could install or leave, with its place', async (_what, counter, installPath, at) => {
+    const bench = await Workbench.open();
+    await bench.write('text', 'text');
+    const components = `components:\n  - {name: a, kind: file, source: text, installPath: ${installPath}}\n`;
+    const file = await bench.write('release.yaml', `${head.replace('counter: 1', `counter: ${counter}`)}${components}`);
+    const error = await buildRelease(file, bench.at('out'), noRenderer, silentProgress).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'document-invalid', hint: expect.any(String) });
+    expect(error.problems).toContainEqual(expect.objectContaining({ path: at, line: at === 'counter' ? 6 : 8 }));
+    await expect(contentOf(bench.at('out'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('with its manifest edited by hand is refused when it is published', async () => {
+    const bench = await Workbench.open();
+    const { folder, manifest } = await bench.build('a');
+    await bench.write('a.build/release.json', JSON.stringify(manifest, null, 2));
+    await expect(readBuild(folder)).rejects.toMatchObject({ code: 'manifest-malformed', hint: expect.any(String) });
+  });
+
   it('says which renderer is missing and keeps the output folder as it was', async () => {
     const bench = await Workbench.open();
     await mkdir(bench.at('overlay'));

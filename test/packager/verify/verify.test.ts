@@ -3,6 +3,7 @@ import path from 'node:path';
 import { extract, type Header, pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { blobKey, manifestKey } from '../../../contract/store-keys.ts';
+import { readTable } from '../../../edge-updater/bundle/bundle-file.ts';
 import { DirectoryStore } from '../../../packager/adapters/directory-store.ts';
 import { readBundle } from '../../../packager/bundle/read-bundle.ts';
 import { parseSelector } from '../../../packager/bundle/release-selector.ts';
@@ -139,6 +140,39 @@ describe('a bundle', () => {
     const byChannel = parseSelector('k3s-edge/linux-amd64/stable', 'channel');
     await writeBundle(found.store, byChannel, found.bench.at('c.bundle'), found.root, now(), silentProgress);
     expect(await readFile(found.bench.at('c.bundle'))).toEqual(await readFile(found.bench.at('x.bundle')));
+  });
+
+  it('of a release with two components of equal bytes holds them once, and devices read it', async () => {
+    const bench = await Workbench.open();
+    const line = 'the same line\n'.repeat(500);
+    await bench.write('a/page', line);
+    await bench.write('a/copy', line);
+    const { product, platform, version } = selector;
+    const components = ['page', 'copy'].map((name) => ({ name, kind: 'file', source: name }));
+    const declaration = {
+      apiVersion: 'slipway/v1',
+      kind: 'Release',
+      product,
+      version,
+      platform,
+      counter: 1,
+      components,
+    };
+    await bench.write('a/release.yaml', JSON.stringify(declaration));
+    await buildRelease(bench.at('a/release.yaml'), bench.at('build'), noRenderer, silentProgress);
+    const { store, root } = await openRepository(bench);
+    const build = await readBuild(bench.at('build'));
+    await publish(bench, store, 'a', { build });
+    await writeBundle(store, selector, bench.at('x.bundle'), root, now(), silentProgress);
+    expect(await verifyBundle(bench.at('x.bundle'), root, now(), silentProgress)).toMatchObject({ blobs: 1 });
+    const { blobs } = await readTable(bench.at('x.bundle'));
+    expect([...blobs.keys()]).toEqual([build.manifest.components[0]?.blobs[0]?.sha256]);
+    expect(build.manifest.components.map(({ blobs: own }) => own[0]?.sha256)).toEqual([
+      ...blobs.keys(),
+      ...blobs.keys(),
+    ]);
+    expect(await verifyBuild(build, silentProgress)).toMatchObject({ blobs: 1 });
+    expect(await verifyStore(store, root, now(), silentProgress)).toMatchObject({ blobs: 1 });
   });
 
   it('is not written at all when the store lacks the release or has a damaged blob', async () => {
