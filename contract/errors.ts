@@ -167,6 +167,10 @@ export const errorCodes = {
   'rate-limited': { exit: exitStatus.unavailable, fault: 'path', http: 429, retryable: true },
   overloaded: { exit: exitStatus.unavailable, fault: 'path', http: 503, retryable: true },
   'database-unavailable': { exit: exitStatus.unavailable, fault: 'path', http: 503, retryable: true },
+  'database-damaged': { exit: exitStatus.localResource, fault: 'path', http: 503, since: 2 },
+  'state-missing': { exit: exitStatus.invalidInput, fault: 'none' },
+  'listen-failed': { exit: exitStatus.localResource, fault: 'none' },
+  starting: { exit: exitStatus.unavailable, fault: 'path', http: 503, retryable: true, since: 2 },
 
   // The machine
   'disk-full': { exit: exitStatus.localResource, fault: 'device', retryable: true },

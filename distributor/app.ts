@@ -18,6 +18,7 @@ import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
 import { answerErrors } from './http/error-answer.ts';
 import { rateLimited } from './http/rate-limits.ts';
+import { refuseBeforeStart } from './http/start-gate.ts';
 import { blobsRoute } from './routes/blobs.ts';
 import { checkRoute } from './routes/check.ts';
 import { devicesRoute } from './routes/devices.ts';
@@ -81,6 +82,8 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     reply.header('x-request-id', request.id);
     next();
   });
+
+  refuseBeforeStart(app, services);
 
   await app.register(swagger, openapiOptions);
   // It answers programs: there is nothing for a browser to load, run or frame. Where only devices ask it is left out.

@@ -24,6 +24,8 @@ export interface Services {
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   readonly policy: Policy;
+  /** Rollouts and store have been looked at since the start; before that nothing is decided. */
+  readonly isStarted: () => boolean;
 }
 
 /** What an operator may choose. */

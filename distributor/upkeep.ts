@@ -10,7 +10,7 @@ import type { CampaignEvent } from './rollout/campaign-event.ts';
 import type { Services } from './services.ts';
 
 export interface UpkeepInput {
-  readonly services: Services;
+  readonly services: Omit<Services, 'isStarted'>;
   readonly logger: FastifyBaseLogger;
   readonly refreshIntervalMs: number;
   readonly advanceIntervalMs: number;
@@ -24,10 +24,17 @@ export class Upkeep {
   readonly #stops: (() => void)[] = [];
   #isAdvancing = false;
   #isPruning = false;
+  #isStarted = false;
+  #isStopped = false;
   #lastProblem: string | undefined;
 
   constructor(input: UpkeepInput) {
     this.#input = input;
+  }
+
+  /** Everything was brought up to date once. */
+  get isStarted(): boolean {
+    return this.#isStarted;
   }
 
   /** Brings everything up to date once, then keeps it so. A store that is away stops nothing. */
@@ -39,6 +46,8 @@ export class Upkeep {
     await this.#refreshCatalog();
     await this.#countTroubles();
     await this.#advance();
+    if (this.#isStopped) return this.stop();
+    this.#isStarted = true;
     this.#every(refreshIntervalMs, () => this.#refreshAll());
     this.#every(advanceIntervalMs, () => this.#advance());
     this.#stops.push(reconciler.onChange(() => void this.#advance()));
@@ -48,6 +57,7 @@ export class Upkeep {
   }
 
   stop(): void {
+    this.#isStopped = true;
     for (const stop of this.#stops.splice(0)) stop();
   }
 

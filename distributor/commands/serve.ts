@@ -1,24 +1,18 @@
 /** `serve`: opens store, state and rollouts, listens, keeps both in step, and ends gracefully. */
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { setImmediate as pause } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { Command, Option } from 'commander';
 import { type Logger, pino } from 'pino';
-import { describeError, SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { type App, buildApp } from '../app.ts';
-import { Catalog } from '../catalog/catalog.ts';
-import { CampaignLog, revertsOnAbort } from '../events/campaign-log.ts';
-import { createMetrics } from '../http/metrics.ts';
-import { Reconciler } from '../reconcile/reconcile.ts';
-import { Campaigns } from '../rollout/campaigns.ts';
-import { type PermitSigner, permitIssuer } from '../rollout/permit.ts';
-import type { Services } from '../services.ts';
-import { observeCampaigns, observeReconciler, Upkeep } from '../upkeep.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { PermitSigner } from '../rollout/permit.ts';
+import { assemble } from './assemble.ts';
 import { type CommandLine, openState, withStateOptions } from './command-line.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
-import { addRetentionOptions, retentionOf } from './retention-options.ts';
+import { addRetentionOptions } from './retention-options.ts';
 import { checkTransport, type ListenAddress, parseListen, type ServeOptions } from './serve-options.ts';
 import { addSourceOptions, placeOf } from './source-options.ts';
 
@@ -27,10 +21,6 @@ const closeGraceMs = 10_000;
 const idleSweepMs = 100;
 /** After the grace, for the database; then the process ends whatever is left. */
 const lastResortMs = 5000;
-/** How often waves are looked at besides after each report. */
-const advanceIntervalMs = 1000;
-/** How often what is older than asked is removed, besides after a start. */
-const pruneIntervalMs = 3_600_000;
 
 export function serveCommand(line: CommandLine): Command {
   return addRetentionOptions(addSourceOptions(withStateOptions(new Command('serve'))))
@@ -85,84 +75,44 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const place = placeOf(options, options);
   const source = place && line.openSource(place);
   const store = line.openStore(options.store);
-  const fleet = await openState(line, options, { keptReports: options.keepReports });
+  const fleet = await openState(line, options, { isServer: true, keptReports: options.keepReports });
   const logger = pino({ level: options.logLevel, redact: ['req.headers.authorization'] }, pino.destination(2));
-  const metrics = createMetrics();
-  const catalog = new Catalog(store);
-  const reconciler = new Reconciler({
-    source,
-    store: fleet,
-    clock: line.clock,
-    allowRewrite: options.gitAllowRewrite ?? false,
-    observe: (event) => observeReconciler(event, logger, metrics),
-  });
-  const log = new CampaignLog({
-    store: fleet,
-    reverts: (rollout) => signer !== undefined && revertsOnAbort(reconciler.plan, rollout),
-    clock: line.clock,
-    onProblem: (error) => logger.error(describeError(toSlipwayError(error)), 'event not recorded'),
-  });
-  const probes = line.openGateProbes();
-  const campaigns = new Campaigns({
-    plan: reconciler,
-    store: fleet,
-    releases: () => catalog.state.releases,
-    probe: probes,
-    breathe: () => pause(),
-    observe: (event) => {
-      observeCampaigns(event, logger, metrics);
-      log.note(event);
-    },
-  });
-  const services: Services = {
-    store,
-    catalog,
-    campaigns,
-    reconciler,
-    fleet,
-    metrics,
-    permits: signer && permitIssuer({ signer, clock: line.clock, newId: () => newPermitId(line) }),
-    randomBytes: line.randomBytes,
-    chance: line.chance,
-    clock: line.clock,
-    policy: {
-      requireTokenForReads: options.requireTokenForReads,
-      redirectBlobs: options.redirectBlobs,
-      enrolmentsPerMinute: options.enrolLimit,
-      checksPerMinute: options.checkLimit,
-      pollAfterSeconds: options.pollAfter,
-    },
-  };
-  const upkeep = new Upkeep({
-    services,
-    logger,
-    refreshIntervalMs: options.refresh * 1000,
-    advanceIntervalMs,
-    retention: retentionOf(options),
-    pruneIntervalMs,
-  });
-  const app = await buildApp(services, { logger, tls, trustProxy: options.trustProxy, newRequestId: randomUUID });
-  await upkeep.start();
-  warnOfUselessKey(signer, catalog, logger);
-  await listen(app, options.listen);
-  const address = addressOf(app, tls !== undefined);
-  closeWithGrace(
-    { delay: closeGraceMs + lastResortMs, logger: { error: (problem) => logger.error(problem) } },
-    async (why) => {
-      logger.info({ signal: why.signal, err: why.err }, 'closing');
-      upkeep.stop();
-      await closeGently(app);
-      await probes.close();
-      await fleet.close();
-      await store.close();
-    },
+  const { services, upkeep, probes } = assemble({ line, options, signer, source, store, fleet, logger });
+  const app = await buildApp(
+    { ...services, isStarted: () => upkeep.isStarted },
+    { logger, tls, trustProxy: options.trustProxy, newRequestId: randomUUID },
   );
-  // Last: whoever reads it may send a signal at once.
-  line.answer({ listening: address }, `listening on ${address}`);
-}
-
-function newPermitId({ randomBytes }: CommandLine): string {
-  return Buffer.from(randomBytes(18)).toString('base64url');
+  const close = async () => {
+    upkeep.stop();
+    await closeGently(app);
+    await probes.close();
+    await fleet.close();
+    await store.close();
+  };
+  let ending: Promise<void> | undefined;
+  const end = () => {
+    ending ??= close();
+    return ending;
+  };
+  try {
+    await listen(app, options.listen);
+    const address = addressOf(app, tls !== undefined);
+    closeWithGrace(
+      { delay: closeGraceMs + lastResortMs, logger: { error: (problem) => logger.error(problem) } },
+      async (why) => {
+        logger.info({ signal: why.signal, err: why.err }, 'closing');
+        await end();
+      },
+    );
+    // Not before it listens: a server that nobody can reach decides nothing.
+    await upkeep.start();
+    warnOfUselessKey(signer, services.catalog, logger);
+    // Last: whoever reads it may send a signal at once.
+    line.answer({ listening: address }, `listening on ${address}`);
+  } catch (error) {
+    await end();
+    throw error;
+  }
 }
 
 /** Devices would refuse every permit; nothing else of the server suffers. */
@@ -205,9 +155,9 @@ async function listen(app: App, { host, port }: ListenAddress): Promise<void> {
     await app.listen({ host, port });
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new SlipwayError('usage', `cannot listen on ${host}:${port}: ${reason}`, {
+    throw new SlipwayError('listen-failed', `cannot listen on ${host}:${port}: ${reason}`, {
       cause,
-      hint: 'Choose another address with --listen.',
+      hint: 'See whether another server runs already, or choose another address with --listen.',
     });
   }
 }

@@ -233,6 +233,12 @@ export interface KeptReports {
   readonly keptReports?: number;
 }
 
+/** What a program opens the state for. */
+export interface StateUse extends KeptReports {
+  /** Only a server makes a state where there is none; of a folder it is the only one. */
+  readonly isServer: boolean;
+}
+
 /** What is kept for how long; see FleetState.prune. */
 export interface Retention {
   /** Applied plans with all they say; of older ones the revision, author and diff stay for as long as events do. */

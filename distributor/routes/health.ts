@@ -5,6 +5,8 @@ import type { Services } from '../services.ts';
 
 const readinessSchema = z.object({
   ready: z.boolean(),
+  /** False until rollouts and store were looked at for the first time. */
+  started: z.boolean(),
   database: z.enum(['ok', 'unavailable']),
   /** `stale`: the store cannot be read now, and what was read before is in force. */
   catalog: z.enum(['ok', 'stale', 'empty']),
@@ -15,7 +17,7 @@ const readinessSchema = z.object({
   planCode: z.string().optional(),
 });
 
-export function healthRoute(app: App, { catalog, fleet, reconciler }: Services): void {
+export function healthRoute(app: App, { catalog, fleet, reconciler, isStarted }: Services): void {
   app.get(
     '/healthz',
     { schema: { tags: ['operations'], summary: 'Alive', response: { 200: z.object({ ok: z.literal(true) }) } } },
@@ -37,9 +39,11 @@ export function healthRoute(app: App, { catalog, fleet, reconciler }: Services):
         () => true,
         () => false,
       );
-      const ready = isDatabaseUp && refreshedAt !== undefined;
+      const started = isStarted();
+      const ready = started && isDatabaseUp && refreshedAt !== undefined;
       return reply.code(ready ? 200 : 503).send({
         ready,
+        started,
         database: isDatabaseUp ? 'ok' : 'unavailable',
         catalog: refreshedAt === undefined ? 'empty' : problem ? 'stale' : 'ok',
         ...(problem ? { code: problem.code } : {}),

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -119,6 +120,7 @@ describe('the server as a process', () => {
   });
 
   it('takes up a changed rollout file by itself', async () => {
+    const { url } = await start();
     const operator = (
       await command(
         'token',
@@ -131,7 +133,6 @@ describe('the server as a process', () => {
         `${folder}/state`,
       )
     ).printed.token;
-    const { url } = await start();
     const list = async () => {
       const answer = await fetch(`${url}/v1/rollouts`, { headers: { authorization: `Bearer ${operator}` } });
       return (await answer.json()) as { rollouts: { name: string }[]; refused?: object };
@@ -155,12 +156,52 @@ describe('the server as a process', () => {
 });
 
 describe('the command line', () => {
-  it('may be used by several people at once on a new state folder', async () => {
-    const ask = () => command('token', 'ls', '--state', path.join(folder, 'new'));
+  it('may be used by several people at once on the state of a server that stopped', async () => {
+    const served = await start();
+    await served.end('SIGTERM');
+    const ask = () => command('token', 'ls', '--state', path.join(folder, 'state'));
     for (const { status } of await Promise.all([ask(), ask(), ask()])) expect(status).toBe(0);
   });
 
   const base = () => ['serve', '--store', `file://${folder}/store`, '--rollouts', folder, '--state', `${folder}/state`];
+
+  it('ends when it cannot listen, and has put no plan in force', async () => {
+    const { port } = await start();
+    await mkdir(path.join(folder, 'plans'));
+    const spec = { product: 'edge', release: '1.0.0', waves: [{ name: 'all', percent: 100 }] };
+    const document = { apiVersion: 'slipway/v1', kind: 'Rollout', metadata: { name: 'r' }, spec };
+    await writeFile(path.join(folder, 'plans', 'r.yaml'), JSON.stringify(document));
+    const other = ['--state', path.join(folder, 'other')];
+    const source = ['--store', `file://${folder}/store`, '--rollouts', path.join(folder, 'plans')];
+    const { status, printed } = await command('serve', ...source, ...other, '--listen', `127.0.0.1:${port}`);
+    expect([status, printed.error.code]).toEqual([7, 'listen-failed']);
+    expect((await command('events', '--since', '0', ...other)).printed).toBe(null);
+    expect((await command('rollout', 'ls', ...other)).printed.rollouts).toEqual([]);
+  });
+
+  it('is refused as a second server of one state, until the first one is gone', async () => {
+    const first = await start();
+    const { status, printed } = await command(...base(), '--listen', '127.0.0.1:0');
+    expect([status, printed.error.code]).toEqual([9, 'already-running']);
+    expect(printed.error.message).toContain(`${folder}/state`);
+    await first.end('SIGKILL');
+    expect((await fetch(`${(await start()).url}/healthz`)).status).toBe(200);
+  });
+
+  it.each([
+    [['token', 'ls']],
+    [['token', 'create', '--purpose', 'ci', '--scope', 'devices:read']],
+    [['enrolment-token', 'create']],
+    [['device', 'ls']],
+    [['rollout', 'ls']],
+    [['events']],
+  ])('%j says that there is no state where no server made one, and makes none', async (verb) => {
+    const place = path.join(folder, 'none');
+    const { status, printed } = await command(...verb, '--state', place);
+    expect([status, printed.error.code]).toEqual([3, 'state-missing']);
+    expect(printed.error.message).toContain(place);
+    expect(existsSync(place)).toBe(false);
+  });
 
   it('refuses plain HTTP on an address that others reach', async () => {
     for (const address of ['0.0.0.0:0', '[::]:0', '192.0.2.1:0']) {

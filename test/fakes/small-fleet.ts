@@ -133,6 +133,7 @@ export class SmallFleet {
       chance: Math.random,
       clock: () => time.now,
       policy: { ...defaultPolicy, ...options.policy },
+      isStarted: () => true,
     };
     const logger = pino({ level: 'silent' });
     const app = await buildApp(services, { logger, tls: undefined, trustProxy: false, newRequestId: randomUUID });
