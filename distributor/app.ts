@@ -33,6 +33,7 @@ import { reportsRoute } from './routes/reports.ts';
 import { rolloutControlRoute } from './routes/rollout-control.ts';
 import { rolloutsRoute } from './routes/rollouts.ts';
 import { targetsRoute } from './routes/targets.ts';
+import { tokensRoute } from './routes/tokens.ts';
 import { whyRoute } from './routes/why.ts';
 import type { Services } from './services.ts';
 
@@ -119,6 +120,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     rolloutsRoute,
     rolloutControlRoute,
     planRoute,
+    tokensRoute,
     healthRoute,
   ]) {
     route(app, services);

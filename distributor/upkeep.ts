@@ -16,6 +16,7 @@ export interface UpkeepInput {
   readonly advanceIntervalMs: number;
   readonly retention: Retention;
   readonly pruneIntervalMs: number;
+  readonly tokenUseIntervalMs: number;
 }
 
 /** Call `start` once; `stop` ends timers and watches, what is under way finishes on its own. */
@@ -39,7 +40,7 @@ export class Upkeep {
 
   /** Brings everything up to date once, then keeps it so. A store that is away stops nothing. */
   async start(): Promise<void> {
-    const { services, refreshIntervalMs, advanceIntervalMs, pruneIntervalMs } = this.#input;
+    const { services, refreshIntervalMs, advanceIntervalMs, pruneIntervalMs, tokenUseIntervalMs } = this.#input;
     const { reconciler } = services;
     await reconciler.start();
     this.#stops.push(() => reconciler.stop());
@@ -51,6 +52,7 @@ export class Upkeep {
     this.#every(refreshIntervalMs, () => this.#refreshAll());
     this.#every(advanceIntervalMs, () => this.#advance());
     this.#stops.push(reconciler.onChange(() => void this.#advance()));
+    this.#every(tokenUseIntervalMs, () => this.saveTokenUse());
     this.#every(pruneIntervalMs, () => this.#prune());
     // A start does not wait for it: after a long time there may be much to remove.
     void this.#prune();
@@ -59,6 +61,14 @@ export class Upkeep {
   stop(): void {
     this.#isStopped = true;
     for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  /** Also once at the end, when nobody asks any more. */
+  async saveTokenUse(): Promise<void> {
+    const { services, logger } = this.#input;
+    await services.tokenUse.save(services.fleet).catch((error) => {
+      logger.error(describeError(toSlipwayError(error)), 'last use of tokens not recorded');
+    });
   }
 
   /** Plans that come by API come to one replica; the others find them here. */

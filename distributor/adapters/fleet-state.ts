@@ -58,7 +58,8 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
         () => true,
       ),
     findToken: (hash) => database.read(() => tokens.find(hash)),
-    listTokens: () => database.read(() => tokens.list()),
+    listTokens: (page) => database.read(() => tokens.list(page)),
+    recordTokenUse: (uses) => database.write(() => tokens.recordUse(uses)),
     revokeToken: (id, at, event) => told(() => tokens.revoke(id, at), event, Boolean),
 
     enrol: (enrolment, event) =>

@@ -6,6 +6,7 @@ import { Catalog } from '../catalog/catalog.ts';
 import type { StoreReader } from '../catalog/ports.ts';
 import { CampaignLog, revertsOnAbort } from '../events/campaign-log.ts';
 import type { FleetState } from '../fleet/ports.ts';
+import { TokenUse } from '../fleet/token-use.ts';
 import { createMetrics } from '../http/metrics.ts';
 import type { DeclarationSource } from '../reconcile/ports.ts';
 import { Reconciler } from '../reconcile/reconcile.ts';
@@ -21,6 +22,8 @@ import type { ServeOptions } from './serve-options.ts';
 const advanceIntervalMs = 1000;
 /** How often what is older than asked is removed, besides after a start. */
 const pruneIntervalMs = 3_600_000;
+/** How exact the last use of a token is. */
+const tokenUseIntervalMs = 60_000;
 
 export interface Opened {
   readonly line: CommandLine;
@@ -67,6 +70,7 @@ export function assemble({ line, options, signer, source, store, fleet, logger }
     reconciler,
     fleet,
     metrics,
+    tokenUse: new TokenUse(),
     permits: signer && permitIssuer({ signer, clock: line.clock, newId: () => newPermitId(line) }),
     randomBytes: line.randomBytes,
     chance: line.chance,
@@ -86,6 +90,7 @@ export function assemble({ line, options, signer, source, store, fleet, logger }
     advanceIntervalMs,
     retention: retentionOf(options),
     pruneIntervalMs,
+    tokenUseIntervalMs,
   });
   return { services, upkeep, probes };
 }

@@ -26,7 +26,9 @@ export function serveCommand(line: CommandLine): Command {
   return addRetentionOptions(addSourceOptions(withStateOptions(new Command('serve'))))
     .description('serve metadata and blobs, answer devices, run rollouts')
     .addOption(
-      new Option('--store <url>', 's3://bucket/prefix or file:///folder').env('SLIPWAY_STORE').makeOptionMandatory(),
+      new Option('--store <url>', 's3://bucket/prefix, a folder, or its file:// URL')
+        .env('SLIPWAY_STORE')
+        .makeOptionMandatory(),
     )
     .addOption(new Option('--listen <address>', 'host:port; port 0 takes a free one').default('127.0.0.1:8443'))
     .option('--tls-cert <file>', 'certificate chain, PEM')
@@ -85,6 +87,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const close = async () => {
     upkeep.stop();
     await closeGently(app);
+    await upkeep.saveTokenUse();
     await probes.close();
     await fleet.close();
     await store.close();

@@ -80,6 +80,7 @@ describe('the command line', () => {
     ['a device that is not there', ['device', 'forget', 'abc', '--state', 'STATE'], 5, 'device-unknown'],
     ['a rollout that is not there', ['rollout', 'show', 'abc', '--state', 'STATE'], 3, 'rollout-unknown'],
     ['rollouts that are not there', ['validate', '/nowhere'], 3, 'document-unreadable'],
+    ['a name of two lines', ['enrolment-token', 'create', '--name', 'a\nb', '--state', 'STATE'], 2, 'usage'],
     ['an expiry that is none', ['enrolment-token', 'create', '--expires', 'soon', '--state', 'STATE'], 2, 'usage'],
   ])('ends with its status for %s', async (_name, given, status, code) => {
     const filled = given.flatMap((text) => (text === 'BASE' ? base() : [text.replace('STATE', `${folder}/state`)]));

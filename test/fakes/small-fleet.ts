@@ -24,6 +24,7 @@ import { CampaignLog, revertsOnAbort } from '../../distributor/events/campaign-l
 import type { FleetState } from '../../distributor/fleet/ports.ts';
 import type { Scope } from '../../distributor/fleet/scopes.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
+import { TokenUse } from '../../distributor/fleet/token-use.ts';
 import { createMetrics, type Metrics } from '../../distributor/http/metrics.ts';
 import type { DeclarationSource } from '../../distributor/reconcile/ports.ts';
 import { type ReconcileEvent, Reconciler } from '../../distributor/reconcile/reconcile.ts';
@@ -121,6 +122,7 @@ export class SmallFleet {
       reconciler,
       fleet,
       metrics,
+      tokenUse: new TokenUse(),
       permits: permitIssuer({
         signer: {
           keyId: repository.keys.permits.keyId,

@@ -88,7 +88,11 @@ it('a database from before devices told of their condition is brought up to date
     alter table device drop column trouble_codes;
     alter table report drop column fault;
     alter table report drop column next_try_at;
-    delete from kysely_migration where name = '0005-device-condition'`);
+    drop index token_created;
+    alter table token drop column name;
+    alter table token drop column created_by;
+    alter table token drop column last_used_at;
+    delete from kysely_migration where name >= '0005'`);
   prompt.close();
   const state = await openSqliteFleetState(place);
   const lastReport = report(2, { outcome: 'failed', code: 'disk-full' });
