@@ -158,7 +158,7 @@ async function* followState(fleet: FleetState, after: number, filter: EventFilte
   const feed = new EventFeed({ store: fleet });
   try {
     const { signal } = new AbortController();
-    for await (const event of feed.read({ after, filter, signal })) {
+    for await (const event of feed.read({ tokenId: 'command line', after, filter, signal })) {
       if (event !== undefined) yield eventViewOf(event);
     }
   } finally {
