@@ -2,6 +2,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { describeError, toSlipwayError } from '../contract/errors.ts';
 import type { Retention } from './fleet/ports.ts';
+import { showExpiries } from './http/expiry-gauges.ts';
 import type { Metrics } from './http/metrics.ts';
 import { showRollouts } from './http/rollout-gauges.ts';
 import { showTroubles } from './http/trouble-gauges.ts';
@@ -85,9 +86,10 @@ export class Upkeep {
     const { services, logger } = this.#input;
     const { catalog, metrics } = services;
     const hasChanged = await catalog.refresh(new Date(services.clock()));
-    const { problem, releases, skipped } = catalog.state;
+    const { problem, releases, skipped, expiries } = catalog.state;
     metrics.catalogStale.set(problem ? 1 : 0);
     metrics.catalogReleases.set(releases.size);
+    if (hasChanged) showExpiries(metrics, expiries);
     if (problem && problem.message !== this.#lastProblem) logger.error(describeError(problem), 'store not read');
     this.#lastProblem = problem?.message;
     if (hasChanged) logger.info({ releases: releases.size, skipped }, 'store read');

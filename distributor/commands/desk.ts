@@ -13,6 +13,7 @@ import type { DeviceDetail, DeviceStanding, DeviceView } from '../fleet/view.ts'
 import type { ControlAction } from '../rollout/control.ts';
 import type { RolloutView } from '../rollout/view.ts';
 import { type CommandLine, type StatePlace, withStateOptions } from './command-line.ts';
+import { openSecrets } from './open-secrets.ts';
 import { serverDesk } from './server-desk.ts';
 import { openStateDesk } from './state-desk.ts';
 
@@ -70,11 +71,18 @@ export async function withDesk<T>(line: CommandLine, command: Command, use: (des
     throw new SlipwayError('usage', 'expected either --server or --state and --database, not both');
   }
   const isServer = options.server !== undefined && !writtenState;
+  if (isServer) await warnOfOpenToken(line, options);
   const desk = isServer ? serverDesk(addressOf(options)) : await openStateDesk(line, options);
   try {
     return await use(desk);
   } finally {
     await desk.close();
+  }
+}
+
+async function warnOfOpenToken(line: CommandLine, { tokenFile }: DeskOptions): Promise<void> {
+  for (const { file, mode } of await openSecrets([tokenFile])) {
+    line.say(`Other accounts may read the token in ${file} (mode ${mode}); make it 0600.`);
   }
 }
 

@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { chmod, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CheckRequest } from '../../contract/device-api/check.ts';
@@ -246,7 +249,7 @@ describe.each(ways)('an operator who asks the %s', (way) => {
   it('reads the audit log and follows it, without a gap', async () => {
     await json(way, 'rollout', 'pause', 'r', '--reason', 'one');
     const list = await call(way, 'events', '--rollout', 'r', '--last', '2');
-    expect(list.stdout.split('\n').map((text) => text.split(/ +/)[2])).toEqual(['wave-opened', 'paused', undefined]);
+    expect(list.stdout.split('\n').map((text) => text.split(/ +/)[3])).toEqual(['wave-opened', 'paused', undefined]);
     const words = ['events', '--follow', '--rollout', 'r', '--since', '0', '--count', '3', '--json'];
     const printed: string[] = [];
     const followed = run([...words, ...(await optionsOf(way))], printed);
@@ -317,6 +320,36 @@ describe('an operator', () => {
     const refused = await run(['rollout', 'pause', 'r', '--json', ...options]);
     expect(seen.status).toBe(0);
     expect([refused.status, JSON.parse(refused.stdout).error.code]).toEqual([5, 'forbidden']);
+  });
+
+  it.each(['/updates', '/updates/', '/a/b'])('reaches a server below the path %s', async (prefix) => {
+    const below = prefix.replace(/\/$/, '');
+    const proxy = createServer(async (request, response) => {
+      const isBelow = request.url?.startsWith(`${below}/`) === true;
+      const target = new URL(isBelow ? (request.url ?? '').slice(below.length) : '/nowhere', url);
+      const { authorization = '' } = request.headers;
+      const answer = await fetch(target, { method: request.method ?? 'GET', headers: { authorization } });
+      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
+      response.end(await answer.text());
+    });
+    await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const [, , ...token] = await optionsOf('server');
+      const server = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${prefix}`;
+      const { status, stdout } = await run(['device', 'ls', '--json', '--server', server, ...token]);
+      expect([status, JSON.parse(stdout).devices]).toMatchObject([0, [{ id: 'gate-1' }]]);
+    } finally {
+      proxy.close();
+    }
+  });
+
+  it('is warned of a token file that others may read', async () => {
+    const options = await optionsOf('server');
+    const file = options.at(-1) ?? '';
+    await chmod(file, 0o644);
+    expect((await run(['rollout', 'ls', ...options])).stderr).toContain(`Other accounts may read the token in ${file}`);
+    await chmod(file, 0o600);
+    expect((await run(['rollout', 'ls', ...options])).stderr).toBe('');
   });
 
   it('gives no scope with a token that the token itself has not', async () => {

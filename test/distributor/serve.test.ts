@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { blobKey } from '../../contract/store-keys.ts';
@@ -33,6 +35,20 @@ const start = async (...given: Parameters<typeof serve> extends [string, ...infe
 async function command(...given: string[]) {
   const { code = 0, stdout } = await run(process.execPath, [program, ...given, '--json']).catch((error) => error);
   return { status: code as number, printed: JSON.parse(stdout || 'null') };
+}
+
+async function makeCertificate(cert: string, key: string, name: string): Promise<void> {
+  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];
+  await run('openssl', ['req', ...kind, '-subj', `/CN=${name}`, '-keyout', key, '-out', cert]);
+}
+
+/** A key for permits in a file of this mode. */
+async function permitKey(mode: number): Promise<string> {
+  const file = path.join(folder, 'permit.key');
+  const { privateKey } = generateKeyPairSync('ed25519');
+  await writeFile(file, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  await chmod(file, mode);
+  return file;
 }
 
 const post = (url: string, token: string, body: object) =>
@@ -215,25 +231,111 @@ describe('the command line', () => {
     expect((await fetch(`${url.replace('0.0.0.0', '127.0.0.1')}/healthz`)).status).toBe(200);
   });
 
+  it('shows metrics on an address of their own, and nothing else there', async () => {
+    const { url, lines } = await start(0, '--metrics-listen', '127.0.0.1:0');
+    const { metrics } = lines[0] as { metrics: string };
+    expect(await (await fetch(metrics)).text()).toContain('slipway_leader 1');
+    expect((await fetch(`${url}/metrics`)).status).toBe(404);
+    for (const [method, at, status, code] of [
+      ['GET', '/', 404, 'not-found'],
+      ['GET', '/v1/devices', 404, 'not-found'],
+      ['POST', '/metrics', 405, 'method-not-allowed'],
+    ] as const) {
+      const answer = await fetch(new URL(at, metrics), { method });
+      expect([answer.status, await answer.json()]).toMatchObject([status, { code, requestId: expect.any(String) }]);
+    }
+    const taken = await command(
+      ...base(),
+      '--state',
+      `${folder}/b`,
+      '--listen',
+      '127.0.0.1:0',
+      '--metrics-listen',
+      new URL(metrics).host,
+    );
+    expect([taken.status, taken.printed.error.code]).toEqual([7, 'listen-failed']);
+  });
+
+  it('takes a renewed certificate without a restart, and keeps the old one when the new files are broken', async () => {
+    const [cert, key] = [path.join(folder, 'tls.crt'), path.join(folder, 'tls.key')];
+    await makeCertificate(cert, key, 'first');
+    const { url } = await start(
+      0,
+      '--tls-cert',
+      cert,
+      '--tls-key',
+      key,
+      '--metrics-listen',
+      '127.0.0.1:0',
+      '--log-level',
+      'silent',
+    );
+    const name = async () => {
+      const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      const { subject } = socket.getPeerCertificate();
+      socket.destroy();
+      return subject.CN;
+    };
+    expect(await name()).toBe('first');
+    await makeCertificate(cert, key, 'second');
+    await expect.poll(name, { timeout: 20_000, interval: 200 }).toBe('second');
+    await makeCertificate(cert, path.join(folder, 'other.key'), 'third');
+    const metrics = running.at(-1)?.lines[0] as { metrics: string };
+    await expect
+      .poll(async () => (await fetch(metrics.metrics)).text(), { timeout: 20_000, interval: 500 })
+      .toContain('slipway_tls_certificate_reloads_total{outcome="refused"} 1');
+    expect(await name()).toBe('second');
+  });
+
+  it('names the mistake when certificate and key do not belong together or are none', async () => {
+    const [cert, key, other] = ['tls.crt', 'tls.key', 'other.key'].map((file) => path.join(folder, file)) as [
+      string,
+      string,
+      string,
+    ];
+    await makeCertificate(path.join(folder, 'other.crt'), other, 'other');
+    await makeCertificate(cert, key, 'mine');
+    await writeFile(path.join(folder, 'none'), 'not PEM');
+    for (const [certFile, keyFile, code] of [
+      [cert, other, 'certificate-invalid'],
+      [path.join(folder, 'none'), key, 'certificate-invalid'],
+      [key, cert, 'certificate-invalid'],
+      [cert, path.join(folder, 'none'), 'key-unreadable'],
+      [cert, cert, 'key-unreadable'],
+    ] as const) {
+      const { status, printed } = await command(...base(), '--tls-cert', certFile, '--tls-key', keyFile);
+      expect([status, printed.error]).toMatchObject([3, { code, hint: expect.any(String) }]);
+    }
+  });
+
+  it('logs no token, wherever a client puts it, and warns of a key that others may read', async () => {
+    const { url, said, end } = await start(
+      0,
+      '--log-level',
+      'debug',
+      '--permit-key',
+      await permitKey(0o604),
+      '--behind-proxy',
+    );
+    const token = `slp_operator_${'s'.repeat(43)}`;
+    for (const at of [
+      `/v1/devices?token=${token}`,
+      `/${token}`,
+      `/v1/devices?t=${token.replace('_', '%5F')}`,
+      `/%zz${token}`,
+    ]) {
+      expect((await fetch(url + at, { headers: { 'x-token': token } })).status).toBeGreaterThan(399);
+    }
+    await end('SIGTERM');
+    expect(said()).toContain('incoming request');
+    expect(said()).not.toContain('sssssss');
+    expect(said()).toContain('other accounts may read this secret');
+  });
+
   it('speaks TLS with a certificate and key', async () => {
     const [cert, key] = [path.join(folder, 'tls.crt'), path.join(folder, 'tls.key')];
-    await run('openssl', [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-days',
-      '1',
-      '-subj',
-      '/CN=localhost',
-      '-keyout',
-      key,
-      '-out',
-      cert,
-    ]);
+    await makeCertificate(cert, key, 'localhost');
     const { url } = await start(0, '--listen', '0.0.0.0:0', '--tls-cert', cert, '--tls-key', key);
     expect(url).toMatch(/^https:/);
     const { stdout } = await run('curl', [

@@ -41,6 +41,7 @@ export interface FleetOptions {
   readonly beside?: SmallFleet;
   /** Instead of SQLite in the folder `state`. */
   readonly state?: () => Promise<FleetState>;
+  readonly showsMetrics?: boolean;
   /** Instead of the folder `rollouts`; `api` where plans are sent. */
   readonly source?: DeclarationSource | 'api';
 }
@@ -138,7 +139,10 @@ export class SmallFleet {
       isStarted: () => true,
     };
     const logger = pino({ level: 'silent' });
-    const app = await buildApp(services, { logger, tls: undefined, trustProxy: false, newRequestId: randomUUID });
+    const app = await buildApp(services, {
+      ...{ logger, tls: undefined, trustProxy: false, newRequestId: randomUUID },
+      showsMetrics: options.showsMetrics ?? true,
+    });
     const isGuest = beside !== undefined;
     const small = new SmallFleet({
       folder,
