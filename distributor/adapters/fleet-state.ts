@@ -105,10 +105,10 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
 
     asLeader: (work) => database.asLeader(work),
     prune: (asked, now) => prune(database, retention, asked, now),
-    ping: () =>
-      database.read(function* () {
-        yield* firstOf(db.selectFrom('in_force').select('revision'));
-      }),
+    async ping() {
+      await database.read(() => firstOf(db.selectFrom('in_force').select('revision')));
+      await database.checkPlace();
+    },
     close: () => database.close(),
   };
 }

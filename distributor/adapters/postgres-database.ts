@@ -107,6 +107,9 @@ class PostgresDatabase implements FleetDatabase {
     return leads ? work() : undefined;
   }
 
+  /** The server's own disk is watched by whoever runs it. */
+  async checkPlace(): Promise<void> {}
+
   /** The server's autovacuum does that. */
   async reclaim(): Promise<void> {}
 

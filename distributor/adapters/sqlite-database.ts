@@ -8,7 +8,8 @@ import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryComp
 import type { FleetDatabase } from './fleet-database.ts';
 import type { FleetTables } from './fleet-tables.ts';
 import { fleetFile, holdFolder, openFile, prepareFile, problemOf } from './sqlite-file.ts';
-import type { Answer, Question, Step } from './step.ts';
+import { SqlitePlace } from './sqlite-place.ts';
+import { type Answer, affectedBy, type Question, type Step } from './step.ts';
 
 /** More wait for the next transaction, so that other requests get their turn. */
 const maxWritesTogether = 256;
@@ -58,6 +59,7 @@ class SqliteDatabase implements FleetDatabase {
   readonly #statements = new WeakMap<Database.Database, Map<string, Database.Statement>>();
   readonly #listeners: (() => void)[] = [];
   readonly #letGo: () => void;
+  readonly #place: SqlitePlace;
   #waiting: Write[] = [];
   #isScheduled = false;
 
@@ -67,6 +69,7 @@ class SqliteDatabase implements FleetDatabase {
     this.#writer = openFile(fleetFile(folder));
     this.#reader = openFile(fleetFile(folder));
     this.#reader.pragma('query_only = true');
+    this.#place = new SqlitePlace(fleetFile(folder));
   }
 
   async read<T>(step: () => Step<T>): Promise<T> {
@@ -96,6 +99,13 @@ class SqliteDatabase implements FleetDatabase {
   /** One process serves from a file, so it leads. */
   asLeader<T>(work: () => Promise<T>): Promise<T> {
     return work();
+  }
+
+  /** Also writes, durably and nothing new: a disk that fails or is read-only tells of it only then. */
+  async checkPlace(): Promise<void> {
+    await this.#place.check();
+    const probe = this.builder.updateTable('in_force').set((eb) => ({ revision: eb.ref('revision') }));
+    await this.write(() => affectedBy(probe));
   }
 
   async reclaim(): Promise<void> {

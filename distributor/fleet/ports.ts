@@ -279,7 +279,7 @@ export interface FleetState extends TokenStore, DeviceStore, CampaignStore, Plan
   readonly location: string;
   /** Removes what is older than asked, in small steps. */
   prune(retention: Retention, now: number): Promise<Pruned>;
-  /** @throws SlipwayError `database-unavailable` */
+  /** Whether it can be read, and whether what is written now would last. @throws SlipwayError `database-unavailable`, `disk-full` */
   ping(): Promise<void>;
   close(): Promise<void>;
 }

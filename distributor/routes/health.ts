@@ -1,5 +1,9 @@
-/** `/healthz`: the process answers. `/readyz`: it can serve devices: the database answers and the store was read. */
+/**
+ * `/healthz`: the process answers. `/readyz`: it can serve devices: the database keeps what it is given, and the store was
+ * read.
+ */
 import { z } from 'zod';
+import { describeError, type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { App } from '../app.ts';
 import type { Services } from '../services.ts';
 
@@ -8,6 +12,8 @@ const readinessSchema = z.object({
   /** False until rollouts and store were looked at for the first time. */
   started: z.boolean(),
   database: z.enum(['ok', 'unavailable']),
+  /** Why it is not: `disk-full`, `database-unavailable`, `database-damaged`. */
+  databaseCode: z.string().optional(),
   /** `stale`: the store cannot be read now, and what was read before is in force. */
   catalog: z.enum(['ok', 'stale', 'empty']),
   /** Code of the failure of the store, where there is one. */
@@ -17,7 +23,25 @@ const readinessSchema = z.object({
   planCode: z.string().optional(),
 });
 
-export function healthRoute(app: App, { catalog, fleet, reconciler, isStarted }: Services): void {
+/** Asked more often, the database is not asked again: anybody may ask. */
+const freshMs = 1000;
+
+/** @returns the problem of the database, undefined where there is none; one look serves all who ask meanwhile */
+function databaseLook({ fleet, clock }: Pick<Services, 'fleet' | 'clock'>): () => Promise<SlipwayError | undefined> {
+  let last: { readonly at: number; readonly problem: Promise<SlipwayError | undefined> } | undefined;
+  return () => {
+    const now = clock();
+    if (last === undefined || Math.abs(now - last.at) >= freshMs) {
+      last = { at: now, problem: fleet.ping().then(() => undefined, toSlipwayError) };
+    }
+    return last.problem;
+  };
+}
+
+export function healthRoute(app: App, services: Services): void {
+  const { catalog, reconciler, isStarted } = services;
+  const lookAtDatabase = databaseLook(services);
+  let told: string | undefined;
   app.get(
     '/healthz',
     { schema: { tags: ['operations'], summary: 'Alive', response: { 200: z.object({ ok: z.literal(true) }) } } },
@@ -33,18 +57,18 @@ export function healthRoute(app: App, { catalog, fleet, reconciler, isStarted }:
         response: { 200: readinessSchema, 503: readinessSchema },
       },
     },
-    async (_request, reply) => {
+    async (request, reply) => {
       const { refreshedAt, problem } = catalog.state;
-      const isDatabaseUp = await fleet.ping().then(
-        () => true,
-        () => false,
-      );
+      const trouble = await lookAtDatabase();
+      if (trouble && trouble.code !== told) request.log.error(describeError(trouble), 'not ready');
+      told = trouble?.code;
       const started = isStarted();
-      const ready = started && isDatabaseUp && refreshedAt !== undefined;
+      const ready = started && trouble === undefined && refreshedAt !== undefined;
       return reply.code(ready ? 200 : 503).send({
         ready,
         started,
-        database: isDatabaseUp ? 'ok' : 'unavailable',
+        database: trouble ? 'unavailable' : 'ok',
+        ...(trouble ? { databaseCode: trouble.code } : {}),
         catalog: refreshedAt === undefined ? 'empty' : problem ? 'stale' : 'ok',
         ...(problem ? { code: problem.code } : {}),
         plan: reconciler.problem ? 'stale' : 'ok',
