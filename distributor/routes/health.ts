@@ -28,13 +28,19 @@ const freshMs = 1000;
 
 /** @returns the problem of the database, undefined where there is none; one look serves all who ask meanwhile */
 function databaseLook({ fleet, clock }: Pick<Services, 'fleet' | 'clock'>): () => Promise<SlipwayError | undefined> {
-  let last: { readonly at: number; readonly problem: Promise<SlipwayError | undefined> } | undefined;
-  return () => {
-    const now = clock();
-    if (last === undefined || Math.abs(now - last.at) >= freshMs) {
-      last = { at: now, problem: fleet.ping().then(() => undefined, toSlipwayError) };
-    }
-    return last.problem;
+  let looking: Promise<SlipwayError | undefined> | undefined;
+  let goodAt: number | undefined;
+  const look = async () => {
+    const problem = await fleet.ping().then(() => undefined, toSlipwayError);
+    // A trouble is looked at anew each time: what heals is told at once.
+    goodAt = problem ? undefined : clock();
+    looking = undefined;
+    return problem;
+  };
+  return async () => {
+    if (goodAt !== undefined && Math.abs(clock() - goodAt) < freshMs) return undefined;
+    looking ??= look();
+    return looking;
   };
 }
 
