@@ -80,6 +80,7 @@ export const errorCodes = {
 
   // Keys
   'key-unreadable': { exit: exitStatus.invalidInput, fault: 'none' },
+  'certificate-invalid': { exit: exitStatus.invalidInput, fault: 'none' },
   'key-not-authorised': { exit: exitStatus.untrusted, fault: 'none' },
   'threshold-not-met': { exit: exitStatus.untrusted, fault: 'none' },
 
@@ -161,12 +162,17 @@ export const errorCodes = {
   'rollout-held': { exit: exitStatus.conflict, fault: 'none', http: 409 },
   'rollout-unknown': { exit: exitStatus.invalidInput, fault: 'none', http: 404 },
   'not-found': { exit: exitStatus.unavailable, fault: 'path', http: 404 },
+  'method-not-allowed': { exit: exitStatus.unavailable, fault: 'path', http: 405, since: 2 },
   'precondition-failed': { exit: exitStatus.unavailable, fault: 'path', http: 412 },
   'range-invalid': { exit: exitStatus.usage, fault: 'path', http: 416 },
   'token-unknown': { exit: exitStatus.invalidInput, fault: 'none', http: 404 },
   'rate-limited': { exit: exitStatus.unavailable, fault: 'path', http: 429, retryable: true },
   overloaded: { exit: exitStatus.unavailable, fault: 'path', http: 503, retryable: true },
   'database-unavailable': { exit: exitStatus.unavailable, fault: 'path', http: 503, retryable: true },
+  'database-damaged': { exit: exitStatus.localResource, fault: 'path', http: 503, since: 2 },
+  'state-missing': { exit: exitStatus.invalidInput, fault: 'none' },
+  'listen-failed': { exit: exitStatus.localResource, fault: 'none' },
+  starting: { exit: exitStatus.unavailable, fault: 'path', http: 503, retryable: true, since: 2 },
 
   // The machine
   'disk-full': { exit: exitStatus.localResource, fault: 'device', retryable: true },

@@ -1,6 +1,7 @@
 /**
- * Where a store is, as a person writes it: `file:///absolute/folder` or `s3://bucket/prefix`. The same form in every
- * program and file. For services other than Amazon's, `?endpoint=https://host&region=name` may follow.
+ * Where a store is, as a person writes it: `/folder` or `./folder`, `file:///absolute/folder`, or `s3://bucket/prefix`.
+ * The same form in every program and file. For services other than Amazon's, `?endpoint=https://host&region=name` may
+ * follow.
  */
 import { SlipwayError } from './errors.ts';
 
@@ -19,8 +20,15 @@ export type StoreLocation =
 const bucketPattern = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const prefixPattern = /^[A-Za-z0-9._/-]*$/;
 
-/** @throws SlipwayError `store-url-invalid` */
+/** A path that nobody can take for a URL or the name of a bucket. */
+const pathPattern = /^(\/|\.\.?(\/|$))/;
+
+/**
+ * @returns a folder given as a path stays as it was written, relative to where the program runs
+ * @throws SlipwayError `store-url-invalid`
+ */
 export function parseStoreUrl(text: string): StoreLocation {
+  if (pathPattern.test(text)) return { kind: 'directory', folder: withoutEnd(text) };
   let url: URL;
   try {
     url = new URL(text);
@@ -36,13 +44,26 @@ export function parseStoreUrl(text: string): StoreLocation {
 function directory(url: URL): StoreLocation {
   if (url.host) throw invalid('a file URL has three slashes before the folder');
   if (url.search || url.hash) throw invalid('a file URL has no options');
-  const folder = decodeURIComponent(url.pathname);
-  return { kind: 'directory', folder: folder.length > 1 ? folder.replace(/\/+$/, '') : folder };
+  return { kind: 'directory', folder: withoutEnd(decoded(url.pathname)) };
+}
+
+function withoutEnd(folder: string): string {
+  if (folder.includes('\0')) throw invalid('it has a zero byte');
+  return folder.replace(/(?<=.)\/+$/, '');
+}
+
+/** Escapes as they are meant; a `%` that begins none stands for itself, as people write it. */
+function decoded(pathname: string): string {
+  try {
+    return pathname.replace(/(?:%[0-9A-Fa-f]{2})+/g, decodeURIComponent);
+  } catch {
+    throw invalid('its escapes with % are no UTF-8; a % itself is written %25');
+  }
 }
 
 function bucket(url: URL): StoreLocation {
   if (!bucketPattern.test(url.host)) throw invalid('the bucket has no valid name');
-  const prefix = decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, '');
+  const prefix = decoded(url.pathname).replace(/^\/+|\/+$/g, '');
   if (!prefixPattern.test(prefix) || prefix.split('/').includes('..')) throw invalid('the prefix has odd characters');
   for (const name of url.searchParams.keys()) {
     if (name !== 'endpoint' && name !== 'region') throw invalid(`the option ${name} is unknown`);
@@ -62,9 +83,9 @@ function bucket(url: URL): StoreLocation {
 function invalid(why: string): SlipwayError {
   return new SlipwayError(
     'store-url-invalid',
-    `expected file:///folder or s3://bucket/prefix as the store, but ${why}`,
+    `expected /folder, file:///folder or s3://bucket/prefix as the store, but ${why}`,
     {
-      hint: 'For example file:///srv/slipway or s3://releases/edge?endpoint=https://s3.example.org',
+      hint: 'For example /srv/slipway, ./store or s3://releases/edge?endpoint=https://s3.example.org',
     },
   );
 }

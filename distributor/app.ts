@@ -2,6 +2,7 @@
  * Builds the HTTP application: plugins, limits, error answers and routes. It does not listen, so tests inject requests
  * and `serve` decides where it listens.
  */
+import type { Socket } from 'node:net';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
@@ -16,8 +17,9 @@ import Fastify, {
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
-import { answerErrors } from './http/error-answer.ts';
+import { answerClientError, answerErrors, answerExpectation, answerFrameworkError } from './http/error-answer.ts';
 import { rateLimited } from './http/rate-limits.ts';
+import { refuseBeforeStart } from './http/start-gate.ts';
 import { blobsRoute } from './routes/blobs.ts';
 import { checkRoute } from './routes/check.ts';
 import { devicesRoute } from './routes/devices.ts';
@@ -32,6 +34,7 @@ import { reportsRoute } from './routes/reports.ts';
 import { rolloutControlRoute } from './routes/rollout-control.ts';
 import { rolloutsRoute } from './routes/rollouts.ts';
 import { targetsRoute } from './routes/targets.ts';
+import { tokensRoute } from './routes/tokens.ts';
 import { whyRoute } from './routes/why.ts';
 import type { Services } from './services.ts';
 
@@ -50,6 +53,8 @@ export interface AppOptions {
   /** Believe X-Forwarded-For: only behind a proxy that sets it. */
   readonly trustProxy: boolean;
   readonly newRequestId: () => string;
+  /** Metrics of the fleet where devices ask; false where they have an address of their own. */
+  readonly showsMetrics: boolean;
 }
 
 /** A whole request must have arrived by then; answers may take as long as bytes move. */
@@ -64,7 +69,12 @@ const overloadRetrySeconds = 10;
 export async function buildApp(services: Services, options: AppOptions): Promise<App> {
   const app = Fastify({
     loggerInstance: options.logger,
-    ...(options.tls ? { https: options.tls } : {}),
+    // Node answers a request without Host by itself and without a body; the hook below says why.
+    ...(options.tls ? { https: { ...options.tls, requireHostHeader: false } } : { http: { requireHostHeader: false } }),
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket as Socket, options.newRequestId()),
+    // Whoever still asks on an open connection is answered, and told that it closes.
+    return503OnClosing: false,
     trustProxy: options.trustProxy,
     genReqId: options.newRequestId,
     bodyLimit: limits.maxCheckBytes,
@@ -79,8 +89,12 @@ export async function buildApp(services: Services, options: AppOptions): Promise
   answerErrors(app as unknown as FastifyInstance);
   app.addHook('onRequest', (request, reply, next) => {
     reply.header('x-request-id', request.id);
-    next();
+    if (request.raw.httpVersion !== '1.1' || request.headers.host !== undefined) return next();
+    next(new SlipwayError('usage', 'expected a Host field', { hint: 'HTTP/1.1 asks for one (RFC 9112, 3.2).' }));
   });
+  app.server.on('checkExpectation', (_request, response) => answerExpectation(response, options.newRequestId()));
+
+  refuseBeforeStart(app, services);
 
   await app.register(swagger, openapiOptions);
   // It answers programs: there is nothing for a browser to load, run or frame. Where only devices ask it is left out.
@@ -96,13 +110,13 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     maxEventLoopDelay: maxEventLoopDelayMs,
     pressureHandler: (request, reply) => {
       // Whoever watches must still see that it is alive and why it is slow.
-      if (['/healthz', '/metrics'].includes(request.url)) return;
+      if (['/healthz', '/readyz', '/metrics'].includes(request.routeOptions.url ?? '')) return;
       reply.header('retry-after', overloadRetrySeconds);
       throw new SlipwayError('overloaded', 'the server has too much to do', { hint: 'Ask again a little later.' });
     },
   });
 
-  metricsRoute(app, services);
+  metricsRoute(app, services, options.showsMetrics);
   for (const route of [
     metadataRoute,
     targetsRoute,
@@ -116,6 +130,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     rolloutsRoute,
     rolloutControlRoute,
     planRoute,
+    tokensRoute,
     healthRoute,
   ]) {
     route(app, services);

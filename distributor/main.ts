@@ -8,8 +8,17 @@ import { readPermitKey } from './adapters/permit-key.ts';
 import { openStore } from './adapters/store-of-url.ts';
 import { runProgram } from './commands/program.ts';
 
+const words = process.argv.slice(2);
+// Whoever reads the output may leave early, as head does: then a list is long enough, and a server goes on.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    if (words[0] !== 'serve') process.exit();
+  });
+}
+
 process.exitCode = await runProgram(
-  process.argv.slice(2),
+  words,
   {
     openFleetState,
     openStore: (url) => openStore(url, process.env),

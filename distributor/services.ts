@@ -3,6 +3,7 @@ import type { Catalog } from './catalog/catalog.ts';
 import type { StoreReader } from './catalog/ports.ts';
 import type { FleetState } from './fleet/ports.ts';
 import type { RandomBytes } from './fleet/token.ts';
+import type { TokenUse } from './fleet/token-use.ts';
 import type { Metrics } from './http/metrics.ts';
 import type { Reconciler } from './reconcile/reconcile.ts';
 import type { Campaigns } from './rollout/campaigns.ts';
@@ -15,6 +16,7 @@ export interface Services {
   readonly reconciler: Reconciler;
   readonly fleet: FleetState;
   readonly metrics: Metrics;
+  readonly tokenUse: TokenUse;
   /** Undefined where this server was given no key for permits: it sends no device back then. */
   readonly permits: PermitIssuer | undefined;
   /** Fit for keys. */
@@ -24,6 +26,8 @@ export interface Services {
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   readonly policy: Policy;
+  /** Rollouts and store have been looked at since the start; before that nothing is decided. */
+  readonly isStarted: () => boolean;
 }
 
 /** What an operator may choose. */

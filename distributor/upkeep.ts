@@ -2,6 +2,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { describeError, toSlipwayError } from '../contract/errors.ts';
 import type { Retention } from './fleet/ports.ts';
+import { showExpiries } from './http/expiry-gauges.ts';
 import type { Metrics } from './http/metrics.ts';
 import { showRollouts } from './http/rollout-gauges.ts';
 import { showTroubles } from './http/trouble-gauges.ts';
@@ -10,12 +11,13 @@ import type { CampaignEvent } from './rollout/campaign-event.ts';
 import type { Services } from './services.ts';
 
 export interface UpkeepInput {
-  readonly services: Services;
+  readonly services: Omit<Services, 'isStarted'>;
   readonly logger: FastifyBaseLogger;
   readonly refreshIntervalMs: number;
   readonly advanceIntervalMs: number;
   readonly retention: Retention;
   readonly pruneIntervalMs: number;
+  readonly tokenUseIntervalMs: number;
 }
 
 /** Call `start` once; `stop` ends timers and watches, what is under way finishes on its own. */
@@ -24,31 +26,50 @@ export class Upkeep {
   readonly #stops: (() => void)[] = [];
   #isAdvancing = false;
   #isPruning = false;
+  #isStarted = false;
+  #isStopped = false;
   #lastProblem: string | undefined;
 
   constructor(input: UpkeepInput) {
     this.#input = input;
   }
 
+  /** Everything was brought up to date once. */
+  get isStarted(): boolean {
+    return this.#isStarted;
+  }
+
   /** Brings everything up to date once, then keeps it so. A store that is away stops nothing. */
   async start(): Promise<void> {
-    const { services, refreshIntervalMs, advanceIntervalMs, pruneIntervalMs } = this.#input;
+    const { services, refreshIntervalMs, advanceIntervalMs, pruneIntervalMs, tokenUseIntervalMs } = this.#input;
     const { reconciler } = services;
     await reconciler.start();
     this.#stops.push(() => reconciler.stop());
     await this.#refreshCatalog();
     await this.#countTroubles();
     await this.#advance();
+    if (this.#isStopped) return this.stop();
+    this.#isStarted = true;
     this.#every(refreshIntervalMs, () => this.#refreshAll());
     this.#every(advanceIntervalMs, () => this.#advance());
     this.#stops.push(reconciler.onChange(() => void this.#advance()));
+    this.#every(tokenUseIntervalMs, () => this.saveTokenUse());
     this.#every(pruneIntervalMs, () => this.#prune());
     // A start does not wait for it: after a long time there may be much to remove.
     void this.#prune();
   }
 
   stop(): void {
+    this.#isStopped = true;
     for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  /** Also once at the end, when nobody asks any more. */
+  async saveTokenUse(): Promise<void> {
+    const { services, logger } = this.#input;
+    await services.tokenUse.save(services.fleet).catch((error) => {
+      logger.error(describeError(toSlipwayError(error)), 'last use of tokens not recorded');
+    });
   }
 
   /** Plans that come by API come to one replica; the others find them here. */
@@ -65,9 +86,10 @@ export class Upkeep {
     const { services, logger } = this.#input;
     const { catalog, metrics } = services;
     const hasChanged = await catalog.refresh(new Date(services.clock()));
-    const { problem, releases, skipped } = catalog.state;
+    const { problem, releases, skipped, expiries } = catalog.state;
     metrics.catalogStale.set(problem ? 1 : 0);
     metrics.catalogReleases.set(releases.size);
+    if (hasChanged) showExpiries(metrics, expiries);
     if (problem && problem.message !== this.#lastProblem) logger.error(describeError(problem), 'store not read');
     this.#lastProblem = problem?.message;
     if (hasChanged) logger.info({ releases: releases.size, skipped }, 'store read');

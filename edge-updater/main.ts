@@ -250,6 +250,12 @@ const context: CommandContext = {
   print,
 };
 
+// Whoever reads the output may leave early, as head does: the work goes on without a word.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 abortOnSignals(stop);
 await runCommandLine((program) => {
   for (const add of [addRun, addCheckNow, addStatus, addInstall, addRollback, addApply]) add(program, context);

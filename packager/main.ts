@@ -83,4 +83,10 @@ function usageError(error: CommanderError): SlipwayError {
   return new SlipwayError('usage', message, { hint: 'See slipway-packager --help, or --help after a command.' });
 }
 
+// Whoever reads the output may leave early, as head does: the work goes on without a word.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 process.exitCode = await main(process.argv.slice(2));

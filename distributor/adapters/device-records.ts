@@ -97,7 +97,7 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       const isEnrolling = db.updateTable('token').where('id', '=', enrolmentTokenId);
       const spent = yield* affectedBy(
         isEnrolling
-          .set({ uses_left: sql<number | null>`uses_left - 1` })
+          .set({ uses_left: sql<number | null>`uses_left - 1`, last_used_at: at })
           .where((eb) => eb.or([eb('uses_left', 'is', null), eb('uses_left', '>', 0)])),
       );
       if (spent === 0) return 'token-spent';

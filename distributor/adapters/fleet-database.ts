@@ -21,6 +21,11 @@ export interface FleetDatabase {
   write<T>(step: () => Step<T>, locks?: readonly string[]): Promise<T>;
   /** Runs work on the one replica that holds the lead; undefined on the others. */
   asLeader<T>(work: () => Promise<T>): Promise<T | undefined>;
+  /**
+   * Whether what is written now would be there after a restart.
+   * @throws SlipwayError `database-unavailable`, `disk-full`
+   */
+  checkPlace(): Promise<void>;
   /** Gives the room of removed rows back, a little at a time. */
   reclaim(): Promise<void>;
   /** Called when writes were lost that the process had seen already. */

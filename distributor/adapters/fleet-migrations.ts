@@ -15,8 +15,16 @@ export function fleetMigrations(engine: Engine): MigrationProvider {
       },
       '0004-evidence': { up: addEvidence },
       '0005-device-condition': { up: addDeviceCondition },
+      '0006-token-owners': { up: addTokenOwners },
     }),
   };
+}
+
+/** Whose a token is, and whether anybody uses it. */
+async function addTokenOwners(db: Kysely<unknown>): Promise<void> {
+  for (const column of ['name', 'created_by']) await db.schema.alterTable('token').addColumn(column, 'text').execute();
+  await db.schema.alterTable('token').addColumn('last_used_at', 'bigint').execute();
+  await db.schema.createIndex('token_created').on('token').columns(['created_at', 'id']).execute();
 }
 
 /** What devices tell of their own state, and whose fault a report says it was. */

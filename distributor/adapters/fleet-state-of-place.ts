@@ -1,11 +1,11 @@
 /** Which database a place means: a folder is SQLite's, a URL PostgreSQL's. */
-import type { FleetState, KeptReports } from '../fleet/ports.ts';
-
+import type { FleetState, StateUse } from '../fleet/ports.ts';
 import { openPostgresFleetState } from './postgres-fleet-state.ts';
 import { openSqliteFleetState } from './sqlite-fleet-state.ts';
 
-/** @throws SlipwayError `database-unavailable` */
-export function openFleetState(place: string, kept: KeptReports = {}): Promise<FleetState> {
+/** @throws SlipwayError `database-unavailable`, `database-damaged`, `state-missing`, `already-running` */
+export function openFleetState(place: string, { isServer, ...kept }: StateUse): Promise<FleetState> {
   const isUrl = /^postgres(ql)?:/.test(place);
-  return isUrl ? openPostgresFleetState(place, kept) : openSqliteFleetState(place, kept);
+  if (isUrl) return openPostgresFleetState(place, { ...kept, mayMake: isServer });
+  return openSqliteFleetState(place, { ...kept, mayMake: isServer, holdsAlone: isServer });
 }

@@ -58,7 +58,8 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
         () => true,
       ),
     findToken: (hash) => database.read(() => tokens.find(hash)),
-    listTokens: () => database.read(() => tokens.list()),
+    listTokens: (page) => database.read(() => tokens.list(page)),
+    recordTokenUse: (uses) => database.write(() => tokens.recordUse(uses)),
     revokeToken: (id, at, event) => told(() => tokens.revoke(id, at), event, Boolean),
 
     enrol: (enrolment, event) =>
@@ -105,10 +106,10 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
 
     asLeader: (work) => database.asLeader(work),
     prune: (asked, now) => prune(database, retention, asked, now),
-    ping: () =>
-      database.read(function* () {
-        yield* firstOf(db.selectFrom('in_force').select('revision'));
-      }),
+    async ping() {
+      await database.read(() => firstOf(db.selectFrom('in_force').select('revision')));
+      await database.checkPlace();
+    },
     close: () => database.close(),
   };
 }

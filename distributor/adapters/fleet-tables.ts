@@ -13,6 +13,10 @@ export interface FleetTables {
     expires_at: number | null;
     uses_left: number | null;
     revoked_at: number | null;
+    name: string | null;
+    /** Actor, as in the audit log. */
+    created_by: string | null;
+    last_used_at: number | null;
   };
   device: {
     /** Short name of the device in the other tables. */

@@ -30,6 +30,9 @@ export interface TreeEntry {
   readonly path: string;
 }
 
+type ObjectFormat = 'sha1' | 'sha256';
+const otherThan = (format: ObjectFormat): ObjectFormat => (format === 'sha1' ? 'sha256' : 'sha1');
+
 const head = 'refs/slipway/head';
 /** The end of a line of `git ls-remote --exit-code` where no reference matches. */
 const noMatchStatus = 2;
@@ -40,6 +43,8 @@ export class GitMirror {
   readonly #folder: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #bounds: GitBounds;
+  /** Of a repository that is made; one that is there keeps its own. */
+  #format: ObjectFormat = 'sha1';
 
   /** @param folder of this mirror alone; made when missing, made anew when broken */
   constructor(place: GitPlace, folder: string, env: NodeJS.ProcessEnv, bounds: GitBounds) {
@@ -66,6 +71,16 @@ export class GitMirror {
    * @throws SlipwayError of runGit, `git-credentials-unreadable`, `io-error`
    */
   async fetch(): Promise<GitResult | undefined> {
+    const result = await this.#fetch();
+    // A repository of SHA-256 names its objects otherwise, and cannot be fetched into one of SHA-1.
+    const isOther = result !== undefined && (await this.#formatOfServer()) === otherThan(this.#format);
+    if (!isOther) return result;
+    this.#format = otherThan(this.#format);
+    await this.discard();
+    return this.#fetch();
+  }
+
+  async #fetch(): Promise<GitResult | undefined> {
     await this.#prepare();
     const refspec = `+refs/heads/${this.#place.branch}:${head}`;
     const args = ['fetch', '--quiet', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--no-auto-gc'];
@@ -94,6 +109,15 @@ export class GitMirror {
   /** Forgets all that was fetched; the next fetch brings it anew. */
   async discard(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** By the length of the name of the branch's commit; undefined where the server does not tell one. */
+  async #formatOfServer(): Promise<ObjectFormat | undefined> {
+    const args = ['ls-remote', '--quiet', '--', this.#place.url, `refs/heads/${this.#place.branch}`];
+    const { status, stdout } = await runGit({ args, env: await this.#networkEnv() }, this.#bounds);
+    const name = stdout.toString('latin1').split('\t')[0] ?? '';
+    if (status !== 0 || !/^[0-9a-f]+$/.test(name)) return undefined;
+    return name.length === 64 ? 'sha256' : 'sha1';
   }
 
   /** Whether the server says, without an error, that it has no such branch. */
@@ -154,14 +178,18 @@ export class GitMirror {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await writeFile(path.join(this.#folder, 'settings'), this.#settings(), { mode: 0o600 });
       const probe = await runGit({ args: ['rev-parse', '--is-bare-repository'], env: this.#env }, this.#bounds);
-      if (probe.status === 0) return;
+      if (probe.status === 0) {
+        this.#format = (await this.#run(['rev-parse', '--show-object-format'])).toString('utf8').trim() as ObjectFormat;
+        return;
+      }
       await rm(path.join(this.#folder, 'repository'), { recursive: true, force: true });
     } catch (cause) {
       if (cause instanceof SlipwayError) throw cause;
       const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
       throw new SlipwayError('io-error', `${this.#folder} cannot be written: ${reason}`, { cause });
     }
-    await this.#run(['init', '--quiet', '--bare', path.join(this.#folder, 'repository')]);
+    const format = `--object-format=${this.#format}`;
+    await this.#run(['init', '--quiet', '--bare', format, path.join(this.#folder, 'repository')]);
   }
 
   #settings(): string {

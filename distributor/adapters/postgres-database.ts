@@ -42,9 +42,10 @@ const types: pg.CustomTypesConfig = {
 /**
  * Connects, and brings the tables up to date.
  * @param url postgres://user:password@host:port/name; what it leaves out comes from PGUSER, PGPASSWORD and so on
- * @throws SlipwayError `database-unavailable`
+ * @param mayMake makes the tables where there are none
+ * @throws SlipwayError `database-unavailable`, `state-missing`
  */
-export async function openPostgresDatabase(url: string): Promise<FleetDatabase> {
+export async function openPostgresDatabase(url: string, mayMake: boolean): Promise<FleetDatabase> {
   const location = withoutCredentials(url);
   const config: pg.PoolConfig = {
     connectionString: url,
@@ -56,7 +57,7 @@ export async function openPostgresDatabase(url: string): Promise<FleetDatabase> 
     types,
   };
   try {
-    await migrate(config);
+    await migrate(config, mayMake);
     return new PostgresDatabase(location, config);
   } catch (error) {
     throw unavailable(location, error);
@@ -105,6 +106,9 @@ class PostgresDatabase implements FleetDatabase {
     });
     return leads ? work() : undefined;
   }
+
+  /** The server's own disk is watched by whoever runs it. */
+  async checkPlace(): Promise<void> {}
 
   /** The server's autovacuum does that. */
   async reclaim(): Promise<void> {}
@@ -182,15 +186,27 @@ function patientPool(config: pg.PoolConfig): pg.Pool {
   return pool;
 }
 
-async function migrate(config: pg.PoolConfig): Promise<void> {
+async function migrate(config: pg.PoolConfig, mayMake: boolean): Promise<void> {
   const pool = patientPool({ ...config, max: 2 });
   const db = new Kysely<FleetTables>({ dialect: new PostgresDialect({ pool }) });
   try {
+    if (!mayMake) await findTables(pool, config);
     const { error } = await new Migrator({ db, provider: fleetMigrations('postgres') }).migrateToLatest();
     if (error) throw error;
   } finally {
     await db.destroy();
   }
+}
+
+/** @throws SlipwayError `state-missing` */
+async function findTables(pool: pg.Pool, { connectionString = '' }: pg.PoolConfig): Promise<void> {
+  const { rows } = await pool.query<{ found: boolean }>(
+    "select to_regclass('kysely_migration') is not null and to_regclass('in_force') is not null as found",
+  );
+  if (rows[0]?.found === true) return;
+  throw new SlipwayError('state-missing', `there is no fleet's state in ${withoutCredentials(connectionString)}`, {
+    hint: 'Give the --database of the server, or ask it with --server. slipway-distributor serve makes a new state.',
+  });
 }
 
 /** A lock's name as the 64 bits that PostgreSQL locks by. */

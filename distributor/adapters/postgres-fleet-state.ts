@@ -5,8 +5,11 @@ import { openPostgresDatabase } from './postgres-database.ts';
 
 /**
  * @param url postgres://user:password@host:port/name; what it leaves out comes from PGUSER, PGPASSWORD and so on
- * @throws SlipwayError `database-unavailable`
+ * @throws SlipwayError `database-unavailable`, `state-missing`
  */
-export async function openPostgresFleetState(url: string, kept: KeptReports = {}): Promise<FleetState> {
-  return fleetState(await openPostgresDatabase(url), kept);
+export async function openPostgresFleetState(
+  url: string,
+  { mayMake = true, ...kept }: KeptReports & { readonly mayMake?: boolean } = {},
+): Promise<FleetState> {
+  return fleetState(await openPostgresDatabase(url, mayMake), kept);
 }

@@ -3,18 +3,14 @@
  * and become durable by one flush of the disk: an acknowledged write survives a power cut, and a flood of them does not
  * wait for as many flushes. Reads have a connection of their own, so that they see only what is committed.
  */
-import { mkdirSync } from 'node:fs';
-import path from 'node:path';
-import Database from 'better-sqlite3';
-import { DummyDriver, Kysely, SqliteAdapter, SqliteDialect, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
-import { Migrator } from 'kysely/migration';
-import { SlipwayError } from '../../contract/errors.ts';
+import type Database from 'better-sqlite3';
+import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
 import type { FleetDatabase } from './fleet-database.ts';
-import { fleetMigrations } from './fleet-migrations.ts';
 import type { FleetTables } from './fleet-tables.ts';
-import type { Answer, Question, Step } from './step.ts';
+import { fleetFile, holdFolder, openFile, prepareFile, problemOf } from './sqlite-file.ts';
+import { SqlitePlace } from './sqlite-place.ts';
+import { type Answer, affectedBy, type Question, type Step } from './step.ts';
 
-const busyTimeoutMs = 5000;
 /** More wait for the next transaction, so that other requests get their turn. */
 const maxWritesTogether = 256;
 /** Pages given back to the file system at once. */
@@ -26,17 +22,25 @@ interface Write {
   reject(error: unknown): void;
 }
 
+/** What the folder is opened for; see StateUse. */
+export interface SqliteUse {
+  readonly mayMake: boolean;
+  readonly holdsAlone: boolean;
+}
+
 /**
- * Opens `fleet.sqlite` in a folder that is made when missing, and brings its tables up to date.
- * @throws SlipwayError `database-unavailable`
+ * Opens `fleet.sqlite` in a folder and brings its tables up to date.
+ * @throws SlipwayError `database-unavailable`, `database-damaged`, `state-missing`, `already-running`
  */
-export async function openSqliteDatabase(folder: string): Promise<FleetDatabase> {
+export async function openSqliteDatabase(folder: string, use: SqliteUse): Promise<FleetDatabase> {
+  let letGo = () => {};
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    await migrate(folder);
-    return new SqliteDatabase(folder);
+    if (use.holdsAlone) letGo = holdFolder(folder);
+    await prepareFile(folder, use.mayMake);
+    return new SqliteDatabase(folder, letGo);
   } catch (error) {
-    throw unavailable(folder, error);
+    letGo();
+    throw problemOf(folder, error);
   }
 }
 
@@ -54,14 +58,18 @@ class SqliteDatabase implements FleetDatabase {
   readonly #reader: Database.Database;
   readonly #statements = new WeakMap<Database.Database, Map<string, Database.Statement>>();
   readonly #listeners: (() => void)[] = [];
+  readonly #letGo: () => void;
+  readonly #place: SqlitePlace;
   #waiting: Write[] = [];
   #isScheduled = false;
 
-  constructor(folder: string) {
+  constructor(folder: string, letGo: () => void) {
     this.location = folder;
-    this.#writer = openFile(folder);
-    this.#reader = openFile(folder);
+    this.#letGo = letGo;
+    this.#writer = openFile(fleetFile(folder));
+    this.#reader = openFile(fleetFile(folder));
     this.#reader.pragma('query_only = true');
+    this.#place = new SqlitePlace(fleetFile(folder));
   }
 
   async read<T>(step: () => Step<T>): Promise<T> {
@@ -93,11 +101,18 @@ class SqliteDatabase implements FleetDatabase {
     return work();
   }
 
+  /** Also writes, durably and nothing new: a disk that fails or is read-only tells of it only then. */
+  async checkPlace(): Promise<void> {
+    await this.#place.check();
+    const probe = this.builder.updateTable('in_force').set((eb) => ({ revision: eb.ref('revision') }));
+    await this.write(() => affectedBy(probe));
+  }
+
   async reclaim(): Promise<void> {
     try {
       this.#writer.pragma(`incremental_vacuum(${reclaimedPages})`);
     } catch (error) {
-      throw unavailable(this.location, error);
+      throw problemOf(this.location, error);
     }
   }
 
@@ -109,6 +124,7 @@ class SqliteDatabase implements FleetDatabase {
     this.#writeTogether();
     this.#reader.close();
     this.#writer.close();
+    this.#letGo();
   }
 
   #schedule(): void {
@@ -171,7 +187,7 @@ class SqliteDatabase implements FleetDatabase {
       if (statement.reader) return { rows: statement.all(question.values), affected: 0 };
       return { rows: [], affected: statement.run(question.values).changes };
     } catch (error) {
-      throw unavailable(this.location, error);
+      throw problemOf(this.location, error);
     }
   }
 
@@ -188,40 +204,3 @@ class SqliteDatabase implements FleetDatabase {
 const plain = (sql: string): Question => ({ sql, values: [], name: sql });
 const [look, begin, commit] = [plain('begin'), plain('begin immediate'), plain('commit')];
 const [savepoint, release, undo] = [plain('savepoint write'), plain('release write'), plain('rollback to write')];
-
-function openFile(folder: string): Database.Database {
-  const database = new Database(path.join(folder, 'fleet.sqlite'), { timeout: busyTimeoutMs });
-  // Before the first table, or it has no effect.
-  database.pragma('auto_vacuum = incremental');
-  database.pragma('journal_mode = WAL');
-  // An acknowledged report must survive a power cut: the device forgets it.
-  database.pragma('synchronous = FULL');
-  database.pragma('temp_store = MEMORY');
-  return database;
-}
-
-/** One process at a time, held by an exclusive transaction on a file beside the database. */
-async function migrate(folder: string): Promise<void> {
-  const lock = new Database(path.join(folder, 'migration-lock.sqlite'), { timeout: busyTimeoutMs });
-  try {
-    lock.exec('BEGIN EXCLUSIVE');
-    const db = new Kysely<FleetTables>({ dialect: new SqliteDialect({ database: openFile(folder) }) });
-    try {
-      const { error } = await new Migrator({ db, provider: fleetMigrations('sqlite') }).migrateToLatest();
-      if (error) throw error;
-    } finally {
-      await db.destroy();
-    }
-  } finally {
-    lock.close();
-  }
-}
-
-function unavailable(folder: string, error: unknown): SlipwayError {
-  if (error instanceof SlipwayError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  return new SlipwayError('database-unavailable', `the fleet's state in ${folder} cannot be used: ${reason}`, {
-    cause: error,
-    hint: 'Check that the folder is writable, that the disk has room, and that no other program holds it.',
-  });
-}

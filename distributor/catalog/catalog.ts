@@ -11,6 +11,7 @@ import { targetCustomSchema } from '../../contract/release/target-custom.ts';
 import { manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import type { PermitAuthority } from '../../contract/trust/permit.ts';
 import { type MetadataSet, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
+import { type Expiries, expiriesOf } from './expiries.ts';
 import type { StoreReader } from './ports.ts';
 import { type Release, ReleaseIndex } from './releases.ts';
 
@@ -22,6 +23,8 @@ export interface CatalogState {
   readonly problem: SlipwayError | undefined;
   /** Releases left out because their own manifest does not hold, one line each. */
   readonly skipped: readonly string[];
+  /** Of the metadata of the last success. */
+  readonly expiries: Expiries;
   /** Who may sign permits; undefined where the repository delegates them to nobody. */
   readonly permits: PermitAuthority | undefined;
 }
@@ -38,6 +41,7 @@ export class Catalog {
     refreshedAt: undefined,
     problem: undefined,
     skipped: [],
+    expiries: new Map(),
     permits: undefined,
   };
 
@@ -80,7 +84,9 @@ export class Catalog {
       this.#timestampEtag = timestamp?.etag;
       this.#expires = repository.expires;
       const { permits } = repository;
-      this.#state = { releases: new ReleaseIndex(releases), refreshedAt: now, problem: undefined, skipped, permits };
+      const index = new ReleaseIndex(releases);
+      const expiries = expiriesOf(repository.documents);
+      this.#state = { releases: index, refreshedAt: now, problem: undefined, skipped, expiries, permits };
       return true;
     } catch (error) {
       this.#state = { ...this.#state, problem: toSlipwayError(error) };

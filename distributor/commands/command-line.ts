@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { StoreReader } from '../catalog/ports.ts';
-import type { FleetState, KeptReports } from '../fleet/ports.ts';
+import type { FleetState, StateUse } from '../fleet/ports.ts';
 import type { RandomBytes } from '../fleet/token.ts';
 import type { DeclarationSource } from '../reconcile/ports.ts';
 import type { SourcePlace } from '../reconcile/source-place.ts';
@@ -13,9 +13,9 @@ import type { PermitSigner } from '../rollout/permit.ts';
 export interface CommandLine {
   /**
    * @param place a folder for SQLite, or the URL of a PostgreSQL database
-   * @throws SlipwayError `database-unavailable`, `usage`
+   * @throws SlipwayError `database-unavailable`, `database-damaged`, `state-missing`, `already-running`, `usage`
    */
-  openFleetState(place: string, kept?: KeptReports): Promise<FleetState>;
+  openFleetState(place: string, use: StateUse): Promise<FleetState>;
   openStore(url: string): StoreReader;
   openSource(place: SourcePlace): DeclarationSource;
   openGateProbes(): GateProbe & { close(): Promise<void> };
@@ -70,10 +70,12 @@ export function withStateOptions(command: Command): Command {
     );
 }
 
-/** @throws SlipwayError `database-unavailable`, `usage`, `key-unreadable` */
-export async function openState(line: CommandLine, place: StatePlace, kept: KeptReports = {}): Promise<FleetState> {
+const asVisitor: StateUse = { isServer: false };
+
+/** @throws SlipwayError what CommandLine.openFleetState throws, and `key-unreadable` */
+export async function openState(line: CommandLine, place: StatePlace, use = asVisitor): Promise<FleetState> {
   const { state, database, databasePasswordFile: file } = place;
-  if (database === undefined) return line.openFleetState(state, kept);
+  if (database === undefined) return line.openFleetState(state, use);
   // Neither the URL nor what parsing it says may be shown: it can hold the password.
   const url = URL.canParse(database) ? new URL(database) : undefined;
   if (!url || !['postgres:', 'postgresql:'].includes(url.protocol)) {
@@ -82,7 +84,7 @@ export async function openState(line: CommandLine, place: StatePlace, kept: Kept
     });
   }
   if (file !== undefined) url.password = encodeURIComponent(await readPassword(file));
-  return line.openFleetState(url.href, kept);
+  return line.openFleetState(url.href, use);
 }
 
 async function readPassword(file: string): Promise<string> {

@@ -7,10 +7,13 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { EventFilter, EventView } from '../events/view.ts';
 import type { WhyView } from '../explanation/view.ts';
 import type { DeviceQuery } from '../fleet/device-filter.ts';
+import type { TokenOrder } from '../fleet/token-order.ts';
+import type { MadeToken, TokenQuery, TokenStanding, TokenView } from '../fleet/token-view.ts';
 import type { DeviceDetail, DeviceStanding, DeviceView } from '../fleet/view.ts';
 import type { ControlAction } from '../rollout/control.ts';
 import type { RolloutView } from '../rollout/view.ts';
 import { type CommandLine, type StatePlace, withStateOptions } from './command-line.ts';
+import { openSecrets } from './open-secrets.ts';
 import { serverDesk } from './server-desk.ts';
 import { openStateDesk } from './state-desk.ts';
 
@@ -30,6 +33,10 @@ export interface Desk {
     range: { readonly after: number } | { readonly latest: number },
     filter: EventFilter,
   ): AsyncIterable<EventView>;
+  /** Oldest first. */
+  tokens(query: TokenQuery): AsyncIterable<TokenView>;
+  makeToken(order: TokenOrder): Promise<MadeToken>;
+  revokeToken(id: string): Promise<TokenStanding>;
   /** Without end: what is recorded after an id. */
   follow(after: number, filter: EventFilter): AsyncIterable<EventView>;
   close(): Promise<void>;
@@ -41,11 +48,16 @@ export interface DeskOptions extends StatePlace {
   readonly store?: string;
 }
 
-export function withDeskOptions(command: Command): Command {
+/** Of verbs that need no store. */
+export function withPlaceOptions(command: Command): Command {
   const asked = command
     .addOption(new Option('--server <url>', 'ask this server instead of the state here').env('SLIPWAY_SERVER'))
     .addOption(new Option('--token-file <file>', 'file with the token for it').env('SLIPWAY_TOKEN_FILE'));
-  return withStateOptions(asked).addOption(
+  return withStateOptions(asked);
+}
+
+export function withDeskOptions(command: Command): Command {
+  return withPlaceOptions(command).addOption(
     new Option('--store <url>', 'the store of releases, where the state here is used').env('SLIPWAY_STORE'),
   );
 }
@@ -59,11 +71,18 @@ export async function withDesk<T>(line: CommandLine, command: Command, use: (des
     throw new SlipwayError('usage', 'expected either --server or --state and --database, not both');
   }
   const isServer = options.server !== undefined && !writtenState;
+  if (isServer) await warnOfOpenToken(line, options);
   const desk = isServer ? serverDesk(addressOf(options)) : await openStateDesk(line, options);
   try {
     return await use(desk);
   } finally {
     await desk.close();
+  }
+}
+
+async function warnOfOpenToken(line: CommandLine, { tokenFile }: DeskOptions): Promise<void> {
+  for (const { file, mode } of await openSecrets([tokenFile])) {
+    line.say(`Other accounts may read the token in ${file} (mode ${mode}); make it 0600.`);
   }
 }
 

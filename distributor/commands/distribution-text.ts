@@ -1,16 +1,16 @@
 /** Many runs of a simulation for people: a line for each failure rate. */
 import type { Distribution, Spread } from '../simulation/distribution.ts';
 import { grouped } from '../simulation/svg.ts';
-import { inWords } from './simulation-text.ts';
 import { table } from './table.ts';
+import { lengthText } from './time-words.ts';
 
 export function distributionText({ rollout, devices, runs, seed, rates }: Distribution): string {
   const rows = rates.map(({ failureRate, outcomes, devicesOnRelease, completedAfterSeconds, stoppedAfterSeconds }) => [
     percent(failureRate),
     ...[outcomes.completed, outcomes.aborted, outcomes.stalled].map((count) => percent(count / runs)),
     spreadText(devicesOnRelease, grouped),
-    completedAfterSeconds ? spreadText(completedAfterSeconds, inWords) : '-',
-    stoppedAfterSeconds ? spreadText(stoppedAfterSeconds, inWords) : '-',
+    completedAfterSeconds ? spreadText(completedAfterSeconds, lengthText) : '-',
+    stoppedAfterSeconds ? spreadText(stoppedAfterSeconds, lengthText) : '-',
   ]);
   const heads = ['BAD', 'COMPLETED', 'ABORTED', 'STALLED', 'DEVICES ON IT', 'COMPLETED AFTER', 'STOPPED AFTER'];
   return [

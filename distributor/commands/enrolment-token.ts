@@ -1,39 +1,30 @@
 /** `enrolment-token create`: what a device shows once to get a token of its own. */
 import { Command } from 'commander';
-import { tokenCreated } from '../events/audit.ts';
-import { mintToken } from '../fleet/token.ts';
-import { type CommandLine, type StatePlace, withState, withStateOptions } from './command-line.ts';
+import type { CommandLine } from './command-line.ts';
+import { deskHelp, withDesk, withPlaceOptions } from './desk.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
-import { localActor } from './local-actor.ts';
-import { viewOf } from './token.ts';
+import { answerMade, parseTokenName } from './token-text.ts';
 
-interface CreateOptions extends StatePlace {
+interface CreateOptions {
+  readonly name?: string;
   readonly uses: number;
   readonly expires: number;
 }
 
 export function enrolmentTokenCommand(line: CommandLine): Command {
   const command = new Command('enrolment-token').description('let devices in');
-  withStateOptions(command.command('create'))
+  withPlaceOptions(command.command('create'))
     .description('make a token that enrols one device, or several; its text is shown once')
+    .option('--name <text>', 'what to call it in lists', parseTokenName)
     .option('--uses <n>', 'how many devices it enrols', parseCount, 1)
     .option('--expires <duration>', 'when it ends', parseLifetime, parseLifetime('24h'))
-    .addHelpText('after', '\nExample:\n  slipway-distributor enrolment-token create --uses 20 --expires 2h')
-    .action((options: CreateOptions) => createToken(line, options));
+    .addHelpText(
+      'after',
+      `\nExample:\n  slipway-distributor enrolment-token create --name "site north" --uses 20 --expires 2h\n${deskHelp}`,
+    )
+    .action(async ({ name, uses, expires }: CreateOptions, self: Command) => {
+      const order = { purpose: 'enrol' as const, name, uses, expiresInSeconds: expires };
+      answerMade(line, await withDesk(line, self, (desk) => desk.makeToken(order)));
+    });
   return command;
-}
-
-async function createToken(line: CommandLine, options: CreateOptions): Promise<void> {
-  const { uses, expires } = options;
-  const { token, record } = mintToken({
-    purpose: 'enrol',
-    uses,
-    lifetimeSeconds: expires,
-    now: line.clock(),
-    randomBytes: line.randomBytes,
-  });
-  const event = tokenCreated(record, localActor(), line.clock());
-  await withState(line, options, (fleet) => fleet.saveToken(record, event));
-  line.say('Keep this token: it is shown once, the server has only its hash.');
-  line.answer({ token, ...viewOf(record, line.clock()) }, token);
 }

@@ -41,7 +41,8 @@ export function rolloutCommand(line: CommandLine): Command {
       .addHelpText('after', `\nExample:\n  ${example}\n\nIn force by the next check of any device.${deskHelp}`)
       .action(async (name: string, { reason }: { reason: string }, self: Command) => {
         const rollouts = await withDesk(line, self, (desk: Desk) => desk.control(name, action, reason));
-        line.say(`Rollout ${name} is ${done}.`);
+        const isOver = rollouts.every(({ status }) => status === 'completed');
+        line.say(isOver ? `Rollout ${name} has completed.` : `Rollout ${name} is ${done}.`);
         answerOne(line, rollouts);
       });
   }

@@ -1,6 +1,7 @@
 /** What `serve` may be told, checked before anything is opened. */
 import { isIP } from 'node:net';
 import { SlipwayError } from '../../contract/errors.ts';
+import type { CertificateFiles } from '../http/certificate.ts';
 import type { StatePlace } from './command-line.ts';
 import type { RetentionOptions } from './retention-options.ts';
 import type { SourceOptions } from './source-options.ts';
@@ -13,6 +14,8 @@ export interface ListenAddress {
 export interface ServeOptions extends StatePlace, SourceOptions, RetentionOptions {
   readonly store: string;
   readonly listen: ListenAddress;
+  /** Of `/metrics` alone; undefined shows them where devices ask. */
+  readonly metricsListen?: ListenAddress;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   /** Private key that signs permits. */
@@ -56,6 +59,11 @@ export function checkTransport(options: Pick<ServeOptions, 'listen' | 'tlsCert' 
   throw new SlipwayError('transport-insecure', `plain HTTP on ${listen.host} would send tokens in the clear`, {
     hint: 'Give --tls-cert and --tls-key, or --behind-proxy when a proxy in front speaks TLS.',
   });
+}
+
+/** Call it after checkTransport. */
+export function certificateFilesOf({ tlsCert, tlsKey }: ServeOptions): CertificateFiles | undefined {
+  return tlsCert === undefined || tlsKey === undefined ? undefined : { certFile: tlsCert, keyFile: tlsKey };
 }
 
 function isLoopback(host: string): boolean {

@@ -1,25 +1,23 @@
 /** `serve`: opens store, state and rollouts, listens, keeps both in step, and ends gracefully. */
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { setImmediate as pause } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import { Command, Option } from 'commander';
-import { type Logger, pino } from 'pino';
-import { describeError, SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import type { Logger } from 'pino';
+import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { type App, buildApp } from '../app.ts';
-import { Catalog } from '../catalog/catalog.ts';
-import { CampaignLog, revertsOnAbort } from '../events/campaign-log.ts';
-import { createMetrics } from '../http/metrics.ts';
-import { Reconciler } from '../reconcile/reconcile.ts';
-import { Campaigns } from '../rollout/campaigns.ts';
-import { type PermitSigner, permitIssuer } from '../rollout/permit.ts';
-import type { Services } from '../services.ts';
-import { observeCampaigns, observeReconciler, Upkeep } from '../upkeep.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { readCertificate } from '../http/certificate.ts';
+import { metricsServer } from '../http/metrics-server.ts';
+import type { PermitSigner } from '../rollout/permit.ts';
+import { assemble } from './assemble.ts';
 import { type CommandLine, openState, withStateOptions } from './command-line.ts';
+import { keepCertificate } from './kept-certificate.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
-import { addRetentionOptions, retentionOf } from './retention-options.ts';
-import { checkTransport, type ListenAddress, parseListen, type ServeOptions } from './serve-options.ts';
+import { addressOf, listen, metricsAddressOf } from './listening.ts';
+import { addRetentionOptions } from './retention-options.ts';
+import { certificateFilesOf, checkTransport, parseListen, type ServeOptions } from './serve-options.ts';
+import { openLog, warnOfOpenSecrets } from './server-log.ts';
 import { addSourceOptions, placeOf } from './source-options.ts';
 
 /** Answers under way get so long to finish; a device resumes what is cut. */
@@ -27,19 +25,18 @@ const closeGraceMs = 10_000;
 const idleSweepMs = 100;
 /** After the grace, for the database; then the process ends whatever is left. */
 const lastResortMs = 5000;
-/** How often waves are looked at besides after each report. */
-const advanceIntervalMs = 1000;
-/** How often what is older than asked is removed, besides after a start. */
-const pruneIntervalMs = 3_600_000;
 
 export function serveCommand(line: CommandLine): Command {
   return addRetentionOptions(addSourceOptions(withStateOptions(new Command('serve'))))
     .description('serve metadata and blobs, answer devices, run rollouts')
     .addOption(
-      new Option('--store <url>', 's3://bucket/prefix or file:///folder').env('SLIPWAY_STORE').makeOptionMandatory(),
+      new Option('--store <url>', 's3://bucket/prefix, a folder, or its file:// URL')
+        .env('SLIPWAY_STORE')
+        .makeOptionMandatory(),
     )
     .addOption(new Option('--listen <address>', 'host:port; port 0 takes a free one').default('127.0.0.1:8443'))
-    .option('--tls-cert <file>', 'certificate chain, PEM')
+    .option('--metrics-listen <address>', '/metrics in plain HTTP on an address of its own, and nowhere else')
+    .option('--tls-cert <file>', 'certificate chain, PEM; read again when it changes')
     .option('--tls-key <file>', 'its key, PEM')
     .option('--permit-key <file>', 'key that sends devices of an aborted rollout back, PEM')
     .option('--behind-proxy', 'plain HTTP on any address: a proxy in front speaks TLS', false)
@@ -65,12 +62,17 @@ Examples:
     --listen 0.0.0.0:8443 --tls-cert tls.crt --tls-key tls.key --redirect-blobs
 
 S3 takes credentials from the environment; another service than Amazon's by AWS_ENDPOINT_URL_S3 or ?endpoint=… in the URL.
-The address is printed on stdout when the server listens; with --json as {"listening":"http://…"}.`,
+The address is printed on stdout when the server listens; with --json as {"listening":"http://…"}, and "metrics" beside it.`,
     )
-    .action((given: Omit<ServeOptions, 'listen'> & { listen: string }) =>
-      serve(line, { ...given, listen: parseListen(given.listen) }),
+    .action(({ listen: address, metricsListen, ...given }: Given) =>
+      serve(line, {
+        ...{ ...given, listen: parseListen(address) },
+        ...(metricsListen === undefined ? {} : { metricsListen: parseListen(metricsListen) }),
+      }),
     );
 }
+
+type Given = Omit<ServeOptions, 'listen' | 'metricsListen'> & { listen: string; metricsListen?: string };
 
 function parsePollAfter(text: string): number {
   const seconds = parseLifetime(text);
@@ -80,89 +82,63 @@ function parsePollAfter(text: string): number {
 
 async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   checkTransport(options);
-  const tls = await readTls(options);
+  const files = certificateFilesOf(options);
+  const tls = files && (await readCertificate(files));
   const signer = options.permitKey === undefined ? undefined : line.readPermitKey(options.permitKey);
   const place = placeOf(options, options);
   const source = place && line.openSource(place);
   const store = line.openStore(options.store);
-  const fleet = await openState(line, options, { keptReports: options.keepReports });
-  const logger = pino({ level: options.logLevel, redact: ['req.headers.authorization'] }, pino.destination(2));
-  const metrics = createMetrics();
-  const catalog = new Catalog(store);
-  const reconciler = new Reconciler({
-    source,
-    store: fleet,
-    clock: line.clock,
-    allowRewrite: options.gitAllowRewrite ?? false,
-    observe: (event) => observeReconciler(event, logger, metrics),
-  });
-  const log = new CampaignLog({
-    store: fleet,
-    reverts: (rollout) => signer !== undefined && revertsOnAbort(reconciler.plan, rollout),
-    clock: line.clock,
-    onProblem: (error) => logger.error(describeError(toSlipwayError(error)), 'event not recorded'),
-  });
-  const probes = line.openGateProbes();
-  const campaigns = new Campaigns({
-    plan: reconciler,
-    store: fleet,
-    releases: () => catalog.state.releases,
-    probe: probes,
-    breathe: () => pause(),
-    observe: (event) => {
-      observeCampaigns(event, logger, metrics);
-      log.note(event);
-    },
-  });
-  const services: Services = {
-    store,
-    catalog,
-    campaigns,
-    reconciler,
-    fleet,
-    metrics,
-    permits: signer && permitIssuer({ signer, clock: line.clock, newId: () => newPermitId(line) }),
-    randomBytes: line.randomBytes,
-    chance: line.chance,
-    clock: line.clock,
-    policy: {
-      requireTokenForReads: options.requireTokenForReads,
-      redirectBlobs: options.redirectBlobs,
-      enrolmentsPerMinute: options.enrolLimit,
-      checksPerMinute: options.checkLimit,
-      pollAfterSeconds: options.pollAfter,
-    },
-  };
-  const upkeep = new Upkeep({
-    services,
-    logger,
-    refreshIntervalMs: options.refresh * 1000,
-    advanceIntervalMs,
-    retention: retentionOf(options),
-    pruneIntervalMs,
-  });
-  const app = await buildApp(services, { logger, tls, trustProxy: options.trustProxy, newRequestId: randomUUID });
-  await upkeep.start();
-  warnOfUselessKey(signer, catalog, logger);
-  await listen(app, options.listen);
-  const address = addressOf(app, tls !== undefined);
-  closeWithGrace(
-    { delay: closeGraceMs + lastResortMs, logger: { error: (problem) => logger.error(problem) } },
-    async (why) => {
-      logger.info({ signal: why.signal, err: why.err }, 'closing');
-      upkeep.stop();
-      await closeGently(app);
-      await probes.close();
-      await fleet.close();
-      await store.close();
+  const fleet = await openState(line, options, { isServer: true, keptReports: options.keepReports });
+  const logger = openLog(options.logLevel);
+  await warnOfOpenSecrets(options, logger);
+  const { services, upkeep, probes } = assemble({ line, options, signer, source, store, fleet, logger });
+  const { metrics } = services;
+  const app = await buildApp(
+    { ...services, isStarted: () => upkeep.isStarted },
+    {
+      ...{ logger, tls, trustProxy: options.trustProxy, newRequestId: randomUUID },
+      showsMetrics: options.metricsListen === undefined,
     },
   );
-  // Last: whoever reads it may send a signal at once.
-  line.answer({ listening: address }, `listening on ${address}`);
-}
-
-function newPermitId({ randomBytes }: CommandLine): string {
-  return Buffer.from(randomBytes(18)).toString('base64url');
+  const ownMetrics = options.metricsListen && metricsServer(metrics, randomUUID);
+  const stopWatching = files && tls ? keepCertificate(app, files, tls, metrics, logger) : () => {};
+  const close = async () => {
+    stopWatching();
+    upkeep.stop();
+    await closeGently(app);
+    ownMetrics?.close();
+    ownMetrics?.closeAllConnections();
+    await upkeep.saveTokenUse();
+    await probes.close();
+    await fleet.close();
+    await store.close();
+  };
+  let ending: Promise<void> | undefined;
+  const end = () => {
+    ending ??= close();
+    return ending;
+  };
+  try {
+    await app.ready();
+    await listen(app.server, options.listen, '--listen', (address) => app.listen(address));
+    if (ownMetrics && options.metricsListen) await listen(ownMetrics, options.metricsListen, '--metrics-listen');
+    const listening = { listening: addressOf(app.server, tls !== undefined), ...metricsAddressOf(ownMetrics) };
+    closeWithGrace(
+      { delay: closeGraceMs + lastResortMs, logger: { error: (problem) => logger.error(problem) } },
+      async (why) => {
+        logger.info({ signal: why.signal, err: why.err }, 'closing');
+        await end();
+      },
+    );
+    // Not before it listens: a server that nobody can reach decides nothing.
+    await upkeep.start();
+    warnOfUselessKey(signer, services.catalog, logger);
+    // Last: whoever reads it may send a signal at once.
+    line.answer(listening, `listening on ${listening.listening}`);
+  } catch (error) {
+    await end();
+    throw error;
+  }
 }
 
 /** Devices would refuse every permit; nothing else of the server suffers. */
@@ -184,38 +160,4 @@ async function closeGently(app: App): Promise<void> {
     clearInterval(sweep);
     clearTimeout(cut);
   }
-}
-
-async function readTls({ tlsCert, tlsKey }: ServeOptions): Promise<{ cert: string; key: string } | undefined> {
-  if (tlsCert === undefined || tlsKey === undefined) return undefined;
-  try {
-    const [cert, key] = await Promise.all([readFile(tlsCert, 'utf8'), readFile(tlsKey, 'utf8')]);
-    return { cert, key };
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SlipwayError('key-unreadable', `certificate or key cannot be read: ${reason}`, {
-      cause,
-      hint: 'Check --tls-cert and --tls-key and who may read them.',
-    });
-  }
-}
-
-async function listen(app: App, { host, port }: ListenAddress): Promise<void> {
-  try {
-    await app.listen({ host, port });
-  } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new SlipwayError('usage', `cannot listen on ${host}:${port}: ${reason}`, {
-      cause,
-      hint: 'Choose another address with --listen.',
-    });
-  }
-}
-
-/** With the port that was really taken. */
-function addressOf(app: App, isTls: boolean): string {
-  const address = app.server.address();
-  if (address === null || typeof address === 'string') throw new SlipwayError('internal', 'the server has no address');
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `${isTls ? 'https' : 'http'}://${host}:${address.port}`;
 }

@@ -5,7 +5,7 @@ import { type ErrorCode, errorCodes, SlipwayError } from '../../contract/errors.
 import { PlanError, planProblemSchema } from '../declaration/problem.ts';
 
 export interface ServerAddress {
-  /** Its URL; https, or http on loopback. */
+  /** Its URL, with the path that it stands below; https, or http on loopback. */
   readonly server: string;
   /** A file that holds the token. */
   readonly tokenFile: string;
@@ -90,7 +90,8 @@ function urlOf(server: string, path: string): URL {
       hint: 'Use https.',
     });
   }
-  return new URL(path, base);
+  // A server behind a proxy may stand below a path: https://host/updates/.
+  return new URL(`${base.pathname.replace(/\/+$/, '')}${path}`, base.origin);
 }
 
 async function readToken(file: string): Promise<string> {

@@ -2,6 +2,13 @@
 import { type EventFilter, type EventPageView, type EventView, eventPageSchema } from '../events/view.ts';
 import { whyViewSchema } from '../explanation/view.ts';
 import type { DeviceQuery } from '../fleet/device-filter.ts';
+import {
+  madeTokenSchema,
+  type TokenQuery,
+  type TokenView,
+  tokenPageSchema,
+  tokenStandingSchema,
+} from '../fleet/token-view.ts';
 import { type DeviceView, deviceDetailSchema, devicePageSchema, deviceStandingSchema } from '../fleet/view.ts';
 import { rolloutListSchema } from '../rollout/view.ts';
 import type { Desk } from './desk.ts';
@@ -30,6 +37,12 @@ export function serverDesk(address: ServerAddress): Desk {
     why: (id) => askServer(address, get(`/v1/devices/${encodeURIComponent(id)}/why`), whyViewSchema),
     events: (range, filter) =>
       'after' in range ? eventsAfter(address, range.after, filter) : latest(address, range.latest, filter),
+    tokens: (query) => tokensOf(address, query),
+    makeToken: (order) => askServer(address, { method: 'POST', path: '/v1/tokens', body: order }, madeTokenSchema),
+    revokeToken(id) {
+      const path = `/v1/tokens/${encodeURIComponent(id)}/revoke`;
+      return askServer(address, { method: 'POST', path }, tokenStandingSchema);
+    },
     follow: (after, filter) => followServer(address, after, filter),
     close: async () => {},
   };
@@ -44,6 +57,16 @@ async function* devicesOf(address: ServerAddress, query: DeviceQuery): AsyncIter
     const path = `/v1/devices?${queryText({ limit: pageSize, after, ...query })}`;
     const page = await askServer(address, { method: 'GET', path }, devicePageSchema);
     yield* page.devices;
+    if (page.next === undefined) return;
+    after = page.next;
+  }
+}
+
+async function* tokensOf(address: ServerAddress, query: TokenQuery): AsyncIterable<TokenView> {
+  for (let after: string | undefined; ; ) {
+    const path = `/v1/tokens?${queryText({ limit: pageSize, after, ...query })}`;
+    const page = await askServer(address, { method: 'GET', path }, tokenPageSchema);
+    yield* page.tokens;
     if (page.next === undefined) return;
     after = page.next;
   }

@@ -13,7 +13,8 @@ import { distributionText } from './distribution-text.ts';
 import { emptinessIn } from './fleet-check.ts';
 import { readFleet } from './fleet-file.ts';
 import { type SimulationOptions, usualSpeed, withSimulationOptions } from './simulation-options.ts';
-import { inWords, simulationText } from './simulation-text.ts';
+import { simulationText } from './simulation-text.ts';
+import { lengthText } from './time-words.ts';
 
 const usualPollSeconds = 15 * 60;
 
@@ -90,7 +91,7 @@ async function runOnce(line: CommandLine, input: SimulationInput, options: Simul
   const began = line.clock();
   const simulated = simulate(input, {
     ...(depth === undefined ? {} : logTo(line.say, depth, start)),
-    progress: (now) => line.progress(`simulated ${inWords((now - start) / 1000)}`),
+    progress: (now) => line.progress(`simulated ${lengthText((now - start) / 1000)}`),
   });
   const { result } = simulated;
   const took = (line.clock() - began) / 1000;

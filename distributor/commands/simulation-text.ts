@@ -2,6 +2,7 @@
 import type { DeviceCounts, RolloutResult, SimulationResult } from '../simulation/result.ts';
 import { grouped } from '../simulation/svg.ts';
 import { table } from './table.ts';
+import { instantText, lengthText } from './time-words.ts';
 
 export function simulationText(result: SimulationResult): string {
   const { startedAt } = result;
@@ -16,13 +17,20 @@ function rolloutText(result: RolloutResult, startedAt: string): string {
   const ends = { completed: 'completed after', aborted: 'was aborted after', stalled: 'stalled after' }[outcome];
   const rows = waves.map((wave) => {
     const { name, openedAt, closedAt, openedAfterSeconds } = wave;
-    const openFor = closedAt === null ? 'open' : inWords((Date.parse(closedAt) - Date.parse(openedAt)) / 1000);
-    return [name, minute(openedAt), inWords(openedAfterSeconds), openFor, grouped(wave.devices), ...countsOf(wave)];
+    const openFor = closedAt === null ? 'open' : lengthText((Date.parse(closedAt) - Date.parse(openedAt)) / 1000);
+    return [
+      name,
+      instantText(openedAt),
+      lengthText(openedAfterSeconds),
+      openFor,
+      grouped(wave.devices),
+      ...countsOf(wave),
+    ];
   });
   for (const name of unopenedWaves) rows.push([name, 'never', '', '', '', '', '', '', '']);
   rows.push(['in all', '', '', '', grouped(devices), ...countsOf(result)]);
   return [
-    `${rollout}, release ${release}, ${ends} ${inWords(result.finishedAfterSeconds)}, ${minute(finished)}.`,
+    `${rollout}, release ${release}, ${ends} ${lengthText(result.finishedAfterSeconds)}, ${instantText(finished)}.`,
     reason,
     '',
     table(['WAVE', 'OPENS', 'AFTER', 'OPEN FOR', 'DEVICES', 'COMMITTED', 'FAILED', 'UNREACHABLE', 'OTHERS'], rows),
@@ -60,26 +68,4 @@ function heldText({ waves }: RolloutResult): string | undefined {
     `Held: agents whose server comes in a later wave, so that they were offered nothing before it: ${words.join(', ')}.`,
     'A rollout for the servers, and one for the agents that comes after it, keeps such waves whole.',
   ].join('\n');
-}
-
-function minute(instant: string): string {
-  return `${instant.slice(0, 16)}Z`;
-}
-
-/** The two largest units, the smaller one rounded down: `1 day 6 hours`. */
-export function inWords(seconds: number): string {
-  const whole = Math.floor(seconds);
-  const parts: [number, string][] = [
-    [Math.floor(whole / 86_400), 'day'],
-    [Math.floor(whole / 3600) % 24, 'hour'],
-    [Math.floor(whole / 60) % 60, 'minute'],
-    [whole % 60, 'second'],
-  ];
-  const first = parts.findIndex(([count]) => count > 0);
-  if (first < 0) return 'at once';
-  return parts
-    .slice(first, first + 2)
-    .filter(([count]) => count > 0)
-    .map(([count, unit]) => `${count} ${unit}${count === 1 ? '' : 's'}`)
-    .join(' ');
 }

@@ -7,6 +7,7 @@ import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import { emptyPlan, type Plan } from '../declaration/plan.ts';
+import { tokenRevoked } from '../events/audit.ts';
 import { EventFeed } from '../events/feed.ts';
 import { readLatest, readPage } from '../events/pages.ts';
 import { type EventFilter, type EventView, viewOf as eventViewOf } from '../events/view.ts';
@@ -14,6 +15,8 @@ import { explainDevice } from '../explanation/explain-device.ts';
 import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
 import { listDevices } from '../fleet/listing.ts';
 import type { FleetState } from '../fleet/ports.ts';
+import { makeToken } from '../fleet/token-order.ts';
+import { listTokens, unknownToken } from '../fleet/token-view.ts';
 import { detailOf } from '../fleet/view.ts';
 import { Campaigns } from '../rollout/campaigns.ts';
 import { compilePlan } from '../rollout/compiled-plan.ts';
@@ -74,6 +77,21 @@ export async function openStateDesk(line: CommandLine, options: DeskOptions): Pr
       return explainDevice({ fleet, plan: compiled, releases: known, canRevert: true, now: line.clock() }, id);
     },
     events: (range, filter) => eventsOf(fleet, range, filter),
+    async *tokens(query) {
+      for (let after: string | undefined; ; ) {
+        const { tokens, next } = await listTokens(fleet, query, { after, limit: pageSize }, line.clock());
+        yield* tokens;
+        if (next === undefined) return;
+        after = next;
+      }
+    },
+    makeToken: (order) =>
+      makeToken(fleet, order, { actor: localActor(), at: line.clock(), randomBytes: line.randomBytes }),
+    async revokeToken(id) {
+      const now = line.clock();
+      if (!(await fleet.revokeToken(id, now, tokenRevoked(id, localActor(), now)))) throw unknownToken(id);
+      return { id, status: 'revoked' };
+    },
     follow: (after, filter) => followState(fleet, after, filter),
     close: () => fleet.close(),
   };
@@ -140,7 +158,7 @@ async function* followState(fleet: FleetState, after: number, filter: EventFilte
   const feed = new EventFeed({ store: fleet });
   try {
     const { signal } = new AbortController();
-    for await (const event of feed.read({ after, filter, signal })) {
+    for await (const event of feed.read({ tokenId: 'command line', after, filter, signal })) {
       if (event !== undefined) yield eventViewOf(event);
     }
   } finally {

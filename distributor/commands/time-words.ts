@@ -16,6 +16,11 @@ export function lengthText(seconds: number): string {
   return hours > 0 ? `${text} ${hours} h` : text;
 }
 
+/** `2026-11-26 13:00:05Z`. */
+export function instantText(iso: string): string {
+  return `${iso.slice(0, 10)} ${iso.slice(11, 19)}Z`;
+}
+
 /** `3 h ago`, `in 12 min`, `now`. */
 export function relativeText(iso: string, now: number): string {
   const seconds = (Date.parse(iso) - now) / 1000;
@@ -25,5 +30,5 @@ export function relativeText(iso: string, now: number): string {
 
 /** `2026-11-26 13:00:05Z (3 h ago)`. */
 export function timeText(iso: string, now: number): string {
-  return `${iso.slice(0, 10)} ${iso.slice(11, 19)}Z (${relativeText(iso, now)})`;
+  return `${instantText(iso)} (${relativeText(iso, now)})`;
 }

@@ -1,107 +1,63 @@
 /** `token create | ls | revoke`: tokens of operators and CI, and a list of all. */
 import { Command, Option } from 'commander';
-import { SlipwayError } from '../../contract/errors.ts';
-import { tokenCreated, tokenRevoked } from '../events/audit.ts';
-import type { TokenRecord } from '../fleet/ports.ts';
 import { type Scope, scopeNames, scopes } from '../fleet/scopes.ts';
-import { mintToken } from '../fleet/token.ts';
-import { type CommandLine, type StatePlace, withState, withStateOptions } from './command-line.ts';
+import { type TokenQuery, tokenPurposeSchema } from '../fleet/token-view.ts';
+import type { CommandLine } from './command-line.ts';
+import { deskHelp, withDesk, withPlaceOptions } from './desk.ts';
 import { parseLifetime } from './lifetime.ts';
-import { localActor } from './local-actor.ts';
-import { table } from './table.ts';
+import { answerMade, parseTokenName, tokenLines } from './token-text.ts';
 
-interface CreateOptions extends StatePlace {
+interface CreateOptions {
   readonly purpose: 'operator' | 'ci';
   readonly scope: readonly Scope[];
-  readonly expires?: string;
+  readonly name?: string;
+  readonly expires?: number;
 }
 
 export function tokenCommand(line: CommandLine): Command {
   const command = new Command('token').description('make, list and revoke tokens');
-  withStateOptions(command.command('create'))
+  withPlaceOptions(command.command('create'))
     .description('make a token for a person or for CI; its text is shown once')
     .addOption(new Option('--purpose <who>', 'who will use it').choices(['operator', 'ci']).makeOptionMandatory())
     .addOption(
       new Option('--scope <scope...>', 'what it may do, one or several').choices(scopeNames).makeOptionMandatory(),
     )
-    .option('--expires <duration>', 'when it ends, such as 90d; never when left out')
+    .option('--name <text>', 'what to call it in lists', parseTokenName)
+    .option('--expires <duration>', 'when it ends, such as 90d; never when left out', parseLifetime)
     .addHelpText(
       'after',
-      `\nScopes:\n${scopeHelp()}\n\nExample:\n  slipway-distributor token create --purpose operator --scope rollouts:read rollouts:control --expires 90d`,
+      `
+Scopes:
+${scopeHelp()}
+
+Example:
+  slipway-distributor token create --name ada --purpose operator --scope rollouts:read rollouts:control --expires 90d
+${deskHelp}`,
     )
-    .action((options: CreateOptions) => createToken(line, options));
-  withStateOptions(command.command('ls'))
-    .description('list tokens, never their text')
-    .addHelpText('after', '\nExample:\n  slipway-distributor token ls --json')
-    .action((place: StatePlace) => listTokens(line, place));
-  withStateOptions(command.command('revoke <id>'))
-    .description('refuse a token from the next request on')
-    .addHelpText('after', '\nExample:\n  slipway-distributor token revoke 3f1c0a9b2e44')
-    .action((id: string, place: StatePlace) => revokeToken(line, place, id));
-  return command;
-}
-
-async function createToken(line: CommandLine, options: CreateOptions): Promise<void> {
-  const lifetimeSeconds = options.expires === undefined ? undefined : parseLifetime(options.expires);
-  const { purpose, scope } = options;
-  const minted = mintToken({
-    purpose,
-    scopes: [...new Set(scope)],
-    lifetimeSeconds,
-    now: line.clock(),
-    randomBytes: line.randomBytes,
-  });
-  const event = tokenCreated(minted.record, localActor(), line.clock());
-  await withState(line, options, (fleet) => fleet.saveToken(minted.record, event));
-  line.say('Keep this token: it is shown once, the server has only its hash.');
-  line.answer({ token: minted.token, ...viewOf(minted.record, line.clock()) }, minted.token);
-}
-
-async function listTokens(line: CommandLine, place: StatePlace): Promise<void> {
-  const now = line.clock();
-  const tokens = (await withState(line, place, (fleet) => fleet.listTokens())).map((token) => viewOf(token, now));
-  const rows = tokens.map((token) => [
-    token.id,
-    token.purpose,
-    token.status,
-    token.deviceId ?? token.scopes.join(','),
-    token.expiresAt ?? 'never',
-    token.usesLeft === undefined ? '' : String(token.usesLeft),
-  ]);
-  line.answer({ tokens }, table(['ID', 'PURPOSE', 'STATUS', 'FOR', 'EXPIRES', 'USES LEFT'], rows));
-}
-
-async function revokeToken(line: CommandLine, place: StatePlace, id: string): Promise<void> {
-  const now = line.clock();
-  const event = tokenRevoked(id, localActor(), now);
-  const isKnown = await withState(line, place, (fleet) => fleet.revokeToken(id, now, event));
-  if (!isKnown) {
-    throw new SlipwayError('token-unknown', `no token has the id ${id}`, {
-      hint: 'List them with slipway-distributor token ls.',
+    .action(async ({ purpose, scope, name, expires }: CreateOptions, self: Command) => {
+      const order = { purpose, name, scopes: [...scope], expiresInSeconds: expires };
+      answerMade(line, await withDesk(line, self, (desk) => desk.makeToken(order)));
     });
-  }
-  line.answer({ id, status: 'revoked' }, `Token ${id} is revoked.`);
-}
-
-/** Everything but the hash. */
-export function viewOf(token: TokenRecord, now: number) {
-  const { id, purpose, scopes: allowed, deviceId, createdAt, expiresAt, usesLeft } = token;
-  return {
-    id,
-    purpose,
-    scopes: allowed,
-    deviceId,
-    status: statusOf(token, now),
-    createdAt: new Date(createdAt).toISOString(),
-    expiresAt: expiresAt === undefined ? undefined : new Date(expiresAt).toISOString(),
-    usesLeft,
-  };
-}
-
-function statusOf(token: TokenRecord, now: number): 'valid' | 'revoked' | 'expired' | 'spent' {
-  if (token.revokedAt !== undefined) return 'revoked';
-  if (token.expiresAt !== undefined && token.expiresAt <= now) return 'expired';
-  return token.usesLeft === 0 ? 'spent' : 'valid';
+  withPlaceOptions(command.command('ls'))
+    .description('list tokens, never their text')
+    .addOption(new Option('--purpose <who>', 'only tokens of this purpose').choices(tokenPurposeSchema.options))
+    .addHelpText(
+      'after',
+      `\nLAST USE is about a minute exact.\n\nExample:\n  slipway-distributor token ls --purpose ci --json\n${deskHelp}`,
+    )
+    .action(async ({ purpose }: TokenQuery, self: Command) => {
+      await withDesk(line, self, (desk) =>
+        line.answerList('tokens', desk.tokens({ purpose }), (tokens) => tokenLines(tokens, line.clock())),
+      );
+    });
+  withPlaceOptions(command.command('revoke <id>'))
+    .description('refuse a token from the next request on')
+    .addHelpText('after', `\nExample:\n  slipway-distributor token revoke 3f1c0a9b2e44\n${deskHelp}`)
+    .action(async (id: string, _options: unknown, self: Command) => {
+      const standing = await withDesk(line, self, (desk) => desk.revokeToken(id));
+      line.answer(standing, `Token ${id} is revoked.`);
+    });
+  return command;
 }
 
 function scopeHelp(): string {

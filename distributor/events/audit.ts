@@ -30,9 +30,14 @@ export function deviceEnrolled(deviceId: DeviceId, token: Pick<TokenRecord, 'id'
   return event('device-enrolled', { actor: actorOf(token), at }, { deviceId, reason: 'Enrolled.' });
 }
 
-export function tokenCreated({ id, purpose, scopes, usesLeft }: TokenRecord, actor: string, at: number): AuditEvent {
+export function tokenCreated(
+  { id, name, purpose, scopes, usesLeft }: TokenRecord,
+  actor: string,
+  at: number,
+): AuditEvent {
   const what = scopes.length === 0 ? '' : ` for ${scopes.join(', ')}`;
-  const facts = { token: id, purpose, ...(usesLeft === undefined ? {} : { uses: usesLeft }) };
+  const called = name === undefined ? {} : { name };
+  const facts = { token: id, purpose, ...called, ...(usesLeft === undefined ? {} : { uses: usesLeft }) };
   return event('token-created', { actor, at }, { reason: `Made a token of purpose ${purpose}${what}.`, facts });
 }
 

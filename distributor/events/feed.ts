@@ -1,5 +1,5 @@
 /**
- * Follows the audit log for any number of readers up to a limit: one look at the database a moment for all of them, so
+ * Follows the audit log for any number of readers up to a limit for each token and one for all: one look at the database a moment for all of them, so
  * that what other replicas and the command line record appears, too. Each reader goes at its own pace from its own
  * place and holds one page at most; what it has not taken waits in the database.
  */
@@ -14,12 +14,16 @@ export interface EventFeedOptions {
   readonly pollMs?: number;
   /** A reader that nothing happens for is told so often that it is still followed. */
   readonly heartbeatMs?: number;
+  /** In all; far above what one token may have, so that none takes the places of the others. */
   readonly maxReaders?: number;
+  readonly maxReadersPerToken?: number;
   /** Told the number of readers whenever it changes. */
   readonly onReaders?: (readers: number) => void;
 }
 
 export interface ReaderOptions {
+  /** Of the token that follows. */
+  readonly tokenId: string;
   /** Id of the last event seen, 0 for all that are kept. */
   readonly after: number;
   readonly filter: EventFilter;
@@ -35,6 +39,8 @@ export class EventFeed {
   readonly #pollMs: number;
   readonly #heartbeatMs: number;
   readonly #maxReaders: number;
+  readonly #maxReadersPerToken: number;
+  readonly #readersOf = new Map<string, number>();
   readonly #onReaders: (readers: number) => void;
   readonly #closing = new AbortController();
   readonly #waiting = new Set<() => void>();
@@ -48,7 +54,8 @@ export class EventFeed {
     this.#store = options.store;
     this.#pollMs = options.pollMs ?? 1000;
     this.#heartbeatMs = options.heartbeatMs ?? 15_000;
-    this.#maxReaders = options.maxReaders ?? 64;
+    this.#maxReaders = options.maxReaders ?? 256;
+    this.#maxReadersPerToken = options.maxReadersPerToken ?? 8;
     this.#onReaders = options.onReaders ?? (() => {});
   }
 
@@ -59,7 +66,8 @@ export class EventFeed {
   /**
    * Events in order, without end; undefined when nothing happened for a heartbeat. A database that goes away is waited
    * for. The place is taken at once; it is free again when the iteration ends, or when the signal fires before it.
-   * @throws SlipwayError `overloaded` when as many as allowed read already, or the feed is closed
+   * @throws SlipwayError `overloaded` when as many as allowed read already, or the feed is closed; `rate-limited` when
+   *   as many of this token do
    */
   read(options: ReaderOptions): AsyncGenerator<RecordedEvent | undefined, void, undefined> {
     if (this.#closing.signal.aborted || this.#readers >= this.#maxReaders) {
@@ -67,8 +75,14 @@ export class EventFeed {
         hint: 'Read GET /v1/events in pages instead, or try again later.',
       });
     }
+    const own = this.#readersOf.get(options.tokenId) ?? 0;
+    if (own >= this.#maxReadersPerToken) {
+      throw new SlipwayError('rate-limited', `${own} clients follow the events with this token already`, {
+        hint: 'End one of them, or use a token of its own for each.',
+      });
+    }
     const signal = AbortSignal.any([options.signal, this.#closing.signal]);
-    const leave = this.#enter();
+    const leave = this.#enter(options.tokenId);
     signal.addEventListener('abort', leave, { once: true });
     if (signal.aborted) leave();
     return this.#follow(options.after, options.filter, signal, leave);
@@ -127,13 +141,17 @@ export class EventFeed {
   }
 
   /** One more reader; the first one starts the looking. @returns what makes it leave, once */
-  #enter(): () => void {
+  #enter(tokenId: string): () => void {
     this.#onReaders(++this.#readers);
+    this.#readersOf.set(tokenId, (this.#readersOf.get(tokenId) ?? 0) + 1);
     if (!this.#isLooking) void this.#look();
     let isIn = true;
     return () => {
       if (!isIn) return;
       isIn = false;
+      const left = (this.#readersOf.get(tokenId) ?? 1) - 1;
+      if (left > 0) this.#readersOf.set(tokenId, left);
+      else this.#readersOf.delete(tokenId);
       this.#onReaders(--this.#readers);
     };
   }

@@ -60,7 +60,7 @@ const aboutWidth = 28;
 /** One line: when, id, kind, what it is about, who, why. */
 export function lineOf(event: EventView): string {
   const about = [event.rollout, event.version, event.deviceId].filter((part) => part !== undefined).join(' ') || '-';
-  const head = `${event.at.slice(0, 19)}Z  ${String(event.id).padStart(6)}  ${event.kind.padEnd(16)}`;
+  const head = `${event.at.slice(0, 10)} ${event.at.slice(11, 19)}Z  ${String(event.id).padStart(6)}  ${event.kind.padEnd(16)}`;
   return `${head}  ${about.padEnd(aboutWidth)}  ${oneLine(event.reason)} (${oneLine(event.actor)})`;
 }
 

@@ -45,6 +45,18 @@ export function authorise(token: TokenRecord | undefined, access: Access, now: n
 }
 
 /**
+ * Nobody gives what he does not have: a token that makes tokens must not become one that may do everything.
+ * @throws SlipwayError `forbidden`
+ */
+export function authoriseGiving(token: Pick<TokenRecord, 'scopes'>, scopes: readonly Scope[]): void {
+  const lacking = scopes.filter((scope) => !token.scopes.includes(scope));
+  if (lacking.length === 0) return;
+  throw new SlipwayError('forbidden', `this token does not have ${lacking.join(', ')}, so it cannot give it`, {
+    hint: 'Use a token that has these scopes, or make the new one on the server’s machine.',
+  });
+}
+
+/**
  * The device that a path names, for that device alone.
  * @param status undefined when no such device is enrolled
  * @throws SlipwayError `unauthenticated`, `forbidden`, `device-revoked`

@@ -32,22 +32,38 @@ export interface TokenRecord {
   readonly id: string;
   /** SHA-256 of the token's text; the text itself is nowhere. */
   readonly hash: Digest;
+  /** What its owner calls it; undefined for none. */
+  readonly name: string | undefined;
   readonly purpose: TokenPurpose;
   readonly scopes: readonly Scope[];
   /** The device that a `device` token belongs to. */
   readonly deviceId: DeviceId | undefined;
   readonly createdAt: number;
+  /** Who made it, as in the audit log; undefined where that was not kept. */
+  readonly createdBy: string | undefined;
   readonly expiresAt: number | undefined;
   /** Enrolments left; undefined where uses are not counted. */
   readonly usesLeft: number | undefined;
   readonly revokedAt: number | undefined;
+  /** About a minute exact; of a device's token when the device was last seen. */
+  readonly lastUsedAt: number | undefined;
+}
+
+export interface TokenPage {
+  /** The last one of the page before. */
+  readonly after?: Pick<TokenRecord, 'id' | 'createdAt'> | undefined;
+  readonly purpose?: TokenPurpose | undefined;
+  readonly limit: number;
 }
 
 export interface TokenStore {
   saveToken(token: TokenRecord, event?: AuditEvent): Promise<void>;
   /** Asked of the database each time, so that a token revoked by anybody is refused by the next request to anybody. */
   findToken(hash: Digest): Promise<TokenRecord | undefined>;
-  listTokens(): Promise<TokenRecord[]>;
+  /** Oldest first. */
+  listTokens(page: TokenPage): Promise<TokenRecord[]>;
+  /** When tokens were used, by their ids; a use that is older than the one known changes nothing. */
+  recordTokenUse(uses: ReadonlyMap<string, number>): Promise<void>;
   /** False when no token has this id. */
   revokeToken(id: string, at: number, event?: AuditEvent): Promise<boolean>;
 }
@@ -233,6 +249,12 @@ export interface KeptReports {
   readonly keptReports?: number;
 }
 
+/** What a program opens the state for. */
+export interface StateUse extends KeptReports {
+  /** Only a server makes a state where there is none; of a folder it is the only one. */
+  readonly isServer: boolean;
+}
+
 /** What is kept for how long; see FleetState.prune. */
 export interface Retention {
   /** Applied plans with all they say; of older ones the revision, author and diff stay for as long as events do. */
@@ -257,7 +279,7 @@ export interface FleetState extends TokenStore, DeviceStore, CampaignStore, Plan
   readonly location: string;
   /** Removes what is older than asked, in small steps. */
   prune(retention: Retention, now: number): Promise<Pruned>;
-  /** @throws SlipwayError `database-unavailable` */
+  /** Whether it can be read, and whether what is written now would last. @throws SlipwayError `database-unavailable`, `disk-full` */
   ping(): Promise<void>;
   close(): Promise<void>;
 }

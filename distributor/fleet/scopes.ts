@@ -9,6 +9,7 @@ export const scopes = {
   'rollouts:read': 'List rollouts and see one.',
   'rollouts:apply': 'Apply a plan where rollouts come by API.',
   'rollouts:control': 'Pause, resume, promote, retry and abort rollouts.',
+  'tokens:control': 'Make, list and revoke tokens, with no other scopes than its own.',
 } as const;
 
 export type Scope = keyof typeof scopes;

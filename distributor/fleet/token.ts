@@ -12,6 +12,9 @@ const secretBytes = 32;
 const idBytes = 6;
 
 export interface MintInput {
+  readonly name?: string | undefined;
+  /** Who asked for it, as in the audit log. */
+  readonly by?: string;
   readonly purpose: TokenPurpose;
   readonly scopes?: readonly Scope[];
   readonly deviceId?: DeviceId;
@@ -30,13 +33,16 @@ export function mintToken(input: MintInput): { readonly token: Token; readonly r
     record: {
       id: Buffer.from(input.randomBytes(idBytes)).toString('hex'),
       hash: hashToken(token),
+      name: input.name,
       purpose: input.purpose,
       scopes: input.scopes ?? [],
       deviceId: input.deviceId,
       createdAt: input.now,
+      createdBy: input.by,
       expiresAt: input.lifetimeSeconds === undefined ? undefined : input.now + input.lifetimeSeconds * 1000,
       usesLeft: input.uses,
       revokedAt: undefined,
+      lastUsedAt: undefined,
     },
   };
 }

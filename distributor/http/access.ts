@@ -4,17 +4,22 @@ import type { DeviceId } from '../../contract/device-api/device-id.ts';
 import { type Access, authorise, authoriseDevice } from '../fleet/authorise.ts';
 import type { Bearer, DeviceStore, TokenRecord, TokenStore } from '../fleet/ports.ts';
 import { bearerToken, hashToken } from '../fleet/token.ts';
+import type { TokenUse } from '../fleet/token-use.ts';
 
 export interface AccessInput {
   readonly fleet: TokenStore & DeviceStore;
   readonly clock: () => number;
+  readonly tokenUse: TokenUse;
 }
 
 /** @throws SlipwayError `unauthenticated`, `forbidden`, `enrolment-token-invalid` */
 export async function allow(request: FastifyRequest, access: Access, input: AccessInput): Promise<TokenRecord> {
   const text = bearerToken(request.headers.authorization);
   const token = text === undefined ? undefined : await input.fleet.findToken(hashToken(text));
-  return authorise(token, access, input.clock());
+  const now = input.clock();
+  const allowed = authorise(token, access, now);
+  input.tokenUse.note(allowed, now);
+  return allowed;
 }
 
 /** @throws SlipwayError `unauthenticated`, `forbidden`, `device-revoked` */

@@ -32,11 +32,16 @@ export interface Metrics {
   /** Unix time, seconds. */
   readonly planAppliedAt: Gauge;
   readonly planReconciliations: Counter<'outcome'>;
+  readonly certificateReloads: Counter<'outcome'>;
+  /** Unix time, seconds. */
+  readonly certificateExpires: Gauge<'use'>;
   readonly databaseErrors: Counter;
   readonly eventStreams: Gauge;
   /** 1 while the declarations as they are on disk are not in force. */
   readonly rolloutsRefused: Gauge;
   readonly catalogReleases: Gauge;
+  /** Unix time, seconds. */
+  readonly metadataExpires: Gauge<'role'>;
   /** 1 while the store cannot be read or does not verify. */
   readonly catalogStale: Gauge;
 }
@@ -157,6 +162,18 @@ export function createMetrics(): Metrics {
       labelNames: ['outcome'],
       registers,
     }),
+    certificateReloads: new Counter({
+      name: 'slipway_tls_certificate_reloads_total',
+      help: 'Changed files of certificate and key that were taken into use, or refused with the one before in use.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    certificateExpires: new Gauge({
+      name: 'slipway_tls_certificate_expires_timestamp_seconds',
+      help: 'When the certificate in use ends; no series without TLS.',
+      labelNames: ['use'],
+      registers,
+    }),
     databaseErrors: new Counter({
       name: 'slipway_database_errors_total',
       help: 'Answers that failed because the database could not be used.',
@@ -175,6 +192,12 @@ export function createMetrics(): Metrics {
     catalogReleases: new Gauge({
       name: 'slipway_catalog_releases',
       help: 'Releases that the store names.',
+      registers,
+    }),
+    metadataExpires: new Gauge({
+      name: 'slipway_metadata_expires_timestamp_seconds',
+      help: 'When the metadata of a role ends, as the store had it when it was last read with success.',
+      labelNames: ['role'],
       registers,
     }),
     catalogStale: new Gauge({

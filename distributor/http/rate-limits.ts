@@ -2,7 +2,7 @@
 import type { RateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyRequest } from 'fastify';
 import { SlipwayError } from '../../contract/errors.ts';
-import { hashToken } from '../fleet/token.ts';
+import { bearerToken, hashToken } from '../fleet/token.ts';
 
 /** Callers remembered at once; the least recent are forgotten first. */
 const rememberedCallers = 100_000;
@@ -12,12 +12,12 @@ export function perMinute(max: number, keyGenerator: (request: FastifyRequest) =
 }
 
 /**
- * One device by the token it shows, or one address without: a stranger who knows a device's id cannot use up the
- * device's share.
+ * One device by the token it shows, however it is spelled and wherever it comes from, or one address without a token: a
+ * stranger who knows a device's id cannot use up the device's share.
  */
 export function callerOf(request: FastifyRequest): string {
-  const { authorization } = request.headers;
-  return authorization === undefined ? request.ip : `${request.ip} ${hashToken(authorization)}`;
+  const token = bearerToken(request.headers.authorization);
+  return token === undefined ? request.ip : hashToken(token);
 }
 
 export function rateLimited(seconds: number): SlipwayError {

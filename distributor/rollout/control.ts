@@ -12,7 +12,7 @@ export type ControlStep = Transition | (Advance & { readonly kind: 'open-wave' }
 
 /**
  * @param by who asks, as the audit log has it
- * @returns undefined where the campaign is as asked already
+ * @returns undefined where the campaign is as asked already: a completed one has nothing left to open
  * @throws SlipwayError `rollout-finished`, `rollout-held`
  */
 export function controlStep(
@@ -40,7 +40,6 @@ export function controlStep(
       return state.status === 'paused' ? { kind: 'resume', reason: `Resumed by ${by}.` } : undefined;
     case 'reopen':
       if (rollout.aborted) throw declared(rollout, 'aborted', undefined);
-      if (state.status === 'completed') throw completed(rollout, state, 'retry offers it once more where it failed');
       return undefined;
     case 'abort':
       return { kind: 'abort', reason: `Aborted by ${by}.` };
@@ -55,7 +54,7 @@ export function controlStep(
 }
 
 /** Soak, gate and dependencies are what a promotion passes over; a pause, an abort and the deadline are not. */
-function promotion(rollout: Rollout, state: CampaignState, by: string, now: number): ControlStep {
+function promotion(rollout: Rollout, state: CampaignState, by: string, now: number): ControlStep | undefined {
   if (rollout.paused || rollout.aborted) throw declared(rollout, rollout.paused ? 'paused' : 'aborted', 'promote');
   if (state.status === 'paused') {
     throw new SlipwayError('rollout-held', `rollout ${rollout.name} of ${state.version} is paused: ${state.reason}`, {
@@ -65,9 +64,7 @@ function promotion(rollout: Rollout, state: CampaignState, by: string, now: numb
   const index = state.openedWaves.length;
   const wave = rollout.waves[index];
   const reason = `Promoted by ${by}.`;
-  if (state.status === 'completed') {
-    throw completed(rollout, state, 'every wave is open');
-  }
+  if (state.status === 'completed') return undefined;
   if (!wave) return { kind: 'complete', reason };
   if (rollout.deadline !== undefined && now >= rollout.deadline) {
     const deadline = new Date(rollout.deadline).toISOString();
@@ -76,12 +73,6 @@ function promotion(rollout: Rollout, state: CampaignState, by: string, now: numb
     });
   }
   return { kind: 'open-wave', index, wave, reason };
-}
-
-function completed({ name }: Rollout, { version }: CampaignState, instead: string): SlipwayError {
-  return new SlipwayError('rollout-finished', `rollout ${name} of ${version} has completed`, {
-    hint: `Nothing is left to do: ${instead}.`,
-  });
 }
 
 /** @param then what has to be asked for once more after that; undefined where the declaration is all */

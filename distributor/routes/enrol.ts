@@ -2,7 +2,7 @@
 import { enrolAnswerSchema, enrolRequestSchema } from '../../contract/device-api/enrolment.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { App } from '../app.ts';
-import { deviceEnrolled } from '../events/audit.ts';
+import { actorOf, deviceEnrolled } from '../events/audit.ts';
 import { mintToken } from '../fleet/token.ts';
 import { allow } from '../http/access.ts';
 import { perMinute } from '../http/rate-limits.ts';
@@ -26,7 +26,13 @@ export function enrolRoute(app: App, services: Services): void {
       const enrolmentToken = await allow(request, { enrolment: true }, services);
       const { deviceId, product, platform, labels } = request.body;
       const now = clock();
-      const { token, record } = mintToken({ purpose: 'device', deviceId, now, randomBytes });
+      const { token, record } = mintToken({
+        purpose: 'device',
+        deviceId,
+        by: actorOf(enrolmentToken),
+        now,
+        randomBytes,
+      });
       const device = { id: deviceId, product, platform, labels };
       const outcome = await fleet.enrol(
         { device, enrolmentTokenId: enrolmentToken.id, deviceToken: record, at: now },

@@ -87,14 +87,14 @@ export function eventsRoute(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      await allow(request, { scope: 'events:read' }, services);
+      const { id: tokenId } = await allow(request, { scope: 'events:read' }, services);
       const { after, ...filter } = request.query;
       const last = await fleet.lastEventId();
       const seen = lastEventIdOf(request.headers['last-event-id']) ?? after ?? last;
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       // An id beyond the last one is of a database that is no more.
-      const events = feed.read({ after: Math.min(seen, last), filter, signal: gone.signal });
+      const events = feed.read({ tokenId, after: Math.min(seen, last), filter, signal: gone.signal });
       return (
         reply
           .type('text/event-stream; charset=utf-8')

@@ -1,11 +1,19 @@
-/** `/healthz`: the process answers. `/readyz`: it can serve devices: the database answers and the store was read. */
+/**
+ * `/healthz`: the process answers. `/readyz`: it can serve devices: the database keeps what it is given, and the store was
+ * read.
+ */
 import { z } from 'zod';
+import { describeError, type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { App } from '../app.ts';
 import type { Services } from '../services.ts';
 
 const readinessSchema = z.object({
   ready: z.boolean(),
+  /** False until rollouts and store were looked at for the first time. */
+  started: z.boolean(),
   database: z.enum(['ok', 'unavailable']),
+  /** Why it is not: `disk-full`, `database-unavailable`, `database-damaged`. */
+  databaseCode: z.string().optional(),
   /** `stale`: the store cannot be read now, and what was read before is in force. */
   catalog: z.enum(['ok', 'stale', 'empty']),
   /** Code of the failure of the store, where there is one. */
@@ -15,7 +23,31 @@ const readinessSchema = z.object({
   planCode: z.string().optional(),
 });
 
-export function healthRoute(app: App, { catalog, fleet, reconciler }: Services): void {
+/** Asked more often, the database is not asked again: anybody may ask. */
+const freshMs = 1000;
+
+/** @returns the problem of the database, undefined where there is none; one look serves all who ask meanwhile */
+function databaseLook({ fleet, clock }: Pick<Services, 'fleet' | 'clock'>): () => Promise<SlipwayError | undefined> {
+  let looking: Promise<SlipwayError | undefined> | undefined;
+  let goodAt: number | undefined;
+  const look = async () => {
+    const problem = await fleet.ping().then(() => undefined, toSlipwayError);
+    // A trouble is looked at anew each time: what heals is told at once.
+    goodAt = problem ? undefined : clock();
+    looking = undefined;
+    return problem;
+  };
+  return async () => {
+    if (goodAt !== undefined && Math.abs(clock() - goodAt) < freshMs) return undefined;
+    looking ??= look();
+    return looking;
+  };
+}
+
+export function healthRoute(app: App, services: Services): void {
+  const { catalog, reconciler, isStarted } = services;
+  const lookAtDatabase = databaseLook(services);
+  let told: string | undefined;
   app.get(
     '/healthz',
     { schema: { tags: ['operations'], summary: 'Alive', response: { 200: z.object({ ok: z.literal(true) }) } } },
@@ -31,16 +63,18 @@ export function healthRoute(app: App, { catalog, fleet, reconciler }: Services):
         response: { 200: readinessSchema, 503: readinessSchema },
       },
     },
-    async (_request, reply) => {
+    async (request, reply) => {
       const { refreshedAt, problem } = catalog.state;
-      const isDatabaseUp = await fleet.ping().then(
-        () => true,
-        () => false,
-      );
-      const ready = isDatabaseUp && refreshedAt !== undefined;
+      const trouble = await lookAtDatabase();
+      if (trouble && trouble.code !== told) request.log.error(describeError(trouble), 'not ready');
+      told = trouble?.code;
+      const started = isStarted();
+      const ready = started && trouble === undefined && refreshedAt !== undefined;
       return reply.code(ready ? 200 : 503).send({
         ready,
-        database: isDatabaseUp ? 'ok' : 'unavailable',
+        started,
+        database: trouble ? 'unavailable' : 'ok',
+        ...(trouble ? { databaseCode: trouble.code } : {}),
         catalog: refreshedAt === undefined ? 'empty' : problem ? 'stale' : 'ok',
         ...(problem ? { code: problem.code } : {}),
         plan: reconciler.problem ? 'stale' : 'ok',

@@ -1,9 +1,9 @@
-/** `/metrics` for Prometheus, and the hooks that count every answer. */
+/** `/metrics` for Prometheus, unless it has an address of its own, and the hooks that count every answer. */
 import { toSlipwayError } from '../../contract/errors.ts';
 import type { App } from '../app.ts';
 import type { Services } from '../services.ts';
 
-export function metricsRoute(app: App, { metrics }: Services): void {
+export function metricsRoute(app: App, { metrics }: Services, isShown: boolean): void {
   app.addHook('onResponse', (request, reply, next) => {
     // The pattern, never the path as it came: an open label would grow without bound.
     const route = request.routeOptions.url ?? 'unknown';
@@ -16,6 +16,7 @@ export function metricsRoute(app: App, { metrics }: Services): void {
     if (toSlipwayError(error).code === 'database-unavailable') metrics.databaseErrors.inc();
   });
 
+  if (!isShown) return;
   app.get(
     '/metrics',
     { schema: { tags: ['operations'], summary: 'Metrics for Prometheus' } },

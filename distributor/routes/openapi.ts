@@ -12,6 +12,7 @@ const tags = [
   { name: 'devices', description: 'Devices enrol, ask and report; operators look at them.' },
   { name: 'rollouts', description: 'Where rollouts stand, and a person’s word on them.' },
   { name: 'plan', description: 'The declarations in force, and where they came from.' },
+  { name: 'tokens', description: 'What devices enrol with, and what people and CI ask with.' },
   { name: 'events', description: 'The audit log: every decision of people and of the distributor.' },
   { name: 'operations', description: 'Whether the server is alive, ready and well.' },
 ];

@@ -116,15 +116,6 @@ export class Stage {
 
   async startDistributor(): Promise<void> {
     const state = this.#path('distributor');
-    const { token } = await runJson<{ token: string }>('slipway-distributor', [
-      ...['token', 'create', '--purpose', 'operator', '--scope', 'devices:read', '--scope', 'rollouts:read'],
-      ...['--state', state],
-    ]);
-    this.#operatorToken = token;
-    const enrolment = await runJson<{ token: string }>('slipway-distributor', [
-      ...['enrolment-token', 'create', '--uses', '1', '--state', state],
-    ]);
-    await writeFile(this.#path('enrolment-token'), enrolment.token, { mode: 0o600 });
     this.#distributor = new RunningProgram('slipway-distributor', [
       ...['serve', '--store', this.#store, '--state', state],
       ...['--rollouts-git', this.#rollouts.url, '--git-path', rolloutsPath, '--git-poll', '1s'],
@@ -136,6 +127,15 @@ export class Stage {
       const answer = await fetch(`http://127.0.0.1:${this.#distributorPort}/readyz`).catch(() => undefined);
       return answer?.ok || undefined;
     });
+    const { token } = await runJson<{ token: string }>('slipway-distributor', [
+      ...['token', 'create', '--purpose', 'operator', '--scope', 'devices:read', '--scope', 'rollouts:read'],
+      ...['--state', state],
+    ]);
+    this.#operatorToken = token;
+    const enrolment = await runJson<{ token: string }>('slipway-distributor', [
+      ...['enrolment-token', 'create', '--uses', '1', '--state', state],
+    ]);
+    await writeFile(this.#path('enrolment-token'), enrolment.token, { mode: 0o600 });
   }
 
   /** Pushes the rollout of a release to Git; the distributor pulls it. @returns the commit */

@@ -5,6 +5,15 @@ describe('the URL of a store', () => {
   it.each([
     ['file:///srv/slipway', { kind: 'directory', folder: '/srv/slipway' }],
     ['file:///srv/with%20space/', { kind: 'directory', folder: '/srv/with space' }],
+    ['file:///srv/%C3%BC%E2%98%83%25', { kind: 'directory', folder: '/srv/ü☃%' }],
+    ['file:///srv/ü ☃', { kind: 'directory', folder: '/srv/ü ☃' }],
+    ['file:///srv/100%/a%2', { kind: 'directory', folder: '/srv/100%/a%2' }],
+    ['/srv/slipway', { kind: 'directory', folder: '/srv/slipway' }],
+    ['/srv/100%/a%20b ü?x#y/', { kind: 'directory', folder: '/srv/100%/a%20b ü?x#y' }],
+    ['./store', { kind: 'directory', folder: './store' }],
+    ['../store/', { kind: 'directory', folder: '../store' }],
+    ['.', { kind: 'directory', folder: '.' }],
+    ['/', { kind: 'directory', folder: '/' }],
     ['s3://releases', { kind: 's3', bucket: 'releases', prefix: '' }],
     ['s3://releases/edge/eu/', { kind: 's3', bucket: 'releases', prefix: 'edge/eu/' }],
     [
@@ -17,7 +26,12 @@ describe('the URL of a store', () => {
 
   it.each([
     '',
-    '/srv/slipway',
+    'store',
+    '.store',
+    'file:///srv/%ff',
+    'file:///srv/a%00b',
+    '/srv/a\0b',
+    's3://releases/%ff',
     'file://srv/slipway',
     'file:///srv?x=1',
     'https://example.org/store',

@@ -13,6 +13,8 @@ import { runProgram } from '../../distributor/commands/program.ts';
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'commands-'));
+  // As a server leaves it that has stopped.
+  await (await openFleetState(path.join(folder, 'state'), { isServer: true })).close();
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -66,7 +68,8 @@ describe('the command line', () => {
     ['an address that is none', ['BASE', '--listen', 'here'], 2, 'usage'],
     ['a memory shorter than a day', ['BASE', '--keep-attempts', '1h'], 2, 'usage'],
     ['no reports to keep', ['BASE', '--keep-reports', '0'], 2, 'usage'],
-    ['a state folder that cannot be made', ['device', 'ls', '--state', '/dev/null/state'], 5, 'database-unavailable'],
+    ['a state folder that cannot be made', ['BASE', '--state', '/dev/null/state'], 5, 'database-unavailable'],
+    ['a state that no server made', ['device', 'ls', '--state', '/dev/null/state'], 3, 'state-missing'],
     [
       'a purpose that tokens do not have',
       ['token', 'create', '--purpose', 'root', '--scope', 'devices:read'],
@@ -77,6 +80,7 @@ describe('the command line', () => {
     ['a device that is not there', ['device', 'forget', 'abc', '--state', 'STATE'], 5, 'device-unknown'],
     ['a rollout that is not there', ['rollout', 'show', 'abc', '--state', 'STATE'], 3, 'rollout-unknown'],
     ['rollouts that are not there', ['validate', '/nowhere'], 3, 'document-unreadable'],
+    ['a name of two lines', ['enrolment-token', 'create', '--name', 'a\nb', '--state', 'STATE'], 2, 'usage'],
     ['an expiry that is none', ['enrolment-token', 'create', '--expires', 'soon', '--state', 'STATE'], 2, 'usage'],
   ])('ends with its status for %s', async (_name, given, status, code) => {
     const filled = given.flatMap((text) => (text === 'BASE' ? base() : [text.replace('STATE', `${folder}/state`)]));

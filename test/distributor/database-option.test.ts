@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
+import { openPostgresFleetState } from '../../distributor/adapters/postgres-fleet-state.ts';
 import { postgresService } from '../services/postgres.ts';
 import { PostgresServer } from '../services/postgres-server.ts';
 import { describeUnless } from '../services/requirement.ts';
@@ -25,6 +26,7 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'the 
   let folder: string;
   let server: PostgresServer;
   let database: string;
+  let empty: string;
   let passwordFile: string;
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'database-option-'));
@@ -32,6 +34,11 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'the 
     await writeFile(passwordFile, `${password}\n`);
     server = await PostgresServer.start(service);
     database = await server.guardedDatabase(password.replace("'", "''"));
+    empty = await server.freshDatabase();
+    // As the first serve does.
+    const inUrl = new URL(database);
+    inUrl.password = encodeURIComponent(password);
+    await (await openPostgresFleetState(inUrl.href)).close();
     return async () => {
       await server.remove();
       await rm(folder, { recursive: true, force: true });
@@ -47,6 +54,18 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'the 
     expect(await command('rollout', 'ls', ...state)).toMatchObject({ status: 0, printed: { rollouts: [] } });
     expect(await server.query(database, 'select id from token')).toEqual([{ id: made.printed.id }]);
     expect(made.text).not.toContain(password);
+  });
+
+  it.each([
+    'token ls',
+    'device ls',
+    'enrolment-token create',
+  ])('tells %s that no server made a state there', async (verb) => {
+    const { status, printed } = await command(...verb.split(' '), '--database', empty);
+    expect([status, printed.error.code]).toEqual([3, 'state-missing']);
+    expect(await server.query(empty, 'select tablename from pg_tables where schemaname = current_schema()')).toEqual(
+      [],
+    );
   });
 
   it.each(['token ls', 'device ls', 'rollout ls'])('tells %s of a wrong password without showing it', async (verb) => {

@@ -85,17 +85,19 @@ describeUnless(missingCommands('git'), 'a fleet whose rollouts are in Git', () =
       running = await serve(folder, 0, ...git, '--git-credentials', path.join(folder, 'credentials'));
       return running;
     };
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      ...[program, 'token', 'create', '--purpose', 'operator', '--scope', 'rollouts:read'],
-      ...['--state', path.join(folder, 'state')],
-    ]);
+    let token = '';
     const plan = async ({ url }: Served) => {
-      const answer = await fetch(`${url}/v1/plan`, { headers: { authorization: `Bearer ${stdout.trim()}` } });
+      const answer = await fetch(`${url}/v1/plan`, { headers: { authorization: `Bearer ${token}` } });
       return (await answer.json()) as { applied?: { subject: string }; refused?: { code: string } };
     };
     const soon = { timeout: 30_000, interval: 200 };
     await author.push('One', { 'rollouts/edge.yaml': rolloutText('2.0.0') });
     const first = await start();
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      ...[program, 'token', 'create', '--purpose', 'operator', '--scope', 'rollouts:read'],
+      ...['--state', path.join(folder, 'state')],
+    ]);
+    token = stdout.trim();
     expect(await plan(first)).toMatchObject({ applied: { subject: 'One' } });
     await author.push('Two', { 'rollouts/edge.yaml': rolloutText('3.0.0') });
     await expect.poll(() => plan(first), soon).toMatchObject({ applied: { subject: 'Two' } });

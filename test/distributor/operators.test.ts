@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { chmod, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CheckRequest } from '../../contract/device-api/check.ts';
@@ -13,7 +16,7 @@ import { runProgram } from '../../distributor/commands/program.ts';
 import type { EventView } from '../../distributor/events/view.ts';
 import { type Scope, scopeNames } from '../../distributor/fleet/scopes.ts';
 import { smallRelease } from '../fakes/signed-repository.ts';
-import { SmallFleet } from '../fakes/small-fleet.ts';
+import { enrolBody, SmallFleet } from '../fakes/small-fleet.ts';
 
 const old = {
   current: { version: '1.0.0', counter: 1, manifestSha256: encodeManifest(smallRelease('1.0.0', 1)).sha256 },
@@ -74,6 +77,12 @@ async function run(words: readonly string[], stdout: string[] = []) {
 
 async function call(way: Way, ...words: string[]) {
   return run([...words, ...(await optionsOf(way))]);
+}
+
+/** Tokens need no store. */
+async function optionsWithoutStore(way: Way): Promise<string[]> {
+  const options = await optionsOf(way);
+  return options.slice(0, 2).concat(way === 'server' ? options.slice(2) : []);
 }
 
 async function json(way: Way, ...words: string[]) {
@@ -240,7 +249,7 @@ describe.each(ways)('an operator who asks the %s', (way) => {
   it('reads the audit log and follows it, without a gap', async () => {
     await json(way, 'rollout', 'pause', 'r', '--reason', 'one');
     const list = await call(way, 'events', '--rollout', 'r', '--last', '2');
-    expect(list.stdout.split('\n').map((text) => text.split(/ +/)[2])).toEqual(['wave-opened', 'paused', undefined]);
+    expect(list.stdout.split('\n').map((text) => text.split(/ +/)[3])).toEqual(['wave-opened', 'paused', undefined]);
     const words = ['events', '--follow', '--rollout', 'r', '--since', '0', '--count', '3', '--json'];
     const printed: string[] = [];
     const followed = run([...words, ...(await optionsOf(way))], printed);
@@ -252,6 +261,41 @@ describe.each(ways)('an operator who asks the %s', (way) => {
       .map((text) => JSON.parse(text) as EventView);
     expect(events.map(({ kind }) => kind)).toEqual(['wave-opened', 'paused', 'resumed']);
     expect(events.every(({ id }, index) => index === 0 || id > (events[index - 1]?.id ?? 0))).toBe(true);
+  });
+
+  it('makes tokens with names, sees whose they are and when they were used, and revokes them', async () => {
+    const options = await optionsWithoutStore(way);
+    const call = (...words: string[]) => run([...words, ...options]);
+    const json = async (...words: string[]) => {
+      const { status, stdout } = await call(...words, '--json');
+      return { status, printed: JSON.parse(stdout) };
+    };
+    const enrolment = await call('enrolment-token', 'create', '--name', 'site north', '--uses', '2');
+    expect(enrolment.stdout).toMatch(/^slp_enrol_[A-Za-z0-9_-]{43}\n$/);
+    const enrolled = await small.ask('POST', '/v1/enrol', enrolment.stdout.trim(), enrolBody('gate-2'));
+    expect(enrolled.statusCode).toBe(201);
+    const words = ['token', 'create', '--name', 'ci of shop', '--purpose', 'ci', '--scope', 'rollouts:read'];
+    const { printed: made } = await json(...words, '--expires', '90d');
+    expect(made).toMatchObject({ name: 'ci of shop', purpose: 'ci', status: 'valid', scopes: ['rollouts:read'] });
+    expect((await small.ask('GET', '/v1/rollouts', made.token)).statusCode).toBe(200);
+    await small.services.tokenUse.save(small.fleet);
+
+    const owner = way === 'server' ? /^token [0-9a-f]{12}$/ : /^command line/;
+    const used = { lastUsedAt: new Date(small.now).toISOString(), owner: expect.stringMatching(owner) };
+    const { printed } = await json('token', 'ls', '--purpose', 'ci');
+    const { stdout } = await call('token', 'ls');
+    expect(printed.tokens).toMatchObject([{ id: made.id, ...used }]);
+    expect(stdout).toMatch(/^ID +NAME +PURPOSE +STATUS +FOR +OWNER +CREATED +EXPIRES +USES LEFT +LAST USE\n/);
+    expect(stdout).toMatch(/ site north +enrol +valid +- +\S+ .*Z \(in 1 d\) +1 +\S+ \S+Z \(now\)$/m);
+    expect(stdout).toMatch(/ ci of shop +ci +valid +rollouts:read +.*Z \(in 90 d\) +- +\S+ \S+Z \(now\)$/m);
+    for (const text of [stdout, JSON.stringify(printed), JSON.stringify(await small.fleet.listEvents(0, 1000))]) {
+      expect(text).not.toContain('slp_');
+    }
+
+    expect((await json('token', 'revoke', made.id)).printed).toEqual({ id: made.id, status: 'revoked' });
+    expect((await small.ask('GET', '/v1/rollouts', made.token)).statusCode).toBe(401);
+    const unknown = await json('token', 'revoke', 'abc');
+    expect([unknown.status, unknown.printed.error.code]).toEqual([3, 'token-unknown']);
   });
 
   it.each([
@@ -276,6 +320,45 @@ describe('an operator', () => {
     const refused = await run(['rollout', 'pause', 'r', '--json', ...options]);
     expect(seen.status).toBe(0);
     expect([refused.status, JSON.parse(refused.stdout).error.code]).toEqual([5, 'forbidden']);
+  });
+
+  it.each(['/updates', '/updates/', '/a/b'])('reaches a server below the path %s', async (prefix) => {
+    const below = prefix.replace(/\/$/, '');
+    const proxy = createServer(async (request, response) => {
+      const isBelow = request.url?.startsWith(`${below}/`) === true;
+      const target = new URL(isBelow ? (request.url ?? '').slice(below.length) : '/nowhere', url);
+      const { authorization = '' } = request.headers;
+      const answer = await fetch(target, { method: request.method ?? 'GET', headers: { authorization } });
+      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
+      response.end(await answer.text());
+    });
+    await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const [, , ...token] = await optionsOf('server');
+      const server = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${prefix}`;
+      const { status, stdout } = await run(['device', 'ls', '--json', '--server', server, ...token]);
+      expect([status, JSON.parse(stdout).devices]).toMatchObject([0, [{ id: 'gate-1' }]]);
+    } finally {
+      proxy.close();
+    }
+  });
+
+  it('is warned of a token file that others may read', async () => {
+    const options = await optionsOf('server');
+    const file = options.at(-1) ?? '';
+    await chmod(file, 0o644);
+    expect((await run(['rollout', 'ls', ...options])).stderr).toContain(`Other accounts may read the token in ${file}`);
+    await chmod(file, 0o600);
+    expect((await run(['rollout', 'ls', ...options])).stderr).toBe('');
+  });
+
+  it('gives no scope with a token that the token itself has not', async () => {
+    const options = await optionsOf('server', ['tokens:control', 'rollouts:read']);
+    const create = ['token', 'create', '--purpose', 'operator', '--json', ...options, '--scope'];
+    const refused = await run([...create, 'rollouts:read', 'rollouts:control']);
+    expect([refused.status, JSON.parse(refused.stdout).error.code]).toEqual([5, 'forbidden']);
+    expect((await run([...create, 'rollouts:read'])).status).toBe(0);
+    expect((await run(['enrolment-token', 'create', ...options])).status).toBe(0);
   });
 
   it.each([

@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { blobKey } from '../../contract/store-keys.ts';
@@ -32,6 +35,20 @@ const start = async (...given: Parameters<typeof serve> extends [string, ...infe
 async function command(...given: string[]) {
   const { code = 0, stdout } = await run(process.execPath, [program, ...given, '--json']).catch((error) => error);
   return { status: code as number, printed: JSON.parse(stdout || 'null') };
+}
+
+async function makeCertificate(cert: string, key: string, name: string): Promise<void> {
+  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];
+  await run('openssl', ['req', ...kind, '-subj', `/CN=${name}`, '-keyout', key, '-out', cert]);
+}
+
+/** A key for permits in a file of this mode. */
+async function permitKey(mode: number): Promise<string> {
+  const file = path.join(folder, 'permit.key');
+  const { privateKey } = generateKeyPairSync('ed25519');
+  await writeFile(file, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  await chmod(file, mode);
+  return file;
 }
 
 const post = (url: string, token: string, body: object) =>
@@ -119,6 +136,7 @@ describe('the server as a process', () => {
   });
 
   it('takes up a changed rollout file by itself', async () => {
+    const { url } = await start();
     const operator = (
       await command(
         'token',
@@ -131,7 +149,6 @@ describe('the server as a process', () => {
         `${folder}/state`,
       )
     ).printed.token;
-    const { url } = await start();
     const list = async () => {
       const answer = await fetch(`${url}/v1/rollouts`, { headers: { authorization: `Bearer ${operator}` } });
       return (await answer.json()) as { rollouts: { name: string }[]; refused?: object };
@@ -155,12 +172,52 @@ describe('the server as a process', () => {
 });
 
 describe('the command line', () => {
-  it('may be used by several people at once on a new state folder', async () => {
-    const ask = () => command('token', 'ls', '--state', path.join(folder, 'new'));
+  it('may be used by several people at once on the state of a server that stopped', async () => {
+    const served = await start();
+    await served.end('SIGTERM');
+    const ask = () => command('token', 'ls', '--state', path.join(folder, 'state'));
     for (const { status } of await Promise.all([ask(), ask(), ask()])) expect(status).toBe(0);
   });
 
   const base = () => ['serve', '--store', `file://${folder}/store`, '--rollouts', folder, '--state', `${folder}/state`];
+
+  it('ends when it cannot listen, and has put no plan in force', async () => {
+    const { port } = await start();
+    await mkdir(path.join(folder, 'plans'));
+    const spec = { product: 'edge', release: '1.0.0', waves: [{ name: 'all', percent: 100 }] };
+    const document = { apiVersion: 'slipway/v1', kind: 'Rollout', metadata: { name: 'r' }, spec };
+    await writeFile(path.join(folder, 'plans', 'r.yaml'), JSON.stringify(document));
+    const other = ['--state', path.join(folder, 'other')];
+    const source = ['--store', `file://${folder}/store`, '--rollouts', path.join(folder, 'plans')];
+    const { status, printed } = await command('serve', ...source, ...other, '--listen', `127.0.0.1:${port}`);
+    expect([status, printed.error.code]).toEqual([7, 'listen-failed']);
+    expect((await command('events', '--since', '0', ...other)).printed).toBe(null);
+    expect((await command('rollout', 'ls', ...other)).printed.rollouts).toEqual([]);
+  });
+
+  it('is refused as a second server of one state, until the first one is gone', async () => {
+    const first = await start();
+    const { status, printed } = await command(...base(), '--listen', '127.0.0.1:0');
+    expect([status, printed.error.code]).toEqual([9, 'already-running']);
+    expect(printed.error.message).toContain(`${folder}/state`);
+    await first.end('SIGKILL');
+    expect((await fetch(`${(await start()).url}/healthz`)).status).toBe(200);
+  });
+
+  it.each([
+    [['token', 'ls']],
+    [['token', 'create', '--purpose', 'ci', '--scope', 'devices:read']],
+    [['enrolment-token', 'create']],
+    [['device', 'ls']],
+    [['rollout', 'ls']],
+    [['events']],
+  ])('%j says that there is no state where no server made one, and makes none', async (verb) => {
+    const place = path.join(folder, 'none');
+    const { status, printed } = await command(...verb, '--state', place);
+    expect([status, printed.error.code]).toEqual([3, 'state-missing']);
+    expect(printed.error.message).toContain(place);
+    expect(existsSync(place)).toBe(false);
+  });
 
   it('refuses plain HTTP on an address that others reach', async () => {
     for (const address of ['0.0.0.0:0', '[::]:0', '192.0.2.1:0']) {
@@ -174,25 +231,111 @@ describe('the command line', () => {
     expect((await fetch(`${url.replace('0.0.0.0', '127.0.0.1')}/healthz`)).status).toBe(200);
   });
 
+  it('shows metrics on an address of their own, and nothing else there', async () => {
+    const { url, lines } = await start(0, '--metrics-listen', '127.0.0.1:0');
+    const { metrics } = lines[0] as { metrics: string };
+    expect(await (await fetch(metrics)).text()).toContain('slipway_leader 1');
+    expect((await fetch(`${url}/metrics`)).status).toBe(404);
+    for (const [method, at, status, code] of [
+      ['GET', '/', 404, 'not-found'],
+      ['GET', '/v1/devices', 404, 'not-found'],
+      ['POST', '/metrics', 405, 'method-not-allowed'],
+    ] as const) {
+      const answer = await fetch(new URL(at, metrics), { method });
+      expect([answer.status, await answer.json()]).toMatchObject([status, { code, requestId: expect.any(String) }]);
+    }
+    const taken = await command(
+      ...base(),
+      '--state',
+      `${folder}/b`,
+      '--listen',
+      '127.0.0.1:0',
+      '--metrics-listen',
+      new URL(metrics).host,
+    );
+    expect([taken.status, taken.printed.error.code]).toEqual([7, 'listen-failed']);
+  });
+
+  it('takes a renewed certificate without a restart, and keeps the old one when the new files are broken', async () => {
+    const [cert, key] = [path.join(folder, 'tls.crt'), path.join(folder, 'tls.key')];
+    await makeCertificate(cert, key, 'first');
+    const { url } = await start(
+      0,
+      '--tls-cert',
+      cert,
+      '--tls-key',
+      key,
+      '--metrics-listen',
+      '127.0.0.1:0',
+      '--log-level',
+      'silent',
+    );
+    const name = async () => {
+      const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      const { subject } = socket.getPeerCertificate();
+      socket.destroy();
+      return subject.CN;
+    };
+    expect(await name()).toBe('first');
+    await makeCertificate(cert, key, 'second');
+    await expect.poll(name, { timeout: 20_000, interval: 200 }).toBe('second');
+    await makeCertificate(cert, path.join(folder, 'other.key'), 'third');
+    const metrics = running.at(-1)?.lines[0] as { metrics: string };
+    await expect
+      .poll(async () => (await fetch(metrics.metrics)).text(), { timeout: 20_000, interval: 500 })
+      .toContain('slipway_tls_certificate_reloads_total{outcome="refused"} 1');
+    expect(await name()).toBe('second');
+  });
+
+  it('names the mistake when certificate and key do not belong together or are none', async () => {
+    const [cert, key, other] = ['tls.crt', 'tls.key', 'other.key'].map((file) => path.join(folder, file)) as [
+      string,
+      string,
+      string,
+    ];
+    await makeCertificate(path.join(folder, 'other.crt'), other, 'other');
+    await makeCertificate(cert, key, 'mine');
+    await writeFile(path.join(folder, 'none'), 'not PEM');
+    for (const [certFile, keyFile, code] of [
+      [cert, other, 'certificate-invalid'],
+      [path.join(folder, 'none'), key, 'certificate-invalid'],
+      [key, cert, 'certificate-invalid'],
+      [cert, path.join(folder, 'none'), 'key-unreadable'],
+      [cert, cert, 'key-unreadable'],
+    ] as const) {
+      const { status, printed } = await command(...base(), '--tls-cert', certFile, '--tls-key', keyFile);
+      expect([status, printed.error]).toMatchObject([3, { code, hint: expect.any(String) }]);
+    }
+  });
+
+  it('logs no token, wherever a client puts it, and warns of a key that others may read', async () => {
+    const { url, said, end } = await start(
+      0,
+      '--log-level',
+      'debug',
+      '--permit-key',
+      await permitKey(0o604),
+      '--behind-proxy',
+    );
+    const token = `slp_operator_${'s'.repeat(43)}`;
+    for (const at of [
+      `/v1/devices?token=${token}`,
+      `/${token}`,
+      `/v1/devices?t=${token.replace('_', '%5F')}`,
+      `/%zz${token}`,
+    ]) {
+      expect((await fetch(url + at, { headers: { 'x-token': token } })).status).toBeGreaterThan(399);
+    }
+    await end('SIGTERM');
+    expect(said()).toContain('incoming request');
+    expect(said()).not.toContain('sssssss');
+    expect(said()).toContain('other accounts may read this secret');
+  });
+
   it('speaks TLS with a certificate and key', async () => {
     const [cert, key] = [path.join(folder, 'tls.crt'), path.join(folder, 'tls.key')];
-    await run('openssl', [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-days',
-      '1',
-      '-subj',
-      '/CN=localhost',
-      '-keyout',
-      key,
-      '-out',
-      cert,
-    ]);
+    await makeCertificate(cert, key, 'localhost');
     const { url } = await start(0, '--listen', '0.0.0.0:0', '--tls-cert', cert, '--tls-key', key);
     expect(url).toMatch(/^https:/);
     const { stdout } = await run('curl', [

@@ -13,7 +13,12 @@ const everybody = { waves: [{ name: 'all', percent: 100 }] };
 async function upkeepOf(small: SmallFleet, retention: Retention, advanceIntervalMs = 3_600_000) {
   const lines: Record<string, unknown>[] = [];
   const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
-  const intervals = { refreshIntervalMs: 3_600_000, advanceIntervalMs, pruneIntervalMs: 20 };
+  const intervals = {
+    refreshIntervalMs: 3_600_000,
+    advanceIntervalMs,
+    pruneIntervalMs: 20,
+    tokenUseIntervalMs: 60_000,
+  };
   // It starts the reconciler itself.
   small.reconciler.stop();
   const upkeep = new Upkeep({ services: small.services, logger, retention, ...intervals });

@@ -12,6 +12,10 @@ export interface Served {
   readonly url: string;
   readonly port: number;
   readonly process: ChildProcess;
+  /** What it printed on stdout so far, parsed. */
+  readonly lines: readonly unknown[];
+  /** What it said on stderr so far. */
+  said(): string;
   /** Resident memory of the process now, bytes. */
   residentBytes(): number;
   /** Its exit status, or the signal that ended it. */
@@ -32,13 +36,17 @@ export async function serve(folder: string, port = 0, ...more: string[]): Promis
       ...['--state', path.join(folder, 'state'), '--listen', `127.0.0.1:${port}`],
       ...['--log-level', 'error', '--json', ...more],
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'pipe'] },
   );
+  let stderr = '';
+  started.stderr.on('data', (bytes) => {
+    stderr += bytes;
+  });
   const exited = once(started, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const line = await Promise.race([
     once(createInterface(started.stdout), 'line').then(([text]) => String(text)),
     exited.then(([status]) => {
-      throw new Error(`the distributor ended with ${status} before it listened`);
+      throw new Error(`the distributor ended with ${status} before it listened: ${stderr}`);
     }),
   ]);
   const { listening } = JSON.parse(line) as { listening: string };
@@ -46,6 +54,8 @@ export async function serve(folder: string, port = 0, ...more: string[]): Promis
     url: listening,
     port: Number(new URL(listening).port),
     process: started,
+    lines: [JSON.parse(line)],
+    said: () => stderr,
     residentBytes: () => residentBytes(started.pid),
     async end(signal) {
       started.kill(signal);

@@ -24,6 +24,7 @@ import { CampaignLog, revertsOnAbort } from '../../distributor/events/campaign-l
 import type { FleetState } from '../../distributor/fleet/ports.ts';
 import type { Scope } from '../../distributor/fleet/scopes.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
+import { TokenUse } from '../../distributor/fleet/token-use.ts';
 import { createMetrics, type Metrics } from '../../distributor/http/metrics.ts';
 import type { DeclarationSource } from '../../distributor/reconcile/ports.ts';
 import { type ReconcileEvent, Reconciler } from '../../distributor/reconcile/reconcile.ts';
@@ -40,6 +41,7 @@ export interface FleetOptions {
   readonly beside?: SmallFleet;
   /** Instead of SQLite in the folder `state`. */
   readonly state?: () => Promise<FleetState>;
+  readonly showsMetrics?: boolean;
   /** Instead of the folder `rollouts`; `api` where plans are sent. */
   readonly source?: DeclarationSource | 'api';
 }
@@ -121,6 +123,7 @@ export class SmallFleet {
       reconciler,
       fleet,
       metrics,
+      tokenUse: new TokenUse(),
       permits: permitIssuer({
         signer: {
           keyId: repository.keys.permits.keyId,
@@ -133,9 +136,13 @@ export class SmallFleet {
       chance: Math.random,
       clock: () => time.now,
       policy: { ...defaultPolicy, ...options.policy },
+      isStarted: () => true,
     };
     const logger = pino({ level: 'silent' });
-    const app = await buildApp(services, { logger, tls: undefined, trustProxy: false, newRequestId: randomUUID });
+    const app = await buildApp(services, {
+      ...{ logger, tls: undefined, trustProxy: false, newRequestId: randomUUID },
+      showsMetrics: options.showsMetrics ?? true,
+    });
     const isGuest = beside !== undefined;
     const small = new SmallFleet({
       folder,

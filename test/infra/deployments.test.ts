@@ -35,6 +35,8 @@ async function startAndEnd(shipped: readonly string[], env: NodeJS.ProcessEnv = 
     '/etc/slipway/rollouts': example,
     '0.0.0.0:8080': '127.0.0.1:0',
     '0.0.0.0:8443': '127.0.0.1:0',
+    '0.0.0.0:9464': '127.0.0.1:0',
+    '127.0.0.1:9464': '127.0.0.1:0',
     '$(SLIPWAY_STORE)': `file://${folder}/store`,
     '${SLIPWAY_STORE}': `file://${folder}/store`,
     '${CREDENTIALS_DIRECTORY}': folder,
@@ -46,9 +48,15 @@ async function startAndEnd(shipped: readonly string[], env: NodeJS.ProcessEnv = 
   });
   const exited = once(started, 'exit') as Promise<[number | null]>;
   const line = once(createInterface(started.stdout), 'line').then(([text]) => JSON.parse(String(text)));
-  const { listening } = await Promise.race([line, exited.then(([status]) => ({ listening: `exit ${status}` }))]);
+  const { listening, metrics } = await Promise.race([
+    line,
+    exited.then(([status]) => ({ listening: `exit ${status}` })),
+  ]);
   expect(listening).toMatch(/^https?:/);
   if (listening.startsWith('http:')) expect((await fetch(`${listening}/healthz`)).status).toBe(200);
+  if (shipped.join(' ').includes('--metrics-listen')) {
+    expect(await (await fetch(metrics)).text()).toContain('slipway_leader');
+  }
   started.kill('SIGTERM');
   return (await exited)[0] ?? -1;
 }

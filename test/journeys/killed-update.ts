@@ -58,7 +58,6 @@ export async function killedUpdate(how: KilledUpdate): Promise<Seen> {
   const publish = await publisher(folder);
   await publish('1.0.0', 1, how.old);
   const state = path.join(folder, 'state');
-  const tokenFile = await enrolmentToken(state);
   const distributor = new RunningProgram('slipway-distributor', [
     ...['serve', '--store', storeUrl(folder), '--rollouts', path.join(folder, 'rollouts'), '--state', state],
     ...['--listen', '127.0.0.1:0', '--log-level', 'error', '--json', '--refresh', '1s', '--check-limit', '600'],
@@ -67,6 +66,7 @@ export async function killedUpdate(how: KilledUpdate): Promise<Seen> {
   let configured: string | undefined;
   try {
     await using link = await FaultyLink.open(Number(new URL(await listening(distributor)).port));
+    const tokenFile = await enrolmentToken(state);
     const configuration = configureDevice(folder, {
       ...{ product: 'k3s-edge', server: link.url, developmentAllowHttp: true, poll: { intervalSeconds: 1 } },
       ...{ trustedRoot: path.join(folder, 'root.json'), enrolment: { tokenFile } },

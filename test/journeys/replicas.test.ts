@@ -66,13 +66,13 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'two 
     await publishShop(folder, store);
     const first = { version: '1.0.0', counter: 1, manifestSha256: 'a'.repeat(64) };
     const manifests = { '2.0.0': await publishShopRelease(folder, store, '2.0.0', 2) };
-    const { token } = await runJson<{ token: string }>('slipway-distributor', [
-      ...['enrolment-token', 'create', '--uses', String(devices), ...state],
-    ]);
     const spec = { product: 'shop', release: '2.0.0', waves };
     // Devices enrol before anything is rolled out, so that the waves are drawn over all of them.
     writeFileSync(path.join(folder, 'rollouts', 'shop.yaml'), '');
     urls = [(await startReplica()).url, (await startReplica()).url];
+    const { token } = await runJson<{ token: string }>('slipway-distributor', [
+      ...['enrolment-token', 'create', '--uses', String(devices), ...state],
+    ]);
     for (let index = 0; index < devices; index++) {
       const options = { product: 'shop', platform, labels: {}, installed: first, manifests } as const;
       fleet.push(new PollingDevice({ ...options, id: `shop-${100 + index}`, servers: () => urls }));

@@ -57,13 +57,14 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fl
   ])('brings a device to the release, its blobs %s', async (how, flags) => {
     const own = path.join(folder, how.replaceAll(' ', '-'));
     const state = path.join(own, 'state');
-    const tokenFile = await enrolmentToken(state);
     distributor = new RunningProgram('slipway-distributor', [
       ...['serve', '--store', store, '--rollouts', path.join(folder, 'rollouts'), '--state', state],
       ...['--listen', '127.0.0.1:0', '--log-level', 'error', '--json', ...flags],
     ]);
+    const server = await listening(distributor);
+    const tokenFile = await enrolmentToken(state);
     const configuration = configureDevice(own, {
-      ...{ server: await listening(distributor), developmentAllowHttp: true },
+      ...{ server, developmentAllowHttp: true },
       ...{ trustedRoot: path.join(folder, 'root.json'), enrolment: { tokenFile } },
     });
     const result = await runJson('slipway-edge', ['check-now', '--config', configuration]);

@@ -48,7 +48,7 @@ export async function publishShopRelease(
   return sha256(readFileSync(at('build', version, 'release.json')));
 }
 
-/** Makes an enrolment token in the state of a distributor and returns the file that holds it. */
+/** Makes an enrolment token in the state of a distributor that runs, and returns the file that holds it. */
 export async function enrolmentToken(state: string, uses = 1): Promise<string> {
   const { token } = await runJson<{ token: string }>('slipway-distributor', [
     ...['enrolment-token', 'create', '--state', state, '--uses', String(uses)],

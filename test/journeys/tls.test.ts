@@ -23,13 +23,13 @@ describeUnless(missingCommands('openssl'), 'a distributor with certificate files
       execFileSync('openssl', ['req', '-x509', ...curve, ...subject, ...files], { stdio: 'ignore' });
     }
     await publishShop(folder, `file://${at('store')}`);
-    tokenFile = await enrolmentToken(at('state'));
     distributor = new RunningProgram('slipway-distributor', [
       ...['serve', '--store', `file://${at('store')}`, '--rollouts', at('rollouts'), '--state', at('state')],
       ...['--tls-cert', at('server.crt'), '--tls-key', at('server.key')],
       ...['--listen', '127.0.0.1:0', '--log-level', 'error', '--json'],
     ]);
     server = await listening(distributor);
+    tokenFile = await enrolmentToken(at('state'));
   });
 
   afterAll(() => distributor.stop());

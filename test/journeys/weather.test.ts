@@ -70,11 +70,11 @@ describe('six devices in bad weather', () => {
     const rollout = { apiVersion: 'slipway/v1', kind: 'Rollout', metadata: { name: 'shop' }, spec: { ...spec, abort } };
     writeFileSync(at('rollouts', 'shop.yaml'), JSON.stringify(rollout));
 
-    const tokenFile = await enrolmentToken(at('state'), ids.length);
     distributor = new RunningProgram('slipway-distributor', [
       ...['serve', ...state, '--rollouts', at('rollouts'), '--listen', '127.0.0.1:0', '--log-level', 'error', '--json'],
     ]);
     const server = await listening(distributor);
+    const tokenFile = await enrolmentToken(at('state'), ids.length);
     mkdirSync(at(small, 'device'), { recursive: true });
     isMounted = mountSmallDisk(at(small, 'device'));
     for (const id of ids) {

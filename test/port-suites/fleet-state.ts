@@ -7,7 +7,7 @@ import { reportSchema } from '../../contract/device-api/report.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { emptyPlan } from '../../distributor/declaration/plan.ts';
 import type { AuditEvent } from '../../distributor/events/ports.ts';
-import type { Enrolment, FleetState } from '../../distributor/fleet/ports.ts';
+import type { Enrolment, FleetState, TokenRecord } from '../../distributor/fleet/ports.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
 import {
   anyReport,
@@ -50,7 +50,7 @@ const acts: readonly (readonly [string, (state: FleetState, event: AuditEvent) =
 ];
 
 async function factsOf(state: FleetState): Promise<unknown> {
-  return [await state.listTokens(), await state.listDevices({ limit: 9 })];
+  return [await state.listTokens({ limit: 100 }), await state.listDevices({ limit: 9 })];
 }
 
 /** @param open a state over a new, empty database for each call */
@@ -66,7 +66,37 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       expect(await state.findToken('0'.repeat(64))).toBeUndefined();
       expect(await state.revokeToken(record.id, 9)).toBe(true);
       expect(await state.revokeToken('none', 9)).toBe(false);
-      expect((await state.listTokens()).map(({ revokedAt }) => revokedAt)).toEqual([9]);
+      expect((await state.listTokens({ limit: 100 })).map(({ revokedAt }) => revokedAt)).toEqual([9]);
+      await state.close();
+    });
+
+    it('lists tokens oldest first, page by page and by purpose, each with its last use', async () => {
+      const state = await open();
+      const records = [3, 1, 2, 2].map(
+        (now) => mintToken({ purpose: 'ci', name: 'n', by: 'me', now, randomBytes }).record,
+      );
+      for (const record of records) await state.saveToken(record);
+      await state.saveToken(enrolling);
+      const seen: TokenRecord[] = [];
+      for (let after: TokenRecord | undefined; ; after = seen.at(-1)) {
+        const page = await state.listTokens({ purpose: 'ci', after, limit: 3 });
+        seen.push(...page);
+        if (page.length < 3) break;
+      }
+      expect(seen.map(({ createdAt }) => createdAt)).toEqual([1, 2, 2, 3]);
+      expect(new Set(seen.map(({ id }) => id)).size).toBe(4);
+
+      const [first] = seen as [TokenRecord];
+      await state.recordTokenUse(
+        new Map([
+          [first.id, 70],
+          ['gone', 70],
+        ]),
+      );
+      await state.recordTokenUse(new Map([[first.id, 60]]));
+      expect(await state.findToken(first.hash)).toEqual({ ...first, lastUsedAt: 70 });
+      await state.enrol(enrolmentOf('a'));
+      expect((await state.findToken(enrolling.hash))?.lastUsedAt).toBe(enrolmentOf('a').at);
       await state.close();
     });
 

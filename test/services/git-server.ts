@@ -17,6 +17,8 @@ export interface GitServerOptions {
   /** The values of Authorization that are let in; undefined lets everybody in. */
   readonly authorizations?: readonly string[];
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Of the names of objects: `sha1` unless told otherwise. */
+  readonly objectFormat?: 'sha1' | 'sha256';
 }
 
 /** Serves the bare repositories of a folder; one is there: `fleet.git`. */
@@ -31,7 +33,15 @@ export class GitServer {
   static async start(folder: string, options: GitServerOptions = {}): Promise<GitServer> {
     await mkdir(folder, { recursive: true });
     const bare = path.join(folder, 'fleet.git');
-    await git(folder, 'init', '--quiet', '--bare', '--initial-branch=main', bare);
+    await git(
+      folder,
+      'init',
+      '--quiet',
+      '--bare',
+      '--initial-branch=main',
+      `--object-format=${options.objectFormat ?? 'sha1'}`,
+      bare,
+    );
     await git(bare, 'config', 'http.receivepack', 'true');
     const server = new GitServer(folder, options);
     await server.up();
@@ -137,9 +147,9 @@ export class GitAuthor {
   readonly folder: string;
   readonly #url: string;
 
-  static async open(folder: string, url: string): Promise<GitAuthor> {
+  static async open(folder: string, url: string, objectFormat: 'sha1' | 'sha256' = 'sha1'): Promise<GitAuthor> {
     await mkdir(folder, { recursive: true });
-    await git(folder, 'init', '--quiet', '--initial-branch=main');
+    await git(folder, 'init', '--quiet', '--initial-branch=main', `--object-format=${objectFormat}`);
     return new GitAuthor(folder, url);
   }
 

@@ -72,6 +72,29 @@ describeUnless(missingCommands('git'), 'declarations in Git', () => {
     ]);
   });
 
+  it('are read where objects are named by SHA-256, by HTTP and by file, and after the repository was made anew', async () => {
+    server = await GitServer.start(at('served'), { objectFormat: 'sha256' });
+    author = await GitAuthor.open(at('author'), server.fileUrl, 'sha256');
+    const one = await author.push('one', { 'a.yaml': 'a: 1' });
+    expect(one).toHaveLength(64);
+    const source = sourceOf();
+    expect(await source.read(undefined)).toMatchObject({ revision: one, ancestry: 'builds-on' });
+    expect(await filesOf(sourceOf({ url: server.fileUrl, mirrors: at('by-file') }))).toEqual([
+      { name: 'a.yaml', text: 'a: 1' },
+    ]);
+    const two = await author.push('two', { 'a.yaml': 'a: 2' });
+    expect(await source.read(one)).toMatchObject({ revision: two, ancestry: 'builds-on' });
+
+    await server.down();
+    await rm(at('served'), { recursive: true });
+    server = await GitServer.start(at('served'));
+    const old = await GitAuthor.open(at('old-author'), server.fileUrl);
+    const three = await old.push('three', { 'a.yaml': 'a: 3' });
+    expect(await sourceOf({ url: server.fileUrl, mirrors: at('by-file') }).read(two)).toMatchObject({
+      ...{ revision: three, ancestry: 'rewritten' },
+    });
+  });
+
   it('are read by file, also when another user owns the repository', async () => {
     await startServer();
     await author.push('one', { 'a.yaml': 'a: 1' });

@@ -159,7 +159,7 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fl
     const url = await server.freshDatabase();
     const [one, other] = [await openPostgresFleetState(url), await openPostgresFleetState(url)];
     await enrolAll(one, 'a');
-    const [token] = (await other.listTokens()).filter(({ deviceId }) => deviceId === 'a');
+    const [token] = (await other.listTokens({ limit: 100 })).filter(({ deviceId }) => deviceId === 'a');
     expect((await other.findToken(token?.hash ?? ('' as never)))?.revokedAt).toBeUndefined();
     await one.revokeDevice('a', 7);
     expect((await other.findToken(token?.hash ?? ('' as never)))?.revokedAt).toBe(7);

@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
@@ -29,15 +30,49 @@ const newPlace = () => path.join(folder, String(opened++));
 fleetStateSuite('SQLite', () => openSqliteFleetState(newPlace()));
 campaignStoreSuite('SQLite', () => openSqliteFleetState(newPlace()));
 
-it('a file that is no database has its code', async () => {
+it.each<[string, (file: string) => Promise<unknown>]>([
+  ['is empty', (file) => truncate(file, 0)],
+  ['is cut in the middle of its header', (file) => truncate(file, 50)],
+  ['has lost its last page', async (file) => truncate(file, (await stat(file)).size - 4096)],
+  ['has its first page alone', (file) => truncate(file, 4096)],
+  ['is no database', (file) => writeFile(file, 'no database, and long enough for a header. '.repeat(10))],
+  [
+    'is a database without a fleet',
+    (file) => rm(file).then(() => new Database(file).exec('create table t (a)').close()),
+  ],
+  ['is gone and its journal is there', (file) => writeFile(`${file}-wal`, 'x').then(() => rm(file))],
+])('a fleet whose file %s is damaged and not a new one', async (_name, damage) => {
+  const place = newPlace();
+  await (await openSqliteFleetState(place)).close();
+  const file = path.join(place, 'fleet.sqlite');
+  await damage(file);
+  const before = existsSync(file) ? await readFile(file) : undefined;
+  for (const mayMake of [true, false]) {
+    await expect(openSqliteFleetState(place, { mayMake })).rejects.toMatchObject({ code: 'database-damaged' });
+  }
+  expect(existsSync(file) ? await readFile(file) : undefined).toEqual(before);
+});
+
+it('a fleet that was killed while it was made is made anew', async () => {
+  const place = newPlace();
+  await mkdir(place);
+  await writeFile(path.join(place, 'fleet.sqlite.new'), 'half of it');
+  await writeFile(path.join(place, 'fleet.sqlite.new-wal'), 'and of its journal');
+  const state = await openSqliteFleetState(place);
+  expect(await state.countDevices()).toBe(0);
+  await state.close();
+});
+
+it('a fleet that was killed with writes in its journal is whole', async () => {
   const place = newPlace();
   const state = await openSqliteFleetState(place);
+  await enrolAll(state, 'a');
+  const copy = newPlace();
+  await cp(place, copy, { recursive: true });
+  const again = await openSqliteFleetState(copy);
+  expect(await again.countDevices()).toBe(1);
+  await again.close();
   await state.close();
-  await writeFile(
-    path.join(place, 'fleet.sqlite'),
-    'this is no database at all, but long enough to look like a header',
-  );
-  await expect(openSqliteFleetState(place)).rejects.toMatchObject({ code: 'database-unavailable' });
 });
 
 it('a database from before devices told of their condition is brought up to date, and has their last reports', async () => {
@@ -53,7 +88,11 @@ it('a database from before devices told of their condition is brought up to date
     alter table device drop column trouble_codes;
     alter table report drop column fault;
     alter table report drop column next_try_at;
-    delete from kysely_migration where name = '0005-device-condition'`);
+    drop index token_created;
+    alter table token drop column name;
+    alter table token drop column created_by;
+    alter table token drop column last_used_at;
+    delete from kysely_migration where name >= '0005'`);
   prompt.close();
   const state = await openSqliteFleetState(place);
   const lastReport = report(2, { outcome: 'failed', code: 'disk-full' });

@@ -5,10 +5,10 @@ import { KeptEvents } from '../../fakes/kept-events.ts';
 function feedOf(store: KeptEvents, options: Partial<EventFeedOptions> = {}) {
   const feed = new EventFeed({ store, pollMs: 2, heartbeatMs: 60_000, ...options });
   const ends: AbortController[] = [];
-  const read = (after: number, filter = {}) => {
+  const read = (after: number, filter = {}, tokenId = 'a') => {
     const end = new AbortController();
     ends.push(end);
-    return { end, events: feed.read({ after, filter, signal: end.signal }) };
+    return { end, events: feed.read({ tokenId, after, filter, signal: end.signal }) };
   };
   return { feed, read, [Symbol.dispose]: () => feed.close() };
 }
@@ -49,6 +49,18 @@ describe('the feed of events', () => {
   it('says that it is still there when nothing happens', async () => {
     using followed = feedOf(new KeptEvents(), { heartbeatMs: 5 });
     expect(await take(followed.read(0).events, 2)).toEqual([undefined, undefined]);
+  });
+
+  it('refuses one reader more than a token may have, and leaves the places of the others', async () => {
+    using followed = feedOf(new KeptEvents(), { maxReaders: 4, maxReadersPerToken: 2 });
+    const first = followed.read(0);
+    followed.read(0);
+    expect(() => followed.read(0)).toThrow(expect.objectContaining({ code: 'rate-limited' }));
+    followed.read(0, {}, 'b');
+    first.end.abort();
+    followed.read(0);
+    followed.read(0, {}, 'b');
+    expect(() => followed.read(0, {}, 'c')).toThrow(expect.objectContaining({ code: 'overloaded' }));
   });
 
   it('refuses one reader more than allowed, and takes one when another leaves in the middle of waiting', async () => {

@@ -130,7 +130,7 @@ describe('a person’s word', () => {
     ['promote', campaign('active'), 'open-wave'],
     ['promote', campaign('active', 2), 'complete'],
     ['promote', campaign('paused'), 'rollout-held'],
-    ['promote', campaign('completed'), 'rollout-finished'],
+    ['promote', campaign('completed'), 'nothing'],
     ['promote', campaign('aborted'), 'rollout-finished'],
     ['retry', campaign('active'), 'retry'],
     ['retry', campaign('completed'), 'retry'],
@@ -138,7 +138,7 @@ describe('a person’s word', () => {
     ['reopen', campaign('aborted'), 'lift-abort'],
     ['reopen', campaign('active'), 'nothing'],
     ['reopen', campaign('paused'), 'nothing'],
-    ['reopen', campaign('completed'), 'rollout-finished'],
+    ['reopen', campaign('completed'), 'nothing'],
   ])('%s', (action, from, expected) => {
     expect(said(action, from)).toBe(expected);
   });

@@ -30,6 +30,9 @@ const routes: readonly (readonly [
   ['GET', '/v1/devices/self/why', undefined, { self: 200, scoped: 200 }],
   ['POST', '/v1/devices/absent/revoke', {}, { scoped: 404 }],
   ['POST', '/v1/devices/absent/forget', undefined, { scoped: 404 }],
+  ['GET', '/v1/tokens', undefined, { scoped: 200 }],
+  ['POST', '/v1/tokens', { purpose: 'enrol' }, { scoped: 201 }],
+  ['POST', '/v1/tokens/absent/revoke', undefined, { scoped: 404 }],
   ['GET', '/v1/events', undefined, { scoped: 200 }],
   ['GET', '/v1/events/kinds', undefined, { scoped: 200 }],
   ['GET', '/v1/plan', undefined, { scoped: 200 }],
@@ -86,6 +89,7 @@ describe('who may do what', () => {
     const normal = [...listed].map((route) =>
       route
         .replace(/\/(self|absent)/, '/{id}')
+        .replace('/tokens/absent', '/tokens/{id}')
         .replace('/rollouts/r', '/rollouts/{name}')
         .replace('timestamp.json', '*'),
     );
@@ -109,7 +113,8 @@ describe('who may do what', () => {
         404: 'device-unknown',
         409: 'plan-managed-elsewhere',
       };
-      const expected = url === '/v1/enrol' ? 'enrolment-token-invalid' : codes[status];
+      const unknown = url.startsWith('/v1/tokens') ? 'token-unknown' : codes[404];
+      const expected = url === '/v1/enrol' ? 'enrolment-token-invalid' : status === 404 ? unknown : codes[status];
       expect(answer.json()).toEqual({
         code: expected,
         message: expect.any(String),

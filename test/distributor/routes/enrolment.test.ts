@@ -58,7 +58,7 @@ describe('an enrolment token', () => {
   it('is nowhere in the database, nor is any other token', async () => {
     await using small = await SmallFleet.open();
     const tokens = [await small.enrolmentToken(1), await small.enrol('a'), await small.token('ci', 'devices:read')];
-    const stored = JSON.stringify(await small.fleet.listTokens());
+    const stored = JSON.stringify(await small.fleet.listTokens({ limit: 100 }));
     for (const token of tokens) expect(stored).not.toContain(token.slice(-43));
   });
 });

@@ -72,12 +72,16 @@ describe('the stream of events', () => {
     expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code]);
   });
 
-  it('is limited in number, and shown in the metrics', async () => {
-    const streams = await Promise.all(Array.from({ length: 64 }, () => follow()));
+  it('is limited in number for each token and shown in the metrics, and leaves others their places', async () => {
+    const streams = await Promise.all(Array.from({ length: 8 }, () => follow()));
     expect(streams.every(({ status }) => status === 200)).toBe(true);
     const refused = await follow();
-    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '30']);
-    expect((await small.ask('GET', '/metrics')).body).toContain('slipway_event_streams 64');
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '30']);
+    expect(await refused.json()).toMatchObject({ code: 'rate-limited' });
+    const other = await follow('', { authorization: `Bearer ${await small.token('operator', 'events:read')}` });
+    expect(other.status).toBe(200);
+    expect((await small.ask('GET', '/metrics')).body).toContain('slipway_event_streams 9');
+    await other.body?.cancel();
     await Promise.all(streams.map((stream) => stream.body?.cancel()));
     await expect.poll(async () => (await follow()).status).toBe(200);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckRequest } from '../../../contract/device-api/check.ts';
+import { maxShownProducts, showExpiries } from '../../../distributor/http/expiry-gauges.ts';
 import { showRollouts } from '../../../distributor/http/rollout-gauges.ts';
 import { showTroubles } from '../../../distributor/http/trouble-gauges.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
@@ -17,6 +18,33 @@ async function fleet() {
 }
 
 describe('the metrics', () => {
+  it('are not where devices ask once they have an address of their own', async () => {
+    await using small = await SmallFleet.open({ showsMetrics: false });
+    const answer = await small.ask('GET', '/metrics');
+    expect([answer.statusCode, answer.json().code]).toEqual([404, 'not-found']);
+    expect((await small.ask('GET', '/openapi.json')).json().paths).not.toHaveProperty('/metrics');
+  });
+
+  it('tell when the metadata of each role ends, with products up to a bound', async () => {
+    await using small = await SmallFleet.open();
+    await small.publish(smallRelease('1.0.0', 1));
+    const { expiries } = small.catalog.state;
+    expect([...expiries.keys()].sort()).toEqual(expect.arrayContaining(['root', 'snapshot', 'targets', 'timestamp']));
+    expect([...expiries.values()].every((at) => at > small.now)).toBe(true);
+    const many = [...expiries, ...Array.from({ length: 60 }, (_, i) => [`p-${100 + i}`, 5000 - i] as const)];
+    showExpiries(small.metrics, new Map(many));
+    const shown = (await small.ask('GET', '/metrics')).body;
+    const of = (role: string) =>
+      new RegExp(`^slipway_metadata_expires_timestamp_seconds\\{role="${role}"\\} (\\S+)$`, 'm').exec(shown)?.[1];
+    expect(Number(of('timestamp'))).toBe((expiries.get('timestamp') ?? 0) / 1000);
+    expect(of('p-100')).toBe('5');
+    // The last ones by name are together; what counts is which of them ends first.
+    expect(of('other')).toBe('4.941');
+    expect(shown.match(/^slipway_metadata_expires/gm)).toHaveLength(4 + maxShownProducts + 1);
+    showExpiries(small.metrics, expiries);
+    expect((await small.ask('GET', '/metrics')).body).not.toContain('role="other"');
+  });
+
   it('have as many series for a thousand devices and arbitrary input as for one', async () => {
     const { small, metrics } = await fleet();
     await using _ = small;

@@ -138,7 +138,7 @@ describe('a plan that is applied by API', () => {
 async function call(...words: string[]) {
   const printed = { stdout: '', stderr: '' };
   const outside = {
-    openFleetState: (place: string) => openFleetState(place),
+    openFleetState,
     openStore: (url: string) => openStore(url, {}),
     openSource: (place: SourcePlace) => openSource(place, process.env),
     openGateProbes: () => gateProbes(),

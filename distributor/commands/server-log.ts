@@ -1,0 +1,18 @@
+/** The log of a server: lines of JSON on stderr, without a token in any of them. */
+import { type Logger, pino } from 'pino';
+import { withoutTokens } from '../http/redaction.ts';
+import { openSecrets } from './open-secrets.ts';
+import type { ServeOptions } from './serve-options.ts';
+
+export function openLog(level: string): Logger {
+  const output = pino.destination(2);
+  const redacting = { write: (line: string) => output.write(withoutTokens(line)) };
+  return pino({ level, redact: ['req.headers.authorization'] }, redacting);
+}
+
+export async function warnOfOpenSecrets(options: ServeOptions, logger: Logger): Promise<void> {
+  const { tlsKey, permitKey, gitCredentials, databasePasswordFile } = options;
+  for (const { file, mode } of await openSecrets([tlsKey, permitKey, gitCredentials, databasePasswordFile])) {
+    logger.warn({ file, mode }, 'other accounts may read this secret; make it 0600');
+  }
+}

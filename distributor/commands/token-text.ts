@@ -1,0 +1,50 @@
+/** Tokens for people: a line each, and the text of a new one, once. */
+import { SlipwayError } from '../../contract/errors.ts';
+import { tokenNameSchema } from '../fleet/token-order.ts';
+import type { MadeToken, TokenView } from '../fleet/token-view.ts';
+import type { CommandLine } from './command-line.ts';
+import { printable } from './printable.ts';
+import { tableLines } from './table.ts';
+import { timeText } from './time-words.ts';
+
+const heading = ['ID', 'NAME', 'PURPOSE', 'STATUS', 'FOR', 'OWNER', 'CREATED', 'EXPIRES', 'USES LEFT', 'LAST USE'];
+
+export async function* tokenLines(tokens: AsyncIterable<TokenView>, now: number): AsyncIterable<string> {
+  let count = 0;
+  const rows = async function* () {
+    for await (const token of tokens) {
+      count++;
+      yield rowOf(token, now);
+    }
+  };
+  yield* tableLines(heading, rows());
+  if (count === 0) yield 'No such token.';
+}
+
+function rowOf(token: TokenView, now: number): string[] {
+  const { id, name, purpose, status, deviceId, scopes, owner, createdAt, expiresAt, usesLeft, lastUsedAt } = token;
+  return [
+    id,
+    printable(name ?? '-'),
+    purpose,
+    status,
+    deviceId ?? (scopes.join(',') || '-'),
+    printable(owner ?? '-'),
+    timeText(createdAt, now),
+    expiresAt === undefined ? 'never' : timeText(expiresAt, now),
+    usesLeft === undefined ? '-' : String(usesLeft),
+    lastUsedAt === undefined ? 'never' : timeText(lastUsedAt, now),
+  ];
+}
+
+export function answerMade(line: CommandLine, made: MadeToken): void {
+  line.say('Keep this token: it is shown once, the server has only its hash.');
+  line.answer(made, made.token);
+}
+
+/** @throws SlipwayError `usage` */
+export function parseTokenName(text: string): string {
+  const parsed = tokenNameSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new SlipwayError('usage', `"${printable(text)}" is no name for a token: ${parsed.error.issues[0]?.message}`);
+}

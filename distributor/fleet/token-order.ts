@@ -1,0 +1,59 @@
+/** A token that somebody asks for: to let devices in, for a person, or for CI. */
+import { z } from 'zod';
+import { tokenCreated } from '../events/audit.ts';
+import type { TokenStore } from './ports.ts';
+import { scopeSchema } from './scopes.ts';
+import { mintToken, type RandomBytes } from './token.ts';
+import { type MadeToken, viewOf } from './token-view.ts';
+
+const maxUses = 1_000_000;
+const maxLifetimeSeconds = 10 * 366 * 86_400;
+const daySeconds = 86_400;
+
+/** One line for lists. */
+export const tokenNameSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(100)
+  .regex(/^\P{C}*$/u, 'expected one line without control characters');
+
+const lifetimeSchema = z.number().int().min(1).max(maxLifetimeSeconds);
+
+export const tokenOrderSchema = z.discriminatedUnion('purpose', [
+  z.strictObject({
+    purpose: z.literal('enrol'),
+    name: tokenNameSchema.optional(),
+    /** How many devices it enrols. */
+    uses: z.number().int().min(1).max(maxUses).default(1),
+    expiresInSeconds: lifetimeSchema.default(daySeconds),
+  }),
+  z.strictObject({
+    purpose: z.enum(['operator', 'ci']),
+    name: tokenNameSchema.optional(),
+    scopes: z.array(scopeSchema).min(1),
+    /** Absent: it never ends by itself. */
+    expiresInSeconds: lifetimeSchema.optional(),
+  }),
+]);
+export type TokenOrder = z.infer<typeof tokenOrderSchema>;
+
+export interface OrderedBy {
+  /** As in the audit log. */
+  readonly actor: string;
+  readonly at: number;
+  readonly randomBytes: RandomBytes;
+}
+
+/** Makes it and keeps its hash, on record. The text is in the answer and nowhere else. */
+export async function makeToken(
+  store: Pick<TokenStore, 'saveToken'>,
+  order: TokenOrder,
+  { actor, at, randomBytes }: OrderedBy,
+): Promise<MadeToken> {
+  const { purpose, name, expiresInSeconds: lifetimeSeconds } = order;
+  const allowed = 'scopes' in order ? { scopes: [...new Set(order.scopes)] } : { uses: order.uses };
+  const { token, record } = mintToken({ purpose, name, lifetimeSeconds, ...allowed, by: actor, now: at, randomBytes });
+  await store.saveToken(record, tokenCreated(record, actor, at));
+  return { token, ...viewOf(record, at) };
+}

@@ -1,0 +1,35 @@
+/** Whoever reads the output of a program may leave early, as `head` does: the program ends without a word. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openSqliteFleetState } from '../distributor/adapters/sqlite-fleet-state.ts';
+import { enrolAll } from './fakes/fleet-facts.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'early-reader-'));
+  const state = await openSqliteFleetState(path.join(folder, 'state'));
+  await enrolAll(state, ...Array.from({ length: 1500 }, (_, index) => `gate-${index}`));
+  await state.close();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+it.each([
+  ['packager', ['--help']],
+  ['edge-updater', ['--help']],
+  ['distributor', ['--help']],
+  ['distributor', ['schema', 'Rollout']],
+  ['distributor', ['device', 'ls', '--state', 'STATE']],
+  ['distributor', ['device', 'ls', '--json', '--state', 'STATE']],
+])('%s %j ends quietly when nobody reads on', async (name, words) => {
+  const main = path.join(import.meta.dirname, '..', name, 'main.ts');
+  const filled = words.map((word) => (word === 'STATE' ? path.join(folder, 'state') : word));
+  const child = spawn(process.execPath, [main, ...filled], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  const [said, [status]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  expect([status, said]).toEqual([0, '']);
+});
