@@ -128,6 +128,42 @@ describe('a rollout', () => {
     expect((await small.ask('GET', '/metrics')).body).toContain('slipway_devices_fell_back_total 2');
   });
 
+  it('that has completed stays so when a person pauses and resumes it after late failures', async () => {
+    const abort = { failurePercent: 1, minFailures: 2, revert: true };
+    const { small, enrol, check, tell, commit, operator, show, kinds } = await fleetOf(3, { abort });
+    await using _ = small;
+    for (let i = 0; i < 3; i++) await commit(`gate-${i}`);
+    expect(await show()).toMatchObject({ status: 'completed' });
+    for (const late of ['late-0', 'late-1']) {
+      await enrol(late);
+      await check(late);
+      await tell(late, { phase: 'rolled-back', outcome: 'rolled-back', code: 'health-timeout' });
+    }
+    await small.ask('POST', '/v1/rollouts/to-2/pause', operator, { reason: 'let us look' });
+    await small.pass(60);
+    expect(await show()).toMatchObject({ status: 'paused', waves: [{ committed: 3, failed: 2 }] });
+    await small.ask('POST', '/v1/rollouts/to-2/resume', operator, { reason: 'it was these two' });
+    await small.pass(60);
+    expect(await show()).toMatchObject({ status: 'completed' });
+    expect(await check('gate-0', fresh)).toMatchObject({ decision: 'none', reason: 'up-to-date' });
+    expect(await kinds()).not.toContain('aborted');
+  });
+
+  it('that has completed holds a further wave for late failures, and sends nobody back', async () => {
+    const abort = { failurePercent: 1, minFailures: 1, revert: true };
+    const { small, check, tell, commit, show } = await fleetOf(3, { abort });
+    await using _ = small;
+    for (let i = 0; i < 3; i++) await commit(`gate-${i}`);
+    expect(await show()).toMatchObject({ status: 'completed' });
+    await tell('gate-0', { phase: 'rolled-back', outcome: 'rolled-back', code: 'health-lost' });
+    await small.pass(60);
+    const waves = [...everybody, { name: 'more', percent: 100 }];
+    await small.declare('to-2', { release: '2.0.0', waves, abort });
+    await small.pass(60);
+    expect(await show()).toMatchObject({ status: 'active', next: { waitsFor: 'gate-not-met' } });
+    expect(await check('gate-1', fresh)).toMatchObject({ decision: 'none', reason: 'up-to-date' });
+  });
+
   it('is not completed while a device is in the middle of the update', async () => {
     const { small, check, tell, commit, show } = await fleetOf(2, { gate: { successPercent: 50 } });
     await using _ = small;
