@@ -1,7 +1,7 @@
 /** What rollouts need from outside: where what happened to campaigns is kept. */
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import type { Fault } from '../../contract/errors.ts';
-import type { Attempt, CampaignKey, CampaignState } from './campaign.ts';
+import type { Attempt, CampaignKey, CampaignState, OpenedWave } from './campaign.ts';
 import type { WaveCounts } from './standing.ts';
 import type { Transition } from './transition.ts';
 
@@ -27,8 +27,8 @@ export interface CampaignStore {
 }
 
 export interface CountQuestion {
-  /** Of each opened wave, first one first. */
-  readonly waves: readonly { readonly upTo: number; readonly soakSeconds: number }[];
+  /** Of each opened wave, first one first. Which of them a device is in is decided as openWaveOf does. */
+  readonly waves: readonly (Pick<OpenedWave, 'upTo' | 'openedAt'> & { readonly soakSeconds: number })[];
   /** As CampaignState has it. */
   readonly judgedFrom: number | undefined;
   readonly deviceTimeoutSeconds: number;

@@ -229,6 +229,40 @@ describe('nobody', () => {
   });
 });
 
+describe('devices that enrol while a rollout runs', () => {
+  it('count in the wave that offered them the release, wherever their place is', async () => {
+    const waves = [
+      { name: 'canary', percent: 30 },
+      { name: 'all', percent: 100 },
+    ];
+    const { small, enrol, check, tell, show } = await fleetOf(10, { waves });
+    await using _ = small;
+    const ids = Array.from({ length: 30 }, (_, i) => `gate-${i}`);
+    await small.pass(60);
+    for (const id of ids.slice(10)) await enrol(id);
+    const offered = new Map<string, string>();
+    const updateAll = async () => {
+      for (const id of ids) {
+        const answer = await check(id, offered.has(id) ? fresh : {});
+        if (answer.decision !== 'update') continue;
+        offered.set(id, answer.offer.wave);
+        await tell(id, { phase: 'committed', outcome: 'committed' });
+      }
+    };
+    await updateAll();
+    await small.pass(60);
+    await updateAll();
+    expect(offered.size).toBe(30);
+    expect(await show()).toMatchObject({
+      status: 'completed',
+      waves: [
+        { members: 3, committed: 3, notAsked: 0 },
+        { members: 27, committed: 27, notAsked: 0 },
+      ],
+    });
+  });
+});
+
 describe('reports', () => {
   it('of devices that were never offered the release abort nothing, complete nothing and spend nothing', async () => {
     const { small, tell, show } = await fleetOf(6, { budget: { bytes: '1GB', per: '24h' } });
