@@ -263,6 +263,28 @@ describe('devices that enrol while a rollout runs', () => {
   });
 });
 
+describe('devices that enrol while a wave is open for everybody', () => {
+  it('are asked before the rollout completes, so that their failures stop it', async () => {
+    const { small, enrol, check, tell, commit, show } = await fleetOf(0);
+    await using _ = small;
+    await enrol('gate-0');
+    await small.pass(1);
+    const others = ['gate-1', 'gate-2', 'gate-3'];
+    for (const id of others) await enrol(id);
+    await commit('gate-0');
+    expect(await show()).toMatchObject({
+      status: 'active',
+      next: { waitsFor: 'devices-not-asked' },
+      waves: [{ members: 4, committed: 1, notAsked: 3 }],
+    });
+    for (const id of others) {
+      await check(id);
+      await tell(id, { phase: 'rolled-back', outcome: 'rolled-back', code: 'health-timeout' });
+    }
+    expect(await show()).toMatchObject({ status: 'aborted' });
+  });
+});
+
 describe('reports', () => {
   it('of devices that were never offered the release abort nothing, complete nothing and spend nothing', async () => {
     const { small, tell, show } = await fleetOf(6, { budget: { bytes: '1GB', per: '24h' } });
