@@ -298,6 +298,21 @@ describe('reports', () => {
     expect(await show()).toMatchObject({ status: 'active', waves: [{ committed: 0, failed: 0, notAsked: 6 }] });
   });
 
+  it('of a device that left the group since it was offered the release say nothing about it', async () => {
+    const { small, check, tell, show } = await fleetOf(1, { paused: true });
+    await using _ = small;
+    const lab =
+      'apiVersion: slipway/v1\nkind: Group\nmetadata: {name: lab}\nspec: {selector: {matchLabels: {site: lab}}}\n';
+    await small.writeRolloutFile('group.yaml', lab);
+    await check('gate-0', { labels: { site: 'lab' } });
+    const spec = { release: '2.0.0', group: 'lab', waves: everybody, abort: { failurePercent: 1, minFailures: 1 } };
+    await small.declare('to-2', spec);
+    expect(await check('gate-0', { labels: { site: 'lab' } })).toMatchObject({ decision: 'update' });
+    expect(await check('gate-0', { labels: { site: 'shop' } })).toMatchObject({ reason: 'not-in-group' });
+    await tell('gate-0', { phase: 'rolled-back', outcome: 'rolled-back', code: 'health-timeout' });
+    expect(await show()).toMatchObject({ status: 'active', waves: [{ failed: 0 }] });
+  });
+
   it('spend no more of a budget than the release can cost', async () => {
     const { small, check, tell } = await fleetOf(2, { budget: { bytes: '1GB', per: '24h' } });
     await using _ = small;
