@@ -153,9 +153,14 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
       if (!campaign || waves.length === 0) return counts;
       const timedOut = sql.lit(now - deviceTimeoutSeconds * 1000);
       const list = (phases: readonly string[]) => sql.join(phases.map((phase) => sql.lit(phase)));
+      const enrolledAt = sql`(select enrolled_at from device where device.number = attempt.device)`;
+      const isCovered = ({ upTo, openedAt }: CountQuestion['waves'][number]) =>
+        upTo >= 1
+          ? sql`place < ${sql.lit(upTo)}`
+          : sql`place < ${sql.lit(upTo)} and ${enrolledAt} <= ${sql.lit(openedAt)}`;
       const ofWave = (value: (index: number) => number) =>
         sql<number>`case ${sql.join(
-          waves.map(({ upTo }, index) => sql`when place < ${sql.lit(upTo)} then ${sql.lit(value(index))}`),
+          waves.map((wave, index) => sql`when ${isCovered(wave)} then ${sql.lit(value(index))}`),
           sql` `,
         )} end`;
       const lastSeen = sql`(select at from sighting where sighting.device = attempt.device)`;

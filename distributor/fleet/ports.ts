@@ -241,7 +241,7 @@ export interface StoredReports {
 /** What a report may change of the campaign it names; undefined for nothing, because that is not for this device. */
 export type ReportRules = (
   report: Report,
-  device: Pick<DeviceRecord, 'id' | 'product' | 'platform'>,
+  device: Pick<DeviceRecord, 'id' | 'product' | 'platform' | 'labels'>,
 ) => { readonly maxBytes: number } | undefined;
 
 export interface KeptReports {

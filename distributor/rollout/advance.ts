@@ -2,7 +2,7 @@
 import type { Abort } from '../declaration/gate.ts';
 import type { Rollout } from '../declaration/rollout.ts';
 import type { Wave } from '../declaration/wave.ts';
-import type { CampaignState } from './campaign.ts';
+import { type CampaignState, isThrough } from './campaign.ts';
 import { isAbove } from './confidence.ts';
 import { type GateReason, type GateResult, judgeGate } from './gates.ts';
 import { failuresOf, notAskedOf, reachedOf, type WaveCounts } from './standing.ts';
@@ -61,8 +61,8 @@ export function advance(
 ): Advance {
   if (state.status === 'aborted') return wait('aborted', state.reason);
   if (rollout.aborted) return { kind: 'abort', reason: 'The declaration says aborted.' };
-  // Completed is completed: what comes later takes successes back, and only a person acts on it.
-  const stop = state.status === 'completed' ? undefined : abortReason(rollout, counts);
+  // Completed is completed, also when it is paused: what comes later takes successes back, and only a person acts on it.
+  const stop = isThrough(state) ? undefined : abortReason(rollout, counts);
   if (stop !== undefined) return { kind: 'abort', reason: stop };
   if (rollout.paused) return wait('paused', 'The declaration says paused.');
   if (state.status === 'paused') return wait(state.stalledAt === undefined ? 'paused' : 'stalled', state.reason);

@@ -10,6 +10,7 @@ import { type BoundSource, boundOf } from './draw-bound.ts';
 import { EmptyGroups } from './empty-groups.ts';
 import { GateAnswers } from './gate-answers.ts';
 import type { GateProbe, GateResult } from './gates.ts';
+import { Newcomers } from './newcomers.ts';
 import type { CampaignStore } from './ports.ts';
 import { type Tallied, Tallies } from './tallies.ts';
 import type { Transition } from './transition.ts';
@@ -29,16 +30,18 @@ export class CampaignLook {
   readonly #tallies: Tallies;
   readonly #answers: GateAnswers;
   readonly #empty: EmptyGroups;
+  readonly #newcomers: Newcomers;
   readonly #bounds: BoundSource;
 
   constructor(store: Pick<CampaignStore, 'countWaves' | 'countHolds'>, probe: GateProbe, bounds: BoundSource) {
     this.#tallies = new Tallies(store);
     this.#answers = new GateAnswers(probe);
     this.#empty = new EmptyGroups(bounds);
+    this.#newcomers = new Newcomers(bounds);
     this.#bounds = bounds;
   }
 
-  /** A wave opens only for somebody: where the next step is to open one, the group is looked at. */
+  /** The group is looked at where a wave is to open, which it does only for somebody, and where the rollout is to complete. */
   async at(
     { plan, compiled }: Declared,
     state: CampaignState,
@@ -46,12 +49,17 @@ export class CampaignLook {
     now: number,
   ): Promise<Look> {
     const { rollout } = compiled;
-    const { counts, holds } = await this.#tallies.of(rollout, state, now);
+    const { counts: drawn, holds } = await this.#tallies.of(rollout, state, now);
+    let counts = drawn;
     const gates = this.#answers.of(waveText(state), now);
     const facts = { gates, dependencies, isEmpty: false, now };
     let next = advance(rollout, state, counts, facts);
     if (next.kind === 'open-wave' && !rollout.allowEmpty && (await this.#empty.isEmpty(plan, compiled, now))) {
       next = advance(rollout, state, counts, { ...facts, isEmpty: true });
+    }
+    if (next.kind === 'complete') {
+      counts = await this.#newcomers.among(drawn, plan, compiled, state, now);
+      next = advance(rollout, state, counts, facts);
     }
     return { counts, holds, gates, next };
   }
@@ -100,6 +108,7 @@ export class CampaignLook {
 
   /** Other devices, or a plan that means other groups. @returns whether a group was taken to be empty */
   othersCame(): boolean {
+    this.#newcomers.forget();
     return this.#empty.forget();
   }
 

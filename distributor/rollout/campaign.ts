@@ -50,6 +50,11 @@ export interface CampaignState extends CampaignKey {
   readonly changedAt: number;
 }
 
+/** Completed, whatever a person did to it since, until a further wave opens: nothing stops it by itself. */
+export function isThrough({ status, openedWaves }: Pick<CampaignState, 'status' | 'openedWaves'>): boolean {
+  return status === 'completed' || openedWaves.at(-1)?.closedAt !== undefined;
+}
+
 /** What one device did with one campaign. It exists from the first offer, report or finding on: the device was reached. */
 export interface Attempt extends CampaignKey {
   readonly deviceId: DeviceId;

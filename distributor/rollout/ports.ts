@@ -2,7 +2,7 @@
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import type { Fault } from '../../contract/errors.ts';
 import type { DevicePage, Member } from '../fleet/ports.ts';
-import type { Attempt, CampaignKey, CampaignState } from './campaign.ts';
+import type { Attempt, CampaignKey, CampaignState, OpenedWave } from './campaign.ts';
 import type { WaveCounts } from './standing.ts';
 import type { Transition } from './transition.ts';
 
@@ -34,8 +34,8 @@ export interface UnaskedStore {
 }
 
 export interface CountQuestion {
-  /** Of each opened wave, first one first. */
-  readonly waves: readonly { readonly upTo: number; readonly soakSeconds: number }[];
+  /** Of each opened wave, first one first. Which of them a device is in is decided as openWaveOf does. */
+  readonly waves: readonly (Pick<OpenedWave, 'upTo' | 'openedAt'> & { readonly soakSeconds: number })[];
   /** As CampaignState has it. */
   readonly judgedFrom: number | undefined;
   readonly deviceTimeoutSeconds: number;

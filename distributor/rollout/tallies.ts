@@ -71,7 +71,11 @@ export function countQuestionOf(
   { openedWaves, judgedFrom }: CampaignState,
   now: number,
 ): CountQuestion {
-  const soaks = openedWaves.map(({ upTo }, index) => ({ upTo, soakSeconds: waves[index]?.soakSeconds ?? 0 }));
+  const soaks = openedWaves.map(({ upTo, openedAt }, index) => ({
+    upTo,
+    openedAt,
+    soakSeconds: waves[index]?.soakSeconds ?? 0,
+  }));
   return { waves: soaks, judgedFrom, deviceTimeoutSeconds, now };
 }
 

@@ -2,7 +2,7 @@
  * Changes of a campaign's state, as they are recorded: which state a change fits, and what comes of it. Stores compare
  * and set with it: a change that does not fit any more was made by somebody else, or is too late.
  */
-import type { CampaignKey, CampaignState, CampaignStatus, OpenedWave } from './campaign.ts';
+import { type CampaignKey, type CampaignState, type CampaignStatus, isThrough, type OpenedWave } from './campaign.ts';
 
 export type Transition =
   /** Opens the wave at `index`, closes the one before; the first one makes the campaign. */
@@ -83,7 +83,8 @@ export function unstarted({ rollout, version }: CampaignKey, at: number): Campai
   return { rollout, version, status: 'active', reason, ...none, createdAt: at, changedAt: at };
 }
 
-function statusAfter({ status }: CampaignState, { kind }: Transition): CampaignStatus | undefined {
+function statusAfter(before: CampaignState, { kind }: Transition): CampaignStatus | undefined {
+  const { status } = before;
   switch (kind) {
     case 'open-wave':
       return status === 'active' ? status : undefined;
@@ -99,7 +100,8 @@ function statusAfter({ status }: CampaignState, { kind }: Transition): CampaignS
     case 'pause':
       return status === 'aborted' ? undefined : 'paused';
     case 'resume':
-      return status === 'paused' ? 'active' : undefined;
+      if (status !== 'paused') return undefined;
+      return isThrough(before) ? 'completed' : 'active';
     case 'abort':
       return status === 'aborted' ? undefined : 'aborted';
     case 'lift-abort':

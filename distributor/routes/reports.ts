@@ -9,6 +9,7 @@ import type { ReportRules } from '../fleet/ports.ts';
 import { allowDevice } from '../http/access.ts';
 import { callerOf, perMinute } from '../http/rate-limits.ts';
 import { troubleLabels } from '../http/trouble-gauges.ts';
+import { isMember } from '../rollout/compiled-plan.ts';
 import type { Services } from '../services.ts';
 
 /** Bytes of one report at most: its message and a dozen short fields. */
@@ -51,12 +52,17 @@ export function reportsRoute(app: App, services: Services): void {
   );
 }
 
-/** A device of another product says nothing about a rollout, and nobody moves more bytes than a release can cost. */
+/**
+ * A device of another product or group says nothing about a rollout, and nobody moves more bytes than a release can
+ * cost.
+ */
 function rulesOf({ campaigns, catalog }: Services): ReportRules {
   const { releases } = catalog.state;
-  return ({ rollout = '', version }, { product, platform }) => {
-    const declared = campaigns.compiled.find(rollout)?.rollout;
-    if (declared && declared.product !== product) return undefined;
+  const plan = campaigns.compiled;
+  return ({ rollout = '', version }, { id, product, platform, labels }) => {
+    const declared = plan.find(rollout);
+    if (declared && (declared.rollout.product !== product || !isMember(plan, declared, { id, labels })))
+      return undefined;
     return { maxBytes: releases.find(product, platform, { release: version })?.maxTransferBytes ?? 0 };
   };
 }

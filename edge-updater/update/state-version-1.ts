@@ -106,7 +106,7 @@ export function stateInVersion1(state: DeviceState): DeviceStateVersion1 {
     outbox: state.outbox.map(reportForOlderServer),
     nextSequence,
     ...(lastAttempt ? { lastAttempt: lastAttemptOf(lastAttempt) } : {}),
-    ...(lastRefusal ? { lastRefusal: { ...lastRefusal, code: codeInVersion1(lastRefusal.code) } } : {}),
+    ...(lastRefusal ? { lastRefusal: lastRefusalOf(lastRefusal) } : {}),
     update: updateOf(state.update),
   };
 }
@@ -119,6 +119,10 @@ function updateOf(update: DeviceState['update']): DeviceStateVersion1['update'] 
   const attempt = { ...update.attempt, source };
   if (!('failure' in update)) return { ...update, attempt };
   return { ...update, attempt, failure: withCodeOfVersion1(update.failure) };
+}
+
+function lastRefusalOf({ version, code }: NonNullable<DeviceState['lastRefusal']>): DeviceStateVersion1['lastRefusal'] {
+  return { version, code: codeInVersion1(code) };
 }
 
 function lastAttemptOf(ended: FinishedAttempt): DeviceStateVersion1['lastAttempt'] {

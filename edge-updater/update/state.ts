@@ -136,8 +136,10 @@ export const deviceStateSchema = z.object({
   outbox: z.array(reportSchema).max(64),
   nextSequence: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
   lastAttempt: finishedAttemptSchema.optional(),
-  /** The last offer that was refused before an attempt began, so that it is reported once. */
-  lastRefusal: z.object({ version: versionSchema, code: codeNameSchema }).optional(),
+  /** The last offer that was refused before an attempt began, so that it is reported once to each rollout. */
+  lastRefusal: z
+    .object({ version: versionSchema, code: codeNameSchema, rollout: z.string().max(253).optional() })
+    .optional(),
   update: updateStateSchema,
 });
 export type DeviceState = z.infer<typeof deviceStateSchema>;

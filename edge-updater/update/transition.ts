@@ -107,10 +107,11 @@ function accepted(state: DeviceState, event: Extract<UpdateEvent, { kind: 'accep
 function refused(state: DeviceState, event: Extract<UpdateEvent, { kind: 'refused' }>, at: string): DeviceState {
   const { version, code, rollout } = event;
   if (state.update.phase !== 'idle') return state;
-  if (state.lastRefusal?.version === version && state.lastRefusal.code === code) return state;
+  const last = state.lastRefusal;
+  if (last?.version === version && last.code === code && last.rollout === rollout) return state;
   const message = event.message.slice(0, 2000);
   return withReport(
-    { ...state, lastRefusal: { version, code } },
+    { ...state, lastRefusal: { version, code, rollout } },
     { attempt: event.attemptId, at, rollout, version, phase: 'idle', outcome: 'failed', code, message },
   );
 }

@@ -124,6 +124,20 @@ describe('an offer that is refused before an attempt begins', () => {
     expect((await device.check(never)).attempt).toMatchObject({ outcome: 'committed' });
   });
 
+  it('is reported to each rollout that offers the release', async () => {
+    offer('2.0.0', 2);
+    edge.server.metadata = () => Promise.reject(new SlipwayError('tls-failed', 'm'));
+    const { check } = edge.server;
+    for (const rollout of ['test', 'second', 'second']) {
+      edge.server.check = async (request) => {
+        const answer = await check.call(edge.server, request);
+        return answer.decision === 'update' ? { ...answer, offer: { ...answer.offer, rollout } } : answer;
+      };
+      await expect(device.check(never)).rejects.toMatchObject({ code: 'tls-failed' });
+    }
+    expect(reports().filter(({ code }) => code)).toMatchObject([{ rollout: 'test' }, { rollout: 'second' }]);
+  });
+
   it('while nothing can be sent is reported as soon as something can', async () => {
     offer('2.0.0', 2);
     const { report } = edge.server;

@@ -75,7 +75,7 @@ export const anyReport: ReportRules = () => ({ maxBytes: Number.MAX_SAFE_INTEGER
 
 /** How waves with these bounds stand; none soaks. */
 export function counting(bounds: readonly number[], now: number, deviceTimeoutSeconds: number): CountQuestion {
-  const waves = bounds.map((upTo) => ({ upTo, soakSeconds: 0 }));
+  const waves = bounds.map((upTo) => ({ upTo, openedAt: now, soakSeconds: 0 }));
   return { waves, judgedFrom: undefined, deviceTimeoutSeconds, now };
 }
 

@@ -5,6 +5,7 @@ import { devicePhases } from '../../contract/device-api/check.ts';
 import { updateOutcomes } from '../../contract/device-api/report.ts';
 import type { FleetState } from '../../distributor/fleet/ports.ts';
 import { committedAt } from '../../distributor/rollout/campaign.ts';
+import { openWaveOf } from '../../distributor/rollout/cohort.ts';
 import type { Decision } from '../../distributor/rollout/decision.ts';
 import type { Finding } from '../../distributor/rollout/findings.ts';
 import {
@@ -410,17 +411,25 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
       });
       const now = fc.constantFrom(25_000, 30_000, 35_000, 40_000, 50_000);
       const judgedFrom = fc.constantFrom(undefined, 21_000);
+      // All enrol at 1: some waves opened before that.
+      const openedAts = fc.constantFrom([1, 1, 1], [0, 1, 1], [0, 0, 1], [0, 0, 0]);
       const soakSeconds = [0, 9, 20];
       await fc.assert(
         fc.asyncProperty(
           fc.array(device, { minLength: 1, maxLength: 6 }),
           now,
           judgedFrom,
-          async (devices, time, from) => {
+          openedAts,
+          async (devices, time, from, openedAt) => {
             const name = `r${run++}`;
             const ids = devices.map((_, i) => `${name}-${i}`);
             await enrolAll(state, ...ids);
             const expected = bounds.map((): Slice => ({ ...noCounts }));
+            const waves = bounds.map((upTo, index) => {
+              return { upTo, openedAt: openedAt[index] ?? 0, soakSeconds: soakSeconds[index] ?? 0 };
+            });
+            const opened = waves.map((wave) => ({ ...wave, name: 'w', closedAt: undefined, members: 0 }));
+            const waveOf = (place: number) => openWaveOf(place, 1, opened) ?? -1;
             for (const [i, one] of devices.entries()) {
               const { place, offeredAt, seenAt, phase, outcome, code, reportedAt, isFound } = one;
               const id = ids[i] ?? '';
@@ -437,7 +446,7 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
               );
               const [attempt] = await state.attemptsOf(id);
               if (!attempt) throw new Error('expected an attempt');
-              const index = bounds.findIndex((bound) => place < bound);
+              const index = waveOf(place);
               const slice = expected[index];
               if (!slice) throw new Error('expected a wave');
               const standing = standingOf(attempt, time, timeoutSeconds);
@@ -449,13 +458,12 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
               const soakedAt = (committedAt(attempt) ?? 0) + rules.soakSeconds * 1000;
               slice.nextSoakedAt = Math.min(slice.nextSoakedAt ?? soakedAt, soakedAt);
             }
-            const waves = bounds.map((upTo, index) => ({ upTo, soakSeconds: soakSeconds[index] ?? 0 }));
             const question = { waves, judgedFrom: from, deviceTimeoutSeconds: timeoutSeconds, now: time };
             expect(await state.countWaves({ ...key, rollout: name }, question)).toEqual(expected);
             // Every device is in one column.
             for (const slice of expected)
               expect(standings.reduce((sum, column) => sum + slice[column], 0)).toBe(
-                devices.filter(({ place }) => expected[bounds.findIndex((bound) => place < bound)] === slice).length,
+                devices.filter(({ place }) => expected[waveOf(place)] === slice).length,
               );
           },
         ),

@@ -133,6 +133,42 @@ describe('a rollout', () => {
     expect((await small.ask('GET', '/metrics')).body).toContain('slipway_devices_fell_back_total 2');
   });
 
+  it('that has completed stays so when a person pauses and resumes it after late failures', async () => {
+    const abort = { failurePercent: 1, minFailures: 2, revert: true };
+    const { small, enrol, check, tell, commit, operator, show, kinds } = await fleetOf(3, { abort });
+    await using _ = small;
+    for (let i = 0; i < 3; i++) await commit(`gate-${i}`);
+    expect(await show()).toMatchObject({ status: 'completed' });
+    for (const late of ['late-0', 'late-1']) {
+      await enrol(late);
+      await check(late);
+      await tell(late, { phase: 'rolled-back', outcome: 'rolled-back', code: 'health-timeout' });
+    }
+    await small.ask('POST', '/v1/rollouts/to-2/pause', operator, { reason: 'let us look' });
+    await small.pass(60);
+    expect(await show()).toMatchObject({ status: 'paused', waves: [{ committed: 3, failed: 2 }] });
+    await small.ask('POST', '/v1/rollouts/to-2/resume', operator, { reason: 'it was these two' });
+    await small.pass(60);
+    expect(await show()).toMatchObject({ status: 'completed' });
+    expect(await check('gate-0', fresh)).toMatchObject({ decision: 'none', reason: 'up-to-date' });
+    expect(await kinds()).not.toContain('aborted');
+  });
+
+  it('that has completed holds a further wave for late failures, and sends nobody back', async () => {
+    const abort = { failurePercent: 1, minFailures: 1, revert: true };
+    const { small, check, tell, commit, show } = await fleetOf(3, { abort });
+    await using _ = small;
+    for (let i = 0; i < 3; i++) await commit(`gate-${i}`);
+    expect(await show()).toMatchObject({ status: 'completed' });
+    await tell('gate-0', { phase: 'rolled-back', outcome: 'rolled-back', code: 'health-lost' });
+    await small.pass(60);
+    const waves = [...everybody, { name: 'more', percent: 100 }];
+    await small.declare('to-2', { release: '2.0.0', waves, abort });
+    await small.pass(60);
+    expect(await show()).toMatchObject({ status: 'active', next: { waitsFor: 'gate-not-met' } });
+    expect(await check('gate-1', fresh)).toMatchObject({ decision: 'none', reason: 'up-to-date' });
+  });
+
   it('is not completed while a device is in the middle of the update', async () => {
     const { small, check, tell, commit, show } = await fleetOf(2, { gate: { successPercent: 50 } });
     await using _ = small;
@@ -230,6 +266,62 @@ describe('nobody', () => {
   });
 });
 
+describe('devices that enrol while a rollout runs', () => {
+  it('count in the wave that offered them the release, wherever their place is', async () => {
+    const waves = [
+      { name: 'canary', percent: 30 },
+      { name: 'all', percent: 100 },
+    ];
+    const { small, enrol, check, tell, show } = await fleetOf(10, { waves });
+    await using _ = small;
+    const ids = Array.from({ length: 30 }, (_, i) => `gate-${i}`);
+    await small.pass(60);
+    for (const id of ids.slice(10)) await enrol(id);
+    const offered = new Map<string, string>();
+    const updateAll = async () => {
+      for (const id of ids) {
+        const answer = await check(id, offered.has(id) ? fresh : {});
+        if (answer.decision !== 'update') continue;
+        offered.set(id, answer.offer.wave);
+        await tell(id, { phase: 'committed', outcome: 'committed' });
+      }
+    };
+    await updateAll();
+    await small.pass(60);
+    await updateAll();
+    expect(offered.size).toBe(30);
+    expect(await show()).toMatchObject({
+      status: 'completed',
+      waves: [
+        { members: 3, committed: 3, notAsked: 0 },
+        { members: 27, committed: 27, notAsked: 0 },
+      ],
+    });
+  });
+});
+
+describe('devices that enrol while a wave is open for everybody', () => {
+  it('are asked before the rollout completes, so that their failures stop it', async () => {
+    const { small, enrol, check, tell, commit, show } = await fleetOf(0);
+    await using _ = small;
+    await enrol('gate-0');
+    await small.pass(1);
+    const others = ['gate-1', 'gate-2', 'gate-3'];
+    for (const id of others) await enrol(id);
+    await commit('gate-0');
+    expect(await show()).toMatchObject({
+      status: 'active',
+      next: { waitsFor: 'devices-not-asked' },
+      waves: [{ members: 4, committed: 1, notAsked: 3 }],
+    });
+    for (const id of others) {
+      await check(id);
+      await tell(id, { phase: 'rolled-back', outcome: 'rolled-back', code: 'health-timeout' });
+    }
+    expect(await show()).toMatchObject({ status: 'aborted' });
+  });
+});
+
 describe('reports', () => {
   it('of devices that were never offered the release abort nothing, complete nothing and spend nothing', async () => {
     const { small, tell, show } = await fleetOf(6, { budget: { bytes: '1GB', per: '24h' } });
@@ -241,6 +333,21 @@ describe('reports', () => {
     }
     await small.pass(60);
     expect(await show()).toMatchObject({ status: 'active', waves: [{ committed: 0, failed: 0, notAsked: 6 }] });
+  });
+
+  it('of a device that left the group since it was offered the release say nothing about it', async () => {
+    const { small, check, tell, show } = await fleetOf(1, { paused: true });
+    await using _ = small;
+    const lab =
+      'apiVersion: slipway/v1\nkind: Group\nmetadata: {name: lab}\nspec: {selector: {matchLabels: {site: lab}}}\n';
+    await small.writeRolloutFile('group.yaml', lab);
+    await check('gate-0', { labels: { site: 'lab' } });
+    const spec = { release: '2.0.0', group: 'lab', waves: everybody, abort: { failurePercent: 1, minFailures: 1 } };
+    await small.declare('to-2', spec);
+    expect(await check('gate-0', { labels: { site: 'lab' } })).toMatchObject({ decision: 'update' });
+    expect(await check('gate-0', { labels: { site: 'shop' } })).toMatchObject({ reason: 'not-in-group' });
+    await tell('gate-0', { phase: 'rolled-back', outcome: 'rolled-back', code: 'health-timeout' });
+    expect(await show()).toMatchObject({ status: 'active', waves: [{ failed: 0 }] });
   });
 
   it('spend no more of a budget than the release can cost', async () => {

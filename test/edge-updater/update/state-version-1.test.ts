@@ -22,7 +22,7 @@ function full(state: DeviceState, code: string): DeviceState {
     outbox: [{ ...report, code, fault: faultOf(code), nextTryAt: at }],
     nextSequence: 5,
     lastAttempt: { ...ended, outcome: 'failed', code, message: 'm' },
-    lastRefusal: { version, code },
+    lastRefusal: { version, code, rollout: 'r' },
   };
 }
 
