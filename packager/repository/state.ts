@@ -3,7 +3,7 @@
  * anything has expired, because a publisher may be here to sign it anew.
  */
 import { Metadata, MetadataKind, type MetaFile, type Root, type Targets } from '@tufjs/models';
-import { SlipwayError } from '../../contract/errors.ts';
+import { type ErrorCode, SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { productRoles } from '../../contract/trust/permits-role.ts';
@@ -28,6 +28,14 @@ export interface RepositoryState {
   readonly timestampEtag: string;
 }
 
+/** Of a document that is not the one that was signed for. */
+const damageCodes: ReadonlySet<ErrorCode> = new Set([
+  'metadata-malformed',
+  'metadata-too-large',
+  'metadata-mismatched',
+  'metadata-missing',
+]);
+
 /** Before any expiry, so that the refresh judges signatures, versions and digests only. */
 const beforeAnyExpiry = new Date(0);
 
@@ -42,12 +50,12 @@ export async function loadRepository(store: Store, pinnedRoot?: Uint8Array): Pro
   if (!timestamp) throw missing();
   const known = new Map([['root', root]]);
   const fetch = fetchFrom(store, timestamp);
-  const trusted = await refreshTrust({ known, fetch, now: beforeAnyExpiry });
+  const trusted = await refreshTrust({ known, fetch, now: beforeAnyExpiry }).catch(asDamage);
   const targets = Metadata.fromJSON(MetadataKind.Targets, json(trusted.documents, 'targets'));
   const snapshot = Metadata.fromJSON(MetadataKind.Snapshot, json(trusted.documents, 'snapshot'));
   const products = new Map<string, Targets>();
   for (const product of delegatedProducts(trusted.documents)) {
-    const role = await trusted.delegatedTargets(product);
+    const role = await trusted.delegatedTargets(product).catch(asDamage);
     if (role) products.set(product, role);
   }
   return {
@@ -62,6 +70,15 @@ export async function loadRepository(store: Store, pinnedRoot?: Uint8Array): Pro
     timestampExpires: Metadata.fromJSON(MetadataKind.Timestamp, json(trusted.documents, 'timestamp')).signed.expires,
     timestampEtag: timestamp.etag,
   };
+}
+
+/** Nobody can sign again what nobody can read: other than a blob, metadata comes back only from a copy. */
+function asDamage(error: unknown): never {
+  if (!(error instanceof SlipwayError) || !damageCodes.has(error.code)) throw error;
+  throw new SlipwayError(error.code, error.message, {
+    hint: 'Restore it from a bundle: slipway-packager verify STORE --repair BUNDLE',
+    cause: error,
+  });
 }
 
 /** The products that accepted documents delegate to. */

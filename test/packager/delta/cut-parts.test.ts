@@ -98,7 +98,9 @@ describe('long parts', () => {
     expect(bytesOf('file/2').equals(base.subarray(20_900, 40_900))).toBe(true);
   });
 
-  it('that no encoder has memory for move what changed in them, also behind bytes that came in', async () => {
+  it('that no encoder has memory for move what changed in them, also behind bytes that came in', {
+    timeout: 180_000,
+  }, async () => {
     const old = Buffer.concat(Array.from({ length: 40 }, () => randomBytes(2 ** 20)));
     const changed = Buffer.from(old);
     changed.fill(7, 30_000_000, 30_000_007);

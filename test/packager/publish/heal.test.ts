@@ -87,6 +87,18 @@ describe('publish of a build that is there already', () => {
     });
   });
 
+  it.each([
+    'metadata/3.k3s-edge.json',
+    'metadata/3.snapshot.json',
+    'metadata/1.targets.json',
+  ])('refuses a store whose %s is damaged, and says how it comes back', async (key) => {
+    const { bench, store, build } = await twoReleases();
+    await truncate(bench.at('store', key), 100);
+    const refused = publish(bench, store, 'b', { build });
+    const hint = expect.stringContaining('--repair BUNDLE');
+    await expect(refused).rejects.toMatchObject({ code: 'metadata-malformed', hint });
+  });
+
   it('heals a blob that an interrupted publish left damaged before it makes it visible', async () => {
     const bench = await Workbench.open();
     const { store } = await openRepository(bench);
