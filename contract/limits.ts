@@ -27,6 +27,18 @@ export const limits = {
   maxInstallPathBytes: 512,
   /** A YAML document: release.yaml, a rollout, a configuration. */
   maxDocumentBytes: 1024 * 1024,
+  /** Lexical tokens of one YAML text: 1 MiB of declarations has some 200,000; reading so many takes 1 to 3 s. */
+  maxYamlTokens: 500_000,
+  /** Collections inside one another; each level is a few frames of the reader's stack. */
+  maxYamlDepth: 200,
+  /** Anchors of one YAML text, and aliases. */
+  maxYamlAnchors: 1000,
+  maxYamlDocuments: 10_000,
+  /** Values of one YAML document with its aliases written out. */
+  maxYamlNodes: 500_000,
+  /** Problems told of one text or of one plan; who has more gets the first ones. */
+  maxProblems: 100,
+  maxProblemCharacters: 300,
   /** Files that declare the rollouts of one distributor. */
   maxDeclaredFiles: 1000,
   /** All of them together, also as Kustomize renders them, and the body of a plan that is applied. */

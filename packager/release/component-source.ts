@@ -3,10 +3,10 @@ import { createReadStream } from 'node:fs';
 import { access, constants, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
-import { LineCounter, parseAllDocuments } from 'yaml';
 import { DocumentError } from '../../contract/document.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
+import { readYaml } from '../../contract/yaml-text.ts';
 import { systemCode } from '../durable-file.ts';
 import type { ComponentDeclaration } from './declaration.ts';
 import type { ManifestRenderer } from './ports.ts';
@@ -112,15 +112,15 @@ async function joinManifests(name: string, declared: string, folder: string): Pr
   return new TextEncoder().encode(parts.map((part) => (part.endsWith('\n') ? part : `${part}\n`)).join(''));
 }
 
+/** Manifests of others may be of any length: it takes time in proportion. */
 function checkYaml(text: string, file: string): void {
-  const lineCounter = new LineCounter();
-  for (const document of parseAllDocuments(text, { lineCounter, prettyErrors: false })) {
-    const problems = ('errors' in document ? document.errors : []).map((error) => {
-      const { line, col } = lineCounter.linePos(error.pos[0]);
-      return { line, column: col, path: '', message: error.message };
-    });
-    if (problems.length > 0) throw new DocumentError(file, problems);
-  }
+  const { documents, problems, placeOf } = readYaml(text, { maxTokens: Number.POSITIVE_INFINITY });
+  const found = [...problems, ...documents.flatMap((document) => document.problems)].slice(0, limits.maxProblems);
+  if (found.length === 0) return;
+  throw new DocumentError(
+    file,
+    found.map(({ offset, message }) => ({ ...placeOf(offset), path: '', message })),
+  );
 }
 
 function memory(bytes: Uint8Array): ComponentSource {
