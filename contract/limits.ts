@@ -41,6 +41,11 @@ export const limits = {
   maxProblemCharacters: 300,
   /** Files that declare the rollouts of one distributor. */
   maxDeclaredFiles: 1000,
+  /** Fleets, groups and rollouts of one plan. */
+  maxDeclaredDocuments: 10_000,
+  /** A plan that takes longer to read, or more memory, is refused; reading goes on beside the answers of the server. */
+  maxPlanReadMs: 60_000,
+  maxPlanReadMegabytes: 1024,
   /** All of them together, also as Kustomize renders them, and the body of a plan that is applied. */
   maxDeclaredBytes: 16 * 1024 * 1024,
   /** zstd frames for transport: a decoder needs 2^windowLog bytes (8 MiB). */

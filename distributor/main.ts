@@ -5,6 +5,7 @@ import { openFleetState } from './adapters/fleet-state-of-place.ts';
 import { gateProbes } from './adapters/gate-probes.ts';
 import { openSource } from './adapters/open-source.ts';
 import { readPermitKey } from './adapters/permit-key.ts';
+import { planReader } from './adapters/plan-reader.ts';
 import { openStore } from './adapters/store-of-url.ts';
 import { runProgram } from './commands/program.ts';
 
@@ -14,6 +15,7 @@ process.exitCode = await runProgram(
     openFleetState,
     openStore: (url) => openStore(url, process.env),
     openSource: (place) => openSource(place, process.env),
+    readPlan: planReader(),
     openGateProbes: () => gateProbes(),
     readPermitKey,
     clock: Date.now,

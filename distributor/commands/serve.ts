@@ -92,6 +92,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const reconciler = new Reconciler({
     source,
     store: fleet,
+    readPlan: line.readPlan,
     clock: line.clock,
     allowRewrite: options.gitAllowRewrite ?? false,
     observe: (event) => observeReconciler(event, logger, metrics),

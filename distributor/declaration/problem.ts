@@ -21,14 +21,18 @@ export type PlanProblem = Readonly<z.infer<typeof planProblemSchema>>;
 export class PlanError extends SlipwayError {
   readonly problems: readonly PlanProblem[];
 
-  /** @param all of them; the first ones are told where there are very many */
-  constructor(all: readonly PlanProblem[]) {
+  /** How many there are in all. */
+  readonly total: number;
+
+  /** @param all of them; the first ones are told where there are very many @param total where more are known of */
+  constructor(all: readonly PlanProblem[], total = all.length) {
     const problems = all.slice(0, limits.maxProblems);
-    const more = all.length > problems.length ? [`and ${all.length - problems.length} more problems`] : [];
+    const more = total > problems.length ? [`and ${total - problems.length} more problems`] : [];
     super('document-invalid', [...problems.map(problemText), ...more].join('\n'), {
       hint: 'Correct the files at the places named; declarations are in force as a whole or not at all.',
     });
     this.problems = problems;
+    this.total = total;
   }
 }
 
