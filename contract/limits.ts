@@ -46,6 +46,11 @@ export const limits = {
   /** A plan that takes longer to read, or more memory, is refused; reading goes on beside the answers of the server. */
   maxPlanReadMs: 60_000,
   maxPlanReadMegabytes: 1024,
+  /** A kustomization.yaml, and what a transformer or generator is made of. */
+  maxKustomizationBytes: 256 * 1024,
+  maxKustomizationTokens: 50_000,
+  /** Folders that one kustomization builds on. */
+  maxKustomizations: 200,
   /** All of them together, also as Kustomize renders them, and the body of a plan that is applied. */
   maxDeclaredBytes: 16 * 1024 * 1024,
   /** zstd frames for transport: a decoder needs 2^windowLog bytes (8 MiB). */
