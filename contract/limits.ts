@@ -87,6 +87,14 @@ export const limits = {
   maxGoTablesBytes: 16 * 1024 * 1024,
   /** The application header of a VCDIFF delta, which holds two file names and is skipped. */
   maxVcdiffApplicationHeaderBytes: 64 * 1024,
+  /** Connections of one server; fewer where the process may open fewer files. */
+  maxConnections: 20_000,
+  /** Memory that one download may hold whose reader is slow: what was read of the store and not taken yet. */
+  maxSlowReaderBytes: 768 * 1024,
+  /** The head of a request, and a TLS handshake, must have arrived by then. */
+  maxRequestHeadMs: 15_000,
+  /** A whole request must have; answers may take as long as bytes move. */
+  maxRequestMs: 30_000,
   /** Bodies of check-ins and reports. */
   maxCheckBytes: 64 * 1024,
   maxReportsPerRequest: 100,

@@ -5,7 +5,6 @@
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
-import underPressure from '@fastify/under-pressure';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -14,9 +13,10 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
-import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
+import { boundConnections } from './http/connections.ts';
 import { answerErrors } from './http/error-answer.ts';
+import { turnAwayUnderPressure } from './http/event-loop-pressure.ts';
 import { rateLimited } from './http/rate-limits.ts';
 import { blobsRoute } from './routes/blobs.ts';
 import { checkRoute } from './routes/check.ts';
@@ -50,10 +50,12 @@ export interface AppOptions {
   /** Believe X-Forwarded-For: only behind a proxy that sets it. */
   readonly trustProxy: boolean;
   readonly newRequestId: () => string;
+  /** What comes beyond is closed at once; see http/connections.ts. */
+  readonly maxConnections: number;
 }
 
-/** A whole request must have arrived by then; answers may take as long as bytes move. */
-const requestTimeoutMs = 30_000;
+/** How often it is looked whether a head or a request is late. */
+const connectionCheckMs = 1000;
 /** A connection on which nothing moves for so long is closed (slow readers included). */
 const idleSocketTimeoutMs = 120_000;
 /** Above the idle time of common proxies, so that they close first. */
@@ -61,14 +63,18 @@ const keepAliveTimeoutMs = 75_000;
 const maxEventLoopDelayMs = 3000;
 const overloadRetrySeconds = 10;
 
+const arrival = { headersTimeout: limits.maxRequestHeadMs, connectionsCheckingInterval: connectionCheckMs };
+
 export async function buildApp(services: Services, options: AppOptions): Promise<App> {
   const app = Fastify({
     loggerInstance: options.logger,
-    ...(options.tls ? { https: options.tls } : {}),
+    ...(options.tls
+      ? { https: { ...options.tls, ...arrival, handshakeTimeout: limits.maxRequestHeadMs } }
+      : { http: arrival }),
     trustProxy: options.trustProxy,
     genReqId: options.newRequestId,
     bodyLimit: limits.maxCheckBytes,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: limits.maxRequestMs,
     connectionTimeout: idleSocketTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     forceCloseConnections: 'idle',
@@ -76,7 +82,9 @@ export async function buildApp(services: Services, options: AppOptions): Promise
   }).withTypeProvider<ZodTypeProvider>() as unknown as App;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  answerErrors(app as unknown as FastifyInstance);
+  const plain = app as unknown as FastifyInstance;
+  answerErrors(plain);
+  boundConnections(app.server, options.maxConnections, options.logger, services.clock);
   app.addHook('onRequest', (request, reply, next) => {
     reply.header('x-request-id', request.id);
     next();
@@ -92,15 +100,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     hook: 'preHandler',
     errorResponseBuilder: (_request, { ttl }) => rateLimited(Math.ceil(ttl / 1000)),
   });
-  await app.register(underPressure, {
-    maxEventLoopDelay: maxEventLoopDelayMs,
-    pressureHandler: (request, reply) => {
-      // Whoever watches must still see that it is alive and why it is slow.
-      if (['/healthz', '/metrics'].includes(request.url)) return;
-      reply.header('retry-after', overloadRetrySeconds);
-      throw new SlipwayError('overloaded', 'the server has too much to do', { hint: 'Ask again a little later.' });
-    },
-  });
+  turnAwayUnderPressure(plain, { maxDelayMs: maxEventLoopDelayMs, retrySeconds: overloadRetrySeconds });
 
   metricsRoute(app, services);
   for (const route of [

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** slipway-distributor: binds the verbs to the adapters of this machine. */
 import { randomBytes } from 'node:crypto';
+import { descriptorLimit } from './adapters/descriptor-limit.ts';
 import { openFleetState } from './adapters/fleet-state-of-place.ts';
 import { gateProbes } from './adapters/gate-probes.ts';
 import { openSource } from './adapters/open-source.ts';
@@ -16,6 +17,7 @@ process.exitCode = await runProgram(
     openStore: (url) => openStore(url, process.env),
     openSource: (place) => openSource(place, process.env),
     readPlan: planReader(),
+    descriptorLimit: descriptorLimit(),
     openGateProbes: () => gateProbes(),
     readPermitKey,
     clock: Date.now,

@@ -19,6 +19,8 @@ export interface CommandLine {
   openStore(url: string): StoreReader;
   openSource(place: SourcePlace): DeclarationSource;
   readonly readPlan: PlanReader;
+  /** How many files and connections the process may have open; undefined where nobody says. */
+  readonly descriptorLimit: number | undefined;
   openGateProbes(): GateProbe & { close(): Promise<void> };
   /** @throws SlipwayError `key-unreadable` */
   readPermitKey(file: string): PermitSigner;

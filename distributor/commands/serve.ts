@@ -10,6 +10,7 @@ import { limits } from '../../contract/limits.ts';
 import { type App, buildApp } from '../app.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { CampaignLog, revertsOnAbort } from '../events/campaign-log.ts';
+import { connectionsFor } from '../http/connections.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { Reconciler } from '../reconcile/reconcile.ts';
 import { Campaigns } from '../rollout/campaigns.ts';
@@ -142,7 +143,10 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
     retention: retentionOf(options),
     pruneIntervalMs,
   });
-  const app = await buildApp(services, { logger, tls, trustProxy: options.trustProxy, newRequestId: randomUUID });
+  const maxConnections = connectionsFor(line.descriptorLimit);
+  logger.info({ maxConnections, descriptors: line.descriptorLimit }, 'connections are bounded');
+  const { trustProxy } = options;
+  const app = await buildApp(services, { logger, tls, trustProxy, newRequestId: randomUUID, maxConnections });
   await upkeep.start();
   warnOfUselessKey(signer, catalog, logger);
   await listen(app, options.listen);

@@ -28,6 +28,7 @@ async function call(...words: string[]) {
       openStore: (url) => openStore(url, {}),
       openSource: (place) => openSource(place, process.env),
       readPlan: planReader(),
+      descriptorLimit: undefined,
       openGateProbes: () => gateProbes(),
       readPermitKey,
       clock: Date.now,

@@ -63,6 +63,7 @@ async function run(words: readonly string[], stdout: string[] = []) {
       openStore: (place) => openStore(place, {}),
       openSource: (place) => openSource(place, {}),
       readPlan: planReader(),
+      descriptorLimit: undefined,
       openGateProbes: () => gateProbes(),
       readPermitKey,
       clock: () => small.now,

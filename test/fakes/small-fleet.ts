@@ -137,7 +137,9 @@ export class SmallFleet {
       policy: { ...defaultPolicy, ...options.policy },
     };
     const logger = pino({ level: 'silent' });
-    const app = await buildApp(services, { logger, tls: undefined, trustProxy: false, newRequestId: randomUUID });
+    const app = await buildApp(services, {
+      ...{ logger, tls: undefined, trustProxy: false, newRequestId: randomUUID, maxConnections: 1000 },
+    });
     const isGuest = beside !== undefined;
     const small = new SmallFleet({
       folder,

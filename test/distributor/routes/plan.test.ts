@@ -143,6 +143,7 @@ async function call(...words: string[]) {
     openStore: (url: string) => openStore(url, {}),
     openSource: (place: SourcePlace) => openSource(place, process.env),
     readPlan: planReader(),
+    descriptorLimit: undefined,
     openGateProbes: () => gateProbes(),
     ...{ readPermitKey, clock: Date.now, randomBytes, chance: Math.random },
   };
