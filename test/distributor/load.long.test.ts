@@ -87,6 +87,9 @@ describe('more connections than the process may open files', () => {
       for (let second = 0; second < 8; second++) {
         await pause(1000);
         expect(running.process.exitCode).toBeNull();
+        // It has to open a file to know that there is none.
+        kept.write('GET /v1/metadata/timestamp.json HTTP/1.1\r\nhost: a\r\n\r\n');
+        expect(String(await once(kept, 'data'))).toContain('HTTP/1.1 404');
       }
       expect(many.filter((socket) => socket.closed).length).toBeGreaterThan(descriptors);
       for (const socket of [kept, ...many]) socket.destroy();
