@@ -2,10 +2,11 @@
  * YAML that people write (release.yaml, rollouts, configuration), parsed once at the boundary. Each mistake is
  * reported with its line and column. Refuses to read files: callers pass text.
  */
-import { isMap, isScalar, LineCounter, type Node, type ParsedNode, parseDocument as parseYaml } from 'yaml';
+import { isMap, isScalar, type Node, type ParsedNode } from 'yaml';
 import type { z } from 'zod';
 import { SlipwayError } from './errors.ts';
 import { limits } from './limits.ts';
+import { readYaml, shortened } from './yaml-text.ts';
 
 export interface DocumentProblem {
   /** 1-based; 1:1 where the document as a whole is meant. */
@@ -30,7 +31,7 @@ export class DocumentError extends SlipwayError {
 /**
  * Parses `text` as one YAML document of the given schema.
  * @param file the name used in messages
- * @throws DocumentError (`document-invalid`) with every problem found
+ * @throws DocumentError (`document-invalid`) with every problem found, the first ones where there are very many
  */
 export function parseDocument<S extends z.ZodType>(text: string, schema: S, file: string): z.output<S> {
   if (text.length > limits.maxDocumentBytes) {
@@ -38,31 +39,23 @@ export function parseDocument<S extends z.ZodType>(text: string, schema: S, file
       { line: 1, column: 1, path: '', message: `document is longer than ${limits.maxDocumentBytes} bytes` },
     ]);
   }
-  const lineCounter = new LineCounter();
-  const document = parseYaml(text, { lineCounter, prettyErrors: false, strict: true, uniqueKeys: true });
-  const at = (offset: number) => {
-    const { line, col } = lineCounter.linePos(offset);
-    return { line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
-  if (document.errors.length > 0) {
+  const { documents, problems, placeOf } = readYaml(text);
+  const [document, second] = documents;
+  const found = [...problems, ...documents.flatMap((one) => one.problems)];
+  if (second)
+    found.push({ offset: second.root?.range[0] ?? 0, message: 'expected one document, this is a second one' });
+  if (found.length > 0) {
+    const placed = found.slice(0, limits.maxProblems);
     throw new DocumentError(
       file,
-      document.errors.map((error) => ({ ...at(error.pos[0]), path: '', message: error.message })),
+      placed.map(({ offset, message }) => ({ ...placeOf(offset), path: '', message })),
     );
   }
-  let value: unknown;
-  try {
-    value = document.toJS({ maxAliasCount: 100 });
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new DocumentError(file, [{ line: 1, column: 1, path: '', message }]);
-  }
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(document?.toPlain() ?? null);
   if (parsed.success) return parsed.data;
-  throw new DocumentError(
-    file,
-    parsed.error.issues.flatMap((issue) => problemsOf(issue, document.contents, at)),
-  );
+  const told = parsed.error.issues.slice(0, limits.maxProblems);
+  const root = document?.root ?? null;
+  throw new DocumentError(file, told.flatMap((issue) => problemsOf(issue, root, placeOf)).slice(0, limits.maxProblems));
 }
 
 function problemsOf(
@@ -71,13 +64,19 @@ function problemsOf(
   at: (offset: number) => { line: number; column: number },
 ): DocumentProblem[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
+    return issue.keys.slice(0, limits.maxProblems).map((key) => ({
       ...at(offsetOf(root, [...issue.path, key], true)),
-      path: [...issue.path, key].join('.'),
+      path: shortened([...issue.path, key].join('.')),
       message: 'unknown key',
     }));
   }
-  return [{ ...at(offsetOf(root, issue.path, false)), path: issue.path.join('.'), message: issue.message }];
+  return [
+    {
+      ...at(offsetOf(root, issue.path, false)),
+      path: shortened(issue.path.join('.')),
+      message: shortened(issue.message),
+    },
+  ];
 }
 
 /** Offset of the node at `path`, or of its deepest ancestor that exists; of the key itself when `wantKey`. */

@@ -47,6 +47,7 @@ export const errorCodes = {
   // What a person wrote
   'document-unreadable': { exit: exitStatus.invalidInput, fault: 'device' },
   'document-invalid': { exit: exitStatus.invalidInput, fault: 'device', http: 400 },
+  'document-too-complex': { exit: exitStatus.invalidInput, fault: 'none', http: 400 },
   'component-missing': { exit: exitStatus.invalidInput, fault: 'none' },
   'component-unreadable': { exit: exitStatus.invalidInput, fault: 'none' },
   'component-too-large': { exit: exitStatus.invalidInput, fault: 'none' },

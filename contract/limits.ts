@@ -36,8 +36,30 @@ export const limits = {
   maxDocumentBytes: 1024 * 1024,
   /** All manifests of one component: they are parsed whole when they are packed. */
   maxManifestTextBytes: 64 * 1024 * 1024,
+  /** Lexical tokens of one YAML text: 1 MiB of declarations has some 200,000; reading so many takes 1 to 3 s. */
+  maxYamlTokens: 500_000,
+  /** Collections inside one another; each level is a few frames of the reader's stack. */
+  maxYamlDepth: 200,
+  /** Anchors of one YAML text, and aliases. */
+  maxYamlAnchors: 1000,
+  maxYamlDocuments: 10_000,
+  /** Values of one YAML document with its aliases written out. */
+  maxYamlNodes: 500_000,
+  /** Problems told of one text or of one plan; who has more gets the first ones. */
+  maxProblems: 100,
+  maxProblemCharacters: 300,
   /** Files that declare the rollouts of one distributor. */
   maxDeclaredFiles: 1000,
+  /** Fleets, groups and rollouts of one plan. */
+  maxDeclaredDocuments: 10_000,
+  /** A plan that takes longer to read, or more memory, is refused; reading goes on beside the answers of the server. */
+  maxPlanReadMs: 60_000,
+  maxPlanReadMegabytes: 1024,
+  /** A kustomization.yaml, and what a transformer or generator is made of. */
+  maxKustomizationBytes: 256 * 1024,
+  maxKustomizationTokens: 50_000,
+  /** Folders that one kustomization builds on. */
+  maxKustomizations: 200,
   /** All of them together, also as Kustomize renders them, and the body of a plan that is applied. */
   maxDeclaredBytes: 16 * 1024 * 1024,
   /** zstd frames for transport: a decoder needs 2^windowLog bytes (8 MiB). */
@@ -74,6 +96,14 @@ export const limits = {
   maxGoTablesBytes: 16 * 1024 * 1024,
   /** The application header of a VCDIFF delta, which holds two file names and is skipped. */
   maxVcdiffApplicationHeaderBytes: 64 * 1024,
+  /** Connections of one server; fewer where the process may open fewer files. */
+  maxConnections: 20_000,
+  /** Memory that one download may hold whose reader is slow: what was read of the store and not taken yet. */
+  maxSlowReaderBytes: 768 * 1024,
+  /** The head of a request, and a TLS handshake, must have arrived by then. */
+  maxRequestHeadMs: 15_000,
+  /** A whole request must have; answers may take as long as bytes move. */
+  maxRequestMs: 30_000,
   /** Bodies of check-ins and reports. */
   maxCheckBytes: 64 * 1024,
   maxReportsPerRequest: 100,

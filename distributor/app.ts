@@ -6,7 +6,6 @@ import type { Socket } from 'node:net';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
-import underPressure from '@fastify/under-pressure';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -17,7 +16,9 @@ import Fastify, {
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
+import { boundConnections } from './http/connections.ts';
 import { answerClientError, answerErrors, answerExpectation, answerFrameworkError } from './http/error-answer.ts';
+import { turnAwayUnderPressure } from './http/event-loop-pressure.ts';
 import { rateLimited } from './http/rate-limits.ts';
 import { refuseBeforeStart } from './http/start-gate.ts';
 import { blobsRoute } from './routes/blobs.ts';
@@ -55,10 +56,12 @@ export interface AppOptions {
   readonly newRequestId: () => string;
   /** Metrics of the fleet where devices ask; false where they have an address of their own. */
   readonly showsMetrics: boolean;
+  /** What comes beyond is closed at once; see http/connections.ts. */
+  readonly maxConnections: number;
 }
 
-/** A whole request must have arrived by then; answers may take as long as bytes move. */
-const requestTimeoutMs = 30_000;
+/** How often it is looked whether a head or a request is late. */
+const connectionCheckMs = 1000;
 /** A connection on which nothing moves for so long is closed (slow readers included). */
 const idleSocketTimeoutMs = 120_000;
 /** Above the idle time of common proxies, so that they close first. */
@@ -66,11 +69,15 @@ const keepAliveTimeoutMs = 75_000;
 const maxEventLoopDelayMs = 3000;
 const overloadRetrySeconds = 10;
 
+const arrival = { headersTimeout: limits.maxRequestHeadMs, connectionsCheckingInterval: connectionCheckMs };
+
 export async function buildApp(services: Services, options: AppOptions): Promise<App> {
   const app = Fastify({
     loggerInstance: options.logger,
     // Node answers a request without Host by itself and without a body; the hook below says why.
-    ...(options.tls ? { https: { ...options.tls, requireHostHeader: false } } : { http: { requireHostHeader: false } }),
+    ...(options.tls
+      ? { https: { ...options.tls, ...arrival, handshakeTimeout: limits.maxRequestHeadMs, requireHostHeader: false } }
+      : { http: { ...arrival, requireHostHeader: false } }),
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: (error, socket) => answerClientError(error, socket as Socket, options.newRequestId()),
     // Whoever still asks on an open connection is answered, and told that it closes.
@@ -78,7 +85,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     trustProxy: options.trustProxy,
     genReqId: options.newRequestId,
     bodyLimit: limits.maxCheckBytes,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: limits.maxRequestMs,
     connectionTimeout: idleSocketTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     forceCloseConnections: 'idle',
@@ -86,7 +93,9 @@ export async function buildApp(services: Services, options: AppOptions): Promise
   }).withTypeProvider<ZodTypeProvider>() as unknown as App;
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  answerErrors(app as unknown as FastifyInstance);
+  const plain = app as unknown as FastifyInstance;
+  answerErrors(plain);
+  boundConnections(app.server, options.maxConnections, options.logger, services.clock);
   app.addHook('onRequest', (request, reply, next) => {
     reply.header('x-request-id', request.id);
     if (request.raw.httpVersion !== '1.1' || request.headers.host !== undefined) return next();
@@ -106,15 +115,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     hook: 'preHandler',
     errorResponseBuilder: (_request, { ttl }) => rateLimited(Math.ceil(ttl / 1000)),
   });
-  await app.register(underPressure, {
-    maxEventLoopDelay: maxEventLoopDelayMs,
-    pressureHandler: (request, reply) => {
-      // Whoever watches must still see that it is alive and why it is slow.
-      if (['/healthz', '/readyz', '/metrics'].includes(request.routeOptions.url ?? '')) return;
-      reply.header('retry-after', overloadRetrySeconds);
-      throw new SlipwayError('overloaded', 'the server has too much to do', { hint: 'Ask again a little later.' });
-    },
-  });
+  turnAwayUnderPressure(plain, { maxDelayMs: maxEventLoopDelayMs, retrySeconds: overloadRetrySeconds });
 
   metricsRoute(app, services, options.showsMetrics);
   for (const route of [

@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 /** slipway-distributor: binds the verbs to the adapters of this machine. */
 import { randomBytes } from 'node:crypto';
+import { descriptorLimit } from './adapters/descriptor-limit.ts';
 import { openFleetState } from './adapters/fleet-state-of-place.ts';
 import { gateProbes } from './adapters/gate-probes.ts';
 import { openSource } from './adapters/open-source.ts';
 import { readPermitKey } from './adapters/permit-key.ts';
+import { planReader } from './adapters/plan-reader.ts';
 import { openStore } from './adapters/store-of-url.ts';
 import { runProgram } from './commands/program.ts';
 
@@ -23,6 +25,8 @@ process.exitCode = await runProgram(
     openFleetState,
     openStore: (url) => openStore(url, process.env),
     openSource: (place) => openSource(place, process.env),
+    readPlan: planReader(),
+    descriptorLimit: descriptorLimit(),
     openGateProbes: () => gateProbes(),
     readPermitKey,
     clock: Date.now,

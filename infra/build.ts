@@ -12,6 +12,7 @@ const programs: readonly Program[] = [
   { entry: 'packager/adapters/xdelta3-child.ts', output: 'slipway-xdelta3-child.mjs', executable: false },
   { entry: 'packager/adapters/part-encoder-child.ts', output: 'slipway-part-encoder-child.mjs', executable: false },
   { entry: 'distributor/main.ts', output: 'slipway-distributor.mjs', executable: true },
+  { entry: 'distributor/adapters/plan-thread.ts', output: 'slipway-distributor-plan.mjs', executable: false },
   { entry: 'edge-updater/start.ts', output: 'slipway-edge.mjs', executable: true, compact: true },
   {
     entry: 'edge-updater/main.ts',

@@ -12,6 +12,7 @@ import type { PermitAuthority } from './permit.ts';
 import { permitAuthorityOf, productRoles } from './permits-role.ts';
 import { classifyRefusal } from './refusal.ts';
 import { checkStructure } from './structure.ts';
+import './targets-in-one-pass.ts';
 
 /** Fetches one metadata document, at most `maxBytes` long; undefined where it does not exist (404, 403). */
 export type FetchMetadata = (name: string, maxBytes: number) => Promise<Uint8Array | undefined>;

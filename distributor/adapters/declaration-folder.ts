@@ -8,7 +8,8 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import type { SourceFile } from '../declaration/plan.ts';
 import { PlanError } from '../declaration/problem.ts';
-import { isKustomization, kustomizationOf, listedFiles, renderKustomization } from './kustomize.ts';
+import { isKustomization, kustomizationOf } from './kustomization-file.ts';
+import { listedFiles, renderKustomization } from './kustomize.ts';
 
 const extensions = ['.yaml', '.yml'];
 

@@ -8,7 +8,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { isDocument, refuse, tooLong, tooMany, tooMuch } from './declaration-folder.ts';
 import type { GitMirror, TreeEntry } from './git-mirror.ts';
-import { isKustomization } from './kustomize.ts';
+import { isKustomization } from './kustomization-file.ts';
 
 const linkMode = '120000';
 const fileModes = ['100644', '100755', '100664'];

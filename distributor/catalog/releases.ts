@@ -24,6 +24,10 @@ export type ReleaseTarget = { readonly release: Version } | { readonly channel: 
 
 export class ReleaseIndex {
   readonly #byLine = new Map<string, Release[]>();
+  /** By line and version without its `v`: two versions without it are equal when their texts are. */
+  readonly #byVersion = new Map<string, Release>();
+  /** The newest of each channel, by line. */
+  readonly #byChannel = new Map<string, Release>();
   readonly size: number;
 
   /** @param releases of any number of products and platforms, in any order */
@@ -36,7 +40,14 @@ export class ReleaseIndex {
       else this.#byLine.set(line, [release]);
       size++;
     }
-    for (const line of this.#byLine.values()) line.sort((a, b) => compareVersions(a.version, b.version));
+    for (const [name, line] of this.#byLine) {
+      line.sort((a, b) => compareVersions(a.version, b.version));
+      for (const release of line) {
+        const version = `${name} ${bare(release.version)}`;
+        if (!this.#byVersion.has(version)) this.#byVersion.set(version, release);
+        for (const channel of release.channels) this.#byChannel.set(`${name} ${channel}`, release);
+      }
+    }
     this.size = size;
   }
 
@@ -46,9 +57,9 @@ export class ReleaseIndex {
   }
 
   find(product: Product, platform: Platform, target: ReleaseTarget): Release | undefined {
-    const line = this.line(product, platform);
-    if ('release' in target) return line.find((release) => compareVersions(release.version, target.release) === 0);
-    return line.findLast((release) => release.channels.includes(target.channel));
+    const line = lineOf(product, platform);
+    if ('release' in target) return this.#byVersion.get(`${line} ${bare(target.release)}`);
+    return this.#byChannel.get(`${line} ${target.channel}`);
   }
 
   /** Distinct versions that `target` means, over all platforms of the product; ascending. */
@@ -65,6 +76,10 @@ export class ReleaseIndex {
   all(): Release[] {
     return [...this.#byLine.values()].flat();
   }
+}
+
+function bare(version: Version): string {
+  return version.replace(/^v/, '');
 }
 
 function lineOf(product: Product, platform: Platform): string {

@@ -41,6 +41,7 @@ export function assemble({ line, options, signer, source, store, fleet, logger }
   const reconciler = new Reconciler({
     source,
     store: fleet,
+    readPlan: line.readPlan,
     clock: line.clock,
     allowRewrite: options.gitAllowRewrite ?? false,
     observe: (event) => observeReconciler(event, logger, metrics),

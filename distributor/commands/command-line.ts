@@ -5,7 +5,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { StoreReader } from '../catalog/ports.ts';
 import type { FleetState, StateUse } from '../fleet/ports.ts';
 import type { RandomBytes } from '../fleet/token.ts';
-import type { DeclarationSource } from '../reconcile/ports.ts';
+import type { DeclarationSource, PlanReader } from '../reconcile/ports.ts';
 import type { SourcePlace } from '../reconcile/source-place.ts';
 import type { GateProbe } from '../rollout/gates.ts';
 import type { PermitSigner } from '../rollout/permit.ts';
@@ -18,6 +18,9 @@ export interface CommandLine {
   openFleetState(place: string, use: StateUse): Promise<FleetState>;
   openStore(url: string): StoreReader;
   openSource(place: SourcePlace): DeclarationSource;
+  readonly readPlan: PlanReader;
+  /** How many files and connections the process may have open; undefined where nobody says. */
+  readonly descriptorLimit: number | undefined;
   openGateProbes(): GateProbe & { close(): Promise<void> };
   /** @throws SlipwayError `key-unreadable` */
   readPermitKey(file: string): PermitSigner;

@@ -8,6 +8,7 @@ import { limits } from '../../contract/limits.ts';
 import { type App, buildApp } from '../app.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { readCertificate } from '../http/certificate.ts';
+import { connectionsFor } from '../http/connections.ts';
 import { metricsServer } from '../http/metrics-server.ts';
 import type { PermitSigner } from '../rollout/permit.ts';
 import { assemble } from './assemble.ts';
@@ -93,10 +94,12 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   await warnOfOpenSecrets(options, logger);
   const { services, upkeep, probes } = assemble({ line, options, signer, source, store, fleet, logger });
   const { metrics } = services;
+  const maxConnections = connectionsFor(line.descriptorLimit);
+  logger.info({ maxConnections, descriptors: line.descriptorLimit }, 'connections are bounded');
   const app = await buildApp(
     { ...services, isStarted: () => upkeep.isStarted },
     {
-      ...{ logger, tls, trustProxy: options.trustProxy, newRequestId: randomUUID },
+      ...{ logger, tls, trustProxy: options.trustProxy, newRequestId: randomUUID, maxConnections },
       showsMetrics: options.metricsListen === undefined,
     },
   );

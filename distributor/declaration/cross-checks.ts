@@ -1,6 +1,6 @@
 /** What declarations must not say together: names twice, names nobody declares, circles. Each document is right by itself. */
 import type { PlanProblem } from './problem.ts';
-import type { DeclaredDocument, NamedDocument } from './read-documents.ts';
+import type { DeclaredDocument, NamedDocument, ProblemAt } from './read-documents.ts';
 
 type RolloutDocument = Extract<DeclaredDocument, { kind: 'Rollout' }>;
 
@@ -15,16 +15,17 @@ export function crossProblems(
 
 /** A name is taken once in its kind, and there is one fleet. */
 function doubled(documents: readonly DeclaredDocument[]): PlanProblem[] {
-  const first = new Map<string, PlanProblem>();
+  const first = new Map<string, ProblemAt>();
   return documents.flatMap(({ kind, value, problemAt }) => {
     const { name } = value.metadata;
     const key = kind === 'Fleet' ? kind : `${kind} ${name}`;
-    const other = first.get(key);
-    if (!other) {
-      first.set(key, problemAt(['metadata', 'name'], '', ''));
+    const firstAt = first.get(key);
+    if (!firstAt) {
+      first.set(key, problemAt);
       return [];
     }
-    const place = `${other.file}:${other.line}`;
+    const { file, line } = firstAt(['metadata', 'name'], '', '');
+    const place = `${file}:${line}`;
     return kind === 'Fleet'
       ? [problemAt(['metadata', 'name'], `a second Fleet; the first is in ${place}`, 'Keep one, or merge the two.')]
       : [problemAt(['metadata', 'name'], `${kind} ${name} is declared in ${place} already`, 'Give it another name.')];
@@ -33,48 +34,75 @@ function doubled(documents: readonly DeclaredDocument[]): PlanProblem[] {
 
 function unknownGroups(documents: readonly DeclaredDocument[], others: readonly NamedDocument[]): PlanProblem[] {
   const groups = namesOf(documents, others, 'Group');
+  const fix = declaredNames('groups', groups);
   return rolloutsOf(documents).flatMap(({ value, problemAt }) => {
     const { group } = value.spec;
-    if (group === undefined || groups.includes(group)) return [];
-    return [problemAt(['spec', 'group'], `no Group ${group} is declared`, declaredNames('groups', groups))];
+    if (group === undefined || groups.has(group)) return [];
+    return [problemAt(['spec', 'group'], `no Group ${group} is declared`, fix)];
   });
 }
 
 function unknownRollouts(documents: readonly DeclaredDocument[], others: readonly NamedDocument[]): PlanProblem[] {
   const rollouts = namesOf(documents, others, 'Rollout');
+  const fix = declaredNames('rollouts', rollouts);
   return rolloutsOf(documents).flatMap(({ value, problemAt }) =>
     (value.spec.after ?? []).flatMap((name, index) =>
-      rollouts.includes(name)
-        ? []
-        : [problemAt(['spec', 'after', index], `no Rollout ${name} is declared`, declaredNames('rollouts', rollouts))],
+      rollouts.has(name) ? [] : [problemAt(['spec', 'after', index], `no Rollout ${name} is declared`, fix)],
     ),
   );
 }
 
-/** Each circle is reported once, at the first of its rollouts. */
+/**
+ * Each circle is reported once, at the rollout that closes it. Walks without recursion: a chain may be as long as a
+ * plan.
+ */
 function circles(documents: readonly DeclaredDocument[]): PlanProblem[] {
   const rollouts = rolloutsOf(documents);
   const byName = new Map(rollouts.map((document) => [document.value.metadata.name, document]));
   const done = new Set<string>();
   const problems: PlanProblem[] = [];
-  const walk = (document: RolloutDocument, above: readonly string[]) => {
-    const { name } = document.value.metadata;
-    if (done.has(name)) return;
-    for (const [index, next] of (document.value.spec.after ?? []).entries()) {
-      const from = [...above, name].indexOf(next);
-      if (from >= 0) {
-        const circle = [...[...above, name].slice(from), next].join(' → ');
-        const fix = 'Remove one of the dependencies: none of these rollouts could ever start.';
-        problems.push(document.problemAt(['spec', 'after', index], `the rollouts wait for each other: ${circle}`, fix));
+  for (const start of rollouts) {
+    const way: Walked[] = [];
+    const depthOf = new Map<string, number>();
+    const enter = (document: RolloutDocument) => {
+      depthOf.set(document.value.metadata.name, way.length);
+      way.push({ document, next: 0 });
+    };
+    if (!done.has(start.value.metadata.name)) enter(start);
+    for (let last = way.at(-1); last !== undefined; last = way.at(-1)) {
+      const { document } = last;
+      const { name } = document.value.metadata;
+      const index = last.next++;
+      const next = document.value.spec.after?.[index];
+      if (next === undefined) {
+        done.add(name);
+        depthOf.delete(name);
+        way.pop();
         continue;
       }
+      const from = depthOf.get(next);
       const found = byName.get(next);
-      if (found) walk(found, [...above, name]);
+      if (from !== undefined) problems.push(circleProblem(document, index, way.slice(from), next));
+      else if (found && !done.has(next)) enter(found);
     }
-    done.add(name);
-  };
-  for (const document of rollouts) walk(document, []);
+  }
   return problems;
+}
+
+/** A rollout on the way, and which of those that it waits for is looked at next. */
+interface Walked {
+  readonly document: RolloutDocument;
+  next: number;
+}
+
+const shownOfCircle = 10;
+
+function circleProblem(document: RolloutDocument, index: number, way: readonly Walked[], next: string): PlanProblem {
+  const names = way.map((walked) => walked.document.value.metadata.name);
+  const shown = names.length <= shownOfCircle ? names : [...names.slice(0, shownOfCircle), '…'];
+  const message = `the rollouts wait for each other: ${[...shown, next].join(' → ')}`;
+  const fix = 'Remove one of the dependencies: none of these rollouts could ever start.';
+  return document.problemAt(['spec', 'after', index], message, fix);
 }
 
 function rolloutsOf(documents: readonly DeclaredDocument[]): RolloutDocument[] {
@@ -85,13 +113,13 @@ function namesOf(
   documents: readonly DeclaredDocument[],
   others: readonly NamedDocument[],
   kind: NamedDocument['kind'],
-): string[] {
+): Set<string> {
   const named = documents.map((document) => ({ kind: document.kind, name: document.value.metadata.name }));
-  return [...named, ...others].filter((document) => document.kind === kind).map(({ name }) => name);
+  return new Set([...named, ...others].filter((document) => document.kind === kind).map(({ name }) => name));
 }
 
-function declaredNames(what: string, names: readonly string[]): string {
-  if (names.length === 0) return `Declare it, or remove the line; no ${what} are declared.`;
-  const shown = names.slice(0, 10).join(', ');
-  return `Declared ${what} are: ${shown}${names.length > 10 ? ', …' : ''}.`;
+function declaredNames(what: string, names: ReadonlySet<string>): string {
+  if (names.size === 0) return `Declare it, or remove the line; no ${what} are declared.`;
+  const shown = [...names].slice(0, 10).join(', ');
+  return `Declared ${what} are: ${shown}${names.size > 10 ? ', …' : ''}.`;
 }

@@ -81,8 +81,9 @@ const checksSchema = z
   .array(checkSchema)
   .max(16)
   .superRefine((checks, context) => {
+    const names = new Set<string>();
     for (const [index, { name }] of checks.entries()) {
-      if (checks.findIndex((check) => check.name === name) === index) continue;
+      if (names.size < names.add(name).size) continue;
       const params = { fix: 'Give each check a name of its own.' };
       context.addIssue({ code: 'custom', path: [index, 'name'], message: `duplicate check name ${name}`, params });
     }

@@ -2,6 +2,7 @@
  * All declarations together: what is in force or not at all. Reads the documents of any number of files, checks each
  * and then each against the others, and names every problem at once.
  */
+import { limits } from '../../contract/limits.ts';
 import { crossProblems } from './cross-checks.ts';
 import { defaultFleet, type Fleet, fleetOf } from './fleet.ts';
 import { type Group, groupOf } from './group.ts';
@@ -26,6 +27,11 @@ export const emptyPlan: Plan = { fleet: defaultFleet, groups: [], rollouts: [] }
 export function parsePlan(files: readonly SourceFile[]): Plan {
   const read = files.map(readDocuments);
   const documents = read.flatMap((file) => file.documents);
+  const surplus = documents[limits.maxDeclaredDocuments];
+  if (surplus) {
+    const message = `more than ${limits.maxDeclaredDocuments} documents are declared`;
+    throw new PlanError([surplus.problemAt([], message, 'Remove rollouts that are through.')]);
+  }
   const broken = read.every((file) => file.isWhole) ? read.flatMap((file) => file.broken) : undefined;
   const problems = [...read.flatMap((file) => file.problems), ...crossProblems(documents, broken)];
   if (problems.length > 0) {

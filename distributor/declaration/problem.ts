@@ -1,6 +1,7 @@
 /** What is wrong with declarations: where, why, and what to do. One error carries the problems of all files. */
 import { z } from 'zod';
 import { describeError, type ErrorDescription, SlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
 
 export const planProblemSchema = z.object({
   /** Name of the file as it was given. */
@@ -20,11 +21,18 @@ export type PlanProblem = Readonly<z.infer<typeof planProblemSchema>>;
 export class PlanError extends SlipwayError {
   readonly problems: readonly PlanProblem[];
 
-  constructor(problems: readonly PlanProblem[]) {
-    super('document-invalid', problems.map(problemText).join('\n'), {
+  /** How many there are in all. */
+  readonly total: number;
+
+  /** @param all of them; the first ones are told where there are very many @param total where more are known of */
+  constructor(all: readonly PlanProblem[], total = all.length) {
+    const problems = all.slice(0, limits.maxProblems);
+    const more = total > problems.length ? [`and ${total - problems.length} more problems`] : [];
+    super('document-invalid', [...problems.map(problemText), ...more].join('\n'), {
       hint: 'Correct the files at the places named; declarations are in force as a whole or not at all.',
     });
     this.problems = problems;
+    this.total = total;
   }
 }
 

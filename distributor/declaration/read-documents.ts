@@ -2,10 +2,10 @@
  * Declarations out of YAML text: several documents a file, each parsed by the schema of its kind. Finds every problem
  * of a file, with its place; knows nothing of other files.
  */
-import { type Document, LineCounter, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { offsetOf } from '../../contract/document.ts';
 import { limits } from '../../contract/limits.ts';
+import { readYaml, shortened, type YamlDocument } from '../../contract/yaml-text.ts';
 import { fleetDocumentSchema } from './fleet.ts';
 import { groupDocumentSchema } from './group.ts';
 import { apiVersion } from './object-name.ts';
@@ -64,13 +64,16 @@ export function readDocuments({ name, text }: SourceFile): ReadFile {
     const problem = { file: name, line: 1, column: 1, path: '', message, fix: 'Split it.' };
     return { documents: [], broken: [], isWhole: false, problems: [problem] };
   }
-  const lineCounter = new LineCounter();
+  const { documents, problems, placeOf } = readYaml(text);
   const placed: Placed = (offset, path, message, fix) => {
-    const { line, col } = lineCounter.linePos(offset);
-    return { file: name, line: Math.max(line, 1), column: Math.max(col, 1), path: path.join('.'), message, fix };
+    const texts = { path: shortened(path.join('.')), message: shortened(message) };
+    return { file: name, ...placeOf(offset), ...texts, fix };
   };
-  const parsed = parseAllDocuments(text, { lineCounter, prettyErrors: false, strict: true, uniqueKeys: true });
-  const read = [...parsed].map((document) => readDocument(document, placed));
+  if (problems.length > 0) {
+    const told = problems.map(({ offset, message }) => placed(offset, [], message, 'Correct the YAML.'));
+    return { documents: [], broken: [], isWhole: false, problems: told };
+  }
+  const read = documents.map((document) => readDocument(document, placed));
   return {
     documents: read.flatMap((found) => found.documents),
     broken: read.flatMap((found) => found.broken),
@@ -81,44 +84,31 @@ export function readDocuments({ name, text }: SourceFile): ReadFile {
 
 type Placed = (offset: number, path: readonly PropertyKey[], message: string, fix: string) => PlanProblem;
 
-function readDocument(parsed: Document.Parsed, placed: Placed): ReadFile {
+function readDocument({ root, problems: found, toPlain }: YamlDocument, placed: Placed): ReadFile {
   const nothing = { documents: [], broken: [], isWhole: true, problems: [] };
-  const root = parsed.contents;
-  if (parsed.errors.length > 0) {
-    const problems = parsed.errors.map(({ pos, message }) => placed(pos[0], [], message, 'Correct the YAML.'));
+  if (found.length > 0) {
+    const problems = found.map(({ offset, message }) => placed(offset, [], message, 'Correct the YAML.'));
     return { ...nothing, isWhole: false, problems };
   }
-  if (root === null) return nothing;
+  const plain = root === null ? null : toPlain();
+  if (plain === null) return nothing;
   const problemAt: ProblemAt = (path, message, fix) => placed(offsetOf(root, path, false), path, message, fix);
-  const plain = toPlain(() => parsed.toJS({ maxAliasCount: 100 }));
-  if (plain.kind === 'refused') {
-    return { ...nothing, isWhole: false, problems: [problemAt([], plain.message, 'Write the aliases out.')] };
-  }
-  if (plain.value === null) return nothing;
-  const head = headSchema.safeParse(plain.value);
-  const result = (head.success ? documentSchemas[head.data.kind] : headSchema).safeParse(plain.value);
+  const head = headSchema.safeParse(plain);
+  const result = (head.success ? documentSchemas[head.data.kind] : headSchema).safeParse(plain);
   if (head.success && result.success) {
     const document = { kind: head.data.kind, value: result.data, problemAt } as DeclaredDocument;
     return { ...nothing, documents: [document] };
   }
-  const problems = (result.error?.issues ?? []).flatMap((issue) => {
+  const problems = (result.error?.issues ?? []).slice(0, limits.maxProblems).flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') return [problemAt(issue.path, issue.message, fixOf(issue))];
-    return issue.keys.map((key) => {
+    return issue.keys.slice(0, limits.maxProblems).map((key) => {
       const path = [...issue.path, key];
       return placed(offsetOf(root, path, true), path, `unknown key ${key}`, 'Remove it, or correct its name.');
     });
   });
-  const named = nameSchema.safeParse(plain.value);
+  const named = nameSchema.safeParse(plain);
   if (!head.success || !named.success) return { ...nothing, isWhole: false, problems };
   return { ...nothing, broken: [{ kind: head.data.kind, name: named.data.metadata.name }], problems };
-}
-
-function toPlain(read: () => unknown): { kind: 'value'; value: unknown } | { kind: 'refused'; message: string } {
-  try {
-    return { kind: 'value', value: read() };
-  } catch (cause) {
-    return { kind: 'refused', message: cause instanceof Error ? cause.message : String(cause) };
-  }
 }
 
 function fixOf(issue: z.core.$ZodIssue): string {

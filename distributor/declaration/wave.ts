@@ -37,9 +37,10 @@ export const wavesSchema = z
   .superRefine((waves, context) => {
     const problem = (path: (string | number)[], message: string, fix: string) =>
       context.addIssue({ code: 'custom', path, message, params: { fix } });
+    const names = new Set<string>();
     for (const [index, wave] of waves.entries()) {
       const before = waves[index - 1];
-      if (waves.findIndex(({ name }) => name === wave.name) < index) {
+      if (names.size === names.add(wave.name).size) {
         problem([index, 'name'], `duplicate wave name ${wave.name}`, 'Give each wave a name of its own.');
       }
       if (!before) continue;

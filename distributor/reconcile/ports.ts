@@ -44,6 +44,12 @@ export interface DeclarationSource {
   watch(onChange: () => void): () => void;
 }
 
+/**
+ * Reads declarations as one plan, beside everything else that goes on.
+ * @throws SlipwayError `document-invalid` with the problems, `document-too-complex`
+ */
+export type PlanReader = (files: readonly SourceFile[]) => Promise<Plan>;
+
 /** Where it is kept what is in force and how it came to that. A lost database is `database-unavailable`. */
 export interface PlanStore {
   /** The plan applied last, so that a start needs no source; undefined before the first. */

@@ -2,11 +2,11 @@
  * Keeps the declared plan in force: takes up the last good one at a start, reads its source when that changes, applies
  * a revision as a whole or not at all, and records what it did. Decides nothing about devices.
  */
-import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
-import { emptyPlan, type Plan, parsePlan, type SourceFile } from '../declaration/plan.ts';
+import { type ErrorCode, SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { emptyPlan, type Plan, type SourceFile } from '../declaration/plan.ts';
 import type { AppliedPlan } from './applied-plan.ts';
 import { diffPlans, type PlanDiff } from './diff.ts';
-import type { DeclarationSource, PlanInForce, PlanStore, SourceSnapshot } from './ports.ts';
+import type { DeclarationSource, PlanInForce, PlanReader, PlanStore, SourceSnapshot } from './ports.ts';
 import { contentRevision, contentSha256 } from './revision.ts';
 
 /** What happened, for the log and the metrics. */
@@ -27,6 +27,7 @@ export interface ReconcilerInput {
   /** Undefined where plans come by API. */
   readonly source: DeclarationSource | undefined;
   readonly store: PlanStore;
+  readonly readPlan: PlanReader;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** Take a revision that does not build on the one in force. */
@@ -41,11 +42,16 @@ export interface SentPlan {
   readonly subject: string;
 }
 
+/** They say something about a text, and the same of it each time. */
+const unfitCodes: readonly ErrorCode[] = ['document-invalid', 'document-too-complex'];
+
 export class Reconciler implements PlanInForce {
   readonly #input: ReconcilerInput;
   readonly #listeners = new Set<(plan: Plan) => void>();
   #applied: AppliedPlan | undefined;
   #refusal: Refusal | undefined;
+  /** A revision whose text is no plan: it is not read again as long as it is the newest. */
+  #unfit: (Refusal & { readonly revision: string }) | undefined;
   /** Refusals told since the plan in force came. */
   readonly #told = new Set<string>();
   #lookedAt: number | undefined;
@@ -122,7 +128,8 @@ export class Reconciler implements PlanInForce {
 
   /**
    * Brings what was sent into force, or only says what that would change.
-   * @throws SlipwayError `plan-managed-elsewhere`, `document-invalid` with all problems, `database-unavailable`
+   * @throws SlipwayError `plan-managed-elsewhere`, `document-invalid` with the problems, `document-too-complex`,
+   *   `database-unavailable`
    */
   apply(sent: SentPlan, options: { readonly dryRun: boolean }): Promise<AppliedPlan> {
     return this.#inTurn(async () => {
@@ -133,7 +140,7 @@ export class Reconciler implements PlanInForce {
         });
       }
       await this.#takeUp();
-      const plan = parsePlan(sent.files);
+      const plan = await this.#input.readPlan(sent.files);
       const candidate = this.#candidate(plan, sent.files, { ...sent, revision: contentRevision(sent.files) });
       if (!options.dryRun && candidate.revision !== this.#applied?.revision) await this.#bringIntoForce(candidate);
       return candidate;
@@ -155,15 +162,18 @@ export class Reconciler implements PlanInForce {
     if (snapshot === undefined || snapshot.ancestry === 'same') return undefined;
     try {
       if (snapshot.ancestry === 'rewritten' && !allowRewrite) throw rewritten(snapshot, before);
+      if (snapshot.revision === this.#unfit?.revision) return this.#unfit;
       const files = await snapshot.files();
-      const plan = parsePlan(files);
+      const plan = await this.#input.readPlan(files);
       await this.#takeUp();
       // Reading may take minutes. Whoever led meanwhile may know newer commits: the next look is at what is there then.
       if (this.#applied === before) await this.#bringIntoForce(this.#candidate(plan, files, snapshot));
       return undefined;
     } catch (error) {
       const { revision, author, subject } = snapshot;
-      return { problem: toSlipwayError(error), snapshot: { revision, author, subject } };
+      const refusal = { problem: toSlipwayError(error), snapshot: { revision, author, subject } };
+      if (unfitCodes.includes(refusal.problem.code)) this.#unfit = { ...refusal, revision };
+      return refusal;
     }
   }
 

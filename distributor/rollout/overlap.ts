@@ -72,8 +72,9 @@ export async function overlapsOf(
 
 /** The order in which rollouts that may still decide speak; by the newest release of any platform. */
 function orderOf(plan: CompiledPlan, releases: ReleaseIndex, product: string): string[] {
+  const counters = countersOf(releases, product);
   const counterOf = ({ target }: Rollout) =>
-    Math.max(0, ...releases.versions(product, target).map((release) => counterFor(releases, product, release)));
+    Math.max(0, ...releases.versions(product, target).map((version) => counters.get(version) ?? 0));
   return plan.rollouts
     .map(({ rollout }) => rollout)
     .filter((rollout) => rollout.product === product && !rollout.aborted)
@@ -85,11 +86,12 @@ function orderOf(plan: CompiledPlan, releases: ReleaseIndex, product: string): s
     .map(({ rollout }) => rollout.name);
 }
 
-function counterFor(releases: ReleaseIndex, product: string, version: string): number {
-  return Math.max(
-    0,
-    ...releases
-      .all()
-      .flatMap((release) => (release.product === product && release.version === version ? [release.counter] : [])),
-  );
+/** Of each version of a product the highest counter. */
+function countersOf(releases: ReleaseIndex, product: string): ReadonlyMap<string, number> {
+  const counters = new Map<string, number>();
+  for (const release of releases.all()) {
+    if (release.product !== product) continue;
+    counters.set(release.version, Math.max(release.counter, counters.get(release.version) ?? 0));
+  }
+  return counters;
 }

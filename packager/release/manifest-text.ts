@@ -5,6 +5,7 @@
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml';
 import { DocumentError, type DocumentProblem } from '../../contract/document.ts';
+import { readYaml } from '../../contract/yaml-text.ts';
 import { decodeText } from './strict-text.ts';
 
 /** One checked source. */
@@ -24,6 +25,7 @@ export function readManifest(bytes: Uint8Array, file: string): ManifestText {
   const chunks = chunksOf(text);
   const strays = chunks.flatMap(({ stray }) => stray ?? []);
   if (strays.length > 0) throw new DocumentError(file, strays);
+  requireBounded(text, file);
   const read = chunks.map((chunk) => readChunk(chunk, file));
   const documents = read.flatMap(({ document }) => document ?? []);
   if (documents.length > 0 && /\.json$/i.test(file)) requireJson(text, file);
@@ -52,6 +54,16 @@ export function joinManifests(sources: readonly ManifestText[]): Uint8Array {
     at += documents.length;
   }
   return bytes;
+}
+
+/** Manifests of others may be of any length, which takes time in proportion; nested or anchored beyond bounds they may not be. */
+function requireBounded(text: string, file: string): void {
+  const { problems, placeOf } = readYaml(text, { maxTokens: Number.POSITIVE_INFINITY });
+  if (problems.length === 0) return;
+  throw new DocumentError(
+    file,
+    problems.map(({ offset, message }) => ({ ...placeOf(offset), path: '', message })),
+  );
 }
 
 /** What stands between two lines `---`. */

@@ -7,6 +7,7 @@ import { openFleetState } from '../../distributor/adapters/fleet-state-of-place.
 import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
 import { openSource } from '../../distributor/adapters/open-source.ts';
 import { readPermitKey } from '../../distributor/adapters/permit-key.ts';
+import { planReader } from '../../distributor/adapters/plan-reader.ts';
 import { openStore } from '../../distributor/adapters/store-of-url.ts';
 import { runProgram } from '../../distributor/commands/program.ts';
 
@@ -28,6 +29,8 @@ async function call(...words: string[]) {
       openFleetState,
       openStore: (url) => openStore(url, {}),
       openSource: (place) => openSource(place, process.env),
+      readPlan: planReader(),
+      descriptorLimit: undefined,
       openGateProbes: () => gateProbes(),
       readPermitKey,
       clock: Date.now,

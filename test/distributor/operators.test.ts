@@ -11,6 +11,7 @@ import { openFleetState } from '../../distributor/adapters/fleet-state-of-place.
 import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
 import { openSource } from '../../distributor/adapters/open-source.ts';
 import { readPermitKey } from '../../distributor/adapters/permit-key.ts';
+import { planReader } from '../../distributor/adapters/plan-reader.ts';
 import { openStore } from '../../distributor/adapters/store-of-url.ts';
 import { runProgram } from '../../distributor/commands/program.ts';
 import type { EventView } from '../../distributor/events/view.ts';
@@ -64,6 +65,8 @@ async function run(words: readonly string[], stdout: string[] = []) {
       openFleetState,
       openStore: (place) => openStore(place, {}),
       openSource: (place) => openSource(place, {}),
+      readPlan: planReader(),
+      descriptorLimit: undefined,
       openGateProbes: () => gateProbes(),
       readPermitKey,
       clock: () => small.now,

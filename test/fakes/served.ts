@@ -22,13 +22,29 @@ export interface Served {
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
+/** As `serve`, by a process that may have no more than so many files and connections open. */
+export function serveWithin(descriptors: number, folder: string, ...more: string[]): Promise<Served> {
+  const limited = ['-c', `ulimit -n ${descriptors} && exec "$0" "$@"`, process.execPath];
+  return start({ command: 'sh', args: limited }, folder, 0, more);
+}
+
 /** Starts over `store`, `state` and, unless told of another source, `rollouts` in a folder; waits until it listens. */
-export async function serve(folder: string, port = 0, ...more: string[]): Promise<Served> {
+export function serve(folder: string, port = 0, ...more: string[]): Promise<Served> {
+  return start({ command: process.execPath, args: [] }, folder, port, more);
+}
+
+interface Starter {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+async function start(starter: Starter, folder: string, port: number, more: readonly string[]): Promise<Served> {
   for (const name of ['store', 'rollouts']) await mkdir(path.join(folder, name), { recursive: true });
   const hasSource = more.some((word) => word.startsWith('--rollouts'));
   const started = spawn(
-    process.execPath,
+    starter.command,
     [
+      ...starter.args,
       program,
       'serve',
       ...['--store', `file://${path.join(folder, 'store')}`],

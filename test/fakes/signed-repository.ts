@@ -59,8 +59,13 @@ export class SignedRepository {
 
   /** Signs the next product role, snapshot and timestamp; with `release`, it is added to the product. */
   publish(now: Date, release?: ReleaseManifest, channels: string[] = ['stable']): void {
+    this.publishAll(now, release ? [release] : [], channels);
+  }
+
+  /** As `publish`, with any number of releases at once. */
+  publishAll(now: Date, releases: readonly ReleaseManifest[], channels: string[] = ['stable']): void {
     this.version += 1;
-    if (release) {
+    for (const release of releases) {
       const { bytes, sha256: manifestSha256 } = encodeManifest(release);
       const custom = { counter: release.counter, channels };
       const { platform, version } = release;

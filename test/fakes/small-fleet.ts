@@ -15,6 +15,7 @@ import { encodeManifest, type ReleaseManifest } from '../../contract/release/man
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import { directoryStore } from '../../distributor/adapters/directory-store.ts';
 import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
+import { planReader } from '../../distributor/adapters/plan-reader.ts';
 import { rolloutFiles } from '../../distributor/adapters/rollout-files.ts';
 import { openSqliteFleetState } from '../../distributor/adapters/sqlite-fleet-state.ts';
 import { type App, buildApp } from '../../distributor/app.ts';
@@ -92,6 +93,7 @@ export class SmallFleet {
     const reconciler = new Reconciler({
       source: options.source === 'api' ? undefined : (options.source ?? files),
       store: fleet,
+      readPlan: planReader(),
       clock: () => time.now,
       allowRewrite: false,
       observe: (event) => reconciled.push(event),
@@ -140,7 +142,7 @@ export class SmallFleet {
     };
     const logger = pino({ level: 'silent' });
     const app = await buildApp(services, {
-      ...{ logger, tls: undefined, trustProxy: false, newRequestId: randomUUID },
+      ...{ logger, tls: undefined, trustProxy: false, newRequestId: randomUUID, maxConnections: 1000 },
       showsMetrics: options.showsMetrics ?? true,
     });
     const isGuest = beside !== undefined;

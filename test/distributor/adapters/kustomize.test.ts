@@ -7,6 +7,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { gitSource } from '../../../distributor/adapters/git-source.ts';
 import { rolloutFiles } from '../../../distributor/adapters/rollout-files.ts';
+import { namespaceCommand, runWithoutNetwork } from '../../../distributor/adapters/without-network.ts';
 import { parsePlan } from '../../../distributor/declaration/plan.ts';
 import { diffPlans } from '../../../distributor/reconcile/diff.ts';
 import { program } from '../../corpus/programs.ts';
@@ -46,6 +47,47 @@ async function write(files: Readonly<Record<string, string>>): Promise<void> {
     await writeFile(path.join(folder, name), text);
   }
 }
+
+/** One for each way that a kustomization names a file or a folder, and for some that it may get. */
+const unfetched = (address: string): readonly string[] => [
+  `bases: ["${address}/x"]`,
+  `components: ["${address}/x"]`,
+  `crds: ["${address}/x"]`,
+  `configurations: ["${address}/x"]`,
+  `generators: ["${address}/x"]`,
+  `transformers: ["${address}/x"]`,
+  `validators: ["${address}/x"]`,
+  `openapi: {path: "${address}/x"}`,
+  `replacements: [{path: "${address}/x"}]`,
+  `patchesStrategicMerge: ["${address}/x"]`,
+  `patchesJson6902: [{target: {version: v1, kind: X, name: a}, path: "${address}/x"}]`,
+  `configMapGenerator: [{name: c, files: ["k=${address}/x"]}]`,
+  `configMapGenerator: [{name: c, envs: ["${address}/x"]}]`,
+  `helmCharts: [{name: c, repo: "${address}"}]`,
+  `someday: {deep: [{inside: "${address}/x"}]}`,
+  `transformers:\n  - |-\n    apiVersion: builtin\n    kind: PatchTransformer\n    metadata: {name: x}\n    path: ${address}/x`,
+  `transformers:\n  - |-\n    apiVersion: builtin\n    kind: ReplacementTransformer\n    metadata: {name: x}\n    replacements: [{path: ${address}/x}]`,
+  'components: ["git@git.example.com:fleet.git"]',
+  'components: ["github.com/example/fleet"]',
+  'components: ["file:///srv/git/fleet"]',
+  'components: ["git.example.com/fleet?ref=main"]',
+  'components: ["HTTPS://git.example.com/fleet"]',
+  'commonAnnotations: {docs: "https://wiki.example.com"}',
+];
+
+const ambiguous = (address: string): readonly string[] => [
+  `components: [!!binary ${Buffer.from(`${address}/x`).toString('base64')}]`,
+  `# a note\u2028components: ["${address}/x"]`,
+  `# a note\rcomponents: ["${address}/x"]`,
+  `components: ["${address}/x"]\nresources: [b.yaml]`,
+];
+
+const prefixing = `apiVersion: builtin
+kind: PrefixTransformer
+metadata: {name: x}
+prefix: x-
+fieldSpecs: [{path: metadata/name}]
+`;
 
 describe('the example', () => {
   it('means the same read as it is and rendered by kubectl', async () => {
@@ -121,9 +163,55 @@ describe('a Kustomize folder', () => {
     expect(await render(`resources: [a.yaml]\npatches: [{path: "${address}/a.yaml"}]`)).toBe('render-failed');
     expect(await render(`resources: ["git::${address}/fleet.git//x?ref=main"]`)).toBe('render-failed');
     expect(asked).toEqual([]);
-    // What is data may look like an address.
-    expect(await render(`resources: [a.yaml]\ncommonAnnotations: {docs: "${address}"}`)).toBe('done');
+    // In whatever field it is.
+    for (const field of unfetched(address)) {
+      await write({ 'kustomization.yaml': `resources: [a.yaml]\n${field}` });
+      const error = await filesOf(folder).catch((thrown: Error) => thrown);
+      expect(error, field).toMatchObject({ message: expect.stringContaining('nothing is fetched by URL') });
+    }
+    // Where two readers of YAML could take it for different things, too.
+    for (const text of ambiguous(address)) expect(await render(`resources: [a.yaml]\n${text}`)).toBe('render-failed');
+    await writeFile(
+      path.join(folder, 'kustomization.yaml'),
+      Buffer.from(`resources: ["${address}/a.yaml"]`, 'utf16le'),
+    );
+    expect(await code(filesOf(folder))).toBe('render-failed');
+    await write({ 'plugins/kustomization.yaml': 'resources: [../plugin.yaml]' });
+    await write({
+      'plugin.yaml': `apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: x}\npath: ${address}/a`,
+    });
+    expect(await render('resources: [a.yaml]\ntransformers: [plugin.yaml]')).toBe('render-failed');
+    expect(await render('resources: [a.yaml]\ntransformers: [plugins]')).toBe('render-failed');
+    expect(asked).toEqual([]);
+    // What is data in a patch may look like an address, and a transformer without one does its work.
+    const patch = `patches: [{target: {kind: X}, patch: '[{"op": "add", "path": "/docs", "value": "${address}"}]'}]`;
+    expect(await render(`resources: [a.yaml]\n${patch}`)).toBe('done');
+    await write({ 'plugin.yaml': prefixing });
+    expect(await render('resources: [a.yaml]\ntransformers: [plugin.yaml]')).toBe('done');
+    expect((await filesOf(folder))[0]?.text).toContain('name: x-a');
     server.close();
+  }, 120_000);
+
+  it('has no network while it is rendered, where the system can do that', async ({ skip }) => {
+    if ((await namespaceCommand()) === undefined) skip('no network namespaces here');
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const connect = `require('net').connect(${port}, '127.0.0.1').on('error', (e) => { console.log(e.code); })
+      .on('connect', () => { console.log('reached'); process.exit(); })`;
+    const bounds = { maxOutputBytes: 1000, timeoutMs: 30_000 };
+    expect(await runWithoutNetwork(process.execPath, ['-e', connect], bounds)).toMatch(/^(ENETUNREACH|ECONNREFUSED)/);
+    server.close();
+  });
+
+  it('that is too much for a reader is refused with its place, in a moment', async () => {
+    await write({ 'kustomization.yaml': `resources: []\n${'['.repeat(20_000)}` });
+    await expect(filesOf(folder)).rejects.toMatchObject({
+      code: 'render-failed',
+      message: expect.stringMatching(/kustomization\.yaml:2:\d+: nested deeper/),
+    });
+    await write({ 'kustomization.yaml': `resources: []\n${'#\n'.repeat(200_000)}` });
+    await expect(filesOf(folder)).rejects.toMatchObject({ message: expect.stringContaining('it is longer than') });
   });
 
   it('inside a folder of plain files is refused by name', async () => {

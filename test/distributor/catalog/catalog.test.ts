@@ -6,7 +6,7 @@ import { manifestKey } from '../../../contract/store-keys.ts';
 import { directoryStore } from '../../../distributor/adapters/directory-store.ts';
 import { Catalog } from '../../../distributor/catalog/catalog.ts';
 import { type Release, ReleaseIndex } from '../../../distributor/catalog/releases.ts';
-import { smallRelease } from '../../fakes/signed-repository.ts';
+import { SignedRepository, smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 
 const storeFile = (small: SmallFleet, key: string) => path.join(small.folder, 'store', key);
@@ -31,6 +31,38 @@ describe('the catalog', () => {
         targetPath: 'k3s-edge/linux-amd64/1.0.0/release.json',
       },
     ]);
+  });
+
+  it('of 2,000 releases leaves the thread to others while it is read again', async () => {
+    const now = new Date();
+    const repository = new SignedRepository(now);
+    const manifests = new Map<string, Uint8Array>();
+    const releases = Array.from({ length: 2000 }, (_, i) => smallRelease(`1.0.${i}`, i + 1));
+    for (const release of releases) {
+      const { bytes, sha256 } = encodeManifest(release);
+      manifests.set(manifestKey(sha256), bytes);
+    }
+    repository.publishAll(now, releases);
+    const catalog = new Catalog({
+      ...directoryStore('/nowhere'),
+      readWhole: async (key) => {
+        const bytes = manifests.get(key) ?? repository.files.get(key.replace('metadata/', ''));
+        return bytes && { bytes, etag: undefined };
+      },
+    });
+    await catalog.refresh(now);
+    expect(catalog.state).toMatchObject({ problem: undefined, skipped: [] });
+    expect(catalog.state.releases.size).toBe(2000);
+    repository.publish(now, smallRelease('2.0.0', 2001));
+    manifests.set(
+      manifestKey(encodeManifest(smallRelease('2.0.0', 2001)).sha256),
+      encodeManifest(smallRelease('2.0.0', 2001)).bytes,
+    );
+    const before = process.cpuUsage();
+    await catalog.refresh(now);
+    const { user, system } = process.cpuUsage(before);
+    expect(catalog.state.releases.size).toBe(2001);
+    expect((user + system) / 1000).toBeLessThan(600);
   });
 
   it('reads nothing but the timestamp while that stays the same', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { gitSource } from '../../../distributor/adapters/git-source.ts';
+import { planReader } from '../../../distributor/adapters/plan-reader.ts';
 import { describeDiff } from '../../../distributor/reconcile/diff.ts';
 import { type ReconcileEvent, Reconciler } from '../../../distributor/reconcile/reconcile.ts';
 import { KeptPlans } from '../../fakes/kept-plans.ts';
@@ -44,6 +45,7 @@ describeUnless(missingCommands('git'), 'a plan from Git', () => {
         process.env,
       ),
       store: given.store ?? store,
+      readPlan: planReader(),
       clock: () => now++,
       allowRewrite: given.allowRewrite ?? false,
       observe: (event) => events.push(event),
@@ -186,6 +188,42 @@ describeUnless(missingCommands('git'), 'a plan from Git', () => {
   }, 60_000);
 });
 
+describe('a revision that was refused', () => {
+  it('is not read again before there is another, and its problem stays', async () => {
+    const store = new KeptPlans();
+    const events: ReconcileEvent[] = [];
+    let revision = 'a'.repeat(40);
+    let text = 'kind: Rollout';
+    let reads = 0;
+    const read = planReader();
+    const reconciler = new Reconciler({
+      source: {
+        ...{ location: 'here', isRemote: true, watch: () => () => undefined },
+        read: async () => ({
+          ...{ revision, author: 'Ada', subject: 'Oops', committedAt: 1, ancestry: 'builds-on' as const },
+          files: async () => [{ name: 'r.yaml', text }],
+        }),
+      },
+      readPlan: (files) => {
+        reads++;
+        return read(files);
+      },
+      ...{ store, clock: () => 5, allowRewrite: false, observe: (event) => events.push(event) },
+    });
+    for (let poll = 0; poll < 3; poll++) await reconciler.reconcile();
+    expect(reads).toBe(1);
+    expect(reconciler.refusal).toMatchObject({ problem: { code: 'document-invalid' }, snapshot: { subject: 'Oops' } });
+    expect(events.map(({ kind }) => kind)).toEqual(['refused']);
+    [revision, text] = ['b'.repeat(40), rolloutText('r')];
+    await reconciler.reconcile();
+    expect([reads, reconciler.problem]).toEqual([2, undefined]);
+    // Somebody goes back to the broken one: it is still known.
+    [revision, text] = ['a'.repeat(40), 'kind: Rollout'];
+    await reconciler.reconcile();
+    expect([reads, reconciler.problem?.code]).toEqual([2, 'document-invalid']);
+  });
+});
+
 describe('a plan that takes long to read', () => {
   it('does not replace one that another replica brought into force meanwhile', async () => {
     const store = new KeptPlans();
@@ -194,6 +232,7 @@ describe('a plan that takes long to read', () => {
       ...{
         source: undefined,
         store: new KeptPlans(store),
+        readPlan: planReader(),
         clock: () => 7,
         allowRewrite: false,
         observe: () => undefined,
@@ -210,7 +249,7 @@ describe('a plan that takes long to read', () => {
           },
         }),
       },
-      ...{ store, clock: () => 5, allowRewrite: false, observe: () => undefined },
+      ...{ store, readPlan: planReader(), clock: () => 5, allowRewrite: false, observe: () => undefined },
     });
     await slow.reconcile();
     expect((await store.listAppliedPlans(9)).map(({ subject }) => subject)).toEqual(['newer']);
@@ -220,7 +259,10 @@ describe('a plan that takes long to read', () => {
 
 describe('a plan that is sent', () => {
   const open = (store = new KeptPlans()) =>
-    new Reconciler({ source: undefined, store, clock: () => 5, allowRewrite: false, observe: () => undefined });
+    new Reconciler({
+      ...{ source: undefined, store, readPlan: planReader(), clock: () => 5, allowRewrite: false },
+      observe: () => undefined,
+    });
   const sent = (text: string) => ({ files: [{ name: 'body', text }], author: 'token t', subject: 'by hand' });
 
   it('is in force at once, is there after a restart, and is not applied twice', async () => {

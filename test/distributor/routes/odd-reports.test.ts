@@ -90,9 +90,10 @@ describe('reports of', () => {
   ])('%s are refused with %i and count nowhere', async (who, status, code) => {
     const { small, tokens, shown } = await fleet();
     await using _ = small;
-    const before = await shown();
     if (who.endsWith('revoked')) await small.fleet.revokeDevice('a', small.now);
     if (who.endsWith('forgotten')) await small.fleet.forgetDevice('a');
+    await small.pass(1);
+    const before = await shown();
     const token = tokens.get(who.startsWith('another') ? 'b' : 'a') ?? '';
     const id = who.endsWith('knows') ? 'nobody' : 'a';
     const answer = await small.report(id, token, { rollout: 'r', outcome: 'failed', code: 'health-lost' });

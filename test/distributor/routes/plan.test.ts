@@ -7,6 +7,7 @@ import { openFleetState } from '../../../distributor/adapters/fleet-state-of-pla
 import { gateProbes } from '../../../distributor/adapters/gate-probes.ts';
 import { openSource } from '../../../distributor/adapters/open-source.ts';
 import { readPermitKey } from '../../../distributor/adapters/permit-key.ts';
+import { planReader } from '../../../distributor/adapters/plan-reader.ts';
 import { openStore } from '../../../distributor/adapters/store-of-url.ts';
 import { runProgram } from '../../../distributor/commands/program.ts';
 import type { SourcePlace } from '../../../distributor/reconcile/source-place.ts';
@@ -141,6 +142,8 @@ async function call(...words: string[]) {
     openFleetState,
     openStore: (url: string) => openStore(url, {}),
     openSource: (place: SourcePlace) => openSource(place, process.env),
+    readPlan: planReader(),
+    descriptorLimit: undefined,
     openGateProbes: () => gateProbes(),
     ...{ readPermitKey, clock: Date.now, randomBytes, chance: Math.random },
   };

@@ -42,6 +42,7 @@ it('a server that has just begun to listen gives bytes and no decision', async (
       logger: pino({ level: 'silent' }),
       tls: undefined,
       trustProxy: false,
+      maxConnections: 1000,
       newRequestId: randomUUID,
       showsMetrics: true,
     },
