@@ -56,7 +56,9 @@ export function judgeGate(input: GateInput): GateVerdict {
   const own = counts.at(-1);
   const members = counts.reduce((sum, slice) => sum + slice.members, 0);
   const isEmpty = own === undefined || (own.members === 0 && reachedOf(own) + heldOf(own) + own.lost === 0);
-  if (isEmpty && members === 0 && !allowEmpty && counts.every((slice) => reachedOf(slice) === 0)) {
+  if (isEmpty && !allowEmpty && counts.every((slice) => reachedOf(slice) === 0)) {
+    if (members > 0)
+      return closed('nobody-reached', `No device of wave ${wave.name} or one before it was reached yet.`);
     return closed('nobody-in-group', `No known device belongs to wave ${wave.name} or one before it.`);
   }
   const evidence = isEmpty ? undefined : (judgeEvidence(input, own) ?? judgeConfidence(input, own));
@@ -85,6 +87,8 @@ function judgeEvidence({ wave, abort }: GateInput, own: WaveCounts): GateVerdict
   if (reached === 0) {
     if (missing > 0)
       return closed('devices-held', `${missingText(own)} of wave ${wave.name}, and no other was reached.`);
+    if (own.waiting > 0)
+      return closed('nobody-reached', `${own.waiting} devices of wave ${wave.name} have it and wait for their window.`);
     return closed('nobody-reached', `No device of wave ${wave.name} was reached yet.`);
   }
   const needed = neededOf(wave, own);

@@ -61,6 +61,13 @@ describe('a campaign', () => {
       'complete',
     ],
     [
+      'passes no wave that adds nobody while no device has the release',
+      bothOpen(),
+      [counts({ members: 3 }), noCounts],
+      facts({ now: noon + 2 * hour }),
+      'wait nobody-reached',
+    ],
+    [
       'waits for devices that were not asked yet and may be in reach',
       bothOpen(),
       [counts({ members: 1, committed: 1 }), counts({ members: 4, committed: 1 })],
