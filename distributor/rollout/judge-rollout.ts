@@ -18,6 +18,9 @@ import { type Hold, holdOf } from './precedence.ts';
 import { revertedCode, standingOf } from './standing.ts';
 import { shutUntil } from './windows.ts';
 
+/** A device that refuses a release for something that is not its fault is told to try again so long after it failed. */
+const retryRefusedAfterMs = 24 * 3_600_000;
+
 /** `holds`: the rollout claims the device and keeps lower priorities away from it. */
 export interface Verdict {
   readonly decision: Decision;
@@ -62,7 +65,7 @@ export function judgeRollout(input: DecideInput, ranked: Ranked, location: Locat
   }
   const { release } = hop;
   const isFailed = failedBefore(input, release, attempt);
-  const isRetry = isFailed && mayRetry(campaign, attempt);
+  const isRetry = isFailed && mayRetry(input, campaign, attempt);
   if (isFailed && !isRetry) return released('release-failed-here', { ...facts, offered: release.version });
   if (release.counter < check.counterFloor) {
     return released('counter-below', { ...facts, counter: release.counter, counterFloor: check.counterFloor });
@@ -162,24 +165,30 @@ function failedBefore({ device }: DecideInput, release: Release, attempt: Attemp
 }
 
 /**
- * Told to try again since the device was offered the release last; or the device refuses it for something that is not
- * the release's fault, as older ones do, or because of an abort that a person took back since.
+ * Told to try again since the device was offered the release last; or the device refuses it because of an abort that a
+ * person took back since, or for something that is not the release's fault. Older devices do the last; each try may move
+ * a whole release again, so they are asked once a day, and after a rollout was reopened.
  */
-function mayRetry(campaign: CampaignState | undefined, attempt: Attempt | undefined): boolean {
+function mayRetry({ now }: DecideInput, campaign: CampaignState | undefined, attempt: Attempt | undefined): boolean {
   if ((campaign?.generation ?? 0) > (attempt?.generation ?? 0)) return true;
-  return attempt !== undefined && (isHeld(attempt) || attempt.code === revertedCode);
+  if (attempt === undefined) return false;
+  if (attempt.code === revertedCode) return true;
+  const { settledAt = 0 } = attempt;
+  return isHeld(attempt) && (settledAt < (campaign?.judgedFrom ?? 0) || now >= settledAt + retryRefusedAfterMs);
 }
 
 /** On the way a release that the device rejected is replaced by another of its minor version, where there is one. */
 function hopAround(
-  { device, releases }: DecideInput,
+  input: DecideInput,
   { rollout }: Ranked,
   goal: Release,
   campaign: CampaignState | undefined,
   attempt: Attempt | undefined,
 ) {
+  const { device, releases } = input;
   const { current, rejected } = device.check;
-  const isRefused = (release: Release) => rejected.includes(release.manifestSha256) && !mayRetry(campaign, attempt);
+  const isRefused = (release: Release) =>
+    rejected.includes(release.manifestSha256) && !mayRetry(input, campaign, attempt);
   return nextHop({ goal, current: current?.version, releases, maxMinorStep: rollout.maxMinorStep, isRefused });
 }
 

@@ -396,6 +396,23 @@ describe('a person', () => {
     expect(await show()).toMatchObject({ status: 'completed', waves: [{ committed: 5, failed: 3 }] });
   });
 
+  it('need not ask: a device that refuses what it could not fetch, as older ones do, is asked once a day', async () => {
+    const { small, check, tell } = await fleetOf(1);
+    await using _ = small;
+    const rejected = [fresh.current.manifestSha256];
+    const failed = { phase: 'idle', outcome: 'failed', code: 'digest-mismatch' } as const;
+    for (let day = 0; day < 3; day++) {
+      const first = await check('gate-0', day === 0 ? {} : { rejected });
+      expect(first).toMatchObject({ decision: 'update', offer: { version: '2.0.0' } });
+      await tell('gate-0', failed);
+      for (let hour = 0; hour < 23; hour++) {
+        await small.pass(3600);
+        expect(await check('gate-0', { rejected })).toMatchObject({ reason: 'release-failed-here' });
+      }
+      await small.pass(3601);
+    }
+  });
+
   it('asks for another try of a completed rollout without changing why it completed', async () => {
     const { small, commit, operator, show } = await fleetOf(1);
     await using _ = small;
