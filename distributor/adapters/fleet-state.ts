@@ -71,8 +71,8 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
     findDevice: (id) => database.read(() => devices.find(id)),
     findProfile: (id) => database.read(() => profiles.find(id)),
     listDevices: (page) => database.read(() => profiles.list(page)),
-    countTroubles: () => database.read(() => profiles.countTroubles()),
-    countDevices: () => database.read(() => devices.count()),
+    countTroubles: () => database.readAside(() => profiles.countTroubles()),
+    countDevices: () => database.readAside(() => devices.count()),
     membersOf: (product, page) => database.read(() => devices.membersOf(product, page)),
     forgetDevice: (id, event) => told(() => devices.forget(id), event, Boolean),
     revokeDevice: (id, at, event) => told(() => devices.revoke(id, at), event, Boolean),
@@ -90,8 +90,8 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
         const found = row ? yield* attempts.ofDevice(row.number) : [];
         return found.map((attempt) => attemptOf(attempt, id, row?.last_seen_at ?? null));
       }),
-    countWaves: (key, question) => database.read(() => attempts.countWaves(key, question)),
-    countHolds: (key) => database.read(() => attempts.countHolds(key)),
+    countWaves: (key, question) => database.readAside(() => attempts.countWaves(key, question)),
+    countHolds: (key) => database.readAside(() => attempts.countHolds(key)),
 
     loadPlan: () => database.read(() => plans.load()),
     savePlan: (applied) => database.write(() => plans.save(applied), audited),

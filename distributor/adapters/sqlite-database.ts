@@ -12,11 +12,14 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { FleetDatabase } from './fleet-database.ts';
 import { fleetMigrations } from './fleet-migrations.ts';
 import type { FleetTables } from './fleet-tables.ts';
+import { SqliteAside } from './sqlite-aside.ts';
 import type { Answer, Question, Step } from './step.ts';
 
 const busyTimeoutMs = 5000;
 /** More wait for the next transaction, so that other requests get their turn. */
 const maxWritesTogether = 256;
+/** A file of 16 MiB, some 3,000 devices: a smaller one is counted in a few milliseconds. */
+const manyPages = 4096;
 /** Pages given back to the file system at once. */
 const reclaimedPages = 2000;
 
@@ -52,6 +55,7 @@ class SqliteDatabase implements FleetDatabase {
   });
   readonly #writer: Database.Database;
   readonly #reader: Database.Database;
+  readonly #aside: SqliteAside;
   readonly #statements = new WeakMap<Database.Database, Map<string, Database.Statement>>();
   readonly #listeners: (() => void)[] = [];
   #waiting: Write[] = [];
@@ -62,6 +66,7 @@ class SqliteDatabase implements FleetDatabase {
     this.#writer = openFile(folder);
     this.#reader = openFile(folder);
     this.#reader.pragma('query_only = true');
+    this.#aside = new SqliteAside({ file: fileIn(folder), busyTimeoutMs });
   }
 
   async read<T>(step: () => Step<T>): Promise<T> {
@@ -70,6 +75,16 @@ class SqliteDatabase implements FleetDatabase {
       return this.#run(this.#reader, step());
     } finally {
       if (this.#reader.inTransaction) this.#ask(this.#reader, commit);
+    }
+  }
+
+  async readAside<T>(step: () => Step<T>): Promise<T> {
+    const pages = this.#reader.pragma('page_count', { simple: true }) as number;
+    if (pages < manyPages) return this.read(step);
+    try {
+      return await this.#aside.read(step);
+    } catch (error) {
+      throw unavailable(this.location, error);
     }
   }
 
@@ -107,6 +122,7 @@ class SqliteDatabase implements FleetDatabase {
 
   async close(): Promise<void> {
     this.#writeTogether();
+    await this.#aside.close();
     this.#reader.close();
     this.#writer.close();
   }
@@ -189,8 +205,12 @@ const plain = (sql: string): Question => ({ sql, values: [], name: sql });
 const [look, begin, commit] = [plain('begin'), plain('begin immediate'), plain('commit')];
 const [savepoint, release, undo] = [plain('savepoint write'), plain('release write'), plain('rollback to write')];
 
+function fileIn(folder: string): string {
+  return path.join(folder, 'fleet.sqlite');
+}
+
 function openFile(folder: string): Database.Database {
-  const database = new Database(path.join(folder, 'fleet.sqlite'), { timeout: busyTimeoutMs });
+  const database = new Database(fileIn(folder), { timeout: busyTimeoutMs });
   // Before the first table, or it has no effect.
   database.pragma('auto_vacuum = incremental');
   database.pragma('journal_mode = WAL');
