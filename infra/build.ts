@@ -13,6 +13,7 @@ const programs: readonly Program[] = [
   { entry: 'packager/adapters/part-encoder-child.ts', output: 'slipway-part-encoder-child.mjs', executable: false },
   { entry: 'distributor/main.ts', output: 'slipway-distributor.mjs', executable: true },
   { entry: 'distributor/adapters/plan-thread.ts', output: 'slipway-distributor-plan.mjs', executable: false },
+  { entry: 'distributor/adapters/sqlite-thread.ts', output: 'slipway-distributor-reads.mjs', executable: false },
   { entry: 'edge-updater/start.ts', output: 'slipway-edge.mjs', executable: true, compact: true },
   {
     entry: 'edge-updater/main.ts',

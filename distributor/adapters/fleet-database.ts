@@ -13,6 +13,8 @@ export interface FleetDatabase {
    * @throws SlipwayError `database-unavailable`, and what the step throws
    */
   read<T>(step: () => Step<T>): Promise<T>;
+  /** As `read`, for what takes the longer the larger the fleet is: nothing else waits for it. */
+  readAside<T>(step: () => Step<T>): Promise<T>;
   /**
    * Runs a step, and what it changed is all there and durable, or nothing of it.
    * @param locks names; steps that share one come one after the other, whichever replica they run on

@@ -72,8 +72,8 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
     findDevice: (id) => database.read(() => devices.find(id)),
     findProfile: (id) => database.read(() => profiles.find(id)),
     listDevices: (page) => database.read(() => profiles.list(page)),
-    countTroubles: () => database.read(() => profiles.countTroubles()),
-    countDevices: () => database.read(() => devices.count()),
+    countTroubles: () => database.readAside(() => profiles.countTroubles()),
+    countDevices: () => database.readAside(() => devices.count()),
     membersOf: (product, page) => database.read(() => devices.membersOf(product, page)),
     forgetDevice: (id, event) => told(() => devices.forget(id), event, Boolean),
     revokeDevice: (id, at, event) => told(() => devices.revoke(id, at), event, Boolean),
@@ -91,9 +91,9 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
         const found = row ? yield* attempts.ofDevice(row.number) : [];
         return found.map((attempt) => attemptOf(attempt, id, row?.last_seen_at ?? null));
       }),
-    countWaves: (key, question) => database.read(() => attempts.countWaves(key, question)),
+    countWaves: (key, question) => database.readAside(() => attempts.countWaves(key, question)),
     unaskedOf: (key, product, page) => database.read(() => devices.unaskedOf(key, product, page)),
-    countHolds: (key) => database.read(() => attempts.countHolds(key)),
+    countHolds: (key) => database.readAside(() => attempts.countHolds(key)),
 
     loadPlan: () => database.read(() => plans.load()),
     savePlan: (applied) => database.write(() => plans.save(applied), audited),

@@ -87,6 +87,11 @@ class PostgresDatabase implements FleetDatabase {
     return this.#connected((client) => run(client, step()));
   }
 
+  /** The server reads elsewhere than here, and a connection of the pool waits. */
+  readAside<T>(step: () => Step<T>): Promise<T> {
+    return this.read(step);
+  }
+
   write<T>(step: () => Step<T>, locks: readonly string[] = []): Promise<T> {
     const keys = [...new Set(locks)].map(lockKey).sort();
     return this.#connected(async (client) => {

@@ -11,7 +11,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { fleetMigrations } from './fleet-migrations.ts';
 import type { FleetTables } from './fleet-tables.ts';
 
-const busyTimeoutMs = 5000;
+export const busyTimeoutMs = 5000;
 /** A server that is just ending gets so long to let go. */
 const serverLockTimeoutMs = 2000;
 const headerBytes = 100;
