@@ -5,7 +5,7 @@ import type { Report, UpdateOutcome } from '../../contract/device-api/report.ts'
 import { type Digest, sha256 } from '../../contract/digest.ts';
 import { type Fault, faultOf } from '../../contract/errors.ts';
 import type { ReportRules, StoredReports } from '../fleet/ports.ts';
-import { type CampaignKey, isHeld, phasesUnderWay } from '../rollout/campaign.ts';
+import { type CampaignKey, hasFailed, isHeld, phasesUnderWay } from '../rollout/campaign.ts';
 import type { AttemptRow } from './attempt-records.ts';
 import { acceptedOnly, type Neighbours } from './check-records.ts';
 import { type DeviceRow, deviceOf } from './device-records.ts';
@@ -24,6 +24,12 @@ const phasesWithAllBytes: readonly DevicePhase[] = [
   'rolling-back',
   'rolled-back',
 ];
+
+/** What a report changed in an attempt: it takes a success back; it makes a failure of what was none. */
+interface Turn {
+  readonly isBack: boolean;
+  readonly isFailure: boolean;
+}
 
 /** @param keptReports of one device, those with the highest sequences */
 export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptReports: number) {
@@ -72,8 +78,7 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
     return known;
   }
 
-  /** @returns whether it takes a success back */
-  function* apply(before: AttemptRow, report: Report, maxBytes: number, at: number): Step<boolean> {
+  function* apply(before: AttemptRow, report: Report, maxBytes: number, at: number): Step<Turn> {
     const after = { ...before };
     const { campaign } = before;
     if (report.sequence > before.phase_sequence) {
@@ -98,7 +103,10 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
     }
     yield* progressing.affected(after);
     const hadIt = before.outcome === 'committed' || (before.outcome === null && before.found_at !== null);
-    return hadIt && after.outcome !== null && after.outcome !== 'committed';
+    return {
+      isBack: hadIt && after.outcome !== null && after.outcome !== 'committed',
+      isFailure: hasFailed(stateOf(after)) && !hasFailed(stateOf(before)),
+    };
   }
 
   return {
@@ -108,6 +116,7 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       const received = ReceivedSequences.parse(row.acknowledged_through, row.gaps);
       const fresh: Report[] = [];
       const fellBack: CampaignKey[] = [];
+      const failed: CampaignKey[] = [];
       for (const report of [...reports].sort((a, b) => a.sequence - b.sequence)) {
         if (received.has(report.sequence)) continue;
         if ((yield* inserting.affected(toRow(row.number, report, at))) === 0) continue;
@@ -116,8 +125,10 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
         const rule = rules(report, deviceOf(row));
         const attempt = rule && (yield* attemptOf(row, report));
         if (!attempt) continue;
-        const isBack = yield* apply(attempt, report, rule.maxBytes, at);
-        if (isBack) fellBack.push({ rollout: attempt.rollout, version: attempt.version });
+        const turn = yield* apply(attempt, report, rule.maxBytes, at);
+        const key = { rollout: attempt.rollout, version: attempt.version };
+        if (turn.isBack) fellBack.push(key);
+        if (turn.isFailure) failed.push(key);
       }
       const later = yield* storedAfter.rows({ device: row.number, through: received.through });
       received.advance(
@@ -131,7 +142,7 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       }
       if (fresh.length > 0) yield* trimming.affected({ device: row.number, through: through - keptReports });
       yield* near.devices.sight(row.number, at);
-      return { acknowledgedThrough: through, fresh, fellBack };
+      return { acknowledgedThrough: through, fresh, fellBack, failed };
     },
 
     *list(id: string, limit: number): Step<Report[]> {

@@ -236,6 +236,8 @@ export interface StoredReports {
   readonly fresh: readonly Report[];
   /** Campaigns that counted the device as a success before these reports, and do not any more. */
   readonly fellBack: readonly CampaignKey[];
+  /** Campaigns that the device failed with these reports, and had not failed before. */
+  readonly failed: readonly CampaignKey[];
 }
 
 /** What a report may change of the campaign it names; undefined for nothing, because that is not for this device. */

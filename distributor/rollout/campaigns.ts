@@ -2,7 +2,6 @@
  * Keeps the state of the declared campaigns in force: counts what happened, lets `advance` decide, records what it
  * decided, and does what people ask for. Offers nothing itself; see decide.
  */
-import type { Report } from '../../contract/device-api/report.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import { emptyPlan, type Plan } from '../declaration/plan.ts';
@@ -68,11 +67,10 @@ export class Campaigns {
     return this.#inTurn(() => this.#advanceAll(now));
   }
 
-  /** Takes notice of results. Resolves when an abort that they are enough for is in force, so far as this one leads. */
-  async noteReports(fresh: readonly Report[], now: number): Promise<void> {
+  /** Takes notice of devices that failed anew. Resolves when an abort that they are enough for is in force, so far as this one leads. */
+  async noteFailures(failed: readonly CampaignKey[], now: number): Promise<void> {
     let mayAbort = false;
-    for (const { outcome, rollout } of fresh) {
-      if (outcome === undefined || outcome === 'committed' || rollout === undefined) continue;
+    for (const { rollout } of failed) {
       const compiled = this.#compiled.find(rollout);
       if (compiled && this.#look.failed(this.#declared(compiled))) mayAbort = true;
     }

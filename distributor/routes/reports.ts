@@ -37,7 +37,8 @@ export function reportsRoute(app: App, services: Services): void {
       await allowDevice(request, id, services);
       const now = clock();
       const rules = rulesOf(services);
-      const { acknowledgedThrough, fresh, fellBack } = await fleet.storeReports(id, request.body.reports, rules, now);
+      const stored = await fleet.storeReports(id, request.body.reports, rules, now);
+      const { acknowledgedThrough, fresh, fellBack, failed } = stored;
       for (const report of fresh) {
         const { sequence, rollout, version, phase, outcome, code, fault } = report;
         metrics.reports.inc({ outcome: outcome ?? 'none', ...troubleLabels(code, fault) });
@@ -46,7 +47,7 @@ export function reportsRoute(app: App, services: Services): void {
       for (const key of fellBack) await fleet.appendEvent(deviceFellBack(key, id, now));
       metrics.fellBack.inc(fellBack.length);
       // Failures count at once: an abort is in force before the next check is answered.
-      await campaigns.noteReports(fresh, now);
+      await campaigns.noteFailures(failed, now);
       return { acknowledgedThrough };
     },
   );

@@ -173,8 +173,10 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
       await state.storeReports('a', [report(1, { outcome: 'committed' })], anyReport, 6);
       expect(await state.countWaves(key, counting([1], 7, 60))).toMatchObject([{ committed: 1, failed: 0 }]);
       const late = [report(2, { outcome: 'rolled-back', code: 'health-lost' })];
-      expect(await state.storeReports('a', late, anyReport, 8)).toMatchObject({ fellBack: [key] });
-      expect(await state.storeReports('a', late, anyReport, 8)).toMatchObject({ fellBack: [] });
+      expect(await state.storeReports('a', late, anyReport, 8)).toMatchObject({ fellBack: [key], failed: [key] });
+      expect(await state.storeReports('a', late, anyReport, 8)).toMatchObject({ fellBack: [], failed: [] });
+      const again = [report(3, { outcome: 'rolled-back', code: 'health-timeout' })];
+      expect(await state.storeReports('a', again, anyReport, 8)).toMatchObject({ fellBack: [], failed: [] });
       expect(await state.countWaves(key, counting([1], 9, 60))).toMatchObject([{ committed: 0, failed: 1 }]);
       await state.close();
     });
@@ -187,7 +189,7 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
       const failed = report(1, { phase: 'rolled-back', outcome: 'rolled-back', code: 'health-lost' });
       const madeUp = Array.from({ length: 50 }, (_, i) => report(i + 2, { version: `9.0.${i}`, outcome: 'failed' }));
       const stored = await state.storeReports('a', [failed, ...madeUp], anyReport, 6);
-      expect(stored).toMatchObject({ acknowledgedThrough: 51, fellBack: [] });
+      expect(stored).toMatchObject({ acknowledgedThrough: 51, fellBack: [], failed: [] });
       // A rule that says the report is not for the device.
       await state.storeReports('c', [failed], () => undefined, 6);
       expect(await state.attemptsOf('a')).toEqual([]);

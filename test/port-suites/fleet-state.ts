@@ -322,9 +322,9 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
         );
       expect((await tell(1)).acknowledgedThrough).toBe(1);
       expect((await tell(4, 5)).acknowledgedThrough).toBe(1);
-      expect(await tell(4, 5)).toEqual({ acknowledgedThrough: 5, fresh: [], fellBack: [] });
+      expect(await tell(4, 5)).toEqual({ acknowledgedThrough: 5, fresh: [], fellBack: [], failed: [] });
       expect((await tell(3)).fresh).toHaveLength(1);
-      expect(await tell(3)).toEqual({ acknowledgedThrough: 5, fresh: [], fellBack: [] });
+      expect(await tell(3)).toEqual({ acknowledgedThrough: 5, fresh: [], fellBack: [], failed: [] });
       await state.close();
     });
 
