@@ -11,7 +11,7 @@ import {
   phasesUnderWay,
 } from '../rollout/campaign.ts';
 import type { CountQuestion, HoldCount } from '../rollout/ports.ts';
-import { noCounts, revertedCode, type Standing, type WaveCounts } from '../rollout/standing.ts';
+import { heldSilenceMs, noCounts, revertedCode, type Standing, type WaveCounts } from '../rollout/standing.ts';
 import type { CampaignRecords } from './campaign-records.ts';
 import type { FleetTables } from './fleet-tables.ts';
 import { firstOf, Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
@@ -152,6 +152,7 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
       const counts = waves.map(() => ({ ...noCounts }));
       if (!campaign || waves.length === 0) return counts;
       const timedOut = sql.lit(now - deviceTimeoutSeconds * 1000);
+      const gone = sql.lit(now - heldSilenceMs(deviceTimeoutSeconds));
       const list = (phases: readonly string[]) => sql.join(phases.map((phase) => sql.lit(phase)));
       const enrolledAt = sql`(select enrolled_at from device where device.number = attempt.device)`;
       const isCovered = ({ upTo, openedAt }: CountQuestion['waves'][number]) =>
@@ -170,6 +171,7 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
         when ${committed} is not null then 'committed'
         when outcome is not null and code = ${sql.lit(revertedCode)} then 'reverted'
         when outcome is not null and fault = 'release' then 'failed'
+        when outcome is not null and ${lastSeen} <= ${gone} then 'unreachable'
         when outcome is not null and fault = 'path' then 'heldByPath'
         when outcome is not null then 'heldByDevice'
         when phase = 'staged' and ${lastSeen} > ${timedOut} then 'waiting'
@@ -211,14 +213,16 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
     },
 
     /** See CampaignStore.countHolds. */
-    *countHolds({ rollout, version }: CampaignKey): Step<HoldCount[]> {
+    *countHolds({ rollout, version }: CampaignKey, heardAfter: number): Step<HoldCount[]> {
       const rows = yield* rowsOf(
         db
           .selectFrom('attempt')
           .innerJoin('campaign', 'campaign.id', 'attempt.campaign')
+          .innerJoin('sighting', 'sighting.device', 'attempt.device')
           .select((eb) => ['fault', 'code', eb.fn.countAll<number>().as('devices')])
           .where('rollout', '=', rollout)
           .where('version', '=', version)
+          .where('sighting.at', '>', heardAfter)
           .where('fault', 'in', ['device', 'path'])
           .where('outcome', 'is not', null)
           .groupBy(['fault', 'code'])

@@ -93,7 +93,7 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
       }),
     countWaves: (key, question) => database.readAside(() => attempts.countWaves(key, question)),
     unaskedOf: (key, product, page) => database.read(() => devices.unaskedOf(key, product, page)),
-    countHolds: (key) => database.readAside(() => attempts.countHolds(key)),
+    countHolds: (key, heardAfter) => database.readAside(() => attempts.countHolds(key, heardAfter)),
 
     loadPlan: () => database.read(() => plans.load()),
     savePlan: (applied) => database.write(() => plans.save(applied), audited),

@@ -23,8 +23,11 @@ export interface CampaignStore extends UnaskedStore {
   attemptsOf(deviceId: DeviceId): Promise<Attempt[]>;
   /** Devices by wave and standing (see standingOf), counted by the database. Members are those of the opened waves. */
   countWaves(key: CampaignKey, question: CountQuestion): Promise<WaveCounts[]>;
-  /** Devices of a campaign that are held, by code; the most first. */
-  countHolds(key: CampaignKey): Promise<HoldCount[]>;
+  /**
+   * Devices of a campaign that are held, by code; the most first.
+   * @param heardAfter those that were silent since are not there any more, see heldSilenceMs
+   */
+  countHolds(key: CampaignKey, heardAfter: number): Promise<HoldCount[]>;
 }
 
 /** Whom a campaign has not asked yet. */

@@ -7,7 +7,8 @@ import { type Attempt, committedAt, hasFailed, phasesAfterSwitch, phasesUnderWay
 /**
  * `committed`: has the release · `failed`: the release did not work there · `reverted`: sent back by an abort ·
  * `pending`: offered, without a result yet · `waiting`: has it and waits for its window · `heldByDevice`, `heldByPath`:
- * the last try ended for its own trouble, or that of whatever carries bytes · `unreachable`: offered, and silent since.
+ * the last try ended for its own trouble, or that of whatever carries bytes · `unreachable`: offered, and silent since;
+ * a held one that is silent for days is gone, too.
  */
 export const standings = [
   'committed',
@@ -36,11 +37,22 @@ export function standingOf(attempt: Progress, now: number, deviceTimeoutSeconds:
   if (committedAt(attempt) !== undefined) return 'committed';
   if (attempt.code === revertedCode && attempt.outcome !== undefined) return 'reverted';
   if (hasFailed(attempt)) return 'failed';
-  if (attempt.outcome !== undefined) return attempt.fault === 'path' ? 'heldByPath' : 'heldByDevice';
+  if (attempt.outcome !== undefined) {
+    if (now >= lastSeenAt + heldSilenceMs(deviceTimeoutSeconds)) return 'unreachable';
+    return attempt.fault === 'path' ? 'heldByPath' : 'heldByDevice';
+  }
   const isSilent = (since: number) => now >= since + deviceTimeoutSeconds * 1000;
   if (phase === 'staged') return isSilent(lastSeenAt) ? 'unreachable' : 'waiting';
   const isUnderWay = phase !== undefined && phasesUnderWay.includes(phase);
   return isSilent(isUnderWay ? Math.max(offeredAt, lastSeenAt) : offeredAt) ? 'unreachable' : 'pending';
+}
+
+/**
+ * A held device tries again by itself, so it is waited for; one that was stolen, revoked or taken down must not hold a
+ * rollout for ever. Slow polls and a weekend without power are shorter than three days.
+ */
+export function heldSilenceMs(deviceTimeoutSeconds: number): number {
+  return Math.max(3 * 86_400_000, deviceTimeoutSeconds * 1000);
 }
 
 /** How a device reports that an abort sent it back. */
@@ -58,7 +70,7 @@ export interface MarkRules {
 }
 
 export function markOf(attempt: Progress, standing: Standing, rules: MarkRules): Mark | undefined {
-  const { phase, settledAt = 0 } = attempt;
+  const { phase, outcome, settledAt = 0 } = attempt;
   switch (standing) {
     case 'committed':
       return (committedAt(attempt) ?? 0) + rules.soakSeconds * 1000 <= rules.now ? 'soaked' : undefined;
@@ -67,7 +79,7 @@ export function markOf(attempt: Progress, standing: Standing, rules: MarkRules):
     case 'pending':
       return phase !== undefined && phasesUnderWay.includes(phase) ? 'working' : undefined;
     case 'unreachable':
-      return phase !== undefined && phasesAfterSwitch.includes(phase) ? 'lost' : undefined;
+      return outcome === undefined && phase !== undefined && phasesAfterSwitch.includes(phase) ? 'lost' : undefined;
     default:
       return undefined;
   }

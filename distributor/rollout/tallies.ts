@@ -6,7 +6,7 @@ import type { Rollout } from '../declaration/rollout.ts';
 import { evidenceIn, isEnoughToAbort } from './advance.ts';
 import { type CampaignKey, type CampaignState, campaignText } from './campaign.ts';
 import type { CampaignStore, CountQuestion, HoldCount } from './ports.ts';
-import { heldOf, standings, type WaveCounts } from './standing.ts';
+import { heldOf, heldSilenceMs, standings, type WaveCounts } from './standing.ts';
 
 const recountMs = 1000;
 /** Counting takes longer the more there is to count: so many devices add a millisecond, 100,000 of them two seconds. */
@@ -41,7 +41,9 @@ export class Tallies {
     if (known && !isStale(known, rollout, state, now)) return known;
     const failuresBefore = known?.failuresSince ?? 0;
     const counts = await this.#store.countWaves(state, countQuestionOf(rollout, state, now));
-    const holds = counts.some((wave) => heldOf(wave) > 0) ? await this.#store.countHolds(state) : [];
+    const isHeld = counts.some((wave) => heldOf(wave) > 0);
+    const heardAfter = now - heldSilenceMs(rollout.deviceTimeoutSeconds);
+    const holds = isHeld ? await this.#store.countHolds(state, heardAfter) : [];
     // What came while the database counted may or may not be in it.
     const failuresSince = Math.max(0, (this.#byCampaign.get(key)?.failuresSince ?? 0) - failuresBefore);
     const tally = { counts, holds, countedAt: now, failuresSince };

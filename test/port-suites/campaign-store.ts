@@ -225,7 +225,7 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
       await state.storeReports('a', [ended(1, 'server-refused')], anyReport, 6);
       await state.storeReports('b', [ended(1, 'disk-full', { fault: 'release' })], anyReport, 6);
       expect(await counts()).toMatchObject({ failed: 0, heldByPath: 1, heldByDevice: 1 });
-      expect(await state.countHolds(key)).toEqual([
+      expect(await state.countHolds(key, 0)).toEqual([
         { fault: 'device', code: 'disk-full', devices: 1 },
         { fault: 'path', code: 'server-refused', devices: 1 },
       ]);
@@ -239,7 +239,8 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
       expect(await counts()).toMatchObject({ committed: 1, heldByDevice: 1 });
       // A code from a newer device counts as that one says.
       await state.storeReports('b', [ended(2, 'from-the-future', { fault: 'path' })], anyReport, 11);
-      expect(await state.countHolds(key)).toEqual([{ fault: 'path', code: 'from-the-future', devices: 1 }]);
+      expect(await state.countHolds(key, 0)).toEqual([{ fault: 'path', code: 'from-the-future', devices: 1 }]);
+      expect(await state.countHolds(key, 11)).toEqual([]);
       await state.close();
     });
 
@@ -387,7 +388,10 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
             const columns = standings.reduce((sum, column) => sum + counts[column], 0);
             expect(columns + notAskedOf(counts)).toBe(ids.length);
             expect(counts.soaked + counts.forgiven + counts.working + counts.lost).toBeLessThanOrEqual(columns);
-            const held = (await state.countHolds({ ...key, rollout })).reduce((sum, { devices }) => sum + devices, 0);
+            const held = (await state.countHolds({ ...key, rollout }, 0)).reduce(
+              (sum, { devices }) => sum + devices,
+              0,
+            );
             expect(held).toBe(counts.heldByDevice + counts.heldByPath);
           }
         }),
@@ -411,7 +415,8 @@ export function campaignStoreSuite(name: string, open: () => Promise<FleetState>
         reportedAt: fc.constantFrom(5_000, 22_000, 31_000),
         isFound: fc.boolean(),
       });
-      const now = fc.constantFrom(25_000, 30_000, 35_000, 40_000, 50_000);
+      const days = 3 * 86_400_000;
+      const now = fc.constantFrom(25_000, 30_000, 35_000, 40_000, 50_000, days + 20_000, days + 40_000);
       const judgedFrom = fc.constantFrom(undefined, 21_000);
       // All enrol at 1: some waves opened before that.
       const openedAts = fc.constantFrom([1, 1, 1], [0, 1, 1], [0, 0, 1], [0, 0, 0]);

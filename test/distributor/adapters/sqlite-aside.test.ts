@@ -45,7 +45,7 @@ it(
     const longest = await beat.end();
     expect((first?.committed ?? 0) + (second?.committed ?? 0)).toBe(attempts + 1);
     expect(longest).toBeLessThan(took / 2);
-    expect(await state.countHolds(key)).toEqual([]);
+    expect(await state.countHolds(key, 0)).toEqual([]);
     await state.close();
   },
   patienceMs,

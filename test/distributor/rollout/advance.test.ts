@@ -390,6 +390,8 @@ describe('an attempt', () => {
       { offeredAt: noon - 9 * hour, phase: 'probation', lastSeenAt: noon - 3 * hour },
       'unreachable',
     ],
+    ['held, and heard of', { outcome: 'failed', fault: 'path', lastSeenAt: noon - 71 * hour }, 'heldByPath'],
+    ['held, and silent for days', { outcome: 'failed', fault: 'device', lastSeenAt: noon - 72 * hour }, 'unreachable'],
     ['waiting for its window', { offeredAt: noon - 9 * hour, phase: 'staged' }, 'waiting'],
     [
       'silent since it waited for its window',
