@@ -98,7 +98,10 @@ async function waitForWindow(device: Device): Promise<void> {
   await device.resume(never, patience);
 }
 
-for (const scenario of scenarios) {
+/** Without an old release the damaged one goes the same way, only without a last step: `npm run test:long` has it. */
+const tried = scenarios.filter(({ isDamaged, hasOld }) => process.env.SLIPWAY_LONG === '1' || !isDamaged || hasOld);
+
+for (const scenario of tried) {
   const probe = await prepare(scenario);
   const counter = new Interruption(0, 'fails');
   await update(probe.edge.start({ interruption: counter }));

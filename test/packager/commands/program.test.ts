@@ -4,6 +4,9 @@ import { describeUnless } from '../../services/requirement.ts';
 import { freshBucket, s3Service } from '../../services/s3.ts';
 import { contentOf, finished, noise, Workbench } from '../workbench.ts';
 
+/** Kills of `publish`; more of them: `npm run test:long`. */
+const rounds = process.env.SLIPWAY_LONG === '1' ? 10 : 4;
+
 describe('slipway-packager', () => {
   it('takes a release from nothing to a verified bundle', async () => {
     const bench = await Workbench.open();
@@ -158,7 +161,7 @@ async function fileCount(folder: string): Promise<number> {
 }
 
 describe('publish killed by SIGKILL', () => {
-  it('at ten random moments ends, run again each time, in the same store content', { timeout: 180_000 }, async () => {
+  it('at random moments ends, run again each time, in the same store content', { timeout: 180_000 }, async () => {
     const bench = await Workbench.open();
     const env = { SOURCE_DATE_EPOCH: String(Math.floor(Date.now() / 1000)) };
     const base = noise(7, 40_000);
@@ -186,7 +189,7 @@ describe('publish killed by SIGKILL', () => {
     const steps = (await fileCount(bench.at('whole'))) - before;
     const random = sequence(20261123);
     const killedAfter: number[] = [];
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < rounds; round++) {
       const name = `killed-${round}`;
       await cp(bench.at('killed'), bench.at(name), { recursive: true });
       // From the first new file on, at a random one and a random moment after it.

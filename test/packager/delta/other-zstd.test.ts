@@ -15,13 +15,13 @@ describeUnless(otherZstdMissing, 'what the zstd command packed', () => {
   const node = libzstdEncoder(zlib, process.versions.zstd);
   const both = anyZstdEncoder([node, zstdProgramEncoder(zstdCommand, zstdCommandVersion, spawn)]);
 
-  const text = sampleBytes('text', 1_500_000, 8);
+  const text = sampleBytes('text', 700_000, 8);
   const edited = Buffer.from(text);
-  edited.write('edited', 700_000);
+  edited.write('edited', 350_000);
   const payload = (release: 'old' | 'new') =>
     tarred([
       { name: 'bin/k3s', bytes: release === 'old' ? text : edited },
-      { name: 'bin/runc', bytes: sampleBytes('text', 300_000, 9) },
+      { name: 'bin/runc', bytes: sampleBytes('text', 150_000, 9) },
     ]);
   const k3s = (release: 'old' | 'new') => elf(packedByZstd(payload(release), '-T0', '-16', '--long=25'));
 
