@@ -3,7 +3,7 @@
  * in between.
  */
 import type { Rollout } from '../declaration/rollout.ts';
-import type { DeviceStore, Member } from '../fleet/ports.ts';
+import type { DevicePage, DeviceStore, Member } from '../fleet/ports.ts';
 import type { CampaignState } from './campaign.ts';
 import { type Bound, drawBound } from './cohort.ts';
 import type { CompiledPlan, CompiledRollout } from './compiled-plan.ts';
@@ -25,9 +25,17 @@ export function reachText({ group, waves }: Rollout): string {
 const pageSize = 500;
 
 /** Accepted devices of a product, page by page. */
-export async function* memberPages({ devices, breathe }: BoundSource, product: string): AsyncGenerator<Member[]> {
+export function memberPages({ devices, breathe }: BoundSource, product: string): AsyncGenerator<Member[]> {
+  return pagesOf((page) => devices.membersOf(product, page), breathe);
+}
+
+/** Every page that `read` has, with a turn for others in between. */
+export async function* pagesOf(
+  read: (page: DevicePage) => Promise<Member[]>,
+  breathe: BoundSource['breathe'],
+): AsyncGenerator<Member[]> {
   for (let after: string | undefined; ; ) {
-    const page = await devices.membersOf(product, { after, limit: pageSize });
+    const page = await read({ after, limit: pageSize });
     yield page;
     after = page.at(-1)?.id;
     if (page.length < pageSize) return;

@@ -1,21 +1,17 @@
 /**
  * Devices that came to a group after its last wave had opened for everybody: the wave is theirs, too, although nobody
- * knew them when its bound was drawn. Looking takes the whole fleet, so an answer is kept for a while: the longer the
- * look took, the longer.
+ * knew them when its bound was drawn. Looking takes the whole fleet, so an answer is kept for a while.
  */
 import { type CampaignState, campaignText } from './campaign.ts';
 import type { CompiledPlan, CompiledRollout } from './compiled-plan.ts';
 import { type BoundSource, placesOf } from './draw-bound.ts';
+import { KeptLooks } from './kept-looks.ts';
 import type { WaveCounts } from './standing.ts';
-
-const lookAgainMs = 1000;
-/** So many devices add a millisecond. */
-const devicesPerMs = 50;
 
 export class Newcomers {
   readonly #source: BoundSource;
-  /** By campaign: members of its group as they were found, and from when to when that is believed. */
-  readonly #known = new Map<string, { readonly members: number; readonly since: number; readonly until: number }>();
+  /** By campaign: how many members its group was found to have. */
+  readonly #known = new KeptLooks<number>();
 
   constructor(source: BoundSource) {
     this.#source = source;
@@ -38,15 +34,15 @@ export class Newcomers {
 
   async #membersOf(plan: CompiledPlan, compiled: CompiledRollout, state: CampaignState, now: number): Promise<number> {
     const key = campaignText(state);
-    const known = this.#known.get(key);
-    if (known && known.since <= now && now < known.until) return known.members;
+    const known = this.#known.at(key, now);
+    if (known !== undefined) return known;
     const { length: members } = await placesOf(this.#source, plan, compiled, now);
-    this.#known.set(key, { members, since: now, until: now + lookAgainMs + Math.floor(members / devicesPerMs) });
+    this.#known.keep(key, members, members, now);
     return members;
   }
 
   /** Other devices, or a plan that means other groups. */
   forget(): void {
-    this.#known.clear();
+    this.#known.forget();
   }
 }

@@ -5,6 +5,7 @@
 import type { CampaignState } from './campaign.ts';
 import { openWaveOf } from './cohort.ts';
 import type { CompiledPlan, CompiledRollout } from './compiled-plan.ts';
+import { pagesOf } from './draw-bound.ts';
 import { placeOf } from './placement.ts';
 import type { UnaskedStore } from './ports.ts';
 
@@ -15,9 +16,6 @@ export interface NotAsked {
   readonly later: number;
 }
 
-/** Some milliseconds of work. */
-const pageSize = 500;
-
 export async function notAskedIn(
   store: UnaskedStore,
   breathe: () => Promise<void>,
@@ -27,16 +25,13 @@ export async function notAskedIn(
 ): Promise<NotAsked> {
   const byWave = campaign.openedWaves.map(() => 0);
   let later = 0;
-  for (let after: string | undefined; ; ) {
-    const page = await store.unaskedOf(campaign, rollout.product, { after, limit: pageSize });
+  for await (const page of pagesOf((page) => store.unaskedOf(campaign, rollout.product, page), breathe)) {
     for (const { id, labels, enrolledAt } of page) {
       if (!includes(plan.effectiveLabels(id, labels))) continue;
       const wave = openWaveOf(placeOf(rollout.name, id), enrolledAt, campaign.openedWaves);
       if (wave === undefined) later++;
       else byWave[wave] = (byWave[wave] ?? 0) + 1;
     }
-    if (page.length < pageSize) return { byWave, later };
-    after = page.at(-1)?.id;
-    await breathe();
   }
+  return { byWave, later };
 }
