@@ -36,6 +36,7 @@ import { type Configuration, parseConfiguration } from './configuration.ts';
 import { Device } from './device.ts';
 import type { BlobSource, HealthProbe, ServiceManager } from './ports.ts';
 import { checkRequestOf } from './update/check-request.ts';
+import { isDiskCode } from './update/disk-codes.ts';
 import { blankState } from './update/state.ts';
 import type { Waiting } from './update/switch-window.ts';
 import { troublesOf } from './update/troubles.ts';
@@ -83,7 +84,7 @@ async function openPatiently(configFile: string, command: string): Promise<OpenD
       return open(configFile, command);
     } catch (thrown) {
       const error = toSlipwayError(thrown);
-      if (!['disk-full', 'disk-read-only', 'permission-denied', 'io-error'].includes(error.code)) throw thrown;
+      if (!isDiskCode(error.code)) throw thrown;
       terminal.warn(error.code, error.message);
       terminal.notify('READY=1');
       const configuration = readConfiguration(configFile);

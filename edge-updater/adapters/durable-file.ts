@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { SlipwayError } from '../../contract/errors.ts';
+import type { DiskCode } from '../update/disk-codes.ts';
 
 /** After it returns, `file` holds `bytes` whatever happens; before, it holds what it held. */
 export function replaceFile(file: string, bytes: Uint8Array, mode = 0o600): void {
@@ -114,7 +115,7 @@ export function onDisk<T>(work: string, run: () => T): T {
   }
 }
 
-const diskCodes: Partial<Record<string, DiskCode>> = {
+const codesOfErrno: Partial<Record<string, LocalCode>> = {
   ENOSPC: 'disk-full',
   EDQUOT: 'disk-full',
   EROFS: 'disk-read-only',
@@ -122,17 +123,17 @@ const diskCodes: Partial<Record<string, DiskCode>> = {
   EPERM: 'permission-denied',
   ENOMEM: 'memory-exceeded',
 };
-const hints: Record<DiskCode, string> = {
+const hints: Record<LocalCode, string> = {
   'disk-full': 'Free space under the state directory.',
   'disk-read-only': 'The file system is read-only; look for errors of the disk in the kernel log.',
   'permission-denied': 'Correct owner and mode of the file, or the sandbox of the unit.',
   'memory-exceeded': 'The machine has no memory to spare.',
   'io-error': 'Look at the disk.',
 };
-type DiskCode = 'disk-full' | 'disk-read-only' | 'permission-denied' | 'memory-exceeded' | 'io-error';
+type LocalCode = DiskCode | 'memory-exceeded';
 
-export function diskCodeOf(errno: string | undefined): DiskCode {
-  return diskCodes[errno ?? ''] ?? 'io-error';
+export function diskCodeOf(errno: string | undefined): LocalCode {
+  return codesOfErrno[errno ?? ''] ?? 'io-error';
 }
 
 /** A SlipwayError stays what it is. */

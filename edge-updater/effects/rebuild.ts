@@ -2,6 +2,7 @@
 import { type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { encodeManifest } from '../../contract/release/manifest.ts';
 import { type OpenedComponent, openComponent } from '../delta/open-component.ts';
+import { isDiskCode } from '../update/disk-codes.ts';
 import type { Effect } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
 import { type PlannedComponent, planUpdate } from '../update/plan.ts';
@@ -52,12 +53,10 @@ export async function rebuildSlot(
   return { kind: 'rebuilt' };
 }
 
-const ofDisk: readonly string[] = ['disk-full', 'disk-read-only', 'permission-denied', 'io-error'];
-
 /** Undefined where the machine is to blame (disk, permissions), or a whole blob that was verified before. */
 function sourceFailure(planned: PlannedComponent, error: SlipwayError, fullAllowed: boolean): UpdateEvent | undefined {
   const { source, component } = planned;
-  if (source.kind === 'full' || ofDisk.includes(error.code)) return undefined;
+  if (source.kind === 'full' || isDiskCode(error.code)) return undefined;
   const [digest, what] =
     source.kind === 'delta'
       ? [source.delta.sha256, `the delta for ${component.name}`]
