@@ -11,6 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { SlipwayError } from '../../contract/errors.ts';
 import { createFile, diskError, makeFolder, replaceFile, systemCode } from '../durable-file.ts';
 import type { BlobSource, Holding, KnownObject, Store, StoredObject } from '../publish/ports.ts';
+import { streamDigest } from '../stream-digest.ts';
 
 const lockWaitMs = 20;
 const maxLockWaits = 1500;
@@ -39,13 +40,11 @@ export class DirectoryStore implements Store {
     const there = await this.head(key);
     if (!there) return 'absent';
     if (there.length !== length) return 'other';
-    const hash = createHash('sha256');
     try {
-      for await (const chunk of (await this.read(key)) as AsyncIterable<Uint8Array>) hash.update(chunk);
+      return (await streamDigest(await this.read(key))) === sha256 ? 'same' : 'other';
     } catch (error) {
       throw storeError(error, key);
     }
-    return hash.digest('hex') === sha256 ? 'same' : 'other';
   }
 
   async get(key: string, maxBytes: number): Promise<StoredObject | undefined> {

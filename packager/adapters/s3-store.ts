@@ -10,6 +10,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { StoreLocation } from '../../contract/store-url.ts';
 import type { BlobSource, Holding, KnownObject, Store, StoredObject } from '../publish/ports.ts';
+import { streamDigest } from '../stream-digest.ts';
 import { isAbsent, isConflict, isPreconditionFailed, isServerFault, s3Error } from './s3-errors.ts';
 import { etagOf } from './s3-etag.ts';
 
@@ -56,9 +57,7 @@ export class S3Store implements Store {
       if ((found.ContentLength ?? 0) !== object.length) return 'other';
       const partBytes = object.length < multipartFromBytes ? undefined : partBytesOf(object.length);
       if (unquoted(found.ETag) === (await etagOf(object.open(), partBytes))) return 'same';
-      const hash = createHash('sha256');
-      for await (const chunk of (await this.read(key)) as AsyncIterable<Uint8Array>) hash.update(chunk);
-      return hash.digest('hex') === object.sha256 ? 'same' : 'other';
+      return (await streamDigest(await this.read(key))) === object.sha256 ? 'same' : 'other';
     } catch (error) {
       if (isAbsent(error)) return 'absent';
       throw s3Error(error, key, this.#bucket);

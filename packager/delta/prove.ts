@@ -2,11 +2,11 @@
  * Proves a delta before it ships: applies it with the decoder that devices run and compares the result with the new
  * file. Streams; memory is that of the decoder.
  */
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { decodeVcdiff } from '../../contract/vcdiff/decode.ts';
+import { streamDigest } from '../stream-digest.ts';
 import { openFileSource } from './file-source.ts';
 
 const readBytes = 256 * 1024;
@@ -24,9 +24,9 @@ export interface ExpectedFile {
  */
 export async function proveDelta(oldFile: string, deltaFile: string, expected: ExpectedFile): Promise<void> {
   const source = openFileSource(oldFile);
-  const hash = createHash('sha256');
+  let found: Digest;
   try {
-    for await (const piece of decodeVcdiff(source, readDelta(deltaFile), expected.length)) hash.update(piece);
+    found = await streamDigest(decodeVcdiff(source, readDelta(deltaFile), expected.length));
   } catch (cause) {
     if (cause instanceof SlipwayError && cause.code === 'io-error') throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -34,7 +34,6 @@ export async function proveDelta(oldFile: string, deltaFile: string, expected: E
   } finally {
     source.close();
   }
-  const found = hash.digest('hex');
   if (found !== expected.sha256) {
     throw notReproducible(deltaFile, `expected a file with digest ${expected.sha256}, found ${found}`);
   }

@@ -2,12 +2,12 @@
  * What a published release lost in the store, and whether it can be made again: a signed manifest and its deltas never
  * change, so what is made again is taken only where its bytes are the same.
  */
-import { createHash } from 'node:crypto';
 import { type ErrorCode, SlipwayError } from '../../contract/errors.ts';
 import { type Component, type Delta, encodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import { blobKey } from '../../contract/store-keys.ts';
 import type { ListedRelease } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
+import { streamDigest } from '../stream-digest.ts';
 import { type MadeDelta, uploadOf } from './delta-memory.ts';
 import type { Store } from './ports.ts';
 import type { Upload } from './upload.ts';
@@ -95,7 +95,5 @@ async function basesOfDeltas(
 
 async function isWhole(store: Store, { sha256, length }: Delta): Promise<boolean> {
   if ((await store.head(blobKey(sha256)))?.length !== length) return false;
-  const hash = createHash('sha256');
-  for await (const chunk of (await store.read(blobKey(sha256))) as AsyncIterable<Uint8Array>) hash.update(chunk);
-  return hash.digest('hex') === sha256;
+  return (await streamDigest(await store.read(blobKey(sha256)))) === sha256;
 }
