@@ -12,21 +12,9 @@ export const noDevices =
  * @param now milliseconds since 1970
  * @param isAll whether every device was asked for
  */
-export async function* deviceLines(
-  devices: AsyncIterable<DeviceView>,
-  now: number,
-  isAll: boolean,
-): AsyncIterable<string> {
-  let count = 0;
-  const rows = async function* () {
-    for await (const device of devices) {
-      count++;
-      yield rowOf(device, now);
-    }
-  };
+export function deviceLines(devices: AsyncIterable<DeviceView>, now: number, isAll: boolean): AsyncIterable<string> {
   const heading = ['ID', 'WAVE', 'REPORTED', 'RUNS', 'PHASE', 'OUTCOME', 'HELD BY', 'LAST SEEN', 'LABELS'];
-  yield* tableLines(heading, rows());
-  if (count === 0) yield isAll ? noDevices : 'No such device.';
+  return tableLines(heading, devices, (device) => rowOf(device, now), isAll ? noDevices : 'No such device.');
 }
 
 function rowOf(device: DeviceView, now: number): string[] {

@@ -11,6 +11,7 @@ import {
 } from '../fleet/token-view.ts';
 import { type DeviceView, deviceDetailSchema, devicePageSchema, deviceStandingSchema } from '../fleet/view.ts';
 import { rolloutListSchema } from '../rollout/view.ts';
+import { allPages } from './all-pages.ts';
 import type { Desk } from './desk.ts';
 import { askServer, type ServerAddress } from './server-client.ts';
 import { followServer } from './server-stream.ts';
@@ -18,7 +19,6 @@ import { followServer } from './server-stream.ts';
 const pageSize = 1000;
 
 export function serverDesk(address: ServerAddress): Desk {
-  const get = (path: string) => ({ method: 'GET' as const, path });
   return {
     async rollouts(name) {
       const path = name === undefined ? '/v1/rollouts' : `/v1/rollouts/${encodeURIComponent(name)}`;
@@ -53,23 +53,15 @@ function bodyOf(reason: string): { reason?: string } {
 }
 
 async function* devicesOf(address: ServerAddress, query: DeviceQuery): AsyncIterable<DeviceView> {
-  for (let after: string | undefined; ; ) {
-    const path = `/v1/devices?${queryText({ limit: pageSize, after, ...query })}`;
-    const page = await askServer(address, { method: 'GET', path }, devicePageSchema);
-    yield* page.devices;
-    if (page.next === undefined) return;
-    after = page.next;
-  }
+  const pathOf = (after: string | undefined) => `/v1/devices?${queryText({ limit: pageSize, after, ...query })}`;
+  const pages = allPages((after) => askServer(address, get(pathOf(after)), devicePageSchema));
+  for await (const { devices } of pages) yield* devices;
 }
 
 async function* tokensOf(address: ServerAddress, query: TokenQuery): AsyncIterable<TokenView> {
-  for (let after: string | undefined; ; ) {
-    const path = `/v1/tokens?${queryText({ limit: pageSize, after, ...query })}`;
-    const page = await askServer(address, { method: 'GET', path }, tokenPageSchema);
-    yield* page.tokens;
-    if (page.next === undefined) return;
-    after = page.next;
-  }
+  const pathOf = (after: string | undefined) => `/v1/tokens?${queryText({ limit: pageSize, after, ...query })}`;
+  const pages = allPages((after) => askServer(address, get(pathOf(after)), tokenPageSchema));
+  for await (const { tokens } of pages) yield* tokens;
 }
 
 async function* eventsAfter(address: ServerAddress, start: number, filter: EventFilter): AsyncIterable<EventView> {
@@ -97,4 +89,8 @@ function queryText(given: Asked): string {
     for (const one of value === undefined ? [] : [value].flat()) query.append(name, String(one));
   }
   return query.toString();
+}
+
+function get(path: string) {
+  return { method: 'GET', path } as const;
 }

@@ -23,6 +23,7 @@ import { compilePlan } from '../rollout/compiled-plan.ts';
 import { overlapsOf } from '../rollout/overlap.ts';
 import { startedReleases } from '../rollout/started-releases.ts';
 import { type CampaignView, viewOf } from '../rollout/view.ts';
+import { allPages } from './all-pages.ts';
 import { type CommandLine, openState } from './command-line.ts';
 import type { Desk, DeskOptions } from './desk.ts';
 import { localActor } from './local-actor.ts';
@@ -51,13 +52,11 @@ export async function openStateDesk(line: CommandLine, options: DeskOptions): Pr
         return readReleases(line, fleet, undefined);
       });
       const plan = compilePlan(await planOf(fleet));
-      for (let after: string | undefined; ; ) {
+      const pages = allPages((after) => {
         const input = { fleet, plan, releases: known, now: line.clock() };
-        const { devices, next } = await listDevices(input, query, { after, limit: pageSize });
-        yield* devices;
-        if (next === undefined) return;
-        after = next;
-      }
+        return listDevices(input, query, { after, limit: pageSize });
+      });
+      for await (const { devices } of pages) yield* devices;
     },
     async device(id) {
       const detail = await detailOf(fleet, id);
@@ -78,12 +77,8 @@ export async function openStateDesk(line: CommandLine, options: DeskOptions): Pr
     },
     events: (range, filter) => eventsOf(fleet, range, filter),
     async *tokens(query) {
-      for (let after: string | undefined; ; ) {
-        const { tokens, next } = await listTokens(fleet, query, { after, limit: pageSize }, line.clock());
-        yield* tokens;
-        if (next === undefined) return;
-        after = next;
-      }
+      const pages = allPages((after) => listTokens(fleet, query, { after, limit: pageSize }, line.clock()));
+      for await (const { tokens } of pages) yield* tokens;
     },
     makeToken: (order) =>
       makeToken(fleet, order, { actor: localActor(), at: line.clock(), randomBytes: line.randomBytes }),

@@ -11,11 +11,20 @@ export function table(heading: Row, rows: readonly Row[]): string {
 /** Rows that set the widths of the columns; a wider cell that comes later moves what follows it in its row. */
 const measuredRows = 1000;
 
-/** The lines of a table of any length, of which no more than a part is in memory. None where there are no rows. */
-export async function* tableLines(heading: Row, rows: AsyncIterable<Row>): AsyncIterable<string> {
+/**
+ * The lines of a table of any length, of which no more than a part is in memory.
+ * @param none stands for the table where there are no items
+ */
+export async function* tableLines<T>(
+  heading: Row,
+  items: AsyncIterable<T>,
+  rowOf: (item: T) => Row,
+  none: string,
+): AsyncIterable<string> {
   let first: Row[] = [heading];
   let widths: number[] | undefined;
-  for await (const row of rows) {
+  for await (const item of items) {
+    const row = rowOf(item);
     if (widths) yield aligned(row, widths);
     else if (first.push(row) > measuredRows) {
       const measured = widthsOf(first);
@@ -24,7 +33,9 @@ export async function* tableLines(heading: Row, rows: AsyncIterable<Row>): Async
       first = [];
     }
   }
-  if (first.length > 1) {
+  if (widths) return;
+  if (first.length === 1) yield none;
+  else {
     const measured = widthsOf(first);
     yield* first.map((one) => aligned(one, measured));
   }

@@ -9,16 +9,8 @@ import { timeText } from './time-words.ts';
 
 const heading = ['ID', 'NAME', 'PURPOSE', 'STATUS', 'FOR', 'OWNER', 'CREATED', 'EXPIRES', 'USES LEFT', 'LAST USE'];
 
-export async function* tokenLines(tokens: AsyncIterable<TokenView>, now: number): AsyncIterable<string> {
-  let count = 0;
-  const rows = async function* () {
-    for await (const token of tokens) {
-      count++;
-      yield rowOf(token, now);
-    }
-  };
-  yield* tableLines(heading, rows());
-  if (count === 0) yield 'No such token.';
+export function tokenLines(tokens: AsyncIterable<TokenView>, now: number): AsyncIterable<string> {
+  return tableLines(heading, tokens, (token) => rowOf(token, now), 'No such token.');
 }
 
 function rowOf(token: TokenView, now: number): string[] {

@@ -1,0 +1,11 @@
+/** Every page of a list, whoever has it: each names where the next one begins. */
+export async function* allPages<P extends { readonly next?: string | undefined }>(
+  read: (after: string | undefined) => Promise<P>,
+): AsyncIterable<P> {
+  for (let after: string | undefined; ; ) {
+    const page = await read(after);
+    yield page;
+    if (page.next === undefined) return;
+    after = page.next;
+  }
+}
