@@ -7,7 +7,6 @@ import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import { emptyPlan, type Plan } from '../declaration/plan.ts';
-import { tokenRevoked } from '../events/audit.ts';
 import { EventFeed } from '../events/feed.ts';
 import { readLatest, readPage } from '../events/pages.ts';
 import { type EventFilter, type EventView, viewOf as eventViewOf } from '../events/view.ts';
@@ -16,7 +15,8 @@ import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
 import { listDevices } from '../fleet/listing.ts';
 import type { FleetState } from '../fleet/ports.ts';
 import { makeToken } from '../fleet/token-order.ts';
-import { listTokens, unknownToken } from '../fleet/token-view.ts';
+import { revokeToken } from '../fleet/token-revocation.ts';
+import { listTokens } from '../fleet/token-view.ts';
 import { detailOf } from '../fleet/view.ts';
 import { Campaigns } from '../rollout/campaigns.ts';
 import { compilePlan } from '../rollout/compiled-plan.ts';
@@ -82,11 +82,7 @@ export async function openStateDesk(line: CommandLine, options: DeskOptions): Pr
     },
     makeToken: (order) =>
       makeToken(fleet, order, { actor: localActor(), at: line.clock(), randomBytes: line.randomBytes }),
-    async revokeToken(id) {
-      const now = line.clock();
-      if (!(await fleet.revokeToken(id, now, tokenRevoked(id, localActor(), now)))) throw unknownToken(id);
-      return { id, status: 'revoked' };
-    },
+    revokeToken: (id) => revokeToken(fleet, id, { actor: localActor(), at: line.clock() }),
     follow: (after, filter) => followState(fleet, after, filter),
     close: () => fleet.close(),
   };

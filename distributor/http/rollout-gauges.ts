@@ -1,9 +1,9 @@
 /** What Prometheus sees of the rollouts: standings, status, what they wait for. Series of rollouts that are gone go, too. */
 
-import { isErrorCode } from '../../contract/errors.ts';
 import { notAskedOf, reachedOf, standings } from '../rollout/standing.ts';
 import { type CampaignView, viewOf } from '../rollout/view.ts';
 import type { Metrics } from './metrics.ts';
+import { codeLabel } from './trouble-gauges.ts';
 
 export function showRollouts(metrics: Metrics, views: readonly CampaignView[]): void {
   const { rolloutDevices, rolloutHeld, rolloutStatus, rolloutWaits, rolloutWavesOpen } = metrics;
@@ -15,7 +15,7 @@ export function showRollouts(metrics: Metrics, views: readonly CampaignView[]): 
     if (next.waitsFor !== undefined) rolloutWaits.set({ rollout, reason: next.waitsFor }, 1);
     rolloutWavesOpen.inc({ rollout }, campaign.campaign?.openedWaves.length ?? 0);
     for (const { fault, code, devices } of campaign.holds) {
-      rolloutHeld.inc({ rollout, fault, code: isErrorCode(code) ? code : 'other' }, devices);
+      rolloutHeld.inc({ rollout, fault, code: codeLabel(code) }, devices);
     }
     for (const wave of campaign.counts) {
       for (const standing of standings) rolloutDevices.inc({ rollout, standing }, wave[standing]);

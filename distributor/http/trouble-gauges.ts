@@ -3,10 +3,14 @@ import { type Fault, faultOf, isErrorCode } from '../../contract/errors.ts';
 import type { TroubleCount } from '../fleet/ports.ts';
 import type { Metrics } from './metrics.ts';
 
+export function codeLabel(code: string): string {
+  return isErrorCode(code) ? code : 'other';
+}
+
 /** @param claimed as the device said */
 export function troubleLabels(code: string | undefined, claimed: Fault | undefined): { code: string; fault: string } {
   if (code === undefined) return { code: 'none', fault: 'none' };
-  return { code: isErrorCode(code) ? code : 'other', fault: faultOf(code, claimed) };
+  return { code: codeLabel(code), fault: faultOf(code, claimed) };
 }
 
 export function showTroubles(

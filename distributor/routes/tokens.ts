@@ -1,9 +1,10 @@
 /** `/v1/tokens`: tokens for devices to come, people and CI, made, listed and revoked by whoever may. */
 import { z } from 'zod';
 import type { App } from '../app.ts';
-import { actorOf, tokenRevoked } from '../events/audit.ts';
+import { actorOf } from '../events/audit.ts';
 import { authoriseGiving } from '../fleet/authorise.ts';
 import { makeToken, tokenOrderSchema } from '../fleet/token-order.ts';
+import { revokeToken } from '../fleet/token-revocation.ts';
 import {
   listTokens,
   madeTokenSchema,
@@ -11,7 +12,6 @@ import {
   tokenPageSchema,
   tokenQuerySchema,
   tokenStandingSchema,
-  unknownToken,
 } from '../fleet/token-view.ts';
 import { allow } from '../http/access.ts';
 import type { Services } from '../services.ts';
@@ -76,10 +76,7 @@ export function tokensRoute(app: App, services: Services): void {
     },
     async (request) => {
       const token = await allow(request, { scope: 'tokens:control' }, services);
-      const { id } = request.params;
-      const now = clock();
-      if (!(await fleet.revokeToken(id, now, tokenRevoked(id, actorOf(token), now)))) throw unknownToken(id);
-      return { id, status: 'revoked' as const };
+      return revokeToken(fleet, request.params.id, { actor: actorOf(token), at: clock() });
     },
   );
 }
