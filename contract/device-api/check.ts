@@ -98,11 +98,6 @@ export const checkRequestSchema = z.discriminatedUnion('schemaVersion', [
 export type CheckRequest = z.infer<typeof checkRequestSchema>;
 export type CheckRequestVersion1 = Extract<CheckRequest, { schemaVersion: 1 }>;
 
-/** None from an updater that speaks version 1: it does not say. */
-export function troublesOf(check: CheckRequest): readonly Trouble[] {
-  return check.schemaVersion === 1 ? [] : check.troubles;
-}
-
 const pollAfterSeconds = z.number().int().min(limits.minPollSeconds).max(limits.maxPollSeconds);
 
 const windowSeconds = z.number().int().min(0).max(limits.maxSwitchWaitSeconds);

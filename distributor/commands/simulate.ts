@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { parsePlan } from '../declaration/plan.ts';
 import { problemText } from '../declaration/problem.ts';
+import { readDocuments } from '../declaration/read-documents.ts';
 import { distributionOf } from '../simulation/distribution.ts';
 import { logTo } from '../simulation/log.ts';
 import { type Simulated, type SimulationInput, simulate } from '../simulation/simulate.ts';
@@ -67,8 +68,9 @@ async function run(line: CommandLine, place: string, options: SimulationOptions)
   }
   const { start } = options;
   const fleet = options.fleet === undefined ? options.devices : await readFleet(options.fleet);
-  for (const { problem } of typeof fleet === 'number' ? [] : emptinessIn(files, fleet)) {
-    line.say(`warning: ${problemText(problem)}`);
+  if (typeof fleet !== 'number') {
+    const documents = files.flatMap((file) => readDocuments(file).documents);
+    for (const { problem } of emptinessIn(documents, plan, fleet)) line.say(`warning: ${problemText(problem)}`);
   }
   const input: Omit<SimulationInput, 'failureRate'> = {
     ...{ plan, fleet, start, seed: options.seed, rollout: options.rollout, actions: options.act },

@@ -29,7 +29,7 @@ is there for is wrong, unless it says allowEmpty: true; a group that no rollout 
       const files = await snapshot.files();
       const plan = parsePlan(files);
       const documents = files.flatMap((file) => readDocuments(file).documents);
-      const empty = fleet === undefined ? [] : emptinessIn(files, await readFleet(fleet));
+      const empty = fleet === undefined ? [] : emptinessIn(documents, plan, await readFleet(fleet));
       const warnings = empty.filter(({ isNeeded }) => !isNeeded).map(({ problem }) => problem);
       for (const warning of warnings) line.say(`warning: ${problemText(warning)}`);
       const problems = empty.filter(({ isNeeded }) => isNeeded).map(({ problem }) => problem);

@@ -10,7 +10,7 @@ export const eventKinds = {
   completed: 'The last wave of a rollout is through.',
   reopened: 'A completed rollout has a further wave, or a person took an abort back.',
   stalled: 'A gate did not hold for too long; the rollout is paused until somebody looks.',
-  aborted: 'A rollout was stopped for good.',
+  aborted: 'A rollout was stopped, until a person reopens it.',
   'fell-back': 'A device that counted as a success does not run the release any more; the success is taken back.',
   'revert-begun': 'An aborted rollout sends its devices back to their previous release from now on.',
   paused: 'Somebody paused a rollout.',

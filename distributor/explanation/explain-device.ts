@@ -4,10 +4,10 @@
  */
 import type { CheckRequest } from '../../contract/device-api/check.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
-import { heldBy, lastReportOf, troublesOf } from '../fleet/condition.ts';
+import { conditionViewOf } from '../fleet/condition.ts';
 import { unknownDevice } from '../fleet/dismissal.ts';
 import type { Location } from '../fleet/location.ts';
-import type { CheckFacts, DeviceProfile, DeviceRecord, FleetState } from '../fleet/ports.ts';
+import type { CheckFacts, DeviceRecord, FleetState } from '../fleet/ports.ts';
 import { questionOf } from '../fleet/question.ts';
 import type { CompiledPlan } from '../rollout/compiled-plan.ts';
 import { decide, explain } from '../rollout/decide.ts';
@@ -39,7 +39,7 @@ export async function explainDevice(input: ExplanationInput, id: string): Promis
   const location = plan.locationOf(labels);
   const claims = claimsOf(location, plan.vouchedLocationOf(id, device.labels));
   const shown = { ...deviceOf(device), labels, role: location.role, ...placeOfLabels(location), ...claims };
-  const condition = conditionOf(device);
+  const condition = conditionViewOf(device);
   const askedAt = new Date(now).toISOString();
   const check = checkOf(device);
   if (device.status === 'revoked' || check === undefined) {
@@ -112,16 +112,6 @@ function deviceOf(device: DeviceRecord) {
     ...(current === undefined ? {} : { current }),
     ...(phase === undefined ? {} : { phase }),
     ...(updaterVersion === undefined ? {} : { updaterVersion }),
-  };
-}
-
-function conditionOf(device: DeviceProfile): Pick<WhyView, 'troubles' | 'lastReport' | 'heldBy'> {
-  const { troubles, lastReport } = device;
-  const held = heldBy(device);
-  return {
-    ...(troubles === undefined ? {} : { troubles: troublesOf(troubles) }),
-    ...(lastReport === undefined ? {} : { lastReport: lastReportOf(lastReport) }),
-    ...(held === undefined ? {} : { heldBy: held }),
   };
 }
 

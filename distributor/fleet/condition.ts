@@ -72,6 +72,21 @@ export function heldBy(device: Pick<DeviceProfile, 'troubles' | 'lastReport' | '
   return { fault, code, ...(message === undefined ? {} : { message }), ...nextTry };
 }
 
+/** What is in the way of a device, as the API answers it. */
+export function conditionViewOf(device: Pick<DeviceProfile, 'troubles' | 'lastReport' | 'current'>): {
+  readonly troubles?: Trouble[];
+  readonly lastReport?: LastReport;
+  readonly heldBy?: HeldBy;
+} {
+  const { troubles, lastReport } = device;
+  const held = heldBy(device);
+  return {
+    ...(troubles === undefined ? {} : { troubles: troublesOf(troubles) }),
+    ...(lastReport === undefined ? {} : { lastReport: lastReportOf(lastReport) }),
+    ...(held === undefined ? {} : { heldBy: held }),
+  };
+}
+
 function isOver({ outcome, version }: Report, runs: string | undefined): boolean {
   return outcome === 'committed' || (outcome !== undefined && version === runs);
 }

@@ -10,7 +10,7 @@ import {
 import { reportSchema } from '../../contract/device-api/report.ts';
 import { digestSchema } from '../../contract/digest.ts';
 import { platformSchema } from '../../contract/release/platform.ts';
-import { heldBy, heldBySchema, lastReportOf, lastReportSchema, troublesOf, withFault } from './condition.ts';
+import { conditionViewOf, heldBySchema, lastReportSchema, withFault } from './condition.ts';
 import type { DeviceProfile, DeviceStore } from './ports.ts';
 
 export const deviceViewSchema = z.object({
@@ -65,7 +65,6 @@ export type DeviceStanding = z.infer<typeof deviceStandingSchema>;
 
 export function viewOf(device: DeviceProfile): DeviceView {
   const { id, product, platform, labels, status, role, counterFloor, acknowledgedThrough } = device;
-  const held = heldBy(device);
   return {
     ...{ id, product, platform, labels, status, role },
     enrolledAt: new Date(device.enrolledAt).toISOString(),
@@ -77,9 +76,7 @@ export function viewOf(device: DeviceProfile): DeviceView {
     ...(device.updaterVersion === undefined ? {} : { updaterVersion: device.updaterVersion }),
     ...(device.current === undefined ? {} : { current: device.current }),
     ...(device.phase === undefined ? {} : { phase: device.phase }),
-    ...(device.troubles === undefined ? {} : { troubles: troublesOf(device.troubles) }),
-    ...(device.lastReport === undefined ? {} : { lastReport: lastReportOf(device.lastReport) }),
-    ...(held === undefined ? {} : { heldBy: held }),
+    ...conditionViewOf(device),
   };
 }
 

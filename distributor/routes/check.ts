@@ -8,7 +8,7 @@ import {
 } from '../../contract/device-api/check.ts';
 import { limits } from '../../contract/limits.ts';
 import type { App } from '../app.ts';
-import { deviceFellBack, permitIssued } from '../events/audit.ts';
+import { permitIssued } from '../events/audit.ts';
 import type { Bearer, CheckFacts } from '../fleet/ports.ts';
 import { questionOf } from '../fleet/question.ts';
 import { bearerOf } from '../http/access.ts';
@@ -19,6 +19,7 @@ import { type Decision, withoutPermits } from '../rollout/decision.ts';
 import { type Finding, findingsOf } from '../rollout/findings.ts';
 import type { Services } from '../services.ts';
 import { answerOf } from './check-answer.ts';
+import { recordFallBacks } from './fall-backs.ts';
 
 export function checkRoute(app: App, services: Services): void {
   const { fleet, clock, chance, metrics, permits, policy, campaigns } = services;
@@ -54,11 +55,8 @@ export function checkRoute(app: App, services: Services): void {
         const key = { rollout: decision.rollout.name, version: decision.goal.version };
         await fleet.appendEvent(permitIssued(key, id, now));
       }
-      for (const { kind, rollout, version } of findings) {
-        if (kind === 'runs') continue;
-        await fleet.appendEvent(deviceFellBack({ rollout, version }, id, now));
-        metrics.fellBack.inc();
-      }
+      const fellBack = findings.filter(({ kind }) => kind !== 'runs');
+      await recordFallBacks(services, id, fellBack, now);
       metrics.checkSeconds.observe((performance.now() - startedAt) / 1000);
       metrics.checks.inc({ decision: decision.kind, reason: decision.reason });
       request.log.info(

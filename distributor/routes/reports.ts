@@ -4,13 +4,13 @@ import { deviceIdSchema } from '../../contract/device-api/check.ts';
 import { reportsAnswerSchema, reportsRequestSchema } from '../../contract/device-api/report.ts';
 import { limits } from '../../contract/limits.ts';
 import type { App } from '../app.ts';
-import { deviceFellBack } from '../events/audit.ts';
 import type { ReportRules } from '../fleet/ports.ts';
 import { allowDevice } from '../http/access.ts';
 import { callerOf, perMinute } from '../http/rate-limits.ts';
 import { troubleLabels } from '../http/trouble-gauges.ts';
 import { isMember } from '../rollout/compiled-plan.ts';
 import type { Services } from '../services.ts';
+import { recordFallBacks } from './fall-backs.ts';
 
 /** Bytes of one report at most: its message and a dozen short fields. */
 const maxReportBytes = 4096;
@@ -44,8 +44,7 @@ export function reportsRoute(app: App, services: Services): void {
         metrics.reports.inc({ outcome: outcome ?? 'none', ...troubleLabels(code, fault) });
         request.log.info({ deviceId: id, sequence, rollout, version, phase, outcome, code, fault }, 'reported');
       }
-      for (const key of fellBack) await fleet.appendEvent(deviceFellBack(key, id, now));
-      metrics.fellBack.inc(fellBack.length);
+      await recordFallBacks(services, id, fellBack, now);
       // Failures count at once: an abort is in force before the next check is answered.
       await campaigns.noteFailures(failed, now);
       return { acknowledgedThrough };

@@ -11,10 +11,10 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { troublesOf } from '../../contract/device-api/check.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Device } from '../../edge-updater/device.ts';
 import { bytesOf, EdgeDevice, never, quickPolicy } from '../fakes/edge-device.ts';
+import { troublesOf } from '../fakes/troubles-told.ts';
 
 let edge: EdgeDevice;
 let old: string;

@@ -1,11 +1,11 @@
 /** What a server learns from the checks and reports of a device that has troubles, before an offer is taken and after. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { troublesOf } from '../../contract/device-api/check.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { runDaemon } from '../../edge-updater/daemon.ts';
 import type { Device } from '../../edge-updater/device.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
+import { troublesOf } from '../fakes/troubles-told.ts';
 
 let edge: EdgeDevice;
 let device: Device;
