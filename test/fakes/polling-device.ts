@@ -16,9 +16,13 @@ export interface PollingDeviceOptions {
   readonly manifests: Readonly<Record<string, string>>;
   /** Base URLs, asked in turn; may change while it runs. */
   readonly servers: () => readonly string[];
+  /** Moves the bytes of a release from this server before it is installed; without it, none are moved. */
+  readonly download?: (server: string) => Promise<void>;
+  /** About how long it waits between two looks; 150 unless told otherwise. */
+  readonly pollMs?: number;
 }
 
-const pollMs = 150;
+const usualPollMs = 150;
 const patienceMs = 3000;
 
 export class PollingDevice {
@@ -33,6 +37,8 @@ export class PollingDevice {
   readonly followed: Offer[] = [];
   /** Requests that no server answered, or with a 5xx. */
   unanswered = 0;
+  /** Each report that a server acknowledged, in order. */
+  readonly acknowledged: Report[] = [];
 
   constructor(options: PollingDeviceOptions) {
     this.#options = options;
@@ -61,7 +67,7 @@ export class PollingDevice {
       } catch {
         this.unanswered++;
       }
-      await pause(pollMs * (0.5 + Math.random()));
+      await pause((this.#options.pollMs ?? usualPollMs) * (0.5 + Math.random()));
     }
   }
 
@@ -71,15 +77,17 @@ export class PollingDevice {
         schemaVersion: 1,
         reports: this.#outbox,
       });
-      while ((this.#outbox[0]?.sequence ?? Number.POSITIVE_INFINITY) <= answer.acknowledgedThrough)
-        this.#outbox.shift();
+      const firstOpen = this.#outbox.findIndex(({ sequence }) => sequence > answer.acknowledgedThrough);
+      this.acknowledged.push(...this.#outbox.splice(0, firstOpen < 0 ? this.#outbox.length : firstOpen));
     }
     const { product, platform, labels } = this.#options;
     const answer = await this.#ask<CheckAnswer>(`/v1/devices/${this.id}/check`, {
       ...{ schemaVersion: 1, updaterVersion: '0.1.0', product, platform, labels },
       ...{ current: this.#current, counterFloor: this.#current.counter, phase: 'idle', rejected: [] },
     });
-    if (answer.decision === 'update') this.#follow(answer.offer);
+    if (answer.decision !== 'update') return;
+    await this.#options.download?.(this.#nextServer());
+    this.#follow(answer.offer);
   }
 
   /** Installs at once, and says so in two reports. */
@@ -95,9 +103,7 @@ export class PollingDevice {
   }
 
   async #ask<T>(path: string, body: object, token = this.#token): Promise<T> {
-    const servers = this.#options.servers();
-    const server = servers[this.#turn++ % servers.length];
-    const response = await fetch(`${server}${path}`, {
+    const response = await fetch(`${this.#nextServer()}${path}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
@@ -105,5 +111,10 @@ export class PollingDevice {
     });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
+  }
+
+  #nextServer(): string {
+    const servers = this.#options.servers();
+    return servers[this.#turn++ % servers.length] ?? '';
   }
 }
