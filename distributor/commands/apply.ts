@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { planAnswerSchema } from '../reconcile/applied-plan.ts';
 import type { CommandLine } from './command-line.ts';
 import { askServer } from './server-client.ts';
+import { addressOptions, warnOfOpenToken } from './server-options.ts';
 
 interface ApplyOptions {
   readonly server: string;
@@ -12,11 +13,12 @@ interface ApplyOptions {
 }
 
 export function applyCommand(line: CommandLine): Command {
+  const [server, tokenFile] = addressOptions('apply them to this server');
   return new Command('apply')
     .argument('<place>', 'a file, a folder, or a Kustomize folder')
     .description('apply declarations to a server that was started with --rollouts-api')
-    .requiredOption('--server <url>', 'its URL')
-    .requiredOption('--token-file <file>', 'a file with a token of the scope rollouts:apply')
+    .addOption(server.makeOptionMandatory())
+    .addOption(tokenFile.makeOptionMandatory())
     .option('--subject <text>', 'what the change is about, for the record', '')
     .option('--dry-run', 'only show what would change', false)
     .addHelpText(
@@ -25,6 +27,7 @@ export function applyCommand(line: CommandLine): Command {
 Example:
   slipway-distributor apply rollouts/ --server https://updates.example.com --token-file token --dry-run
 
+The token needs the scope rollouts:apply. SLIPWAY_SERVER and SLIPWAY_TOKEN_FILE stand for --server and --token-file.
 A server with a certificate of your own authority: set NODE_EXTRA_CA_CERTS.`,
     )
     .action((place: string, options: ApplyOptions) => apply(line, place, options));
@@ -32,6 +35,7 @@ A server with a certificate of your own authority: set NODE_EXTRA_CA_CERTS.`,
 
 async function apply(line: CommandLine, place: string, options: ApplyOptions): Promise<void> {
   const { server, tokenFile, subject, dryRun } = options;
+  await warnOfOpenToken(line, options);
   const snapshot = await line.openSource({ kind: 'files', place, pollSeconds: 60 }).read(undefined);
   const body = { files: await snapshot.files(), subject };
   const path = `/v1/plan${dryRun ? '?dryRun=true' : ''}`;

@@ -13,8 +13,8 @@ import type { DeviceDetail, DeviceStanding, DeviceView } from '../fleet/view.ts'
 import type { ControlAction } from '../rollout/control.ts';
 import type { RolloutView } from '../rollout/view.ts';
 import { type CommandLine, type StatePlace, withStateOptions } from './command-line.ts';
-import { openSecrets } from './open-secrets.ts';
 import { serverDesk } from './server-desk.ts';
+import { addressOptions, warnOfOpenToken } from './server-options.ts';
 import { openStateDesk } from './state-desk.ts';
 
 export interface Desk {
@@ -50,10 +50,8 @@ export interface DeskOptions extends StatePlace {
 
 /** Of verbs that need no store. */
 export function withPlaceOptions(command: Command): Command {
-  const asked = command
-    .addOption(new Option('--server <url>', 'ask this server instead of the state here').env('SLIPWAY_SERVER'))
-    .addOption(new Option('--token-file <file>', 'file with the token for it').env('SLIPWAY_TOKEN_FILE'));
-  return withStateOptions(asked);
+  const [server, tokenFile] = addressOptions('ask this server instead of the state here');
+  return withStateOptions(command.addOption(server).addOption(tokenFile));
 }
 
 export function withDeskOptions(command: Command): Command {
@@ -77,12 +75,6 @@ export async function withDesk<T>(line: CommandLine, command: Command, use: (des
     return await use(desk);
   } finally {
     await desk.close();
-  }
-}
-
-async function warnOfOpenToken(line: CommandLine, { tokenFile }: DeskOptions): Promise<void> {
-  for (const { file, mode } of await openSecrets([tokenFile])) {
-    line.say(`Other accounts may read the token in ${file} (mode ${mode}); make it 0600.`);
   }
 }
 

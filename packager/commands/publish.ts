@@ -59,7 +59,7 @@ export function registerPublish(program: Command, context: CommandContext): void
       if (!channel.success) throw new SlipwayError('usage', `--channel: ${channel.error.issues[0]?.message}`);
       const deltasFrom = parseCount(options.deltasFrom);
       const build = await readBuild(folder);
-      const keys = await readSigningKeys(options.key ?? [], options.keys);
+      const keys = await readSigningKeys(options, (line) => output.say(line));
       const pinnedRoot = await readRoot(options.root);
       const found = context.findEncoder();
       if ('missing' in found && deltasFrom > 0) output.say(`no VCDIFF deltas: ${found.missing}`);

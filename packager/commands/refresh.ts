@@ -28,7 +28,7 @@ export function registerRefresh(program: Command, context: CommandContext): void
     .addHelpText('after', examples('refresh --store file:///srv/slipway --keys keys'))
     .action(async (options: RefreshOptions) => {
       const output = context.output(options);
-      const keys = await readSigningKeys(options.key ?? [], options.keys);
+      const keys = await readSigningKeys(options, (line) => output.say(line));
       const pinnedRoot = await readRoot(options.root);
       warnOfPastSignatures(context, (line) => output.say(line));
       const result = await withStore(context, options.store, (store) =>

@@ -1,5 +1,5 @@
 /** Keys on disk: one PEM a file, private ones readable by their owner only. */
-import { access, readdir, readFile } from 'node:fs/promises';
+import { access, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { SlipwayError } from '../../contract/errors.ts';
 import { createFile } from '../durable-file.ts';
@@ -7,6 +7,13 @@ import { generateKeyPair, isSigningKey, type PublicKey, parseKey, type SigningKe
 
 export const privateKeySuffix = '.key.pem';
 export const publicKeySuffix = '.pub.pem';
+const readableByOthers = 0o077;
+
+/** As the command line has them: files by `--key`, a folder by `--keys`. */
+export interface KeyPlaces {
+  readonly key?: readonly string[];
+  readonly keys?: string;
+}
 
 /** @throws SlipwayError `key-unreadable` */
 export async function readKeyFile(file: string): Promise<PublicKey | SigningKey> {
@@ -24,11 +31,22 @@ export async function readKeyFile(file: string): Promise<PublicKey | SigningKey>
 
 /**
  * Every private key given: files one by one, folders by their `*.pem`. Public keys in a folder are passed over; one
- * given as a file is refused, since it cannot sign.
+ * given as a file is refused, since it cannot sign. Private keys that other accounts may read are told of.
+ * @param say takes one line for a person
  * @throws SlipwayError `key-unreadable`
  */
-export async function readSigningKeys(files: readonly string[], folder?: string): Promise<SigningKey[]> {
+export async function readSigningKeys(
+  { key: files = [], keys: folder }: KeyPlaces,
+  say: (line: string) => void,
+): Promise<SigningKey[]> {
   const keys = new Map<string, SigningKey>();
+  const take = async (file: string, key: SigningKey) => {
+    keys.set(key.keyId, key);
+    const mode = (await stat(file)).mode & 0o777;
+    if ((mode & readableByOthers) === 0) return;
+    const octal = mode.toString(8).padStart(4, '0');
+    say(`Other accounts may read the private key ${path.basename(file)} (mode ${octal}); make it 0600.`);
+  };
   for (const file of files) {
     const key = await readKeyFile(file);
     if (!isSigningKey(key)) {
@@ -36,11 +54,12 @@ export async function readSigningKeys(files: readonly string[], folder?: string)
         hint: `Give the private key, ${privateKeySuffix}`,
       });
     }
-    keys.set(key.keyId, key);
+    await take(file, key);
   }
   for (const name of folder === undefined ? [] : await pemFiles(folder)) {
-    const key = await readKeyFile(path.join(folder ?? '', name));
-    if (isSigningKey(key)) keys.set(key.keyId, key);
+    const file = path.join(folder ?? '', name);
+    const key = await readKeyFile(file);
+    if (isSigningKey(key)) await take(file, key);
   }
   if (keys.size === 0) {
     throw new SlipwayError('key-unreadable', 'no private key was given', {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { openFleetState } from '../../../distributor/adapters/fleet-state-of-place.ts';
 import { gateProbes } from '../../../distributor/adapters/gate-probes.ts';
 import { openSource } from '../../../distributor/adapters/open-source.ts';
@@ -164,10 +164,10 @@ describe('slipway-distributor apply', () => {
     await using _ = small;
     const folder = await mkdtemp(path.join(tmpdir(), 'apply-'));
     await writeFile(path.join(folder, 'a.yaml'), yaml(document('to-2')));
-    await writeFile(path.join(folder, '.token'), `${token}\n`);
+    const tokenFile = path.join(folder, '.token');
+    await writeFile(tokenFile, `${token}\n`, { mode: 0o600 });
     const server = await small.app.listen({ host: '127.0.0.1', port: 0 });
-    const apply = (...more: string[]) =>
-      call('apply', folder, '--server', server, '--token-file', path.join(folder, '.token'), ...more);
+    const apply = (...more: string[]) => call('apply', folder, '--server', server, '--token-file', tokenFile, ...more);
     expect(await apply('--dry-run')).toMatchObject({
       status: 0,
       stdout: '+ Rollout to-2\n',
@@ -176,9 +176,15 @@ describe('slipway-distributor apply', () => {
     expect(await apply('--subject', 'By CI')).toMatchObject({ status: 0, stdout: '+ Rollout to-2\n' });
     expect(await get('/v1/plan')).toMatchObject({ applied: { subject: 'By CI' } });
     await writeFile(path.join(folder, 'a.yaml'), 'kind: Rollout');
-    const refused = await apply();
+    await chmod(tokenFile, 0o644);
+    vi.stubEnv('SLIPWAY_SERVER', server);
+    vi.stubEnv('SLIPWAY_TOKEN_FILE', tokenFile);
+    const refused = await call('apply', folder);
+    vi.unstubAllEnvs();
+    expect(refused.stderr).toContain(`Other accounts may read the token in ${tokenFile} (mode 0644); make it 0600.`);
+    expect((await call('apply', folder)).stderr).toContain('--server');
     expect([refused.status, refused.stdout]).toEqual([3, expect.stringContaining('a.yaml:1:1: apiVersion:')]);
-    await writeFile(path.join(folder, '.token'), 'slp_wrong');
+    await writeFile(tokenFile, 'slp_wrong');
     expect(await apply('--json')).toMatchObject({ status: 5, stdout: expect.stringContaining('unauthenticated') });
     await small.app.close();
     expect(await apply('--json')).toMatchObject({ status: 5, stdout: expect.stringContaining('server-unreachable') });

@@ -1,4 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { chmod, mkdir, stat } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../../contract/canonical-json.ts';
 import { sha256 } from '../../../contract/digest.ts';
@@ -105,12 +106,19 @@ describe('key files', () => {
     expect(sha256(canonicalJson(open.key.toJSON()))).toBe(keyId);
   });
 
-  it('are never overwritten, and a public one cannot stand for a private one', async () => {
+  it('are never overwritten, a public one cannot stand for a private one, and one that others may read is told of', async () => {
     const bench = await Workbench.open();
-    const { publicFile } = await writeKeyPair(bench.folder, 'ci');
+    const { privateFile, publicFile } = await writeKeyPair(bench.folder, 'ci');
+    const said: string[] = [];
+    const noted = (line: string) => void said.push(line);
     await expect(writeKeyPair(bench.folder, 'ci')).rejects.toMatchObject({ code: 'key-unreadable' });
-    await expect(readSigningKeys([publicFile])).rejects.toMatchObject({ code: 'key-unreadable' });
-    expect(await readSigningKeys([], bench.folder)).toHaveLength(1);
+    await expect(readSigningKeys({ key: [publicFile] }, noted)).rejects.toMatchObject({ code: 'key-unreadable' });
+    expect(await readSigningKeys({ keys: bench.folder }, noted)).toHaveLength(1);
+    expect(said).toEqual([]);
+    await chmod(privateFile, 0o640);
+    for (const places of [{ keys: bench.folder }, { key: [privateFile] }]) await readSigningKeys(places, noted);
+    const name = path.basename(privateFile);
+    expect(said).toEqual(Array(2).fill(`Other accounts may read the private key ${name} (mode 0640); make it 0600.`));
   });
 
   it('that cannot be read are named', async () => {

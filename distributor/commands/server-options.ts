@@ -1,0 +1,21 @@
+/** Where a verb finds the server that it asks, and the token that it shows there. */
+import { Option } from 'commander';
+import type { CommandLine } from './command-line.ts';
+import { openSecrets } from './open-secrets.ts';
+
+/** `--server` and `--token-file`, which the environment may give, too. */
+export function addressOptions(whatFor: string): [server: Option, tokenFile: Option] {
+  return [
+    new Option('--server <url>', whatFor).env('SLIPWAY_SERVER'),
+    new Option('--token-file <file>', 'file with the token for it').env('SLIPWAY_TOKEN_FILE'),
+  ];
+}
+
+export async function warnOfOpenToken(
+  line: CommandLine,
+  { tokenFile }: { readonly tokenFile?: string },
+): Promise<void> {
+  for (const { file, mode } of await openSecrets([tokenFile])) {
+    line.say(`Other accounts may read the token in ${file} (mode ${mode}); make it 0600.`);
+  }
+}
