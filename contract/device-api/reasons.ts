@@ -10,7 +10,7 @@ export const decisionReasons = {
   'release-unknown': 'The store has no such release for the platform of this device.',
   'release-failed-here': 'This release already failed on this device; it is not offered again.',
   'floor-first': 'A release in between may not be skipped.',
-  'counter-below': 'The release has a lower anti-rollback counter than the device has committed.',
+  'counter-below': 'The release has no greater anti-rollback counter than the device has committed.',
   'updater-too-old': 'The release needs a newer edge-updater.',
   'device-busy': 'The device is in the middle of an update.',
   'not-in-group': 'The labels of the device are not those of the rollout’s group.',

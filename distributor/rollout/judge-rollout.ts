@@ -2,8 +2,9 @@
  * What one rollout says about one device: the checks in their order, each with the facts that decided it. Knows nothing
  * of other rollouts; see decide.
  */
+import type { CheckRequest } from '../../contract/device-api/check.ts';
 import type { DecisionReason } from '../../contract/device-api/reasons.ts';
-import { compareVersions } from '../../contract/release/version.ts';
+import { type Installer, mayInstall } from '../../contract/release/acceptance.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Location } from '../fleet/location.ts';
 import { overBudget } from './budget.ts';
@@ -12,7 +13,7 @@ import { openWaveOf } from './cohort.ts';
 import type { Ranked } from './compiled-plan.ts';
 import type { DecideInput } from './decide-input.ts';
 import type { Decision, Facts, OpenInterval } from './decision.ts';
-import { nextHop } from './path.ts';
+import { type Hop, nextHop } from './path.ts';
 import { placeOf } from './placement.ts';
 import { type Hold, holdOf } from './precedence.ts';
 import { revertedCode, standingOf } from './standing.ts';
@@ -58,7 +59,7 @@ export function judgeRollout(input: DecideInput, ranked: Ranked, location: Locat
   }
   if (isAborted) return released('rollout-aborted', campaign ? { ...facts, why: campaign.reason } : facts);
 
-  const hop = check.rejected.length === 0 || !current ? freeHop : hopAround(input, ranked, goal, campaign, attempt);
+  const hop = isFree(check, freeHop) ? freeHop : hopAround(input, ranked, goal, campaign, attempt);
   if (!hop || hop.kind === 'missing') {
     const because = hop?.because ?? 'goal';
     return released('path-missing', { ...facts, current: current?.version ?? '', needed: hop?.needed ?? '', because });
@@ -67,7 +68,8 @@ export function judgeRollout(input: DecideInput, ranked: Ranked, location: Locat
   const isFailed = failedBefore(input, release, attempt);
   const isRetry = isFailed && mayRetry(input, campaign, attempt);
   if (isFailed && !isRetry) return released('release-failed-here', { ...facts, offered: release.version });
-  if (release.counter < check.counterFloor) {
+  const refusal = mayInstall(release, installerOf(input, release));
+  if (refusal?.rule === 'counter') {
     return released('counter-below', { ...facts, counter: release.counter, counterFloor: check.counterFloor });
   }
   if (rollout.paused) return held('rollout-paused', { ...facts, why: 'The declaration says paused.' });
@@ -89,8 +91,8 @@ export function judgeRollout(input: DecideInput, ranked: Ranked, location: Locat
   const wave = index === undefined ? undefined : opened[index];
   if (!wave)
     return held('wave-not-open', { ...placing, openWaves: opened.length }, soakEnd(ranked, campaign, input.now));
-  if (release.minUpdaterVersion && compareVersions(check.updaterVersion, release.minUpdaterVersion) < 0) {
-    return held('updater-too-old', { ...facts, updater: check.updaterVersion, needed: release.minUpdaterVersion });
+  if (refusal?.rule === 'updater') {
+    return held('updater-too-old', { ...facts, updater: check.updaterVersion, needed: refusal.needed });
   }
   const window = ranked.windows?.at(input.now);
   const shut = window && shutUntil(window, rollout.downloadAheadSeconds, input.now);
@@ -177,7 +179,28 @@ function mayRetry({ now }: DecideInput, campaign: CampaignState | undefined, att
   return isHeld(attempt) && (settledAt < (campaign?.judgedFrom ?? 0) || now >= settledAt + retryRefusedAfterMs);
 }
 
-/** On the way a release that the device rejected is replaced by another of its minor version, where there is one. */
+/** The way that any device of this version takes is open to this one, too. */
+function isFree({ current, rejected, counterFloor }: CheckRequest, hop: Hop | undefined): boolean {
+  if (current === undefined) return true;
+  return rejected.length === 0 && (hop?.kind !== 'go' || hop.release.counter > counterFloor);
+}
+
+/** The device as the rules of installing see it; what it rejects was asked for before. */
+function installerOf({ device, releases }: DecideInput, release: Release): Installer {
+  const { platform, updaterVersion, current, counterFloor } = device.check;
+  // Below its floor it went back from a release: from this one, unless another has the same counter.
+  const wentBack = current !== undefined && current.counter < counterFloor;
+  const isAlone = releases
+    .line(release.product, release.platform)
+    .every((other) => other === release || other.counter !== release.counter);
+  const knows = wentBack && isAlone;
+  return { platform, updaterVersion, current: current?.version, counterFloor, knows, rejects: false };
+}
+
+/**
+ * On the way a release that the device rejected, or whose counter it is beyond, is replaced by another of its minor
+ * version, where there is one.
+ */
 function hopAround(
   input: DecideInput,
   { rollout }: Ranked,
@@ -188,7 +211,8 @@ function hopAround(
   const { device, releases } = input;
   const { current, rejected } = device.check;
   const isRefused = (release: Release) =>
-    rejected.includes(release.manifestSha256) && !mayRetry(input, campaign, attempt);
+    (rejected.includes(release.manifestSha256) && !mayRetry(input, campaign, attempt)) ||
+    mayInstall(release, installerOf(input, release))?.rule === 'counter';
   return nextHop({ goal, current: current?.version, releases, maxMinorStep: rollout.maxMinorStep, isRefused });
 }
 

@@ -3,6 +3,7 @@
  * over, and no further up than the allowed number of minor versions at once (Kubernetes version skew policy).
  */
 import semver from 'semver';
+import { skippedFloor } from '../../contract/release/acceptance.ts';
 import { compareVersions, type Version } from '../../contract/release/version.ts';
 import type { Release, ReleaseIndex } from '../catalog/releases.ts';
 
@@ -28,7 +29,7 @@ export function nextHop({ goal, current, releases, maxMinorStep, isRefused }: Pa
   let release = goal;
   let because: 'goal' | 'floor' | 'skew' = 'goal';
   for (;;) {
-    const floor = lowestBetween(release.floors, current, release.version);
+    const floor = skippedFloor(release, current);
     if (floor !== undefined) {
       const found = releases.find(goal.product, goal.platform, { release: floor });
       if (!found) return { kind: 'missing', because: 'floor', needed: floor };
@@ -64,19 +65,13 @@ function newestWithin(
   return line.findLast(
     (release) =>
       compareVersions(release.version, to.version) < 0 &&
-      release.counter <= to.counter &&
+      release.counter < to.counter &&
       semver.major(release.version) === semver.major(from) &&
       semver.minor(release.version) > semver.minor(from) &&
       semver.minor(release.version) - semver.minor(from) <= step &&
       semver.prerelease(release.version) === null &&
       !isRefused(release),
   );
-}
-
-function lowestBetween(floors: readonly Version[], above: Version, below: Version): Version | undefined {
-  return floors
-    .filter((floor) => compareVersions(floor, above) > 0 && compareVersions(floor, below) < 0)
-    .sort(compareVersions)[0];
 }
 
 function minorAfter(version: Version): string {

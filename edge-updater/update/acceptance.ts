@@ -4,11 +4,12 @@
  */
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
+import { mayInstall, type Refusal } from '../../contract/release/acceptance.ts';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { targetPath } from '../../contract/release/manifest.ts';
 import type { Platform } from '../../contract/release/platform.ts';
 import type { TargetCustom } from '../../contract/release/target-custom.ts';
-import { compareVersions, type Version } from '../../contract/release/version.ts';
+import type { Version } from '../../contract/release/version.ts';
 import type { DeviceState } from './state.ts';
 
 export interface Candidate {
@@ -46,48 +47,47 @@ export function acceptRelease(candidate: Candidate, device: DeviceFacts, state: 
   if (manifest.product !== device.product) {
     throw new SlipwayError('manifest-mismatched', `expected product ${device.product}, found ${manifest.product}`);
   }
-  if (manifest.platform !== device.platform) {
-    throw new SlipwayError(
-      'platform-mismatch',
-      `this machine is ${device.platform}, the release is for ${manifest.platform}`,
-      {
-        hint: 'Build the release for this platform, or correct `platform` in the configuration.',
-      },
-    );
-  }
-  if (manifest.minUpdaterVersion && compareVersions(device.updaterVersion, manifest.minUpdaterVersion) < 0) {
-    throw new SlipwayError(
-      'updater-too-old',
-      `the release needs edge-updater ${manifest.minUpdaterVersion}, this is ${device.updaterVersion}`,
-      { hint: 'Update slipway-edge first.' },
-    );
-  }
   const isRejected = state.rejected.some((entry) => entry.manifestSha256 === manifestSha256);
-  if (isRejected && !isRetry) {
-    throw new SlipwayError('release-rejected', `${manifest.version} failed on this device before`, {
-      hint: 'Publish a corrected release, or run `slipway-edge check-now --retry-rejected`.',
-    });
-  }
-  const isKnown = isRejected || state.known.includes(manifestSha256);
-  const lowest = isKnown ? state.counterFloor : state.counterFloor + 1;
-  if (manifest.counter < lowest) {
-    throw new SlipwayError(
-      'counter-not-greater',
-      `${manifest.version} has counter ${manifest.counter}, this device has committed ${state.counterFloor}`,
-      { hint: 'Publish the release with a greater counter.' },
-    );
-  }
-  refuseSkippedFloor(manifest, state.current?.version);
+  const refusal = mayInstall(manifest, {
+    ...device,
+    current: state.current?.version,
+    counterFloor: state.counterFloor,
+    knows: isRejected || state.known.includes(manifestSha256),
+    rejects: isRejected && !isRetry,
+  });
+  if (refusal) throw errorOf(refusal, manifest, device, state);
 }
 
-/** A first install starts from nothing, so it jumps over nothing. */
-function refuseSkippedFloor(manifest: ReleaseManifest, current: Version | undefined): void {
-  if (current === undefined) return;
-  const skipped = manifest.floors
-    .filter((floor) => compareVersions(floor, current) > 0 && compareVersions(floor, manifest.version) < 0)
-    .sort(compareVersions)[0];
-  if (skipped === undefined) return;
-  throw new SlipwayError('floor-skipped', `${manifest.version} may not be installed on ${current} before ${skipped}`, {
-    hint: `Roll out ${skipped} first.`,
-  });
+function errorOf(refusal: Refusal, manifest: ReleaseManifest, device: DeviceFacts, state: DeviceState): SlipwayError {
+  const { version, counter } = manifest;
+  switch (refusal.rule) {
+    case 'platform':
+      return new SlipwayError(
+        'platform-mismatch',
+        `this machine is ${device.platform}, the release is for ${manifest.platform}`,
+        { hint: 'Build the release for this platform, or correct `platform` in the configuration.' },
+      );
+    case 'rejected':
+      return new SlipwayError('release-rejected', `${version} failed on this device before`, {
+        hint: 'Publish a corrected release, or run `slipway-edge check-now --retry-rejected`.',
+      });
+    case 'counter':
+      return new SlipwayError(
+        'counter-not-greater',
+        `${version} has counter ${counter}, this device has committed ${state.counterFloor}`,
+        { hint: 'Publish the release with a greater counter.' },
+      );
+    case 'floor':
+      return new SlipwayError(
+        'floor-skipped',
+        `${version} may not be installed on ${state.current?.version} before ${refusal.skipped}`,
+        { hint: `Roll out ${refusal.skipped} first.` },
+      );
+    case 'updater':
+      return new SlipwayError(
+        'updater-too-old',
+        `the release needs edge-updater ${refusal.needed}, this is ${device.updaterVersion}`,
+        { hint: 'Update slipway-edge first.' },
+      );
+  }
 }

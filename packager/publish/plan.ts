@@ -43,6 +43,7 @@ export function planPublish(
   if (same && current === same) return { kind: 'nothing', release: same };
   if (current) requireGreater(manifest, current, channel);
   if (same) return { kind: 'move-channel', release: same };
+  requireOwnPlace(manifest, line);
   return { kind: 'add', bases: basesOf({ manifest, channel, deltasFrom }, releases) };
 }
 
@@ -115,6 +116,29 @@ function requireGreater(manifest: ReleaseManifest, current: ListedRelease, chann
       'counter-not-greater',
       `${nameOf(manifest)}: expected a counter above ${current.custom.counter}, which ${channel} has, found ${manifest.counter}`,
       { hint: 'Raise the counter in release.yaml.' },
+    );
+  }
+}
+
+/**
+ * In whatever channel: a server knows a version by its number alone, and a device that has committed a counter refuses
+ * every other release with it.
+ */
+function requireOwnPlace(manifest: ReleaseManifest, line: readonly ListedRelease[]): void {
+  const namesake = line.find(({ version }) => compareVersions(version, manifest.version) === 0);
+  if (namesake) {
+    throw new SlipwayError('version-exists', `${nameOf(manifest)} is published already as ${namesake.version}`, {
+      hint: 'Write the version as it was published, or raise it.',
+    });
+  }
+  const holder = line.find(({ custom }) => custom.counter === manifest.counter);
+  if (holder) {
+    throw new SlipwayError(
+      'counter-not-greater',
+      `${nameOf(manifest)}: expected a counter of its own, found ${manifest.counter}, which ${holder.version} has`,
+      {
+        hint: 'Raise the counter in release.yaml; no two releases of a product and platform share one, in any channel.',
+      },
     );
   }
 }

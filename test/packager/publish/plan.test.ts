@@ -68,6 +68,20 @@ describe('the plan of a publish', () => {
     expect(plan).toThrow(expect.objectContaining({ code }));
   });
 
+  it.each([
+    ['the counter of a release in another channel', request('2.0.0', 4, 'beta'), 'counter-not-greater'],
+    ['the counter of a release in no channel', request('2.0.0', 3, 'beta'), 'counter-not-greater'],
+    ['a version of another channel in another spelling', request('v1.1.0', 9, 'beta'), 'version-exists'],
+  ])('refuses %s', (_what, wanted, code) => {
+    const releases = [listed('1.0.0', 3, [], ['stable']), listed('1.1.0', 4, ['stable'])];
+    expect(() => planPublish(wanted, releases, undefined)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('takes a lower counter for a channel that is behind', () => {
+    const releases = [listed('1.0.0', 10, ['old']), listed('2.0.0', 20, ['stable'])];
+    expect(planPublish(request('1.0.1', 11, 'old'), releases, undefined).kind).toBe('add');
+  });
+
   it('never moves a channel back to an older release that is listed', () => {
     const releases = [listed('1.0.0', 1, [], ['stable']), listed('1.1.0', 2, ['stable'])];
     const back = () => planPublish(request('1.0.0', 1), releases, manifest('1.0.0', 1));
