@@ -9,8 +9,9 @@ import { DeviceApi, enrolmentToken } from '../fakes/device-api.ts';
 import { bytesOf, EdgeDevice } from '../fakes/edge-device.ts';
 import { signPermit } from '../fakes/permits.ts';
 import { product } from '../fakes/signed-repository.ts';
+import { programFile } from '../services/program-files.ts';
 
-const program = path.join(import.meta.dirname, '..', '..', 'edge-updater', 'main.ts');
+const program = programFile('edge-updater');
 let edge: EdgeDevice;
 let api: DeviceApi;
 beforeEach(async () => {

@@ -18,8 +18,9 @@ import { bytesOf, EdgeDevice } from '../fakes/edge-device.ts';
 import { FaultyLink } from '../fakes/faulty-link.ts';
 import { product } from '../fakes/signed-repository.ts';
 import { smallRelease, writeDelta } from '../fakes/small-delta.ts';
+import { programFile } from '../services/program-files.ts';
 
-const program = path.join(import.meta.dirname, '..', '..', 'edge-updater', 'main.ts');
+const program = programFile('edge-updater');
 const kills = 12;
 
 const service = (version: string) =>
