@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openSqliteFleetState } from '../distributor/adapters/sqlite-fleet-state.ts';
 import { enrolAll } from './fakes/fleet-facts.ts';
+import { type ProgramName, programFile } from './services/program-files.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -18,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it.each([
+it.each<[ProgramName, string[]]>([
   ['packager', ['--help']],
   ['edge-updater', ['--help']],
   ['distributor', ['--help']],
@@ -26,9 +27,8 @@ it.each([
   ['distributor', ['device', 'ls', '--state', 'STATE']],
   ['distributor', ['device', 'ls', '--json', '--state', 'STATE']],
 ])('%s %j ends quietly when nobody reads on', async (name, words) => {
-  const main = path.join(import.meta.dirname, '..', name, 'main.ts');
   const filled = words.map((word) => (word === 'STATE' ? path.join(folder, 'state') : word));
-  const child = spawn(process.execPath, [main, ...filled], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [programFile(name), ...filled], { stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.destroy();
   const [said, [status]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
   expect([status, said]).toEqual([0, '']);

@@ -34,7 +34,7 @@ if (missing !== undefined) say(`some tests will be skipped: ${missing}`);
 
 await step('lint', 'biome', ['check', '.']);
 await step('typecheck', 'tsc', ['--noEmit']);
-await step('build', process.execPath, [path.join(root, 'infra/build.ts')]);
+const isBuilt = await step('build', process.execPath, [path.join(root, 'infra/build.ts')]);
 const totals = await runVitest();
 rmSync(temporary, { recursive: true, force: true });
 
@@ -89,7 +89,8 @@ async function runVitest(): Promise<Totals> {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const env = {
     ...{ SLIPWAY_SERVICES: '1', SLIPWAY_LONG: long ? '1' : '0', TMPDIR: temporary },
-    // Programs that tests start from their sources again and again are compiled once.
+    SLIPWAY_BUILT: isBuilt ? '1' : '0',
+    // Programs that tests start again and again are compiled once.
     NODE_COMPILE_CACHE: path.join(temporary, 'compiled'),
   };
   const ok = await step('test', 'vitest', ['run', ...reporters, ...vitestArguments], env);

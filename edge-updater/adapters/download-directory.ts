@@ -4,16 +4,7 @@
  * files have a folder beside it, `downloads/<digest>.scratch`.
  */
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  createReadStream,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readdirSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
 import { type Digest, digestSchema, sha256 } from '../../contract/digest.ts';
@@ -21,6 +12,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { decodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import type { DownloadStore, PartFile, PartProgress } from '../ports.ts';
 import { asDiskError, makeDirectory, onDisk, readIfThere, remove, replaceFile, writeAll } from './durable-file.ts';
+import { streamOfFile } from './file-stream.ts';
 
 const byteCount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const partSchema = z.strictObject({
@@ -118,7 +110,7 @@ export class DownloadDirectory implements DownloadStore {
   async *read(digest: Digest): AsyncGenerator<Uint8Array> {
     const file = this.#part(digest);
     try {
-      yield* createReadStream(file, { highWaterMark: 256 * 1024 }) as AsyncIterable<Uint8Array>;
+      yield* streamOfFile(file, this.#sizeOf(digest)) as AsyncIterable<Uint8Array>;
     } catch (error) {
       throw asDiskError(`read ${file}`, error);
     }
@@ -237,7 +229,7 @@ class Part implements PartFile {
   async digest(): Promise<Digest> {
     const hash = createHash('sha256');
     const { size } = fstatSync(this.#descriptor);
-    const stream = createReadStream(this.#file, { highWaterMark: 1024 * 1024 });
+    const stream = streamOfFile(this.#file, size);
     try {
       for await (const chunk of stream) hash.update(chunk);
     } catch (error) {

@@ -1,15 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFleetState } from '../../distributor/adapters/fleet-state-of-place.ts';
-import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
-import { openSource } from '../../distributor/adapters/open-source.ts';
-import { readPermitKey } from '../../distributor/adapters/permit-key.ts';
-import { planReader } from '../../distributor/adapters/plan-reader.ts';
-import { openStore } from '../../distributor/adapters/store-of-url.ts';
-import { runProgram } from '../../distributor/commands/program.ts';
+import { callDistributor } from '../fakes/distributor-command.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -20,34 +14,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** One call of the command line: exit status, and what it printed. */
-async function call(...words: string[]) {
-  let stdout = '';
-  let stderr = '';
-  const status = await runProgram(
-    words,
-    {
-      openFleetState,
-      openStore: (url) => openStore(url, {}),
-      openSource: (place) => openSource(place, process.env),
-      readPlan: planReader(),
-      descriptorLimit: undefined,
-      openGateProbes: () => gateProbes(),
-      readPermitKey,
-      clock: Date.now,
-      randomBytes,
-      chance: Math.random,
-    },
-    {
-      stdout: (text) => {
-        stdout += text;
-      },
-      stderr: (text) => {
-        stderr += text;
-      },
-    },
-  );
-  return { status, stdout, stderr };
-}
+const call = (...words: string[]) => callDistributor(words);
 
 async function command(...words: string[]) {
   const { status, stdout } = await call(...words, '--json');

@@ -1,25 +1,19 @@
-/** The fleet's state in PostgreSQL by `--database`, through the program itself. */
-import { execFile } from 'node:child_process';
+/** The fleet's state in PostgreSQL by `--database`, by the command line. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
 import { openPostgresFleetState } from '../../distributor/adapters/postgres-fleet-state.ts';
+import { callDistributorJson } from '../fakes/distributor-command.ts';
 import { postgresService } from '../services/postgres.ts';
 import { PostgresServer } from '../services/postgres-server.ts';
 import { describeUnless } from '../services/requirement.ts';
 
-const program = path.join(import.meta.dirname, '../../distributor/main.ts');
-const run = promisify(execFile);
 const service = postgresService();
 const password = "s3cret/ü@:'x";
 
-async function command(...given: string[]) {
-  const words = [program, ...given, '--json'];
-  const { code = 0, stdout, stderr } = await run(process.execPath, words).catch((error) => error);
-  return { status: code as number, printed: JSON.parse(stdout || 'null'), text: `${stdout}${stderr}` };
-}
+/** One call of the command line: exit status, what it printed as JSON, and all of its text. */
+const command = callDistributorJson;
 
 describeUnless('unavailable' in service ? service.unavailable : undefined, 'the option --database', () => {
   if ('unavailable' in service) return;

@@ -10,9 +10,10 @@ import { smallRelease } from '../fakes/signed-repository.ts';
 import { SmallFleet } from '../fakes/small-fleet.ts';
 import { missingCommands } from '../services/commands.ts';
 import { GitAuthor, GitServer } from '../services/git-server.ts';
+import { programFile } from '../services/program-files.ts';
 import { describeUnless } from '../services/requirement.ts';
 
-const program = path.join(import.meta.dirname, '../../distributor/main.ts');
+const program = programFile('distributor');
 const secret = 'robot:correct horse';
 
 function rolloutText(release: string): string {

@@ -13,8 +13,9 @@ import { limits } from '../../contract/limits.ts';
 import { blobKey } from '../../contract/store-keys.ts';
 import { hostileYaml } from '../contract/hostile-yaml.ts';
 import { type Served, serve, serveWithin } from '../fakes/served.ts';
+import { programFile } from '../services/program-files.ts';
 
-const program = path.join(import.meta.dirname, '../../distributor/main.ts');
+const program = programFile('distributor');
 const patienceMs = 600_000;
 /** How long an answer to `/healthz` may take on a machine that does other work, too. */
 const maxHealthMs = 1500;

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -7,15 +6,9 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CheckRequest } from '../../contract/device-api/check.ts';
 import { encodeManifest } from '../../contract/release/manifest.ts';
-import { openFleetState } from '../../distributor/adapters/fleet-state-of-place.ts';
-import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
-import { openSource } from '../../distributor/adapters/open-source.ts';
-import { readPermitKey } from '../../distributor/adapters/permit-key.ts';
-import { planReader } from '../../distributor/adapters/plan-reader.ts';
-import { openStore } from '../../distributor/adapters/store-of-url.ts';
-import { runProgram } from '../../distributor/commands/program.ts';
 import type { EventView } from '../../distributor/events/view.ts';
 import { type Scope, scopeNames } from '../../distributor/fleet/scopes.ts';
+import { callDistributor } from '../fakes/distributor-command.ts';
 import { smallRelease } from '../fakes/signed-repository.ts';
 import { enrolBody, SmallFleet } from '../fakes/small-fleet.ts';
 
@@ -57,26 +50,8 @@ async function optionsOf(way: Way, scopes: readonly Scope[] = scopeNames): Promi
 }
 
 /** @param stdout what it has printed so far, for those who look while it runs */
-async function run(words: readonly string[], stdout: string[] = []) {
-  const stderr: string[] = [];
-  const status = await runProgram(
-    words,
-    {
-      openFleetState,
-      openStore: (place) => openStore(place, {}),
-      openSource: (place) => openSource(place, {}),
-      readPlan: planReader(),
-      descriptorLimit: undefined,
-      openGateProbes: () => gateProbes(),
-      readPermitKey,
-      clock: () => small.now,
-      randomBytes,
-      chance: Math.random,
-    },
-    { stdout: (text) => stdout.push(text), stderr: (text) => stderr.push(text) },
-  );
-  return { status, stdout: stdout.join(''), stderr: stderr.join('') };
-}
+const run = (words: readonly string[], stdout: string[] = []) =>
+  callDistributor(words, { clock: () => small.now, stdout });
 
 async function call(way: Way, ...words: string[]) {
   return run([...words, ...(await optionsOf(way))]);

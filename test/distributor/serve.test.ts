@@ -9,10 +9,11 @@ import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { blobKey } from '../../contract/store-keys.ts';
+import { callDistributorJson } from '../fakes/distributor-command.ts';
 import { type Served, serve } from '../fakes/served.ts';
 import { enrolBody, idleDevice } from '../fakes/small-fleet.ts';
+import { programFile } from '../services/program-files.ts';
 
-const program = path.join(import.meta.dirname, '../../distributor/main.ts');
 const run = promisify(execFile);
 
 let folder: string;
@@ -31,11 +32,8 @@ const start = async (...given: Parameters<typeof serve> extends [string, ...infe
   return served;
 };
 
-/** One call of the command line, as a process of its own: exit status, and what it printed as JSON. */
-async function command(...given: string[]) {
-  const { code = 0, stdout } = await run(process.execPath, [program, ...given, '--json']).catch((error) => error);
-  return { status: code as number, printed: JSON.parse(stdout || 'null') };
-}
+/** One call of the command line: exit status, and what it printed as JSON. */
+const command = callDistributorJson;
 
 async function makeCertificate(cert: string, key: string, name: string): Promise<void> {
   const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];
@@ -175,8 +173,10 @@ describe('the command line', () => {
   it('may be used by several people at once on the state of a server that stopped', async () => {
     const served = await start();
     await served.end('SIGTERM');
-    const ask = () => command('token', 'ls', '--state', path.join(folder, 'state'));
-    for (const { status } of await Promise.all([ask(), ask(), ask()])) expect(status).toBe(0);
+    const words = [programFile('distributor'), 'token', 'ls', '--state', path.join(folder, 'state'), '--json'];
+    const ask = () => run(process.execPath, words);
+    for (const { stdout } of await Promise.all([ask(), ask(), ask()]))
+      expect(JSON.parse(stdout)).toEqual({ tokens: [] });
   });
 
   const base = () => ['serve', '--store', `file://${folder}/store`, '--rollouts', folder, '--state', `${folder}/state`];

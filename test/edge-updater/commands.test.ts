@@ -5,12 +5,15 @@ import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InstanceLock } from '../../edge-updater/adapters/instance-lock.ts';
+import { readJournal } from '../../edge-updater/adapters/journal-file.ts';
+import { readStatus } from '../../edge-updater/adapters/status-file.ts';
 import { DeviceApi, enrolmentToken } from '../fakes/device-api.ts';
 import { bytesOf, EdgeDevice } from '../fakes/edge-device.ts';
 import { signPermit } from '../fakes/permits.ts';
 import { product } from '../fakes/signed-repository.ts';
+import { programFile } from '../services/program-files.ts';
 
-const program = path.join(import.meta.dirname, '..', '..', 'edge-updater', 'main.ts');
+const program = programFile('edge-updater');
 let edge: EdgeDevice;
 let api: DeviceApi;
 beforeEach(async () => {
@@ -198,16 +201,6 @@ describe('a permit', () => {
 });
 
 describe('a window', () => {
-  type Status = { waiting?: { version: string; opensAt?: string }; current?: { version: string }; phase: string };
-
-  /** Asks until the status is as wanted: the daemon is another process. */
-  async function statusWhere(wanted: (status: Status) => boolean): Promise<Status> {
-    for (;;) {
-      const { json } = await slipway('status', '--json');
-      if (wanted(json)) return json;
-    }
-  }
-
   /** Tells the window relative to each answer, as a distributor does: late by rounding, never early. */
   function openAt(time: number): void {
     const check = edge.server.check.bind(edge.server);
@@ -224,8 +217,11 @@ describe('a window', () => {
     offer('2.0.0', 2);
     edge.server.switchWindow = { opensInSeconds: 3600, closesInSeconds: 7200 };
     let daemon = start('run');
-    const waiting = await statusWhere((status) => status.waiting?.opensAt !== undefined);
-    expect(waiting).toMatchObject({ phase: 'staged', waiting: { version: '2.0.0' }, current: { version: '1.0.0' } });
+    await expect.poll(() => readStatus(edge.stateDirectory)?.window, { timeout: 30_000 }).toBeDefined();
+    expect((await slipway('status', '--json')).json).toMatchObject({
+      ...{ phase: 'staged', current: { version: '1.0.0' } },
+      waiting: { version: '2.0.0', opensAt: expect.any(String) },
+    });
     expect((await slipway('status')).stdout).toContain('2.0.0 is ready and switches between');
     daemon.kill('SIGTERM');
     expect(await once(daemon, 'exit')).toEqual([0, null]);
@@ -233,7 +229,9 @@ describe('a window', () => {
 
     openAt(Date.now() + 2000);
     daemon = start('run');
-    await statusWhere((status) => status.current?.version === '2.0.0');
+    const current = () => readJournal(edge.stateDirectory) as { state?: { current?: { version: string } } };
+    await expect.poll(() => current().state?.current?.version, { timeout: 30_000 }).toBe('2.0.0');
+    expect((await slipway('status', '--json')).json).toMatchObject({ current: { version: '2.0.0' } });
     daemon.kill('SIGTERM');
     await once(daemon, 'exit');
   });

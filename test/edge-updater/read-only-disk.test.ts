@@ -1,6 +1,7 @@
 /** A device whose file system is really read-only, as after errors of a disk: a mount over its state. */
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { programFile } from '../services/program-files.ts';
 import { describeUnless } from '../services/requirement.ts';
 import { missingMounts, runOnTmpfs } from '../services/tmpfs.ts';
 
@@ -56,7 +57,7 @@ const daemonScript = `
     service: { manager: 'exec', command: ['/bin/sleep', '1000'], stopTimeoutSeconds: 1 },
     health: { command: ['/bin/true'], timeoutSeconds: 5, intervalSeconds: 0.05, successes: 1, soakSeconds: 0 },
   }));
-  const program = '${root}/edge-updater/main.ts';
+  const program = '${programFile('edge-updater')}';
   const start = (verb) => {
     const args = [program, verb, '--config', folder + '/edge.yaml'];
     return spawn(process.execPath, args, { stdio: ['ignore', 2, 2] });

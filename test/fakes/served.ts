@@ -5,8 +5,9 @@ import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { programFile } from '../services/program-files.ts';
 
-const program = path.join(import.meta.dirname, '../../distributor/main.ts');
+const program = programFile('distributor');
 
 export interface Served {
   readonly url: string;

@@ -15,7 +15,6 @@ import { encodeManifest, type ReleaseManifest } from '../../contract/release/man
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import { directoryStore } from '../../distributor/adapters/directory-store.ts';
 import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
-import { planReader } from '../../distributor/adapters/plan-reader.ts';
 import { rolloutFiles } from '../../distributor/adapters/rollout-files.ts';
 import { openSqliteFleetState } from '../../distributor/adapters/sqlite-fleet-state.ts';
 import { type App, buildApp } from '../../distributor/app.ts';
@@ -33,6 +32,7 @@ import type { CampaignEvent } from '../../distributor/rollout/campaign-event.ts'
 import { Campaigns } from '../../distributor/rollout/campaigns.ts';
 import { permitIssuer } from '../../distributor/rollout/permit.ts';
 import type { Policy, Services } from '../../distributor/services.ts';
+import { planReadHere } from './plan-read-here.ts';
 import { product, SignedRepository } from './signed-repository.ts';
 
 export interface FleetOptions {
@@ -93,7 +93,7 @@ export class SmallFleet {
     const reconciler = new Reconciler({
       source: options.source === 'api' ? undefined : (options.source ?? files),
       store: fleet,
-      readPlan: planReader(),
+      readPlan: planReadHere,
       clock: () => time.now,
       allowRewrite: false,
       observe: (event) => reconciled.push(event),

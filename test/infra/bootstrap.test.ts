@@ -1,6 +1,16 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -41,6 +51,14 @@ describe('the bootstrap', () => {
     return { stdout, stderr, status: status as number | null };
   };
   const run = (...args: string[]) => finish(start(...args));
+  /** As the bootstrap leaves it after an install, so that what comes after one need not wait for npm. */
+  const asInstalled = () => {
+    mkdirSync(path.join(root, 'node_modules'));
+    const digest = createHash('sha256')
+      .update(readFileSync(path.join(root, 'package-lock.json')))
+      .digest('hex');
+    writeFileSync(path.join(root, 'node_modules/.slipway-lockfile'), digest);
+  };
   const leftLocks = () => readdirSync(root).filter((name) => name.startsWith('.install'));
 
   it('installs what is missing, once, and passes arguments on with a clean stdout', async () => {
@@ -92,6 +110,7 @@ describe('the bootstrap', () => {
   });
 
   it('ends with the exit status of the script', async () => {
+    asInstalled();
     writeFileSync(path.join(root, 'script.mjs'), 'process.exit(7);');
     expect((await run('script.mjs')).status).toBe(7);
     writeFileSync(path.join(root, 'script.mjs'), "process.kill(process.pid, 'SIGKILL');");
@@ -100,6 +119,7 @@ describe('the bootstrap', () => {
   });
 
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('passes %s on and waits for the script to end', async (signal) => {
+    asInstalled();
     writeFileSync(
       path.join(root, 'script.mjs'),
       `process.on('${signal}', () => { console.log('tidied up'); process.exit(3); }); setInterval(() => {}, 1000); console.log('ready');`,

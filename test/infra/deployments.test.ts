@@ -12,11 +12,12 @@ import { program } from '../corpus/programs.ts';
 import { missingCommands } from '../services/commands.ts';
 import { postgresService } from '../services/postgres.ts';
 import { PostgresServer } from '../services/postgres-server.ts';
+import { programFile } from '../services/program-files.ts';
 import { describeUnless } from '../services/requirement.ts';
 
 const run = promisify(execFile);
 const root = path.join(import.meta.dirname, '../..');
-const distributor = path.join(root, 'distributor/main.ts');
+const distributor = programFile('distributor');
 const example = path.join(root, 'infra/rollouts/example/base');
 const service = postgresService();
 

@@ -12,6 +12,7 @@ import { decodeManifest, type ReleaseManifest } from '../../contract/release/man
 import { platformOfNodeArch } from '../../contract/release/platform.ts';
 import { blobKey } from '../../contract/store-keys.ts';
 import { openFileSource } from '../../edge-updater/adapters/file-source.ts';
+import { readJournal } from '../../edge-updater/adapters/journal-file.ts';
 import { RunningProgram, runJson } from '../../infra/demo/programs.ts';
 import { FaultyLink } from '../fakes/faulty-link.ts';
 import { configureDevice, endService, enrolmentToken, listening } from './small-shop.ts';
@@ -75,14 +76,14 @@ export async function killedUpdate(how: KilledUpdate): Promise<Seen> {
     });
     configured = configuration;
     const start = () => new RunningProgram('slipway-edge', ['run', '--config', configuration]);
-    const status = () => runJson<Status>('slipway-edge', ['status', '--config', configuration]);
     const settled = async (version: string) => {
       const deadline = performance.now() + how.patienceMs;
       for (;;) {
-        const { lastAttempt } = await status();
+        const content = readJournal(path.join(folder, 'device'));
+        const { lastAttempt = undefined } = content.kind === 'state' ? content.state : {};
         if (lastAttempt?.version === version) return lastAttempt;
         if (performance.now() > deadline) throw new Error(`no end of ${version}: ${updater?.log.slice(-2000)}`);
-        await delay(500);
+        await delay(100);
       }
     };
     updater = start();
@@ -131,10 +132,6 @@ export async function killedUpdate(how: KilledUpdate): Promise<Seen> {
     await distributor.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-interface Status {
-  readonly lastAttempt?: { readonly version: string; readonly outcome: string; readonly message?: string };
 }
 
 const storeUrl = (folder: string) => `file://${path.join(folder, 'store')}`;

@@ -1,4 +1,4 @@
-/** A folder of its own for each test, with release declarations, keys, a store, and the packager run from source. */
+/** A folder of its own for each test, with release declarations, keys, a store, and the packager as a program. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,11 +11,12 @@ import { silentProgress } from '../../packager/progress.ts';
 import { type BuiltRelease, readBuild } from '../../packager/release/build-folder.ts';
 import { buildRelease } from '../../packager/release/build-release.ts';
 import type { ManifestRenderer } from '../../packager/release/ports.ts';
+import { programFile } from '../services/program-files.ts';
 
 /** Shared by all runs of the program, since most of a short run is loading it. */
 const compileCache = path.join(tmpdir(), `slipway-compile-cache-${process.versions.node}`);
 
-const main = path.join(import.meta.dirname, '../../packager/main.ts');
+const main = programFile('packager');
 
 export interface RunResult {
   readonly status: number | null;

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { gitSource } from '../../../distributor/adapters/git-source.ts';
-import { planReader } from '../../../distributor/adapters/plan-reader.ts';
 import { describeDiff } from '../../../distributor/reconcile/diff.ts';
 import { type ReconcileEvent, Reconciler } from '../../../distributor/reconcile/reconcile.ts';
 import { KeptPlans } from '../../fakes/kept-plans.ts';
+import { planReadHere } from '../../fakes/plan-read-here.ts';
 import { missingCommands } from '../../services/commands.ts';
 import { GitAuthor, GitServer } from '../../services/git-server.ts';
 import { describeUnless } from '../../services/requirement.ts';
@@ -45,7 +45,7 @@ describeUnless(missingCommands('git'), 'a plan from Git', () => {
         process.env,
       ),
       store: given.store ?? store,
-      readPlan: planReader(),
+      readPlan: planReadHere,
       clock: () => now++,
       allowRewrite: given.allowRewrite ?? false,
       observe: (event) => events.push(event),
@@ -195,7 +195,6 @@ describe('a revision that was refused', () => {
     let revision = 'a'.repeat(40);
     let text = 'kind: Rollout';
     let reads = 0;
-    const read = planReader();
     const reconciler = new Reconciler({
       source: {
         ...{ location: 'here', isRemote: true, watch: () => () => undefined },
@@ -206,7 +205,7 @@ describe('a revision that was refused', () => {
       },
       readPlan: (files) => {
         reads++;
-        return read(files);
+        return planReadHere(files);
       },
       ...{ store, clock: () => 5, allowRewrite: false, observe: (event) => events.push(event) },
     });
@@ -232,7 +231,7 @@ describe('a plan that takes long to read', () => {
       ...{
         source: undefined,
         store: new KeptPlans(store),
-        readPlan: planReader(),
+        readPlan: planReadHere,
         clock: () => 7,
         allowRewrite: false,
         observe: () => undefined,
@@ -249,7 +248,7 @@ describe('a plan that takes long to read', () => {
           },
         }),
       },
-      ...{ store, readPlan: planReader(), clock: () => 5, allowRewrite: false, observe: () => undefined },
+      ...{ store, readPlan: planReadHere, clock: () => 5, allowRewrite: false, observe: () => undefined },
     });
     await slow.reconcile();
     expect((await store.listAppliedPlans(9)).map(({ subject }) => subject)).toEqual(['newer']);
@@ -260,7 +259,7 @@ describe('a plan that takes long to read', () => {
 describe('a plan that is sent', () => {
   const open = (store = new KeptPlans()) =>
     new Reconciler({
-      ...{ source: undefined, store, readPlan: planReader(), clock: () => 5, allowRewrite: false },
+      ...{ source: undefined, store, readPlan: planReadHere, clock: () => 5, allowRewrite: false },
       observe: () => undefined,
     });
   const sent = (text: string) => ({ files: [{ name: 'body', text }], author: 'token t', subject: 'by hand' });

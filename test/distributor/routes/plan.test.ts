@@ -1,16 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { openFleetState } from '../../../distributor/adapters/fleet-state-of-place.ts';
-import { gateProbes } from '../../../distributor/adapters/gate-probes.ts';
-import { openSource } from '../../../distributor/adapters/open-source.ts';
-import { readPermitKey } from '../../../distributor/adapters/permit-key.ts';
-import { planReader } from '../../../distributor/adapters/plan-reader.ts';
-import { openStore } from '../../../distributor/adapters/store-of-url.ts';
-import { runProgram } from '../../../distributor/commands/program.ts';
-import type { SourcePlace } from '../../../distributor/reconcile/source-place.ts';
+import { callDistributor } from '../../fakes/distributor-command.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 
@@ -136,27 +128,7 @@ describe('a plan that is applied by API', () => {
 });
 
 /** One call of the command line: exit status, and what it printed. */
-async function call(...words: string[]) {
-  const printed = { stdout: '', stderr: '' };
-  const outside = {
-    openFleetState,
-    openStore: (url: string) => openStore(url, {}),
-    openSource: (place: SourcePlace) => openSource(place, process.env),
-    readPlan: planReader(),
-    descriptorLimit: undefined,
-    openGateProbes: () => gateProbes(),
-    ...{ readPermitKey, clock: Date.now, randomBytes, chance: Math.random },
-  };
-  const status = await runProgram(words, outside, {
-    stdout: (text) => {
-      printed.stdout += text;
-    },
-    stderr: (text) => {
-      printed.stderr += text;
-    },
-  });
-  return { status, ...printed };
-}
+const call = (...words: string[]) => callDistributor(words);
 
 describe('slipway-distributor apply', () => {
   it('sends a folder, prints what it changes, and repeats the problems of the server', async () => {

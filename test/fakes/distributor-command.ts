@@ -1,0 +1,49 @@
+/**
+ * The command line of the distributor, called in this process: the real verbs over the real adapters, without the start
+ * of a program, which takes longer than most verbs do.
+ */
+import { randomBytes } from 'node:crypto';
+import { openFleetState } from '../../distributor/adapters/fleet-state-of-place.ts';
+import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
+import { openSource } from '../../distributor/adapters/open-source.ts';
+import { readPermitKey } from '../../distributor/adapters/permit-key.ts';
+import { openStore } from '../../distributor/adapters/store-of-url.ts';
+import { runProgram } from '../../distributor/commands/program.ts';
+import { planReadHere } from './plan-read-here.ts';
+
+export interface Called {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** @param stdout what it has printed so far, for those who look while it runs */
+export async function callDistributor(
+  words: readonly string[],
+  { clock = Date.now, stdout = [] as string[] } = {},
+): Promise<Called> {
+  const stderr: string[] = [];
+  const status = await runProgram(
+    words,
+    {
+      openFleetState,
+      openStore: (url) => openStore(url, {}),
+      openSource: (place) => openSource(place, process.env),
+      readPlan: planReadHere,
+      descriptorLimit: undefined,
+      openGateProbes: () => gateProbes(),
+      readPermitKey,
+      clock,
+      randomBytes,
+      chance: Math.random,
+    },
+    { stdout: (text) => stdout.push(text), stderr: (text) => stderr.push(text) },
+  );
+  return { status, stdout: stdout.join(''), stderr: stderr.join('') };
+}
+
+/** The same under `--json`, with what it printed as one value. */
+export async function callDistributorJson(...words: string[]) {
+  const { status, stdout, stderr } = await callDistributor([...words, '--json']);
+  return { status, printed: JSON.parse(stdout || 'null'), text: `${stdout}${stderr}` };
+}
