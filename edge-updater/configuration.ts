@@ -87,6 +87,9 @@ const configurationSchema = z.strictObject({
       maxBytesPerUpdate: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
       allowFullAfterDeltaFailure: z.boolean().default(true),
       stallSeconds: seconds(0.1).default(60),
+      /** Fewer bytes a second than this, over the window, are as good as none; 0: any rate will do. */
+      minBytesPerSecond: z.number().int().min(0).max(1_000_000_000).default(1024),
+      rateWindowSeconds: seconds(1, 24 * 3600).default(120),
       maxAttemptsWithoutProgress: z.number().int().min(1).max(1000).default(10),
       retryBaseSeconds: seconds(0).default(15),
       retryCapSeconds: seconds(0).default(900),

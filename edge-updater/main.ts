@@ -34,6 +34,7 @@ import { addRun } from './commands/run.ts';
 import { addStatus, type DeviceReading } from './commands/status.ts';
 import { type Configuration, parseConfiguration } from './configuration.ts';
 import { Device } from './device.ts';
+import type { LeastRate } from './download/least-rate.ts';
 import type { BlobSource, HealthProbe, ServiceManager } from './ports.ts';
 import { checkRequestOf } from './update/check-request.ts';
 import { isDiskCode } from './update/disk-codes.ts';
@@ -122,6 +123,10 @@ function deltaPolicyOf({ delta }: Configuration): DeltaPolicy {
   };
 }
 
+function leastRateOf({ download }: Configuration): LeastRate {
+  return { bytesPerSecond: download.minBytesPerSecond, windowSeconds: download.rateWindowSeconds };
+}
+
 function serverOf(configuration: Configuration): HttpServer {
   const { stateDir, deviceId, product, platform, labels, server, caFile, developmentAllowHttp } = configuration;
   const token = new DeviceToken({
@@ -132,6 +137,7 @@ function serverOf(configuration: Configuration): HttpServer {
   return new HttpServer({
     ...{ server, deviceId, caFile, developmentAllowHttp, userAgent: `slipway-edge/${updaterVersion}` },
     stallSeconds: configuration.download.stallSeconds,
+    leastRate: leastRateOf(configuration),
     token: (enrol) => token.get(enrol),
   });
 }
@@ -163,6 +169,7 @@ function openLocked(configuration: Configuration, lock: InstanceLock, blobs: Blo
           backoff: { baseSeconds: download.retryBaseSeconds, capSeconds: download.retryCapSeconds },
           maxAttemptsWithoutProgress: download.maxAttemptsWithoutProgress,
           durableStepBytes: download.durableStepKiB * 1024,
+          leastRate: leastRateOf(configuration),
         },
         maxBytesPerUpdate: download.maxBytesPerUpdate,
         allowFullAfterDeltaFailure: download.allowFullAfterDeltaFailure,

@@ -51,8 +51,12 @@ export interface PartFile {
   sync(): void;
   /** Notes the validator of the answer whose bytes follow. */
   follow(etag: string | undefined): void;
-  /** Forgets all bytes; what they cost stays counted. */
-  restart(why: 'changed' | 'digest-mismatch'): void;
+  /** Counts bytes that came and are here already. */
+  passOver(count: number): void;
+  /** Forgets what came after `before`; what it cost stays counted. */
+  rewind(before: PartProgress): void;
+  /** Forgets all bytes, which have another digest than they should; what they cost stays counted. */
+  restart(): void;
   /** SHA-256 of the durable bytes, read back from the disk. */
   digest(): Promise<Digest>;
   close(): void;

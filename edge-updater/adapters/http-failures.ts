@@ -58,7 +58,7 @@ function codeOfStatus(status: number, named: string, isPassing: boolean): ErrorC
 function waitAsked(headers: Record<string, string | undefined>): number | undefined {
   const serverNow = Date.parse(headers.date ?? '');
   const now = Number.isNaN(serverNow) ? Date.now() : serverNow;
-  return retryAfterSeconds(headers['retry-after'], now, limits.maxPollSeconds);
+  return retryAfterSeconds(headers['retry-after'], now, limits.maxRetryAfterSeconds);
 }
 
 /** Node's decoders would inflate silently what was signed for as it is; so nothing encoded is taken. */

@@ -14,6 +14,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
 import { refuseInsecureTransport } from '../configuration.ts';
+import { type LeastRate, RateWatch } from '../download/least-rate.ts';
 import type { BlobAnswer, HeardTime, Server } from '../ports.ts';
 import { reportForOlderServer } from '../update/older-server.ts';
 import { type ApiVersion, NotUnderstood, SpokenVersion } from './api-version.ts';
@@ -26,6 +27,8 @@ export interface HttpServerOptions {
   readonly caFile: string | undefined;
   readonly developmentAllowHttp: boolean;
   readonly stallSeconds: number;
+  /** Of documents; whoever asks for a blob watches it. */
+  readonly leastRate?: LeastRate;
   /** The device's bearer token, asked for at each call; enrols where there is none. */
   readonly token: (enrol: (token: string, body: EnrolRequest) => Promise<string>) => Promise<string>;
 }
@@ -125,7 +128,7 @@ export class HttpServer implements Server {
       await answer.body.dump();
       return undefined;
     }
-    const bytes = await readBounded(answer.body, maxBytes + 1);
+    const bytes = await this.#read(answer.body, maxBytes + 1);
     if (answer.statusCode !== 200) throw refusal(path, answer, bytes);
     refuseEncoding(path, answer.headers);
     return bytes;
@@ -175,7 +178,7 @@ export class HttpServer implements Server {
       body: JSON.stringify(body),
       signal,
     });
-    const bytes = await readBounded(answer.body, limits.maxCheckBytes);
+    const bytes = await this.#read(answer.body, limits.maxCheckBytes);
     if (answer.statusCode === 400) throw new NotUnderstood(refusal(path, answer, bytes));
     if (answer.statusCode < 200 || answer.statusCode > 299) throw refusal(path, answer, bytes);
     refuseEncoding(path, answer.headers);
@@ -183,6 +186,23 @@ export class HttpServer implements Server {
     if (parsed.success) return parsed.data;
     const issue = parsed.error.issues[0];
     throw invalidAnswer(`${path}: ${issue?.path.join('.')}: ${issue?.message}`);
+  }
+
+  async #read(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+    const { leastRate } = this.#options;
+    const rate = leastRate && new RateWatch(leastRate);
+    const seconds = () => performance.now() / 1000;
+    rate?.begin(seconds());
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of withCodes(body)) {
+      length += chunk.length;
+      chunks.push(chunk);
+      // Endless data, or a trickle: the loop's end destroys the body.
+      if (length > maxBytes) break;
+      rate?.note(chunk.length, seconds());
+    }
+    return Buffer.concat(chunks);
   }
 
   async #send(url: URL, options: Omit<Dispatcher.RequestOptions, 'origin' | 'path'>) {
@@ -204,21 +224,6 @@ function readAuthorities(file: string): Buffer {
   } catch (cause) {
     throw new SlipwayError('document-unreadable', `cannot read caFile ${file}`, { cause });
   }
-}
-
-async function readBounded(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of withCodes(body)) {
-    length += chunk.length;
-    // Endless data: the loop's end destroys the body.
-    if (length > maxBytes) {
-      chunks.push(chunk);
-      break;
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 async function* withCodes(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
