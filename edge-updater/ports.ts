@@ -247,6 +247,13 @@ export interface Clock {
   newId(): string;
 }
 
+/** Lets long work tell the server that this device is there. */
+export interface Heartbeat {
+  readonly secondsUntilDue: number;
+  /** Tells it in the background if that is due. Never throws. */
+  beat(signal: AbortSignal): void;
+}
+
 /** Tells people and the service manager of this machine what goes on. */
 export interface Narrator {
   /** One line of the state: phase, and why. */

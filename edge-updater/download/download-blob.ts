@@ -5,7 +5,7 @@
  */
 import { type ErrorCode, SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { Blob } from '../../contract/release/manifest.ts';
-import type { BlobSource, Clock, PartFile } from '../ports.ts';
+import type { BlobSource, Clock, Heartbeat, PartFile } from '../ports.ts';
 import { type Backoff, retryDelaySeconds } from '../update/retry.ts';
 import { judgeAnswer } from './judge-answer.ts';
 import { type LeastRate, RateWatch } from './least-rate.ts';
@@ -24,6 +24,7 @@ export interface DownloadContext {
   readonly clock: Clock;
   readonly policy: DownloadPolicy;
   readonly signal: AbortSignal;
+  readonly heartbeat?: Heartbeat;
   /** Called for each chunk; throws `budget-exceeded` when the attempt has moved too much. */
   readonly onBytes: (count: number) => void;
   /** Called before bytes are appended to durable ones. */
@@ -70,8 +71,19 @@ export async function downloadBlob(blob: Blob, part: PartFile, context: Download
       );
     }
     const wait = outcome.afterSeconds ?? retryDelaySeconds(policy.backoff, failures, clock.random());
-    await clock.sleep(wait, signal);
+    await rest(wait, context);
   }
+}
+
+/** A server may send a device away from a blob for long; it hears from the device meanwhile. */
+async function rest(seconds: number, { clock, signal, heartbeat }: DownloadContext): Promise<void> {
+  const end = clock.monotonicSeconds() + seconds;
+  let left = seconds;
+  do {
+    heartbeat?.beat(signal);
+    await clock.sleep(heartbeat ? Math.min(left, Math.max(1, heartbeat.secondsUntilDue)) : left, signal);
+    left = end - clock.monotonicSeconds();
+  } while (left > 0.001);
 }
 
 /** What one request leaves to the next. */
