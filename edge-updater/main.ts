@@ -32,7 +32,7 @@ import { addInstall } from './commands/install.ts';
 import { addRollback } from './commands/rollback.ts';
 import { addRun } from './commands/run.ts';
 import { addStatus, type DeviceReading } from './commands/status.ts';
-import { type Configuration, parseConfiguration } from './configuration.ts';
+import { type Configuration, parseConfiguration, proxiesOf } from './configuration.ts';
 import { Device } from './device.ts';
 import type { LeastRate } from './download/least-rate.ts';
 import type { BlobSource, HealthProbe, ServiceManager } from './ports.ts';
@@ -138,6 +138,7 @@ function serverOf(configuration: Configuration): HttpServer {
     ...{ server, deviceId, caFile, developmentAllowHttp, userAgent: `slipway-edge/${updaterVersion}` },
     stallSeconds: configuration.download.stallSeconds,
     leastRate: leastRateOf(configuration),
+    ...{ proxies: proxiesOf(configuration, process.env), environment: process.env },
     token: (enrol) => token.get(enrol),
   });
 }

@@ -2,16 +2,15 @@
  * The distributor over HTTP by undici. Bodies are bounded and checked against the contract, plain HTTP and foreign
  * redirects are refused, and the device's token goes with the first request alone. Keeps no state but the token.
  */
-import { readFileSync } from 'node:fs';
-import { Agent, type Dispatcher, request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import type { z } from 'zod';
 import { type CheckRequest, type HeardAnswer, heardAnswerSchema } from '../../contract/device-api/check.ts';
 import { type EnrolRequest, enrolAnswerSchema } from '../../contract/device-api/enrolment.ts';
 import { type Report, type ReportsAnswer, reportsAnswerSchema } from '../../contract/device-api/report.ts';
 import { checkInVersion1 } from '../../contract/device-api/version-1.ts';
 import type { Digest } from '../../contract/digest.ts';
-import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
+import { type Environment, noProxyRule, type ProxyRule } from '../../contract/proxy.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
 import { refuseInsecureTransport } from '../configuration.ts';
 import { type LeastRate, RateWatch } from '../download/least-rate.ts';
@@ -19,6 +18,7 @@ import type { BlobAnswer, HeardTime, Server } from '../ports.ts';
 import { reportForOlderServer } from '../update/older-server.ts';
 import { type ApiVersion, NotUnderstood, SpokenVersion } from './api-version.ts';
 import { connectionError, flatten, invalidAnswer, parseJson, refusal, refuseEncoding } from './http-failures.ts';
+import { WayOut } from './way-out.ts';
 
 export interface HttpServerOptions {
   readonly server: string;
@@ -27,6 +27,9 @@ export interface HttpServerOptions {
   readonly caFile: string | undefined;
   readonly developmentAllowHttp: boolean;
   readonly stallSeconds: number;
+  readonly proxies?: ProxyRule;
+  /** Of this process, for the certificates of the system. */
+  readonly environment?: Environment;
   /** Of documents; whoever asks for a blob watches it. */
   readonly leastRate?: LeastRate;
   /** The device's bearer token, asked for at each call; enrols where there is none. */
@@ -39,7 +42,7 @@ const redirectStatuses = [301, 302, 303, 307, 308];
 export class HttpServer implements Server {
   readonly #options: HttpServerOptions;
   readonly #base: URL;
-  readonly #agent: Agent;
+  readonly #wayOut: WayOut;
   readonly #version = new SpokenVersion();
   #heardTime: HeardTime | undefined;
 
@@ -47,14 +50,8 @@ export class HttpServer implements Server {
     this.#options = options;
     this.#base = new URL(options.server.endsWith('/') ? options.server : `${options.server}/`);
     refuseInsecureTransport(this.#base, options.developmentAllowHttp);
-    const stall = Math.ceil(options.stallSeconds * 1000);
-    const ca = options.caFile === undefined ? undefined : readAuthorities(options.caFile);
-    this.#agent = new Agent({
-      headersTimeout: stall,
-      bodyTimeout: stall,
-      connect: { timeout: Math.min(stall, 30_000), ...(ca === undefined ? {} : { ca }) },
-      maxResponseSize: -1,
-    });
+    const { caFile, stallSeconds, proxies = noProxyRule, environment = {} } = options;
+    this.#wayOut = new WayOut({ caFile, stallSeconds, proxies, environment });
   }
 
   get heardTime(): HeardTime | undefined {
@@ -110,7 +107,7 @@ export class HttpServer implements Server {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.#wayOut.close();
   }
 
   #token(): Promise<string> {
@@ -207,7 +204,7 @@ export class HttpServer implements Server {
 
   async #send(url: URL, options: Omit<Dispatcher.RequestOptions, 'origin' | 'path'>) {
     try {
-      const answer = await request(url, { ...options, dispatcher: this.#agent });
+      const answer = await request(url, { ...options, dispatcher: await this.#wayOut.dispatcher() });
       const server = Date.parse(flatten(answer.headers).date ?? '');
       // Blobs may come from elsewhere.
       if (url.origin === this.#base.origin && !Number.isNaN(server)) this.#heardTime = { server, device: Date.now() };
@@ -215,14 +212,6 @@ export class HttpServer implements Server {
     } catch (error) {
       throw connectionError(error, url.origin);
     }
-  }
-}
-
-function readAuthorities(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new SlipwayError('document-unreadable', `cannot read caFile ${file}`, { cause });
   }
 }
 
