@@ -36,6 +36,7 @@ import { type Configuration, parseConfiguration, proxiesOf } from './configurati
 import { Device } from './device.ts';
 import type { LeastRate } from './download/least-rate.ts';
 import type { BlobSource, HealthProbe, ServiceManager } from './ports.ts';
+import { proveServer } from './trust/prove-server.ts';
 import { checkRequestOf } from './update/check-request.ts';
 import { isDiskCode } from './update/disk-codes.ts';
 import { blankState } from './update/state.ts';
@@ -123,6 +124,10 @@ function deltaPolicyOf({ delta }: Configuration): DeltaPolicy {
   };
 }
 
+function metadataOf({ stateDir, trustedRoot }: Configuration): MetadataDirectory {
+  return new MetadataDirectory(stateDir, trustedRoot, earliestTime);
+}
+
 function leastRateOf({ download }: Configuration): LeastRate {
   return { bytesPerSecond: download.minBytesPerSecond, windowSeconds: download.rateWindowSeconds };
 }
@@ -133,13 +138,14 @@ function serverOf(configuration: Configuration): HttpServer {
     stateDirectory: stateDir,
     enrolmentTokenFile: configuration.enrolment?.tokenFile,
     request: { schemaVersion: 1, deviceId, product, platform, labels },
+    prove: (metadata) => proveServer(product, metadata, metadataOf(configuration), Date.now()),
   });
   return new HttpServer({
     ...{ server, deviceId, caFile, developmentAllowHttp, userAgent: `slipway-edge/${updaterVersion}` },
     stallSeconds: configuration.download.stallSeconds,
     leastRate: leastRateOf(configuration),
     ...{ proxies: proxiesOf(configuration, process.env), environment: process.env },
-    token: (enrol) => token.get(enrol),
+    token: (enrolment, refused) => token.get(enrolment, refused),
   });
 }
 
@@ -153,7 +159,7 @@ function openLocked(configuration: Configuration, lock: InstanceLock, blobs: Blo
   const device = new Device({
     facts: { deviceId, product, platform, labels, updaterVersion },
     server,
-    metadata: new MetadataDirectory(stateDir, configuration.trustedRoot, earliestTime),
+    metadata: metadataOf(configuration),
     journal,
     found: content.kind === 'state' ? content.state : content.kind,
     world: {
