@@ -64,7 +64,7 @@ export const errorCodes = {
   'floor-skipped': { exit: exitStatus.conflict, fault: 'device' },
   'repository-exists': { exit: exitStatus.conflict, fault: 'none' },
   'repository-missing': { exit: exitStatus.invalidInput, fault: 'none' },
-  'product-unknown': { exit: exitStatus.invalidInput, fault: 'none' },
+  'product-unknown': { exit: exitStatus.invalidInput, fault: 'device' },
   'release-unknown': { exit: exitStatus.invalidInput, fault: 'none', http: 404 },
   'publish-contended': { exit: exitStatus.conflict, fault: 'none', retryable: true },
 
@@ -81,7 +81,7 @@ export const errorCodes = {
 
   // Keys
   'key-unreadable': { exit: exitStatus.invalidInput, fault: 'none' },
-  'certificate-invalid': { exit: exitStatus.invalidInput, fault: 'none' },
+  'certificate-invalid': { exit: exitStatus.invalidInput, fault: 'device' },
   'key-not-authorised': { exit: exitStatus.untrusted, fault: 'none' },
   'threshold-not-met': { exit: exitStatus.untrusted, fault: 'none' },
 
@@ -150,7 +150,7 @@ export const errorCodes = {
   'download-stalled': { exit: exitStatus.unavailable, fault: 'path', retryable: true },
   'download-no-progress': { exit: exitStatus.unavailable, fault: 'path', retryable: true },
   'tls-failed': { exit: exitStatus.unavailable, fault: 'path', retryable: true, since: 2 },
-  'proxy-refused': { exit: exitStatus.unavailable, fault: 'path', retryable: true, since: 2 },
+  'proxy-refused': { exit: exitStatus.unavailable, fault: 'path', http: 502, retryable: true, since: 2 },
 
   // Server
   unauthenticated: { exit: exitStatus.unavailable, fault: 'path', http: 401 },

@@ -114,6 +114,8 @@ export const limits = {
   minPollSeconds: 30,
   /** Highest poll interval a server may ask for. */
   maxPollSeconds: 24 * 3600,
+  /** A server that is busy (`Retry-After`) is believed so long at most, for a check, a document and a blob alike. */
+  maxRetryAfterSeconds: 3600,
   /** Farthest end of a window that an answer may name: 31 days. */
   maxSwitchWaitSeconds: 31 * 24 * 3600,
   /** Signatures on one permit. */

@@ -9,6 +9,14 @@ import { type DeviceId, deviceIdSchema, labelsSchema } from '../contract/device-
 import { parseDocument } from '../contract/document.ts';
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
+import {
+  type Environment,
+  noProxyRule,
+  oneProxy,
+  type ProxyRule,
+  parseProxyUrl,
+  proxiesOfEnvironment,
+} from '../contract/proxy.ts';
 import { productSchema } from '../contract/release/manifest.ts';
 import { type Platform, platformOfNodeArch, platformSchema } from '../contract/release/platform.ts';
 import { defaultZstdPrograms } from './delta/delta-means.ts';
@@ -61,11 +69,23 @@ const healthSchema = z
   );
 export type HealthConfiguration = z.infer<typeof healthSchema>;
 
+const proxyUrlSchema = z.string().refine((text) => parseProxyUrl(text) !== undefined);
+const proxySchema = z.union(
+  [
+    z.literal('none'),
+    proxyUrlSchema,
+    z.strictObject({ url: proxyUrlSchema, noProxy: z.array(z.string().min(1).max(300)).max(200).default([]) }),
+  ],
+  { error: 'expected none, the URL of a proxy (http://user:password@host:3128), or url and a list noProxy' },
+);
+
 const configurationSchema = z.strictObject({
   /** Base URL of the distributor. */
   server: z.url({ protocol: /^https?$/ }),
-  /** PEM certificates to trust instead of the public ones. */
+  /** PEM certificates to trust besides those of the system. */
   caFile: absolutePath.optional(),
+  /** Instead of HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
+  proxy: proxySchema.optional(),
   /** Plain HTTP, on loopback only. Everybody on the way can read along. */
   developmentAllowHttp: z.boolean().default(false),
   deviceId: deviceIdSchema.optional(),
@@ -87,6 +107,9 @@ const configurationSchema = z.strictObject({
       maxBytesPerUpdate: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
       allowFullAfterDeltaFailure: z.boolean().default(true),
       stallSeconds: seconds(0.1).default(60),
+      /** Fewer bytes a second than this, over the window, are as good as none; 0: any rate will do. */
+      minBytesPerSecond: z.number().int().min(0).max(1_000_000_000).default(1024),
+      rateWindowSeconds: seconds(1, 24 * 3600).default(120),
       maxAttemptsWithoutProgress: z.number().int().min(1).max(1000).default(10),
       retryBaseSeconds: seconds(0).default(15),
       retryCapSeconds: seconds(0).default(900),
@@ -161,6 +184,17 @@ export function parseConfiguration(text: string, file: string, machine: MachineF
     });
   }
   return { ...written, platform, deviceId };
+}
+
+/**
+ * `proxy` where it is written, else the environment.
+ * @throws SlipwayError `usage` for an environment that names no proxy where it should
+ */
+export function proxiesOf({ proxy }: Pick<Configuration, 'proxy'>, environment: Environment): ProxyRule {
+  if (proxy === undefined) return proxiesOfEnvironment(environment);
+  if (proxy === 'none') return noProxyRule;
+  const { url, noProxy } = typeof proxy === 'string' ? { url: proxy, noProxy: [] } : proxy;
+  return oneProxy(parseProxyUrl(url) as URL, noProxy, 'proxy of edge.yaml');
 }
 
 /** Plain HTTP shows the token and every byte to the network; only a developer's own machine is exempt. */

@@ -78,10 +78,11 @@ async function poll(device: Device, signal: AbortSignal): Promise<Polled> {
     return { reason: answer.reason, message, isFailure: false, ...after };
   } catch (thrown) {
     signal.throwIfAborted();
-    const { code, message } = toSlipwayError(thrown);
+    const { code, message, hint } = toSlipwayError(thrown);
     const retryAfterSeconds = thrown instanceof ServerBusy ? { retryAfterSeconds: thrown.retryAfterSeconds } : {};
     const failed = { reason: code, isFailure: true, ...retryAfterSeconds };
-    return { ...failed, message: (await switchUnheard(device, signal)) ?? message };
+    const told = hint === undefined ? message : `${message}; ${hint}`;
+    return { ...failed, message: (await switchUnheard(device, signal)) ?? told };
   }
 }
 

@@ -7,6 +7,7 @@ import { SlipwayError, toSlipwayError } from '../contract/errors.ts';
 import type { Asker, DeviceCore, Effort } from './device-core.ts';
 import { Examination } from './examination.ts';
 import { followPermit } from './follow-permit.ts';
+import { ServerHeartbeat } from './heartbeat.ts';
 import { Machine } from './machine.ts';
 import { Outbox } from './outbox.ts';
 import type { JournalPort } from './ports.ts';
@@ -37,10 +38,19 @@ export class Device {
   readonly #core: DeviceCore;
   readonly #found: DeviceOptions['found'];
   readonly #care: SlotCare;
+  readonly #heartbeat: ServerHeartbeat;
   #toldPhase = 'idle';
 
   constructor(options: DeviceOptions) {
-    const { world, server, metadata, facts, journal, found } = options;
+    const { server, metadata, facts, journal, found } = options;
+    const { clock, narrator, policy } = options.world;
+    const intervalSeconds = policy.pollSeconds;
+    const tell = async (signal: AbortSignal) => {
+      await this.sendReports(signal);
+      await this.tell(signal);
+    };
+    this.#heartbeat = new ServerHeartbeat({ clock, narrator, intervalSeconds, tell });
+    const world = { ...options.world, heartbeat: this.#heartbeat };
     this.world = world;
     this.server = server;
     this.metadata = metadata;
@@ -92,7 +102,11 @@ export class Device {
     if (currentLink !== undefined && !isOthers && !isForCare) {
       await service.ensure().catch((thrown) => narrator.warn('service-start-failed', toSlipwayError(thrown).message));
     }
-    await timed.work(effects, signal, patience);
+    try {
+      await timed.work(effects, signal, patience);
+    } finally {
+      await this.#heartbeat.settled();
+    }
   }
 
   /** Goes on with work that a failure of the disk left undone, and with an update whose window is open. */
@@ -107,9 +121,11 @@ export class Device {
     const request = await this.#request();
     const askedAt = this.world.clock.monotonicSeconds();
     const answer = await this.server.check(request, signal);
+    this.#heartbeat.heard();
     try {
       return { answer, ...(await this.#follow(answer, askedAt, asker, { signal, patience })) };
     } finally {
+      await this.#heartbeat.settled();
       if (answer.decision !== 'none' && !signal.aborted) await this.sendReports(signal);
     }
   }

@@ -32,9 +32,11 @@ import { addInstall } from './commands/install.ts';
 import { addRollback } from './commands/rollback.ts';
 import { addRun } from './commands/run.ts';
 import { addStatus, type DeviceReading } from './commands/status.ts';
-import { type Configuration, parseConfiguration } from './configuration.ts';
+import { type Configuration, parseConfiguration, proxiesOf } from './configuration.ts';
 import { Device } from './device.ts';
+import type { LeastRate } from './download/least-rate.ts';
 import type { BlobSource, HealthProbe, ServiceManager } from './ports.ts';
+import { proveServer } from './trust/prove-server.ts';
 import { checkRequestOf } from './update/check-request.ts';
 import { isDiskCode } from './update/disk-codes.ts';
 import { blankState } from './update/state.ts';
@@ -122,17 +124,28 @@ function deltaPolicyOf({ delta }: Configuration): DeltaPolicy {
   };
 }
 
+function metadataOf({ stateDir, trustedRoot }: Configuration): MetadataDirectory {
+  return new MetadataDirectory(stateDir, trustedRoot, earliestTime);
+}
+
+function leastRateOf({ download }: Configuration): LeastRate {
+  return { bytesPerSecond: download.minBytesPerSecond, windowSeconds: download.rateWindowSeconds };
+}
+
 function serverOf(configuration: Configuration): HttpServer {
   const { stateDir, deviceId, product, platform, labels, server, caFile, developmentAllowHttp } = configuration;
   const token = new DeviceToken({
     stateDirectory: stateDir,
     enrolmentTokenFile: configuration.enrolment?.tokenFile,
     request: { schemaVersion: 1, deviceId, product, platform, labels },
+    prove: (metadata) => proveServer(product, metadata, metadataOf(configuration), Date.now()),
   });
   return new HttpServer({
     ...{ server, deviceId, caFile, developmentAllowHttp, userAgent: `slipway-edge/${updaterVersion}` },
     stallSeconds: configuration.download.stallSeconds,
-    token: (enrol) => token.get(enrol),
+    leastRate: leastRateOf(configuration),
+    ...{ proxies: proxiesOf(configuration, process.env), environment: process.env },
+    token: (enrolment, refused) => token.get(enrolment, refused),
   });
 }
 
@@ -146,7 +159,7 @@ function openLocked(configuration: Configuration, lock: InstanceLock, blobs: Blo
   const device = new Device({
     facts: { deviceId, product, platform, labels, updaterVersion },
     server,
-    metadata: new MetadataDirectory(stateDir, configuration.trustedRoot, earliestTime),
+    metadata: metadataOf(configuration),
     journal,
     found: content.kind === 'state' ? content.state : content.kind,
     world: {
@@ -163,6 +176,7 @@ function openLocked(configuration: Configuration, lock: InstanceLock, blobs: Blo
           backoff: { baseSeconds: download.retryBaseSeconds, capSeconds: download.retryCapSeconds },
           maxAttemptsWithoutProgress: download.maxAttemptsWithoutProgress,
           durableStepBytes: download.durableStepKiB * 1024,
+          leastRate: leastRateOf(configuration),
         },
         maxBytesPerUpdate: download.maxBytesPerUpdate,
         allowFullAfterDeltaFailure: download.allowFullAfterDeltaFailure,

@@ -51,8 +51,12 @@ export interface PartFile {
   sync(): void;
   /** Notes the validator of the answer whose bytes follow. */
   follow(etag: string | undefined): void;
-  /** Forgets all bytes; what they cost stays counted. */
-  restart(why: 'changed' | 'digest-mismatch'): void;
+  /** Counts bytes that came and are here already. */
+  passOver(count: number): void;
+  /** Forgets what came after `before`; what it cost stays counted. */
+  rewind(before: PartProgress): void;
+  /** Forgets all bytes, which have another digest than they should; what they cost stays counted. */
+  restart(): void;
   /** SHA-256 of the durable bytes, read back from the disk. */
   digest(): Promise<Digest>;
   close(): void;
@@ -241,6 +245,13 @@ export interface Clock {
   /** In [0, 1). */
   random(): number;
   newId(): string;
+}
+
+/** Lets long work tell the server that this device is there. */
+export interface Heartbeat {
+  readonly secondsUntilDue: number;
+  /** Tells it in the background if that is due. Never throws. */
+  beat(signal: AbortSignal): void;
 }
 
 /** Tells people and the service manager of this machine what goes on. */

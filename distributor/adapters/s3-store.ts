@@ -6,7 +6,9 @@ import type { Readable } from 'node:stream';
 import { GetObjectCommand, HeadObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { SlipwayError } from '../../contract/errors.ts';
+import { noProxyRule, type ProxyRule } from '../../contract/proxy.ts';
 import type { StoreReader } from '../catalog/ports.ts';
+import { AgentByRule } from './agent-by-rule.ts';
 
 export interface S3StoreOptions {
   readonly bucket: string;
@@ -15,6 +17,7 @@ export interface S3StoreOptions {
   /** Of the service, path-style; undefined for Amazon's own. */
   readonly endpoint: string | undefined;
   readonly region: string;
+  readonly proxies?: ProxyRule;
 }
 
 const connectTimeoutMs = 5000;
@@ -23,6 +26,8 @@ const socketTimeoutMs = 60_000;
 const maxSockets = 256;
 
 export function s3Store(options: S3StoreOptions): StoreReader {
+  const { proxies = noProxyRule } = options;
+  const agent = new AgentByRule(proxies, { maxSockets });
   const client = new S3Client({
     region: options.region,
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint, forcePathStyle: true }),
@@ -31,8 +36,8 @@ export function s3Store(options: S3StoreOptions): StoreReader {
     requestHandler: {
       connectionTimeout: connectTimeoutMs,
       socketTimeout: socketTimeoutMs,
-      httpAgent: { maxSockets },
-      httpsAgent: { maxSockets },
+      httpAgent: proxies.hasProxy ? agent : { maxSockets },
+      httpsAgent: proxies.hasProxy ? agent : { maxSockets },
     },
   });
   const location = `s3://${options.bucket}/${options.prefix}`;
@@ -94,7 +99,7 @@ async function orMissing<T>(location: string, key: string, ask: () => Promise<T>
     const detail = error instanceof Error ? error.message || error.name : String(error);
     throw new SlipwayError('store-unreachable', `${location} does not answer for ${key}: ${detail}`, {
       cause: error,
-      hint: 'Check AWS_ENDPOINT_URL_S3, the network and the credentials.',
+      hint: 'Check AWS_ENDPOINT_URL_S3, the network, HTTPS_PROXY and the credentials.',
     });
   }
 }
@@ -105,6 +110,12 @@ function classifyAnswer(location: string, key: string, error: S3ServiceException
     return new SlipwayError('bucket-missing', `the bucket of ${location} does not exist`, {
       cause: error,
       hint: 'Create the bucket, or correct --store.',
+    });
+  }
+  if (status === 407) {
+    return new SlipwayError('proxy-refused', `a proxy answered 407 for ${key} of ${location}`, {
+      cause: error,
+      hint: 'Put user and password into HTTPS_PROXY (http://user:password@host:port), or name the store in NO_PROXY.',
     });
   }
   if (status === 401 || status === 403) {

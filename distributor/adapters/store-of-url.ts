@@ -1,4 +1,5 @@
 /** Opens the store that a URL names. */
+import { proxiesOfEnvironment } from '../../contract/proxy.ts';
 import { parseStoreUrl } from '../../contract/store-url.ts';
 import type { StoreReader } from '../catalog/ports.ts';
 import { directoryStore } from './directory-store.ts';
@@ -15,5 +16,6 @@ export function openStore(url: string, environment: NodeJS.ProcessEnv): StoreRea
     prefix: location.prefix,
     endpoint: location.endpoint ?? environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL,
     region: location.region ?? environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? defaultRegion,
+    proxies: proxiesOfEnvironment(environment),
   });
 }

@@ -12,6 +12,8 @@ export interface Access {
   readonly device?: DeviceId;
   /** The token of any device. */
   readonly anyDevice?: true;
+  /** An enrolment token, too: who is about to enrol proves the server first. */
+  readonly newDevice?: true;
   /** An enrolment token with a use left. */
   readonly enrolment?: true;
 }
@@ -36,7 +38,9 @@ export function authorise(token: TokenRecord | undefined, access: Access, now: n
   }
   if (token.purpose === 'device') {
     if (access.anyDevice || (access.device !== undefined && token.deviceId === access.device)) return token;
-  } else if (token.purpose !== 'enrol' && access.scope !== undefined && token.scopes.includes(access.scope)) {
+  } else if (token.purpose === 'enrol') {
+    if (access.newDevice) return token;
+  } else if (access.scope !== undefined && token.scopes.includes(access.scope)) {
     return token;
   }
   throw new SlipwayError('forbidden', `this token does not allow it: ${describeAccess(access)} is needed`, {

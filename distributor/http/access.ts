@@ -45,6 +45,8 @@ export function bearerOf(request: FastifyRequest, id: DeviceId, now: number): Be
 export async function allowReading(
   request: FastifyRequest,
   input: AccessInput & { readonly policy: { readonly requireTokenForReads: boolean } },
+  more: Pick<Access, 'newDevice'> = {},
 ): Promise<void> {
-  if (input.policy.requireTokenForReads) await allow(request, { anyDevice: true, scope: 'artifacts:read' }, input);
+  const access: Access = { anyDevice: true, scope: 'artifacts:read', ...more };
+  if (input.policy.requireTokenForReads) await allow(request, access, input);
 }

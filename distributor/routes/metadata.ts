@@ -26,7 +26,7 @@ export function metadataRoute(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      await allowReading(request, services);
+      await allowReading(request, services, { newDevice: true });
       // The wildcard arrives decoded; the store's key is the encoded form.
       const name = encodeURIComponent(request.params['*']);
       const stored = namePattern.test(name)

@@ -218,12 +218,24 @@ class Part implements PartFile {
     this.#store({ ...rest, isPieced: this.#received > 0, ...(etag === undefined ? {} : { etag }) });
   }
 
-  restart(why: 'changed' | 'digest-mismatch'): void {
-    const { etag: _, ...rest } = this.#entry;
-    this.#received = 0;
-    // The ledger first: bytes that it does not count are cut off by whoever opens the part next.
-    this.#store({ ...rest, offset: 0, isPieced: false, isRestarted: rest.isRestarted || why === 'digest-mismatch' });
-    onDisk(`cut ${this.#file}`, () => ftruncateSync(this.#descriptor, 0));
+  passOver(count: number): void {
+    this.#moved += count;
+  }
+
+  rewind(before: PartProgress): void {
+    const { offset, etag, isPieced, isRestarted } = before;
+    this.#cutTo({ length: this.#entry.length, offset, isPieced, isRestarted, ...(etag === undefined ? {} : { etag }) });
+  }
+
+  restart(): void {
+    this.#cutTo({ length: this.#entry.length, offset: 0, isPieced: false, isRestarted: true });
+  }
+
+  /** The ledger first: bytes that it does not count are cut off by whoever opens the part next. */
+  #cutTo(entry: PartEntry): void {
+    this.#received = entry.offset;
+    this.#store(entry);
+    onDisk(`cut ${this.#file}`, () => ftruncateSync(this.#descriptor, entry.offset));
   }
 
   async digest(): Promise<Digest> {

@@ -9,9 +9,25 @@ import { limits } from '../../contract/limits.ts';
 import { ServerBusy } from '../server-busy.ts';
 import { retryAfterSeconds } from '../update/retry.ts';
 
-/** Codes of Node for a certificate that is not believed, besides CERT_…, UNABLE_TO_… and the like. */
-const untrustedCertificate = /^(CERT_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_)/;
-const tlsAlerts = ['EPROTO', 'HOSTNAME_MISMATCH', 'INVALID_CA', 'INVALID_PURPOSE', 'PATH_LENGTH_EXCEEDED'];
+/** Codes of Node for TLS, and what helps. The rest of them: no TLS at all, or one of another kind. */
+const tlsFailures: readonly (readonly [RegExp, string])[] = [
+  [
+    /^(CERT_HAS_EXPIRED|CERT_NOT_YET_VALID)$/,
+    'Set the clock of this device; where it is right, renew the certificate of the server.',
+  ],
+  [
+    /^(ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/,
+    'Write `server` in edge.yaml with a name that the certificate has; a proxy or portal may answer in its place.',
+  ],
+  [
+    /^(CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$)/,
+    'Name the certificate of its CA with `caFile` in edge.yaml, or add it to those of this system; a wrong clock may do this, too.',
+  ],
+  [
+    /^(ERR_TLS_|ERR_SSL_|EPROTO$)/,
+    'Check that `server` and `proxy` in edge.yaml name addresses and ports that speak TLS.',
+  ],
+];
 const stalled = ['UND_ERR_BODY_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT'];
 
 /** @param origin without a path: a path may hold a signature */
@@ -22,17 +38,19 @@ export function connectionError(error: unknown, origin: string): unknown {
   if (codes.some((code) => stalled.includes(code))) {
     return new SlipwayError('download-stalled', message, { cause: error });
   }
-  const failedTls = codes.find((code) => untrustedCertificate.test(code) || tlsAlerts.includes(code));
-  if (failedTls !== undefined) {
-    return new SlipwayError('tls-failed', `${message} (${failedTls})`, {
-      cause: error,
-      hint: 'Check the certificate of the server, caFile in edge.yaml, and the clock of this device.',
-    });
+  for (const [pattern, hint] of tlsFailures) {
+    const failed = codes.find((code) => pattern.test(code));
+    if (failed !== undefined) return new SlipwayError('tls-failed', `${message} (${failed})`, { cause: error, hint });
   }
   return new SlipwayError('server-unreachable', message, {
     cause: error,
-    hint: 'Check the network and the server URL.',
+    hint: 'Check the network, and `server` and `proxy` in edge.yaml.',
   });
+}
+
+/** What to do about a proxy that wants to know who asks. @param from what names the proxy; undefined: nothing does */
+export function proxyHint(from = 'proxy of edge.yaml (or HTTPS_PROXY)'): string {
+  return `Put a user and a password into ${from}: http://user:password@host:port.`;
 }
 
 /** An answer that is not a success. @param body as much of it as was read */
@@ -41,7 +59,9 @@ export function refusal(path: string, answer: Dispatcher.ResponseData, body: Uin
   const parsed = errorAnswerSchema.safeParse(parseJson(body));
   const told = parsed.success ? `${parsed.data.code}: ${parsed.data.message}` : 'no reason given';
   const message = `${path}: the server answered ${status} (${told})`;
-  const hint = parsed.success && parsed.data.hint !== undefined ? { hint: parsed.data.hint } : {};
+  const told407 = status === 407 ? proxyHint() : undefined;
+  const hinted = (parsed.success ? parsed.data.hint : undefined) ?? told407;
+  const hint = hinted === undefined ? {} : { hint: hinted };
   const isPassing = status >= 500 || [408, 425, 429].includes(status);
   const code = codeOfStatus(status, parsed.success ? parsed.data.code : '', isPassing);
   const after = isPassing ? waitAsked(flatten(answer.headers)) : undefined;
@@ -58,7 +78,7 @@ function codeOfStatus(status: number, named: string, isPassing: boolean): ErrorC
 function waitAsked(headers: Record<string, string | undefined>): number | undefined {
   const serverNow = Date.parse(headers.date ?? '');
   const now = Number.isNaN(serverNow) ? Date.now() : serverNow;
-  return retryAfterSeconds(headers['retry-after'], now, limits.maxPollSeconds);
+  return retryAfterSeconds(headers['retry-after'], now, limits.maxRetryAfterSeconds);
 }
 
 /** Node's decoders would inflate silently what was signed for as it is; so nothing encoded is taken. */

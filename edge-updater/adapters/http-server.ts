@@ -2,22 +2,25 @@
  * The distributor over HTTP by undici. Bodies are bounded and checked against the contract, plain HTTP and foreign
  * redirects are refused, and the device's token goes with the first request alone. Keeps no state but the token.
  */
-import { readFileSync } from 'node:fs';
-import { Agent, type Dispatcher, request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import type { z } from 'zod';
 import { type CheckRequest, type HeardAnswer, heardAnswerSchema } from '../../contract/device-api/check.ts';
-import { type EnrolRequest, enrolAnswerSchema } from '../../contract/device-api/enrolment.ts';
+import { enrolAnswerSchema } from '../../contract/device-api/enrolment.ts';
 import { type Report, type ReportsAnswer, reportsAnswerSchema } from '../../contract/device-api/report.ts';
 import { checkInVersion1 } from '../../contract/device-api/version-1.ts';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
+import { type Environment, noProxyRule, type ProxyRule } from '../../contract/proxy.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
 import { refuseInsecureTransport } from '../configuration.ts';
+import { type LeastRate, RateWatch } from '../download/least-rate.ts';
 import type { BlobAnswer, HeardTime, Server } from '../ports.ts';
 import { reportForOlderServer } from '../update/older-server.ts';
 import { type ApiVersion, NotUnderstood, SpokenVersion } from './api-version.ts';
+import type { Enrolment } from './device-token.ts';
 import { connectionError, flatten, invalidAnswer, parseJson, refusal, refuseEncoding } from './http-failures.ts';
+import { WayOut } from './way-out.ts';
 
 export interface HttpServerOptions {
   readonly server: string;
@@ -26,17 +29,26 @@ export interface HttpServerOptions {
   readonly caFile: string | undefined;
   readonly developmentAllowHttp: boolean;
   readonly stallSeconds: number;
-  /** The device's bearer token, asked for at each call; enrols where there is none. */
-  readonly token: (enrol: (token: string, body: EnrolRequest) => Promise<string>) => Promise<string>;
+  readonly proxies?: ProxyRule;
+  /** Of this process, for the certificates of the system. */
+  readonly environment?: Environment;
+  /** Of documents; whoever asks for a blob watches it. */
+  readonly leastRate?: LeastRate;
+  /**
+   * The device's bearer token, asked for at each call; enrols where there is none.
+   * @param refused a token that the server does not know any more
+   */
+  readonly token: (enrolment: Enrolment, refused?: string) => Promise<string>;
 }
 
+const enrolmentMs = 60_000;
 const maxRedirects = 4;
 const redirectStatuses = [301, 302, 303, 307, 308];
 
 export class HttpServer implements Server {
   readonly #options: HttpServerOptions;
   readonly #base: URL;
-  readonly #agent: Agent;
+  readonly #wayOut: WayOut;
   readonly #version = new SpokenVersion();
   #heardTime: HeardTime | undefined;
 
@@ -44,14 +56,8 @@ export class HttpServer implements Server {
     this.#options = options;
     this.#base = new URL(options.server.endsWith('/') ? options.server : `${options.server}/`);
     refuseInsecureTransport(this.#base, options.developmentAllowHttp);
-    const stall = Math.ceil(options.stallSeconds * 1000);
-    const ca = options.caFile === undefined ? undefined : readAuthorities(options.caFile);
-    this.#agent = new Agent({
-      headersTimeout: stall,
-      bodyTimeout: stall,
-      connect: { timeout: Math.min(stall, 30_000), ...(ca === undefined ? {} : { ca }) },
-      maxResponseSize: -1,
-    });
+    const { caFile, stallSeconds, proxies = noProxyRule, environment = {} } = options;
+    this.#wayOut = new WayOut({ caFile, stallSeconds, proxies, environment });
   }
 
   get heardTime(): HeardTime | undefined {
@@ -59,27 +65,27 @@ export class HttpServer implements Server {
   }
 
   async check(body: CheckRequest, signal: AbortSignal): Promise<HeardAnswer> {
-    const ask = async (version: ApiVersion) =>
+    const ask = async (version: ApiVersion, token: string) =>
       this.#post(
         `v1/devices/${this.#options.deviceId}/check`,
         version === 1 ? checkInVersion1(body) : body,
         heardAnswerSchema,
-        await this.#token(),
+        token,
         signal,
       );
-    return this.#version.spoken(ask);
+    return this.#authorised((token) => this.#version.spoken((version) => ask(version, token)));
   }
 
   async report(reports: readonly Report[], signal: AbortSignal): Promise<ReportsAnswer> {
-    const ask = async (schemaVersion: ApiVersion) =>
+    const ask = async (schemaVersion: ApiVersion, token: string) =>
       this.#post(
         `v1/devices/${this.#options.deviceId}/reports`,
         { schemaVersion, reports: schemaVersion === 1 ? reports.map(reportForOlderServer) : reports },
         reportsAnswerSchema,
-        await this.#token(),
+        token,
         signal,
       );
-    return this.#version.spoken(ask);
+    return this.#authorised((token) => this.#version.spoken((version) => ask(version, token)));
   }
 
   async metadata(name: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
@@ -107,34 +113,58 @@ export class HttpServer implements Server {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.#wayOut.close();
   }
 
-  #token(): Promise<string> {
-    return this.#options.token(async (token, body) => {
-      const answer = await this.#post('v1/enrol', body, enrolAnswerSchema.strip(), token, AbortSignal.timeout(60_000));
-      if (answer.deviceId !== body.deviceId)
+  /** A device that was forgotten enrols again, once. */
+  async #authorised<T>(ask: (token: string) => Promise<T>): Promise<T> {
+    const token = await this.#token();
+    try {
+      return await ask(token);
+    } catch (error) {
+      if (!(error instanceof SlipwayError) || error.code !== 'unauthenticated') throw error;
+      return ask(await this.#token(token));
+    }
+  }
+
+  #token(refused?: string): Promise<string> {
+    const enrolment: Enrolment = {
+      metadata: async (token, name, maxBytes) => {
+        const path = `v1/metadata/${name}`;
+        const answer = await this.#get(path, {}, AbortSignal.timeout(enrolmentMs), false, token);
+        if (![401, 403].includes(answer.statusCode)) return this.#bytesOf(path, answer, maxBytes);
+        await answer.body.dump();
+        throw new SlipwayError('unauthenticated', `${path}: the server shows it to devices alone`);
+      },
+      enrol: async (token, body) => {
+        const signal = AbortSignal.timeout(enrolmentMs);
+        const answer = await this.#post('v1/enrol', body, enrolAnswerSchema.strip(), token, signal);
+        if (answer.deviceId === body.deviceId) return answer.deviceToken;
         throw invalidAnswer(`enrolled as ${answer.deviceId}, expected ${body.deviceId}`);
-      return answer.deviceToken;
-    });
+      },
+    };
+    return this.#options.token(enrolment, refused);
   }
 
   async #document(path: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
-    const answer = await this.#get(path, {}, signal, false);
+    return this.#bytesOf(path, await this.#get(path, {}, signal, false), maxBytes);
+  }
+
+  async #bytesOf(path: string, answer: Dispatcher.ResponseData, maxBytes: number): Promise<Uint8Array | undefined> {
     if (answer.statusCode === 404 || answer.statusCode === 403) {
       await answer.body.dump();
       return undefined;
     }
-    const bytes = await readBounded(answer.body, maxBytes + 1);
+    const bytes = await this.#read(answer.body, maxBytes + 1);
     if (answer.statusCode !== 200) throw refusal(path, answer, bytes);
     refuseEncoding(path, answer.headers);
     return bytes;
   }
 
   /** Follows redirects only for blobs: their bytes are checked by digest, wherever they come from. */
-  async #get(path: string, headers: Record<string, string>, signal: AbortSignal, canMove: boolean) {
+  async #get(path: string, headers: Record<string, string>, signal: AbortSignal, canMove: boolean, shown?: string) {
     let url = new URL(path, this.#base);
-    const token = await this.#token();
+    const token = shown ?? (await this.#token());
     for (let hop = 0; hop <= maxRedirects; hop++) {
       // Whoever redirects names somebody else, also behind the same host: a presigned URL with a token beside its own
       // signature is refused by S3, and the token is nobody else's to see.
@@ -175,7 +205,7 @@ export class HttpServer implements Server {
       body: JSON.stringify(body),
       signal,
     });
-    const bytes = await readBounded(answer.body, limits.maxCheckBytes);
+    const bytes = await this.#read(answer.body, limits.maxCheckBytes);
     if (answer.statusCode === 400) throw new NotUnderstood(refusal(path, answer, bytes));
     if (answer.statusCode < 200 || answer.statusCode > 299) throw refusal(path, answer, bytes);
     refuseEncoding(path, answer.headers);
@@ -185,9 +215,26 @@ export class HttpServer implements Server {
     throw invalidAnswer(`${path}: ${issue?.path.join('.')}: ${issue?.message}`);
   }
 
+  async #read(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+    const { leastRate } = this.#options;
+    const rate = leastRate && new RateWatch(leastRate);
+    const seconds = () => performance.now() / 1000;
+    rate?.begin(seconds());
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of withCodes(body)) {
+      length += chunk.length;
+      chunks.push(chunk);
+      // Endless data, or a trickle: the loop's end destroys the body.
+      if (length > maxBytes) break;
+      rate?.note(chunk.length, seconds());
+    }
+    return Buffer.concat(chunks);
+  }
+
   async #send(url: URL, options: Omit<Dispatcher.RequestOptions, 'origin' | 'path'>) {
     try {
-      const answer = await request(url, { ...options, dispatcher: this.#agent });
+      const answer = await request(url, { ...options, dispatcher: await this.#wayOut.dispatcher() });
       const server = Date.parse(flatten(answer.headers).date ?? '');
       // Blobs may come from elsewhere.
       if (url.origin === this.#base.origin && !Number.isNaN(server)) this.#heardTime = { server, device: Date.now() };
@@ -196,29 +243,6 @@ export class HttpServer implements Server {
       throw connectionError(error, url.origin);
     }
   }
-}
-
-function readAuthorities(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new SlipwayError('document-unreadable', `cannot read caFile ${file}`, { cause });
-  }
-}
-
-async function readBounded(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of withCodes(body)) {
-    length += chunk.length;
-    // Endless data: the loop's end destroys the body.
-    if (length > maxBytes) {
-      chunks.push(chunk);
-      break;
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 async function* withCodes(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

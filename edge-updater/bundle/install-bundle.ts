@@ -93,7 +93,7 @@ async function takeBlob(
 ): Promise<void> {
   const part = downloads.openPart(digest, length, 'bundle');
   try {
-    part.restart('changed');
+    part.rewind({ offset: 0, etag: undefined, isPieced: false, isRestarted: false });
     for await (const chunk of content) {
       signal.throwIfAborted();
       part.write(chunk);
@@ -101,7 +101,7 @@ async function takeBlob(
     part.sync();
     const found = await part.digest();
     if (found === digest) return;
-    part.restart('digest-mismatch');
+    part.restart();
     throw new SlipwayError('digest-mismatch', `blob of the bundle: expected sha256 ${digest}, found ${found}`, {
       hint: 'Copy the bundle again; if it stays so, it was changed after it was made.',
     });

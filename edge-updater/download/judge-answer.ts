@@ -1,10 +1,11 @@
 /**
  * Whether the answer to a request for a blob may be written, and where. The rule: go on only on a 206 with the range
- * that was asked for and the same strong validator; everything else starts over or is refused. The digest has the last
- * word in any case.
+ * that was asked for and the same strong validator, or in a whole blob behind the bytes that are here; everything else
+ * is asked for anew or refused. No answer takes away bytes that are here: the digest of the whole has the last word.
  */
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
 import { retryAfterSeconds } from '../update/retry.ts';
 
 export interface Asked {
@@ -26,14 +27,13 @@ export type Judgement =
   | { readonly kind: 'append'; readonly etag: string }
   /** The body is the whole blob, if it has the signed length: `isLengthKnown` says whether the answer promises that. */
   | { readonly kind: 'whole'; readonly etag: string | undefined; readonly isLengthKnown: boolean }
-  /** What is here does not belong to what the server has: ask again from the beginning. */
-  | { readonly kind: 'start-over' }
+  /** The server gives no rest that belongs to what is here: ask for the whole. */
+  | { readonly kind: 'ask-whole' }
   /** Ask again later. */
   | { readonly kind: 'retry'; readonly error: SlipwayError; readonly afterSeconds: number | undefined }
   | { readonly kind: 'refuse'; readonly error: SlipwayError };
 
 const passingStatuses = [408, 425, 429];
-const maxRetryAfterSeconds = 24 * 3600;
 
 /** @param now milliseconds since 1970, for a Retry-After date */
 export function judgeAnswer(asked: Asked, { status, headers }: Answered, now: number): Judgement {
@@ -46,11 +46,15 @@ export function judgeAnswer(asked: Asked, { status, headers }: Answered, now: nu
   }
   if (status === 200) return judgeWhole(asked, headers, what);
   if (status === 206) return judgePart(asked, headers, what);
-  if (status === 416) return asked.offset > 0 ? { kind: 'start-over' } : retry(`${what}: 416 without a range`);
+  if (status === 416) return asked.offset > 0 ? { kind: 'ask-whole' } : retry(`${what}: 416 without a range`);
   const answered = `${what}: the server answered ${status}`;
   if (status >= 500 || passingStatuses.includes(status)) {
     const error = new SlipwayError('server-unreachable', answered);
-    return { kind: 'retry', error, afterSeconds: retryAfterSeconds(headers['retry-after'], now, maxRetryAfterSeconds) };
+    return {
+      kind: 'retry',
+      error,
+      afterSeconds: retryAfterSeconds(headers['retry-after'], now, limits.maxRetryAfterSeconds),
+    };
   }
   if (status === 404) {
     const hint = 'Publish the release again: a blob that its manifest names is not in the store.';
@@ -80,7 +84,7 @@ function judgePart(asked: Asked, headers: Answered['headers'], what: string): Ju
   const [start, end, total] = range ? range.slice(1).map(Number) : [];
   const isAsked = start === asked.offset && end === asked.length - 1 && total === asked.length;
   const etag = strong(headers.etag);
-  if (!isAsked || etag === undefined || etag !== asked.etag) return { kind: 'start-over' };
+  if (!isAsked || etag === undefined || etag !== asked.etag) return { kind: 'ask-whole' };
   return { kind: 'append', etag };
 }
 

@@ -84,9 +84,11 @@ async function fetchAll(
         clock: world.clock,
         policy: downloadPolicy,
         signal,
+        ...(world.heartbeat ? { heartbeat: world.heartbeat } : {}),
         onResume: () => downloads.resumed(),
         onBytes: (count) => {
           moved += count;
+          world.heartbeat?.beat(signal);
           narrator.progress(before + part.received, total, 'downloading');
           if (policy.maxBytesPerUpdate !== undefined && moved > policy.maxBytesPerUpdate) {
             throw new SlipwayError(

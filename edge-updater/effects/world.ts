@@ -8,6 +8,7 @@ import type {
   DeltaApplier,
   DownloadStore,
   HealthProbe,
+  Heartbeat,
   Narrator,
   ServiceManager,
   SlotStore,
@@ -23,6 +24,7 @@ export interface World {
   readonly health: HealthProbe;
   readonly clock: Clock;
   readonly narrator: Narrator;
+  readonly heartbeat?: Heartbeat;
   readonly policy: UpdatePolicy;
 }
 

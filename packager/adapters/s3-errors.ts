@@ -43,6 +43,15 @@ export function s3Error(error: unknown, key: string, bucket: string): SlipwayErr
       options('Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.'),
     );
   }
+  if (status === 407) {
+    return new SlipwayError(
+      'proxy-refused',
+      `a proxy answered 407 for ${key}`,
+      options(
+        'Put user and password into HTTPS_PROXY (http://user:password@host:port), or name the store in NO_PROXY.',
+      ),
+    );
+  }
   if (status === 401 || status === 403 || forbiddenNames.has(name)) {
     return new SlipwayError(
       'store-forbidden',
@@ -57,7 +66,7 @@ export function s3Error(error: unknown, key: string, bucket: string): SlipwayErr
   return new SlipwayError(
     'store-unreachable',
     `no answer of use from the store for ${key} (${detail})`,
-    options('Check the endpoint and the network, then run the same command again.'),
+    options('Check the endpoint, the network and HTTPS_PROXY, then run the same command again.'),
   );
 }
 

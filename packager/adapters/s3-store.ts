@@ -8,9 +8,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { SlipwayError } from '../../contract/errors.ts';
+import { proxiesOfEnvironment } from '../../contract/proxy.ts';
 import type { StoreLocation } from '../../contract/store-url.ts';
 import type { BlobSource, Holding, KnownObject, Store, StoredObject } from '../publish/ports.ts';
 import { streamDigest } from '../stream-digest.ts';
+import { AgentByRule } from './agent-by-rule.ts';
 import { isAbsent, isConflict, isPreconditionFailed, isServerFault, s3Error } from './s3-errors.ts';
 import { etagOf } from './s3-etag.ts';
 
@@ -26,15 +28,18 @@ export class S3Store implements Store {
   readonly #bucket: string;
   readonly #prefix: string;
 
-  /** Credentials come from the AWS default chain (environment, shared files, instance role). */
+  /** Credentials come from the AWS default chain (environment, shared files, instance role), proxies from HTTPS_PROXY. */
   constructor(location: Extract<StoreLocation, { kind: 's3' }>, env: NodeJS.ProcessEnv) {
     const endpoint = location.endpoint ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
+    const proxies = proxiesOfEnvironment(env);
+    const agent = new AgentByRule(proxies);
     this.#client = new S3Client({
       region: location.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1',
       ...(endpoint ? { endpoint, forcePathStyle: true } : {}),
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       maxAttempts: 4,
+      ...(proxies.hasProxy ? { requestHandler: { httpAgent: agent, httpsAgent: agent } } : {}),
     });
     this.#bucket = location.bucket;
     this.#prefix = location.prefix;

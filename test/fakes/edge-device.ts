@@ -169,7 +169,10 @@ export interface FileOfRelease {
 }
 
 export const quickPolicy: UpdatePolicy = {
-  download: { backoff: { baseSeconds: 1, capSeconds: 10 }, maxAttemptsWithoutProgress: 4, durableStepBytes: 1500 },
+  download: {
+    ...{ backoff: { baseSeconds: 1, capSeconds: 10 }, maxAttemptsWithoutProgress: 4, durableStepBytes: 1500 },
+    leastRate: { bytesPerSecond: 1024, windowSeconds: 120 },
+  },
   maxBytesPerUpdate: undefined,
   allowFullAfterDeltaFailure: true,
   delta: {
@@ -282,7 +285,7 @@ export class EdgeDevice {
     const real = new DownloadDirectory(this.stateDirectory);
     const openPart = real.openPart.bind(real);
     real.openPart = (...args) =>
-      interruption.watch('part', openPart(...args), ['write', 'sync', 'follow', 'restart', 'digest']);
+      interruption.watch('part', openPart(...args), ['write', 'sync', 'follow', 'rewind', 'restart', 'digest']);
     return interruption.watch('downloads', real, ['begin', 'resumed', 'openPart', 'putManifest', 'clear']);
   }
 

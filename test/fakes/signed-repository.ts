@@ -84,6 +84,15 @@ export class SignedRepository {
     this.files.set('timestamp.json', timestamp.bytes);
   }
 
+  /** Signs for a release whose manifest no packager of ours would write. */
+  publishForged(now: Date, release: ReleaseManifest, bytes: Uint8Array): void {
+    const { counter, platform, version } = release;
+    const [path, custom] = [targetPath(release), { counter, channels: ['stable'] }];
+    const digest = { manifestSha256: sha256(bytes), manifestLength: bytes.length };
+    this.#releases.push({ path, product, platform, version, custom, ...digest });
+    this.publish(now);
+  }
+
   readonly fetch: FetchMetadata = async (name) => this.files.get(name);
 
   /** What a new device has: the pinned root. */

@@ -10,6 +10,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CheckRequest } from '../../../contract/device-api/check.ts';
 import { errorCodes } from '../../../contract/errors.ts';
+import type { Environment } from '../../../contract/proxy.ts';
 import { connectionError } from '../../../edge-updater/adapters/http-failures.ts';
 import { HttpServer } from '../../../edge-updater/adapters/http-server.ts';
 import { never } from '../../fakes/edge-device.ts';
@@ -19,24 +20,38 @@ import { describeUnless } from '../../services/requirement.ts';
 
 const request: CheckRequest = { ...idleDevice, schemaVersion: 2, troubles: [] };
 
-function client(server: string, caFile?: string): HttpServer {
+function client(server: string, caFile?: string, environment: Environment = {}): HttpServer {
   return new HttpServer({
     ...{ server, deviceId: 'wt-1', userAgent: 'test', caFile, developmentAllowHttp: true, stallSeconds: 5 },
+    environment,
     token: async () => `slp_device_${'d'.repeat(43)}`,
   });
 }
 
-const codes = [
-  ...['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'CERT_REVOKED'],
-  ...['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'SELF_SIGNED_CERT_IN_CHAIN', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
-  ...['ERR_TLS_CERT_ALTNAME_INVALID', 'ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'EPROTO'],
-];
+const byCa = /`caFile` in edge\.yaml/;
+const byClock = /clock/;
+const byName = /`server` in edge\.yaml with a name/;
+const byPort = /`server` and `proxy` in edge\.yaml/;
 
-it.each(codes)('%s is a failure of TLS, with a hint at caFile and the clock', (code) => {
+it.each([
+  ['CERT_HAS_EXPIRED', byClock],
+  ['CERT_NOT_YET_VALID', byClock],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', byCa],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', byCa],
+  ['SELF_SIGNED_CERT_IN_CHAIN', byCa],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', byCa],
+  ['CERT_REVOKED', byCa],
+  ['CERT_SIGNATURE_FAILURE', byCa],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', byName],
+  ['HOSTNAME_MISMATCH', byName],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', byPort],
+  ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', byPort],
+  ['EPROTO', byPort],
+])('%s is a failure of TLS, with a hint at what helps', (code, hint) => {
   const error = Object.assign(new Error('certificate'), { code });
   for (const thrown of [error, new Error('fetch failed', { cause: error })]) {
     expect(connectionError(thrown, 'https://x')).toMatchObject({
-      ...{ code: 'tls-failed', fault: 'path', hint: expect.stringMatching(/caFile.*clock/) },
+      ...{ code: 'tls-failed', fault: 'path', hint: expect.stringMatching(hint) },
     });
   }
 });
@@ -151,11 +166,11 @@ describeUnless(missingCommands('openssl'), 'a server with a certificate', () => 
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  async function askOver(certificate: string, caFile?: string): Promise<unknown> {
+  async function askOver(certificate: string, caFile?: string, environment: Environment = {}): Promise<unknown> {
     const files = { cert: readFileSync(at(`${certificate}.crt`)), key: readFileSync(at(`${certificate}.key`)) };
     const server = createServer(files, (_, response) => response.end('{}')).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const device = client(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, caFile);
+    const device = client(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, caFile, environment);
     try {
       return await device.check(request, never).catch((error: unknown) => error);
     } finally {
@@ -165,13 +180,35 @@ describeUnless(missingCommands('openssl'), 'a server with a certificate', () => 
   }
 
   it.each([
-    ['that has expired', 'expired', true],
-    ['that is not valid yet', 'future', true],
-    ['of another name', 'other', true],
-    ['of an issuer that it does not know', 'good', false],
-  ])('%s fails TLS', async (_, certificate, isTrusted) => {
+    ['that has expired', 'expired', true, byClock],
+    ['that is not valid yet', 'future', true, byClock],
+    ['of another name', 'other', true, byName],
+    ['of an issuer that it does not know', 'good', false, byCa],
+  ])('%s fails TLS', async (_, certificate, isTrusted, hint) => {
     const error = await askOver(certificate, isTrusted ? at('ca.crt') : undefined);
-    expect(error).toMatchObject({ code: 'tls-failed', hint: expect.stringMatching(/caFile.*clock/) });
+    expect(error).toMatchObject({ code: 'tls-failed', hint: expect.stringMatching(hint) });
+  });
+
+  it('is believed by the bundle of the system, by NODE_EXTRA_CA_CERTS and besides a caFile of another', async () => {
+    const strange = at('stranger.crt');
+    openssl(
+      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=x', '-keyout', 'x.key', '-out', strange],
+    );
+    for (const name of ['SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS']) {
+      const environment = { SSL_CERT_FILE: strange, [name]: at('ca.crt') };
+      for (const caFile of [undefined, strange]) {
+        expect(await askOver('good', caFile, environment)).toMatchObject({ code: 'server-answer-invalid' });
+      }
+    }
+  });
+
+  it('is not asked for with a caFile that holds none, or a damaged one', () => {
+    expect(() => client('https://x', at('ca.key'))).toThrow(expect.objectContaining({ code: 'certificate-invalid' }));
+    writeFileSync(at('damaged.crt'), String(readFileSync(at('ca.crt'))).replace('MII', 'AAA'));
+    expect(() => client('https://x', at('damaged.crt'))).toThrow(
+      expect.objectContaining({ code: 'certificate-invalid', hint: expect.stringMatching(byCa) }),
+    );
+    expect(() => client('https://x', at('none'))).toThrow(expect.objectContaining({ code: 'document-unreadable' }));
   });
 
   it('that fits is asked, and one that speaks no TLS fails it', async () => {

@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../contract/digest.ts';
+import { limits } from '../../../contract/limits.ts';
 import type { Blob } from '../../../contract/release/manifest.ts';
 import { DownloadDirectory } from '../../../edge-updater/adapters/download-directory.ts';
 import { HttpServer } from '../../../edge-updater/adapters/http-server.ts';
 import { type DownloadPolicy, downloadBlob } from '../../../edge-updater/download/download-blob.ts';
+import type { BlobSource } from '../../../edge-updater/ports.ts';
 import { bytesOf, EdgeDevice, never } from '../../fakes/edge-device.ts';
 import { FaultyLink } from '../../fakes/faulty-link.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
@@ -20,6 +22,7 @@ const policy: DownloadPolicy = {
   backoff: { baseSeconds: 1, capSeconds: 4 },
   maxAttemptsWithoutProgress: 4,
   durableStepBytes: 10_000,
+  leastRate: { bytesPerSecond: 1024, windowSeconds: 120 },
 };
 
 type Handler = (request: IncomingMessage, response: ServerResponse, number: number) => void;
@@ -212,6 +215,155 @@ describe('a server that answers a range wrongly', () => {
   });
 });
 
+describe('bytes that are durable', () => {
+  const durable = () => new DownloadDirectory(edge.stateDirectory).durable().get(blob.sha256) ?? 0;
+  const junk = Buffer.alloc(3 * content.length, 'junk');
+  /** The connection breaks after `bytes` of the body. */
+  const breaking = (response: ServerResponse, bytes: number, headers: Record<string, string | number>) => {
+    response.writeHead(200, headers);
+    response.write(content.subarray(0, bytes), () => setTimeout(() => response.destroy(), 20));
+  };
+  const rest = (half: number) => `bytes ${half}-${content.length - 1}/${content.length}`;
+  const length = { 'content-length': content.length };
+
+  it.each<[string, (half: number, request: IncomingMessage, response: ServerResponse) => void]>([
+    ['the whole with another ETag, which breaks', (_, __, r) => breaking(r, 1000, { ...length, etag: '"other"' })],
+    ['the whole without an ETag, which breaks', (_, __, r) => breaking(r, 1000, length)],
+    ['the whole in chunks, which breaks', (_, __, r) => breaking(r, 80_000, {})],
+    ['another length', (_, __, r) => r.writeHead(200, { 'content-length': 65 }).end(junk.subarray(0, 65))],
+    ['a large page in chunks', (_, __, r) => r.writeHead(200).end(junk.subarray(0, 150_000))],
+    ['more than was signed for, in chunks', (_, __, r) => r.writeHead(200, { etag: '"other"' }).end(junk)],
+    ['416 to everything', (_, __, r) => r.writeHead(416).end()],
+    [
+      'a rest without an ETag, and a whole that breaks',
+      (half, request, r) =>
+        request.headers.range === undefined
+          ? breaking(r, 1000, length)
+          : r.writeHead(206, { 'content-range': rest(half) }).end(content.subarray(half)),
+    ],
+    [
+      'the rest of another blob in chunks, and a whole that is a page',
+      (half, request, r) =>
+        request.headers.range === undefined
+          ? r.writeHead(200).end(page)
+          : r.writeHead(206, { 'content-range': `bytes ${half}-${half + 64}/${half + 65}` }).end(junk.subarray(0, 65)),
+    ],
+    [
+      'a rest in chunks that is longer than it says',
+      (half, _, r) => r.writeHead(206, { etag, 'content-range': rest(half) }).end(junk),
+    ],
+    ['a redirect in circles', (_, __, r) => r.writeHead(302, { location: '/login' }).end()],
+  ])('stay through an answer of %s', async (_, answer) => {
+    const half = await halfWay();
+    handler = (request, response) => answer(half, request, response);
+    await expect(download()).rejects.toMatchObject({ fault: 'path' });
+    expect(durable()).toBe(half);
+    handler = serve;
+    await download();
+    expect(ranges.at(-1)).toBe(`bytes=${half}-`);
+    expect(await stored()).toBe(blob.sha256);
+  });
+
+  it('are gone on from where a mirror knows no ranges and its connections break', async () => {
+    const half = await halfWay();
+    handler = (_, response, number) =>
+      number === 1 ? breaking(response, half + 50_000, length) : response.writeHead(200, length).end(content);
+    const { bytesOnWire } = await download();
+    expect(await stored()).toBe(blob.sha256);
+    // What came again is counted.
+    expect(bytesOnWire).toBe(half + half + 50_000 + content.length);
+  });
+
+  it('are dropped where the whole is there and has another digest', async () => {
+    const half = await halfWay();
+    handler = (request, response, number) =>
+      number === 1
+        ? response.writeHead(206, { etag, 'content-range': rest(half) }).end(junk.subarray(0, half))
+        : serve(request, response);
+    await download();
+    expect(ranges).toEqual([`bytes=${half}-`, undefined]);
+    expect(await stored()).toBe(blob.sha256);
+  });
+});
+
+describe('a server that sends a byte now and then', () => {
+  /** Bytes come one by one, each after so many seconds; each connection brings so many. */
+  function trickle(secondsPerByte: number, bytesPerConnection: number): BlobSource {
+    return {
+      openBlob: async (_digest, { offset }) => ({
+        status: offset === 0 ? 200 : 206,
+        headers: {
+          etag,
+          'content-length': String(content.length - offset),
+          'content-range': `bytes ${offset}-${content.length - 1}/${content.length}`,
+        },
+        body: (async function* () {
+          for (const byte of content.subarray(offset, offset + bytesPerConnection)) {
+            clock.advance(secondsPerByte);
+            yield Uint8Array.of(byte);
+          }
+        })(),
+        discard: () => undefined,
+      }),
+    };
+  }
+
+  async function downloadFrom(source: BlobSource, leastRate = policy.leastRate) {
+    const downloads = new DownloadDirectory(edge.stateDirectory);
+    downloads.begin('attempt', new Set([blob.sha256]));
+    const part = downloads.openPart(blob.sha256, blob.length, 'network');
+    const context = { source, clock, policy: { ...policy, leastRate }, signal: never, onBytes: () => undefined };
+    try {
+      await downloadBlob(blob, part, { ...context, onResume: () => downloads.resumed() });
+    } finally {
+      part.close();
+    }
+    return downloads.durable().get(blob.sha256);
+  }
+
+  it.each([
+    ['over one connection', 1_000_000],
+    ['over connections that it ends before anybody measures', 50],
+  ])('%s is given up on, and what came is kept', async (_, bytesPerConnection) => {
+    await expect(downloadFrom(trickle(1, bytesPerConnection))).rejects.toMatchObject({
+      code: 'download-no-progress',
+      message: expect.stringContaining('expected at least 1024 a second'),
+    });
+    const kept = new DownloadDirectory(edge.stateDirectory).durable().get(blob.sha256) ?? 0;
+    expect(kept).toBeGreaterThanOrEqual(4 * 120);
+    expect(clock.monotonicSeconds()).toBeLessThan(policy.maxAttemptsWithoutProgress * 200);
+  });
+
+  it('is borne with where the device is told to', async () => {
+    const free = { bytesPerSecond: 0, windowSeconds: 120 };
+    const source = trickle(1, 1000);
+    // The rest of the blob is quick, for the sake of this test.
+    const openBlob: BlobSource['openBlob'] = async (digest, from, signal) => {
+      const answer = await source.openBlob(digest, from, signal);
+      if (from.offset < 3000) return answer;
+      return {
+        ...answer,
+        body: (async function* () {
+          yield content.subarray(from.offset);
+        })(),
+      };
+    };
+    expect(await downloadFrom({ openBlob }, free)).toBe(content.length);
+  });
+
+  it('and then as fast as it should is stayed with', async () => {
+    const body = (async function* () {
+      for (let at = 0; at < content.length; at += 2000) {
+        clock.advance(at < 3000 ? 115 : 1);
+        yield content.subarray(at, at + 2000);
+      }
+    })();
+    const headers = { etag, 'content-length': String(content.length) };
+    const source = { openBlob: async () => ({ status: 200, headers, body, discard: () => undefined }) };
+    expect(await downloadFrom(source, { bytesPerSecond: 10, windowSeconds: 120 })).toBe(content.length);
+  });
+});
+
 describe('a hostile or broken server', () => {
   it('cannot fill the disk with an endless body', async () => {
     let sent = 0;
@@ -280,6 +432,14 @@ describe('a hostile or broken server', () => {
       number === 1 ? response.writeHead(status, { 'retry-after': '77' }).end() : serve(request, response);
     await download();
     expect(clock.slept).toEqual([77]);
+  });
+
+  it('cannot park a device for a day', async () => {
+    handler = (request, response, number) =>
+      number === 1 ? response.writeHead(503, { 'retry-after': '86400' }).end() : serve(request, response);
+    await download();
+    expect(clock.slept).toEqual([limits.maxRetryAfterSeconds]);
+    expect(limits.maxRetryAfterSeconds).toBeLessThanOrEqual(3600);
   });
 
   it('gets longer and longer pauses', async () => {
