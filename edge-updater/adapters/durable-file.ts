@@ -96,6 +96,19 @@ export function remove(target: string): void {
   });
 }
 
+/** Removes all that can be removed. @throws SlipwayError of the first that cannot, after the last */
+export function removeAll(targets: readonly string[]): void {
+  let failure: unknown;
+  for (const target of targets) {
+    try {
+      remove(target);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  if (failure !== undefined) throw failure;
+}
+
 /** Creates missing directories, each durable in its parent. */
 export function makeDirectory(directory: string, mode = 0o700): void {
   onDisk(`create ${directory}`, () => {
@@ -135,7 +148,7 @@ export function readIfThere(file: string): Uint8Array | undefined {
 }
 
 export function exists(target: string): boolean {
-  return lstatSync(target, { throwIfNoEntry: false }) !== undefined;
+  return onDisk(`look for ${target}`, () => lstatSync(target, { throwIfNoEntry: false })) !== undefined;
 }
 
 /** Runs file system work and gives its failures a code. */
