@@ -246,10 +246,22 @@ export interface ErrorDescription {
   readonly hint?: string;
 }
 
-/** Any thrown value as a SlipwayError; what is not one becomes `internal` and keeps its cause. */
+/** What system calls fail with on a disk that is full, read-only or broken: that is nobody's defect. */
+const codesOfErrno: Partial<Record<string, ErrorCode>> = {
+  ENOSPC: 'disk-full',
+  EDQUOT: 'disk-full',
+  EROFS: 'disk-read-only',
+  EIO: 'io-error',
+};
+
+/** Any thrown value as a SlipwayError; what says nothing better becomes `internal`. Keeps its cause. */
 export function toSlipwayError(thrown: unknown): SlipwayError {
   if (thrown instanceof SlipwayError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const ofDisk = thrown instanceof Error && 'code' in thrown ? codesOfErrno[String(thrown.code)] : undefined;
+  if (ofDisk !== undefined) {
+    return new SlipwayError(ofDisk, message, { cause: thrown, hint: 'Look at the disk and its free space.' });
+  }
   return new SlipwayError('internal', message, {
     cause: thrown,
     hint: 'This is a defect in Slipway; please report it.',

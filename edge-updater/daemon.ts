@@ -24,6 +24,9 @@ export interface DaemonPoll {
   readonly waiting?: Waiting;
 }
 
+/** Failures in a row of work that has to end, before the server is told in between. */
+const patience = 5;
+
 /** Runs until `signal` is aborted, then throws its reason. */
 export async function runDaemon(device: Device, options: DaemonOptions, signal: AbortSignal): Promise<never> {
   const { clock, narrator } = device.world;
@@ -70,7 +73,7 @@ async function poll(device: Device, signal: AbortSignal): Promise<Polled> {
   try {
     // A full disk may have stopped the machine half-way; nothing new begins before that has ended.
     if (device.state.update.phase !== 'idle' && !device.waiting) await resumeOrTell(device, signal);
-    const { answer, attempt, held } = await device.check(signal);
+    const { answer, attempt, held } = await device.check(signal, patience);
     const after = answer.pollAfterSeconds === undefined ? {} : { pollAfterSeconds: answer.pollAfterSeconds };
     if (held) return { reason: answer.reason, message: describeHold(held), isFailure: false, ...after };
     if (!attempt) return { reason: answer.reason, isFailure: false, ...after };
@@ -89,7 +92,7 @@ async function poll(device: Device, signal: AbortSignal): Promise<Polled> {
 /** A device that cannot go on for its disk still says so. */
 async function resumeOrTell(device: Device, signal: AbortSignal): Promise<void> {
   try {
-    await device.resume(signal);
+    await device.resume(signal, patience);
   } catch (thrown) {
     signal.throwIfAborted();
     await device.tell(signal).catch(() => signal.throwIfAborted());
@@ -102,7 +105,7 @@ async function switchUnheard(device: Device, signal: AbortSignal): Promise<strin
   const { waiting } = device;
   if (waiting?.opensInSeconds === undefined || waiting.opensInSeconds > 0) return undefined;
   try {
-    await device.resume(signal);
+    await device.resume(signal, patience);
     const { lastAttempt } = device.state;
     return lastAttempt && `${lastAttempt.version} ${lastAttempt.outcome}, without the server`;
   } catch (thrown) {
@@ -130,8 +133,8 @@ async function recoverPatiently(device: Device, options: DaemonOptions, signal: 
   const { clock, narrator } = device.world;
   for (let failures = 0; ; ) {
     try {
-      if (failures === 0) await device.recover(signal);
-      else await device.resume(signal);
+      if (failures === 0) await device.recover(signal, patience);
+      else await device.resume(signal, patience);
       return 0;
     } catch (thrown) {
       signal.throwIfAborted();

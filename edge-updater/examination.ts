@@ -4,10 +4,11 @@
  */
 import type { Trouble } from '../contract/device-api/check.ts';
 import { type SlipwayError, toSlipwayError } from '../contract/errors.ts';
-import type { World } from './effects/world.ts';
+import { roomsOf, type World } from './effects/world.ts';
 import type { Machine } from './machine.ts';
 import type { MetadataStore, Server } from './ports.ts';
 import { clockTrouble } from './trust/clock-trouble.ts';
+import { shortOfReserve } from './update/room.ts';
 import type { Held } from './update/state.ts';
 import { type DeviceCondition, type Problem, problemsOf, troublesOf } from './update/troubles.ts';
 import { isWaiting } from './update/waiting.ts';
@@ -57,7 +58,7 @@ export class Examination {
       service: await this.#service(),
       damage: this.damage,
       disk: problemIn(() => slots.tryWriting()),
-      freeBytes: ifKnown(() => slots.freeBytes()),
+      shortOf: ifKnown(() => shortOfReserve(roomsOf(world))),
       journal: asProblem(machine.journalTrouble),
       clock: asProblem(clockTrouble(server.heardTime)),
       trust: problemIn(() => metadata.load()),

@@ -1,11 +1,13 @@
 /**
  * Holds the state, journals every change before anything is done about it, and works effects off one by one. The only
- * place where the pure machine meets the world.
+ * place where the pure machine meets the world. One change is acted upon even where it cannot be journaled: a release
+ * that does not work is left, since recovery comes to the same end from the links.
  */
 import { SlipwayError, toSlipwayError } from '../contract/errors.ts';
 import { perform } from './effects/perform.ts';
 import type { World } from './effects/world.ts';
 import type { JournalPort } from './ports.ts';
+import { isDiskCode } from './update/disk-codes.ts';
 import type { Effect } from './update/effect.ts';
 import type { Moment, UpdateEvent } from './update/event.ts';
 import { retryDelaySeconds } from './update/retry.ts';
@@ -26,6 +28,8 @@ export class Machine {
   readonly #options: MachineOptions;
   #state: DeviceState;
   #journalTrouble: SlipwayError | undefined;
+  /** What came of work that touches the service, while it is not journaled: the work is not done again for it. */
+  #unwritten: UpdateEvent | undefined;
 
   /** @param found what the journal said; `resume` makes it the machine's own */
   constructor(found: DeviceState, options: MachineOptions) {
@@ -69,10 +73,10 @@ export class Machine {
   async work(effects: readonly Effect[], signal: AbortSignal, patience = Number.POSITIVE_INFINITY): Promise<void> {
     const { world } = this.#options;
     let failures = 0;
-    for (let [effect] = effects; effect !== undefined; ) {
+    for (let [effect] = this.#unwritten ? this.#settle(this.#unwritten) : effects; effect !== undefined; ) {
       const event = await this.#perform(effect, signal);
       const before = this.#state.update.phase;
-      const next: readonly Effect[] = this.dispatch(event);
+      const next: readonly Effect[] = this.#settle(event);
       if (event.kind !== 'failed') failures = 0;
       else if (next.length > 0 && this.#state.update.phase === before) {
         world.narrator.warn(event.code, event.message);
@@ -82,6 +86,14 @@ export class Machine {
       }
       [effect] = next;
     }
+  }
+
+  /** Dispatches what came of an effect; where that cannot be journaled, a verdict is kept for the next work. */
+  #settle(event: UpdateEvent): readonly Effect[] {
+    this.#unwritten = isVerdict(event) ? event : undefined;
+    const effects = this.dispatch(event);
+    this.#unwritten = undefined;
+    return effects;
   }
 
   /** Work of the present state, for a caller whose last try did not end it. */
@@ -107,9 +119,20 @@ export class Machine {
       this.#journalTrouble = undefined;
     } catch (thrown) {
       this.#journalTrouble = toSlipwayError(thrown);
-      throw thrown;
+      if (!isDiskCode(this.#journalTrouble.code) || !isLeaving(this.#state, state)) throw thrown;
     }
+    if (state.update !== this.#state.update) this.#unwritten = undefined;
     this.#state = state;
     this.#options.onChange(state);
   }
+}
+
+/** Restarting the service once more would not tell more. */
+function isVerdict({ kind }: UpdateEvent): boolean {
+  return kind === 'healthy' || kind === 'unhealthy' || kind === 'restored';
+}
+
+function isLeaving(before: DeviceState, after: DeviceState): boolean {
+  const { phase } = before.update;
+  return after.update.phase === 'rolling-back' && (phase === 'switching' || phase === 'probation');
 }

@@ -11,6 +11,7 @@ import { applyToFile } from './adapters/applied-file.ts';
 import { CommandProbe } from './adapters/command-probe.ts';
 import { deltaProcess } from './adapters/delta-process.ts';
 import { DeviceToken } from './adapters/device-token.ts';
+import { StateDiskSpace } from './adapters/disk-space.ts';
 import { DownloadDirectory, readTransfer } from './adapters/download-directory.ts';
 import { ExecService, readServicePid } from './adapters/exec-service.ts';
 import { HttpProbe } from './adapters/http-probe.ts';
@@ -165,6 +166,7 @@ function openLocked(configuration: Configuration, lock: InstanceLock, blobs: Blo
     world: {
       downloads: new DownloadDirectory(stateDir),
       slots,
+      disk: new StateDiskSpace(stateDir),
       blobs: blobs ?? server,
       deltas: deltaProcess(delta.zstdPrograms),
       service,

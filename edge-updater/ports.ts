@@ -119,6 +119,8 @@ export interface SlotStore {
   findDamage(slot: Digest): Promise<string | undefined>;
   /** Reads every file back. @throws SlipwayError `digest-mismatch` when the slot is not exactly what the manifest says */
   verify(slot: Digest): Promise<void>;
+  /** Frees what was made of a slot that has no name yet. */
+  dropStaging(slot: Digest): void;
   discard(slot: Digest): void;
   /** Path of an installed component, for another process. */
   fileOf(slot: Digest, component: Component): string;
@@ -127,10 +129,23 @@ export interface SlotStore {
   point(links: { readonly current: Digest | undefined; readonly previous: Digest | undefined }): void;
   /** Deletes all slots besides those named and those linked, and leftovers. */
   prune(keep: readonly Digest[]): void;
-  /** Bytes free for the state directory. */
-  freeBytes(): number;
   /** Writes a few bytes there and takes them away again. @throws SlipwayError codes of the disk */
   tryWriting(): void;
+}
+
+/** Free space where a folder lies. */
+export interface Room {
+  /** The same for folders that share their free space. */
+  readonly fileSystem: string;
+  readonly freeBytes: number;
+}
+
+/** Folders of the state directory; each may be a mount of its own. */
+export type StateFolder = 'slots' | 'downloads' | 'journal' | 'metadata';
+
+/** Free space, seen before bytes are moved for nothing. @throws SlipwayError codes of the disk */
+export interface DiskSpace {
+  room(folder: StateFolder): Room;
 }
 
 export interface DeltaFiles {

@@ -8,10 +8,19 @@ import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readdirSync, 
 import path from 'node:path';
 import * as z from 'zod';
 import { type Digest, digestSchema, sha256 } from '../../contract/digest.ts';
-import { SlipwayError } from '../../contract/errors.ts';
+import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { decodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import type { DownloadStore, PartFile, PartProgress } from '../ports.ts';
-import { asDiskError, makeDirectory, onDisk, readIfThere, remove, replaceFile, writeAll } from './durable-file.ts';
+import {
+  asDiskError,
+  makeDirectory,
+  onDisk,
+  readIfThere,
+  remove,
+  removeAll,
+  replaceFile,
+  writeAll,
+} from './durable-file.ts';
 import { streamOfFile } from './file-stream.ts';
 
 const byteCount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -78,7 +87,7 @@ export class DownloadDirectory implements DownloadStore {
     });
     for (const [digest, part] of parts) this.#cut(digest, part.offset);
     const wanted = new Set(parts.map(([digest]) => `${digest}.part`));
-    for (const name of readdirSync(this.#directory)) {
+    for (const name of this.#names()) {
       const isUnwantedScratch = name.endsWith(scratchSuffix) && !keep.has(name.slice(0, -scratchSuffix.length));
       if (isUnwantedScratch || (name.endsWith('.part') && !wanted.has(name))) remove(path.join(this.#directory, name));
     }
@@ -125,7 +134,7 @@ export class DownloadDirectory implements DownloadStore {
   }
 
   dropScratch(): void {
-    for (const name of readdirSync(this.#directory)) {
+    for (const name of this.#names()) {
       if (name.endsWith(scratchSuffix)) remove(path.join(this.#directory, name));
     }
   }
@@ -143,8 +152,8 @@ export class DownloadDirectory implements DownloadStore {
   }
 
   clear(): void {
-    for (const name of readdirSync(this.#directory)) remove(path.join(this.#directory, name));
     this.#ledger = blankLedger;
+    removeAll(this.#names().map((name) => path.join(this.#directory, name)));
   }
 
   #save(ledger: Ledger): void {
@@ -160,8 +169,12 @@ export class DownloadDirectory implements DownloadStore {
     return path.join(this.#directory, `${digest}.release.json`);
   }
 
+  #names(): string[] {
+    return onDisk('list downloads', () => readdirSync(this.#directory));
+  }
+
   #sizeOf(digest: Digest): number {
-    return statSync(this.#part(digest), { throwIfNoEntry: false })?.size ?? 0;
+    return onDisk('look for a part', () => statSync(this.#part(digest), { throwIfNoEntry: false }))?.size ?? 0;
   }
 
   #cut(digest: Digest, offset: number): void {
@@ -202,15 +215,32 @@ class Part implements PartFile {
   }
 
   write(chunk: Uint8Array): void {
-    onDisk(`write ${this.#file}`, () => writeAll(this.#descriptor, chunk, this.#received));
-    this.#received += chunk.length;
-    this.#moved += chunk.length;
+    this.#orGiveBack(() => {
+      onDisk(`write ${this.#file}`, () => writeAll(this.#descriptor, chunk, this.#received));
+      this.#received += chunk.length;
+      this.#moved += chunk.length;
+    });
   }
 
   sync(): void {
     if (this.#moved === 0 && this.#received === this.#entry.offset) return;
-    onDisk(`sync ${this.#file}`, () => fsyncSync(this.#descriptor));
-    this.#store({ ...this.#entry, offset: this.#received });
+    this.#orGiveBack(() => {
+      onDisk(`sync ${this.#file}`, () => fsyncSync(this.#descriptor));
+      this.#store({ ...this.#entry, offset: this.#received });
+    });
+  }
+
+  /** A disk that is full gets back what is not durable: the ledger and the journal have to be written next. */
+  #orGiveBack(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (toSlipwayError(error).code === 'disk-full') {
+        this.#received = this.#entry.offset;
+        onDisk(`cut ${this.#file}`, () => ftruncateSync(this.#descriptor, this.#received));
+      }
+      throw error;
+    }
   }
 
   follow(etag: string | undefined): void {
@@ -255,10 +285,9 @@ class Part implements PartFile {
   }
 
   #store(entry: PartEntry): void {
-    const moved = this.#moved;
+    this.#save(entry, this.#moved);
     this.#moved = 0;
     this.#entry = entry;
-    this.#save(entry, moved);
   }
 }
 

@@ -5,6 +5,7 @@
 import {
   closeSync,
   fsyncSync,
+  ftruncateSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -23,16 +24,47 @@ export function replaceFile(file: string, bytes: Uint8Array, mode = 0o600): void
   onDisk(`write ${file}`, () => {
     const temporary = `${file}.tmp`;
     rmSync(temporary, { force: true });
-    const descriptor = openSync(temporary, 'wx', mode);
     try {
-      writeAll(descriptor, bytes);
+      const descriptor = openSync(temporary, 'wx', mode);
+      try {
+        writeAll(descriptor, bytes);
+        fsyncSync(descriptor);
+      } finally {
+        closeSync(descriptor);
+      }
+      renameSync(temporary, file);
+    } catch (error) {
+      giveBack(temporary);
+      throw error;
+    }
+    syncDirectory(path.dirname(file));
+  });
+}
+
+/**
+ * The same in place, for a disk without room for a second file: `file` is there, and whoever reads it must notice that
+ * it is torn, since a power cut leaves it so.
+ */
+export function overwriteFile(file: string, bytes: Uint8Array): void {
+  onDisk(`overwrite ${file}`, () => {
+    const descriptor = openSync(file, 'r+');
+    try {
+      writeAll(descriptor, bytes, 0);
+      ftruncateSync(descriptor, bytes.length);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
     }
-    renameSync(temporary, file);
-    syncDirectory(path.dirname(file));
   });
+}
+
+/** Frees what a write that failed has taken: on a full disk the next one needs it. */
+function giveBack(temporary: string): void {
+  try {
+    rmSync(temporary, { force: true });
+  } catch {
+    // The failure that came first is the one to tell.
+  }
 }
 
 /** Points a symbolic link elsewhere in one step; there is no moment without a link. */
@@ -62,6 +94,19 @@ export function remove(target: string): void {
     rmSync(target, { recursive: true, force: true });
     syncDirectory(path.dirname(target));
   });
+}
+
+/** Removes all that can be removed. @throws SlipwayError of the first that cannot, after the last */
+export function removeAll(targets: readonly string[]): void {
+  let failure: unknown;
+  for (const target of targets) {
+    try {
+      remove(target);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  if (failure !== undefined) throw failure;
 }
 
 /** Creates missing directories, each durable in its parent. */
@@ -103,7 +148,7 @@ export function readIfThere(file: string): Uint8Array | undefined {
 }
 
 export function exists(target: string): boolean {
-  return lstatSync(target, { throwIfNoEntry: false }) !== undefined;
+  return onDisk(`look for ${target}`, () => lstatSync(target, { throwIfNoEntry: false })) !== undefined;
 }
 
 /** Runs file system work and gives its failures a code. */

@@ -1,20 +1,22 @@
 /**
  * The service as a child of the updater: for containers and machines without systemd. Restarts it when it ends, with
  * backoff; finds the one that a killed updater left behind and goes on with it. There are never two at once: whoever
- * starts one has first seen the old one gone.
+ * starts one has first seen the old one gone. Starting and stopping need nothing of the disk: what it does not take is
+ * found again by the environment of the process.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
-import { SlipwayError } from '../../contract/errors.ts';
+import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { Clock, Narrator, ServiceCondition, ServiceManager } from '../ports.ts';
+import { isDiskCode } from '../update/disk-codes.ts';
 import type { LastWords } from '../update/last-words.ts';
 import { retryDelaySeconds } from '../update/retry.ts';
-import { exists, onDisk, readIfThere, remove, replaceFile } from './durable-file.ts';
+import { exists, onDisk, replaceFile } from './durable-file.ts';
 import { lastLineOf } from './last-line.ts';
-import { findByEnvironment, identify, isAlive, type ProcessIdentity } from './process-table.ts';
+import { findByEnvironment, identify, isAlive, type ProcessIdentity, workingFolderOf } from './process-table.ts';
 import { startFailure } from './start-failure.ts';
 
 export interface ExecServiceOptions {
@@ -39,6 +41,8 @@ const recordSchema = z.strictObject({
 type ServiceRecord = z.infer<typeof recordSchema>;
 
 const markName = 'SLIPWAY_SERVICE_MARK';
+/** In the environment as well: whose service it is, for one whose record the disk did not take. */
+const ownerName = 'SLIPWAY_SERVICE_OF';
 const backoff = { baseSeconds: 1, capSeconds: 60 };
 const watchSeconds = 0.5;
 const maxLogBytes = 10 * 1024 * 1024;
@@ -84,7 +88,6 @@ export class ExecService implements ServiceManager {
     const running = this.#running?.process;
     if (running && isAlive(running)) await this.#end(running);
     this.#running = undefined;
-    remove(this.#recordFile);
   }
 
   async condition(): Promise<ServiceCondition> {
@@ -136,13 +139,13 @@ export class ExecService implements ServiceManager {
     const [file = '', ...args] = command.map(fill);
     const filled = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, fill(value)]));
     const { NOTIFY_SOCKET: _, ...inherited } = process.env;
-    const log = output === 'file' ? this.#openLog() : 2;
+    const log = output === 'file' ? this.#openLog() : undefined;
     try {
       // A session of its own: it outlives a killed updater, and its whole group can be ended.
       const child = spawn(file, args, {
         cwd: folders.slot,
-        env: { ...inherited, ...filled, [markName]: mark },
-        stdio: ['ignore', log, log],
+        env: { ...inherited, ...filled, [markName]: mark, [ownerName]: stateDirectory },
+        stdio: output === 'file' ? ['ignore', log ?? 'ignore', log ?? 'ignore'] : ['ignore', 2, 2],
         detached: true,
       });
       child.unref();
@@ -150,7 +153,7 @@ export class ExecService implements ServiceManager {
     } catch (cause) {
       throw startFailure(`start ${file}`, cause, file);
     } finally {
-      if (output === 'file') closeSync(log);
+      if (log !== undefined) closeSync(log);
     }
   }
 
@@ -158,12 +161,26 @@ export class ExecService implements ServiceManager {
     return path.join(this.#options.stateDirectory, 'service.log');
   }
 
-  #openLog(): number {
+  /** Undefined where the disk takes no log: better a service without one than none. */
+  #openLog(): number | undefined {
     const file = this.#logFile;
-    return onDisk('open the log of the service', () => {
-      if (exists(file) && statSync(file).size > maxLogBytes) renameSync(file, `${file}.1`);
-      return openSync(file, 'a', 0o640);
-    });
+    return this.#unlessDisk(() =>
+      onDisk('open the log of the service', () => {
+        if (exists(file) && statSync(file).size > maxLogBytes) renameSync(file, `${file}.1`);
+        return openSync(file, 'a', 0o640);
+      }),
+    );
+  }
+
+  #unlessDisk<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (thrown) {
+      const { code, message } = toSlipwayError(thrown);
+      if (!isDiskCode(code)) throw thrown;
+      this.#options.narrator.warn(code, message);
+      return undefined;
+    }
   }
 
   /** Watches by /proc, because an adopted process is nobody's child here. */
@@ -204,21 +221,37 @@ export class ExecService implements ServiceManager {
     while (isAlive(running)) await clock.sleep(0.05, never);
   }
 
+  /** By the record, or by the environment of the process where the record is of another one. */
   #findOrphan(): ServiceRecord | undefined {
-    const bytes = readIfThere(this.#recordFile);
-    if (!bytes) return undefined;
-    try {
-      const record = recordSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
-      if (record.process) return isAlive(record.process) ? record : undefined;
-      const [found] = findByEnvironment(`${markName}=${record.mark}`);
-      return found ? { ...record, process: found } : undefined;
-    } catch {
-      return undefined;
+    const record = readRecord(this.#recordFile);
+    if (record?.process && isAlive(record.process)) return record;
+    const marked = record && !record.process && findByEnvironment(`${markName}=${record.mark}`)[0];
+    if (marked) return { ...record, process: marked };
+    const { stateDirectory } = this.#options;
+    for (const found of findByEnvironment(`${ownerName}=${stateDirectory}`)) {
+      // What a service has started inherits its environment, but lives elsewhere.
+      const folder = workingFolderOf(found);
+      if (folder === undefined || !isSameFolder(path.dirname(folder), path.join(stateDirectory, 'slots'))) continue;
+      return { schemaVersion: 1, mark: '', slot: path.basename(folder), process: found };
     }
+    return undefined;
   }
 
   #record(record: ServiceRecord): void {
-    replaceFile(this.#recordFile, Buffer.from(JSON.stringify(record)));
+    this.#unlessDisk(() => replaceFile(this.#recordFile, Buffer.from(JSON.stringify(record))));
+  }
+}
+
+function isSameFolder(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((folder) => statSync(folder, { throwIfNoEntry: false }));
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
+}
+
+function readRecord(file: string): ServiceRecord | undefined {
+  try {
+    return recordSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    return undefined;
   }
 }
 
@@ -232,10 +265,6 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
 
 /** The pid of the service beside a running daemon, for `status`. */
 export function readServicePid(stateDirectory: string): number | undefined {
-  try {
-    const record = recordSchema.parse(JSON.parse(readFileSync(path.join(stateDirectory, 'service.json'), 'utf8')));
-    return record.process && isAlive(record.process) ? record.process.pid : undefined;
-  } catch {
-    return undefined;
-  }
+  const running = readRecord(path.join(stateDirectory, 'service.json'))?.process;
+  return running && isAlive(running) ? running.pid : undefined;
 }

@@ -1,12 +1,13 @@
 /**
  * One updater at a time for a state directory: an exclusive lock of SQLite, which the kernel drops when the process
- * ends in whatever way. A file beside it names the holder, for messages only.
+ * ends in whatever way. Nothing is ever written to the locked file, so that neither a full disk nor what the file
+ * holds keeps anybody out. A file beside it names the holder, for messages only.
  */
-import { chmodSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SlipwayError } from '../../contract/errors.ts';
-import { makeDirectory, onDisk, readIfThere, remove, replaceFile } from './durable-file.ts';
+import { exists, makeDirectory, onDisk, readIfThere, remove, replaceFile } from './durable-file.ts';
 import { identify, isAlive, type ProcessIdentity } from './process-table.ts';
 
 export interface Holder extends ProcessIdentity {
@@ -23,19 +24,8 @@ export class InstanceLock {
     makeDirectory(stateDirectory);
     const file = path.join(stateDirectory, 'lock');
     this.#holderFile = path.join(stateDirectory, 'lock.holder.json');
-    this.#database = onDisk('open the lock', () => new DatabaseSync(file, { timeout: 0 }));
-    try {
-      this.#database.exec('BEGIN EXCLUSIVE');
-    } catch (cause) {
-      this.#database.close();
-      if (!isBusy(cause)) throw lockFailure(file, cause);
-      const holder = readHolder(stateDirectory);
-      const who = holder ? `${holder.command} (pid ${holder.pid})` : 'another process';
-      throw new SlipwayError('already-running', `${who} holds ${stateDirectory}`, {
-        cause,
-        hint: 'The daemon checks by itself; stop it to do this by hand: systemctl stop slipway-edge.',
-      });
-    }
+    if (!exists(file)) onDisk('create the lock', () => closeSync(openSync(file, 'a', 0o600)));
+    this.#database = lockFile(file, stateDirectory);
     try {
       onDisk('protect the lock', () => chmodSync(file, 0o600));
     } catch (error) {
@@ -53,6 +43,45 @@ export class InstanceLock {
   }
 }
 
+/** @throws SlipwayError `already-running`, codes of the disk */
+function lockFile(file: string, stateDirectory: string): DatabaseSync {
+  try {
+    return beginExclusive(file);
+  } catch (cause) {
+    const result = resultOf(cause);
+    if (result === sqlite.busy) throw alreadyRunning(stateDirectory, cause);
+    if (result !== sqlite.notADatabase && result !== sqlite.corrupt) throw lockFailure(file, cause);
+  }
+  // Its content was read, so nobody holds it; what somebody wrote there is of no use to anybody.
+  onDisk('empty the lock', () => truncateSync(file, 0));
+  try {
+    return beginExclusive(file);
+  } catch (cause) {
+    throw resultOf(cause) === sqlite.busy ? alreadyRunning(stateDirectory, cause) : lockFailure(file, cause);
+  }
+}
+
+function beginExclusive(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: 0 });
+  try {
+    // A journal on the disk would need an inode and a block.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function alreadyRunning(stateDirectory: string, cause: unknown): SlipwayError {
+  const holder = readHolder(stateDirectory);
+  const who = holder ? `${holder.command} (pid ${holder.pid})` : 'another process';
+  return new SlipwayError('already-running', `${who} holds ${stateDirectory}`, {
+    cause,
+    hint: 'The daemon checks by itself; stop it to do this by hand: systemctl stop slipway-edge.',
+  });
+}
+
 function passOver(work: () => void): void {
   try {
     work();
@@ -61,20 +90,19 @@ function passOver(work: () => void): void {
   }
 }
 
-/** Result codes of SQLite (sqlite.org/rescode.html): 5 BUSY, 8 READONLY. */
+/** Result codes of SQLite (sqlite.org/rescode.html). */
+const sqlite = { busy: 5, readOnly: 8, corrupt: 11, full: 13, notADatabase: 26 } as const;
+
 function resultOf(error: unknown): number | undefined {
   const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) : Number.NaN;
   return Number.isNaN(code) ? undefined : code & 0xff;
 }
 
-function isBusy(error: unknown): boolean {
-  return resultOf(error) === 5;
-}
-
 function lockFailure(file: string, cause: unknown): SlipwayError {
-  const isReadOnly = resultOf(cause) === 8;
+  const result = resultOf(cause);
+  const code = result === sqlite.readOnly ? 'disk-read-only' : result === sqlite.full ? 'disk-full' : 'io-error';
   const message = `cannot lock ${file}: ${cause instanceof Error ? cause.message : String(cause)}`;
-  return new SlipwayError(isReadOnly ? 'disk-read-only' : 'io-error', message, { cause });
+  return new SlipwayError(code, message, { cause });
 }
 
 /** Who holds the lock; undefined where nobody alive does. */

@@ -1,5 +1,5 @@
 /** Processes as /proc shows them (proc(5)). A pid alone names nobody: it is told from its successor by the start time. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -32,6 +32,15 @@ export function findByEnvironment(entry: string): ProcessIdentity[] {
     const found = hasEntry && sessionOf(pid) === pid ? identify(pid) : undefined;
     return found ? [found] : [];
   });
+}
+
+/** Its working directory; undefined where it is gone, or belongs to somebody else. */
+export function workingFolderOf({ pid }: ProcessIdentity): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return undefined;
+  }
 }
 
 function sessionOf(pid: number): number | undefined {

@@ -4,7 +4,7 @@
  * its name; one that was damaged is replaced as a whole. What a slot is for is not known here.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, fchmodSync, fsyncSync, openSync, readdirSync, readlinkSync, statfsSync } from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import type { ByteSource } from '../../contract/byte-source.ts';
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
@@ -19,6 +19,7 @@ import {
   onDisk,
   readIfThere,
   remove,
+  removeAll,
   replaceFile,
   replaceLink,
   syncDirectory,
@@ -189,6 +190,10 @@ export class SlotDirectory implements SlotStore {
     throw new SlipwayError('digest-mismatch', `${root} has no release.json with the digest of its name`);
   }
 
+  dropStaging(slot: Digest): void {
+    remove(this.#staging(slot));
+  }
+
   discard(slot: Digest): void {
     if (slot === this.currentLink) return;
     remove(path.join(this.#slots, slot));
@@ -204,6 +209,11 @@ export class SlotDirectory implements SlotStore {
   }
 
   point({ current, previous }: { readonly current: Digest | undefined; readonly previous: Digest | undefined }): void {
+    const left = this.currentLink;
+    // The way back takes no inode and no block: a full disk does not keep a release that fails.
+    if (current !== undefined && current !== left && current === this.previousLink && previous !== left) {
+      moveInto(path.join(this.#stateDirectory, 'previous'), path.join(this.#stateDirectory, 'current'));
+    }
     // `current` last: it alone decides what runs.
     for (const [name, slot] of [
       ['previous', previous],
@@ -217,16 +227,8 @@ export class SlotDirectory implements SlotStore {
 
   prune(keep: readonly Digest[]): void {
     const inUse = new Set([...keep, this.currentLink, this.previousLink]);
-    onDisk('clean up slots', () => {
-      for (const name of readdirSync(this.#slots)) {
-        if (!inUse.has(name)) remove(path.join(this.#slots, name));
-      }
-    });
-  }
-
-  freeBytes(): number {
-    const { bavail, bsize } = onDisk('ask for free space', () => statfsSync(this.#slots));
-    return bavail * bsize;
+    const names = onDisk('list slots', () => readdirSync(this.#slots));
+    removeAll(names.filter((name) => !inUse.has(name)).map((name) => path.join(this.#slots, name)));
   }
 
   tryWriting(): void {
@@ -240,7 +242,7 @@ export class SlotDirectory implements SlotStore {
   }
 
   #names(): Digest[] {
-    return readdirSync(this.#slots).filter((name) => digestSchema.safeParse(name).success);
+    return onDisk('list slots', () => readdirSync(this.#slots)).filter((name) => digestSchema.safeParse(name).success);
   }
 
   #linked(name: 'current' | 'previous'): Digest | undefined {

@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { readIfThere, replaceFile } from './durable-file.ts';
+import { toSlipwayError } from '../../contract/errors.ts';
+import { exists, overwriteFile, readIfThere, replaceFile } from './durable-file.ts';
 
 interface Generation {
   readonly number: number;
@@ -36,7 +37,14 @@ export class TwinFile {
     const newest = Math.max(numberOf(a), numberOf(b));
     const target = this.#files[numberOf(a) > numberOf(b) ? 1 : 0];
     const header = `slipway-twin 1 ${newest + 1} ${digestOf(newest + 1, payload)}\n`;
-    replaceFile(target, Buffer.concat([Buffer.from(header), payload]));
+    const bytes = Buffer.concat([Buffer.from(header), payload]);
+    try {
+      replaceFile(target, bytes);
+    } catch (error) {
+      // The other file is whole, so this one may be torn; its inode and its blocks are here already.
+      if (toSlipwayError(error).code !== 'disk-full' || !exists(target)) throw error;
+      overwriteFile(target, bytes);
+    }
   }
 
   #generations(): [Generation | 'absent' | 'damaged', Generation | 'absent' | 'damaged'] {

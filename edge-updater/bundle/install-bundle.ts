@@ -7,6 +7,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { type Blob, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
 import type { Device } from '../device.ts';
+import { requireRoomFor } from '../effects/fetch.ts';
 import { installedFiles } from '../effects/installed-files.ts';
 import type { BlobSource, DownloadStore } from '../ports.ts';
 import { planUpdate } from '../update/plan.ts';
@@ -73,10 +74,7 @@ async function takeBlobs(
     allowFullAfterDeltaFailure: policy.allowFullAfterDeltaFailure,
     deltaPolicy: policy.delta,
   });
-  const free = slots.freeBytes();
-  if (free < plan.remainingBytes) {
-    throw new SlipwayError('disk-full', `the bundle needs ${plan.remainingBytes} bytes of space, there are ${free}`);
-  }
+  requireRoomFor(plan, manifest, world);
   downloads.begin(attemptId, new Set(blobsOf(manifest).map((blob) => blob.sha256)));
   const wanted = new Map(plan.blobs.map((blob) => [blob.sha256, blob]));
   await readBlobs(file, new Set(wanted.keys()), (digest, length, content) =>

@@ -8,12 +8,12 @@ import type { Effect } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
 import { updateLimits } from '../update/limits.ts';
 import { planUpdate, type RefusedDelta, type UpdatePlan } from '../update/plan.ts';
+import { requireRoom } from '../update/room.ts';
 import type { Attempt } from '../update/state.ts';
 import { isRepair } from '../update/step.ts';
-import { spareBytes } from '../update/troubles.ts';
 import { filesFor } from './installed-files.ts';
 import { requireExecutable } from './require-executable.ts';
-import type { World } from './world.ts';
+import { roomsOf, type World } from './world.ts';
 
 export async function fetchBlobs(
   effect: Extract<Effect, { kind: 'fetch' }>,
@@ -48,7 +48,7 @@ export async function fetchBlobs(
     // The slot of a repair is there, and damaged.
     if (!isRepair(attempt) && slots.has(attempt.release.manifestSha256))
       return { kind: 'fetched', transfer: transfer(), notes };
-    refuseFullDisk(plan, manifest, slots.freeBytes());
+    requireRoomFor(plan, manifest, world);
     if (attempt.interruptions > 0) downloads.resumed();
     await fetchAll(plan, world, patienceOf(attempt, policy.download), signal);
     return { kind: 'fetched', transfer: transfer(), notes };
@@ -113,11 +113,10 @@ function blobsOf(manifest: ReleaseManifest): Set<string> {
   return new Set(manifest.components.flatMap(({ blobs, deltas }) => [...blobs, ...deltas].map((blob) => blob.sha256)));
 }
 
-function refuseFullDisk(plan: UpdatePlan, manifest: ReleaseManifest, freeBytes: number): void {
-  const slotBytes = manifest.components.reduce((sum, component) => sum + component.length, 0);
-  const needed = plan.remainingBytes + plan.scratchBytes + slotBytes + spareBytes;
-  if (freeBytes >= needed) return;
-  throw new SlipwayError('disk-full', `the update needs ${needed} bytes of free space, there are ${freeBytes}`, {
-    hint: `Free ${needed - freeBytes} bytes under the state directory.`,
-  });
+/** @throws SlipwayError `disk-full` */
+export function requireRoomFor(plan: UpdatePlan, { components }: ReleaseManifest, world: World): void {
+  const bytes = components.reduce((sum, component) => sum + component.length, 0);
+  const downloads = plan.remainingBytes + plan.scratchBytes;
+  // Beside each file its folder, and the manifest.
+  requireRoom({ downloads, slot: { bytes, files: 2 * components.length + 2 } }, roomsOf(world));
 }

@@ -1,8 +1,10 @@
 /** One entry for each effect: a missing one does not compile. What an effect finds comes back as an event. */
-import { toSlipwayError } from '../../contract/errors.ts';
+import { type ErrorCode, toSlipwayError } from '../../contract/errors.ts';
 import type { Effect, EffectKind } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
 import { describeLastWords } from '../update/last-words.ts';
+import type { Verdict } from '../update/probation.ts';
+import type { Attempt } from '../update/state.ts';
 import { fetchBlobs } from './fetch.ts';
 import { probeHealth } from './probe-health.ts';
 import { rebuildSlot } from './rebuild.ts';
@@ -43,20 +45,23 @@ const performers: Performers = {
   },
 
   async prove({ attempt }, world, signal) {
+    const { service, policy } = world;
+    let verdict: Exclude<Verdict, { kind: 'wait' }>;
     try {
-      await world.service.restart();
+      await service.restart();
+      verdict = await probeHealth(world, policy.health, 'probation', signal);
     } catch (thrown) {
       signal.throwIfAborted();
       // A disk or a memory that is full says nothing about the release.
       const { code, message } = toSlipwayError(thrown);
-      return { kind: 'unhealthy', code, message: await withLastWords(message, world) };
+      verdict = { kind: 'unhealthy', code, message };
     }
-    const verdict = await probeHealth(world, world.policy.health, 'probation', signal);
     if (verdict.kind === 'healthy') return verdict;
     const message = await withLastWords(verdict.message, world);
-    const manifest = world.slots.manifest(attempt.release.manifestSha256);
-    if (!world.slots.isNoexec || !manifest || !hasPrograms(manifest)) return { ...verdict, message };
-    return { ...verdict, code: 'not-executable', message: `slots lie on a noexec mount now; ${message}` };
+    const trouble = troubleOfMachine(attempt, world);
+    return trouble
+      ? { ...trouble, kind: 'unhealthy', message: `${trouble.message}; ${message}` }
+      : { ...verdict, message };
   },
 
   async restore({ to, previous }, world, signal) {
@@ -80,17 +85,31 @@ const performers: Performers = {
   },
 
   async prune({ keep, keepDownloads }, { slots, downloads, narrator }) {
-    try {
-      slots.prune(keep);
-      if (!keepDownloads) downloads.clear();
-    } catch (thrown) {
-      // What could not be deleted now is deleted after the next update; it stops nothing.
-      const { code, message } = toSlipwayError(thrown);
-      narrator.warn(code, message);
+    for (const clean of [() => slots.prune(keep), () => keepDownloads || downloads.clear()]) {
+      try {
+        clean();
+      } catch (thrown) {
+        // What could not be deleted now is deleted before the next check; it stops nothing.
+        const { code, message } = toSlipwayError(thrown);
+        narrator.warn(code, message);
+      }
     }
     return { kind: 'pruned' };
   },
 };
+
+/** What keeps any release from working here: a disk that takes nothing, or a mount that starts nothing. */
+function troubleOfMachine({ release }: Attempt, { slots }: World): { code: ErrorCode; message: string } | undefined {
+  try {
+    slots.tryWriting();
+  } catch (thrown) {
+    const { code, message } = toSlipwayError(thrown);
+    return { code, message };
+  }
+  const manifest = slots.manifest(release.manifestSha256);
+  if (!slots.isNoexec || !manifest || !hasPrograms(manifest)) return undefined;
+  return { code: 'not-executable', message: 'slots lie on a noexec mount now' };
+}
 
 /** A person who reads the report looks for the reason in the log of the service. */
 async function withLastWords(message: string, { service }: World): Promise<string> {

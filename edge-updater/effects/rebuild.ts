@@ -1,13 +1,14 @@
 /** Makes the slot: each component from an installed file, a delta or a whole blob, hashed while it is written. */
+import type { Digest } from '../../contract/digest.ts';
 import { type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
-import { encodeManifest } from '../../contract/release/manifest.ts';
+import { encodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import { type OpenedComponent, openComponent } from '../delta/open-component.ts';
 import { isDiskCode } from '../update/disk-codes.ts';
 import type { Effect } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
 import { type PlannedComponent, planUpdate } from '../update/plan.ts';
 import { isRepair } from '../update/step.ts';
-import { filesFor } from './installed-files.ts';
+import { filesFor, type InstalledFiles } from './installed-files.ts';
 import type { World } from './world.ts';
 
 export async function rebuildSlot(
@@ -31,10 +32,35 @@ export async function rebuildSlot(
     allowFullAfterDeltaFailure: policy.allowFullAfterDeltaFailure,
     deltaPolicy: policy.delta,
   });
+  try {
+    return await stageAll(plan.components, manifest, files, { slot, world, signal });
+  } catch (thrown) {
+    // Only whole blobs are worth a resume; the rest is room that the journal may need.
+    if (toSlipwayError(thrown).code === 'disk-full') {
+      slots.dropStaging(slot);
+      downloads.dropScratch();
+    }
+    throw thrown;
+  }
+}
+
+interface Staging {
+  readonly slot: Digest;
+  readonly world: World;
+  readonly signal: AbortSignal;
+}
+
+async function stageAll(
+  components: readonly PlannedComponent[],
+  manifest: ReleaseManifest,
+  files: InstalledFiles,
+  { slot, world, signal }: Staging,
+): Promise<UpdateEvent> {
+  const { downloads, slots, policy } = world;
   slots.beginStaging(slot);
-  for (const [index, planned] of plan.components.entries()) {
+  for (const [index, planned] of components.entries()) {
     signal.throwIfAborted();
-    world.narrator.progress(index, plan.components.length, 'rebuilding');
+    world.narrator.progress(index, components.length, 'rebuilding');
     let opened: OpenedComponent | undefined;
     try {
       opened = openComponent(planned, files, world, signal);

@@ -6,6 +6,7 @@ import type {
   BlobSource,
   Clock,
   DeltaApplier,
+  DiskSpace,
   DownloadStore,
   HealthProbe,
   Heartbeat,
@@ -14,10 +15,12 @@ import type {
   SlotStore,
 } from '../ports.ts';
 import type { HealthPolicy } from '../update/probation.ts';
+import type { Rooms } from '../update/room.ts';
 
 export interface World {
   readonly downloads: DownloadStore;
   readonly slots: SlotStore;
+  readonly disk: DiskSpace;
   readonly blobs: BlobSource;
   readonly deltas: DeltaApplier;
   readonly service: ServiceManager;
@@ -39,4 +42,9 @@ export interface UpdatePolicy {
   readonly verifyIntervalSeconds: number;
   /** Between two polls, as configured. */
   readonly pollSeconds: number;
+}
+
+export function roomsOf({ disk }: Pick<World, 'disk'>): Rooms {
+  const [slots, downloads] = [disk.room('slots'), disk.room('downloads')];
+  return { slots, downloads, journal: disk.room('journal'), metadata: disk.room('metadata') };
 }

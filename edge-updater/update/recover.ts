@@ -10,8 +10,9 @@
  * | lost           | else, `previous` points to a whole slot | go back to it |
  * | lost           | neither                                 | idle without a release |
  * | idle           | `current` is as the journal says        | idle; whether its slot is whole is seen before the next check |
- * | idle           | it is not, the slot is whole            | point back to it |
- * | idle           | it is not, the slot is gone             | go back to the previous one, if whole |
+ * | idle           | it is a whole slot of a higher counter than any committed, and not rejected | the journal lost its end: idle on that slot, `journal-corrupt` is reported |
+ * | idle           | else, the journal's slot is whole       | point back to it |
+ * | idle           | else                                    | go back to the previous one, if whole |
  * | downloading    | new durable bytes since the last time   | go on, counter cleared |
  * | downloading    | none, 10 times                          | give up: `download-no-progress` |
  * | rebuilding     | up to 5 times                           | rebuild from the blobs |
@@ -20,7 +21,8 @@
  * | switching      | `current` is the new slot               | probation |
  * | switching      | it is the old one, up to 5 times        | staged: read the slot back before the switch |
  * | probation      | `current` is the new slot, up to twice  | probation from its beginning |
- * | probation      | more often, or another slot             | roll back: `probation-interrupted` |
+ * | probation      | more often                              | roll back: `probation-interrupted` |
+ * | probation      | another slot                            | roll back: `update-interrupted`; it was gone back already where that could not be journaled |
  * | the same, of a repair | as above: its slot is the current one | as above; what would roll back goes back to the previous release, or stays without one |
  * | rolling-back   | any                                     | roll back again until it is done |
  * | committed, rolled-back | any                             | clean up |
@@ -34,7 +36,7 @@ import { updateLimits } from './limits.ts';
 import { withReport } from './reporting.ts';
 import type { Attempt, DeviceState, UpdateState } from './state.ts';
 import { blankState } from './state.ts';
-import { effectsOf, enter, type Step } from './step.ts';
+import { cleanUp, effectsOf, enter, type Step } from './step.ts';
 import { isWaiting } from './waiting.ts';
 
 export interface Facts extends Moment {
@@ -115,7 +117,7 @@ function recoverDownload(state: DeviceState, attempt: Attempt, facts: Facts): St
 function recoverProbation(state: DeviceState, attempt: Attempt, { currentLink }: Facts): Step {
   if (currentLink !== attempt.release.manifestSha256) {
     const message = 'during probation `current` was pointed elsewhere';
-    return goBack(state, attempt, { code: 'probation-interrupted', message });
+    return goBack(state, attempt, { code: 'update-interrupted', message });
   }
   if (attempt.interruptions >= updateLimits.probation) {
     const message = `probation was interrupted ${attempt.interruptions + 1} times`;
@@ -126,13 +128,44 @@ function recoverProbation(state: DeviceState, attempt: Attempt, { currentLink }:
 
 function recoverIdle(state: DeviceState, facts: Facts): Step {
   const { current, previous } = state;
-  if (!current || facts.currentLink === current.manifestSha256) return { state, effects: effectsOf(state) };
+  const linked = facts.currentLink === undefined ? undefined : facts.slots.get(facts.currentLink);
+  if (linked && isAheadOf(state, linked)) return takeOver(state, linked, facts);
+  if (!current || facts.currentLink === current.manifestSha256) return { state, effects: [cleanUp(state)] };
   const whole = [current, previous].find((release) => release && facts.slots.has(release.manifestSha256));
   if (!whole) return { state, effects: [] };
   const { previous: _, ...rest } = state;
   const keepsPrevious = whole === current && previous !== undefined;
   const next = { ...rest, current: whole, ...(keepsPrevious ? { previous } : {}) };
   return { state: next, effects: [{ kind: 'restore', to: whole, ...(keepsPrevious ? { previous } : {}) }] };
+}
+
+/** Only a switch points `current` to a release that this journal never committed; what it wrote about it is gone. */
+function isAheadOf({ counterFloor, rejected }: DeviceState, { counter, manifestSha256 }: InstalledRelease): boolean {
+  return counter > counterFloor && !rejected.some((entry) => entry.manifestSha256 === manifestSha256);
+}
+
+/** The release that runs is newer than the journal knows: nothing is brought back, everything else is kept. */
+function takeOver(state: DeviceState, current: InstalledRelease, facts: Facts): Step {
+  const { previous: _, ...rest } = state;
+  const behind = facts.previousLink === undefined ? undefined : facts.slots.get(facts.previousLink);
+  const previous = behind ?? state.current;
+  const found = {
+    ...{ ...rest, current, update: { phase: 'idle' } as const, counterFloor: current.counter },
+    ...(previous ? { previous } : {}),
+    nextSequence: Math.max(state.nextSequence, sequenceAt(facts)),
+  };
+  const told = withReport(found, corruptReport(current, facts, 'the journal has lost its end'));
+  return { state: told, effects: effectsOf(told) };
+}
+
+/** The old sequence is lost; the milliseconds of a clock are above any that was counted one by one. */
+function sequenceAt({ at }: Facts): number {
+  return Math.max(1, Date.parse(at));
+}
+
+function corruptReport({ version, manifestSha256 }: InstalledRelease, { attemptId, at }: Facts, what: string) {
+  const message = `${what}; the device stays on the release it runs`;
+  return { attempt: attemptId, at, version, manifestSha256, phase: 'idle', code: 'journal-corrupt', message } as const;
 }
 
 function recoverWithoutJournal(facts: Facts): Step {
@@ -147,18 +180,9 @@ function recoverWithoutJournal(facts: Facts): Step {
     current,
     ...(previous ? { previous } : {}),
     counterFloor: Math.max(current.counter, previous?.counter ?? 0),
-    // The old sequence is lost; the milliseconds of a clock are above any that was counted one by one.
-    nextSequence: Math.max(1, Date.parse(facts.at)),
+    nextSequence: sequenceAt(facts),
   };
-  const told = withReport(state, {
-    attempt: facts.attemptId,
-    at: facts.at,
-    version: current.version,
-    manifestSha256: current.manifestSha256,
-    phase: 'idle',
-    code: 'journal-corrupt',
-    message: 'the journal could not be read; the device stays on the release it runs',
-  });
+  const told = withReport(state, corruptReport(current, facts, 'the journal could not be read'));
   const effects: Step['effects'] = linked ? effectsOf(told) : [{ kind: 'restore', to: current }];
   return { state: told, effects };
 }

@@ -40,6 +40,11 @@ export function effectsOf(state: DeviceState): Effect[] {
   }
 }
 
+/** What an earlier cleaning had to leave: downloads stay only for an attempt that ended before the switch. */
+export function cleanUp(state: DeviceState): Effect {
+  return { kind: 'prune', keep: kept(state), keepDownloads: state.lastAttempt?.outcome === 'failed' };
+}
+
 export function isRepair({ source }: Attempt): boolean {
   return source.kind === 'repair';
 }

@@ -6,6 +6,7 @@ import type { Trouble } from '../../contract/device-api/check.ts';
 import { faultOf } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { describeLastWords, type LastWords } from './last-words.ts';
+import { spareBytes } from './room.ts';
 import { maskSecrets } from './secrets.ts';
 import type { Held } from './state.ts';
 
@@ -22,7 +23,8 @@ export interface DeviceCondition {
   readonly damage: string | undefined;
   /** Of a try to write, or undefined where it went well. */
   readonly disk: Problem | undefined;
-  readonly freeBytes: number | undefined;
+  /** Bytes that are free where a reserve has to be kept, if they are fewer than it. */
+  readonly shortOf: number | undefined;
   /** The journal could not take the last change. */
   readonly journal: Problem | undefined;
   readonly clock: Problem | undefined;
@@ -33,12 +35,9 @@ export interface DeviceCondition {
   readonly held: readonly Held[];
 }
 
-/** For the journal, the metadata and the structures of the file system. */
-export const spareBytes = 8 * 1024 * 1024;
-
 /** The worst first. */
 export function problemsOf(condition: DeviceCondition): Problem[] {
-  const { service, damage, freeBytes } = condition;
+  const { service, damage, shortOf } = condition;
   const found: (Problem | undefined)[] = [
     service && !service.isActive
       ? { code: 'service-not-running', message: `${service.detail}; ${describeLastWords(service.words)}` }
@@ -46,8 +45,8 @@ export function problemsOf(condition: DeviceCondition): Problem[] {
     damage === undefined ? undefined : { code: 'slot-damaged', message: damage },
     condition.disk,
     condition.journal,
-    freeBytes !== undefined && freeBytes < spareBytes
-      ? { code: 'disk-full', message: `${freeBytes} bytes are free, ${spareBytes} are kept in reserve` }
+    shortOf !== undefined
+      ? { code: 'disk-full', message: `${shortOf} bytes are free, ${spareBytes} are kept in reserve` }
       : undefined,
     condition.clock,
     condition.trust,

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { errorCodes, type Fault, faultOf } from '../../contract/errors.ts';
+import { errorCodes, type Fault, faultOf, toSlipwayError } from '../../contract/errors.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const codes = Object.entries(errorCodes);
@@ -10,6 +10,20 @@ const codes = Object.entries(errorCodes);
 function of(fault: Fault | 'none'): string[] {
   return codes.filter(([, traits]) => traits.fault === fault).map(([code]) => code);
 }
+
+describe('what a system call throws', () => {
+  it.each([
+    ['ENOSPC', 'disk-full'],
+    ['EDQUOT', 'disk-full'],
+    ['EROFS', 'disk-read-only'],
+    ['EIO', 'io-error'],
+    ['ENOENT', 'internal'],
+  ])('%s is told as %s, whoever did not catch it', (errno, code) => {
+    const thrown = Object.assign(new Error(`${errno}: open`), { code: errno });
+    expect(toSlipwayError(thrown)).toMatchObject({ code, cause: thrown });
+    expect(toSlipwayError(thrown).hint?.includes('defect')).toBe(code === 'internal');
+  });
+});
 
 describe('whose fault a code is', () => {
   it('is the release’s only where the release ran here, and did not work', () => {

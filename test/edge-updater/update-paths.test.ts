@@ -196,7 +196,7 @@ describe('a device', () => {
     const first = await installOld();
     publishNew(vcdiff());
     const device = edge.start();
-    device.world.slots.freeBytes = () => 1000;
+    device.world.disk.room = () => ({ fileSystem: 'one', freeBytes: 1000 });
     await device.recover(never);
     const { attempt } = await device.check(never);
     expect(attempt).toMatchObject({

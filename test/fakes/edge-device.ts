@@ -12,6 +12,7 @@ import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Component, encodeManifest, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
 import { deltaProcess } from '../../edge-updater/adapters/delta-process.ts';
+import { StateDiskSpace } from '../../edge-updater/adapters/disk-space.ts';
 import { DownloadDirectory } from '../../edge-updater/adapters/download-directory.ts';
 import { JournalFile, readJournal } from '../../edge-updater/adapters/journal-file.ts';
 import { MetadataDirectory } from '../../edge-updater/adapters/metadata-directory.ts';
@@ -270,6 +271,7 @@ export class EdgeDevice {
       world: {
         downloads: this.#watchDownloads(interruption),
         slots,
+        disk: new StateDiskSpace(this.stateDirectory),
         blobs: blobs ?? server,
         deltas: deltaProcess([]),
         service: interruption.watch('service', this.service, ['restart', 'ensure', 'stop']),

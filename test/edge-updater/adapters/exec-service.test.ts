@@ -154,6 +154,30 @@ describe('an updater that comes after one that was killed', () => {
     expect(isAlive(orphan.pid as number)).toBe(false);
   });
 
+  it('starts one though the disk takes no record of it, and the next updater finds it', async () => {
+    const service = open();
+    // A folder where the file should be stands for a disk that refuses it.
+    mkdirSync(path.join(folder, 'service.json.tmp', 'x'), { recursive: true });
+    await service.restart();
+    await started(1);
+    await service.release('leave');
+    const next = open();
+    expect((await next.condition()).isActive).toBe(true);
+    await next.ensure();
+    expect(starts()).toHaveLength(1);
+    await next.stop();
+    expect(pids().map(isAlive)).toEqual([false]);
+  });
+
+  it('leaves alone what a service has started', async () => {
+    const child = spawn('sleep', ['1000'], {
+      ...{ detached: true, env: { SLIPWAY_SERVICE_OF: folder }, stdio: 'ignore', cwd: tmpdir() },
+    });
+    await open().stop();
+    expect(isAlive(child.pid as number)).toBe(true);
+    execFileSync('kill', [String(child.pid)]);
+  });
+
   it('leaves a stranger alone that got the pid', async () => {
     const stranger = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' });
     const process = { pid: stranger.pid, startTime: '1', bootId: 'another boot' };

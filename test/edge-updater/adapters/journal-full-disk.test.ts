@@ -1,52 +1,83 @@
-/** The journal on a disk that is really full: a tmpfs of 2 MiB in a mount namespace of its own. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+/** The journal on disks that are really full: a small tmpfs in a mount namespace of its own. */
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { describeUnless } from '../../services/requirement.ts';
+import { missingMounts, runOnTmpfs } from '../../services/tmpfs.ts';
 
 const root = path.join(import.meta.dirname, '..', '..', '..');
-const canMount = spawnSync('unshare', ['-rm', 'true']).status === 0;
-const missing = canMount ? undefined : 'mount namespaces (unshare -rm) are refused here';
 
-const script = (folder: string) => `
-  import { writeFileSync } from 'node:fs';
+const prelude = `
+  import { rmSync, writeFileSync } from 'node:fs';
   import { JournalFile, readJournal } from '${root}/edge-updater/adapters/journal-file.ts';
   import { blankState } from '${root}/edge-updater/update/state.ts';
-  const journal = new JournalFile('${folder}');
-  journal.append({ ...blankState, counterFloor: 1 });
+  const folder = process.env.DEVICES;
+  const journal = new JournalFile(folder);
+  const append = (floor, rest = {}) => {
+    try { journal.append({ ...blankState, ...rest, counterFloor: floor }); return 'written'; }
+    catch (error) { return error.code; }
+  };
   let files = 0;
   const fill = () => {
     for (let size = 65536; size >= 1; files++) {
-      try { writeFileSync('${folder}/fill' + files, Buffer.alloc(size)); } catch { size = Math.floor(size / 2); }
+      try { writeFileSync(folder + '/fill' + files, Buffer.alloc(size)); } catch { size = Math.floor(size / 2); }
     }
   };
-  let last = 1;
-  const appendUpTo = (end) => {
-    try { for (let floor = last + 1; floor <= end; floor++) { journal.append({ ...blankState, counterFloor: floor }); last = floor; } }
-    catch (error) { return error.code; }
-    return 'all written';
+  const fillInodes = () => {
+    for (;; files++) try { writeFileSync(folder + '/fill' + files, ''); } catch { return; }
   };
-  fill();
-  const fromReserve = appendUpTo(3000);
-  fill();
-  const withoutReserve = appendUpTo(100000);
-  console.log(JSON.stringify({ fromReserve, withoutReserve, kept: readJournal('${folder}').state.counterFloor === last }));
+  const floor = () => readJournal(folder).state.counterFloor;
+  const appendMany = (count) => {
+    const from = floor();
+    for (let at = from + 1; at <= from + count; at++) {
+      const outcome = append(at);
+      if (outcome !== 'written') return outcome;
+    }
+    return floor() === from + count ? 'all written' : 'lost';
+  };
 `;
 
-describeUnless(missing, 'the journal on a full disk', () => {
-  it('writes on from its reserve, then refuses with disk-full and loses nothing', () => {
-    const folder = mkdtempSync(path.join(tmpdir(), 'full-disk-'));
-    const file = path.join(folder, '..', `${path.basename(folder)}.ts`);
-    writeFileSync(file, script(folder));
-    const command = `mount -t tmpfs -o size=2m tmpfs "${folder}" && exec "${process.execPath}" "${file}"`;
-    const { stdout, stderr } = spawnSync('unshare', ['-rm', 'sh', '-c', command], { encoding: 'utf8' });
-    rmSync(folder, { recursive: true, force: true });
-    rmSync(file);
-    // The reserve holds the log and both checkpoints, so it lasts for as long as a rollback may need.
-    expect(JSON.parse(stdout || JSON.stringify({ stderr }))).toEqual({
-      ...{ fromReserve: 'all written', withoutReserve: 'disk-full', kept: true },
-    });
+const report = (id: string) =>
+  JSON.stringify({
+    at: '2026-12-01T00:00:00Z',
+    attempt: id,
+    version: '1.0.0',
+    phase: 'idle',
+    message: 'm'.repeat(2000),
+  });
+
+describeUnless(missingMounts, 'the journal on a full disk', () => {
+  it.each([
+    ['bytes', 'fill()'],
+    ['inodes', 'fillInodes()'],
+    ['bytes and inodes', 'fillInodes(); fill()'],
+  ])('without free %s is written on and on, also when somebody takes what it gives up', (_, takeAll) => {
+    const script = `${prelude}
+      append(1);
+      ${takeAll};
+      const outcomes = [];
+      // Each round is longer than the log: it needs checkpoints.
+      for (let round = 0; round < 3; round++) { outcomes.push(appendMany(1200)); ${takeAll}; }
+      console.log(JSON.stringify(outcomes));`;
+    expect(runOnTmpfs('size=2m,nr_inodes=100', script)).toEqual(['all written', 'all written', 'all written']);
+  });
+
+  it('refuses a state that is longer than all its room with disk-full, loses nothing, and goes on', () => {
+    const script = `${prelude}
+      append(1);
+      fill();
+      const outbox = Array.from({ length: 64 }, (_, i) => ({ ...${report('a')}, sequence: i + 1 }));
+      const many = { outbox, rejected: [], held: Array.from({ length: 60 }, () => ({
+        manifestSha256: 'a'.repeat(64), version: '1.0.0', code: 'disk-full', message: 'm'.repeat(1500), count: 1,
+        since: '2026-12-01T00:00:00Z', at: '2026-12-01T00:00:00Z' })) };
+      let last = 1;
+      const refused = new Set();
+      for (let at = 2; at < 8; at++) {
+        const outcome = append(at, many);
+        if (outcome === 'written') last = at;
+        else refused.add(outcome);
+      }
+      const isKept = floor() === last;
+      console.log(JSON.stringify({ isKept, refused: [...refused], small: append(9) }));`;
+    expect(runOnTmpfs('size=2m', script)).toEqual({ isKept: true, refused: ['disk-full'], small: 'written' });
   });
 });

@@ -31,7 +31,13 @@ interface Row {
 
 const rows: readonly Row[] = [
   { phase: 'idle', when: 'the link is right', becomes: 'idle', effect: 'prune' },
-  { phase: 'idle', when: 'the link is wrong', facts: onNewest, becomes: 'idle', effect: 'restore' },
+  {
+    phase: 'idle',
+    when: 'the link names an older slot',
+    facts: { currentLink: older.manifestSha256 },
+    ...{ becomes: 'idle', effect: 'restore' },
+  },
+  { phase: 'idle', when: 'the link names a newer slot', facts: onNewest, becomes: 'idle', effect: 'prune' },
   { phase: 'downloading', when: 'the first time', becomes: 'downloading', effect: 'fetch' },
   {
     phase: 'downloading',
@@ -91,7 +97,7 @@ const rows: readonly Row[] = [
   {
     phase: 'probation',
     when: 'the link is elsewhere',
-    ...{ becomes: 'rolling-back', effect: 'restore', code: 'probation-interrupted' },
+    ...{ becomes: 'rolling-back', effect: 'restore', code: 'update-interrupted' },
   },
   { phase: 'rolling-back', when: 'before the link moved', facts: onNewest, becomes: 'rolling-back', effect: 'restore' },
   { phase: 'rolling-back', when: 'after the link moved', becomes: 'rolling-back', effect: 'restore' },
@@ -189,6 +195,29 @@ describe('with a journal', () => {
       expect(rounds).toBeLessThan(20);
     }
     expect(state.lastAttempt?.code).toBe('digest-mismatch');
+  });
+
+  it('that has lost its end stays on the whole newer slot, and keeps the rest of what it knows', () => {
+    const known = { ...inPhase('idle'), usedPermits: ['p'] };
+    const cut = { ...facts, ...onNewest, previousLink: newer.manifestSha256 };
+    const { state, effects } = recover(known, cut);
+    expect(state).toMatchObject({ current: newest, previous: newer, counterFloor: 3, usedPermits: ['p'] });
+    expect(state.outbox).toMatchObject([{ code: 'journal-corrupt', sequence: Date.parse(at) }]);
+    expect(effects.map(({ kind }) => kind)).toEqual(['prune']);
+    expect(deviceStateSchema.parse(state)).toEqual(state);
+  });
+
+  it('that has lost all but its first record does the same', () => {
+    const cut = { ...facts, ...onNewest, previousLink: newer.manifestSha256 };
+    expect(recover(blankState, cut).state).toMatchObject({ current: newest, previous: newer, counterFloor: 3 });
+  });
+
+  it('goes back from a newer slot that was rejected, and from one that is not whole', () => {
+    const rejected = [{ manifestSha256: newest.manifestSha256, version: newest.version, at }];
+    const on = { ...facts, ...onNewest };
+    expect(recover({ ...inPhase('idle'), rejected }, on).effects).toMatchObject([{ kind: 'restore', to: newer }]);
+    const slots = new Map([[newer.manifestSha256, newer]]);
+    expect(recover(inPhase('idle'), { ...on, slots }).effects).toMatchObject([{ kind: 'restore', to: newer }]);
   });
 
   it('goes back to the previous release when the slot of the current one is gone', () => {

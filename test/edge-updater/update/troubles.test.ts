@@ -8,7 +8,7 @@ import { at, newest } from './states.ts';
 
 const well: DeviceCondition = {
   service: { isActive: true, detail: 'pid 7', words: { where: 'the log' } },
-  ...{ damage: undefined, disk: undefined, freeBytes: 2 ** 30, journal: undefined, clock: undefined },
+  ...{ damage: undefined, disk: undefined, shortOf: undefined, journal: undefined, clock: undefined },
   ...{ trust: undefined, offer: undefined, held: [] },
 };
 const later = '2026-12-02T00:00:00.000Z';
@@ -22,14 +22,14 @@ const held = (code: string, since: string) => ({
 describe('a device', () => {
   it('that is well has no troubles', () => {
     expect(tell({})).toEqual([]);
-    expect(tell({ service: undefined, freeBytes: undefined })).toEqual([]);
+    expect(tell({ service: undefined })).toEqual([]);
   });
 
   it.each<[string, Partial<DeviceCondition>, string, string]>([
     ['whose files are damaged', { damage: 'bin is gone' }, 'slot-damaged', 'device'],
     ['whose disk takes nothing', { disk: problem('disk-read-only') }, 'disk-read-only', 'device'],
     ['whose journal takes nothing', { journal: problem('io-error') }, 'io-error', 'device'],
-    ['that has no room', { freeBytes: 1000 }, 'disk-full', 'device'],
+    ['that has no room', { shortOf: 1000 }, 'disk-full', 'device'],
     ['with a wrong clock', { clock: problem('clock-wrong') }, 'clock-wrong', 'device'],
     ['without its trust', { trust: problem('trust-store-corrupt') }, 'trust-store-corrupt', 'device'],
     ['with an offer that it refused', { offer: problem('metadata-expired') }, 'metadata-expired', 'path'],
