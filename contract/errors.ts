@@ -170,6 +170,7 @@ export const errorCodes = {
   'rate-limited': { exit: exitStatus.unavailable, fault: 'path', http: 429, retryable: true },
   overloaded: { exit: exitStatus.unavailable, fault: 'path', http: 503, retryable: true },
   'database-unavailable': { exit: exitStatus.unavailable, fault: 'path', http: 503, retryable: true },
+  'lead-lost': { exit: exitStatus.unavailable, fault: 'path', http: 503, retryable: true, since: 2 },
   'database-damaged': { exit: exitStatus.localResource, fault: 'path', http: 503, since: 2 },
   'state-missing': { exit: exitStatus.invalidInput, fault: 'none' },
   'listen-failed': { exit: exitStatus.localResource, fault: 'none' },

@@ -14,7 +14,7 @@ import type { CountQuestion, HoldCount } from '../rollout/ports.ts';
 import { heldSilenceMs, noCounts, revertedCode, type Standing, type WaveCounts } from '../rollout/standing.ts';
 import type { CampaignRecords } from './campaign-records.ts';
 import type { FleetTables } from './fleet-tables.ts';
-import { firstOf, Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
+import { firstOf, Prepared, rowsOf, type SlotOf, type Step, slots } from './step.ts';
 
 /** An attempt with the names of its campaign. */
 export type AttemptRow = Selectable<FleetTables['attempt']> & { readonly rollout: string; readonly version: string };
@@ -22,10 +22,10 @@ export type AttemptRow = Selectable<FleetTables['attempt']> & { readonly rollout
 export type AttemptRecords = ReturnType<typeof attemptRecords>;
 
 export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecords) {
-  const ofDevice = Prepared.from((slot: SlotOf<'device'>) =>
+  const ofDevice = Prepared.often({ device: 'bigint' }, (slot: SlotOf<'device'>) =>
     db.selectFrom('attempt').selectAll().where('device', '=', slot('device')),
   );
-  const offering = Prepared.from((slot: SlotOf<OfferedColumn>) =>
+  const offering = Prepared.often(offeredTypes, (slot: SlotOf<OfferedColumn>) =>
     db
       .insertInto('attempt')
       .values({
@@ -51,7 +51,7 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
         })),
       ),
   );
-  const finding = Prepared.from((slot: SlotOf<FoundColumn>) =>
+  const finding = Prepared.often(foundTypes, (slot: SlotOf<FoundColumn>) =>
     db
       .insertInto('attempt')
       .values({
@@ -121,27 +121,27 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
 
     /** The first offer makes the attempt; a later one moves its time, and a retry forgets how the last try ended. */
     *offer(values: Readonly<Record<OfferedColumn, string | number | null>>, isRetry: boolean): Step<void> {
-      yield* offering.affected(values);
+      yield* offering.change(values);
       const { campaign, device } = values;
-      if (isRetry) yield* startingOver.affected({ campaign, device });
+      if (isRetry) yield* startingOver.change({ campaign, device });
     },
 
     /** The first finding makes the attempt where there is none; one of a retry forgets how the last try ended. */
     *find(values: Readonly<Record<FoundColumn, number>>, isRetry: boolean): Step<void> {
-      yield* finding.affected(values);
+      yield* finding.change(values);
       const { campaign, device } = values;
-      if (isRetry) yield* startingOver.affected({ campaign, device });
+      if (isRetry) yield* startingOver.change({ campaign, device });
     },
 
     /** The device does not run it any more. @param isFailure the device says that it failed there */
     *lose(campaign: number, device: number, isFailure: boolean, at: number): Step<void> {
       const failed = { outcome: 'rolled-back', fault: 'release', settled_at: at };
       const open = { outcome: null, fault: null, settled_at: null };
-      yield* losing.affected({ campaign, device, ...(isFailure ? failed : open) });
+      yield* losing.change({ campaign, device, ...(isFailure ? failed : open) });
     },
 
     *revert({ rollout, version }: CampaignKey, device: number, at: number): Step<void> {
-      yield* reverting.affected({ rollout, version, device, at });
+      yield* reverting.change({ rollout, version, device, at });
     },
 
     /** See CampaignStore.countWaves. The cases are those of standingOf and markOf, in their order. */
@@ -260,16 +260,18 @@ function count(slice: Slice, { standing, mark, devices, earliest }: CountedRow, 
 
 type LostColumn = 'outcome' | 'fault' | 'settled_at';
 
-type OfferedColumn =
-  | 'campaign'
-  | 'device'
-  | 'place'
-  | 'offered_version'
-  | 'offered_at'
-  | 'generation'
-  | 'reserved_slot';
+const foundTypes = {
+  ...slots('bigint', 'campaign', 'device', 'generation', 'found_at'),
+  ...slots('double precision', 'place'),
+};
+type FoundColumn = keyof typeof foundTypes;
 
-type FoundColumn = 'campaign' | 'device' | 'place' | 'generation' | 'found_at';
+const offeredTypes = {
+  ...slots('bigint', 'campaign', 'device', 'generation', 'offered_at', 'reserved_slot'),
+  ...slots('double precision', 'place'),
+  ...slots('text', 'offered_version'),
+};
+type OfferedColumn = keyof typeof offeredTypes;
 
 /** @param lastSeenAt of the device */
 export function attemptOf(row: AttemptRow, deviceId: string, lastSeenAt: number | null): Attempt {

@@ -11,9 +11,10 @@ import type { Finding } from '../rollout/findings.ts';
 import { type AttemptRecords, type AttemptRow, attemptOf } from './attempt-records.ts';
 import type { CampaignRecords } from './campaign-records.ts';
 import { type DeviceRecords, type DeviceRow, deviceOf } from './device-records.ts';
+import type { OftenUse } from './fleet-database.ts';
 import type { FleetTables } from './fleet-tables.ts';
 import type { PeerRecords } from './peer-records.ts';
-import { type SpendingRecords, slotOf } from './spending-records.ts';
+import { type SpendingRecords, slotOf, spendingLock } from './spending-records.ts';
 import { affectedBy, type Step } from './step.ts';
 import type { TokenRecords } from './token-records.ts';
 
@@ -122,14 +123,14 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
   };
 }
 
-/** Checks that share one of these come one after the other: their devices must not be offered at once. */
-export function locksOf(arrival: FactsQuestion): string[] {
-  const { wantsPeers, site, cluster, budgets } = arrival;
-  return [
+/** Checks of one place or budget come one after the other: their devices must not be offered at once. */
+export function useOf({ deviceId, wantsPeers, site, cluster, budgets }: FactsQuestion): OftenUse {
+  const locks = [
     ...(wantsPeers && site !== undefined ? [`site ${site}`] : []),
     ...(wantsPeers && cluster !== undefined ? [`cluster ${cluster}`] : []),
     ...budgets.map((key) => `budget ${keyText(key)}`),
   ];
+  return { device: deviceId, locks, replicas: budgets.length === 0 ? [] : [spendingLock] };
 }
 
 /** @throws SlipwayError `device-unknown`, `device-revoked` */

@@ -30,8 +30,8 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       eb.selectFrom('in_force').select('revision').$asScalar().$notNull().as('revision'),
       eb.selectFrom('in_force').select('plan_sha256').as('plan_sha256'),
     ]);
-  const byId = Prepared.from((slot: SlotOf<'id'>) => seen.where('device.id', '=', slot('id')));
-  const sighting = Prepared.from((slot: SlotOf<'device' | 'at'>) =>
+  const byId = Prepared.often({ id: 'text' }, (slot: SlotOf<'id'>) => seen.where('device.id', '=', slot('id')));
+  const sighting = Prepared.often({ device: 'bigint', at: 'bigint' }, (slot: SlotOf<'device' | 'at'>) =>
     db
       .insertInto('sighting')
       .values({ device: slot('device'), at: slot('at') })
@@ -50,7 +50,7 @@ export function deviceRecords(db: Kysely<FleetTables>) {
     },
 
     *sight(device: number, at: number): Step<void> {
-      yield* sighting.affected({ device, at });
+      yield* sighting.change({ device, at });
     },
 
     *count(): Step<number> {

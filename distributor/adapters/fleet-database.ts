@@ -3,6 +3,16 @@ import type { Kysely } from 'kysely';
 import type { FleetTables } from './fleet-tables.ts';
 import type { Step } from './step.ts';
 
+/** How steps that are committed together get on with each other. */
+export interface OftenUse {
+  /** Names; steps that share one come one after the other, whichever replica they run on. */
+  readonly locks?: readonly string[];
+  /** Names; steps that share one may go on together, and not on two replicas at once. */
+  readonly replicas?: readonly string[];
+  /** Steps of one device come one after the other on this replica. */
+  readonly device?: string;
+}
+
 export interface FleetDatabase {
   /** For logs and messages, without credentials. */
   readonly location: string;
@@ -13,6 +23,8 @@ export interface FleetDatabase {
    * @throws SlipwayError `database-unavailable`, and what the step throws
    */
   read<T>(step: () => Step<T>): Promise<T>;
+  /** As `read`, for what comes in floods: a database may ask for many at once. */
+  readOften<T>(step: () => Step<T>): Promise<T>;
   /** As `read`, for what takes the longer the larger the fleet is: nothing else waits for it. */
   readAside<T>(step: () => Step<T>): Promise<T>;
   /**
@@ -21,7 +33,12 @@ export interface FleetDatabase {
    * @throws SlipwayError `database-unavailable`, and what the step throws
    */
   write<T>(step: () => Step<T>, locks?: readonly string[]): Promise<T>;
-  /** Runs work on the one replica that holds the lead; undefined on the others. */
+  /** As `write`, for what comes in floods: many are committed together, and each is durable when it resolves. */
+  writeOften<T>(step: () => Step<T>, use: OftenUse): Promise<T>;
+  /**
+   * Runs work on the one replica that holds the lead; undefined on the others, and where it was lost meanwhile: then
+   * nothing that the work writes is kept.
+   */
   asLeader<T>(work: () => Promise<T>): Promise<T | undefined>;
   /**
    * Whether what is written now would be there after a restart.

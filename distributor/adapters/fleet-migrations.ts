@@ -1,6 +1,7 @@
 /** How the tables of the fleet's state came to be: one list of migrations for SQLite and PostgreSQL. */
 import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
 import type { Migration, MigrationProvider } from 'kysely/migration';
+import { makeLeadTable } from './postgres-lead.ts';
 
 export type Engine = 'sqlite' | 'postgres';
 
@@ -16,6 +17,7 @@ export function fleetMigrations(engine: Engine): MigrationProvider {
       '0004-evidence': { up: addEvidence },
       '0005-device-condition': { up: addDeviceCondition },
       '0006-token-owners': { up: addTokenOwners },
+      ...(engine === 'postgres' ? { '0007-lead': { up: makeLeadTable } } : {}),
     }),
   };
 }

@@ -3,7 +3,7 @@ import type { AuditEvent } from '../events/ports.ts';
 import type { FleetState, KeptReports } from '../fleet/ports.ts';
 import { attemptOf, attemptRecords } from './attempt-records.ts';
 import { campaignRecords } from './campaign-records.ts';
-import { checkRecords, locksOf } from './check-records.ts';
+import { checkRecords, useOf } from './check-records.ts';
 import { deviceRecords, enrolmentLock } from './device-records.ts';
 import { eventRecords, eventsLock } from './event-records.ts';
 import type { FleetDatabase } from './fleet-database.ts';
@@ -12,7 +12,7 @@ import { planRecords } from './plan-records.ts';
 import { profileRecords } from './profile-records.ts';
 import { reportRecords } from './report-records.ts';
 import { prune, retentionRecords } from './retention-records.ts';
-import { spendingRecords } from './spending-records.ts';
+import { spendingLock, spendingRecords } from './spending-records.ts';
 import { firstOf, type Step } from './step.ts';
 import { tokenRecords } from './token-records.ts';
 
@@ -57,7 +57,7 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
         event,
         () => true,
       ),
-    findToken: (hash) => database.read(() => tokens.find(hash)),
+    findToken: (hash) => database.readOften(() => tokens.find(hash)),
     listTokens: (page) => database.read(() => tokens.list(page)),
     recordTokenUse: (uses) => database.write(() => tokens.recordUse(uses)),
     revokeToken: (id, at, event) => told(() => tokens.revoke(id, at), event, Boolean),
@@ -69,17 +69,22 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
         (outcome) => outcome === 'enrolled',
         [enrolmentLock(enrolment.device.id)],
       ),
-    findDevice: (id) => database.read(() => devices.find(id)),
+    findDevice: (id) => database.readOften(() => devices.find(id)),
     findProfile: (id) => database.read(() => profiles.find(id)),
     listDevices: (page) => database.read(() => profiles.list(page)),
     countTroubles: () => database.readAside(() => profiles.countTroubles()),
     countDevices: () => database.readAside(() => devices.count()),
     membersOf: (product, page) => database.read(() => devices.membersOf(product, page)),
-    forgetDevice: (id, event) => told(() => devices.forget(id), event, Boolean),
+    forgetDevice: (id, event) => told(() => devices.forget(id), event, Boolean, [spendingLock]),
     revokeDevice: (id, at, event) => told(() => devices.revoke(id, at), event, Boolean),
-    answerCheck: (arrival, judge, find) => database.write(() => checks.answer(arrival, judge, find), locksOf(arrival)),
+    answerCheck: (arrival, judge, find) =>
+      database.writeOften(() => checks.answer(arrival, judge, find), useOf(arrival)),
     readFacts: (question) => database.read(() => checks.readFacts(question)),
-    storeReports: (id, list, rules, at) => database.write(() => reports.store(id, list, rules, at), [`reports ${id}`]),
+    storeReports: (id, list, rules, at) =>
+      database.writeOften(() => reports.store(id, list, rules, at), {
+        ...{ device: id, locks: [`reports ${id}`] },
+        replicas: list.some(({ rollout }) => rollout !== undefined) ? [spendingLock] : [],
+      }),
     listReports: (id, limit) => database.read(() => reports.list(id, limit)),
 
     loadCampaigns: () => database.read(() => campaigns.load()),

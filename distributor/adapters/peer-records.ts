@@ -4,7 +4,7 @@ import { devicePhases } from '../../contract/device-api/check.ts';
 import type { FactsQuestion } from '../fleet/ports.ts';
 import type { Peer, Role } from '../rollout/decide-input.ts';
 import type { FleetTables } from './fleet-tables.ts';
-import { Prepared, type SlotOf, type Step } from './step.ts';
+import { Prepared, type SlotOf, type Step, slots } from './step.ts';
 
 const settledPhases: readonly string[] = ['idle', 'committed', 'rolled-back'];
 const unsettledPhases = devicePhases.filter((phase) => !settledPhases.includes(phase));
@@ -19,7 +19,8 @@ export function peerRecords(db: Kysely<FleetTables>) {
         where attempt.device = device.number and attempt.outcome is null and attempt.found_at is null
           and attempt.offered_at > ${since})
       then 1 else 0 end`;
-  const near = Prepared.from((slot: SlotOf<'device' | 'site' | 'cluster' | 'since'>) =>
+  const types = { ...slots('bigint', 'device', 'since'), ...slots('text', 'site', 'cluster') };
+  const near = Prepared.often(types, (slot: SlotOf<keyof typeof types>) =>
     db
       .selectFrom('device')
       .leftJoin('sighting', 'sighting.device', 'device.number')

@@ -1,43 +1,40 @@
 /**
- * A PostgreSQL database as the fleet's, for several replicas: a pool of connections for steps, and one connection more
- * that holds the lead. A database that goes away fails what is under way with `database-unavailable`; the next step
- * connects anew.
+ * A PostgreSQL database as the fleet's, for several replicas, with or without a pooler in between. What comes in floods
+ * is committed in groups, everything else in a transaction of its own. A database that goes away fails what is under way
+ * with `database-unavailable`; the next step connects anew.
  */
-import {
-  DummyDriver,
-  Kysely,
-  PostgresAdapter,
-  PostgresDialect,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-} from 'kysely';
-import { Migrator } from 'kysely/migration';
-import pg from 'pg';
-import { sha256 } from '../../contract/digest.ts';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
+import { DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
+import type pg from 'pg';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { FleetDatabase } from './fleet-database.ts';
-import { fleetMigrations } from './fleet-migrations.ts';
+import type { FleetDatabase, OftenUse } from './fleet-database.ts';
 import type { FleetTables } from './fleet-tables.ts';
+import {
+  connected,
+  GroupFailed,
+  isFull,
+  isToTryAgain,
+  patientPool,
+  runStep,
+  stateOf,
+  unavailable,
+  withoutCredentials,
+} from './postgres-connection.ts';
+import { Floods, mayGoAlone, type Waiting } from './postgres-floods.ts';
 import { PostgresLead } from './postgres-lead.ts';
-import type { Answer, Question, Step } from './step.ts';
+import { migratePostgres } from './postgres-migration.ts';
+import { type Ended, sideBySide } from './postgres-side-by-side.ts';
+import { type Term, transaction } from './postgres-transaction.ts';
+import { affectedBy, type Step } from './step.ts';
 
 const connections = 10;
-const connectTimeoutMs = 5000;
-/** A server that vanished without a word is noticed by then. */
-const answerTimeoutMs = 20_000;
-/** What a replica that died in the middle held is free again by then, where TCP does not tell earlier. */
-const idleTransactionMs = 30_000;
-/** Deadlocks and serialisation failures: the database chose one to try again. */
-const againStates = ['40001', '40P01'];
+/** For reads that take the longer the larger the fleet is: they wait for each other, and nobody else for them. */
+const connectionsAside = 2;
+const asideTimeoutMs = 120_000;
 const maxTries = 5;
-
-/** int8 as numbers: all of ours are times, counts and bytes below 2^53. */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === pg.types.builtins.INT8
-      ? Number
-      : pg.types.getTypeParser(oid, format ?? 'text')) as typeof pg.types.getTypeParser,
-};
+/** A group does not wait longer for a lock that another replica keeps: its steps wait on their own then. */
+const groupLockTimeoutMs = 2000;
 
 /**
  * Connects, and brings the tables up to date.
@@ -47,18 +44,9 @@ const types: pg.CustomTypesConfig = {
  */
 export async function openPostgresDatabase(url: string, mayMake: boolean): Promise<FleetDatabase> {
   const location = withoutCredentials(url);
-  const config: pg.PoolConfig = {
-    connectionString: url,
-    application_name: 'slipway-distributor',
-    connectionTimeoutMillis: connectTimeoutMs,
-    query_timeout: answerTimeoutMs,
-    idle_in_transaction_session_timeout: idleTransactionMs,
-    keepAlive: true,
-    types,
-  };
   try {
-    await migrate(config, mayMake);
-    return new PostgresDatabase(location, config);
+    await migratePostgres(url, mayMake);
+    return new PostgresDatabase(location, url);
   } catch (error) {
     throw unavailable(location, error);
   }
@@ -75,45 +63,86 @@ class PostgresDatabase implements FleetDatabase {
     },
   });
   readonly #pool: pg.Pool;
+  readonly #aside: pg.Pool;
   readonly #lead: PostgresLead;
+  /** The term of the work that is under way, for what it writes. */
+  readonly #term = new AsyncLocalStorage<Term>();
+  readonly #reads: Floods;
+  readonly #writes: Floods;
 
-  constructor(location: string, config: pg.PoolConfig) {
+  constructor(location: string, url: string) {
     this.location = location;
-    this.#pool = patientPool({ ...config, max: connections });
-    this.#lead = new PostgresLead(config);
+    this.#pool = patientPool(url, connections);
+    this.#aside = patientPool(url, connectionsAside, asideTimeoutMs);
+    this.#lead = new PostgresLead(randomUUID(), (sql, values) =>
+      this.#connected((client) => transaction(client, { locks: [] }, () => client.query(sql, [...values]))),
+    );
+    this.#reads = new Floods(
+      (group) => this.#connected((client) => sideBySide(client, group.map(runOf))),
+      ({ step }) => this.read(step),
+    );
+    this.#writes = new Floods(
+      (group) => this.#writeGroup(group),
+      ({ step, use }) => this.write(step, locksOf(use)),
+    );
   }
 
   read<T>(step: () => Step<T>): Promise<T> {
-    return this.#connected((client) => run(client, step()));
+    return this.#connected((client) => runStep(client, step()));
   }
 
-  /** The server reads elsewhere than here, and a connection of the pool waits. */
+  readOften<T>(step: () => Step<T>): Promise<T> {
+    return this.#reads.add(step, {});
+  }
+
   readAside<T>(step: () => Step<T>): Promise<T> {
-    return this.read(step);
+    return connected(this.#aside, this.location, (client) => runStep(client, step()));
   }
 
   write<T>(step: () => Step<T>, locks: readonly string[] = []): Promise<T> {
-    const keys = [...new Set(locks)].map(lockKey).sort();
+    const term = this.#term.getStore();
     return this.#connected(async (client) => {
       for (let tries = 1; ; tries += 1) {
         try {
-          return await transaction(client, keys, step());
+          return await transaction(client, { locks, term }, () => runStep(client, step()));
         } catch (error) {
-          if (tries === maxTries || !againStates.includes(stateOf(error))) throw error;
+          if (tries === maxTries || !isToTryAgain(error)) throw error;
         }
       }
     });
   }
 
-  async asLeader<T>(work: () => Promise<T>): Promise<T | undefined> {
-    const leads = await this.#lead.hold().catch((error: unknown) => {
-      throw unavailable(this.location, error);
-    });
-    return leads ? work() : undefined;
+  writeOften<T>(step: () => Step<T>, use: OftenUse): Promise<T> {
+    return this.#term.getStore() ? this.write(step, locksOf(use)) : this.#writes.add(step, use);
   }
 
-  /** The server's own disk is watched by whoever runs it. */
-  async checkPlace(): Promise<void> {}
+  async asLeader<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await this.#lead.during((term) => this.#term.run(term, work));
+    } catch (error) {
+      if (error instanceof SlipwayError && error.code === 'lead-lost') return undefined;
+      throw error;
+    }
+  }
+
+  /** Writes, durably and nothing new, and lets the server take room on its disk for a moment. */
+  async checkPlace(): Promise<void> {
+    const probe = this.builder.updateTable('in_force').set((eb) => ({ revision: eb.ref('revision') }));
+    try {
+      await this.#connected((client) =>
+        transaction(client, { locks: [] }, async () => {
+          await runStep(client, affectedBy(probe));
+          await client.query(`set local work_mem = '64kB'; ${spilling}`);
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof SlipwayError) || !isFull(error.cause)) throw error;
+      throw new SlipwayError('disk-full', `the disk of ${this.location} is full`, {
+        cause: error.cause,
+        hint: 'Give the disk of the database room.',
+      });
+    }
+  }
 
   /** The server's autovacuum does that. */
   async reclaim(): Promise<void> {}
@@ -123,117 +152,29 @@ class PostgresDatabase implements FleetDatabase {
 
   async close(): Promise<void> {
     await this.#lead.close();
-    await this.#pool.end();
+    await Promise.all([this.#pool.end(), this.#aside.end()]);
   }
 
-  async #connected<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    let client: pg.PoolClient | undefined;
-    let isBroken = false;
-    try {
-      client = await this.#pool.connect();
-      return await use(client);
-    } catch (error) {
-      if (error instanceof StepFailure) throw error.cause;
-      isBroken = stateOf(error) === '' || stateOf(error).startsWith('57');
-      throw unavailable(this.location, error);
-    } finally {
-      client?.release(isBroken);
-    }
+  async #writeGroup(group: readonly Waiting[]): Promise<Ended[]> {
+    const use = { locks: group.flatMap((one) => locksOf(one.use)), lockTimeoutMs: groupLockTimeoutMs };
+    return this.#connected(async (client) => {
+      try {
+        return await transaction(client, use, () => sideBySide(client, group.map(runOf)));
+      } catch (error) {
+        throw mayGoAlone(error, stateOf(error)) ? new GroupFailed('the group failed', { cause: error }) : error;
+      }
+    });
   }
-}
 
-/** Carries what a step threw past the places where only the database fails. */
-class StepFailure extends Error {}
-
-async function transaction<T>(client: pg.PoolClient, keys: readonly string[], step: Step<T>): Promise<T> {
-  await client.query('begin');
-  try {
-    // In one order everywhere, so that two transactions never wait for each other.
-    for (const key of keys) await client.query({ ...lockOne, values: [key] });
-    const value = await run(client, step);
-    await client.query('commit');
-    return value;
-  } catch (error) {
-    await client.query('rollback').catch(() => undefined);
-    throw error;
+  #connected<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    return connected(this.#pool, this.location, use);
   }
 }
 
-const lockOne = { name: 'slipway_lock', text: 'select pg_advisory_xact_lock($1::bigint)' };
+/** Sorts more than fits into the memory that it may have, so that the rest goes to the disk and away again. */
+const spilling = `select count(*) from
+  (select repeat('x', 500) || i as filler from generate_series(1, 2000) as i order by 1) as sorted`;
 
-async function run<T>(client: pg.PoolClient, step: Step<T>): Promise<T> {
-  let next = advance(step);
-  while (!next.done) next = advance(step, await ask(client, next.value));
-  return next.value;
-}
+const runOf = ({ step, keys }: Waiting) => ({ step: step(), keys });
 
-function advance<T>(step: Step<T>, answer?: Answer): IteratorResult<Question, T> {
-  try {
-    return answer === undefined ? step.next() : step.next(answer);
-  } catch (cause) {
-    throw new StepFailure('a step threw', { cause });
-  }
-}
-
-async function ask(client: pg.PoolClient, { sql, values, name }: Question): Promise<Answer> {
-  const result = await client.query({ text: sql, values: [...values], ...(name === undefined ? {} : { name }) });
-  return { rows: result.rows, affected: result.rowCount ?? 0 };
-}
-
-/**
- * A pool that outlives broken connections: idle ones are replaced, and whoever waits for an answer is told by its query.
- * Without these listeners either would end the process.
- */
-function patientPool(config: pg.PoolConfig): pg.Pool {
-  const pool = new pg.Pool(config);
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  return pool;
-}
-
-async function migrate(config: pg.PoolConfig, mayMake: boolean): Promise<void> {
-  const pool = patientPool({ ...config, max: 2 });
-  const db = new Kysely<FleetTables>({ dialect: new PostgresDialect({ pool }) });
-  try {
-    if (!mayMake) await findTables(pool, config);
-    const { error } = await new Migrator({ db, provider: fleetMigrations('postgres') }).migrateToLatest();
-    if (error) throw error;
-  } finally {
-    await db.destroy();
-  }
-}
-
-/** @throws SlipwayError `state-missing` */
-async function findTables(pool: pg.Pool, { connectionString = '' }: pg.PoolConfig): Promise<void> {
-  const { rows } = await pool.query<{ found: boolean }>(
-    "select to_regclass('kysely_migration') is not null and to_regclass('in_force') is not null as found",
-  );
-  if (rows[0]?.found === true) return;
-  throw new SlipwayError('state-missing', `there is no fleet's state in ${withoutCredentials(connectionString)}`, {
-    hint: 'Give the --database of the server, or ask it with --server. slipway-distributor serve makes a new state.',
-  });
-}
-
-/** A lock's name as the 64 bits that PostgreSQL locks by. */
-function lockKey(name: string): string {
-  return BigInt.asIntN(64, BigInt(`0x${sha256(new TextEncoder().encode(name)).slice(0, 16)}`)).toString();
-}
-
-/** SQLSTATE of a failure of the server; empty where the connection failed. */
-function stateOf(error: unknown): string {
-  return error instanceof pg.DatabaseError ? (error.code ?? '') : '';
-}
-
-function withoutCredentials(url: string): string {
-  const { host, pathname } = new URL(url);
-  return `postgres://${host}${pathname}`;
-}
-
-function unavailable(location: string, error: unknown): SlipwayError {
-  if (error instanceof SlipwayError) return error;
-  const reason = error instanceof Error ? error.message || (error as NodeJS.ErrnoException).code : String(error);
-  return new SlipwayError('database-unavailable', `the fleet's state in ${location} cannot be used: ${reason}`, {
-    cause: error,
-    hint: 'Check that the server runs, that the database exists, and who may use it.',
-  });
-}
+const locksOf = ({ locks = [], replicas = [] }: OftenUse) => [...locks, ...replicas];

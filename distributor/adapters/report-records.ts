@@ -11,7 +11,7 @@ import { acceptedOnly, type Neighbours } from './check-records.ts';
 import { type DeviceRow, deviceOf } from './device-records.ts';
 import type { FleetTables } from './fleet-tables.ts';
 import { ReceivedSequences } from './received-sequences.ts';
-import { Prepared, rowsOf, type SlotOf, type Step } from './step.ts';
+import { Prepared, rowsOf, type SlotOf, type Step, slots, type ValueType } from './step.ts';
 
 export type ReportRow = Selectable<FleetTables['report']>;
 
@@ -33,13 +33,10 @@ interface Turn {
 
 /** @param keptReports of one device, those with the highest sequences */
 export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptReports: number) {
-  const inserting = Prepared.from((slot: SlotOf<keyof ReportRow>) =>
-    db
-      .insertInto('report')
-      .values(Object.fromEntries(reportColumns.map((name) => [name, slot(name)])) as never)
-      .onConflict((conflict) => conflict.columns(['device', 'sequence']).doNothing()),
+  const inserting = Prepared.often(reportTypes, (slot: SlotOf<keyof ReportRow>) =>
+    db.insertInto('report').values(Object.fromEntries(reportColumns.map((name) => [name, slot(name)])) as never),
   );
-  const storedAfter = Prepared.from((slot: SlotOf<'device' | 'through'>) =>
+  const storedAfter = Prepared.often(throughTypes, (slot: SlotOf<'device' | 'through'>) =>
     db
       .selectFrom('report')
       .select('sequence')
@@ -47,17 +44,19 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       .where('sequence', '>', slot('through'))
       .orderBy('sequence'),
   );
-  const trimming = Prepared.from((slot: SlotOf<'device' | 'through'>) =>
+  const trimming = Prepared.often(throughTypes, (slot: SlotOf<'device' | 'through'>) =>
     db.deleteFrom('report').where('device', '=', slot('device')).where('sequence', '<=', slot('through')),
   );
-  const acknowledging = Prepared.from((slot: SlotOf<'device' | 'through' | 'gaps'>) =>
-    db
-      .updateTable('device')
-      .set({ acknowledged_through: slot('through'), gaps: slot('gaps') })
-      .where('number', '=', slot('device')),
+  const acknowledging = Prepared.often(
+    { ...throughTypes, gaps: 'text' },
+    (slot: SlotOf<'device' | 'through' | 'gaps'>) =>
+      db
+        .updateTable('device')
+        .set({ acknowledged_through: slot('through'), gaps: slot('gaps') })
+        .where('number', '=', slot('device')),
   );
 
-  const progressing = Prepared.from((slot: SlotOf<ReportedColumn | 'campaign' | 'device'>) =>
+  const progressing = Prepared.often(progressTypes, (slot: SlotOf<ReportedColumn | 'campaign' | 'device'>) =>
     db
       .updateTable('attempt')
       .set(Object.fromEntries(reportedColumns.map((name) => [name, slot(name)])) as never)
@@ -101,7 +100,7 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       yield* near.spending.release(campaign, before.reserved_slot);
       after.reserved_slot = null;
     }
-    yield* progressing.affected(after);
+    yield* progressing.change(after);
     const hadIt = before.outcome === 'committed' || (before.outcome === null && before.found_at !== null);
     return {
       isBack: hadIt && after.outcome !== null && after.outcome !== 'committed',
@@ -117,9 +116,12 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       const fresh: Report[] = [];
       const fellBack: CampaignKey[] = [];
       const failed: CampaignKey[] = [];
+      const later = yield* storedAfter.rows({ device: row.number, through: received.through });
+      const stored = new Set(later.map(({ sequence }) => sequence));
       for (const report of [...reports].sort((a, b) => a.sequence - b.sequence)) {
-        if (received.has(report.sequence)) continue;
-        if ((yield* inserting.affected(toRow(row.number, report, at))) === 0) continue;
+        if (received.has(report.sequence) || stored.has(report.sequence)) continue;
+        yield* inserting.change(toRow(row.number, report, at));
+        stored.add(report.sequence);
         received.fill(report.sequence);
         fresh.push(report);
         const rule = rules(report, deviceOf(row));
@@ -130,17 +132,16 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
         if (turn.isBack) fellBack.push(key);
         if (turn.isFailure) failed.push(key);
       }
-      const later = yield* storedAfter.rows({ device: row.number, through: received.through });
       received.advance(
-        later.map(({ sequence }) => sequence),
+        [...stored].filter((sequence) => sequence > received.through).sort((a, b) => a - b),
         reports.map(({ sequence }) => sequence),
         new Set(fresh.map(({ sequence }) => sequence)),
       );
       const { through } = received;
       if (through !== row.acknowledged_through || received.text !== row.gaps) {
-        yield* acknowledging.affected({ device: row.number, through, gaps: received.text });
+        yield* acknowledging.change({ device: row.number, through, gaps: received.text });
       }
-      if (fresh.length > 0) yield* trimming.affected({ device: row.number, through: through - keptReports });
+      if (fresh.length > 0) yield* trimming.change({ device: row.number, through: through - keptReports });
       yield* near.devices.sight(row.number, at);
       return { acknowledgedThrough: through, fresh, fellBack, failed };
     },
@@ -187,17 +188,22 @@ function stateOf({ outcome, fault }: AttemptRow) {
 const phasesAtWork: readonly DevicePhase[] = [...phasesUnderWay, 'staged'];
 
 /** What reports change in an attempt. */
-const reportedColumns = [
-  ...(['phase', 'phase_sequence', 'outcome', 'outcome_sequence', 'code', 'fault', 'settled_at'] as const),
-  ...(['bytes_on_wire', 'bytes_of', 'bytes_sequence', 'reserved_slot'] as const),
-] as const;
-type ReportedColumn = (typeof reportedColumns)[number];
+const reportedTypes = {
+  ...slots('text', 'phase', 'outcome', 'code', 'fault', 'bytes_of'),
+  ...slots('bigint', 'phase_sequence', 'outcome_sequence', 'settled_at', 'bytes_on_wire', 'bytes_sequence'),
+  ...slots('bigint', 'reserved_slot'),
+};
+type ReportedColumn = keyof typeof reportedTypes;
+const reportedColumns = Object.keys(reportedTypes) as ReportedColumn[];
+const progressTypes = { ...reportedTypes, ...slots('bigint', 'campaign', 'device') };
+const throughTypes = slots('bigint', 'device', 'through');
 
-export const reportColumns: readonly (keyof ReportRow)[] = [
-  ...(['device', 'sequence', 'received_at', 'at', 'attempt', 'rollout', 'version', 'manifest_sha256'] as const),
-  ...(['phase', 'outcome', 'code', 'fault', 'message', 'next_try_at'] as const),
-  ...(['bytes_on_wire', 'full_bytes', 'resumed_from'] as const),
-];
+const reportTypes: Readonly<Record<keyof ReportRow, ValueType>> = {
+  ...slots('bigint', 'device', 'sequence', 'received_at', 'bytes_on_wire', 'full_bytes', 'resumed_from'),
+  ...slots('text', 'at', 'attempt', 'rollout', 'version', 'manifest_sha256'),
+  ...slots('text', 'phase', 'outcome', 'code', 'fault', 'message', 'next_try_at'),
+};
+export const reportColumns = Object.keys(reportTypes) as (keyof ReportRow)[];
 
 function toRow(device: number, report: Report, receivedAt: number): ReportRow {
   return {

@@ -12,6 +12,9 @@ const slotMs = 600_000;
 /** Holds the sum over attempts with a result, for the mean. */
 const totalSlot = 0;
 
+/** Of whoever may change several rows of it: so that no two wait for each other's. */
+export const spendingLock = 'spending';
+
 export const slotOf = (at: number): number => Math.floor(at / slotMs);
 
 export type SpendingRecords = ReturnType<typeof spendingRecords>;
@@ -49,7 +52,7 @@ export function spendingRecords(db: Kysely<FleetTables>) {
   );
   function* add(campaign: number, slot: number, change: { bytes?: number; attempts?: number; reserved?: number }) {
     const { bytes = 0, attempts = 0, reserved = 0 } = change;
-    yield* adding.affected({ campaign, slot, bytes, attempts, reserved });
+    yield* adding.change({ campaign, slot, bytes, attempts, reserved });
   }
   return {
     *of(campaign: number, perSeconds: number, now: number): Step<Spending> {

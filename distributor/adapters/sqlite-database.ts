@@ -96,6 +96,10 @@ class SqliteDatabase implements FleetDatabase {
     return this.read(step);
   }
 
+  readOften<T>(step: () => Step<T>): Promise<T> {
+    return this.read(step);
+  }
+
   /** One process has the file's lock from the first to the last write of a transaction: locks need no names here. */
   write<T>(step: () => Step<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -109,6 +113,10 @@ class SqliteDatabase implements FleetDatabase {
       });
       this.#schedule();
     });
+  }
+
+  writeOften<T>(step: () => Step<T>): Promise<T> {
+    return this.write(step);
   }
 
   /** One process serves from a file, so it leads. */

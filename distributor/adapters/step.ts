@@ -12,6 +12,15 @@ export interface Question {
   readonly values: readonly Value[];
   /** Set where the text is always the same, so that the database parses it once. */
   readonly name: string | undefined;
+  /** Of each value, where many steps may be asked for at once and nobody needs to know how many rows each changed. */
+  readonly types?: readonly ValueType[];
+}
+
+export type ValueType = 'text' | 'bigint' | 'double precision';
+
+/** All of these slots have one type; see Prepared.often. */
+export function slots<Name extends string>(type: ValueType, ...names: readonly Name[]): Record<Name, ValueType> {
+  return Object.fromEntries(names.map((name) => [name, type])) as Record<Name, ValueType>;
 }
 
 export interface Answer {
@@ -57,17 +66,32 @@ export class Prepared<Name extends string, Row> {
   readonly #sql: string;
   readonly #parameters: readonly (Named | Value)[];
   readonly #name: string;
+  readonly #types: readonly ValueType[] | undefined;
 
-  private constructor(text: string, parameters: readonly (Named | Value)[]) {
+  private constructor(text: string, parameters: readonly (Named | Value)[], types: readonly ValueType[] | undefined) {
     this.#sql = text;
     this.#parameters = parameters;
+    this.#types = types;
     prepared += 1;
     this.#name = `slipway_${prepared}`;
   }
 
   static from<Name extends string, Row>(build: (slot: SlotOf<Name>) => Compilable<Row>): Prepared<Name, Row> {
-    const compiled = build((name) => sql<never>`${new Named(name)}`).compile();
-    return new Prepared(compiled.sql, compiled.parameters as readonly (Named | Value)[]);
+    const { text, parameters } = compiledOf(build);
+    return new Prepared(text, parameters, undefined);
+  }
+
+  /** One that comes in floods: a database may ask it once for many steps. @param types of the slots */
+  static often<Name extends string, Row>(
+    types: Readonly<Record<Name, ValueType>>,
+    build: (slot: SlotOf<Name>) => Compilable<Row>,
+  ): Prepared<Name, Row> {
+    const { text, parameters } = compiledOf(build);
+    const ofEach = parameters.map((one) => {
+      if (one instanceof Named) return types[one.name as Name];
+      return typeof one === 'number' ? 'bigint' : 'text';
+    });
+    return new Prepared(text, parameters, ofEach);
   }
 
   *rows(values: Readonly<Record<Name, Value>>): Step<Row[]> {
@@ -78,14 +102,21 @@ export class Prepared<Name extends string, Row> {
     return (yield this.#question(values)).rows[0] as Row | undefined;
   }
 
-  *affected(values: Readonly<Record<Name, Value>>): Step<number> {
-    return (yield this.#question(values)).affected;
+  /** Changes what it changes; see Question.types. */
+  *change(values: Readonly<Record<Name, Value>>): Step<void> {
+    yield this.#question(values);
   }
 
   #question(values: Readonly<Record<Name, Value>>): Question {
     const given = this.#parameters.map((one) => (one instanceof Named ? values[one.name as Name] : one));
-    return { sql: this.#sql, values: given, name: this.#name };
+    const types = this.#types;
+    return { sql: this.#sql, values: given, name: this.#name, ...(types ? { types } : {}) };
   }
+}
+
+function compiledOf<Name extends string>(build: (slot: SlotOf<Name>) => Compilable) {
+  const compiled = build((name) => sql<never>`${new Named(name)}`).compile();
+  return { text: compiled.sql, parameters: compiled.parameters as readonly (Named | Value)[] };
 }
 
 /** Names are unique among all connections of the process. */

@@ -10,7 +10,7 @@ export type TokenRecords = ReturnType<typeof tokenRecords>;
 
 /** Steps of TokenStore. */
 export function tokenRecords(db: Kysely<FleetTables>) {
-  const byHash = Prepared.from((slot: SlotOf<'hash'>) =>
+  const byHash = Prepared.often({ hash: 'text' }, (slot: SlotOf<'hash'>) =>
     db.selectFrom('token').selectAll().where('hash', '=', slot('hash')),
   );
   return {

@@ -117,6 +117,44 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       await state.close();
     });
 
+    it('answers a flood of checks and reports as one after the other, though some of them fail', async () => {
+      const [flood, slow] = [await open(), await open()];
+      const ids = Array.from({ length: 40 }, (_, index) => `d-${String(index).padStart(2, '0')}`);
+      const transfer = (bytesOnWire: number) => ({ bytesOnWire, fullBytes: 100, resumedFrom: 0 });
+      const checkOf = (state: FleetState, id: string, index: number) => {
+        const site = index % 5 === 0 ? { site: 'same', wantsPeers: true } : {};
+        const check = { ...idle, labels: { n: `${index % 3}`, text: `"{,}\\'${id}` } };
+        return state.answerCheck(arrival(id, 5 + index, { check, ...site }), () => {
+          if (index % 11 === 3) throw new SlipwayError('forbidden', 'not this one');
+          return index % 4 === 0 ? nothing : offer({ place: index / 40 });
+        });
+      };
+      const reportsOf = (state: FleetState, id: string, index: number) => {
+        const middle = report(1, { phase: 'staged', message: index % 2 === 0 ? 'a "b", {c}' : undefined });
+        const last = report(2, { outcome: 'committed', transfer: transfer(index) });
+        return state.storeReports(id, index % 6 === 0 ? [middle] : [last, middle], anyReport, 50 + index);
+      };
+      const endOf = (work: Promise<unknown>) => work.then(JSON.stringify, ({ code }) => code);
+      const told: unknown[] = [];
+      for (const state of [flood, slow]) {
+        await enrolAll(state, ...ids);
+        await state.revokeDevice('d-07', 2);
+        for (const ask of [checkOf, reportsOf, reportsOf, checkOf]) {
+          const asked = ids.map((id, index) => () => endOf(ask(state, id, index)));
+          if (state === flood) told.push(await Promise.all(asked.map((one) => one())));
+          else for (const one of asked) told.push(await one());
+        }
+      }
+      expect(told.slice(4)).toEqual(told.slice(0, 4).flat());
+      const standing = async (state: FleetState) => [
+        (await state.listDevices({ limit: 99 })).map((device) => ({ ...device, enrolledAt: 0 })),
+        await Promise.all(ids.map((id) => state.attemptsOf(id))),
+        await Promise.all(ids.map((id) => state.listReports(id, 9))),
+      ];
+      expect(await standing(flood)).toEqual(await standing(slow));
+      await Promise.all([flood.close(), slow.close()]);
+    });
+
     it('spends a use of an enrolment token once, also when many come at the same time', async () => {
       const state = await open();
       const { record } = mintToken({ purpose: 'enrol', uses: 2, now: 0, randomBytes });

@@ -23,6 +23,7 @@ export const packagesOfTests: Packages = {
   'util-linux': 'nsenter',
   openssl: 'openssl',
   postgresql: 'pg_ctlcluster',
+  pgbouncer: '/usr/sbin/pgbouncer',
 };
 
 /** What the corpus of real programs is fetched and built with. */

@@ -89,13 +89,26 @@ export class PostgresServer {
     return url.href;
   }
 
+  get port(): number {
+    return this.#port;
+  }
+
   url(database: string): string {
     return `postgres://postgres@127.0.0.1:${this.#port}/${database}`;
   }
 
   /** Asks as a person at the database's own prompt. */
-  async query(url: string, text: string): Promise<unknown[]> {
+  async query(url: string, text: string): Promise<Record<string, unknown>[]> {
     return this.#query(new URL(url).pathname.slice(1), text);
+  }
+
+  /** Keeps what a statement locks. @returns lets it go */
+  async holding(url: string, text: string): Promise<() => Promise<void>> {
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => undefined);
+    await client.connect();
+    await client.query(`begin; ${text}`);
+    return () => client.end();
   }
 
   /** Ends every connection but that of the question, as an operator would. */
@@ -158,7 +171,7 @@ export class PostgresServer {
     await writeFile(rules, `host all +${guarded} 127.0.0.1/32 scram-sha-256\n${await readFile(rules, 'utf8')}`);
   }
 
-  async #query(database: string, text: string): Promise<unknown[]> {
+  async #query(database: string, text: string): Promise<Record<string, unknown>[]> {
     const client = new pg.Client({ connectionString: this.url(database) });
     client.on('error', () => undefined);
     await client.connect();
@@ -170,14 +183,14 @@ export class PostgresServer {
   }
 }
 
-/** PostgreSQL refuses to run as root; and it ends with the test run even when that is killed. */
-function asUser(command: string, args: readonly string[]): [string, string[]] {
+/** PostgreSQL and its pooler refuse to run as root; and it ends with the test run even when that is killed. */
+export function asUser(command: string, args: readonly string[]): [string, string[]] {
   const root = process.getuid?.() === 0 ? ['--reuid', 'postgres', '--regid', 'postgres', '--clear-groups'] : [];
   return ['setpriv', ['--pdeathsig', 'KILL', ...root, command, ...args]];
 }
 
 /** A port that nobody listened on a moment ago. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

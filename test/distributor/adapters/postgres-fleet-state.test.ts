@@ -75,15 +75,72 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fl
     await state.close();
   });
 
-  it('lets one replica lead, and another when that one is gone', async () => {
+  it('lets one replica lead, and another at once when that one ends', async () => {
     const url = await server.freshDatabase();
     const [first, second] = [await openPostgresFleetState(url), await openPostgresFleetState(url)];
     expect(await first.asLeader(async () => 1)).toBe(1);
     expect(await second.asLeader(async () => 2)).toBeUndefined();
     expect(await first.asLeader(async () => 3)).toBe(3);
     await first.close();
-    await expect.poll(() => second.asLeader(async () => 4)).toBe(4);
+    expect(await second.asLeader(async () => 4)).toBe(4);
     await second.close();
+  });
+
+  const leaseEnds = (url: string) => server.query(url, 'update lead set expires_at = 0');
+
+  it('lets another replica lead when the lease of one that says nothing any more has ended', async () => {
+    const url = await server.freshDatabase();
+    const [silent, second] = [await openPostgresFleetState(url), await openPostgresFleetState(url)];
+    expect(await silent.asLeader(async () => 1)).toBe(1);
+    await leaseEnds(url);
+    expect(await second.asLeader(async () => 2)).toBe(2);
+    expect(await silent.asLeader(async () => 3)).toBeUndefined();
+    await Promise.all([silent.close(), second.close()]);
+  });
+
+  it('keeps nothing of what a leader writes that was stopped for longer than its lease', async () => {
+    const url = await server.freshDatabase();
+    const [stopped, second] = [await openPostgresFleetState(url), await openPostgresFleetState(url)];
+    const late: unknown[] = [];
+    const led = await stopped.asLeader(async () => {
+      expect(await stopped.applyTransition(key, openWave(0, 0.1), 1, 'rollouts')).toBe(true);
+      await leaseEnds(url);
+      expect(await second.asLeader(async () => 'second')).toBe('second');
+      late.push(await stopped.applyTransition(key, openWave(1), 2, 'rollouts').catch(({ code }) => code));
+      await stopped.appendEvent({ at: 3, actor: 'rollouts', kind: 'tested', reason: 'late' });
+    });
+    expect([led, late]).toEqual([undefined, ['lead-lost']]);
+    expect((await second.loadCampaigns()).map(({ openedWaves }) => openedWaves.length)).toEqual([1]);
+    expect((await second.listEvents(0, 9)).map(({ kind }) => kind)).toEqual(['wave-opened']);
+    // What is no work of the leader goes on as before.
+    expect(await stopped.applyTransition(key, openWave(1), 4, 'somebody')).toBe(true);
+    await Promise.all([stopped.close(), second.close()]);
+  });
+
+  it('keeps its lease for as long as its work takes', async () => {
+    const url = await server.freshDatabase();
+    const state = await openPostgresFleetState(url);
+    const endOf = async () => Number((await server.query(url, 'select expires_at from lead'))[0]?.expires_at);
+    await state.asLeader(async () => {
+      const first = await endOf();
+      await expect.poll(endOf, { timeout: 20_000 }).toBeGreaterThan(first);
+    });
+    await state.close();
+  });
+
+  it('does not let a group wait for a lock that another replica keeps, nor the steps beside it', async () => {
+    const url = await server.freshDatabase();
+    const state = await openPostgresFleetState(url);
+    await enrolAll(state, 'a', 'b');
+    await state.storeReports('a', [report(1)], anyReport, 2);
+    const row = `select * from sighting where device = (select number from device where id = 'a') for update`;
+    const release = await server.holding(url, row);
+    const held = state.answerCheck(arrival('a', 5), () => nothing);
+    // In the group of the one that waits.
+    expect((await state.answerCheck(arrival('b', 5), () => nothing)).kind).toBe('none');
+    await release();
+    expect((await held).kind).toBe('none');
+    await state.close();
   });
 
   it('two replicas at once count a device that runs the release already once', async () => {
