@@ -56,9 +56,9 @@ export function s3Store(options: S3StoreOptions): StoreReader {
         const { body, length } = await openRange(key, range, signal);
         return drawnStream(body, {
           length,
-          openFrom: async (offset) => {
+          openFrom: async (offset, bytes) => {
             const first = (range?.first ?? 0) + offset;
-            const last = range?.last ?? length - 1;
+            const last = first + bytes - 1;
             return (await orGone(location, key, () => openRange(key, { first, last }, signal))).body;
           },
           fail: (cause) => notAnswering(location, key, cause),
