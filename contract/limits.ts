@@ -98,8 +98,12 @@ export const limits = {
   maxVcdiffApplicationHeaderBytes: 64 * 1024,
   /** Connections of one server; fewer where the process may open fewer files. */
   maxConnections: 20_000,
-  /** Memory that one download may hold whose reader is slow: what was read of the store and not taken yet. */
-  maxSlowReaderBytes: 768 * 1024,
+  /** Downloads that one server sends at once, from whatever store; fewer where it may have fewer connections. */
+  maxDownloads: 2000,
+  /** Memory of one download whose reader is slow: a small buffer, its connection, and what the store sent ahead. */
+  maxSlowReaderBytes: 192 * 1024,
+  /** Memory that all downloads share besides, which makes fast ones fast; slow readers may hold all of it. */
+  maxSendBufferBytes: 64 * 1024 * 1024,
   /** The head of a request, and a TLS handshake, must have arrived by then. */
   maxRequestHeadMs: 15_000,
   /** A whole request must have; answers may take as long as bytes move. */

@@ -9,6 +9,7 @@ import swagger from '@fastify/swagger';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
+  LogController,
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
   type RawServerDefault,
@@ -16,6 +17,7 @@ import Fastify, {
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
+import { logAnswers } from './http/answer-log.ts';
 import { boundConnections } from './http/connections.ts';
 import { answerClientError, answerErrors, answerExpectation, answerFrameworkError } from './http/error-answer.ts';
 import { turnAwayUnderPressure } from './http/event-loop-pressure.ts';
@@ -84,6 +86,8 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     return503OnClosing: false,
     trustProxy: options.trustProxy,
     genReqId: options.newRequestId,
+    // One line for each answer, by a hook of our own.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.maxCheckBytes,
     requestTimeout: limits.maxRequestMs,
     connectionTimeout: idleSocketTimeoutMs,
@@ -94,6 +98,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   const plain = app as unknown as FastifyInstance;
+  logAnswers(app);
   answerErrors(plain);
   boundConnections(app.server, options.maxConnections, options.logger, services.clock);
   app.addHook('onRequest', (request, reply, next) => {

@@ -4,6 +4,7 @@ import type { StoreReader } from './catalog/ports.ts';
 import type { FleetState } from './fleet/ports.ts';
 import type { RandomBytes } from './fleet/token.ts';
 import type { TokenUse } from './fleet/token-use.ts';
+import type { Downloads } from './http/downloads.ts';
 import type { Metrics } from './http/metrics.ts';
 import type { Reconciler } from './reconcile/reconcile.ts';
 import type { Campaigns } from './rollout/campaigns.ts';
@@ -16,6 +17,7 @@ export interface Services {
   readonly reconciler: Reconciler;
   readonly fleet: FleetState;
   readonly metrics: Metrics;
+  readonly downloads: Downloads;
   readonly tokenUse: TokenUse;
   /** Undefined where this server was given no key for permits: it sends no device back then. */
   readonly permits: PermitIssuer | undefined;
@@ -36,6 +38,8 @@ export interface Policy {
   readonly requireTokenForReads: boolean;
   /** Send clients to presigned URLs of the store instead of streaming blobs. */
   readonly redirectBlobs: boolean;
+  /** Location of nginx that holds the folder of the store; it sends blobs then. Ends with `/`. */
+  readonly accelRedirect: string | undefined;
   readonly enrolmentsPerMinute: number;
   readonly checksPerMinute: number;
   /** Sent with every answer to a check; undefined leaves it to the device. */

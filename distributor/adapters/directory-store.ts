@@ -1,59 +1,63 @@
 /** A store in a folder of this machine: the embedded default. */
-import type { Stats } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { StoreReader } from '../catalog/ports.ts';
-
-/** One read: large enough to be fast, small enough that slow clients cost little memory. */
-const chunkBytes = 128 * 1024;
+import type { ByteRange, OpenObject, StoreReader } from '../catalog/ports.ts';
+import { type FileUse, OpenFiles } from './open-files.ts';
 
 export function directoryStore(folder: string): StoreReader {
   const root = path.resolve(folder);
+  const files = new OpenFiles();
+  const use = (key: string) => orMissing(key, () => files.use(resolveKey(root, key)));
   return {
     location: pathToFileURL(root).href,
     async stat(key) {
-      const found = await orMissing(key, () => stat(resolveKey(root, key)));
-      return found?.isFile() ? { length: found.size } : undefined;
+      const file = await use(key);
+      file?.release();
+      return file && { length: file.length };
     },
     async open(key, range) {
-      const opened = await openFile(root, key);
-      if (!opened) return undefined;
-      const { file, stats } = opened;
-      const { first, last } = range ?? { first: 0, last: stats.size - 1 };
-      const length = last - first + 1;
-      // The stream owns the file from here on and closes it, also when it is destroyed early.
-      const stream = file.createReadStream({ start: first, end: Math.max(last, first), highWaterMark: chunkBytes });
-      return { length, stream };
+      const file = await use(key);
+      return file && openObject(key, file, range ?? { first: 0, last: file.length - 1 });
     },
-    async readWhole(key, maxBytes) {
-      const opened = await openFile(root, key);
-      if (!opened) return undefined;
-      const { file, stats } = opened;
-      try {
-        if (stats.size > maxBytes) {
-          throw new SlipwayError('metadata-too-large', `${key} has ${stats.size} bytes, ${maxBytes} are allowed`);
-        }
-        const bytes = await file.readFile();
-        return { bytes, etag: sha256(bytes) };
-      } finally {
-        await file.close();
-      }
-    },
+    readWhole: (key, maxBytes) => orMissing(key, () => readWhole(key, resolveKey(root, key), maxBytes)),
     presign: async () => undefined,
-    close: async () => {},
+    close: async () => files.close(),
   };
 }
 
-async function openFile(root: string, key: string): Promise<{ file: FileHandle; stats: Stats } | undefined> {
-  const file = await orMissing(key, () => open(resolveKey(root, key), 'r'));
-  if (!file) return undefined;
-  const stats = await file.stat();
-  if (stats.isFile()) return { file, stats };
-  await file.close();
-  return undefined;
+function openObject(key: string, file: FileUse, { first, last }: ByteRange): OpenObject {
+  let position = first;
+  return {
+    length: last - first + 1,
+    async read(into) {
+      if (position > last) return 0;
+      const count = await file.read(into, last + 1 - position, position).catch((cause) => {
+        throw failure(key, cause);
+      });
+      position += count;
+      return count;
+    },
+    close: () => file.release(),
+  };
+}
+
+/** Not by a shared descriptor: metadata changes under its name, and the newest is asked for. */
+async function readWhole(key: string, name: string, maxBytes: number) {
+  const file = await open(name, 'r');
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile()) return undefined;
+    if (stats.size > maxBytes) {
+      throw new SlipwayError('metadata-too-large', `${key} has ${stats.size} bytes, ${maxBytes} are allowed`);
+    }
+    const bytes = await file.readFile();
+    return { bytes, etag: sha256(bytes) };
+  } finally {
+    await file.close();
+  }
 }
 
 /** Callers make keys from checked parts; this is the second lock on the same door (path traversal). */
@@ -68,14 +72,19 @@ async function orMissing<T>(key: string, read: () => Promise<T>): Promise<T | un
     return await read();
   } catch (cause) {
     if (cause instanceof SlipwayError) throw cause;
-    const code = (cause as NodeJS.ErrnoException).code;
+    const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    if (code === 'EACCES' || code === 'EPERM') {
-      throw new SlipwayError('store-forbidden', `${key} may not be read: ${code}`, {
-        cause,
-        hint: 'Let the user that the distributor runs as read the store.',
-      });
-    }
-    throw new SlipwayError('io-error', `${key} cannot be read: ${code ?? String(cause)}`, { cause });
+    throw failure(key, cause);
   }
+}
+
+function failure(key: string, cause: unknown): SlipwayError {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new SlipwayError('store-forbidden', `${key} may not be read: ${code}`, {
+      cause,
+      hint: 'Let the user that the distributor runs as read the store.',
+    });
+  }
+  return new SlipwayError('io-error', `${key} cannot be read: ${code ?? String(cause)}`, { cause });
 }

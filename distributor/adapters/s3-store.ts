@@ -7,8 +7,9 @@ import { GetObjectCommand, HeadObjectCommand, S3Client, S3ServiceException } fro
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { SlipwayError } from '../../contract/errors.ts';
 import { noProxyRule, type ProxyRule } from '../../contract/proxy.ts';
-import type { StoreReader } from '../catalog/ports.ts';
+import type { ByteRange, StoreReader } from '../catalog/ports.ts';
 import { AgentByRule } from './agent-by-rule.ts';
+import { drawnStream } from './drawn-stream.ts';
 
 export interface S3StoreOptions {
   readonly bucket: string;
@@ -23,29 +24,28 @@ export interface S3StoreOptions {
 const connectTimeoutMs = 5000;
 /** No byte from the store for so long ends the request. */
 const socketTimeoutMs = 60_000;
-const maxSockets = 256;
+/** For what is short: lengths, metadata, manifests. */
+const maxShortSockets = 256;
 
 export function s3Store(options: S3StoreOptions): StoreReader {
-  const { proxies = noProxyRule } = options;
-  const agent = new AgentByRule(proxies, { maxSockets });
-  const client = new S3Client({
-    region: options.region,
-    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint, forcePathStyle: true }),
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: {
-      connectionTimeout: connectTimeoutMs,
-      socketTimeout: socketTimeoutMs,
-      httpAgent: proxies.hasProxy ? agent : { maxSockets },
-      httpsAgent: proxies.hasProxy ? agent : { maxSockets },
-    },
-  });
+  const client = clientOf(options, maxShortSockets);
+  // Slow readers hold a connection each for a long time; how many there may be is bounded where they ask.
+  const downloads = clientOf(options, Number.POSITIVE_INFINITY);
   const location = `s3://${options.bucket}/${options.prefix}`;
   const at = (key: string) => ({ Bucket: options.bucket, Key: options.prefix + key });
-  const get = async (key: string, range?: string, signal?: AbortSignal) => {
+  const get = async (from: S3Client, key: string, range?: string, signal?: AbortSignal) => {
     const command = new GetObjectCommand({ ...at(key), ...(range === undefined ? {} : { Range: range }) });
-    const answer = await client.send(command, signal ? { abortSignal: signal } : {});
+    const answer = await from.send(command, signal ? { abortSignal: signal } : {});
     return { ...answer, body: answer.Body as Readable };
+  };
+  const openRange = async (key: string, range: ByteRange | undefined, signal: AbortSignal | undefined) => {
+    const wanted = range && `bytes=${range.first}-${range.last}`;
+    const { body, ContentLength: length = 0, ContentRange } = await get(downloads, key, wanted, signal);
+    if (range && !ContentRange?.startsWith(`bytes ${range.first}-${range.last}/`)) {
+      body.destroy();
+      throw new SlipwayError('store-unreachable', `${location} answered a range with "${ContentRange ?? 'all'}"`);
+    }
+    return { body, length };
   };
   return {
     location,
@@ -56,17 +56,20 @@ export function s3Store(options: S3StoreOptions): StoreReader {
       }),
     open: (key, range, signal) =>
       orMissing(location, key, async () => {
-        const wanted = range && `bytes=${range.first}-${range.last}`;
-        const { body, ContentLength = 0, ContentRange } = await get(key, wanted, signal);
-        if (range && !ContentRange?.startsWith(`bytes ${range.first}-${range.last}/`)) {
-          body.destroy();
-          throw new SlipwayError('store-unreachable', `${location} answered a range with "${ContentRange ?? 'all'}"`);
-        }
-        return { length: ContentLength, stream: body };
+        const { body, length } = await openRange(key, range, signal);
+        return drawnStream(body, {
+          length,
+          openFrom: async (offset, bytes) => {
+            const first = (range?.first ?? 0) + offset;
+            const last = first + bytes - 1;
+            return (await orGone(location, key, () => openRange(key, { first, last }, signal))).body;
+          },
+          fail: (cause) => notAnswering(location, key, cause),
+        });
       }),
     readWhole: (key, maxBytes) =>
       orMissing(location, key, async () => {
-        const { body, ETag } = await get(key);
+        const { body, ETag } = await get(client, key);
         const chunks: Buffer[] = [];
         let length = 0;
         for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -83,8 +86,27 @@ export function s3Store(options: S3StoreOptions): StoreReader {
       const command = method === 'GET' ? new GetObjectCommand(at(key)) : new HeadObjectCommand(at(key));
       return getSignedUrl(client, command, { expiresIn: validSeconds });
     },
-    close: async () => client.destroy(),
+    close: async () => {
+      client.destroy();
+      downloads.destroy();
+    },
   };
+}
+
+function clientOf({ region, endpoint, proxies = noProxyRule }: S3StoreOptions, maxSockets: number): S3Client {
+  const agent = new AgentByRule(proxies, { maxSockets });
+  return new S3Client({
+    region,
+    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: {
+      connectionTimeout: connectTimeoutMs,
+      socketTimeout: socketTimeoutMs,
+      httpAgent: proxies.hasProxy ? agent : { maxSockets },
+      httpsAgent: proxies.hasProxy ? agent : { maxSockets },
+    },
+  });
 }
 
 async function orMissing<T>(location: string, key: string, ask: () => Promise<T>): Promise<T | undefined> {
@@ -96,12 +118,23 @@ async function orMissing<T>(location: string, key: string, ask: () => Promise<T>
       if (error.name === 'NoSuchKey' || error.name === 'NotFound') return undefined;
       throw classifyAnswer(location, key, error);
     }
-    const detail = error instanceof Error ? error.message || error.name : String(error);
-    throw new SlipwayError('store-unreachable', `${location} does not answer for ${key}: ${detail}`, {
-      cause: error,
-      hint: 'Check AWS_ENDPOINT_URL_S3, the network, HTTPS_PROXY and the credentials.',
-    });
+    throw notAnswering(location, key, error);
   }
+}
+
+/** For what was there a moment ago. */
+async function orGone<T>(location: string, key: string, ask: () => Promise<T>): Promise<T> {
+  const found = await orMissing(location, key, ask);
+  if (found === undefined) throw new SlipwayError('blob-missing', `${key} went away from ${location}`);
+  return found;
+}
+
+function notAnswering(location: string, key: string, cause: unknown): SlipwayError {
+  const detail = cause instanceof Error ? cause.message || cause.name : String(cause);
+  return new SlipwayError('store-unreachable', `${location} does not answer for ${key}: ${detail}`, {
+    cause,
+    hint: 'Check AWS_ENDPOINT_URL_S3, the network, HTTPS_PROXY and the credentials.',
+  });
 }
 
 function classifyAnswer(location: string, key: string, error: S3ServiceException): SlipwayError {

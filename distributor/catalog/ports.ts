@@ -1,6 +1,4 @@
 /** What the distributor asks of a store. It only reads: nothing here can change a release. */
-import type { Readable } from 'node:stream';
-
 export interface StoredObject {
   /** Bytes in all. */
   readonly length: number;
@@ -12,11 +10,18 @@ export interface ByteRange {
   readonly last: number;
 }
 
+/** Whoever opens it closes it, once, whether it was read to the end or not. */
 export interface OpenObject {
-  /** Bytes that `stream` will give. */
+  /** Bytes that `read` gives in all. */
   readonly length: number;
-  /** Reads on demand; whoever takes it reads it to the end or destroys it. */
-  readonly stream: Readable;
+  /**
+   * Puts the next bytes at the start of `into`; one call at a time.
+   * @returns how many: at least one, and 0 at the end
+   * @throws SlipwayError as `open` does
+   */
+  read(into: Uint8Array): Promise<number>;
+  /** Not while a read is under way: what ends a read that waits is the signal of `open`. */
+  close(): void;
 }
 
 export interface WholeObject {

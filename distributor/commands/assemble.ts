@@ -7,6 +7,7 @@ import type { StoreReader } from '../catalog/ports.ts';
 import { CampaignLog, revertsOnAbort } from '../events/campaign-log.ts';
 import type { FleetState } from '../fleet/ports.ts';
 import { TokenUse } from '../fleet/token-use.ts';
+import { Downloads, downloadsFor } from '../http/downloads.ts';
 import { createMetrics } from '../http/metrics.ts';
 import type { DeclarationSource } from '../reconcile/ports.ts';
 import { Reconciler } from '../reconcile/reconcile.ts';
@@ -33,9 +34,11 @@ export interface Opened {
   readonly store: StoreReader;
   readonly fleet: FleetState;
   readonly logger: Logger;
+  /** That the server takes. */
+  readonly maxConnections: number;
 }
 
-export function assemble({ line, options, signer, source, store, fleet, logger }: Opened) {
+export function assemble({ line, options, signer, source, store, fleet, logger, maxConnections }: Opened) {
   const metrics = createMetrics();
   const catalog = new Catalog(store);
   const reconciler = new Reconciler({
@@ -71,6 +74,7 @@ export function assemble({ line, options, signer, source, store, fleet, logger }
     reconciler,
     fleet,
     metrics,
+    downloads: new Downloads(options.maxDownloads ?? downloadsFor(maxConnections), metrics),
     tokenUse: new TokenUse(),
     permits: signer && permitIssuer({ signer, clock: line.clock, newId: () => newPermitId(line) }),
     randomBytes: line.randomBytes,
@@ -79,6 +83,7 @@ export function assemble({ line, options, signer, source, store, fleet, logger }
     policy: {
       requireTokenForReads: options.requireTokenForReads,
       redirectBlobs: options.redirectBlobs,
+      accelRedirect: options.accelRedirect,
       enrolmentsPerMinute: options.enrolLimit,
       checksPerMinute: options.checkLimit,
       pollAfterSeconds: options.pollAfter,

@@ -1,6 +1,7 @@
 /** What `serve` may be told, checked before anything is opened. */
 import { isIP } from 'node:net';
 import { SlipwayError } from '../../contract/errors.ts';
+import { parseStoreUrl } from '../../contract/store-url.ts';
 import type { CertificateFiles } from '../http/certificate.ts';
 import type { StatePlace } from './command-line.ts';
 import type { RetentionOptions } from './retention-options.ts';
@@ -23,6 +24,10 @@ export interface ServeOptions extends StatePlace, SourceOptions, RetentionOption
   readonly behindProxy: boolean;
   readonly trustProxy: boolean;
   readonly redirectBlobs: boolean;
+  /** See Policy. */
+  readonly accelRedirect?: string | undefined;
+  /** Undefined: as many as the connections allow. */
+  readonly maxDownloads?: number;
   readonly requireTokenForReads: boolean;
   readonly checkLimit: number;
   readonly enrolLimit: number;
@@ -59,6 +64,37 @@ export function checkTransport(options: Pick<ServeOptions, 'listen' | 'tlsCert' 
   throw new SlipwayError('transport-insecure', `plain HTTP on ${listen.host} would send tokens in the clear`, {
     hint: 'Give --tls-cert and --tls-key, or --behind-proxy when a proxy in front speaks TLS.',
   });
+}
+
+/**
+ * Whoever asks without nginx in between would get empty answers, and nginx can send only what lies in a folder.
+ * @throws SlipwayError `usage`, `store-url-invalid`
+ */
+export function checkAccelRedirect(
+  options: Pick<ServeOptions, 'accelRedirect' | 'redirectBlobs' | 'behindProxy' | 'store'>,
+) {
+  const { accelRedirect, redirectBlobs, behindProxy, store } = options;
+  if (accelRedirect === undefined) return;
+  const refuse = (message: string, hint: string) => new SlipwayError('usage', message, { hint });
+  if (!/^\/([A-Za-z0-9._~-]+\/)+$/.test(accelRedirect)) {
+    throw refuse(
+      `--accel-redirect "${accelRedirect}" is no location of nginx`,
+      'Write it with a slash at both ends, as /slipway-store/.',
+    );
+  }
+  if (!behindProxy) {
+    throw refuse(
+      'expected --behind-proxy with --accel-redirect',
+      'Only nginx in front can follow it; let nobody else reach the address.',
+    );
+  }
+  if (redirectBlobs) throw refuse('expected either --accel-redirect or --redirect-blobs', 'Leave one of them out.');
+  if (parseStoreUrl(store).kind !== 'directory') {
+    throw refuse(
+      'expected a folder as --store with --accel-redirect',
+      'nginx reads the files itself; for S3 there is --redirect-blobs.',
+    );
+  }
 }
 
 /** Call it after checkTransport. */

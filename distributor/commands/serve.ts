@@ -17,7 +17,13 @@ import { keepCertificate } from './kept-certificate.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
 import { addressOf, listen, metricsAddressOf } from './listening.ts';
 import { addRetentionOptions } from './retention-options.ts';
-import { certificateFilesOf, checkTransport, parseListen, type ServeOptions } from './serve-options.ts';
+import {
+  certificateFilesOf,
+  checkAccelRedirect,
+  checkTransport,
+  parseListen,
+  type ServeOptions,
+} from './serve-options.ts';
 import { openLog, warnOfOpenSecrets } from './server-log.ts';
 import { addSourceOptions, placeOf } from './source-options.ts';
 
@@ -43,6 +49,15 @@ export function serveCommand(line: CommandLine): Command {
     .option('--behind-proxy', 'plain HTTP on any address: a proxy in front speaks TLS', false)
     .option('--trust-proxy', 'believe X-Forwarded-For; only behind a proxy that sets it', false)
     .option('--redirect-blobs', 'send clients to presigned URLs of the store instead of streaming', false)
+    .option(
+      '--accel-redirect <prefix>',
+      'let nginx in front send blobs: its internal location of the store, as /slipway-store/',
+    )
+    .option(
+      '--max-downloads <n>',
+      'blobs sent at once; more get 503 (default: half of the connections, at most 2000)',
+      parseCount,
+    )
     .option('--require-token-for-reads', 'metadata, manifests and blobs only with a token', false)
     .option('--check-limit <n>', 'checks and reports a minute and device', parseCount, 60)
     .option('--enrol-limit <n>', 'enrolments a minute and address', parseCount, 30)
@@ -83,6 +98,7 @@ function parsePollAfter(text: string): number {
 
 async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   checkTransport(options);
+  checkAccelRedirect(options);
   const files = certificateFilesOf(options);
   const tls = files && (await readCertificate(files));
   const signer = options.permitKey === undefined ? undefined : line.readPermitKey(options.permitKey);
@@ -92,10 +108,14 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const fleet = await openState(line, options, { isServer: true, keptReports: options.keepReports });
   const logger = openLog(options.logLevel);
   await warnOfOpenSecrets(options, logger);
-  const { services, upkeep, probes } = assemble({ line, options, signer, source, store, fleet, logger });
-  const { metrics } = services;
   const maxConnections = connectionsFor(line.descriptorLimit);
-  logger.info({ maxConnections, descriptors: line.descriptorLimit }, 'connections are bounded');
+  const opened = { line, options, signer, source, store, fleet, logger, maxConnections };
+  const { services, upkeep, probes } = assemble(opened);
+  const { metrics } = services;
+  logger.info(
+    { maxConnections, maxDownloads: services.downloads.max, descriptors: line.descriptorLimit },
+    'connections are bounded',
+  );
   const app = await buildApp(
     { ...services, isStarted: () => upkeep.isStarted },
     {

@@ -5,6 +5,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { describeWithProblems } from '../declaration/problem.ts';
+import { logWhenClosed, noteForLog } from './answer-log.ts';
 import { KnownPaths } from './known-paths.ts';
 
 /** Seconds that a client waits at least after an answer that names no time of its own. */
@@ -16,8 +17,7 @@ export function answerErrors(app: FastifyInstance): void {
   app.addHook('onRoute', ({ url, method }) => paths.add(url, [method].flat()));
   app.setErrorHandler((thrown, request, reply) => {
     const { error, status } = classify(thrown);
-    if (status >= 500) request.log.error({ err: thrown, code: error.code }, error.message);
-    else request.log.info({ code: error.code }, error.message);
+    noteForLog(request, { code: error.code, reason: error.message, ...(status >= 500 ? { err: thrown } : {}) });
     return sendError(request, reply, error, status);
   });
   app.setNotFoundHandler((request, reply) => {
@@ -41,6 +41,8 @@ export function answerErrors(app: FastifyInstance): void {
 /** Of a request that the framework refused before any hook ran: a URL that is none, or longer than any route has. */
 export function answerFrameworkError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { error, status } = classify(thrown);
+  logWhenClosed(request, reply);
+  noteForLog(request, { code: error.code, reason: error.message });
   void sendError(request, reply.header('x-request-id', request.id), error, status);
 }
 

@@ -16,6 +16,7 @@ export interface Metrics {
   readonly fellBack: Counter;
   readonly enrolments: Counter<'outcome'>;
   readonly blobBytes: Counter;
+  readonly downloads: Gauge;
   readonly rolloutTransitions: Counter<'kind'>;
   readonly rolloutDevices: Gauge<'rollout' | 'standing'>;
   /** By whose fault and code; codes that this program does not know count as `other`. */
@@ -103,6 +104,11 @@ export function createMetrics(): Metrics {
     blobBytes: new Counter({
       name: 'slipway_blob_bytes_total',
       help: 'Bytes sent in answers with blobs, headers included.',
+      registers,
+    }),
+    downloads: new Gauge({
+      name: 'slipway_downloads',
+      help: 'Blobs that are being sent; another one is refused when there are as many as the server sends at once.',
       registers,
     }),
     rolloutTransitions: new Counter({

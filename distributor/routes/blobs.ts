@@ -1,21 +1,25 @@
 /**
- * `GET|HEAD /v1/blobs/sha256/:digest`: bytes named by their digest, whole or one range, streamed from the store with
- * the client's own pace. Content never changes, so the digest is a strong ETag.
+ * `GET|HEAD /v1/blobs/sha256/:digest`: bytes named by their digest, whole or one range, sent from the store at the client's
+ * own pace, or handed to whoever sends them instead. Content never changes, so the digest is a strong ETag.
  */
-import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { digestSchema } from '../../contract/digest.ts';
+import { type Digest, digestSchema } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { blobKey } from '../../contract/store-keys.ts';
 import type { App } from '../app.ts';
+import type { ByteRange } from '../catalog/ports.ts';
 import { allowReading } from '../http/access.ts';
+import { ClientConnection } from '../http/client-connection.ts';
 import { select } from '../http/conditional.ts';
+import { SendBuffers } from '../http/send-buffers.ts';
+import { sendObject } from '../http/send-object.ts';
 import type { Services } from '../services.ts';
 
 const presignedSeconds = 900;
 
 export function blobsRoute(app: App, services: Services): void {
+  const buffers = new SendBuffers();
   app.route({
     method: ['GET', 'HEAD'],
     url: '/v1/blobs/sha256/:digest',
@@ -29,17 +33,22 @@ export function blobsRoute(app: App, services: Services): void {
     },
     handler: async (request, reply) => {
       await allowReading(request, services);
-      return sendBlob(request, reply, request.params.digest, services);
+      return answerBlob(request, reply, request.params.digest, { ...services, buffers });
     },
   });
 }
 
-async function sendBlob(
+interface Sender extends Services {
+  readonly buffers: SendBuffers;
+}
+
+async function answerBlob(
   request: FastifyRequest,
   reply: FastifyReply,
-  digest: string,
-  { store, policy, metrics }: Services,
+  digest: Digest,
+  services: Sender,
 ): Promise<FastifyReply> {
+  const { store, policy } = services;
   const key = blobKey(digest);
   const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
   const found = await store.stat(key);
@@ -74,37 +83,54 @@ async function sendBlob(
     // The redirect itself must not outlive the signature in its URL.
     if (url !== undefined) return reply.header('cache-control', 'no-store').redirect(url, 307);
   }
+  reply.type('application/octet-stream');
+  // The proxy in front has the file, and selects the range itself.
+  if (policy.accelRedirect !== undefined) return reply.header('x-accel-redirect', policy.accelRedirect + key).send();
 
   const range = selection.status === 206 ? selection.range : undefined;
   const bodyLength = range ? range.last - range.first + 1 : length;
-  reply
-    .code(selection.status)
-    .header('accept-ranges', 'bytes')
-    .type('application/octet-stream')
-    .header('content-length', bodyLength);
+  reply.code(selection.status).header('accept-ranges', 'bytes').header('content-length', bodyLength);
   if (range) reply.header('content-range', `bytes ${range.first}-${range.last}/${length}`);
-  if (method === 'HEAD') return reply.send();
-  if (bodyLength === 0) return reply.send(Readable.from([]));
-
-  const abort = new AbortController();
-  reply.raw.once('close', () => abort.abort());
-  const opened = await store.open(key, range, abort.signal);
-  if (!opened) throw new SlipwayError('blob-missing', `the blob ${digest} went away`);
-  if (opened.length !== bodyLength || reply.raw.destroyed) {
-    opened.stream.destroy();
-    throw new SlipwayError('store-unreachable', `the store gives ${opened.length} of ${bodyLength} bytes of ${digest}`);
-  }
-  countSent(request, reply, metrics);
-  return reply.send(opened.stream);
+  if (method === 'HEAD' || bodyLength === 0) return reply.send();
+  await sendBlob(request, reply, { digest, range, bodyLength }, services);
+  return reply;
 }
 
-/** Counts what the connection carried for this answer, also when it ended early. */
-function countSent(request: FastifyRequest, reply: FastifyReply, { blobBytes }: Services['metrics']): void {
+interface Wanted {
+  readonly digest: Digest;
+  readonly range: ByteRange | undefined;
+  readonly bodyLength: number;
+}
+
+/** @throws SlipwayError `overloaded`, and what the store throws before the first byte is there */
+async function sendBlob(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { digest, range, bodyLength }: Wanted,
+  { store, metrics, downloads, buffers }: Sender,
+): Promise<void> {
+  downloads.enter();
+  const client = new ClientConnection(request, reply);
   const { socket } = request.raw;
   const before = socket.bytesWritten;
-  reply.raw.once('close', () => {
+  try {
+    const opened = await store.open(blobKey(digest), range, client.left);
+    if (!opened) throw new SlipwayError('blob-missing', `the blob ${digest} went away`);
+    if (opened.length !== bodyLength) {
+      opened.close();
+      const found = `the store gives ${opened.length} of ${bodyLength} bytes of ${digest}`;
+      throw new SlipwayError('store-unreachable', found);
+    }
+    await sendObject(request, reply, client, opened, buffers);
+  } catch (error) {
+    // Whoever left needs no answer, and what ended because of it is no failure of the store.
+    if (!client.left.aborted) throw error;
+  } finally {
+    client.release();
+    downloads.leave();
+    if (client.left.aborted && !reply.sent) reply.hijack();
     const sent = socket.bytesWritten - before;
     // An injected request has no real socket.
-    if (sent > 0) blobBytes.inc(sent);
-  });
+    if (sent > 0) metrics.blobBytes.inc(sent);
+  }
 }

@@ -12,6 +12,7 @@ import { permitIssued } from '../events/audit.ts';
 import type { Bearer, CheckFacts } from '../fleet/ports.ts';
 import { questionOf } from '../fleet/question.ts';
 import { bearerOf } from '../http/access.ts';
+import { noteForLog } from '../http/answer-log.ts';
 import { callerOf, perMinute } from '../http/rate-limits.ts';
 import { decide } from '../rollout/decide.ts';
 import type { DecideInput } from '../rollout/decide-input.ts';
@@ -59,13 +60,10 @@ export function checkRoute(app: App, services: Services): void {
       await recordFallBacks(services, id, fellBack, now);
       metrics.checkSeconds.observe((performance.now() - startedAt) / 1000);
       metrics.checks.inc({ decision: decision.kind, reason: decision.reason });
-      request.log.info(
-        {
-          ...{ deviceId: id, decision: decision.kind, reason: decision.reason, ...decision.facts },
-          deltaPolicy: request.body.deltaPolicy,
-        },
-        'checked',
-      );
+      noteForLog(request, {
+        ...{ msg: 'checked', deviceId: id, decision: decision.kind, reason: decision.reason, ...decision.facts },
+        deltaPolicy: request.body.deltaPolicy,
+      });
       return answer;
     },
   );

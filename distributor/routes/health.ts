@@ -1,6 +1,6 @@
 /**
- * `/healthz`: the process answers. `/readyz`: it can serve devices: the database keeps what it is given, and the store was
- * read.
+ * `/healthz`: the process answers. `/readyz`: it can serve devices: the database keeps what it is given, the store was
+ * read, and there is room for a download.
  */
 import { z } from 'zod';
 import { describeError, type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
@@ -21,6 +21,8 @@ const readinessSchema = z.object({
   /** `stale`: what is declared now is not in force, and what was applied last is. */
   plan: z.enum(['ok', 'stale']),
   planCode: z.string().optional(),
+  /** `full`: as many downloads are under way as this server sends at once; another is answered 503. */
+  downloads: z.enum(['ok', 'full']),
 });
 
 /** Asked more often, the database is not asked again: anybody may ask. */
@@ -45,7 +47,7 @@ function databaseLook({ fleet, clock }: Pick<Services, 'fleet' | 'clock'>): () =
 }
 
 export function healthRoute(app: App, services: Services): void {
-  const { catalog, reconciler, isStarted } = services;
+  const { catalog, reconciler, downloads, isStarted } = services;
   const lookAtDatabase = databaseLook(services);
   let told: string | undefined;
   app.get(
@@ -69,7 +71,7 @@ export function healthRoute(app: App, services: Services): void {
       if (trouble && trouble.code !== told) request.log.error(describeError(trouble), 'not ready');
       told = trouble?.code;
       const started = isStarted();
-      const ready = started && trouble === undefined && refreshedAt !== undefined;
+      const ready = started && trouble === undefined && refreshedAt !== undefined && !downloads.isFull;
       return reply.code(ready ? 200 : 503).send({
         ready,
         started,
@@ -79,6 +81,7 @@ export function healthRoute(app: App, services: Services): void {
         ...(problem ? { code: problem.code } : {}),
         plan: reconciler.problem ? 'stale' : 'ok',
         ...(reconciler.problem ? { planCode: reconciler.problem.code } : {}),
+        downloads: downloads.isFull ? 'full' : 'ok',
       });
     },
   );

@@ -1,49 +1,61 @@
 /**
- * `npm run bench -- delta | rollout`: what Slipway claims about speed, memory and size, measured beside its peers. Each
+ * `npm run bench -- delta | rollout | server`: what Slipway claims about speed, memory and size, measured beside its peers. Each
  * bench prints tables to stdout, or with --json tables to stderr and one JSON document to stdout.
  */
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { isOnPath } from '../services/commands.ts';
-import { installDebianPackages, packagesOfBench } from '../services/debian-packages.ts';
+import { installDebianPackages, packagesOfBench, packagesOfServerBench } from '../services/debian-packages.ts';
 import { benchDelta } from './delta-run.ts';
 import type { Pair } from './pairs.ts';
 import { benchRollout, defaultDevices } from './rollout/run.ts';
+import { benchServer, defaultDevices as defaultServerDevices } from './server/run.ts';
 
 const help = `Usage: npm run bench -- delta [--pair OLD NEW]... [--only WORD]... [--json]
        npm run bench -- rollout [--devices N] [--seconds S] [--json]
+       npm run bench -- server [--devices N] [--seconds S] [--json]
 
 delta    deltas of real pairs beside xdelta3, zstd, bsdiff and HDiffPatch, those that are on PATH; as root on Debian
          it installs what it lacks first, but for HDiffPatch
-rollout  decisions, check-ins, the size of the database and a simulation, for N devices (${defaultDevices})
+rollout  decisions, check-ins, the size of the database and a simulation, for N devices (${defaultDevices}); needs wrk
+server   blobs beside nginx, plain and TLS, with CPU time; 500 and 1,000 slow readers with memory; check-ins of N devices
+         (${defaultServerDevices}) with times at half load; as root on Debian it installs wrk and nginx first
 `;
 
 const [what, ...words] = process.argv.slice(2);
-if (what !== 'delta' && what !== 'rollout') usage();
+if (what !== 'delta' && what !== 'rollout' && what !== 'server') usage();
 // The programs are measured as they are shipped.
 const builder = path.join(import.meta.dirname, '../../infra/build.ts');
 const build = () => execFileSync(process.execPath, [builder], { stdio: ['ignore', 'ignore', 'inherit'] });
+const say = (line: string) => process.stderr.write(`${line}\n`);
 if (what === 'delta') {
   const wishes = deltaWishes(words);
-  const say = (line: string) => process.stderr.write(`${line}\n`);
   const missing = installDebianPackages(packagesOfBench, isOnPath, say);
   if (missing !== undefined) say(`some pairs or peers will be left out: ${missing}`);
   build();
   await benchDelta(wishes);
 } else {
+  const [devices, seconds] = what === 'server' ? [defaultServerDevices, 3] : [defaultDevices, 10];
+  const wishes = loadWishes(words, devices, seconds);
+  const missing = installDebianPackages(packagesOfServerBench, isOnPath, say);
+  if (missing !== undefined) throw new Error(missing);
+  build();
+  await (what === 'server' ? benchServer(wishes) : benchRollout(wishes));
+}
+
+function loadWishes(args: readonly string[], devicesByDefault: number, secondsByDefault: number) {
   const { values } = parseArgs({
-    args: words,
+    args: [...args],
     options: {
-      devices: { type: 'string', default: String(defaultDevices) },
-      seconds: { type: 'string', default: '10' },
+      devices: { type: 'string', default: String(devicesByDefault) },
+      seconds: { type: 'string', default: String(secondsByDefault) },
       json: { type: 'boolean', default: false },
     },
   });
   const [devices, seconds] = [Number(values.devices), Number(values.seconds)];
   if (!(devices >= 1000 && seconds >= 1)) usage();
-  build();
-  await benchRollout({ devices, seconds, json: values.json });
+  return { devices, seconds, json: values.json };
 }
 
 function deltaWishes(args: readonly string[]) {

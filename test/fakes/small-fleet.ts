@@ -25,6 +25,7 @@ import type { FleetState } from '../../distributor/fleet/ports.ts';
 import type { Scope } from '../../distributor/fleet/scopes.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
 import { TokenUse } from '../../distributor/fleet/token-use.ts';
+import { Downloads } from '../../distributor/http/downloads.ts';
 import { createMetrics, type Metrics } from '../../distributor/http/metrics.ts';
 import type { DeclarationSource } from '../../distributor/reconcile/ports.ts';
 import { type ReconcileEvent, Reconciler } from '../../distributor/reconcile/reconcile.ts';
@@ -43,6 +44,9 @@ export interface FleetOptions {
   /** Instead of SQLite in the folder `state`. */
   readonly state?: () => Promise<FleetState>;
   readonly showsMetrics?: boolean;
+  readonly maxDownloads?: number;
+  /** Takes the lines of the log about requests, parsed; undefined logs nothing. */
+  readonly log?: Record<string, unknown>[];
   /** Instead of the folder `rollouts`; `api` where plans are sent. */
   readonly source?: DeclarationSource | 'api';
 }
@@ -50,6 +54,7 @@ export interface FleetOptions {
 const defaultPolicy: Policy = {
   requireTokenForReads: false,
   redirectBlobs: false,
+  accelRedirect: undefined,
   enrolmentsPerMinute: 1000,
   checksPerMinute: 1000,
   pollAfterSeconds: undefined,
@@ -125,6 +130,7 @@ export class SmallFleet {
       reconciler,
       fleet,
       metrics,
+      downloads: new Downloads(options.maxDownloads ?? 100, metrics),
       tokenUse: new TokenUse(),
       permits: permitIssuer({
         signer: {
@@ -140,7 +146,10 @@ export class SmallFleet {
       policy: { ...defaultPolicy, ...options.policy },
       isStarted: () => true,
     };
-    const logger = pino({ level: 'silent' });
+    const { log: kept } = options;
+    const logger = kept
+      ? pino({ level: 'info' }, { write: (line) => void (line.includes('"reqId"') && kept.push(JSON.parse(line))) })
+      : pino({ level: 'silent' });
     const app = await buildApp(services, {
       ...{ logger, tls: undefined, trustProxy: false, newRequestId: randomUUID, maxConnections: 1000 },
       showsMetrics: options.showsMetrics ?? true,

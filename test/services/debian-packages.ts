@@ -24,6 +24,7 @@ export const packagesOfTests: Packages = {
   openssl: 'openssl',
   postgresql: 'pg_ctlcluster',
   pgbouncer: '/usr/sbin/pgbouncer',
+  'nginx-light': '/usr/sbin/nginx',
 };
 
 /** What the corpus of real programs is fetched and built with. */
@@ -40,6 +41,9 @@ export const packagesOfLongTests: Packages = {
 
 /** For the corpus, and the peers that deltas are compared with; HDiffPatch is not in Debian. */
 export const packagesOfBench: Packages = { ...packagesOfCorpus, xdelta3: 'xdelta3', zstd: 'zstd', bsdiff: 'bsdiff' };
+
+/** The load on the server, the web server that it is compared with, and a certificate for both. */
+export const packagesOfServerBench: Packages = { wrk: 'wrk', 'nginx-light': '/usr/sbin/nginx', openssl: 'openssl' };
 
 /** Seconds to wait for another apt-get of the machine. */
 const lockTimeoutSeconds = 300;

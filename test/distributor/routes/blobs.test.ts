@@ -1,8 +1,9 @@
-import { Readable } from 'node:stream';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Digest, sha256 } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { directoryStore } from '../../../distributor/adapters/directory-store.ts';
+import type { StoreReader } from '../../../distributor/catalog/ports.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 
 const content = Buffer.from(Array.from({ length: 1000 }, (_, i) => i % 251));
@@ -98,30 +99,101 @@ describe('a blob over HTTP', () => {
   });
 });
 
-describe('a client that goes away', () => {
-  it('ends the read from the store', async () => {
-    const opened: Readable[] = [];
-    await using small = await SmallFleet.open({
-      store: (folder) => ({
-        ...directoryStore(folder),
-        stat: async () => ({ length: 2 ** 40 }),
-        open: async () => {
-          const stream = new Readable({ highWaterMark: 65_536, read: () => stream.push(Buffer.alloc(65_536)) });
-          opened.push(stream);
-          return { length: 2 ** 40, stream };
+/** A store with blobs that never end, and what became of each that was opened. */
+function endlessStore(folder: string, opened: { closed: boolean }[] = []): StoreReader {
+  return {
+    ...directoryStore(folder),
+    stat: async () => ({ length: 2 ** 40 }),
+    open: async () => {
+      const state = { closed: false };
+      opened.push(state);
+      return {
+        length: 2 ** 40,
+        read: async (into) => into.length,
+        close: () => {
+          state.closed = true;
         },
+      };
+    },
+  };
+}
+
+const anyBlob = `/v1/blobs/sha256/${'a'.repeat(64)}`;
+
+/** A client that took the first bytes of a blob, and takes no more. */
+async function slowReader(base: string) {
+  const leaving = new AbortController();
+  const answer = await fetch(base + anyBlob, { signal: leaving.signal });
+  const body = answer.body?.getReader();
+  await body?.read();
+  return { leave: () => leaving.abort() };
+}
+
+describe('a client that goes away', () => {
+  it('ends the read from the store, and is no failure in the log', async () => {
+    const opened: { closed: boolean }[] = [];
+    const log: Record<string, unknown>[] = [];
+    await using small = await SmallFleet.open({ log, store: (folder) => endlessStore(folder, opened) });
+    const base = await small.app.listen({ host: '127.0.0.1', port: 0 });
+    const reader = await slowReader(base);
+    expect(opened).toEqual([{ closed: false }]);
+    reader.leave();
+    await expect.poll(() => log).toMatchObject([{ level: 30, msg: 'answered', url: anyBlob, left: true }]);
+    expect(opened).toEqual([{ closed: true }]);
+    expect(await (await fetch(`${base}/metrics`)).text()).toContain('slipway_downloads 0');
+  });
+
+  it('while the store is still asked, is no failure of the store in the log', async () => {
+    const log: Record<string, unknown>[] = [];
+    const asked = Promise.withResolvers<void>();
+    await using small = await SmallFleet.open({
+      log,
+      store: (folder) => ({
+        ...endlessStore(folder),
+        open: (_key, _range, signal) =>
+          new Promise((_, reject) => {
+            signal?.addEventListener('abort', () => reject(new SlipwayError('store-unreachable', 'aborted')));
+            asked.resolve();
+          }),
       }),
     });
     const base = await small.app.listen({ host: '127.0.0.1', port: 0 });
     const leaving = new AbortController();
-    const answer = await fetch(`${base}/v1/blobs/sha256/${'a'.repeat(64)}`, { signal: leaving.signal });
-    await answer.body?.getReader().read();
-    const [stream] = opened;
-    expect(stream?.destroyed).toBe(false);
-    const closed = new Promise((resolve) => stream?.once('close', resolve));
+    const answer = fetch(base + anyBlob, { signal: leaving.signal });
+    await asked.promise;
     leaving.abort();
-    await closed;
-    expect(stream?.destroyed).toBe(true);
+    await expect(answer).rejects.toThrow();
+    await expect.poll(() => log).toMatchObject([{ level: 30, msg: 'answered', left: true }]);
+    expect(log[0]).not.toHaveProperty('code');
+  });
+});
+
+describe('as many downloads as the server sends at once', () => {
+  it('leave room for everything else, and the next is told at once when to come again', async () => {
+    await using small = await SmallFleet.open({ maxDownloads: 2, store: (folder) => endlessStore(folder) });
+    const base = await small.app.listen({ host: '127.0.0.1', port: 0 });
+    const ready = async () => {
+      const answer = await fetch(`${base}/readyz`);
+      return [answer.status, ((await answer.json()) as { downloads: string }).downloads];
+    };
+    const first = await slowReader(base);
+    expect(await ready()).toEqual([200, 'ok']);
+    const second = await slowReader(base);
+    const refused = await fetch(base + anyBlob);
+    expect([refused.status, refused.headers.get('retry-after'), refused.headers.get('etag')]).toEqual([
+      503,
+      '30',
+      null,
+    ]);
+    expect(await refused.json()).toMatchObject({ code: 'overloaded' });
+    expect(await ready()).toEqual([503, 'full']);
+    expect((await fetch(base + anyBlob, { method: 'HEAD' })).status).toBe(200);
+    expect((await fetch(`${base}/v1/metadata/timestamp.json`)).status).toBe(200);
+    expect(await (await fetch(`${base}/metrics`)).text()).toContain('slipway_downloads 2');
+    first.leave();
+    await expect.poll(ready).toEqual([200, 'ok']);
+    const third = await slowReader(base);
+    for (const reader of [second, third]) reader.leave();
   });
 });
 
@@ -142,6 +214,56 @@ describe('a store that fails', () => {
     const answer = await small.ask('GET', `/v1/blobs/sha256/${'a'.repeat(64)}`);
     expect([answer.statusCode, answer.json().code]).toEqual([status, code]);
     expect(answer.headers['retry-after']).toBe(status === 503 ? '30' : undefined);
+  });
+});
+
+describe('a store that fails while a blob is sent', () => {
+  /** Of three pieces, of which it gives so many. */
+  const failing = (given: number) => (folder: string) => ({
+    ...endlessStore(folder),
+    stat: async () => ({ length: 3000 }),
+    open: async () => {
+      let pieces = 0;
+      return {
+        length: 3000,
+        read: async () => {
+          if (pieces++ === given) throw new SlipwayError('store-unreachable', 'the store is away');
+          return 1000;
+        },
+        close: () => undefined,
+      };
+    },
+  });
+
+  it('is answered with its code where nothing was sent yet', async () => {
+    await using small = await SmallFleet.open({ store: failing(0) });
+    const answer = await small.ask('GET', anyBlob);
+    expect([answer.statusCode, answer.json().code]).toEqual([503, 'store-unreachable']);
+    expect(answer.headers['content-length']).not.toBe('3000');
+  });
+
+  it('breaks the connection where bytes were sent, and is one failure in the log', async () => {
+    const log: Record<string, unknown>[] = [];
+    await using small = await SmallFleet.open({ log, store: failing(2) });
+    const base = await small.app.listen({ host: '127.0.0.1', port: 0 });
+    const answer = await fetch(base + anyBlob);
+    expect([answer.status, answer.headers.get('content-length')]).toEqual([200, '3000']);
+    await expect(answer.arrayBuffer()).rejects.toThrow();
+    await expect.poll(() => log).toMatchObject([{ level: 50, code: 'store-unreachable', status: 200 }]);
+  });
+});
+
+describe('requests one after the other on a connection, sent without waiting', () => {
+  it('are answered in turn, and a client that leaves ends them all', async () => {
+    const opened: { closed: boolean }[] = [];
+    await using small = await SmallFleet.open({ store: (folder) => endlessStore(folder, opened) });
+    const base = await small.app.listen({ host: '127.0.0.1', port: 0 });
+    const socket = connect(Number(new URL(base).port), '127.0.0.1');
+    socket.write(`GET ${anyBlob} HTTP/1.1\r\nhost: a\r\n\r\n`.repeat(3));
+    await expect.poll(() => opened.length).toBe(3);
+    socket.destroy();
+    await expect.poll(() => opened.every(({ closed }) => closed)).toBe(true);
+    expect(await (await fetch(`${base}/metrics`)).text()).toContain('slipway_downloads 0');
   });
 });
 
