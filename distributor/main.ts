@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** slipway-distributor: binds the verbs to the adapters of this machine. */
 import { randomBytes } from 'node:crypto';
+import { proxiesOfEnvironment } from '../contract/proxy.ts';
 import { descriptorLimit } from './adapters/descriptor-limit.ts';
 import { openFleetState } from './adapters/fleet-state-of-place.ts';
 import { gateProbes } from './adapters/gate-probes.ts';
@@ -27,7 +28,7 @@ process.exitCode = await runProgram(
     openSource: (place) => openSource(place, process.env),
     readPlan: planReader(),
     descriptorLimit: descriptorLimit(),
-    openGateProbes: () => gateProbes(),
+    openGateProbes: () => gateProbes({ proxies: proxiesOfEnvironment(process.env) }),
     readPermitKey,
     clock: Date.now,
     randomBytes,

@@ -2,8 +2,9 @@
  * Asks the user's checks of a gate: a Prometheus instant query (HTTP API `/api/v1/query`) and an HTTP status. Bounded in
  * time and bytes; a redirect is no answer, so nobody is led to another host. What cannot be asked is `unknown`.
  */
-import { Agent, request } from 'undici';
+import { Agent, Pool, ProxyAgent, request } from 'undici';
 import { z } from 'zod';
+import { noProxyRule, type ProxyRule } from '../../contract/proxy.ts';
 import type { Comparison, GateCheck } from '../declaration/gate.ts';
 import type { GateProbe, GateResult } from '../rollout/gates.ts';
 
@@ -11,6 +12,7 @@ export interface GateProbeOptions {
   /** For connecting, for the head of the answer and for each piece of its body. */
   readonly timeoutMs?: number;
   readonly maxAnswerBytes?: number;
+  readonly proxies?: ProxyRule;
 }
 
 const defaultTimeoutMs = 5000;
@@ -20,8 +22,13 @@ const defaultMaxAnswerBytes = 1024 * 1024;
 type Finding = Pick<GateResult, 'verdict' | 'detail'>;
 
 export function gateProbes(options: GateProbeOptions = {}): GateProbe & { close(): Promise<void> } {
-  const { timeoutMs = defaultTimeoutMs, maxAnswerBytes = defaultMaxAnswerBytes } = options;
+  const { timeoutMs = defaultTimeoutMs, maxAnswerBytes = defaultMaxAnswerBytes, proxies = noProxyRule } = options;
   const agent = new Agent({
+    factory: (origin, { factory: _, connect, ...more }: Agent.Options) => {
+      const proxy = proxies.proxyFor(new URL(origin));
+      if (proxy === undefined) return new Pool(origin, { ...more, ...(connect ? { connect } : {}) });
+      return new ProxyAgent({ ...more, uri: proxy.url.href, proxyTunnel: true, connectTimeout: timeoutMs });
+    },
     connect: { timeout: timeoutMs },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,

@@ -78,6 +78,7 @@ Examples:
     --listen 0.0.0.0:8443 --tls-cert tls.crt --tls-key tls.key --redirect-blobs
 
 S3 takes credentials from the environment; another service than Amazon's by AWS_ENDPOINT_URL_S3 or ?endpoint=… in the URL.
+S3, Git and the checks of gates go through HTTPS_PROXY (HTTP_PROXY for plain HTTP) unless NO_PROXY names their host.
 The address is printed on stdout when the server listens; with --json as {"listening":"http://…"}, and "metrics" beside it.`,
     )
     .action(({ listen: address, metricsListen, ...given }: Given) =>

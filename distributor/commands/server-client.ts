@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { type ErrorCode, errorCodes, SlipwayError } from '../../contract/errors.ts';
+import { type NamedProxy, proxiesOfEnvironment } from '../../contract/proxy.ts';
 import { PlanError, planProblemSchema } from '../declaration/problem.ts';
 
 export interface ServerAddress {
@@ -56,7 +57,8 @@ export async function openServer(
 ): Promise<Response> {
   const url = urlOf(address.server, question.path);
   const token = await readToken(address.tokenFile);
-  const response = await fetch(url, {
+  const proxy = proxiesOfEnvironment(process.env).proxyFor(url);
+  const response = await fetchThrough(proxy, url, {
     method: question.method,
     headers: {
       authorization: `Bearer ${token}`,
@@ -67,14 +69,29 @@ export async function openServer(
     redirect: 'error',
     ...(signal === undefined ? {} : { signal }),
   }).catch((cause: Error) => {
-    const reason = (cause.cause as NodeJS.ErrnoException | undefined)?.code ?? cause.message;
+    const { code, message } = firstCause(cause);
+    // undici ends what a proxy refuses as aborted, and has the status in its words alone.
+    const reason = code === undefined || code === 'UND_ERR_ABORTED' ? message : code;
     throw new SlipwayError('server-unreachable', `${url.origin} cannot be reached: ${reason}`, {
       cause,
-      hint: 'Check --server, and that the server runs.',
+      hint: `Check --server, ${proxy ? `${proxy.from} (${proxy.name}), ` : ''}and that the server runs.`,
     });
   });
   if (response.ok) return response;
   throw refusalOf(response.status, await response.json().catch(() => undefined));
+}
+
+function firstCause(error: NodeJS.ErrnoException): NodeJS.ErrnoException {
+  return error.cause instanceof Error ? firstCause(error.cause) : error;
+}
+
+/** Node 20 knows no proxies by itself. */
+async function fetchThrough(proxy: NamedProxy | undefined, url: URL, init: RequestInit): Promise<Response> {
+  if (proxy === undefined) return fetch(url, init);
+  const { fetch: fetchBy, ProxyAgent } = await import('undici');
+  const dispatcher = new ProxyAgent({ uri: proxy.url.href, proxyTunnel: true });
+  const answer = await fetchBy(url, { ...(init as object), dispatcher });
+  return answer as unknown as Response;
 }
 
 function urlOf(server: string, path: string): URL {

@@ -49,6 +49,7 @@ export function registerPublish(program: Command, context: CommandContext): void
         examples('publish build --store file:///srv/slipway --channel stable --keys keys'),
         '',
         'An s3:// store takes AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL from the environment.',
+        'It is reached through HTTPS_PROXY (http://user:password@host:port), or HTTP_PROXY where its endpoint is plain HTTP, unless NO_PROXY names it.',
         'Objects that the store holds are compared, by their ETag or by reading them, and replaced where they are damaged.',
         'Run it again after an interruption: it finishes, and deltas that were made are there. SOURCE_DATE_EPOCH sets the time of signing.',
       ].join('\n'),

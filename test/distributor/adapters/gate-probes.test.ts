@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { proxiesOfEnvironment } from '../../../contract/proxy.ts';
 import { gateProbes } from '../../../distributor/adapters/gate-probes.ts';
 import type { GateCheck } from '../../../distributor/declaration/gate.ts';
+import { ForwardProxy } from '../../fakes/forward-proxy.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -123,4 +125,22 @@ describe('a Prometheus check', () => {
     handler = answering(vector(...Array.from({ length: 5000 }, () => '0.5')));
     expect(await probes.ask(prometheus('<', 1), 0)).toMatchObject({ verdict: 'unknown' });
   });
+});
+
+it('are asked through the proxy of the environment, which alone knows where they are', async () => {
+  await using proxy = await ForwardProxy.open({ credentials: 'user:s3cret' });
+  proxy.leads.set('prometheus.example.test:80', Number(new URL(base).port));
+  handler = answering(vector('3'));
+  const check: GateCheck = {
+    name: 'errors',
+    prometheus: { url: 'http://prometheus.example.test', query: 'up', op: '<', value: 4 },
+  };
+  const verdicts: string[] = [];
+  for (const ALL_PROXY of [proxy.urlWithCredentials, proxy.url]) {
+    const behind = gateProbes({ timeoutMs: 2000, proxies: proxiesOfEnvironment({ ALL_PROXY }) });
+    verdicts.push((await behind.ask(check, 0)).verdict);
+    await behind.close();
+  }
+  expect(verdicts).toEqual(['passed', 'unknown']);
+  expect(proxy.asked).toEqual(Array(2).fill('CONNECT prometheus.example.test:80'));
 });

@@ -143,7 +143,6 @@ describe('reading with a token only', () => {
     const digest = await small.putBlob(Buffer.from('content'));
     const tokens = [
       [undefined, 401],
-      [await small.enrolmentToken(1), 403],
       [await small.token('operator', 'devices:read'), 403],
       [await small.token('operator', 'artifacts:read'), 200],
       [await small.token('ci', 'artifacts:read'), 200],
@@ -154,5 +153,15 @@ describe('reading with a token only', () => {
         expect((await small.ask('GET', url, token)).statusCode).toBe(status);
       }
     }
+  });
+
+  it('may be metadata alone for one that is about to enrol, which proves the server by it', async () => {
+    await using small = await SmallFleet.open({ policy: { requireTokenForReads: true } });
+    const digest = await small.putBlob(Buffer.from('content'));
+    const token = await small.enrolmentToken(1);
+    const ask = async (url: string) => (await small.ask('GET', url, token)).statusCode;
+    expect(await ask('/v1/metadata/1.root.json')).toBe(200);
+    expect(await ask(`/v1/blobs/sha256/${digest}`)).toBe(403);
+    expect(await ask('/v1/rollouts')).toBe(403);
   });
 });
