@@ -3,7 +3,7 @@
  * redirects are refused, and the device's token goes with the first request alone. Keeps no state but the token.
  */
 import { readFileSync } from 'node:fs';
-import { Agent, type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { type CheckRequest, type HeardAnswer, heardAnswerSchema } from '../../contract/device-api/check.ts';
 import { type EnrolRequest, enrolAnswerSchema } from '../../contract/device-api/enrolment.ts';
@@ -18,6 +18,7 @@ import type { BlobAnswer, HeardTime, Server } from '../ports.ts';
 import { reportForOlderServer } from '../update/older-server.ts';
 import { type ApiVersion, NotUnderstood, SpokenVersion } from './api-version.ts';
 import { connectionError, flatten, invalidAnswer, parseJson, refusal, refuseEncoding } from './http-failures.ts';
+import { Agent, request } from './undici-parts.ts';
 
 export interface HttpServerOptions {
   readonly server: string;
