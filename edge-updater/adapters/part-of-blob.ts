@@ -1,11 +1,11 @@
 /** One blob that is being written: which of its bytes are durable is in the ledger, written after them. */
-import { createHash } from 'node:crypto';
-import { closeSync, createReadStream, fstatSync, fsyncSync, ftruncateSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync } from 'node:fs';
 import * as z from 'zod';
 import type { Digest } from '../../contract/digest.ts';
 import { toSlipwayError } from '../../contract/errors.ts';
 import type { PartFile, PartProgress } from '../ports.ts';
-import { asDiskError, onDisk, writeAll } from './durable-file.ts';
+import { digestOfFile } from './digest-of-file.ts';
+import { onDisk, writeAll } from './durable-file.ts';
 
 export const byteCount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const partSchema = z.strictObject({
@@ -84,16 +84,8 @@ export class PartOfBlob implements PartFile {
     onDisk(`cut ${this.#file}`, () => ftruncateSync(this.#descriptor, 0));
   }
 
-  async digest(): Promise<Digest> {
-    const hash = createHash('sha256');
-    const { size } = fstatSync(this.#descriptor);
-    const stream = createReadStream(this.#file, { highWaterMark: 1024 * 1024 });
-    try {
-      for await (const chunk of stream) hash.update(chunk);
-    } catch (error) {
-      throw asDiskError(`read ${this.#file} (${size} bytes)`, error);
-    }
-    return hash.digest('hex');
+  digest(): Promise<Digest> {
+    return digestOfFile(this.#file);
   }
 
   close(): void {
