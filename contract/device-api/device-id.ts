@@ -1,5 +1,5 @@
 /** What a device is called, everywhere. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Letters, digits and inner . _ -, at most 63: safe in a path, a log line and a file name. */
 export const deviceIdSchema = z

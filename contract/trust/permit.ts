@@ -4,7 +4,7 @@
  * repository and the memory of used permits are the caller's.
  */
 import { createPublicKey, verify } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
 import { deviceIdSchema } from '../device-api/device-id.ts';
 import { type Digest, digestSchema } from '../digest.ts';

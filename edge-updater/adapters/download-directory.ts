@@ -3,35 +3,17 @@
  * which validator, and what the attempt has moved. Data is made durable before the ledger says so. A delta's intermediate
  * files have a folder beside it, `downloads/<digest>.scratch`.
  */
-import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readdirSync, statSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
 import { type Digest, digestSchema, sha256 } from '../../contract/digest.ts';
-import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { SlipwayError } from '../../contract/errors.ts';
 import { decodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
-import type { DownloadStore, PartFile, PartProgress } from '../ports.ts';
-import {
-  asDiskError,
-  makeDirectory,
-  onDisk,
-  readIfThere,
-  remove,
-  removeAll,
-  replaceFile,
-  writeAll,
-} from './durable-file.ts';
+import type { DownloadStore, PartFile } from '../ports.ts';
+import { asDiskError, makeDirectory, onDisk, readIfThere, remove, removeAll, replaceFile } from './durable-file.ts';
 import { streamOfFile } from './file-stream.ts';
+import { byteCount, type PartEntry, PartOfBlob, partSchema } from './part-of-blob.ts';
 
-const byteCount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const partSchema = z.strictObject({
-  length: byteCount,
-  offset: byteCount,
-  etag: z.string().optional(),
-  isPieced: z.boolean(),
-  isRestarted: z.boolean(),
-});
-type PartEntry = z.infer<typeof partSchema>;
 const ledgerSchema = z.strictObject({
   schemaVersion: z.literal(1),
   attempt: z.string(),
@@ -109,7 +91,7 @@ export class DownloadDirectory implements DownloadStore {
     const entry: PartEntry = isWhole ? known : { length, offset: 0, isPieced: false, isRestarted: false };
     const descriptor = onDisk(`open ${file}`, () => openSync(file, isWhole ? 'r+' : 'w+', 0o600));
     onDisk(`cut ${file}`, () => ftruncateSync(descriptor, entry.offset));
-    return new Part(descriptor, file, entry, (part, moved) => {
+    return new PartOfBlob(descriptor, file, entry, (part, moved) => {
       const parts = { ...this.#ledger.parts, [digest]: part };
       const bytesOnWire = this.#ledger.bytesOnWire + (via === 'network' ? moved : 0);
       this.#save({ ...this.#ledger, parts, bytesOnWire });
@@ -185,109 +167,6 @@ export class DownloadDirectory implements DownloadStore {
     } finally {
       closeSync(descriptor);
     }
-  }
-}
-
-class Part implements PartFile {
-  readonly #descriptor: number;
-  readonly #file: string;
-  readonly #save: (entry: PartEntry, moved: number) => void;
-  #entry: PartEntry;
-  #received: number;
-  /** Bytes received since the ledger was written. */
-  #moved = 0;
-
-  constructor(descriptor: number, file: string, entry: PartEntry, save: (entry: PartEntry, moved: number) => void) {
-    this.#descriptor = descriptor;
-    this.#file = file;
-    this.#entry = entry;
-    this.#received = entry.offset;
-    this.#save = save;
-  }
-
-  get progress(): PartProgress {
-    const { offset, etag, isPieced, isRestarted } = this.#entry;
-    return { offset, etag, isPieced, isRestarted };
-  }
-
-  get received(): number {
-    return this.#received;
-  }
-
-  write(chunk: Uint8Array): void {
-    this.#orGiveBack(() => {
-      onDisk(`write ${this.#file}`, () => writeAll(this.#descriptor, chunk, this.#received));
-      this.#received += chunk.length;
-      this.#moved += chunk.length;
-    });
-  }
-
-  sync(): void {
-    if (this.#moved === 0 && this.#received === this.#entry.offset) return;
-    this.#orGiveBack(() => {
-      onDisk(`sync ${this.#file}`, () => fsyncSync(this.#descriptor));
-      this.#store({ ...this.#entry, offset: this.#received });
-    });
-  }
-
-  /** A disk that is full gets back what is not durable: the ledger and the journal have to be written next. */
-  #orGiveBack(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      if (toSlipwayError(error).code === 'disk-full') {
-        this.#received = this.#entry.offset;
-        onDisk(`cut ${this.#file}`, () => ftruncateSync(this.#descriptor, this.#received));
-      }
-      throw error;
-    }
-  }
-
-  follow(etag: string | undefined): void {
-    const { etag: _, ...rest } = this.#entry;
-    this.#store({ ...rest, isPieced: this.#received > 0, ...(etag === undefined ? {} : { etag }) });
-  }
-
-  passOver(count: number): void {
-    this.#moved += count;
-  }
-
-  rewind(before: PartProgress): void {
-    const { offset, etag, isPieced, isRestarted } = before;
-    this.#cutTo({ length: this.#entry.length, offset, isPieced, isRestarted, ...(etag === undefined ? {} : { etag }) });
-  }
-
-  restart(): void {
-    this.#cutTo({ length: this.#entry.length, offset: 0, isPieced: false, isRestarted: true });
-  }
-
-  /** The ledger first: bytes that it does not count are cut off by whoever opens the part next. */
-  #cutTo(entry: PartEntry): void {
-    this.#received = entry.offset;
-    this.#store(entry);
-    onDisk(`cut ${this.#file}`, () => ftruncateSync(this.#descriptor, entry.offset));
-  }
-
-  async digest(): Promise<Digest> {
-    const hash = createHash('sha256');
-    const { size } = fstatSync(this.#descriptor);
-    const stream = streamOfFile(this.#file, size);
-    try {
-      for await (const chunk of stream) hash.update(chunk);
-    } catch (error) {
-      throw asDiskError(`read ${this.#file} (${size} bytes)`, error);
-    }
-    return hash.digest('hex');
-  }
-
-  close(): void {
-    closeSync(this.#descriptor);
-  }
-
-  #store(entry: PartEntry): void {
-    this.#save(entry, this.#moved);
-    this.#moved = 0;
-    this.#entry = entry;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Asks an HTTP endpoint of the service whether it is healthy. */
-import { Agent, request } from 'undici';
+
 import type { HealthProbe, HealthResult } from '../ports.ts';
+import { Agent, request } from './undici-parts.ts';
 
 export class HttpProbe implements HealthProbe {
   readonly #url: string;
@@ -18,7 +19,7 @@ export class HttpProbe implements HealthProbe {
   async probe(signal: AbortSignal): Promise<HealthResult> {
     try {
       const timeout = AbortSignal.any([signal, AbortSignal.timeout(this.#timeoutMs)]);
-      const answer = await request(this.#url, { signal: timeout, dispatcher: this.#agent });
+      const answer = await request(new URL(this.#url), { signal: timeout, dispatcher: this.#agent });
       await answer.body.dump({ limit: 64 * 1024 });
       const isHealthy = answer.statusCode === this.#expectStatus;
       return { isHealthy, detail: `${this.#url} answers ${answer.statusCode}` };

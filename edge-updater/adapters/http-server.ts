@@ -2,7 +2,7 @@
  * The distributor over HTTP by undici. Bodies are bounded and checked against the contract, plain HTTP and foreign
  * redirects are refused, and the device's token goes with the first request alone. Keeps no state but the token.
  */
-import { type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { type CheckRequest, type HeardAnswer, heardAnswerSchema } from '../../contract/device-api/check.ts';
 import { enrolAnswerSchema } from '../../contract/device-api/enrolment.ts';
@@ -20,6 +20,7 @@ import { reportForOlderServer } from '../update/older-server.ts';
 import { type ApiVersion, NotUnderstood, SpokenVersion } from './api-version.ts';
 import type { Enrolment } from './device-token.ts';
 import { connectionError, flatten, invalidAnswer, parseJson, refusal, refuseEncoding } from './http-failures.ts';
+import { request } from './undici-parts.ts';
 import { WayOut } from './way-out.ts';
 
 export interface HttpServerOptions {

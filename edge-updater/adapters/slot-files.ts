@@ -1,12 +1,10 @@
 /** The files of a slot against what its manifest says of them: by a look, and by reading them. */
-import { createHash } from 'node:crypto';
-import { constants, lstatSync, openSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Component } from '../../contract/release/manifest.ts';
-import { asDiskError } from './durable-file.ts';
-import { streamOfFile } from './file-stream.ts';
+import { digestOfFile } from './digest-of-file.ts';
 
 /** Existence, length and mode; the bytes are not read. @throws SlipwayError `digest-mismatch`, `length-mismatch` */
 export function glanceAtFile(file: string, component: Component): void {
@@ -24,14 +22,7 @@ export function glanceAtFile(file: string, component: Component): void {
 /** @throws SlipwayError as glanceAtFile does, and codes of the disk */
 export async function verifyFile(file: string, component: Component): Promise<void> {
   glanceAtFile(file, component);
-  const hash = createHash('sha256');
-  try {
-    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
-    for await (const chunk of streamOfFile(file, component.length, descriptor)) hash.update(chunk);
-  } catch (error) {
-    throw asDiskError(`read ${file}`, error);
-  }
-  const found = hash.digest('hex');
+  const found = await digestOfFile(file);
   if (found !== component.sha256) throw wrongDigest(component, found);
 }
 

@@ -1,7 +1,8 @@
 /** How this device gets to its server and to what that names: time-outs, whom it believes, and through which proxy. */
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher, Agent as UndiciAgent } from 'undici';
 import type { Environment, ProxyRule } from '../../contract/proxy.ts';
 import { believing, readCaFile } from './authorities.ts';
+import { Agent } from './undici-parts.ts';
 
 export interface WayOutOptions {
   readonly caFile: string | undefined;
@@ -34,7 +35,7 @@ export class WayOut {
   async #make(): Promise<Dispatcher> {
     const { stallSeconds, proxies, environment } = this.#options;
     const stall = Math.ceil(stallSeconds * 1000);
-    const options: Agent.Options = {
+    const options: UndiciAgent.Options = {
       headersTimeout: stall,
       bodyTimeout: stall,
       connect: { timeout: Math.min(stall, 30_000), secureContext: believing(this.#own, environment) },

@@ -1,0 +1,24 @@
+/**
+ * The parts of undici that every device uses, by the files that hold them: all of undici (fetch, WebSocket, caches, mocks)
+ * costs a device that asks once in a quarter of an hour some megabytes and each command its start. What only few devices
+ * need is imported when it is needed.
+ */
+import type * as undici from 'undici';
+// @ts-expect-error The package types its main entry alone.
+import requestThrough from 'undici/lib/api/api-request.js';
+// @ts-expect-error As above.
+import AgentPart from 'undici/lib/dispatcher/agent.js';
+
+export const Agent: typeof undici.Agent = AgentPart;
+export type Agent = undici.Agent;
+
+type RequestOptions = Omit<undici.Dispatcher.RequestOptions, 'origin' | 'path' | 'method'> & {
+  readonly method?: undici.Dispatcher.HttpMethod;
+  readonly dispatcher: undici.Dispatcher;
+};
+
+/** As `request` of undici, with a dispatcher that is always given. */
+export function request(url: URL, { dispatcher, ...options }: RequestOptions): Promise<undici.Dispatcher.ResponseData> {
+  const target = { origin: url.origin, path: `${url.pathname}${url.search}`, method: options.method ?? 'GET' };
+  return requestThrough.call(dispatcher, { ...options, ...target });
+}
