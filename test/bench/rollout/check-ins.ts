@@ -18,7 +18,7 @@ export interface CheckInRates {
 }
 
 const here = import.meta.dirname;
-const program = path.join(here, '../../../dist/slipway-distributor.mjs');
+export const program = path.join(here, '../../../dist/slipway-distributor.mjs');
 const connections = '128';
 const serverCore = '0';
 const loadCore = '1';
@@ -48,7 +48,8 @@ export async function measureCheckIns(
   return { devices, server: top, bare: bareTop, half, ratio: top.perSecond / bareTop.perSecond };
 }
 
-async function load(url: string, tokens: string, seconds: number, rate?: number): Promise<LoadResult> {
+/** @param rate checks a second; undefined for as many as are answered */
+export async function load(url: string, tokens: string, seconds: number, rate?: number): Promise<LoadResult> {
   const more = rate === undefined ? [] : [String(rate)];
   const child = start(loadCore, [path.join(here, 'load.ts'), url, tokens, connections, String(seconds), ...more]);
   let text = '';
@@ -61,7 +62,7 @@ async function load(url: string, tokens: string, seconds: number, rate?: number)
 }
 
 /** A server process that has said where it listens. */
-class Listening {
+export class Listening {
   readonly url: string;
   readonly #child: ReturnType<typeof start>;
 
