@@ -24,7 +24,17 @@ it('the shipped distributor counts the devices of a large file in its thread', a
   file.exec(`create table filler (bytes blob); insert into filler values (zeroblob(${fillerBytes}))`);
   file.close();
   const server = new RunningProgram('slipway-distributor', [
-    ...['serve', '--store', `file://${folder}`, '--state', folder, '--listen', '127.0.0.1:0', '--json'],
+    ...[
+      'serve',
+      '--store',
+      `file://${folder}`,
+      '--rollouts-api',
+      '--state',
+      folder,
+      '--listen',
+      '127.0.0.1:0',
+      '--json',
+    ],
   ]);
   try {
     const metrics = async () => (await fetch(`${await listening(server)}/metrics`)).text();
