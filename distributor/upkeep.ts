@@ -1,4 +1,5 @@
 /** What the server does between requests: look at the store and the rollouts, let campaigns advance, remove what is kept no longer, log and count it. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import { describeError, toSlipwayError } from '../contract/errors.ts';
 import type { Retention } from './fleet/ports.ts';
@@ -9,6 +10,9 @@ import { showTroubles } from './http/trouble-gauges.ts';
 import type { ReconcileEvent } from './reconcile/reconcile.ts';
 import type { CampaignEvent } from './rollout/campaign-event.ts';
 import type { Services } from './services.ts';
+
+/** Enough for a look at some ten thousand devices. */
+const firstLookPatienceMs = 500;
 
 export interface UpkeepInput {
   readonly services: Omit<Services, 'isStarted'>;
@@ -39,15 +43,22 @@ export class Upkeep {
     return this.#isStarted;
   }
 
-  /** Brings everything up to date once, then keeps it so. A store that is away stops nothing. */
+  /**
+   * Reads rollouts and store, then keeps everything up to date. The first look at the campaigns is waited for, but not for
+   * long: with many devices it takes its time, and the server answers meanwhile. A store that is away stops nothing.
+   */
   async start(): Promise<void> {
     const { services, refreshIntervalMs, advanceIntervalMs, pruneIntervalMs, tokenUseIntervalMs } = this.#input;
     const { reconciler } = services;
     await reconciler.start();
     this.#stops.push(() => reconciler.stop());
     await this.#refreshCatalog();
-    await this.#countTroubles();
-    await this.#advance();
+    const patience = new AbortController();
+    await Promise.race([
+      this.#advance(),
+      pause(firstLookPatienceMs, undefined, { signal: patience.signal }).catch(() => undefined),
+    ]);
+    patience.abort();
     if (this.#isStopped) return this.stop();
     this.#isStarted = true;
     this.#every(refreshIntervalMs, () => this.#refreshAll());
@@ -55,6 +66,7 @@ export class Upkeep {
     this.#stops.push(reconciler.onChange(() => void this.#advance()));
     this.#every(tokenUseIntervalMs, () => this.saveTokenUse());
     this.#every(pruneIntervalMs, () => this.#prune());
+    void this.#countTroubles();
     // A start does not wait for it: after a long time there may be much to remove.
     void this.#prune();
   }

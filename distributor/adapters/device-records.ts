@@ -58,8 +58,12 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       return row?.n ?? 0;
     },
 
-    *membersOf(product: string, { after = '', limit }: DevicePage): Step<Member[]> {
-      const query = members.where('product', '=', product).where('id', '>', after);
+    *membersOf(product: string, { after = '', limit }: DevicePage, saying?: string): Step<Member[]> {
+      let query = members.where('product', '=', product).where('id', '>', after);
+      if (saying !== undefined) {
+        const name = JSON.stringify(saying).replaceAll(/[!%_]/g, '!$&');
+        query = query.where(sql<boolean>`labels like ${`%${name}:%`} escape '!'`);
+      }
       return (yield* rowsOf(query.orderBy('id').limit(limit))).map(memberOf);
     },
 

@@ -20,7 +20,6 @@ import { listTokens } from '../fleet/token-view.ts';
 import { detailOf } from '../fleet/view.ts';
 import { Campaigns } from '../rollout/campaigns.ts';
 import { compilePlan } from '../rollout/compiled-plan.ts';
-import { overlapsOf } from '../rollout/overlap.ts';
 import { startedReleases } from '../rollout/started-releases.ts';
 import { type CampaignView, viewOf } from '../rollout/view.ts';
 import { allPages } from './all-pages.ts';
@@ -35,11 +34,8 @@ export async function openStateDesk(line: CommandLine, options: DeskOptions): Pr
   const releases = () => readReleases(line, fleet, options.store);
   return {
     async rollouts(name) {
-      const known = await releases();
-      const campaigns = await openCampaigns(fleet, known);
-      const views = await campaigns.views(line.clock(), name);
-      const overlaps = name === undefined ? undefined : await overlapsOf(fleet, campaigns.compiled, known, name);
-      return views.map((view) => viewOf(withoutChecks(view), overlaps));
+      const campaigns = await openCampaigns(fleet, await releases());
+      return (await campaigns.views(line.clock(), name)).map((view) => viewOf(withoutChecks(view)));
     },
     async control(name, action, reason) {
       const campaigns = await openCampaigns(fleet, await releases());

@@ -194,8 +194,8 @@ export interface DeviceStore {
   countDevices(): Promise<number>;
   /** One entry for each code and fault. */
   countTroubles(): Promise<TroubleCount[]>;
-  /** Accepted devices of a product. */
-  membersOf(product: string, page: DevicePage): Promise<Member[]>;
+  /** Accepted devices of a product. @param saying only those that say a label of this name, and maybe a few more */
+  membersOf(product: string, page: DevicePage, saying?: string): Promise<Member[]>;
   /** Removes the device with its tokens, reports and attempts, so that it may enrol again; false when unknown. */
   forgetDevice(id: DeviceId, event?: AuditEvent): Promise<boolean>;
   /** Refuses the device from now on; false when unknown. */

@@ -13,12 +13,11 @@ import type { Dependency } from './advance.ts';
 import { type CampaignKey, type CampaignState, campaignText } from './campaign.ts';
 import { type CampaignEvent, heldBy } from './campaign-event.ts';
 import { CampaignLook, type Declared } from './campaign-look.ts';
+import { CloserLook } from './closer-look.ts';
 import { type CompiledPlan, type CompiledRollout, compilePlan } from './compiled-plan.ts';
 import { type ControlAction, controlStep } from './control.ts';
 import { type BoundSource, reachText, widerWaves } from './draw-bound.ts';
 import type { GateProbe } from './gates.ts';
-import { heldAgentsOf } from './held-agents.ts';
-import { notAskedIn } from './not-asked.ts';
 import type { CampaignStore } from './ports.ts';
 import { type Transition, unstarted } from './transition.ts';
 import type { CampaignView } from './view.ts';
@@ -37,6 +36,7 @@ export class Campaigns {
   readonly #input: CampaignsInput;
   readonly #look: CampaignLook;
   readonly #bounds: BoundSource;
+  readonly #closer: CloserLook;
   readonly #states = new Map<string, CampaignState>();
   /** Rollouts whose open waves may reach further than before: after a start, and after a change of plan. */
   readonly #toRedraw = new Set<string>();
@@ -47,6 +47,7 @@ export class Campaigns {
   constructor(input: CampaignsInput) {
     this.#input = input;
     this.#bounds = { devices: input.store, breathe: input.breathe };
+    this.#closer = new CloserLook(this.#bounds, input.store);
     this.#look = new CampaignLook(input.store, input.probe, this.#bounds);
     this.#compile(input.plan.plan);
     input.plan.onChange((plan) => this.#compile(plan));
@@ -115,7 +116,7 @@ export class Campaigns {
     });
   }
 
-  /** Of one that is named also how many agents are held. @throws SlipwayError `rollout-unknown` when it is not declared */
+  /** Of one that is named also what a closer look tells. @throws SlipwayError `rollout-unknown` when it is not declared */
   async views(now: number, name?: string): Promise<CampaignView[]> {
     const rollouts = name === undefined ? this.#compiled.rollouts : [this.#find(name)];
     // Other replicas and the command line change campaigns, too.
@@ -129,18 +130,12 @@ export class Campaigns {
         const key = { rollout: rollout.name, version };
         const state = this.state(rollout.name, version) ?? unstarted(key, now);
         const look = await this.#look.at(this.#declared(compiled), state, this.#dependencies(rollout), now);
-        const closer = name === undefined ? {} : await this.#lookCloser(compiled, state);
+        const releases = this.#input.releases();
+        const closer = name === undefined ? {} : await this.#closer.of(this.#compiled, compiled, state, releases, now);
         views.push({ rollout, campaign: state, ...look, ...closer });
       }
     }
     return views;
-  }
-
-  /** What takes a look at the devices of the group. */
-  async #lookCloser(compiled: CompiledRollout, state: CampaignState): Promise<Pick<CampaignView, 'held' | 'notAsked'>> {
-    const { store, breathe } = this.#input;
-    const held = await heldAgentsOf(this.#bounds, this.#compiled, compiled, state);
-    return { held, notAsked: await notAskedIn(store, breathe, this.#compiled, compiled, state) };
   }
 
   async #advanceAll(now: number): Promise<boolean> {

@@ -8,6 +8,7 @@ import type { CampaignState } from './campaign.ts';
 import { type Bound, drawBound } from './cohort.ts';
 import type { CompiledPlan, CompiledRollout } from './compiled-plan.ts';
 import { placeOf } from './placement.ts';
+import { SortedPlaces } from './sorted-places.ts';
 import type { Transition } from './transition.ts';
 
 export interface BoundSource {
@@ -24,9 +25,13 @@ export function reachText({ group, waves }: Rollout): string {
 /** Some milliseconds of work. */
 const pageSize = 500;
 
-/** Accepted devices of a product, page by page. */
-export function memberPages({ devices, breathe }: BoundSource, product: string): AsyncGenerator<Member[]> {
-  return pagesOf((page) => devices.membersOf(product, page), breathe);
+/** Accepted devices of a product, page by page. @param saying see DeviceStore.membersOf */
+export function memberPages(
+  { devices, breathe }: BoundSource,
+  product: string,
+  saying?: string,
+): AsyncGenerator<Member[]> {
+  return pagesOf((page) => devices.membersOf(product, page, saying), breathe);
 }
 
 /** Every page that `read` has, with a turn for others in between. */
@@ -54,13 +59,13 @@ export async function placesOf(
   until: number,
 ): Promise<Float64Array> {
   const { name, product } = compiled.rollout;
-  const places: number[] = [];
+  const places = new SortedPlaces();
   for await (const page of memberPages(source, product)) {
     for (const { id, labels, enrolledAt } of page) {
-      if (enrolledAt <= until && compiled.includes(plan.effectiveLabels(id, labels))) places.push(placeOf(name, id));
+      if (enrolledAt <= until && compiled.includes(plan.effectiveLabels(id, labels))) places.add(placeOf(name, id));
     }
   }
-  return Float64Array.from(places).sort();
+  return places.sorted(source.breathe);
 }
 
 /**

@@ -39,7 +39,7 @@ export function heldAgents(devices: readonly Placed[], goal: Version, waves: num
   return held;
 }
 
-/** Of a campaign as it stands. Looks at every device of the product, unless a wave covers all of them. */
+/** Of a campaign as it stands. Looks at every device of the product that may have a cluster, unless a wave covers all of them. */
 export async function heldAgentsOf(
   source: BoundSource,
   plan: CompiledPlan,
@@ -49,7 +49,9 @@ export async function heldAgentsOf(
   const placed: Placed[] = [];
   const coversAll = rollout.group === undefined && openedWaves.at(-1)?.upTo === 1;
   if (openedWaves.length > 0 && status !== 'aborted' && !coversAll) {
-    for await (const page of memberPages(source, rollout.product)) {
+    const { keys, labels: rules } = plan.fleet;
+    const isByRule = rules.some(({ set }) => Object.hasOwn(set, keys.cluster));
+    for await (const page of memberPages(source, rollout.product, isByRule ? undefined : keys.cluster)) {
       for (const { id, labels: own, enrolledAt, current } of page) {
         const labels = plan.effectiveLabels(id, own);
         const location = plan.locationOf(labels);

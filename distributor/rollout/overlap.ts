@@ -1,8 +1,9 @@
 /** Devices that several rollouts claim: how many, and which rollout decides about them. Reported, never refused. */
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import type { Rollout } from '../declaration/rollout.ts';
-import type { DeviceStore, Member } from '../fleet/ports.ts';
+import type { Member } from '../fleet/ports.ts';
 import { type CompiledPlan, isMember } from './compiled-plan.ts';
+import { type BoundSource, memberPages } from './draw-bound.ts';
 import type { Overlap } from './view.ts';
 
 /** Counts the devices of a rollout's group that other rollouts of its product claim as well. */
@@ -48,12 +49,9 @@ export class OverlapCount {
   }
 }
 
-/** Some milliseconds of work; requests have their turn between two pages. */
-const pageSize = 1000;
-
 /** Looks at the devices of a rollout's product, none where no other rollout could claim one. */
 export async function overlapsOf(
-  devices: Pick<DeviceStore, 'membersOf'>,
+  source: BoundSource,
   plan: CompiledPlan,
   releases: ReleaseIndex,
   name: string,
@@ -62,19 +60,15 @@ export async function overlapsOf(
   if (product === undefined) return [];
   const count = new OverlapCount(plan, name, orderOf(plan, releases, product));
   if (count.isAlone) return [];
-  for (let after: string | undefined; ; ) {
-    const page = await devices.membersOf(product, { after, limit: pageSize });
-    count.add(page);
-    if (page.length < pageSize) return count.found;
-    after = page.at(-1)?.id;
-  }
+  for await (const page of memberPages(source, product)) count.add(page);
+  return count.found;
 }
 
 /** The order in which rollouts that may still decide speak; by the newest release of any platform. */
 function orderOf(plan: CompiledPlan, releases: ReleaseIndex, product: string): string[] {
   const counters = countersOf(releases, product);
   const counterOf = ({ target }: Rollout) =>
-    Math.max(0, ...releases.versions(product, target).map((version) => counters.get(version) ?? 0));
+    releases.versions(product, target).reduce((most, version) => Math.max(most, counters.get(version) ?? 0), 0);
   return plan.rollouts
     .map(({ rollout }) => rollout)
     .filter((rollout) => rollout.product === product && !rollout.aborted)

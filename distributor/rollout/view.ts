@@ -132,10 +132,12 @@ export interface CampaignView {
   readonly notAsked?: NotAsked | undefined;
   /** As heldAgents counts them, one entry for each opened wave; undefined where nobody looked. */
   readonly held?: readonly number[] | undefined;
+  /** Undefined where nobody looked. */
+  readonly overlaps?: readonly Overlap[] | undefined;
 }
 
-export function viewOf(progress: CampaignView, overlaps?: readonly Overlap[]): RolloutView {
-  const { rollout, campaign, counts, holds, gates, held, notAsked } = progress;
+export function viewOf(progress: CampaignView): RolloutView {
+  const { rollout, campaign, counts, holds, gates, held, notAsked, overlaps } = progress;
   const { name, product, target, group, priority, deadline, after } = rollout;
   const status = statusOf(rollout, campaign);
   return {

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import type { App } from '../app.ts';
 import { objectNameSchema } from '../declaration/object-name.ts';
 import { allow } from '../http/access.ts';
-import { overlapsOf } from '../rollout/overlap.ts';
 import { rolloutListSchema, viewOf } from '../rollout/view.ts';
 import type { Services } from '../services.ts';
 
@@ -45,9 +44,7 @@ export function rolloutsRoute(app: App, services: Services): void {
     async (request) => {
       await allow(request, { scope: 'rollouts:read' }, services);
       const { name } = request.params;
-      const views = await campaigns.views(clock(), name);
-      const overlaps = await overlapsOf(services.fleet, campaigns.compiled, services.catalog.state.releases, name);
-      return { rollouts: views.map((view) => viewOf(view, overlaps)) };
+      return { rollouts: (await campaigns.views(clock(), name)).map((view) => viewOf(view)) };
     },
   );
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- delta | device | rollout | server`: what Slipway claims about speed, memory and size, measured beside its
- * peers. Each bench prints tables to stdout, or with --json tables to stderr and one JSON document to stdout.
+ * `npm run bench -- delta | device | fleet | rollout | server`: what Slipway claims about speed, memory and size, measured beside
+ * its peers. Each bench prints tables to stdout, or with --json tables to stderr and one JSON document to stdout.
  */
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
@@ -9,6 +9,7 @@ import { isOnPath } from '../services/commands.ts';
 import { installDebianPackages, packagesOfBench, packagesOfServerBench } from '../services/debian-packages.ts';
 import { benchDelta } from './delta-run.ts';
 import { benchDevice } from './device/run.ts';
+import { benchFleet, defaultFleetDevices } from './fleet/run.ts';
 import type { Pair } from './pairs.ts';
 import { benchRollout, defaultDevices } from './rollout/run.ts';
 import { benchServer, defaultDevices as defaultServerDevices } from './server/run.ts';
@@ -16,18 +17,22 @@ import { benchServer, defaultDevices as defaultServerDevices } from './server/ru
 const help = `Usage: npm run bench -- delta [--pair OLD NEW]... [--only WORD]... [--json]
        npm run bench -- device [--rounds N] [--json]
        npm run bench -- rollout [--devices N] [--seconds S] [--json]
+       npm run bench -- fleet [--devices N] [--seconds S] [--json]
        npm run bench -- server [--devices N] [--seconds S] [--json]
 
 delta    deltas of real pairs beside xdelta3, zstd, bsdiff and HDiffPatch, those that are on PATH; as root on Debian
          it installs what it lacks first, but for HDiffPatch
 device   the start of a command, memory while waiting, a whole component beside curl, sha256sum and sync
+fleet    a server that knows N devices (${defaultFleetDevices}): its start, a wave, showing and listing, checks at half load;
+         and checks over PostgreSQL beside SQLite; needs wrk
 rollout  decisions, check-ins, the size of the database and a simulation, for N devices (${defaultDevices}); needs wrk
 server   blobs beside nginx, plain and TLS, with CPU time; 500 and 1,000 slow readers with memory; check-ins of N devices
          (${defaultServerDevices}) with times at half load; as root on Debian it installs wrk and nginx first
 `;
 
 const [what, ...words] = process.argv.slice(2);
-if (what !== 'delta' && what !== 'device' && what !== 'rollout' && what !== 'server') usage();
+const benches = ['delta', 'device', 'fleet', 'rollout', 'server'];
+if (what === undefined || !benches.includes(what)) usage();
 // The programs are measured as they are shipped.
 const builder = path.join(import.meta.dirname, '../../infra/build.ts');
 const build = () => execFileSync(process.execPath, [builder], { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -45,12 +50,17 @@ if (what === 'delta') {
   build();
   await benchDevice({ rounds: Number(values.rounds), json: values.json });
 } else {
-  const [devices, seconds] = what === 'server' ? [defaultServerDevices, 3] : [defaultDevices, 10];
-  const wishes = loadWishes(words, devices, seconds);
+  const loads = {
+    fleet: { run: benchFleet, devices: defaultFleetDevices, seconds: 10 },
+    rollout: { run: benchRollout, devices: defaultDevices, seconds: 10 },
+    server: { run: benchServer, devices: defaultServerDevices, seconds: 3 },
+  };
+  const load = loads[what as keyof typeof loads];
+  const wishes = loadWishes(words, load.devices, load.seconds);
   const missing = installDebianPackages(packagesOfServerBench, isOnPath, say);
   if (missing !== undefined) throw new Error(missing);
   build();
-  await (what === 'server' ? benchServer(wishes) : benchRollout(wishes));
+  await load.run(wishes);
 }
 
 function loadWishes(args: readonly string[], devicesByDefault: number, secondsByDefault: number) {

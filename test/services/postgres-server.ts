@@ -23,17 +23,18 @@ const readyTimeoutMs = 60_000;
 const readyPollMs = 50;
 
 export function whyNoPostgres(): string | undefined {
-  return newestPrograms() === undefined ? 'postgresql not installed' : missingCommands('setpriv');
+  return postgresPrograms() === undefined ? 'postgresql not installed' : missingCommands('setpriv');
 }
 
 /** Starts a server once, so that a host that cannot skips the suites instead of failing. */
 export async function startablePostgres(): Promise<PostgresService> {
-  const programs = newestPrograms() ?? '';
+  const programs = postgresPrograms() ?? '';
   await (await PostgresServer.start({ programs })).remove();
   return { programs };
 }
 
-function newestPrograms(): string | undefined {
+/** Folder of the newest version that is installed. */
+export function postgresPrograms(): string | undefined {
   try {
     const versions = readdirSync(installations).filter((name) => /^\d+$/.test(name));
     const newest = versions.sort((a, b) => Number(b) - Number(a))[0];
@@ -47,12 +48,14 @@ export class PostgresServer {
   readonly #programs: string;
   readonly #folder: string;
   readonly #port: number;
+  readonly #settings: readonly string[];
   #process: ChildProcess | undefined;
   #databases = 0;
 
-  static async start({ programs }: PostgresService): Promise<PostgresServer> {
+  /** @param settings instead of those that are enough for tests, `name=value` */
+  static async start({ programs }: PostgresService, settings: readonly string[] = []): Promise<PostgresServer> {
     const folder = await mkdtemp(path.join(tmpdir(), 'slipway-postgres-'));
-    const server = new PostgresServer(programs, folder, await freePort());
+    const server = new PostgresServer(programs, folder, await freePort(), settings);
     try {
       await server.#initialise();
       await server.resume();
@@ -63,7 +66,8 @@ export class PostgresServer {
     }
   }
 
-  private constructor(programs: string, folder: string, port: number) {
+  private constructor(programs: string, folder: string, port: number, settings: readonly string[]) {
+    this.#settings = settings;
     this.#programs = programs;
     this.#folder = folder;
     this.#port = port;
@@ -134,7 +138,10 @@ export class PostgresServer {
     const options = ['-D', this.#data, '-p', String(this.#port), '-k', this.#folder, '-h', '127.0.0.1'];
     // Tests end the server, never the power: what it gave to the kernel is there when it starts again.
     const settings = ['-c', 'max_connections=60', '-c', 'shared_buffers=32MB', '-c', 'fsync=off'];
-    const [command, args] = asUser(path.join(this.#programs, 'postgres'), [...options, ...settings]);
+    const [command, args] = asUser(path.join(this.#programs, 'postgres'), [
+      ...[...options, ...settings],
+      ...this.#settings.flatMap((setting) => ['-c', setting]),
+    ]);
     const server = spawn(command, args, { cwd: this.#folder, stdio: 'ignore' });
     server.on('error', () => undefined);
     this.#process = server;

@@ -27,8 +27,7 @@ export async function measureCheckIns(
 ): Promise<CheckInRates> {
   const folder = path.dirname(fleet.tokens);
   const log = path.join(folder, 'distributor.log');
-  const questions = path.join(folder, 'questions');
-  writeFileSync(questions, questionsOf(fleet));
+  const checks = new CheckLoad(fleet);
   await using server = await Listening.start(
     [
       ...[distributor, 'serve', '--store', fleet.store, '--rollouts', fleet.rollouts, '--state', fleet.state],
@@ -37,20 +36,36 @@ export async function measureCheckIns(
     log,
   );
   await using bare = await Listening.start([path.join(import.meta.dirname, 'bare-server.ts')], log);
-  const ask = ({ url }: Listening, length: number, ...wait: string[]) =>
-    load({ url, connections, seconds: length, words: ['checks', questions, ...wait] });
-  await ask(server, 2);
+  await checks.run(server.url, 2);
   const serverRounds: LoadResult[] = [];
   const bareRounds: LoadResult[] = [];
   for (let round = 0; round < rounds; round++) {
-    bareRounds.push(await ask(bare, seconds));
-    serverRounds.push(await ask(server, seconds));
+    bareRounds.push(await checks.run(bare.url, seconds));
+    serverRounds.push(await checks.run(server.url, seconds));
   }
-  const best = (results: readonly LoadResult[]) => results.reduce((a, b) => (b.perSecond > a.perSecond ? b : a));
   const [top, bareTop] = [best(serverRounds), best(bareRounds)];
-  const waitMs = (connections / (top.perSecond / 2)) * 1000;
-  const half = await ask(server, seconds, String(Math.round(waitMs)));
+  const half = await checks.run(server.url, seconds, top.perSecond / 2);
   return { devices, server: top, bare: bareTop, half, ratio: top.perSecond / bareTop.perSecond };
+}
+
+export function best(results: readonly LoadResult[]): LoadResult {
+  return results.reduce((a, b) => (b.perSecond > a.perSecond ? b : a));
+}
+
+/** The checks of a fleet's devices over and over; what each sends is written once, beside its tokens. */
+export class CheckLoad {
+  readonly #questions: string;
+
+  constructor(fleet: FleetOnDisk) {
+    this.#questions = path.join(path.dirname(fleet.tokens), 'questions');
+    writeFileSync(this.#questions, questionsOf(fleet));
+  }
+
+  /** @param rate about how many checks a second; undefined for as many as are answered */
+  run(url: string, seconds: number, rate?: number): Promise<LoadResult> {
+    const wait = rate === undefined ? [] : [String(Math.round((connections / rate) * 1000))];
+    return load({ url, connections, seconds, words: ['checks', this.#questions, ...wait] });
+  }
 }
 
 /** What each device sends, a line each; see load.lua. */
