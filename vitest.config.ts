@@ -2,15 +2,31 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Long matrices run only when asked: `npm run test:long`, or a file named on the command line with SLIPWAY_LONG=1. */
 const long = process.env.SLIPWAY_LONG === '1';
+const exclude = [...configDefaults.exclude, ...(long ? [] : ['test/**/*.long.test.ts'])];
+
+/** Folders whose tests call our modules and leave nothing behind: a worker loads the modules once for all of them. */
+const calls = [
+  ...['test/contract/**', 'test/packager/{release,repository}/**', 'test/edge-updater/update/**'],
+  'test/distributor/{catalog,declaration,events,fleet,http,rollout,routes,simulation}/**',
+].map((folder) => `${folder}/*.test.ts`);
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...(long ? [] : ['test/**/*.long.test.ts'])],
-    globalSetup: ['test/services/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Two cores: the journeys start programs of their own.
-    maxWorkers: 2,
+    // For two cores: the journeys start programs of their own, and wait for them.
+    maxWorkers: 3,
+    projects: [
+      { extends: true, test: { name: 'calls', include: calls, exclude, isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: 'programs',
+          include: ['test/**/*.test.ts'],
+          exclude: [...exclude, ...calls],
+          globalSetup: ['test/services/global-setup.ts'],
+        },
+      },
+    ],
   },
 });

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readServicePid } from '../../edge-updater/adapters/exec-service.ts';
 import { InstanceLock } from '../../edge-updater/adapters/instance-lock.ts';
 import { readJournal } from '../../edge-updater/adapters/journal-file.ts';
 import { readStatus } from '../../edge-updater/adapters/status-file.ts';
@@ -58,9 +59,9 @@ async function slipway(...args: string[]) {
 }
 
 /** Ends the service that commands by hand leave running. */
-async function endService(): Promise<void> {
-  const { json } = await slipway('status', '--json');
-  if (json.service.pid !== undefined) process.kill(json.service.pid, 'SIGKILL');
+function endService(): void {
+  const pid = readServicePid(edge.stateDirectory);
+  if (pid !== undefined) process.kill(pid, 'SIGKILL');
 }
 
 function offer(version: string, counter: number, isSick = false) {
@@ -91,7 +92,7 @@ describe('check-now', () => {
       status: 8,
       stderr: expect.stringContaining('nothing-to-roll-back-to'),
     });
-    await endService();
+    endService();
   });
 
   it('ends with 5 when the server is away, and 6 for a counter that is not greater', async () => {
@@ -104,7 +105,7 @@ describe('check-now', () => {
     });
     edge.server.isDown = true;
     expect(await slipway('check-now')).toMatchObject({ status: 5 });
-    await endService();
+    endService();
   });
 });
 
@@ -122,13 +123,13 @@ it('status shows a release that is held, why, and when it is tried again', async
   edge.server.openBlob = openBlob;
   expect(await slipway('check-now')).toMatchObject({ status: 0 });
   expect((await slipway('status', '--json')).json).toMatchObject({ held: [], current: { version: '2.0.0' } });
-  await endService();
+  endService();
 });
 
 it('a binary that is removed is made anew by the next check, and its service runs again', async () => {
   offer('1.0.0', 1);
   await slipway('check-now');
-  await endService();
+  endService();
   rmSync(path.join(edge.stateDirectory, 'current', 'bin'));
   const { json } = await slipway('check-now', '--json');
   expect(json).toMatchObject({ answer: { reason: 'up-to-date' } });
@@ -136,7 +137,7 @@ it('a binary that is removed is made anew by the next check, and its service run
   const after = (await slipway('status', '--json')).json;
   expect(after).toMatchObject({ lastAttempt: { source: { kind: 'repair' }, outcome: 'committed' } });
   expect(after.service.pid).toBeGreaterThan(0);
-  await endService();
+  endService();
 });
 
 it('check-now --retry-rejected takes a release that was rolled back by hand again', async () => {
@@ -151,7 +152,7 @@ it('check-now --retry-rejected takes a release that was rolled back by hand agai
   });
   const again = await slipway('check-now', '--retry-rejected', '--json');
   expect(again).toMatchObject({ status: 0, json: { attempt: { outcome: 'committed', version: '2.0.0' } } });
-  await endService();
+  endService();
 });
 
 it('status works beside the holder of the lock, every other command ends with 9', async () => {
@@ -196,7 +197,7 @@ describe('a permit', () => {
       current: { version: '1.0.0' },
       rejected: [{ version: '2.0.0', code: 'reverted-by-permit' }],
     });
-    await endService();
+    endService();
   });
 });
 

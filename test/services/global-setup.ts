@@ -3,10 +3,11 @@
  * for all (as `npm test` sets it), or names separated by commas (`s3`, `postgres`, `systemd`); without it nothing is started, so
  * that one unit test does not wait for Ceph.
  */
+import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
 import { cephCommands, startCeph } from './ceph.ts';
 import { missingCommands } from './commands.ts';
-import { startablePostgres, whyNoPostgres } from './postgres-server.ts';
+import { PostgresServer, startablePostgres, whyNoPostgres } from './postgres-server.ts';
 import type { Unavailable } from './s3.ts';
 import type { SystemdService } from './systemd.ts';
 import { SystemdMachine, whyNoMachine } from './systemd-machine.ts';
@@ -20,7 +21,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return ceph.service;
   });
   const systemd = provided('systemd', whyNoMachine(), bootableRoot);
-  const postgres = provided('postgres', whyNoPostgres(), startablePostgres);
+  const postgres = provided('postgres', whyNoPostgres(), async () => {
+    const service = await startablePostgres();
+    const prepared = await PostgresServer.prepare(service);
+    stops.push(() => rm(prepared, { recursive: true, force: true }));
+    return { ...service, prepared };
+  });
   project.provide('s3', await s3);
   project.provide('postgres', await postgres);
   project.provide('systemd', await systemd);

@@ -5,6 +5,8 @@ import type { Unavailable } from './s3.ts';
 export interface PostgresService {
   /** Folder of initdb and postgres. */
   readonly programs: string;
+  /** A folder that servers start from; see PostgresServer.prepare. */
+  readonly prepared?: string;
 }
 
 declare module 'vitest' {

@@ -25,11 +25,14 @@ const unavailable = { code: 'database-unavailable', retryable: true };
 describeUnless('unavailable' in service ? service.unavailable : undefined, 'a fleet in PostgreSQL', () => {
   if ('unavailable' in service) return;
   let server: PostgresServer;
+  let withTables: string;
   beforeAll(async () => {
     server = await PostgresServer.start(service);
+    withTables = await server.freshDatabase();
+    await (await openPostgresFleetState(withTables)).close();
     return () => server.remove();
   });
-  const open = async () => openPostgresFleetState(await server.freshDatabase());
+  const open = async () => openPostgresFleetState(await server.freshDatabase(withTables));
 
   fleetStateSuite('PostgreSQL', open);
   campaignStoreSuite('PostgreSQL', open);
