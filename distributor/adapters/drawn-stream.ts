@@ -1,8 +1,8 @@
 /**
- * An object that a service sends as a stream, read by whoever wants the next bytes: nothing comes that nobody asked for. A
- * slow reader would keep a service waiting, which has only so many answers under way, too. So a stream that nobody reads
- * for a while is let go, and so is one that breaks; then the object goes on with another stream from where it was, and in
- * spans short enough that the service is done with each at once.
+ * An object that a service sends as streams, read by whoever wants the next bytes: nothing comes that nobody asked for. A
+ * slow reader would keep the service waiting, which has only so many answers under way, too. So the object is asked for in
+ * spans: a short one first, with which the service is done at once, and a longer one each time that one was read to its
+ * end. A stream that nobody reads for a while is let go, and so is one that breaks; the next span begins where it was.
  */
 import type { Readable } from 'node:stream';
 import type { OpenObject } from '../catalog/ports.ts';
@@ -18,10 +18,10 @@ export interface StreamSource {
 }
 
 const defaultPatienceMs = 3000;
-/** Doubled with each span that is read to its end in time. */
-const shortSpanBytes = 512 * 1024;
+/** Of the first stream; doubled with each span that is read to its end in time. */
+export const firstSpanBytes = 1024 * 1024;
 
-/** @param first a stream of all bytes */
+/** @param first a stream of the first span, or of all bytes where there are fewer */
 export function drawnStream(first: Readable, source: StreamSource): OpenObject {
   return new DrawnStream(first, source);
 }
@@ -35,14 +35,14 @@ class DrawnStream implements OpenObject {
   #rest: Buffer = Buffer.alloc(0);
   /** Of the object; all before it came. */
   #offset = 0;
-  #span = Number.POSITIVE_INFINITY;
+  #span = firstSpanBytes;
   #spanEnd: number;
   #hasCome = false;
   #letGo: NodeJS.Timeout | undefined;
 
   constructor(first: Readable, source: StreamSource) {
     this.length = source.length;
-    this.#spanEnd = source.length;
+    this.#spanEnd = Math.min(source.length, firstSpanBytes);
     this.#source = source;
     this.#stream = listened(first);
     this.#pieces = piecesOf(first);
@@ -89,7 +89,7 @@ class DrawnStream implements OpenObject {
 
   #leave(): void {
     if (this.#offset === this.length) return;
-    this.#span = shortSpanBytes;
+    this.#span = firstSpanBytes;
     this.#stream?.destroy();
     this.#stream = undefined;
   }

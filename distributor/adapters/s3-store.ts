@@ -9,7 +9,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { noProxyRule, type ProxyRule } from '../../contract/proxy.ts';
 import type { ByteRange, StoreReader } from '../catalog/ports.ts';
 import { AgentByRule } from './agent-by-rule.ts';
-import { drawnStream } from './drawn-stream.ts';
+import { drawnStream, firstSpanBytes } from './drawn-stream.ts';
 
 export interface S3StoreOptions {
   readonly bucket: string;
@@ -38,14 +38,15 @@ export function s3Store(options: S3StoreOptions): StoreReader {
     const answer = await from.send(command, signal ? { abortSignal: signal } : {});
     return { ...answer, body: answer.Body as Readable };
   };
-  const openRange = async (key: string, range: ByteRange | undefined, signal: AbortSignal | undefined) => {
-    const wanted = range && `bytes=${range.first}-${range.last}`;
-    const { body, ContentLength: length = 0, ContentRange } = await get(downloads, key, wanted, signal);
-    if (range && !ContentRange?.startsWith(`bytes ${range.first}-${range.last}/`)) {
-      body.destroy();
-      throw new SlipwayError('store-unreachable', `${location} answered a range with "${ContentRange ?? 'all'}"`);
+  /** Of an object with bytes there: none has no range. */
+  const openRange = async (key: string, { first, last }: ByteRange, signal: AbortSignal | undefined) => {
+    const { body, ContentRange = 'all' } = await get(downloads, key, `bytes=${first}-${last}`, signal);
+    const [, from, to, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(ContentRange) ?? [];
+    if (Number(from) === first && Number(to) === Math.min(last, Number(total) - 1)) {
+      return { body, total: Number(total) };
     }
-    return { body, length };
+    body.destroy();
+    throw new SlipwayError('store-unreachable', `${location} answered a range with "${ContentRange}"`);
   };
   return {
     location,
@@ -56,13 +57,17 @@ export function s3Store(options: S3StoreOptions): StoreReader {
       }),
     open: (key, range, signal) =>
       orMissing(location, key, async () => {
-        const { body, length } = await openRange(key, range, signal);
+        const start = range?.first ?? 0;
+        const span = {
+          first: start,
+          last: Math.min(start + firstSpanBytes - 1, range?.last ?? Number.MAX_SAFE_INTEGER),
+        };
+        const { body, total } = await openRange(key, span, signal);
         return drawnStream(body, {
-          length,
+          length: (range?.last ?? total - 1) - start + 1,
           openFrom: async (offset, bytes) => {
-            const first = (range?.first ?? 0) + offset;
-            const last = first + bytes - 1;
-            return (await orGone(location, key, () => openRange(key, { first, last }, signal))).body;
+            const next = { first: start + offset, last: start + offset + bytes - 1 };
+            return (await orGone(location, key, () => openRange(key, next, signal))).body;
           },
           fail: (cause) => notAnswering(location, key, cause),
         });

@@ -38,7 +38,10 @@ export interface StoreReader {
   /** For logs and messages; holds no credentials. */
   readonly location: string;
   stat(key: string): Promise<StoredObject | undefined>;
-  /** @param signal ends the request to the store when nobody waits any more */
+  /**
+   * Not for an object of no bytes.
+   * @param signal ends the request to the store when nobody waits any more
+   */
   open(key: string, range: ByteRange | undefined, signal?: AbortSignal): Promise<OpenObject | undefined>;
   /** @throws SlipwayError `metadata-too-large` when the object is longer than `maxBytes` */
   readWhole(key: string, maxBytes: number): Promise<WholeObject | undefined>;

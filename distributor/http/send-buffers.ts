@@ -1,28 +1,25 @@
 /**
  * The memory that downloads are sent from, used again and again. Large buffers make fast downloads cheap; there are only so
- * many, so a crowd of slow readers holds those and one small buffer each. What few downloads need is given back.
+ * many, so a crowd of slow readers holds those and one small buffer each. Buffers are cut from slabs, and a slab that nobody
+ * uses any more goes back to the system.
  */
 import { limits } from '../../contract/limits.ts';
 
 /** A read and a write of so much cost little beside the bytes themselves. */
 const largeBytes = 512 * 1024;
 const smallBytes = 64 * 1024;
-/** Kept while nobody needs them. */
-const keptLarge = 16;
-const keptSmall = 16;
+/** Above 32 MiB the allocator maps memory by itself, and what is freed is really gone; untouched, it costs nothing. */
+const smallInSlab = 640;
+/** Between two bursts of downloads memory is kept. */
+const idleMs = 2000;
 
 export class SendBuffers {
-  readonly #large: Buffer[] = [];
-  readonly #small: Buffer[] = [];
-  #largeInUse = 0;
+  readonly #large = new Slabs(largeBytes, limits.maxSendBufferBytes / largeBytes);
+  readonly #small = new Slabs(smallBytes, smallInSlab);
 
   /** @param size what would be of use; a small one also where all large ones are in use */
   take(size: 'large' | 'small'): Buffer {
-    if (size === 'small' || (this.#largeInUse + 1) * largeBytes > limits.maxSendBufferBytes) {
-      return this.#small.pop() ?? Buffer.allocUnsafeSlow(smallBytes);
-    }
-    this.#largeInUse += 1;
-    return this.#large.pop() ?? Buffer.allocUnsafeSlow(largeBytes);
+    return (size === 'large' ? this.#large.takeOf(1) : undefined) ?? this.#small.take();
   }
 
   isLarge(buffer: Buffer): boolean {
@@ -31,15 +28,60 @@ export class SendBuffers {
 
   /** @param buffer that nobody reads into or writes from any more */
   give(buffer: Buffer): void {
-    const isLarge = this.isLarge(buffer);
-    if (isLarge) this.#largeInUse -= 1;
-    const [free, kept] = isLarge ? [this.#large, keptLarge] : [this.#small, keptSmall];
-    if (free.length < kept) free.push(buffer);
-    else freeNow(buffer);
+    (this.isLarge(buffer) ? this.#large : this.#small).give(buffer);
   }
 }
 
-/** Without waiting for the garbage collector, to which a buffer looks small. Node 20 cannot; there it is collected. */
-function freeNow({ buffer }: Buffer): void {
-  if (buffer instanceof ArrayBuffer) (buffer as { transfer?: (length: number) => ArrayBuffer }).transfer?.(0);
+/** Buffers of one size. */
+class Slabs {
+  readonly #bytes: number;
+  readonly #count: number;
+  /** The oldest first: while it has room, the others empty. */
+  #slabs: Slab[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(bytes: number, count: number) {
+    this.#bytes = bytes;
+    this.#count = count;
+  }
+
+  take(): Buffer {
+    return this.takeOf(Number.POSITIVE_INFINITY) ?? Buffer.allocUnsafeSlow(this.#bytes);
+  }
+
+  /** @returns undefined where so many slabs have none left */
+  takeOf(maxSlabs: number): Buffer | undefined {
+    const slab = this.#slabs.find(({ free }) => free.length > 0) ?? this.#add(maxSlabs);
+    return slab?.free.pop();
+  }
+
+  give(buffer: Buffer): void {
+    const slab = this.#slabs.find(({ memory }) => memory === buffer.buffer);
+    slab?.free.push(buffer);
+    if (slab?.free.length !== this.#count || this.#timer) return;
+    this.#timer = setTimeout(() => this.#freeUnused(), idleMs).unref();
+  }
+
+  #add(maxSlabs: number): Slab | undefined {
+    if (this.#slabs.length >= maxSlabs) return undefined;
+    const memory = new ArrayBuffer(this.#bytes * this.#count);
+    const free = Array.from({ length: this.#count }, (_, i) => Buffer.from(memory, i * this.#bytes, this.#bytes));
+    const slab = { memory, free };
+    this.#slabs.push(slab);
+    return slab;
+  }
+
+  #freeUnused(): void {
+    this.#timer = undefined;
+    for (const { memory, free } of this.#slabs) {
+      // Without waiting for the garbage collector. Node 20 cannot; there it is collected.
+      if (free.length === this.#count) (memory as { transfer?: (length: number) => ArrayBuffer }).transfer?.(0);
+    }
+    this.#slabs = this.#slabs.filter(({ free }) => free.length < this.#count);
+  }
+}
+
+interface Slab {
+  readonly memory: ArrayBuffer;
+  readonly free: Buffer[];
 }

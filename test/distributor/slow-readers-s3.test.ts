@@ -65,8 +65,12 @@ describeUnless('unavailable' in s3 ? s3.unavailable : undefined, `${maxDownloads
   }
 
   it('hold up nobody else up to the bound, and beyond it the answer is 503 at once', async () => {
-    for (let i = 0; i < maxDownloads - 1; i++) slowReader();
-    await expect.poll(underWay, patience).toBe(maxDownloads - 1);
+    while (readers.length < maxDownloads - 1) {
+      // Few at a time: it is the crowd that is there that counts, not how it comes.
+      for (let i = 0; i < 7; i++) slowReader();
+      await expect.poll(underWay, patience).toBe(readers.length);
+    }
+    expect(readers).toHaveLength(maxDownloads - 1);
     const other = await fetch(`${served.url}/v1/blobs/sha256/${sha256(small)}`);
     expect([other.status, Buffer.from(await other.arrayBuffer()).equals(small)]).toEqual([200, true]);
     expect((await fetch(served.url + blob, { method: 'HEAD' })).status).toBe(200);
@@ -86,5 +90,5 @@ describeUnless('unavailable' in s3 ? s3.unavailable : undefined, `${maxDownloads
     await expect.poll(downloads, patience).toBe('ok');
     const whole = await fetch(served.url + blob);
     expect(Buffer.from(await whole.arrayBuffer()).equals(content)).toBe(true);
-  });
+  }, 150_000);
 });

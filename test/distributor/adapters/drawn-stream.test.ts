@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { drawnStream } from '../../../distributor/adapters/drawn-stream.ts';
 
-const content = Buffer.from(Array.from({ length: 1_300_000 }, (_, i) => i % 251));
+const content = Buffer.from(Array.from({ length: 2_500_000 }, (_, i) => i % 251));
 
 /** A service whose streams break after so many bytes each, in turn; the last of them is whole. */
 function service(...breaksAfter: number[]) {
@@ -27,7 +27,7 @@ const fail = () => new Error('the store is away');
 
 /** @param rests milliseconds before each read */
 async function readAll({ openFrom }: ReturnType<typeof service>, patienceMs = 60_000, rests: readonly number[] = []) {
-  const object = drawnStream(await openFrom(0, whole), { length: whole, openFrom, fail, patienceMs });
+  const object = drawnStream(await openFrom(0, span), { length: whole, openFrom, fail, patienceMs });
   const pieces: Buffer[] = [];
   for (;;) {
     const rest = rests[pieces.length];
@@ -41,16 +41,25 @@ async function readAll({ openFrom }: ReturnType<typeof service>, patienceMs = 60
   return Buffer.concat(pieces);
 }
 
-const span = 512 * 1024;
+const span = 1024 * 1024;
 
 it('goes on from where a stream broke, as often as bytes come', async () => {
   const broken = service(2500, 3000, 500);
   expect((await readAll(broken)).equals(content)).toBe(true);
   expect(broken.asked.slice(0, 4)).toEqual([
-    [0, whole],
+    [0, span],
     [2500, span],
     [5500, span],
     [6000, span],
+  ]);
+});
+
+it('asks for longer spans while they are read', async () => {
+  const steady = service();
+  expect((await readAll(steady)).equals(content)).toBe(true);
+  expect(steady.asked).toEqual([
+    [0, span],
+    [span, whole - span],
   ]);
 });
 
@@ -66,7 +75,7 @@ it('gives up where the next stream gives nothing', async () => {
   const broken = service(2500, 0);
   await expect(readAll(broken)).rejects.toThrow('the store is away');
   expect(broken.asked).toEqual([
-    [0, whole],
+    [0, span],
     [2500, span],
   ]);
 });
