@@ -23,6 +23,13 @@ const programs: readonly Program[] = [
     without: notOnDevices,
   },
   {
+    entry: 'edge-updater/status-main.ts',
+    output: 'slipway-edge-status.mjs',
+    executable: false,
+    compact: true,
+    without: notOnDevices,
+  },
+  {
     entry: 'edge-updater/apply-main.ts',
     output: 'slipway-edge-apply.mjs',
     executable: false,

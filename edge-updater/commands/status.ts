@@ -26,7 +26,7 @@ export interface DeviceReading {
     | undefined;
 }
 
-export function addStatus(program: Command, context: CommandContext): void {
+export function addStatus(program: Command, context: Pick<CommandContext, 'read' | 'print'>): void {
   program
     .command('status')
     .description('show the releases, the update under way and the last one')

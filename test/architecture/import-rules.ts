@@ -23,13 +23,21 @@ export const staysInItsLayer: Rule = (file) => {
     .map((found) => `${file.path} imports ${found.target}: ${topOf(file.path)} may not import ${topOf(found.target)}`);
 };
 
-/** Where a program chooses its adapters; a verb that is a program of its own has a file beside main.ts. */
-const mains = /^[a-z-]+\/(apply-)?main\.ts$/;
+/** Where a program chooses its adapters: a verb that is a program of its own has a file beside main.ts. */
+const mains = /^[a-z-]+\/([a-z]+-)?main\.ts$/;
+/** What two programs of a device choose alike, and what they choose for working on it. */
+const wirings = ['edge-updater/open-device.ts', 'edge-updater/read-device.ts'];
 
 /** Adapters are chosen in one place: only main.ts of the same program, or another adapter of it, imports one. */
 export const onlyMainImportsAdapters: Rule = (file) => {
   const top = topOf(file.path);
-  if (top === 'test' || mains.test(file.path) || file.path.startsWith(`${top}/adapters/`)) return [];
+  if (
+    top === 'test' ||
+    mains.test(file.path) ||
+    wirings.includes(file.path) ||
+    file.path.startsWith(`${top}/adapters/`)
+  )
+    return [];
   return file.imports
     .filter((found) => isOurs(found) && found.target.split('/').includes('adapters'))
     .map((found) => `${file.path} imports the adapter ${found.target}: only ${top}/main.ts may`);

@@ -16,15 +16,31 @@ function evaluatedAtStart({ inputs }: Metafile, entry: string): string[] {
   return [...found];
 }
 
-it('a device starts without the parts of undici and zod that it does not use', async () => {
-  const entry = 'edge-updater/main.ts';
+/** What is left of a file of which nothing is used, in bytes. */
+const emptyShell = 200;
+
+/** Files of a program that are evaluated at its start, those of which nothing is used aside. */
+async function weighing(entry: string): Promise<string[]> {
   const { metafile } = await build({
     ...{ absWorkingDir: root, entryPoints: [entry], bundle: true, platform: 'node', format: 'esm' },
     ...{ target: 'node24', metafile: true, write: false, outfile: 'device.mjs', logLevel: 'silent' },
   });
   const [output] = Object.values(metafile.outputs);
-  const files = evaluatedAtStart(metafile, entry).filter((file) => (output?.inputs[file]?.bytesInOutput ?? 0) > 0);
+  return evaluatedAtStart(metafile, entry).filter((file) => (output?.inputs[file]?.bytesInOutput ?? 0) > emptyShell);
+}
+
+const localesOfZod = /zod\/v4\/locales\/(?!en)/;
+
+it('a device starts without the parts of undici and zod that it does not use', async () => {
+  const files = await weighing('edge-updater/main.ts');
   expect(files.length).toBeGreaterThan(100);
   const unused = /undici\/(index\.js|lib\/(mock|cache|handler|interceptor|web\/(websocket|cookies|eventsource)))/;
-  expect(files.filter((file) => unused.test(file) || /zod\/v4\/locales\/(?!en)/.test(file))).toEqual([]);
+  expect(files.filter((file) => unused.test(file) || localesOfZod.test(file))).toEqual([]);
+});
+
+it('showing the status loads nothing that talks to a server, changes the device or reads a bundle', async () => {
+  const files = await weighing('edge-updater/status-main.ts');
+  expect(files).toEqual(expect.arrayContaining(['edge-updater/commands/status.ts', 'edge-updater/read-device.ts']));
+  const others = /node_modules\/(undici|tar-stream|@tufjs)|open-device|updater\/device\.ts|cli-progress/;
+  expect(files.filter((file) => others.test(file) || localesOfZod.test(file))).toEqual([]);
 });

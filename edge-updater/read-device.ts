@@ -1,0 +1,29 @@
+/** What `status` shows: read beside whoever holds the lock, from what lies in the state directory. */
+import { readConfiguration } from './adapters/configuration-file.ts';
+import { readTransfer } from './adapters/download-directory.ts';
+import { readServicePid } from './adapters/exec-service.ts';
+import { readHolder } from './adapters/instance-lock.ts';
+import { readJournal } from './adapters/journal-file.ts';
+import { readStatus } from './adapters/status-file.ts';
+import type { DeviceReading } from './commands/status.ts';
+
+/** @throws SlipwayError `document-…` */
+export function readDevice(configFile: string): DeviceReading {
+  const configuration = readConfiguration(configFile);
+  const { stateDir } = configuration;
+  const content = readJournal(stateDir);
+  const status = readStatus(stateDir);
+  const holder = readHolder(stateDir);
+  return {
+    configuration,
+    journal: content.kind === 'state' ? content.state : content.kind,
+    holder,
+    servicePid: readServicePid(stateDir),
+    downloading: readTransfer(stateDir),
+    // Nobody will poll where no daemon runs.
+    nextPollAt: holder?.command === 'run' ? status?.nextPollAt : undefined,
+    lastCheck: status?.lastCheck,
+    // The daemon counts it; a process that is gone counts nothing.
+    window: holder?.command === 'run' ? status?.window : undefined,
+  };
+}
