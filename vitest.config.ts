@@ -12,8 +12,9 @@ const calls = [
 
 export default defineConfig({
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // An end for what hangs, far behind what a busy machine takes.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     // For two cores: the journeys start programs of their own, and wait for them.
     maxWorkers: 3,
     projects: [

@@ -117,9 +117,14 @@ describe('six devices in bad weather', () => {
     await expect
       .poll(show, patience)
       .toMatchObject({ status: 'active', committed: 4 - held, failed: 0, heldByPath: 2, heldByDevice: held });
-    expect(await attemptOf(forbidden)).toMatchObject({ fault: 'path', code: 'server-refused' });
-    expect(await attemptOf(portal)).toMatchObject({ fault: 'path', next: expect.stringContaining('bytes') });
-    if (isMounted) expect(await attemptOf(small)).toMatchObject({ fault: 'device', code: 'disk-full' });
+    // One that is held tries again now and then, and says meanwhile that it downloads.
+    await expect.poll(() => attemptOf(forbidden), patience).toMatchObject({ fault: 'path', code: 'server-refused' });
+    await expect
+      .poll(() => attemptOf(portal), patience)
+      .toMatchObject({ fault: 'path', next: expect.stringContaining('bytes') });
+    if (isMounted) {
+      await expect.poll(() => attemptOf(small), patience).toMatchObject({ fault: 'device', code: 'disk-full' });
+    }
 
     // All is well.
     if (isMounted) rmSync(filler());
