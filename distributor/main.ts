@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** slipway-distributor: binds the verbs to the adapters of this machine. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
 import { proxiesOfEnvironment } from '../contract/proxy.ts';
 import { descriptorLimit } from './adapters/descriptor-limit.ts';
 import { openFleetState } from './adapters/fleet-state-of-place.ts';
@@ -36,6 +38,7 @@ process.exitCode = await runProgram(
   },
   {
     stdout: (text) => process.stdout.write(text),
+    taken: () => (process.stdout.writableNeedDrain ? once(process.stdout, 'drain') : turn()),
     stderr: (text) => process.stderr.write(text),
     isTerminal: process.stderr.isTTY === true,
   },

@@ -1,7 +1,9 @@
-/** Writes a list of any length on stdout as it comes, some at a time: a fleet fits into no single string. */
+/** Writes a list of any length on stdout as it comes, some at a time: a fleet fits into no single string, nor into memory. */
 
 interface Output {
   readonly stdout: (text: string) => void;
+  /** Resolves when whoever reads has taken most of what was written. */
+  readonly taken?: () => Promise<unknown>;
 }
 
 const itemsAtOnce = 1000;
@@ -10,7 +12,7 @@ const itemsAtOnce = 1000;
 export async function writeJsonList<T>(
   name: string,
   items: AsyncIterable<T>,
-  { stdout }: Output,
+  { stdout, taken }: Output,
   begin: () => void,
 ): Promise<void> {
   let opening = `{${JSON.stringify(name)}:[`;
@@ -18,16 +20,22 @@ export async function writeJsonList<T>(
     begin();
     stdout(opening + some.map((item) => JSON.stringify(item)).join(','));
     opening = ',';
+    await taken?.();
   }
   begin();
   stdout(`${opening === ',' ? '' : opening}]}\n`);
 }
 
 /** @param begin as above */
-export async function writeLines(lines: AsyncIterable<string>, { stdout }: Output, begin: () => void): Promise<void> {
+export async function writeLines(
+  lines: AsyncIterable<string>,
+  { stdout, taken }: Output,
+  begin: () => void,
+): Promise<void> {
   for await (const some of batches(lines)) {
     begin();
     stdout(`${some.join('\n')}\n`);
+    await taken?.();
   }
 }
 

@@ -33,6 +33,8 @@ const verbs = [
 /** What a program needs besides what its verbs do. */
 export interface Streams {
   readonly stdout: (text: string) => void;
+  /** As long answers wait for it; see long-answer.ts. */
+  readonly taken?: () => Promise<unknown>;
   readonly stderr: (text: string) => void;
   /** A person watches stderr. */
   readonly isTerminal?: boolean;

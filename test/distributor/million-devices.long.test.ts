@@ -11,7 +11,7 @@ import { listening } from '../journeys/small-shop.ts';
 
 const devices = 1_000_000;
 const patienceMs = 1_200_000;
-/** A server and a listing hold pages, never the fleet. */
+/** A server holds pages, never the fleet. */
 const maxPeakKilobytes = 700_000;
 
 let folder: string;
@@ -74,16 +74,15 @@ it(
     const program = path.join(import.meta.dirname, '../../dist/slipway-distributor.mjs');
     const listing = spawn(process.execPath, [program, 'device', 'ls', '--state', path.join(folder, 'state')], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      // A list that grew with the fleet would not fit.
+      env: { ...process.env, NODE_OPTIONS: '--max-old-space-size=64' },
     });
     let lines = 0;
-    let peak = 0;
     for await (const piece of listing.stdout) {
       for (const byte of piece as Buffer) if (byte === 10) lines += 1;
-      if (lines > devices / 2 && peak === 0) peak = peakOf(listing.pid);
     }
     // A heading above them.
     expect(lines).toBe(devices + 1);
-    expect(peak).toBeLessThan(maxPeakKilobytes);
     expect(peakOf(server.child.pid)).toBeLessThan(maxPeakKilobytes);
   },
   patienceMs,
