@@ -193,15 +193,15 @@ describeUnless(unavailable, 'everything at once, for an hour', () => {
         }
       };
       const changePlan = async () => {
-          if (release % 3 === 0) await pushPlan('{ "apiVersion": "slipway/v1", "kind": "Rol', 'A slip');
+        if (release % 3 === 0) await pushPlan('{ "apiVersion": "slipway/v1", "kind": "Rol', 'A slip');
         await publishNext();
         await pushPlan(rolloutText(release), `Release ${release}`);
       };
-        const takeGitAway = async () => {
-          await gitServer.down();
+      const takeGitAway = async () => {
+        await gitServer.down();
         await pause(gitAwaySeconds.for * 1000);
         await gitServer.up();
-          answers.count('git', 'away and back');
+        answers.count('git', 'away and back');
       };
       let crashes = 0;
       const restartDatabase = async () => {
