@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { proxiesOfEnvironment } from '../contract/proxy.ts';
 import { descriptorLimit } from './adapters/descriptor-limit.ts';
 import { openFleetState } from './adapters/fleet-state-of-place.ts';
-import { gateProbes } from './adapters/gate-probes.ts';
+import { gateProbesWhenAsked } from './adapters/gate-probes-when-asked.ts';
 import { openSource } from './adapters/open-source.ts';
 import { readPermitKey } from './adapters/permit-key.ts';
 import { planReader } from './adapters/plan-reader.ts';
@@ -30,7 +30,7 @@ process.exitCode = await runProgram(
     openSource: (place) => openSource(place, process.env),
     readPlan: planReader(),
     descriptorLimit: descriptorLimit(),
-    openGateProbes: () => gateProbes({ proxies: proxiesOfEnvironment(process.env) }),
+    openGateProbes: () => gateProbesWhenAsked({ proxies: proxiesOfEnvironment(process.env) }),
     readPermitKey,
     clock: Date.now,
     randomBytes,

@@ -3,7 +3,7 @@
  * time and bytes; a redirect is no answer, so nobody is led to another host. What cannot be asked is `unknown`.
  */
 import { Agent, Pool, ProxyAgent, request } from 'undici';
-import { z } from 'zod';
+import * as z from 'zod';
 import { noProxyRule, type ProxyRule } from '../../contract/proxy.ts';
 import type { Comparison, GateCheck } from '../declaration/gate.ts';
 import type { GateProbe, GateResult } from '../rollout/gates.ts';

@@ -12,7 +12,6 @@ import type { Ancestry, DeclarationSource, SourceSnapshot } from '../reconcile/p
 import { checkGitPlace, describeGitPlace, type GitPlace } from '../reconcile/source-place.ts';
 import { readDeclarations } from './declaration-folder.ts';
 import { layOut } from './git-checkout.ts';
-import { whyNotFetched } from './git-diagnosis.ts';
 import { type Commit, GitMirror } from './git-mirror.ts';
 import { type GitBounds, gitBounds } from './git-program.ts';
 
@@ -35,7 +34,10 @@ export function gitSource(given: GitPlace, env: NodeJS.ProcessEnv, bounds: GitBo
           await mirror.discard();
           failed = await mirror.fetch();
         }
-        if (failed) throw await whyNotFetched(place, mirror, failed);
+        if (failed) {
+          const { whyNotFetched } = await import('./git-diagnosis.ts');
+          throw await whyNotFetched(place, mirror, failed);
+        }
         return await snapshotOf(place, mirror, applied, env);
       } catch (error) {
         // A mirror that is broken is made anew by the next poll.

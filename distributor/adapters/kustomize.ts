@@ -4,7 +4,7 @@
  */
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { kustomizationOf, readKustomization } from './kustomization-file.ts';

@@ -16,7 +16,7 @@ export interface CommandLine {
    * @throws SlipwayError `database-unavailable`, `database-damaged`, `state-missing`, `already-running`, `usage`
    */
   openFleetState(place: string, use: StateUse): Promise<FleetState>;
-  openStore(url: string): StoreReader;
+  openStore(url: string): Promise<StoreReader>;
   openSource(place: SourcePlace): DeclarationSource;
   readonly readPlan: PlanReader;
   /** How many files and connections the process may have open; undefined where nobody says. */

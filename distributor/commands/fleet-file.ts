@@ -1,6 +1,6 @@
 /** A list of devices as `device ls --json` writes it, for simulating with the fleet that is there. */
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { installedReleaseSchema, labelsSchema } from '../../contract/device-api/check.ts';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import { SlipwayError } from '../../contract/errors.ts';

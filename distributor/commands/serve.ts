@@ -105,7 +105,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const signer = options.permitKey === undefined ? undefined : line.readPermitKey(options.permitKey);
   const place = placeOf(options, options);
   const source = place && line.openSource(place);
-  const store = line.openStore(options.store);
+  const store = await line.openStore(options.store);
   const fleet = await openState(line, options, { isServer: true, keptReports: options.keepReports });
   const logger = openLog(options.logLevel);
   await warnOfOpenSecrets(options, logger);

@@ -1,6 +1,6 @@
 /** Asks a running server by its API, for verbs that work on it from elsewhere. */
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ErrorCode, errorCodes, SlipwayError } from '../../contract/errors.ts';
 import { type NamedProxy, proxiesOfEnvironment } from '../../contract/proxy.ts';
 import { PlanError, planProblemSchema } from '../declaration/problem.ts';

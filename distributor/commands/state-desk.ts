@@ -87,7 +87,7 @@ export async function openStateDesk(line: CommandLine, options: DeskOptions): Pr
 /** Without a store, the releases that rollouts have started with: as much as showing and stopping them needs. */
 async function readReleases(line: CommandLine, fleet: FleetState, url: string | undefined): Promise<ReleaseIndex> {
   if (url === undefined) return startedReleases(await planOf(fleet), await fleet.loadCampaigns());
-  const store = line.openStore(url);
+  const store = await line.openStore(url);
   try {
     const catalog = new Catalog(store);
     await catalog.refresh(new Date(line.clock()));

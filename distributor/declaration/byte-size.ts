@@ -1,5 +1,5 @@
 /** Amounts of bytes as people write them: `500`, `800MB` (powers of ten), `10GiB` (powers of two). */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const unitBytes: Record<string, number> = {
   '': 1,

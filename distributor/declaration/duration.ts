@@ -1,5 +1,5 @@
 /** Lengths of time as people write them: `90s`, `15m`, `24h`, `7d`, `1h30m`. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const unitSeconds: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 const durationPattern = /^(\d+[smhd])+$/;

@@ -1,5 +1,5 @@
 /** What holds for all devices: labels given by rule, which labels say where a device stands, and defaults of rollouts. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Labels } from '../../contract/device-api/check.ts';
 import { limits } from '../../contract/limits.ts';
 import { durationSchema } from './duration.ts';

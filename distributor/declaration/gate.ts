@@ -1,5 +1,5 @@
 /** What a wave must show before the next one opens, and what stops a rollout, as people declare it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { durationSchema } from './duration.ts';
 
 export const comparisons = ['<', '<=', '>', '>=', '==', '!='] as const;

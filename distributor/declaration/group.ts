@@ -1,5 +1,5 @@
 /** A named subset of the fleet, by label selector. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { apiVersion, metadataSchema } from './object-name.ts';
 import { type Selector, selectorOf, selectorSchema } from './selector.ts';
 

@@ -1,5 +1,5 @@
 /** Names and head of declared objects, as Kubernetes has them. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const apiVersion = 'slipway/v1';
 

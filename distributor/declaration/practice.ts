@@ -2,7 +2,7 @@
  * How a rollout goes about it: what a Rollout may say for itself and a Fleet for all that say nothing. Nearer words win,
  * value by value; windows and checks are replaced as a whole.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { byteSizeSchema } from './byte-size.ts';
 import { durationSchema } from './duration.ts';
 import { type Abort, abortOf, abortSchema, defaultAbort, defaultGate, type Gate, gateOf, gateSchema } from './gate.ts';

@@ -2,7 +2,7 @@
  * Declarations out of YAML text: several documents a file, each parsed by the schema of its kind. Finds every problem
  * of a file, with its place; knows nothing of other files.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { offsetOf } from '../../contract/document.ts';
 import { limits } from '../../contract/limits.ts';
 import { readYaml, shortened, type YamlDocument } from '../../contract/yaml-text.ts';

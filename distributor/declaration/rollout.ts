@@ -1,5 +1,5 @@
 /** A rollout as people declare it, and what it means: defaults filled in, times in seconds or milliseconds since 1970. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { channelSchema, productSchema } from '../../contract/release/manifest.ts';
 import { versionSchema } from '../../contract/release/version.ts';
 import type { ReleaseTarget } from '../catalog/releases.ts';

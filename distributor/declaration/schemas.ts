@@ -1,5 +1,5 @@
 /** JSON Schemas of what people write, for editors: made from the schemas that documents are parsed by. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { documentSchemas, type Kind } from './read-documents.ts';
 
 export const schemaKinds = Object.keys(documentSchemas) as Kind[];

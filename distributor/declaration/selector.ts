@@ -1,5 +1,5 @@
 /** Label selectors as Kubernetes has them (labels and selectors, set-based requirements), and which labels they select. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Labels } from '../../contract/device-api/check.ts';
 
 export const selectorOperators = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;

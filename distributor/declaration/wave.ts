@@ -1,5 +1,5 @@
 /** Waves as people declare them: how far each one reaches, how long it soaks, what it must show. They never shrink. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { durationSchema } from './duration.ts';
 import { type Gate, gateSchema, percentSchema } from './gate.ts';
 import { objectNameSchema } from './object-name.ts';

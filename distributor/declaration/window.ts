@@ -1,5 +1,5 @@
 /** Maintenance windows as people declare them: days, two times of day and a time zone. When one is open: rollout/windows. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** In the order of ISO 8601: Monday is 1. */
 export const weekdays = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as const;

@@ -1,5 +1,5 @@
 /** An event of the audit log as the API answers it and the command line prints it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import type { RecordedEvent } from './ports.ts';
 

@@ -1,5 +1,5 @@
 /** Why a device does or does not update now, as the API answers it: the decision, and what each rollout says and knows. */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   deviceIdSchema,
   devicePhaseSchema,

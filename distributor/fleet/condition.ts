@@ -1,5 +1,5 @@
 /** What is in a device's way, by its own words: the troubles of its last check, and what its last report says. Pure. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { devicePhaseSchema, type Trouble } from '../../contract/device-api/check.ts';
 import { codeNameSchema, faultSchema, type Report, updateOutcomeSchema } from '../../contract/device-api/report.ts';
 import { faultOf } from '../../contract/errors.ts';

@@ -1,5 +1,5 @@
 /** Which devices of a list are asked for: the query of the API, the options of `device ls`, and whom they choose. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { devicePhaseSchema, type Labels } from '../../contract/device-api/check.ts';
 import { updateOutcomes } from '../../contract/device-api/report.ts';
 import { durationSeconds } from '../declaration/duration.ts';

@@ -1,5 +1,5 @@
 /** What a token may do. Device and enrolment tokens have no scopes: their purpose says it all. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const scopes = {
   'artifacts:read': 'Read metadata, manifests and blobs where reading needs a token.',

@@ -1,5 +1,5 @@
 /** A token that somebody asks for: to let devices in, for a person, or for CI. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { tokenCreated } from '../events/audit.ts';
 import type { TokenStore } from './ports.ts';
 import { scopeSchema } from './scopes.ts';

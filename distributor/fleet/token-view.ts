@@ -1,5 +1,5 @@
 /** Tokens as the API and the command line show them: everything but the hash, and the text only to whoever made one. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import { tokenSchema } from '../../contract/device-api/enrolment.ts';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,5 +1,5 @@
 /** A device as the API answers it and the command line prints it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   deviceIdSchema,
   devicePhaseSchema,

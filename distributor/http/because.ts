@@ -1,5 +1,5 @@
 /** The reason that a person may give with what they ask for; it goes into the audit log. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One line: it is printed in lists. */
 export const reasonSchema = z

@@ -1,5 +1,5 @@
 /** A plan that came into force: what it says, where it came from, who wrote it and what it changed. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Digest } from '../../contract/digest.ts';
 import type { Plan } from '../declaration/plan.ts';
 import { planProblemSchema } from '../declaration/problem.ts';

@@ -2,7 +2,7 @@
  * The columns of a wave as the API answers them: each device of the wave is in one, and they add up. Servers before 0.2
  * do not have all of them, so a command that asks one reads 0 there.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { notAskedOf, type WaveCounts } from './standing.ts';
 
 export const countsShape = {

@@ -1,5 +1,5 @@
 /** A rollout as the API answers it and the command line prints it: wave by wave, with its gate in words. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { faults } from '../../contract/errors.ts';
 import type { GateCheck } from '../declaration/gate.ts';
 import type { Rollout } from '../declaration/rollout.ts';

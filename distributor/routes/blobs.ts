@@ -3,7 +3,7 @@
  * own pace, or handed to whoever sends them instead. Content never changes, so the digest is a strong ETag.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Digest, digestSchema } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { blobKey } from '../../contract/store-keys.ts';

@@ -1,5 +1,5 @@
 /** `POST /v1/devices/:id/check`: what a device is to run, and why. */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   type CheckRequest,
   checkAnswerSchema,

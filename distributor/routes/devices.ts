@@ -1,5 +1,5 @@
 /** `/v1/devices`: the fleet as the distributor knows it, one device of it, and the end of a device. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/check.ts';
 import type { App } from '../app.ts';
 import { actorOf } from '../events/audit.ts';

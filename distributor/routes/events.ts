@@ -1,6 +1,6 @@
 /** `GET /v1/events`, `/v1/events/kinds` and `/v1/events/stream`: the audit log, in pages and as it grows. */
 import { Readable } from 'node:stream';
-import { z } from 'zod';
+import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { App } from '../app.ts';

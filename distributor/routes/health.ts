@@ -2,7 +2,7 @@
  * `/healthz`: the process answers. `/readyz`: it can serve devices: the database keeps what it is given, the store was
  * read, and there is room for a download.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { describeError, type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { App } from '../app.ts';
 import type { Services } from '../services.ts';

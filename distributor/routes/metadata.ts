@@ -1,5 +1,5 @@
 /** `GET /v1/metadata/*`: TUF metadata as the publisher signed it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';

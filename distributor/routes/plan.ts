@@ -1,6 +1,6 @@
 /** `/v1/plan`: what is in force, by whom and since when; and by `PUT` another, where plans come by API. */
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import { z } from 'zod';
+import * as z from 'zod';
 import { limits } from '../../contract/limits.ts';
 import type { App } from '../app.ts';
 import { describeWithProblems } from '../declaration/problem.ts';

@@ -1,5 +1,5 @@
 /** `POST /v1/devices/:id/reports`: what happened on a device, each report once however often it comes. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/check.ts';
 import { reportsAnswerSchema, reportsRequestSchema } from '../../contract/device-api/report.ts';
 import { limits } from '../../contract/limits.ts';

@@ -1,5 +1,5 @@
 /** `GET /v1/rollouts` and `GET /v1/rollouts/:name`: what is declared, where it stands, and what is refused. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { App } from '../app.ts';
 import { objectNameSchema } from '../declaration/object-name.ts';
 import { allow } from '../http/access.ts';

@@ -1,5 +1,5 @@
 /** `GET /v1/targets/*`: release manifests, named by their digest. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { manifestKey } from '../../contract/store-keys.ts';

@@ -1,5 +1,5 @@
 /** `/v1/tokens`: tokens for devices to come, people and CI, made, listed and revoked by whoever may. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { App } from '../app.ts';
 import { actorOf } from '../events/audit.ts';
 import { authoriseGiving } from '../fleet/authorise.ts';

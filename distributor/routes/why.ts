@@ -1,5 +1,5 @@
 /** `GET /v1/devices/:id/why`: why a device does or does not update now, down to the rule and the numbers. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import type { App } from '../app.ts';
 import { explainDevice } from '../explanation/explain-device.ts';

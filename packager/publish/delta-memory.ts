@@ -9,7 +9,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalJson } from '../../contract/canonical-json.ts';
 import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,5 +1,5 @@
 /** release.yaml: what a person declares about a release. Paths are relative to the file itself. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { limits } from '../../contract/limits.ts';
 import { installPathSchema } from '../../contract/release/install-path.ts';
 import {

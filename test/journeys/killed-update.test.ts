@@ -28,11 +28,11 @@ function smallK3s(name: string, containerd: Uint8Array): string {
   return path.join(folder, name);
 }
 
-it('ends bit for bit by the delta, killed at random moments and while it encodes', { timeout: 300_000 }, async () => {
+it('ends bit for bit by the delta, killed at random moments and while it encodes', { timeout: 600_000 }, async () => {
   const containerd = sampleBytes('records', 2_000_000, 4);
   const seen = await killedUpdate({
     ...{ old: smallK3s('old', containerd), new: smallK3s('new', edited(containerd, 9000)) },
-    ...{ seed: 20261126, kills: 3, lifeMs: 1200, applyMs: 300, patienceMs: 60_000 },
+    ...{ seed: 20261126, kills: 3, lifeMs: 1200, applyMs: 300, patienceMs: 180_000 },
     // The bound on what an encoder takes is that of a frame of any length.
     maxMemoryMiB: 512,
   });

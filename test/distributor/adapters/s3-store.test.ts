@@ -18,7 +18,7 @@ describeUnless('unavailable' in s3 ? s3.unavailable : undefined, 'an S3 store th
   const fill = async () => {
     const bucket = await freshBucket(service);
     const client = s3Client(service);
-    const reader = open(`s3://${bucket}/edge/releases`);
+    const reader = await open(`s3://${bucket}/edge/releases`);
     return {
       bucket,
       reader,
@@ -50,14 +50,14 @@ describeUnless('unavailable' in s3 ? s3.unavailable : undefined, 'an S3 store th
   });
 
   it('says that the bucket is missing', async () => {
-    const store = open('s3://no-such-bucket-here');
+    const store = await open('s3://no-such-bucket-here');
     await expect(store.readWhole('metadata/timestamp.json', 10)).rejects.toMatchObject({ code: 'bucket-missing' });
   });
 
   it('says that the credentials may not read, without showing them', async () => {
     const { bucket } = await fill();
     for (const credentials of [service.stranger, { ...service.owner, secretAccessKey: 'wrong' }]) {
-      const store = open(`s3://${bucket}`, credentials);
+      const store = await open(`s3://${bucket}`, credentials);
       for (const read of [() => store.readWhole('a', 10), () => store.stat('a'), () => store.open('a', undefined)]) {
         const error: Error = await read().then(
           () => new Error('it was read'),
@@ -72,7 +72,7 @@ describeUnless('unavailable' in s3 ? s3.unavailable : undefined, 'an S3 store th
   it('says that nobody answers', async () => {
     process.env.AWS_ACCESS_KEY_ID = 'a';
     process.env.AWS_SECRET_ACCESS_KEY = 'b';
-    const store = openStore('s3://releases?endpoint=http://127.0.0.1:9', {});
+    const store = await openStore('s3://releases?endpoint=http://127.0.0.1:9', {});
     await expect(store.stat('a')).rejects.toMatchObject({ code: 'store-unreachable' });
   });
 });

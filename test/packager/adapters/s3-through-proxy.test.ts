@@ -41,7 +41,7 @@ describeUnless('unavailable' in s3 ? s3.unavailable : undefined, 'a store that o
     const environment = { HTTP_PROXY: proxy.urlWithCredentials };
     const publisher = await openPublisher(url, environment);
     await publisher.putNew('metadata/x', Buffer.from('what was published'));
-    const reader = openReader(url, environment);
+    const reader = await openReader(url, environment);
     expect(String((await reader.readWhole('metadata/x', 100))?.bytes)).toBe('what was published');
     await publisher.close?.();
     await reader.close();
@@ -54,7 +54,7 @@ describeUnless('unavailable' in s3 ? s3.unavailable : undefined, 'a store that o
     const url = await place(proxy);
     const environment = { HTTP_PROXY: `http://user:s3cret@127.0.0.1:${proxy.port}` };
     const publisher = await openPublisher(url, environment);
-    const reader = openReader(url, environment);
+    const reader = await openReader(url, environment);
     for (const asking of [publisher.get('metadata/x', 100), reader.readWhole('metadata/x', 100)]) {
       const thrown = await asking.catch((error: unknown) => error);
       expect(thrown).toMatchObject({ code: 'proxy-refused', hint: expect.stringContaining('HTTPS_PROXY') });
@@ -68,7 +68,7 @@ describeUnless('unavailable' in s3 ? s3.unavailable : undefined, 'a store that o
   it('is asked straight where NO_PROXY says so', async () => {
     await using proxy = await ForwardProxy.open();
     const url = await place(proxy);
-    const reader = openReader(url, { HTTP_PROXY: proxy.url, no_proxy: '.example.test' });
+    const reader = await openReader(url, { HTTP_PROXY: proxy.url, no_proxy: '.example.test' });
     await expect(reader.readWhole('metadata/x', 100)).rejects.toMatchObject({ code: 'store-unreachable' });
     expect(proxy.asked).toEqual([]);
     await reader.close();
