@@ -57,11 +57,13 @@ describe('npm run demo', () => {
 });
 
 function withoutFigures(text: string): string {
-  return text
-    .replaceAll(/commit [0-9a-f]{7}/g, 'commit C')
-    .replaceAll(/[\d][\d.,]*/g, 'N')
-    .replaceAll(/ +/g, ' ')
-    // Seconds have a column, which a slow machine fills.
-    .replaceAll(/^ (?=N)/gm, '')
-    .trim();
+  return (
+    text
+      .replaceAll(/commit [0-9a-f]{7}/g, 'commit C')
+      .replaceAll(/[\d][\d.,]*/g, 'N')
+      .replaceAll(/ +/g, ' ')
+      // Seconds have a column, which a slow machine fills.
+      .replaceAll(/^ (?=N)/gm, '')
+      .trim()
+  );
 }
