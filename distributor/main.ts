@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** slipway-distributor: binds the verbs to the adapters of this machine. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

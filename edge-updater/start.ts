@@ -2,6 +2,14 @@
  * What the command `slipway-edge` starts: of the programs beside it the one that the verb is in. Applying a delta and
  * showing the status need a part of the code that a device needs, and loading the rest takes longer than the work.
  */
+import { exitStatus } from '../contract/errors.ts';
+import { whyNodeIsTooOld } from '../contract/node-version.ts';
+
+const why = whyNodeIsTooOld('slipway-edge', process.versions.node);
+if (why !== undefined) {
+  process.stderr.write(`${why}\n`);
+  process.exit(exitStatus.localResource);
+}
 const isBuilt = !import.meta.url.endsWith('.ts');
 const [source, built] =
   process.argv[2] === 'apply'
@@ -11,5 +19,3 @@ const [source, built] =
       : ['main.ts', 'slipway-edge-device.mjs'];
 
 await import(new URL(isBuilt ? built : source, import.meta.url).href);
-
-export {};

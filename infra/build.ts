@@ -6,12 +6,14 @@ import { bundleProgram, type Program } from './bundle.ts';
 /** What a device must not carry: a web framework, a cloud SDK, a database server's client or an embedded database. */
 const notOnDevices = ['fastify', '@fastify', '@aws-sdk', '@smithy', 'pg', 'kysely', 'better-sqlite3'];
 
-/** Three programs, and the workers that they start as files beside them (`executable: false`). */
+/** Three programs, which start what they consist of from files beside them (`executable: false`). */
 const programs: readonly Program[] = [
-  { entry: 'packager/main.ts', output: 'slipway-packager.mjs', executable: true },
+  { entry: 'packager/start.ts', output: 'slipway-packager.mjs', executable: true },
+  { entry: 'packager/main.ts', output: 'slipway-packager-main.mjs', executable: false },
   { entry: 'packager/adapters/xdelta3-child.ts', output: 'slipway-xdelta3-child.mjs', executable: false },
   { entry: 'packager/adapters/part-encoder-child.ts', output: 'slipway-part-encoder-child.mjs', executable: false },
-  { entry: 'distributor/main.ts', output: 'slipway-distributor.mjs', executable: true },
+  { entry: 'distributor/start.ts', output: 'slipway-distributor.mjs', executable: true },
+  { entry: 'distributor/main.ts', output: 'slipway-distributor-main.mjs', executable: false },
   { entry: 'distributor/adapters/plan-thread.ts', output: 'slipway-distributor-plan.mjs', executable: false },
   { entry: 'distributor/adapters/sqlite-thread.ts', output: 'slipway-distributor-reads.mjs', executable: false },
   { entry: 'edge-updater/start.ts', output: 'slipway-edge.mjs', executable: true, compact: true },
