@@ -1,7 +1,12 @@
 /** The command line of a program of this folder: its verbs, where words go, and which exit status a failure has. */
+import { constants } from 'node:os';
 import { Command, CommanderError } from 'commander';
+import { failureText, usageError } from '../contract/command-failure.ts';
 import { describeError, exitStatus, toSlipwayError } from '../contract/errors.ts';
 import { updaterVersion } from './updater-version.ts';
+
+/** The signal that told this process to end. */
+let toldBy: 'SIGTERM' | 'SIGINT' = 'SIGTERM';
 
 /** One JSON document on standard output, or the text. */
 export function print(value: unknown, text: string, isJson: boolean): void {
@@ -18,7 +23,7 @@ export async function runCommandLine(addVerbs: (program: Command) => void, signa
     .description('Updates this device: downloads, verifies, switches, watches, goes back.')
     .version(updaterVersion)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text) });
+    .configureOutput({ outputError: () => undefined });
   addVerbs(program);
   for (const command of program.commands) command.exitOverride();
   try {
@@ -29,16 +34,20 @@ export async function runCommandLine(addVerbs: (program: Command) => void, signa
 }
 
 function exitStatusOf(thrown: unknown, signal: AbortSignal): number {
-  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitStatus.ok : exitStatus.usage;
-  if (signal.aborted) return 128 + 15;
-  const error = toSlipwayError(thrown);
-  const { code, message, hint } = describeError(error);
-  process.stderr.write(`error ${code}: ${message}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);
+  if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitStatus.ok;
+  if (signal.aborted) return 128 + constants.signals[toldBy];
+  const error = thrown instanceof CommanderError ? usageError('slipway-edge', thrown) : toSlipwayError(thrown);
+  process.stderr.write(failureText(error));
   if (process.argv.includes('--json')) print({ error: describeError(error) }, '', true);
   return error.exitStatus;
 }
 
 /** Aborts when the process is told to end, instead of ending it at once. */
 export function abortOnSignals(stop: AbortController): void {
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(name, () => {
+      toldBy = name;
+      stop.abort();
+    });
+  }
 }

@@ -83,7 +83,7 @@ export class DeviceOpener {
     const content = readJournal(stateDir);
     const slots = new SlotDirectory(stateDir);
     const service = serviceOf(configuration, slots, this.#terminal);
-    const server = serverOf(configuration);
+    const server = serverOf(configuration, this.#signal);
     const journal = new JournalFile(stateDir);
     const device = new Device({
       facts: { deviceId, product, platform, labels, updaterVersion },
@@ -152,7 +152,7 @@ async function tellOf(
   const state = content.kind === 'state' ? content.state : blankState;
   const facts = { deviceId, product, platform, labels, updaterVersion };
   const troubles = troublesOf([{ code, message }], [], new Date().toISOString());
-  const server = serverOf(configuration);
+  const server = serverOf(configuration, signal);
   try {
     await server.check(checkRequestOf(state, facts, deltaPolicyOf(configuration), troubles), signal);
   } finally {
@@ -178,7 +178,7 @@ function leastRateOf({ download }: Configuration): LeastRate {
   return { bytesPerSecond: download.minBytesPerSecond, windowSeconds: download.rateWindowSeconds };
 }
 
-function serverOf(configuration: Configuration): HttpServer {
+function serverOf(configuration: Configuration, stop: AbortSignal): HttpServer {
   const { stateDir, deviceId, product, platform, labels, server, caFile, developmentAllowHttp } = configuration;
   const token = new DeviceToken({
     stateDirectory: stateDir,
@@ -187,6 +187,7 @@ function serverOf(configuration: Configuration): HttpServer {
     prove: (metadata) => proveServer(product, metadata, metadataOf(configuration), Date.now()),
   });
   return new HttpServer({
+    stop,
     ...{ server, deviceId, caFile, developmentAllowHttp, userAgent: `slipway-edge/${updaterVersion}` },
     stallSeconds: configuration.download.stallSeconds,
     leastRate: leastRateOf(configuration),

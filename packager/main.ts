@@ -5,7 +5,9 @@ import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
+import { usageError } from '../contract/command-failure.ts';
 import { exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
+import { programVersion } from '../contract/program-version.ts';
 import { commandRenderer } from './adapters/manifest-renderer.ts';
 import { openStore } from './adapters/open-store.ts';
 import { partEncoderProcesses } from './adapters/part-encoder-processes.ts';
@@ -58,6 +60,7 @@ function signingTime(epoch: string | undefined): Date {
 async function main(args: readonly string[]): Promise<number> {
   const program = new Command('slipway-packager')
     .description('Packs, signs and publishes releases for devices at the edge.')
+    .version(programVersion)
     .exitOverride()
     .configureOutput({ outputError: () => undefined });
   const verbs = [
@@ -70,17 +73,12 @@ async function main(args: readonly string[]): Promise<number> {
     return exitStatus.ok;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitStatus.ok;
-    const error = thrown instanceof CommanderError ? usageError(thrown) : toSlipwayError(thrown);
+    const error = thrown instanceof CommanderError ? usageError('slipway-packager', thrown) : toSlipwayError(thrown);
     new Output(process, args.includes('--json')).error(error);
     return error.exitStatus;
   } finally {
     for (const folder of scratchFolders) await rm(folder, { recursive: true, force: true });
   }
-}
-
-function usageError(error: CommanderError): SlipwayError {
-  const message = error.code === 'commander.help' ? 'a command is missing' : error.message.replace(/^error: /, '');
-  return new SlipwayError('usage', message, { hint: 'See slipway-packager --help, or --help after a command.' });
 }
 
 // Whoever reads the output may leave early, as head does: the work goes on without a word.

@@ -3,6 +3,7 @@
  * stderr. A progress bar only where a person watches; in a log, long work has a line for each quarter.
  */
 import { Presets, SingleBar } from 'cli-progress';
+import { failureText } from '../contract/command-failure.ts';
 import { describeError, type SlipwayError } from '../contract/errors.ts';
 import type { Progress } from './progress.ts';
 
@@ -40,8 +41,7 @@ export class Output {
 
   error(error: SlipwayError): void {
     this.endProgress();
-    const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
-    this.#streams.stderr.write(`error ${error.code}: ${error.message}\n${hint}`);
+    this.#streams.stderr.write(failureText(error));
     if (this.#json) this.#streams.stdout.write(`${JSON.stringify({ error: describeError(error) }, null, 2)}\n`);
   }
 

@@ -1,6 +1,8 @@
 /** The verbs as one program: parses arguments, runs the verb, turns every failure into an answer and an exit status. */
 import { Command, CommanderError } from 'commander';
-import { exitStatus, SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { failureText, usageError } from '../../contract/command-failure.ts';
+import { exitStatus, type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { programVersion } from '../../contract/program-version.ts';
 import { describeWithProblems, PlanError, problemText } from '../declaration/problem.ts';
 import { applyCommand } from './apply.ts';
 import type { CommandLine } from './command-line.ts';
@@ -74,6 +76,7 @@ export async function runProgram(
   };
   const program = new Command('slipway-distributor')
     .description('Serves releases to a fleet and rolls them out in waves.')
+    .version(programVersion)
     .addHelpText(
       'after',
       `
@@ -89,7 +92,7 @@ Example:
     return exitStatus.ok;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitStatus.ok;
-    const error = thrown instanceof CommanderError ? usageError(thrown) : toSlipwayError(thrown);
+    const error = thrown instanceof CommanderError ? usageError('slipway-distributor', thrown) : toSlipwayError(thrown);
     // One value on stdout: an answer that is not what was hoped for is an answer.
     if (isJson && !hasAnswered) streams.stdout(`${JSON.stringify({ error: describeWithProblems(error) })}\n`);
     else printFailure(error, streams);
@@ -102,8 +105,8 @@ function printFailure(error: SlipwayError, streams: Streams): void {
   const problems = error instanceof PlanError ? error.problems : [];
   for (const problem of problems) streams.stdout(`${problemText(problem)}\n`);
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-  streams.stderr(`slipway-distributor: ${error.code}: ${problems.length > 0 ? count : error.message}\n`);
-  if (error.hint !== undefined) streams.stderr(`${error.hint}\n`);
+  const { code, message, hint } = error;
+  streams.stderr(failureText({ code, message: problems.length > 0 ? count : message, hint }));
 }
 
 /** Every verb knows --json and reports its mistakes by throwing. */
@@ -111,10 +114,4 @@ function prepare(command: Command, streams: Streams): void {
   command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: streams.stdout });
   if (command.commands.length === 0) command.option('--json', 'answer as JSON on stdout', false);
   for (const child of command.commands) prepare(child, streams);
-}
-
-function usageError(error: CommanderError): SlipwayError {
-  const isEmpty = error.code === 'commander.help';
-  const message = isEmpty ? 'expected a verb' : error.message.replace(/^error: /, '');
-  return new SlipwayError('usage', message, { hint: 'Add --help to see what is possible.' });
 }

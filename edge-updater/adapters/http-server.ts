@@ -40,6 +40,8 @@ export interface HttpServerOptions {
    * @param refused a token that the server does not know any more
    */
   readonly token: (enrolment: Enrolment, refused?: string) => Promise<string>;
+  /** Aborted when the process is told to end: enrolling, which many may wait for, ends then. */
+  readonly stop?: AbortSignal;
 }
 
 const enrolmentMs = 60_000;
@@ -128,17 +130,23 @@ export class HttpServer implements Server {
     }
   }
 
+  /** Whoever asked first may have gone, others wait for the same token: it ends by itself, or with the process. */
+  #enrolmentSignal(): AbortSignal {
+    const { stop } = this.#options;
+    return AbortSignal.any([AbortSignal.timeout(enrolmentMs), ...(stop ? [stop] : [])]);
+  }
+
   #token(refused?: string): Promise<string> {
     const enrolment: Enrolment = {
       metadata: async (token, name, maxBytes) => {
         const path = `v1/metadata/${name}`;
-        const answer = await this.#get(path, {}, AbortSignal.timeout(enrolmentMs), false, token);
+        const answer = await this.#get(path, {}, this.#enrolmentSignal(), false, token);
         if (![401, 403].includes(answer.statusCode)) return this.#bytesOf(path, answer, maxBytes);
         await answer.body.dump();
         throw new SlipwayError('unauthenticated', `${path}: the server shows it to devices alone`);
       },
       enrol: async (token, body) => {
-        const signal = AbortSignal.timeout(enrolmentMs);
+        const signal = this.#enrolmentSignal();
         const answer = await this.#post('v1/enrol', body, enrolAnswerSchema.strip(), token, signal);
         if (answer.deviceId === body.deviceId) return answer.deviceToken;
         throw invalidAnswer(`enrolled as ${answer.deviceId}, expected ${body.deviceId}`);
