@@ -77,6 +77,8 @@ export async function runProgram(
   const program = new Command('slipway-distributor')
     .description('Serves releases to a fleet and rolls them out in waves.')
     .version(programVersion)
+    // --version is of the program before a verb, and of releases after one.
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       `
