@@ -52,6 +52,7 @@ const isAlive = (pid: number) => {
     return false;
   }
 };
+/** Ask by expect.poll: whoever was sent a signal needs a moment on a busy machine. */
 const pids = () => starts().map((line) => Number(line.split(' ')[0]));
 const started = (count: number) => vi.waitFor(() => expect(starts()).toHaveLength(count), 20_000);
 
@@ -69,7 +70,7 @@ describe('a service', () => {
     current = 'b'.repeat(64);
     await service.restart();
     await started(2);
-    expect(pids().map(isAlive)).toEqual([false, true]);
+    await expect.poll(() => pids().map(isAlive)).toEqual([false, true]);
   });
 
   it('that ignores SIGTERM is killed, with its children', async () => {
@@ -80,7 +81,7 @@ describe('a service', () => {
     await service.restart();
     await started(1);
     await service.stop();
-    expect(pids().map(isAlive)).toEqual([false]);
+    await expect.poll(() => pids().map(isAlive)).toEqual([false]);
     expect((await service.condition()).isActive).toBe(false);
   });
 
@@ -131,7 +132,7 @@ describe('an updater that comes after one that was killed', () => {
     expect(starts()).toHaveLength(1);
     expect((await next.condition()).isActive).toBe(true);
     await next.stop();
-    expect(pids().map(isAlive)).toEqual([false]);
+    await expect.poll(() => pids().map(isAlive)).toEqual([false]);
   });
 
   it('ends the service that was left when another release is current', async () => {
@@ -141,7 +142,7 @@ describe('an updater that comes after one that was killed', () => {
     current = 'b'.repeat(64);
     await open().ensure();
     await started(2);
-    expect(pids().map(isAlive)).toEqual([false, true]);
+    await expect.poll(() => pids().map(isAlive)).toEqual([false, true]);
   });
 
   it('finds a service whose pid nobody wrote down', async () => {
@@ -166,7 +167,7 @@ describe('an updater that comes after one that was killed', () => {
     await next.ensure();
     expect(starts()).toHaveLength(1);
     await next.stop();
-    expect(pids().map(isAlive)).toEqual([false]);
+    await expect.poll(() => pids().map(isAlive)).toEqual([false]);
   });
 
   it('leaves alone what a service has started', async () => {
