@@ -248,18 +248,19 @@ export interface ErrorDescription {
 }
 
 /** What system calls fail with on a disk that is full, read-only or broken: that is nobody's defect. */
-const codesOfErrno: Partial<Record<string, ErrorCode>> = {
+export const diskCodesOfErrno = {
   ENOSPC: 'disk-full',
   EDQUOT: 'disk-full',
   EROFS: 'disk-read-only',
   EIO: 'io-error',
-};
+} as const;
 
 /** Any thrown value as a SlipwayError; what says nothing better becomes `internal`. Keeps its cause. */
 export function toSlipwayError(thrown: unknown): SlipwayError {
   if (thrown instanceof SlipwayError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const ofDisk = thrown instanceof Error && 'code' in thrown ? codesOfErrno[String(thrown.code)] : undefined;
+  const codesOf: Partial<Record<string, ErrorCode>> = diskCodesOfErrno;
+  const ofDisk = thrown instanceof Error && 'code' in thrown ? codesOf[String(thrown.code)] : undefined;
   if (ofDisk !== undefined) {
     return new SlipwayError(ofDisk, message, { cause: thrown, hint: 'Look at the disk and its free space.' });
   }

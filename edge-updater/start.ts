@@ -11,11 +11,10 @@ if (why !== undefined) {
   process.exit(exitStatus.localResource);
 }
 const isBuilt = !import.meta.url.endsWith('.ts');
-const [source, built] =
-  process.argv[2] === 'apply'
-    ? ['apply-main.ts', 'slipway-edge-apply.mjs']
-    : process.argv[2] === 'status'
-      ? ['status-main.ts', 'slipway-edge-status.mjs']
-      : ['main.ts', 'slipway-edge-device.mjs'];
+const ofVerb = new Map([
+  ['apply', ['apply-main.ts', 'slipway-edge-apply.mjs']],
+  ['status', ['status-main.ts', 'slipway-edge-status.mjs']],
+]);
+const [source = 'main.ts', built = 'slipway-edge-device.mjs'] = ofVerb.get(process.argv[2] ?? '') ?? [];
 
 await import(new URL(isBuilt ? built : source, import.meta.url).href);

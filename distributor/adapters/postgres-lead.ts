@@ -7,7 +7,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Term } from './postgres-transaction.ts';
 
 /** A leader that died is replaced by then. */
-export const leaseMs = 10_000;
+const leaseMs = 10_000;
 const renewMs = leaseMs / 4;
 
 const now = `(extract(epoch from clock_timestamp()) * 1000)::bigint`;

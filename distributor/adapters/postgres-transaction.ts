@@ -51,7 +51,7 @@ async function begin(client: pg.PoolClient, { locks, term, lockTimeoutMs }: Tran
   if (rowCount !== 1) throw leadLost();
 }
 
-export function leadLost(): SlipwayError {
+function leadLost(): SlipwayError {
   return new SlipwayError('lead-lost', 'another replica leads now', {
     hint: 'Nothing was changed; the replica that leads goes on.',
   });

@@ -99,7 +99,7 @@ export function s3Store(options: S3StoreOptions): StoreReader {
 }
 
 function clientOf({ region, endpoint, proxies = noProxyRule }: S3StoreOptions, maxSockets: number): S3Client {
-  const agent = new AgentByRule(proxies, { maxSockets });
+  const agent = proxies.hasProxy ? new AgentByRule(proxies, { maxSockets }) : { maxSockets };
   return new S3Client({
     region,
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
@@ -108,8 +108,8 @@ function clientOf({ region, endpoint, proxies = noProxyRule }: S3StoreOptions, m
     requestHandler: {
       connectionTimeout: connectTimeoutMs,
       socketTimeout: socketTimeoutMs,
-      httpAgent: proxies.hasProxy ? agent : { maxSockets },
-      httpsAgent: proxies.hasProxy ? agent : { maxSockets },
+      httpAgent: agent,
+      httpsAgent: agent,
     },
   });
 }

@@ -189,11 +189,13 @@ function isFree({ current, rejected, counterFloor }: CheckRequest, hop: Hop | un
 function installerOf({ device, releases }: DecideInput, release: Release): Installer {
   const { platform, updaterVersion, current, counterFloor } = device.check;
   // Below its floor it went back from a release: from this one, unless another has the same counter.
-  const wentBack = current !== undefined && current.counter < counterFloor;
-  const isAlone = releases
-    .line(release.product, release.platform)
-    .every((other) => other === release || other.counter !== release.counter);
-  const knows = wentBack && isAlone;
+  const knows =
+    current !== undefined &&
+    current.counter < counterFloor &&
+    release.counter === counterFloor &&
+    releases
+      .line(release.product, release.platform)
+      .every((other) => other === release || other.counter !== release.counter);
   return { platform, updaterVersion, current: current?.version, counterFloor, knows, rejects: false };
 }
 

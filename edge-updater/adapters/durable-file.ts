@@ -16,7 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import { SlipwayError } from '../../contract/errors.ts';
+import { diskCodesOfErrno, SlipwayError } from '../../contract/errors.ts';
 import type { DiskCode } from '../update/disk-codes.ts';
 
 /** After it returns, `file` holds `bytes` whatever happens; before, it holds what it held. */
@@ -161,9 +161,7 @@ export function onDisk<T>(work: string, run: () => T): T {
 }
 
 const codesOfErrno: Partial<Record<string, LocalCode>> = {
-  ENOSPC: 'disk-full',
-  EDQUOT: 'disk-full',
-  EROFS: 'disk-read-only',
+  ...diskCodesOfErrno,
   EACCES: 'permission-denied',
   EPERM: 'permission-denied',
   ENOMEM: 'memory-exceeded',

@@ -3,10 +3,8 @@ import { createReadStream, type ReadStream } from 'node:fs';
 
 const maxPieceBytes = 256 * 1024;
 
-/** @param length of the file in bytes; if it is longer after all, it is read whole all the same
- * @param descriptor of the open file; it is closed at the end */
-export function streamOfFile(file: string, length: number, descriptor?: number): ReadStream {
+/** @param length of the file in bytes; if it is longer after all, it is read whole all the same */
+export function streamOfFile(file: string, length: number): ReadStream {
   // One byte more than the file has: the first reading is short, which says that there is no more.
-  const highWaterMark = Math.min(maxPieceBytes, length + 1);
-  return createReadStream(file, descriptor === undefined ? { highWaterMark } : { highWaterMark, fd: descriptor });
+  return createReadStream(file, { highWaterMark: Math.min(maxPieceBytes, length + 1) });
 }

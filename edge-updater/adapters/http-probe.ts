@@ -1,5 +1,4 @@
 /** Asks an HTTP endpoint of the service whether it is healthy. */
-
 import type { HealthProbe, HealthResult } from '../ports.ts';
 import { Agent, request } from './undici-parts.ts';
 

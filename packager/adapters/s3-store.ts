@@ -32,14 +32,14 @@ export class S3Store implements Store {
   constructor(location: Extract<StoreLocation, { kind: 's3' }>, env: NodeJS.ProcessEnv) {
     const endpoint = location.endpoint ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
     const proxies = proxiesOfEnvironment(env);
-    const agent = new AgentByRule(proxies);
+    const agent = proxies.hasProxy ? new AgentByRule(proxies) : undefined;
     this.#client = new S3Client({
       region: location.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1',
       ...(endpoint ? { endpoint, forcePathStyle: true } : {}),
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       maxAttempts: 4,
-      ...(proxies.hasProxy ? { requestHandler: { httpAgent: agent, httpsAgent: agent } } : {}),
+      ...(agent ? { requestHandler: { httpAgent: agent, httpsAgent: agent } } : {}),
     });
     this.#bucket = location.bucket;
     this.#prefix = location.prefix;

@@ -5,7 +5,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
@@ -19,6 +18,7 @@ import { bytesOf, EdgeDevice } from '../fakes/edge-device.ts';
 import { FaultyLink } from '../fakes/faulty-link.ts';
 import { product } from '../fakes/signed-repository.ts';
 import { smallRelease, writeDelta } from '../fakes/small-delta.ts';
+import { freePort } from '../services/free-port.ts';
 import { programFile } from '../services/program-files.ts';
 
 const program = programFile('edge-updater');
@@ -36,14 +36,6 @@ const release = (version: string) => [
   { path: 'data', bytes: bytesOf(version, 600_000) },
   { path: 'packed', bytes: bytesOf(`packed ${version}`, 100_000) },
 ];
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
-}
 
 /** Serves the delta, and names it in the component that it makes. */
 function withDelta(edge: EdgeDevice): (component: Component) => Component {

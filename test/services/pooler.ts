@@ -7,7 +7,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { asUser, freePort, type PostgresServer } from './postgres-server.ts';
+import { freePort } from './free-port.ts';
+import { asUser, type PostgresServer } from './postgres-server.ts';
 
 const program = '/usr/sbin/pgbouncer';
 const readyTimeoutMs = 20_000;
