@@ -6,7 +6,8 @@ const exclude = [...configDefaults.exclude, ...(long ? [] : ['test/**/*.long.tes
 
 /** Folders whose tests call our modules and leave nothing behind: a worker loads the modules once for all of them. */
 const calls = [
-  ...['test/contract/**', 'test/packager/{release,repository}/**', 'test/edge-updater/update/**'],
+  ...['test/contract/**', 'test/delta', 'test/delta/{approximate,flate,go,recipe,vcdiff}/**'],
+  ...['test/packager/{release,repository}/**', 'test/edge-updater/update/**'],
   'test/distributor/{catalog,declaration,events,fleet,http,rollout,routes,simulation}/**',
 ].map((folder) => `${folder}/*.test.ts`);
 

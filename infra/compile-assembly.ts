@@ -1,5 +1,5 @@
 /**
- * `npm run assembly`: compiles the AssemblyScript of `contract/delta/assembly` to WebAssembly, which is kept in Git as
+ * `npm run assembly`: compiles the AssemblyScript of `delta/assembly` to WebAssembly, which is kept in Git as
  * text, so that sources run as they are and a device's bundle has it inside. A test holds each to the other.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -7,17 +7,17 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
-/** Folders of `contract/delta/assembly`, each a module of its own. */
+/** Folders of `delta/assembly`, each a module of its own. */
 export const assemblies = ['approximate', 'go'] as const;
 
 const root = path.dirname(import.meta.dirname);
-const sources = path.join(root, 'contract/delta/assembly');
+const sources = path.join(root, 'delta/assembly');
 const compilerOptions = ['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--use', 'abort='];
 const lineLength = 110;
 
 /** Where the text of a module is kept. */
 export function compiledFile(name: string): string {
-  return path.join(root, 'contract/delta/compiled', `${name}.ts`);
+  return path.join(root, 'delta/compiled', `${name}.ts`);
 }
 
 /**
@@ -55,6 +55,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const text = await compiledText(name);
     await mkdir(path.dirname(compiledFile(name)), { recursive: true });
     await writeFile(compiledFile(name), text);
-    process.stdout.write(`contract/delta/compiled/${name}.ts ${Math.ceil(text.length / 1024)} KiB\n`);
+    process.stdout.write(`delta/compiled/${name}.ts ${Math.ceil(text.length / 1024)} KiB\n`);
   }
 }

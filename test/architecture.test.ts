@@ -9,6 +9,8 @@ import { foreignTexts, longFiles, maxLines, namedForItsConcept, oneConceptLong }
 import {
   contractStandsAlone,
   decidesPurely,
+  decodersLoadNoEncoder,
+  decodersStandAlone,
   devicesStaySmall,
   namesNodeModules,
   onlyMainImportsAdapters,
@@ -27,7 +29,7 @@ const sources = byPath(
 /** Rule, its sentence, and files that break it: each source text must be caught when it stands under its name. */
 const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>])[] = [
   [
-    'programs import the contract and nothing sideways, infra imports no program, nothing imports test',
+    'programs import the libraries and nothing sideways, infra imports no program, nothing imports test',
     staysInItsLayer,
     {
       'packager/release/a.ts': "import { b } from '../../edge-updater/update/state.ts';",
@@ -37,6 +39,13 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'edge-updater/effects/a.ts': "const b = await import('../../packager/delta/b.ts');",
       'edge-updater/effects/b.ts': "type B = import('../../distributor/app.ts').B;",
       'contract/a.ts': "import { b } from '../packager/b.ts';",
+      'contract/c.ts': "import { b } from '../delta/b.ts';",
+      'contract/d.ts': "import type { B } from '../system/b.ts';",
+      'delta/a.ts': "import { b } from '../system/b.ts';",
+      'delta/make/a.ts': "import { b } from '../../packager/b.ts';",
+      'system/a.ts': "import type { B } from '../distributor/app.ts';",
+      'system/b.ts': "import { b } from '../delta/b.ts';",
+      'infra/demo/c.ts': "import { b } from '../../delta/b.ts';",
       'contract/b.ts': "import c from '../package.json' with { type: 'json' };",
       'infra/demo/a.ts': "import { b } from '../../packager/main.ts';",
       'infra/demo/b.ts': "import { clock } from '../../test/fakes/clock.ts';",
@@ -83,6 +92,25 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'contract/i.ts': 'export const now = globalThis.performance.now();',
       'contract/k.ts': "import { crc32 } from 'node:zlib';",
       'contract/j.ts': "import { fetchBytes } from 'tuf-js/dist/fetcher.js';",
+    },
+  ],
+  [
+    'what rebuilds a file has no file system, network, clock or chance',
+    decodersStandAlone,
+    {
+      'delta/a.ts': "import { readFileSync } from 'node:fs';",
+      'delta/go/b.ts': "import type { Socket } from 'node:net';",
+      'delta/flate/c.ts': 'export const now = Date.now;',
+      'delta/d.ts': "import * as z from 'zod';",
+    },
+  ],
+  [
+    'devices and decoders load nothing of the encoding end',
+    decodersLoadNoEncoder,
+    {
+      'edge-updater/delta/a.ts': "import { encode } from '../../delta/make/encode-parts.ts';",
+      'edge-updater/delta/b.ts': "import type { Encoded } from '../../delta/make/encode-part.ts';",
+      'delta/a.ts': "const open = await import('./make/open/open-artifact.ts');",
     },
   ],
   [
@@ -182,7 +210,9 @@ describe('the architecture rules', () => {
       'packager/main.ts': "import { s3 } from './adapters/s3-store.ts'; import { b } from '../contract/b.ts';",
       'packager/adapters/s3-store.ts': "import { retry } from './s3-retry.ts'; import fs from 'node:fs';",
       'edge-updater/update/state.ts': "import type { Stats } from 'node:fs'; import { z } from 'zod';",
-      'contract/zstd.ts': "import type { ZstdOptions } from 'node:zlib';",
+      'delta/recipe/zstd.ts': "import { type ZstdOptions, createInflate } from 'node:zlib';",
+      'delta/make/open/a.ts': "import { readSync } from 'node:fs'; import { B } from '../../format.ts';",
+      'edge-updater/delta/a.ts': "import { apply } from '../../delta/apply.ts'; import { b } from '../../system/b.ts';",
       'contract/digest.ts': "import { createHash } from 'node:crypto'; import { Store } from 'tuf-js/dist/store.js';",
       'test/packager/a.test.ts': "import { s3 } from '../../packager/adapters/s3-store.ts';",
     };

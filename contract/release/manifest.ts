@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
-import { deltaNeedsSchema } from '../delta/needs.ts';
+import { deltaNeedsSchema } from '../../delta/needs.ts';
 import { type Digest, digestSchema, sha256 } from '../digest.ts';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -52,7 +52,7 @@ const vcdiffDeltaSchema = blobSchema.extend({
 
 const slipwayDeltaSchema = blobSchema.extend({
   fromSha256: digestSchema,
-  /** contract/delta/FORMAT.md */
+  /** delta/FORMAT.md */
   format: z.literal('slipway'),
   /** By these a device decides before it downloads: who cannot meet them takes the next best. */
   needs: deltaNeedsSchema,

@@ -1,7 +1,7 @@
 /** Applies a delta to a file by hand: the new file has its name when it is whole and durable, and not before. */
 import { closeSync, constants, fsyncSync, openSync, realpathSync } from 'node:fs';
-import { digestOf } from '../../contract/delta/chunks.ts';
-import { isPartsOnly, type OpenDelta, openDelta } from '../../contract/delta/open-delta.ts';
+import { digestOf } from '../../delta/chunks.ts';
+import { isPartsOnly, type OpenDelta, openDelta } from '../../delta/open-delta.ts';
 import { exitStatus, toSlipwayError } from '../../contract/errors.ts';
 import type { AppliedFile } from '../commands/apply.ts';
 import type { DeltaMeans } from '../delta/delta-means.ts';

@@ -3,7 +3,7 @@
  * target goes to standard output as it is made, the verdict to descriptor 3. It ends when its parent does.
  */
 import { writeSync } from 'node:fs';
-import { openDelta } from '../../contract/delta/open-delta.ts';
+import { openDelta } from '../../delta/open-delta.ts';
 import { describeError, toSlipwayError } from '../../contract/errors.ts';
 import { type ApplyMessage, applyRequestSchema } from '../delta/apply-message.ts';
 import { applyHere } from './apply-here.ts';

@@ -6,8 +6,8 @@
 import { close, closeSync, openSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { ByteSource } from '../../contract/byte-source.ts';
-import type { PartFile, PartFiles } from '../../contract/delta/apply.ts';
-import type { Scratch } from '../../contract/delta/decode-part.ts';
+import type { PartFile, PartFiles } from '../../delta/apply.ts';
+import type { Scratch } from '../../delta/decode-part.ts';
 import { makeDirectory, onDisk, remove, writeAll } from './durable-file.ts';
 import { readFully } from './file-source.ts';
 

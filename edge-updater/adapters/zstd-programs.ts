@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import * as zlib from 'node:zlib';
-import { libzstdEncoder } from '../../contract/delta/recipe/libzstd.ts';
-import type { ZstdEncoder } from '../../contract/delta/recipe/ports.ts';
-import { anyZstdEncoder } from '../../contract/delta/recipe/zstd-encoders.ts';
-import { type StartProgram, zstdProgramEncoder, zstdProgramVersion } from '../../contract/delta/recipe/zstd-program.ts';
+import { libzstdEncoder } from '../../delta/recipe/libzstd.ts';
+import type { ZstdEncoder } from '../../delta/recipe/ports.ts';
+import { anyZstdEncoder } from '../../delta/recipe/zstd-encoders.ts';
+import { type StartProgram, zstdProgramEncoder, zstdProgramVersion } from '../../delta/recipe/zstd-program.ts';
 
 export interface WatchedEncoder extends ZstdEncoder {
   /** Bytes that the commands it runs have resident. */

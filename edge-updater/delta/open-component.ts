@@ -3,7 +3,7 @@ import type { ByteSource } from '../../contract/byte-source.ts';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { Blob } from '../../contract/release/manifest.ts';
-import { decodeVcdiff } from '../../contract/vcdiff/decode.ts';
+import { decodeVcdiff } from '../../delta/vcdiff/decode.ts';
 import type { InstalledFile } from '../effects/installed-files.ts';
 import type { World } from '../effects/world.ts';
 import type { DownloadStore } from '../ports.ts';

@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process';
 import { rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { DeltaEncoder, EncodedDelta, SkippedDelta } from '../delta/ports.ts';
+import type { DeltaEncoder, EncodedDelta, SkippedDelta } from '../../delta/make/ports.ts';
 
 /** The child needs about five times the larger input in memory. */
 const maxInputBytes = 1024 ** 3;

@@ -2,8 +2,8 @@
 import { rename, rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
-import { type MadeSlipwayDelta, makeSlipwayDelta } from '../delta/make-delta.ts';
-import type { TriedMethod } from '../delta/ports.ts';
+import { type MadeSlipwayDelta, makeSlipwayDelta } from '../../delta/make/make-delta.ts';
+import type { TriedMethod } from '../../delta/make/ports.ts';
 import type { CommandContext } from './context.ts';
 import { examples } from './examples.ts';
 import { size, table } from './table.ts';

@@ -15,7 +15,7 @@ import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Delta, deltaSchema } from '../../contract/release/manifest.ts';
 import { blobKey, madeDeltasKey } from '../../contract/store-keys.ts';
-import { deltaEncoderVersion } from '../delta/make-delta.ts';
+import { deltaEncoderVersion } from '../../delta/make/make-delta.ts';
 import { meter } from '../release/pack-component.ts';
 import type { SigningKey } from '../repository/signing-key.ts';
 import type { Store } from './ports.ts';

@@ -14,7 +14,7 @@ import {
   targetPath,
 } from '../../contract/release/manifest.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
-import type { DeltaEncoder } from '../delta/ports.ts';
+import type { DeltaEncoder } from '../../delta/make/ports.ts';
 import { type Progress, silentProgress } from '../progress.ts';
 import { type BuiltRelease, openBlob } from '../release/build-folder.ts';
 import { type ListedRelease, listReleases, productTargets } from '../repository/product-role.ts';

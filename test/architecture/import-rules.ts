@@ -5,23 +5,41 @@ export type Rule = (file: SourceFile, all: ReadonlyMap<string, SourceFile>) => s
 
 export const programs = ['packager', 'distributor', 'edge-updater'];
 
+/** What programs may share: the contract alone, files and deltas, and the machine that a program runs on. */
+const libraries = ['contract', 'delta', 'system'];
+
 /** Which top folders each top folder may import from. Folders that are not named here may import no folder of ours. */
 const layers: Readonly<Record<string, readonly string[]>> = {
   contract: ['contract'],
-  packager: ['packager', 'contract'],
-  distributor: ['distributor', 'contract'],
-  'edge-updater': ['edge-updater', 'contract'],
-  infra: ['infra', 'contract'],
-  test: ['test', 'contract', 'infra', ...programs],
+  delta: ['delta', 'contract'],
+  system: ['system', 'contract'],
+  packager: ['packager', ...libraries],
+  distributor: ['distributor', ...libraries],
+  'edge-updater': ['edge-updater', ...libraries],
+  infra: ['infra', 'contract', 'system'],
+  test: ['test', 'infra', ...libraries, ...programs],
 };
 
-/** Programs import the contract and nothing sideways; infra starts programs but imports none; nothing imports test. */
+/** Programs import the libraries and nothing sideways; infra starts programs but imports none; nothing imports test. */
 export const staysInItsLayer: Rule = (file) => {
   const allowed = layers[topOf(file.path)] ?? [];
   return file.imports
     .filter((found) => isOurs(found) && !allowed.includes(topOf(found.target)))
     .map((found) => `${file.path} imports ${found.target}: ${topOf(file.path)} may not import ${topOf(found.target)}`);
 };
+
+/** The encoding end needs memory and time that a device does not have: neither a device nor the decoding end loads it. */
+export const decodersLoadNoEncoder: Rule = (file) => {
+  const isDecoding = topOf(file.path) === 'edge-updater' || (topOf(file.path) === 'delta' && !isEncoding(file.path));
+  if (!isDecoding) return [];
+  return file.imports
+    .filter((found) => isEncoding(found.target))
+    .map((found) => `${file.path} imports ${found.target}: the encoding end is for publishers`);
+};
+
+function isEncoding(path: string): boolean {
+  return path.startsWith('delta/make/');
+}
 
 /** Where a program chooses its adapters: a verb that is a program of its own has a file beside main.ts. */
 const mains = /^[a-z-]+\/([a-z]+-)?main\.ts$/;
@@ -84,19 +102,30 @@ const contractPackages = ['zod', 'yaml', 'semver', 'canonicalize', '@tufjs/model
 /** The parts of tuf-js that verify bytes; its updater and fetcher read disks and networks. */
 const contractModules = /^tuf-js\/dist\/(store|error)(\.js|\/|$)/;
 
-/** Codecs are passed in; only the types of what they are made from are named. */
-const contractTypes = ['node:zlib'];
-
 /** The contract has no file system, no network, no clock and no chance; types of other packages count too. */
 export const contractStandsAlone: Rule = (file) => {
   if (topOf(file.path) !== 'contract') return [];
   const packages = file.imports
     .filter((found) => !isOurs(found))
     .filter((found) => !contractPackages.includes(packageOf(found.target)) && !contractModules.test(found.target))
-    .filter((found) => !(found.typeOnly && contractTypes.includes(found.target)))
     .map((found) => `${file.path} imports ${found.target}: not on the contract's list`);
-  return [...packages, ...file.impurities.map((name) => `${file.path} reads ${name}: pass it in as a value`)];
+  return [...packages, ...impuritiesOf(file)];
 };
+
+const decoderModules = ['node:crypto', 'node:zlib'];
+
+/** What rebuilds a file is given bytes and gives bytes: no file system, no network, no clock and no chance. */
+export const decodersStandAlone: Rule = (file) => {
+  if (topOf(file.path) !== 'delta' || isEncoding(file.path)) return [];
+  const modules = file.imports
+    .filter((found) => !isOurs(found) && !decoderModules.includes(found.target))
+    .map((found) => `${file.path} imports ${found.target}: decoders are given what they need`);
+  return [...modules, ...impuritiesOf(file)];
+};
+
+function impuritiesOf(file: SourceFile): string[] {
+  return file.impurities.map((name) => `${file.path} reads ${name}: pass it in as a value`);
+}
 
 const notOnDevices = ['fastify', 'pg', 'kysely', 'better-sqlite3'];
 const scopesNotOnDevices = ['@fastify/', '@aws-sdk/', '@smithy/'];

@@ -3,7 +3,7 @@
  * a shape, not a size.
  */
 import { constants, crc32, zstdCompressSync } from 'node:zlib';
-import { createDeflateEncoder, type DeflateSettings } from '../../contract/delta/flate/encoder.ts';
+import { createDeflateEncoder, type DeflateSettings } from '../../delta/flate/encoder.ts';
 
 export interface NamedBytes {
   readonly name: string;

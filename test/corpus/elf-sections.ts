@@ -1,6 +1,6 @@
 /** Small ELF files with sections behind their segment, as Go's linker or GNU ld lays them out. */
 import { crc32 } from 'node:zlib';
-import type { DeflateSettings } from '../../contract/delta/flate/encoder.ts';
+import type { DeflateSettings } from '../../delta/flate/encoder.ts';
 import { deflated, elf, type NamedBytes } from './containers.ts';
 
 export interface SectionBytes extends NamedBytes {

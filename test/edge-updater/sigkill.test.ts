@@ -9,7 +9,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { memorySource } from '../../contract/byte-source.ts';
-import { openDelta } from '../../contract/delta/open-delta.ts';
+import { openDelta } from '../../delta/open-delta.ts';
 import { sha256 } from '../../contract/digest.ts';
 import type { Component } from '../../contract/release/manifest.ts';
 import { readJournal } from '../../edge-updater/adapters/journal-file.ts';

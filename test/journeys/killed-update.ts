@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isDecoded, openDelta } from '../../contract/delta/open-delta.ts';
+import { isDecoded, openDelta } from '../../delta/open-delta.ts';
 import { type Digest, sha256 } from '../../contract/digest.ts';
 import { decodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import { platformOfNodeArch } from '../../contract/release/platform.ts';

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { zstdProgramVersion } from '../../contract/delta/recipe/zstd-program.ts';
+import { zstdProgramVersion } from '../../delta/recipe/zstd-program.ts';
 import { commandPath, missingCommands } from './commands.ts';
 
 /** Path of the command; empty where there is none. */

@@ -1,5 +1,5 @@
 /**
- * Writes test/contract/delta/flate/go-golden.json anew: what Go itself makes of the samples at every level. Needs `go`
+ * Writes test/delta/flate/go-golden.json anew: what Go itself makes of the samples at every level. Needs `go`
  * on PATH; the test that reads the file does not. Run: node test/corpus/flate/go-golden.ts
  */
 import { execFileSync } from 'node:child_process';
@@ -38,7 +38,7 @@ try {
   const rows = golden.map((row) => `  ${JSON.stringify(row)}`).join(',\n');
   const version = execFileSync('go', ['version']).toString().trim();
   writeFileSync(
-    join(import.meta.dirname, '../../contract/delta/flate/go-golden.json'),
+    join(import.meta.dirname, '../../delta/flate/go-golden.json'),
     `{ "madeBy": ${JSON.stringify(version)}, "samples": [\n${rows}\n] }\n`,
   );
 } finally {

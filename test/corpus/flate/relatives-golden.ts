@@ -1,5 +1,5 @@
 /**
- * Writes test/contract/delta/flate/relatives-golden.json anew: what the relatives of zlib in GNU gzip and in Node make of
+ * Writes test/delta/flate/relatives-golden.json anew: what the relatives of zlib in GNU gzip and in Node make of
  * the samples. Needs gzip on PATH; the test that reads the file does not. Run: node test/corpus/flate/relatives-golden.ts
  */
 import { execFileSync } from 'node:child_process';
@@ -25,7 +25,7 @@ const rows = sampleKinds.flatMap((kind, k) =>
 );
 const madeBy = `${execFileSync('gzip', ['--version']).toString().split('\n')[0]}, zlib ${process.versions.zlib}`;
 writeFileSync(
-  join(import.meta.dirname, '../../contract/delta/flate/relatives-golden.json'),
+  join(import.meta.dirname, '../../delta/flate/relatives-golden.json'),
   `{ "madeBy": ${JSON.stringify(madeBy)}, "samples": [\n${rows.join(',\n')}\n] }\n`,
 );
 

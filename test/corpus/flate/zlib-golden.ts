@@ -1,5 +1,5 @@
 /**
- * Writes test/contract/delta/flate/zlib-golden.json anew: what zlib and pigz themselves make of the samples. Needs
+ * Writes test/delta/flate/zlib-golden.json anew: what zlib and pigz themselves make of the samples. Needs
  * python3 (linked to madler's zlib, as Debian's is) and pigz on PATH; the test that reads the file does not. Run:
  * node test/corpus/flate/zlib-golden.ts
  */
@@ -30,7 +30,7 @@ try {
   });
   const madeBy = `zlib ${version}, ${execFileSync('pigz', ['--version']).toString().trim()}`;
   writeFileSync(
-    join(import.meta.dirname, '../../contract/delta/flate/zlib-golden.json'),
+    join(import.meta.dirname, '../../delta/flate/zlib-golden.json'),
     `{ "madeBy": ${JSON.stringify(madeBy)}, "samples": [\n${rows.join(',\n')}\n] }\n`,
   );
 } finally {

@@ -14,7 +14,7 @@ import type { Digest } from '../../../contract/digest.ts';
 import { blobKey } from '../../../contract/store-keys.ts';
 import { openPostgresFleetState } from '../../../distributor/adapters/postgres-fleet-state.ts';
 import { RunningProgram, runJson } from '../../../infra/demo/programs.ts';
-import { noise, seededNumbers } from '../../contract/vcdiff/file-pair.ts';
+import { noise, seededNumbers } from '../../delta/vcdiff/file-pair.ts';
 import { PollingDevice } from '../../fakes/polling-device.ts';
 import { listening, publishShop, publishShopRelease } from '../../journeys/small-shop.ts';
 import { missingCommands } from '../../services/commands.ts';

@@ -4,7 +4,7 @@
  */
 import { expect, it } from 'vitest';
 import { memorySource } from '../../../contract/byte-source.ts';
-import { openDelta } from '../../../contract/delta/open-delta.ts';
+import { openDelta } from '../../../delta/open-delta.ts';
 import { sha256 } from '../../../contract/digest.ts';
 import type { Component, Delta } from '../../../contract/release/manifest.ts';
 import type { Device } from '../../../edge-updater/device.ts';

@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { RecipeNode } from '../../../contract/delta/recipe/recipe.ts';
+import type { RecipeNode } from '../../../delta/recipe/recipe.ts';
 import { bundleProgram } from '../../../infra/bundle.ts';
 import { sampleBytes } from '../../corpus/flate/sample-bytes.ts';
 import { type DeltaText, edited, patched, ranged, writeDelta } from '../../fakes/small-delta.ts';

@@ -12,8 +12,8 @@ import {
   thisMachine,
   xdelta3Encoder,
 } from '../../../packager/adapters/xdelta3-binding.ts';
-import { makeVcdiff } from '../../../packager/delta/vcdiff.ts';
-import { filePair } from '../../contract/vcdiff/file-pair.ts';
+import { makeVcdiff } from '../../../delta/make/vcdiff.ts';
+import { filePair } from '../../delta/vcdiff/file-pair.ts';
 import { describeUnless } from '../../services/requirement.ts';
 
 test.each([

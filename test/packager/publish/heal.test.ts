@@ -1,12 +1,12 @@
 import { appendFile, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import * as zlib from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { libzstdEncoder } from '../../../contract/delta/recipe/libzstd.ts';
+import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
 import { blobKey, manifestKey } from '../../../contract/store-keys.ts';
 import { silentProgress } from '../../../packager/progress.ts';
 import type { PublishInput } from '../../../packager/publish/publish.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';
-import { ownEncoders } from '../delta/delta-bench.ts';
+import { ownEncoders } from '../../delta/make/delta-bench.ts';
 import { openRepository, publish, start } from '../repository-fixture.ts';
 import { contentOf, noise, Workbench } from '../workbench.ts';
 

@@ -1,0 +1,58 @@
+/**
+ * Opens an artifact for a delta: its parts, laid out in files, and the recipe that puts it together again. The caller
+ * disposes of it; until then parts can be read at any place.
+ */
+import { basename } from 'node:path';
+import * as zlib from 'node:zlib';
+import { libzstdEncoder } from '../../recipe/libzstd.ts';
+import type { ZstdEncoder } from '../../recipe/ports.ts';
+import type { Recipe } from '../../recipe/recipe.ts';
+import { limits } from '../../../contract/limits.ts';
+import { FileRange, openFileSource } from './file-source.ts';
+import { Opener, type Purpose, type Unopened } from './opener.ts';
+import { numberParts, type OpenedPart } from './parts.ts';
+import { Spool } from './spool.ts';
+
+export interface OpenedArtifact extends Disposable {
+  /** In order of their numbers. */
+  readonly parts: readonly OpenedPart[];
+  readonly recipe: Recipe;
+  /** Streams that no known encoder writes again, with their cost: they are diffed compressed. */
+  readonly unopened: readonly Unopened[];
+}
+
+export interface OpenOptions {
+  /**
+   * What it is opened for, `target` by default. Opening a base is quick, but opens streams also where the target's were
+   * not: so open the target first, and its base as a `target` too when the target has anything unopened.
+   */
+  readonly purpose?: Purpose;
+  /** Where opened content is laid out; needs about the artifact's unpacked size. */
+  readonly spoolParent?: string;
+  /** What devices may have for writing zstd frames again; by default the libzstd of Node. */
+  readonly zstd?: ZstdEncoder;
+  readonly maxOpenedBytes?: number;
+}
+
+/**
+ * @throws SlipwayError `component-unreadable`, `io-error`; never because of what the file holds: a file that opens to
+ * too much is one part
+ */
+export async function openArtifact(path: string, options: OpenOptions = {}): Promise<OpenedArtifact> {
+  const file = openFileSource(path);
+  const whole = new FileRange(file);
+  const spool = new Spool(options.maxOpenedBytes ?? limits.maxOpenedBytes, options.spoolParent);
+  const zstd = options.zstd ?? libzstdEncoder(zlib, process.versions.zstd);
+  const opener = new Opener(spool, { zstd }, options.purpose ?? 'target');
+  const dispose = () => {
+    spool[Symbol.dispose]();
+    file[Symbol.dispose]();
+  };
+  try {
+    const pieces = await opener.open(whole, basename(path));
+    return { ...numberParts(pieces, spool), unopened: opener.unopened, [Symbol.dispose]: dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}

@@ -1,0 +1,89 @@
+/** Where parts lie while a delta is proved: regions of one file, however many parts there are. Removed with its folder. */
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import type { ByteSource } from '../../contract/byte-source.ts';
+import type { PartFile, PartFiles } from '../apply.ts';
+import type { Scratch } from '../decode-part.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+
+interface Region {
+  readonly offset: number;
+  length: number;
+}
+
+export class PartStore implements PartFiles, Disposable {
+  readonly #folder: string;
+  readonly #descriptor: number;
+  readonly #finished = new Map<string, Region>();
+  #end = 0;
+
+  constructor(parent: string) {
+    this.#folder = mkdtempSync(path.join(parent, 'slipway-prove-'));
+    this.#descriptor = openSync(path.join(this.#folder, 'parts'), 'wx+', 0o600);
+  }
+
+  finished(name: string, length: number): ByteSource | undefined {
+    const region = this.#finished.get(name);
+    return region?.length === length ? this.#source(region) : undefined;
+  }
+
+  begin(name: string, length: number): PartFile {
+    this.#finished.delete(name);
+    const region = this.#reserve(length);
+    return {
+      sink: { write: (chunk) => this.#append(region, chunk, length) },
+      finish: () => {
+        this.#finished.set(name, region);
+        return this.#source(region);
+      },
+      discard: () => undefined,
+    };
+  }
+
+  /** Forgets a part, so that it is made again. */
+  forget(name: string): void {
+    this.#finished.delete(name);
+  }
+
+  scratch(length: number): Scratch {
+    const region = this.#reserve(length);
+    return {
+      sink: { write: (chunk) => this.#append(region, chunk, length) },
+      source: () => this.#source(region),
+      close: () => undefined,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#descriptor);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** The file has holes where less is written than announced. */
+  #reserve(length: number): Region {
+    const region = { offset: this.#end, length: 0 };
+    this.#end += length;
+    return region;
+  }
+
+  #append(region: Region, chunk: Uint8Array, room: number): void {
+    if (region.length + chunk.length > room) throw new SlipwayError('delta-malformed', `more than ${room} bytes`);
+    for (let at = 0; at < chunk.length; ) {
+      at += writeSync(this.#descriptor, chunk, at, chunk.length - at, region.offset + region.length + at);
+    }
+    region.length += chunk.length;
+  }
+
+  #source({ offset, length }: Region): ByteSource {
+    return {
+      length,
+      readInto: (target, start) => {
+        for (let filled = 0; filled < target.length; ) {
+          const got = readSync(this.#descriptor, target, filled, target.length - filled, offset + start + filled);
+          if (got === 0) throw new SlipwayError('io-error', `a part ends at ${start + filled} of ${length} bytes`);
+          filled += got;
+        }
+      },
+    };
+  }
+}

@@ -1,0 +1,112 @@
+/** Frames by the libzstd inside Node, streaming and with jobs: what a frame costs is its window and its level. */
+import type { constants as ZlibConstants, ZlibOptions, ZstdOptions } from 'node:zlib';
+import { SlipwayError } from '../../contract/errors.ts';
+import { NodeBinding, type Step } from './node-binding.ts';
+import type { ByteSink, ZstdEncoder, ZstdEncoding } from './ports.ts';
+import { zstdEncoderMissing } from './zstd-encoders.ts';
+import type { ZstdSettings } from './zstd-settings.ts';
+
+/** The part of `node:zlib` that is used, passed in. */
+export interface NodeZstd {
+  readonly constants: typeof ZlibConstants;
+  createZstdCompress(options?: ZstdOptions & Pick<ZlibOptions, 'chunkSize'>): object;
+}
+
+/** The reads of the zstd command: what ends a frame is the last of them, not an empty one after it. */
+const inputBytes = 128 * 1024;
+const outputBytes = 128 * 1024;
+
+/**
+ * @param version `process.versions.zstd`
+ * @param workers threads for frames with jobs; the bytes do not depend on their number, memory does
+ */
+export function libzstdEncoder(zlib: NodeZstd, version: string | undefined, workers = 1): ZstdEncoder {
+  const versions = version === undefined ? [] : [version];
+  return {
+    versions,
+    encode(settings, contentLength, frameLength, sink) {
+      if (settings.version !== version) throw zstdEncoderMissing([settings.version], versions);
+      const stream = zlib.createZstdCompress({
+        params: parametersOf(settings, zlib.constants, workers),
+        ...(settings.contentSize ? { pledgedSrcSize: contentLength } : {}),
+      });
+      return new LibzstdEncoding(new NodeBinding(stream), zlib.constants, frameLength, sink);
+    },
+  };
+}
+
+class LibzstdEncoding implements ZstdEncoding {
+  readonly #binding: NodeBinding;
+  readonly #constants: typeof ZlibConstants;
+  readonly #sink: ByteSink;
+  readonly #input = new Uint8Array(inputBytes);
+  readonly #output = new Uint8Array(outputBytes);
+  #filled = 0;
+  #frameLeft: number;
+
+  constructor(binding: NodeBinding, constants: typeof ZlibConstants, frameLength: number, sink: ByteSink) {
+    this.#binding = binding;
+    this.#constants = constants;
+    this.#frameLeft = frameLength;
+    this.#sink = sink;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let offset = 0; offset < bytes.length; ) {
+      // A full chunk waits: only what follows tells whether it is the last.
+      if (this.#filled === inputBytes) await this.#compress(false);
+      const take = Math.min(bytes.length - offset, inputBytes - this.#filled);
+      this.#input.set(bytes.subarray(offset, offset + take), this.#filled);
+      this.#filled += take;
+      offset += take;
+    }
+  }
+
+  async finish(): Promise<void> {
+    await this.#compress(true);
+  }
+
+  /** What a call consumed has come out, as far as it is certain. */
+  settle(): void {}
+
+  close(): void {
+    this.#binding.close();
+  }
+
+  async #compress(last: boolean): Promise<void> {
+    const directive = last ? this.#constants.ZSTD_e_end : this.#constants.ZSTD_e_continue;
+    for (let offset = 0; ; ) {
+      const { inputLeft, produced } = this.#step(directive, offset);
+      this.#frameLeft -= produced;
+      if (produced > 0) await this.#sink(this.#output.subarray(0, produced));
+      offset = this.#filled - inputLeft;
+      // At the end the library returns with room left only when the frame is complete; where the frame ends just at
+      // the end of the buffer its length tells, since one more call would begin another frame.
+      if (inputLeft === 0 && (!last || produced < outputBytes || this.#frameLeft <= 0)) break;
+    }
+    this.#filled = 0;
+  }
+
+  #step(directive: number, offset: number): Step {
+    try {
+      return this.#binding.step(directive, this.#input, offset, this.#filled, this.#output);
+    } catch (cause) {
+      throw new SlipwayError('recipe-not-reproducible', 'the zstd encoder refused', { cause });
+    }
+  }
+}
+
+function parametersOf(
+  settings: ZstdSettings,
+  constants: typeof ZlibConstants,
+  workers: number,
+): Record<number, number | boolean> {
+  return {
+    [constants.ZSTD_c_compressionLevel]: settings.level,
+    [constants.ZSTD_c_windowLog]: settings.windowLog,
+    ...(settings.longDistance ? { [constants.ZSTD_c_enableLongDistanceMatching]: 1 } : {}),
+    [constants.ZSTD_c_checksumFlag]: settings.checksum ? 1 : 0,
+    [constants.ZSTD_c_contentSizeFlag]: settings.contentSize ? 1 : 0,
+    [constants.ZSTD_c_nbWorkers]: settings.jobs ? workers : 0,
+  };
+}
