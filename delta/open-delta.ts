@@ -5,10 +5,10 @@
 import type { ByteSource } from '../contract/byte-source.ts';
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
+import type { DeltaNeeds } from '../contract/release/delta-needs.ts';
 import type { DeltaPart, FullPart, GoPart, PatchedPart } from './directory.ts';
 import { type DeltaLayout, readDelta } from './format.ts';
 import { predictionLimit } from './go/build-prediction.ts';
-import type { DeltaNeeds } from './needs.ts';
 import { nodesLength, parseRecipe, partLengths, type Recipe, type RecipeNode } from './recipe/recipe.ts';
 import { zstdMemoryBytes } from './recipe/zstd-memory.ts';
 import { readRecipes } from './recipes.ts';

@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { proxiesOfEnvironment } from '../contract/proxy.ts';
+import { openFleetState } from './adapters/database/fleet-state-of-place.ts';
+import { openSource } from './adapters/declarations/open-source.ts';
+import { planReader } from './adapters/declarations/plan-reader.ts';
 import { descriptorLimit } from './adapters/descriptor-limit.ts';
-import { openFleetState } from './adapters/fleet-state-of-place.ts';
 import { gateProbesWhenAsked } from './adapters/gate-probes-when-asked.ts';
-import { openSource } from './adapters/open-source.ts';
 import { readPermitKey } from './adapters/permit-key.ts';
-import { planReader } from './adapters/plan-reader.ts';
-import { openStore } from './adapters/store-of-url.ts';
+import { openStore } from './adapters/store/store-of-url.ts';
 import { runProgram } from './commands/program.ts';
 
 const words = process.argv.slice(2);

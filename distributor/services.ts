@@ -7,8 +7,8 @@ import type { TokenUse } from './fleet/token-use.ts';
 import type { Downloads } from './http/downloads.ts';
 import type { Metrics } from './http/metrics.ts';
 import type { Reconciler } from './reconcile/reconcile.ts';
-import type { Campaigns } from './rollout/campaigns.ts';
-import type { PermitIssuer } from './rollout/permit.ts';
+import type { Campaigns } from './rollout/campaigns/campaigns.ts';
+import type { PermitIssuer } from './rollout/deciding/permit.ts';
 
 export interface Services {
   readonly store: StoreReader;

@@ -8,7 +8,7 @@ import type { Metrics } from './http/metrics.ts';
 import { showRollouts } from './http/rollout-gauges.ts';
 import { showTroubles } from './http/trouble-gauges.ts';
 import type { ReconcileEvent } from './reconcile/reconcile.ts';
-import type { CampaignEvent } from './rollout/campaign-event.ts';
+import type { CampaignEvent } from './rollout/campaigns/campaign-event.ts';
 import type { Services } from './services.ts';
 
 /** Enough for a look at some ten thousand devices. */

@@ -1,6 +1,6 @@
 /** `slipway-edge apply` as a program of its own; see start.ts. */
 import { setFlagsFromString } from 'node:v8';
-import { applyToFile } from './adapters/applied-file.ts';
+import { applyToFile } from './adapters/delta/applied-file.ts';
 import { abortOnSignals, print, runCommandLine } from './command-line.ts';
 import { addApply } from './commands/apply.ts';
 import type { DeltaMeans } from './delta/delta-means.ts';

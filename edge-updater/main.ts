@@ -1,6 +1,6 @@
 /** `slipway-edge`: its commands, over the adapters of this machine; see open-device.ts. */
 import { setFlagsFromString } from 'node:v8';
-import { applyToFile } from './adapters/applied-file.ts';
+import { applyToFile } from './adapters/delta/applied-file.ts';
 import { Terminal } from './adapters/terminal.ts';
 import { abortOnSignals, print, runCommandLine } from './command-line.ts';
 import { addApply } from './commands/apply.ts';

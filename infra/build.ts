@@ -14,8 +14,16 @@ const programs: readonly Program[] = [
   { entry: 'packager/adapters/part-encoder-child.ts', output: 'slipway-part-encoder-child.mjs', executable: false },
   { entry: 'distributor/start.ts', output: 'slipway-distributor.mjs', executable: true },
   { entry: 'distributor/main.ts', output: 'slipway-distributor-main.mjs', executable: false },
-  { entry: 'distributor/adapters/plan-thread.ts', output: 'slipway-distributor-plan.mjs', executable: false },
-  { entry: 'distributor/adapters/sqlite-thread.ts', output: 'slipway-distributor-reads.mjs', executable: false },
+  {
+    entry: 'distributor/adapters/declarations/plan-thread.ts',
+    output: 'slipway-distributor-plan.mjs',
+    executable: false,
+  },
+  {
+    entry: 'distributor/adapters/database/sqlite/thread.ts',
+    output: 'slipway-distributor-reads.mjs',
+    executable: false,
+  },
   { entry: 'edge-updater/start.ts', output: 'slipway-edge.mjs', executable: true, compact: true },
   {
     entry: 'edge-updater/main.ts',
@@ -39,7 +47,7 @@ const programs: readonly Program[] = [
     without: notOnDevices,
   },
   {
-    entry: 'edge-updater/adapters/apply-delta-child.ts',
+    entry: 'edge-updater/adapters/delta/apply-delta-child.ts',
     output: 'slipway-edge-delta.mjs',
     executable: false,
     compact: true,

@@ -5,7 +5,7 @@
 import { Presets, SingleBar } from 'cli-progress';
 import { failureText } from '../contract/command-failure.ts';
 import { describeError, type SlipwayError } from '../contract/errors.ts';
-import type { Progress } from './progress.ts';
+import type { Progress } from '../contract/progress.ts';
 
 /** Less is done before anybody wonders. */
 const minLoggedBytes = 64 * 1024 * 1024;

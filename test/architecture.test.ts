@@ -60,7 +60,7 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'packager/commands/a.ts': "import { s3 } from '../adapters/s3-store.ts';",
       'packager/commands/b.ts': "import type { S3 } from '../adapters/s3-store.ts';",
       'distributor/app.ts': "const s3 = () => import('./adapters/s3-store.ts');",
-      'edge-updater/daemon.ts': "export { s3 } from './adapters/systemd.ts';",
+      'edge-updater/device/daemon.ts': "export { s3 } from './adapters/systemd.ts';",
     },
   ],
   [
@@ -101,7 +101,7 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'delta/a.ts': "import { readFileSync } from 'node:fs';",
       'delta/go/b.ts': "import type { Socket } from 'node:net';",
       'delta/flate/c.ts': 'export const now = Date.now;',
-      'delta/d.ts': "import * as z from 'zod';",
+      'delta/d.ts': "import { request } from 'undici';",
     },
   ],
   [

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openSqliteFleetState } from '../distributor/adapters/sqlite-fleet-state.ts';
+import { openSqliteFleetState } from '../distributor/adapters/database/sqlite/fleet-state.ts';
 import { enrolAll } from './fakes/fleet-facts.ts';
 import { type ProgramName, programFile } from './services/program-files.ts';
 

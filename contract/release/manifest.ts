@@ -4,11 +4,11 @@
  */
 import * as z from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
-import { deltaNeedsSchema } from '../../delta/needs.ts';
 import { type Digest, digestSchema, sha256 } from '../digest.ts';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { permitsRole } from '../trust/permits-role.ts';
+import { deltaNeedsSchema } from './delta-needs.ts';
 import { installPathSchema } from './install-path.ts';
 import { type Platform, platformSchema, platformSlug } from './platform.ts';
 import { type Version, versionSchema } from './version.ts';

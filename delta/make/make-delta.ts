@@ -5,11 +5,11 @@
  */
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { SlipwayError } from '../../contract/errors.ts';
+import type { DeltaNeeds } from '../../contract/release/delta-needs.ts';
 import { digestOf } from '../chunks.ts';
 import type { PartMethod } from '../directory.ts';
-import type { DeltaNeeds } from '../needs.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { SlipwayError } from '../../contract/errors.ts';
 import { cutLongParts } from './cut-parts.ts';
 import { encodeParts, longestEncoded, type PartReport } from './encode-parts.ts';
 import { FileRange, openFileSource } from './open/file-source.ts';

@@ -2,9 +2,9 @@
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { ByteSource } from '../../contract/byte-source.ts';
+import { SlipwayError } from '../../contract/errors.ts';
 import type { PartFile, PartFiles } from '../apply.ts';
 import type { Scratch } from '../decode-part.ts';
-import { SlipwayError } from '../../contract/errors.ts';
 
 interface Region {
   readonly offset: number;

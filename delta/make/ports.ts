@@ -1,6 +1,7 @@
 /** What making a delta needs from outside: an encoder, which may be missing or give up on an input. */
+
+import type { Progress } from '../../contract/progress.ts';
 import type { ZstdEncoder } from '../recipe/ports.ts';
-import type { Progress } from '../../packager/progress.ts';
 
 /** Why there is no delta; the full blob serves instead. */
 export type SkipReason =

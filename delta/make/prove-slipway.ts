@@ -5,12 +5,12 @@
 import { createHash } from 'node:crypto';
 import * as zlib from 'node:zlib';
 import type { ByteSource } from '../../contract/byte-source.ts';
+import { SlipwayError } from '../../contract/errors.ts';
 import { type ApplyPorts, applyDelta } from '../apply.ts';
 import { chunksOf } from '../chunks.ts';
 import { type OpenDelta, openDelta } from '../open-delta.ts';
 import { nodeDecoders } from '../recipe/node-decoders.ts';
 import type { ZstdEncoder } from '../recipe/ports.ts';
-import { SlipwayError } from '../../contract/errors.ts';
 import { decodeVcdiff } from '../vcdiff/decode.ts';
 import { openFileSource } from './file-source.ts';
 import type { PartStore } from './part-store.ts';

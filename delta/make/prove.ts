@@ -5,8 +5,8 @@
 import { createReadStream } from 'node:fs';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
+import { streamDigest } from '../../contract/stream-digest.ts';
 import { decodeVcdiff } from '../vcdiff/decode.ts';
-import { streamDigest } from '../../packager/stream-digest.ts';
 import { openFileSource } from './file-source.ts';
 
 const readBytes = 256 * 1024;

@@ -1,10 +1,11 @@
 /** Puts a Slipway delta together: what delta/format.ts reads. Refuses to choose methods. */
+
+import { SlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
 import { codeDirectory, type DeltaDirectory, sectionLength } from '../directory.ts';
 import { deltaMagic, deltaPreludeBytes, deltaVersion } from '../format.ts';
 import { type RecipeTexts, recipesHeaderBytes } from '../recipes.ts';
 import { sealBytes } from '../seal.ts';
-import { SlipwayError } from '../../contract/errors.ts';
-import { limits } from '../../contract/limits.ts';
 import { encodeApproximate } from './approximate/encode.ts';
 import { RangeEncoder } from './approximate/range-encoder.ts';
 

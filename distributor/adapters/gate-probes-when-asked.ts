@@ -1,5 +1,5 @@
 /** Gate probes whose HTTP client is loaded when a gate asks first: most plans have none, and loading it takes long. */
-import type { GateProbe } from '../rollout/gates.ts';
+import type { GateProbe } from '../rollout/campaigns/gates.ts';
 import type { GateProbeOptions } from './gate-probes.ts';
 
 export function gateProbesWhenAsked(options: GateProbeOptions): GateProbe & { close(): Promise<void> } {

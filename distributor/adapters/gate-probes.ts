@@ -6,7 +6,7 @@ import { Agent, Pool, ProxyAgent, request } from 'undici';
 import * as z from 'zod';
 import { noProxyRule, type ProxyRule } from '../../contract/proxy.ts';
 import type { Comparison, GateCheck } from '../declaration/gate.ts';
-import type { GateProbe, GateResult } from '../rollout/gates.ts';
+import type { GateProbe, GateResult } from '../rollout/campaigns/gates.ts';
 
 export interface GateProbeOptions {
   /** For connecting, for the head of the answer and for each piece of its body. */

@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:cr
 import { readFileSync } from 'node:fs';
 import { SlipwayError } from '../../contract/errors.ts';
 import { ed25519KeyId } from '../../contract/trust/key-id.ts';
-import type { PermitSigner } from '../rollout/permit.ts';
+import type { PermitSigner } from '../rollout/deciding/permit.ts';
 
 /** @throws SlipwayError `key-unreadable` */
 export function readPermitKey(file: string): PermitSigner {

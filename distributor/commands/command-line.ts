@@ -7,8 +7,8 @@ import type { FleetState, StateUse } from '../fleet/ports.ts';
 import type { RandomBytes } from '../fleet/token.ts';
 import type { DeclarationSource, PlanReader } from '../reconcile/ports.ts';
 import type { SourcePlace } from '../reconcile/source-place.ts';
-import type { GateProbe } from '../rollout/gates.ts';
-import type { PermitSigner } from '../rollout/permit.ts';
+import type { GateProbe } from '../rollout/campaigns/gates.ts';
+import type { PermitSigner } from '../rollout/deciding/permit.ts';
 
 export interface CommandLine {
   /**

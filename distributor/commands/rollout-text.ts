@@ -1,5 +1,5 @@
 /** Rollouts as text: a line each, or one wave by wave with gates, conflicts and what comes next. */
-import type { RolloutView, WaveView } from '../rollout/view.ts';
+import type { RolloutView, WaveView } from '../rollout/campaigns/view.ts';
 import { printable } from './printable.ts';
 import { table } from './table.ts';
 import { lengthText, relativeText, timeText } from './time-words.ts';

@@ -1,8 +1,8 @@
 /** `rollout ls | show | pause | resume | abort | reopen | promote | retry`: where rollouts stand, and a person's word on them. */
 import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { ControlAction } from '../rollout/control.ts';
-import type { RolloutView } from '../rollout/view.ts';
+import type { ControlAction } from '../rollout/campaigns/control.ts';
+import type { RolloutView } from '../rollout/campaigns/view.ts';
 import type { CommandLine } from './command-line.ts';
 import { type Desk, deskHelp, withDesk, withDeskOptions } from './desk.ts';
 import { parseReason } from './reason-option.ts';

@@ -10,7 +10,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { readCertificate } from '../http/certificate.ts';
 import { connectionsFor } from '../http/connections.ts';
 import { metricsServer } from '../http/metrics-server.ts';
-import type { PermitSigner } from '../rollout/permit.ts';
+import type { PermitSigner } from '../rollout/deciding/permit.ts';
 import { assemble } from './assemble.ts';
 import { type CommandLine, openState, withStateOptions } from './command-line.ts';
 import { keepCertificate } from './kept-certificate.ts';

@@ -10,7 +10,7 @@ import {
   tokenStandingSchema,
 } from '../fleet/token-view.ts';
 import { type DeviceView, deviceDetailSchema, devicePageSchema, deviceStandingSchema } from '../fleet/view.ts';
-import { rolloutListSchema } from '../rollout/view.ts';
+import { rolloutListSchema } from '../rollout/campaigns/view.ts';
 import { allPages } from './all-pages.ts';
 import type { Desk } from './desk.ts';
 import { askServer, type ServerAddress } from './server-client.ts';

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { limits } from '../../contract/limits.ts';
 import { byteSizeSchema } from '../declaration/byte-size.ts';
 import { durationSchema } from '../declaration/duration.ts';
-import { controlActions } from '../rollout/control.ts';
+import { controlActions } from '../rollout/campaigns/control.ts';
 import { maxDevices } from '../simulation/event-queue.ts';
 import { type LogDepth, logDepths } from '../simulation/log.ts';
 import { type Outcome, outcomes } from '../simulation/result.ts';

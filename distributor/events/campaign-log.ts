@@ -1,7 +1,7 @@
 /** Puts on record what comes of campaigns besides their transitions: gates that do not hold, and reverts that begin. */
 import type { Plan } from '../declaration/plan.ts';
 import { type CampaignKey, campaignText } from '../rollout/campaign.ts';
-import type { CampaignEvent } from '../rollout/campaign-event.ts';
+import type { CampaignEvent } from '../rollout/campaigns/campaign-event.ts';
 import { gateClosed, revertBegun } from './audit.ts';
 import type { AuditEvent, EventStore } from './ports.ts';
 

@@ -1,5 +1,5 @@
 /** Everything that is recorded in the audit log, in one closed list; and which change of a campaign is which event. */
-import type { Transition } from '../rollout/transition.ts';
+import type { Transition } from '../rollout/campaigns/transition.ts';
 
 export const eventKinds = {
   'plan-applied': 'Another set of declarations came into force.',

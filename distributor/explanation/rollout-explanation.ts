@@ -1,12 +1,12 @@
 /** What one rollout says about one device, with the numbers it said it by. Pure. */
 import { compareVersions } from '../../contract/release/version.ts';
 import type { OpenedWave } from '../rollout/campaign.ts';
+import { countsViewOf } from '../rollout/campaigns/counts-view.ts';
+import { gateProgress } from '../rollout/campaigns/gate-progress.ts';
 import { openWaveOf } from '../rollout/cohort.ts';
 import type { Ranked } from '../rollout/compiled-plan.ts';
-import { countsViewOf } from '../rollout/counts-view.ts';
-import type { DecideInput, Peer } from '../rollout/decide-input.ts';
+import type { DecideInput, Peer } from '../rollout/deciding/decide-input.ts';
 import type { Explanation } from '../rollout/decision.ts';
-import { gateProgress } from '../rollout/gate-progress.ts';
 import { placeOf } from '../rollout/placement.ts';
 import { noCounts, type WaveCounts } from '../rollout/standing.ts';
 import { decisionViewOf } from './decision-view.ts';

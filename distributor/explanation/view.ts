@@ -10,7 +10,7 @@ import {
 import { decisionReasonNames } from '../../contract/device-api/reasons.ts';
 import { faults } from '../../contract/errors.ts';
 import { heldBySchema, lastReportSchema } from '../fleet/condition.ts';
-import { countsShape } from '../rollout/counts-view.ts';
+import { countsShape } from '../rollout/campaigns/counts-view.ts';
 
 const instantSchema = z.iso.datetime();
 const factsSchema = z.record(z.string(), z.union([z.string(), z.number()]));

@@ -6,7 +6,7 @@ import type { DeviceId } from '../../contract/device-api/check.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import { campaignText } from '../rollout/campaign.ts';
 import type { CompiledPlan } from '../rollout/compiled-plan.ts';
-import { waveOfDevice } from '../rollout/device-wave.ts';
+import { waveOfDevice } from '../rollout/deciding/device-wave.ts';
 import { type DeviceQuery, deviceFilter } from './device-filter.ts';
 import type { DevicePage, DeviceProfile, FleetState } from './ports.ts';
 import { type DeviceView, viewOf } from './view.ts';

@@ -1,7 +1,7 @@
 /** Where a device stands, by its labels, and where others take it to stand. */
 import type { Labels } from '../../contract/device-api/check.ts';
 import type { LabelKeys } from '../declaration/fleet.ts';
-import type { Role } from '../rollout/decide-input.ts';
+import type { Role } from '../rollout/deciding/decide-input.ts';
 
 export interface Location {
   readonly site: string | undefined;

@@ -19,10 +19,10 @@ import type { Version } from '../../contract/release/version.ts';
 import type { AuditEvent, EventStore } from '../events/ports.ts';
 import type { PlanStore } from '../reconcile/ports.ts';
 import type { Attempt, CampaignKey } from '../rollout/campaign.ts';
-import type { CampaignLookup, Peer, Role, Spending } from '../rollout/decide-input.ts';
+import type { CampaignStore } from '../rollout/campaigns/ports.ts';
+import type { CampaignLookup, Peer, Role, Spending } from '../rollout/deciding/decide-input.ts';
+import type { Finding } from '../rollout/deciding/findings.ts';
 import type { Decision } from '../rollout/decision.ts';
-import type { Finding } from '../rollout/findings.ts';
-import type { CampaignStore } from '../rollout/ports.ts';
 import type { Location } from './location.ts';
 import type { Scope } from './scopes.ts';
 

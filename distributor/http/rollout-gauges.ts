@@ -1,7 +1,7 @@
 /** What Prometheus sees of the rollouts: standings, status, what they wait for. Series of rollouts that are gone go, too. */
 
+import { type CampaignView, viewOf } from '../rollout/campaigns/view.ts';
 import { notAskedOf, reachedOf, standings } from '../rollout/standing.ts';
-import { type CampaignView, viewOf } from '../rollout/view.ts';
 import type { Metrics } from './metrics.ts';
 import { codeLabel } from './trouble-gauges.ts';
 

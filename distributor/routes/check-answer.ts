@@ -2,8 +2,8 @@
 import type { CheckAnswer, SwitchWindow } from '../../contract/device-api/check.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
+import type { PermitIssuer } from '../rollout/deciding/permit.ts';
 import type { Decision, Facts, NoDecision, OpenInterval, RevertDecision, UpdateDecision } from '../rollout/decision.ts';
-import type { PermitIssuer } from '../rollout/permit.ts';
 
 const maxDetailLength = 1000;
 /** How often a device asks that was told nothing else. */

@@ -3,8 +3,8 @@ import type { App } from '../app.ts';
 import { actorOf } from '../events/audit.ts';
 import { allow } from '../http/access.ts';
 import { becauseSchema } from '../http/because.ts';
-import { type ControlAction, controlActions } from '../rollout/control.ts';
-import { rolloutListSchema, viewOf } from '../rollout/view.ts';
+import { type ControlAction, controlActions } from '../rollout/campaigns/control.ts';
+import { rolloutListSchema, viewOf } from '../rollout/campaigns/view.ts';
 import type { Services } from '../services.ts';
 import { rolloutNameSchema } from './rollouts.ts';
 

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { App } from '../app.ts';
 import { objectNameSchema } from '../declaration/object-name.ts';
 import { allow } from '../http/access.ts';
-import { rolloutListSchema, viewOf } from '../rollout/view.ts';
+import { rolloutListSchema, viewOf } from '../rollout/campaigns/view.ts';
 import type { Services } from '../services.ts';
 
 export const rolloutNameSchema = z.object({ name: objectNameSchema });

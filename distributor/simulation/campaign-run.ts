@@ -3,15 +3,15 @@
  * what it has spent. Takes the steps that `advance` decides on, as the server does.
  */
 import type { Release } from '../catalog/releases.ts';
-import { type Advance, advance, type Dependency } from '../rollout/advance.ts';
 import { type CampaignState, committedAt } from '../rollout/campaign.ts';
+import { type Advance, advance, type Dependency } from '../rollout/campaigns/advance.ts';
+import type { GateResult } from '../rollout/campaigns/gates.ts';
+import { applyTransitionTo, type Transition, unstarted } from '../rollout/campaigns/transition.ts';
 import { drawBound } from '../rollout/cohort.ts';
 import type { CompiledRollout } from '../rollout/compiled-plan.ts';
-import type { Spending } from '../rollout/decide-input.ts';
-import type { GateResult } from '../rollout/gates.ts';
+import type { Spending } from '../rollout/deciding/decide-input.ts';
 import { placeOf } from '../rollout/placement.ts';
 import { markOf, noCounts, type Standing, standingOf, type WaveCounts } from '../rollout/standing.ts';
-import { applyTransitionTo, type Transition, unstarted } from '../rollout/transition.ts';
 import { SpendingLedger } from './spending-ledger.ts';
 import type { VirtualAttempt, VirtualDevice } from './virtual-device.ts';
 

@@ -4,16 +4,16 @@
  */
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import type { CampaignState } from '../rollout/campaign.ts';
+import { heldAgents } from '../rollout/campaigns/held-agents.ts';
+import type { Transition } from '../rollout/campaigns/transition.ts';
 import { openWaveOf } from '../rollout/cohort.ts';
 import type { CompiledPlan } from '../rollout/compiled-plan.ts';
-import { decide } from '../rollout/decide.ts';
-import type { DecideInput, Peer } from '../rollout/decide-input.ts';
+import { decide } from '../rollout/deciding/decide.ts';
+import type { DecideInput, Peer } from '../rollout/deciding/decide-input.ts';
+import { type Finding, findingsOf } from '../rollout/deciding/findings.ts';
 import type { Decision } from '../rollout/decision.ts';
-import { type Finding, findingsOf } from '../rollout/findings.ts';
-import { heldAgents } from '../rollout/held-agents.ts';
 import { placeOf } from '../rollout/placement.ts';
 import { revertedCode } from '../rollout/standing.ts';
-import type { Transition } from '../rollout/transition.ts';
 import { CampaignRun } from './campaign-run.ts';
 import type { PollGrid } from './poll-grid.ts';
 import type { VirtualAttempt, VirtualDevice, VirtualReport } from './virtual-device.ts';

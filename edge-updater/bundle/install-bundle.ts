@@ -6,7 +6,7 @@ import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Blob, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
-import type { Device } from '../device.ts';
+import type { Device } from '../device/device.ts';
 import { requireRoomFor } from '../effects/fetch.ts';
 import { installedFiles } from '../effects/installed-files.ts';
 import type { BlobSource, DownloadStore } from '../ports.ts';

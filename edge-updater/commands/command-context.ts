@@ -1,8 +1,8 @@
 /** What main.ts hands to every command: the device of a configuration, and where words go. */
 import type { Configuration } from '../configuration.ts';
-import type { DaemonPoll } from '../daemon.ts';
 import type { DeltaMeans } from '../delta/delta-means.ts';
-import type { Device } from '../device.ts';
+import type { DaemonPoll } from '../device/daemon.ts';
+import type { Device } from '../device/device.ts';
 import type { BlobSource, DeltaFiles } from '../ports.ts';
 import type { AppliedFile } from './apply.ts';
 import type { DeviceReading } from './status.ts';

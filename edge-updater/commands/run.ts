@@ -1,6 +1,6 @@
 /** `slipway-edge run`: the daemon. */
 import type { Command } from 'commander';
-import { runDaemon } from '../daemon.ts';
+import { runDaemon } from '../device/daemon.ts';
 import { type CommandContext, type CommonOptions, defaultConfigFile } from './command-context.ts';
 
 export function addRun(program: Command, context: CommandContext): void {

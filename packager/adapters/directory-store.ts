@@ -9,9 +9,9 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SlipwayError } from '../../contract/errors.ts';
+import { streamDigest } from '../../contract/stream-digest.ts';
 import { createFile, diskError, makeFolder, replaceFile, systemCode } from '../durable-file.ts';
 import type { BlobSource, Holding, KnownObject, Store, StoredObject } from '../publish/ports.ts';
-import { streamDigest } from '../stream-digest.ts';
 
 const lockWaitMs = 20;
 const maxLockWaits = 1500;

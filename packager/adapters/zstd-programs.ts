@@ -2,11 +2,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import * as zlib from 'node:zlib';
+import { SlipwayError } from '../../contract/errors.ts';
 import { libzstdEncoder } from '../../delta/recipe/libzstd.ts';
 import type { ZstdEncoder } from '../../delta/recipe/ports.ts';
 import { anyZstdEncoder } from '../../delta/recipe/zstd-encoders.ts';
 import { zstdProgramEncoder, zstdProgramVersion } from '../../delta/recipe/zstd-program.ts';
-import { SlipwayError } from '../../contract/errors.ts';
 
 /**
  * @param programs paths that were asked for, beside a `zstd` on the search path; Node's library comes first

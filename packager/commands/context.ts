@@ -1,6 +1,7 @@
 /** What every command is given: the outside world as main.ts wired it. */
-import type { ZstdEncoder } from '../../delta/recipe/ports.ts';
+
 import type { DeltaEncoder, PartEncoders } from '../../delta/make/ports.ts';
+import type { ZstdEncoder } from '../../delta/recipe/ports.ts';
 import type { Output } from '../output.ts';
 import type { Store } from '../publish/ports.ts';
 import type { ManifestRenderer } from '../release/ports.ts';

@@ -1,7 +1,7 @@
 /** `verify`: every signature, digest and length of a store, a build or a bundle. */
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { Progress } from '../progress.ts';
+import type { Progress } from '../../contract/progress.ts';
 import { readBuild } from '../release/build-folder.ts';
 import type { Verified } from '../verify/findings.ts';
 import { Repair, type RepairSource } from '../verify/repair.ts';

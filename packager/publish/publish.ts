@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
+import { type Progress, silentProgress } from '../../contract/progress.ts';
 import {
   type Channel,
   type Component,
@@ -15,7 +16,6 @@ import {
 } from '../../contract/release/manifest.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import type { DeltaEncoder } from '../../delta/make/ports.ts';
-import { type Progress, silentProgress } from '../progress.ts';
 import { type BuiltRelease, openBlob } from '../release/build-folder.ts';
 import { type ListedRelease, listReleases, productTargets } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';

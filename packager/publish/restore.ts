@@ -5,9 +5,9 @@
 import { type ErrorCode, SlipwayError } from '../../contract/errors.ts';
 import { type Component, type Delta, encodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import { blobKey } from '../../contract/store-keys.ts';
+import { streamDigest } from '../../contract/stream-digest.ts';
 import type { ListedRelease } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
-import { streamDigest } from '../stream-digest.ts';
 import { type MadeDelta, uploadOf } from './delta-memory.ts';
 import type { Store } from './ports.ts';
 import type { Upload } from './upload.ts';

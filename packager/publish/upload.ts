@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import PQueue from 'p-queue';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { Progress } from '../progress.ts';
+import type { Progress } from '../../contract/progress.ts';
 import type { Holding, KnownObject, Store } from './ports.ts';
 
 export interface Upload extends KnownObject {

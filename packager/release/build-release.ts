@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseDocument } from '../../contract/document.ts';
 import { SlipwayError } from '../../contract/errors.ts';
+import type { Progress } from '../../contract/progress.ts';
 import {
   type Component,
   manifestSchema,
@@ -10,7 +11,6 @@ import {
   type ReleaseManifest,
 } from '../../contract/release/manifest.ts';
 import type { Platform } from '../../contract/release/platform.ts';
-import type { Progress } from '../progress.ts';
 import { finishBuild, startBuild } from './build-folder.ts';
 import { type ComponentSource, openComponent, sourceError } from './component-source.ts';
 import {

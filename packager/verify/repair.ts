@@ -6,9 +6,9 @@ import { Readable } from 'node:stream';
 import type { Digest } from '../../contract/digest.ts';
 
 import { type ErrorCode, SlipwayError } from '../../contract/errors.ts';
+import { silentProgress } from '../../contract/progress.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { type FetchMetadata, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
-import { silentProgress } from '../progress.ts';
 import type { BlobSource, Store } from '../publish/ports.ts';
 import { uploadAll } from '../publish/upload.ts';
 import { delegatedProducts, fetchFrom } from '../repository/state.ts';

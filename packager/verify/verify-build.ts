@@ -1,6 +1,6 @@
 /** A build folder against its own release.json. Nothing in it is signed yet. */
 
-import type { Progress } from '../progress.ts';
+import type { Progress } from '../../contract/progress.ts';
 import { type BuiltRelease, openBlob } from '../release/build-folder.ts';
 import { checkBlob, distinctBlobs, expectedBlobs } from './check-blob.ts';
 import { FindingList, type Verified } from './findings.ts';

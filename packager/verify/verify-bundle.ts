@@ -1,11 +1,11 @@
 /** A bundle by the rules of a device: trust first, then the manifest, then every blob as it passes. */
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
+import type { Progress } from '../../contract/progress.ts';
 import { targetPath } from '../../contract/release/manifest.ts';
 import { manifestKey, metadataKey } from '../../contract/store-keys.ts';
 import { refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
 import { type BundleHead, readBundle } from '../bundle/read-bundle.ts';
-import type { Progress } from '../progress.ts';
 import { listReleases } from '../repository/product-role.ts';
 import { checkManifest } from '../repository/release-manifests.ts';
 import { checkBlob, distinctBlobs, type ExpectedBlob, expectedBlobs } from './check-blob.ts';

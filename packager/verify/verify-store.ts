@@ -1,8 +1,8 @@
 /** A whole store by the rules of a device: every signature, every manifest, every blob that a manifest names. */
 import { SlipwayError } from '../../contract/errors.ts';
+import type { Progress } from '../../contract/progress.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import { refreshTrust } from '../../contract/trust/trusted-set.ts';
-import type { Progress } from '../progress.ts';
 import type { Store } from '../publish/ports.ts';
 import { listReleases } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';

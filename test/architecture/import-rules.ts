@@ -112,13 +112,13 @@ export const contractStandsAlone: Rule = (file) => {
   return [...packages, ...impuritiesOf(file)];
 };
 
-const decoderModules = ['node:crypto', 'node:zlib'];
+const decoderPackages = ['zod', 'node:crypto', 'node:zlib'];
 
 /** What rebuilds a file is given bytes and gives bytes: no file system, no network, no clock and no chance. */
 export const decodersStandAlone: Rule = (file) => {
   if (topOf(file.path) !== 'delta' || isEncoding(file.path)) return [];
   const modules = file.imports
-    .filter((found) => !isOurs(found) && !decoderModules.includes(found.target))
+    .filter((found) => !isOurs(found) && !decoderPackages.includes(packageOf(found.target)))
     .map((found) => `${file.path} imports ${found.target}: decoders are given what they need`);
   return [...modules, ...impuritiesOf(file)];
 };

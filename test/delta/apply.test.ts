@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { SlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
 import type { DeltaDirectory, DeltaPart } from '../../delta/directory.ts';
 import type { Recipe, RecipeNode } from '../../delta/recipe/recipe.ts';
 import { sealBytes } from '../../delta/seal.ts';
-import { SlipwayError } from '../../contract/errors.ts';
-import { limits } from '../../contract/limits.ts';
 import { sampleBytes } from '../corpus/flate/sample-bytes.ts';
 import {
   copied,

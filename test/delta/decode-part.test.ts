@@ -1,10 +1,10 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { type ByteSource, memorySource } from '../../contract/byte-source.ts';
-import { decodePart, type PartPorts } from '../../delta/decode-part.ts';
-import type { CopiedPart, DeltaPart } from '../../delta/directory.ts';
 import { sha256 } from '../../contract/digest.ts';
 import { limits } from '../../contract/limits.ts';
+import { decodePart, type PartPorts } from '../../delta/decode-part.ts';
+import type { CopiedPart, DeltaPart } from '../../delta/directory.ts';
 import { encodeApproximate } from '../../delta/make/approximate/encode.ts';
 import { edited, numberedBytes } from './make/approximate/edited-bytes.ts';
 

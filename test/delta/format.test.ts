@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { memorySource } from '../../contract/byte-source.ts';
-import { type DeltaDirectory, type DeltaPart, sectionLength } from '../../delta/directory.ts';
-import { deltaPreludeBytes, readDelta } from '../../delta/format.ts';
-import { readRecipes } from '../../delta/recipes.ts';
-import { sealBytes } from '../../delta/seal.ts';
 import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
+import { type DeltaDirectory, type DeltaPart, sectionLength } from '../../delta/directory.ts';
+import { deltaPreludeBytes, readDelta } from '../../delta/format.ts';
 import { deltaHead, deltaLength, recipesSection } from '../../delta/make/write-delta.ts';
+import { readRecipes } from '../../delta/recipes.ts';
+import { sealBytes } from '../../delta/seal.ts';
 
 const digests = fc.uint8Array({ minLength: 1, maxLength: 4 }).map(sha256);
 const lengths = fc.oneof(fc.nat({ max: 100 }), fc.nat({ max: limits.maxComponentBytes }));

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openFleetState } from '../../distributor/adapters/fleet-state-of-place.ts';
+import { openFleetState } from '../../distributor/adapters/database/fleet-state-of-place.ts';
 import { callDistributor } from '../fakes/distributor-command.ts';
 
 let folder: string;

@@ -1,6 +1,6 @@
 /** A database that goes away while devices ask: they are told to come back, and nothing that was acknowledged is lost. */
 import { beforeAll, expect, it } from 'vitest';
-import { openPostgresFleetState } from '../../distributor/adapters/postgres-fleet-state.ts';
+import { openPostgresFleetState } from '../../distributor/adapters/database/postgres/fleet-state.ts';
 import { smallRelease } from '../fakes/signed-repository.ts';
 import { idleDevice, SmallFleet } from '../fakes/small-fleet.ts';
 import { postgresService } from '../services/postgres.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { openPostgresFleetState } from '../../distributor/adapters/postgres-fleet-state.ts';
+import { openPostgresFleetState } from '../../distributor/adapters/database/postgres/fleet-state.ts';
 import { callDistributorJson } from '../fakes/distributor-command.ts';
 import { postgresService } from '../services/postgres.ts';
 import { PostgresServer } from '../services/postgres-server.ts';

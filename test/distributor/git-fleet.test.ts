@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { gitSource } from '../../distributor/adapters/git-source.ts';
+import { gitSource } from '../../distributor/adapters/git/source.ts';
 import { type Served, serve } from '../fakes/served.ts';
 import { smallRelease } from '../fakes/signed-repository.ts';
 import { SmallFleet } from '../fakes/small-fleet.ts';

@@ -1,6 +1,6 @@
 /** Replicas over one PostgreSQL with the real pgbouncer in between: sessions are shared, and nobody may rely on one. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openPostgresFleetState } from '../../distributor/adapters/postgres-fleet-state.ts';
+import { openPostgresFleetState } from '../../distributor/adapters/database/postgres/fleet-state.ts';
 import type { FleetState } from '../../distributor/fleet/ports.ts';
 import { anyReport, arrival, counting, enrolAll, key, nothing, offer, openWave, report } from '../fakes/fleet-facts.ts';
 import { Pooler, whyNoPooler } from '../services/pooler.ts';

@@ -4,9 +4,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CheckRequest } from '../../contract/device-api/check.ts';
-import { HttpServer } from '../../edge-updater/adapters/http-server.ts';
-import { runDaemon } from '../../edge-updater/daemon.ts';
-import { ServerBusy } from '../../edge-updater/server-busy.ts';
+import { HttpServer } from '../../edge-updater/adapters/network/http-server.ts';
+import { runDaemon } from '../../edge-updater/device/daemon.ts';
+import { ServerBusy } from '../../edge-updater/device/server-busy.ts';
 import { EdgeDevice, never } from '../fakes/edge-device.ts';
 import { product } from '../fakes/signed-repository.ts';
 

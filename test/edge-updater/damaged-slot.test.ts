@@ -12,7 +12,7 @@ import {
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { Device } from '../../edge-updater/device.ts';
+import type { Device } from '../../edge-updater/device/device.ts';
 import { bytesOf, EdgeDevice, never, quickPolicy } from '../fakes/edge-device.ts';
 import { troublesOf } from '../fakes/troubles-told.ts';
 

@@ -1,7 +1,7 @@
 /** Troubles of the device and of the path on real files: the release is held and tried again, and never rejected. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { Device } from '../../edge-updater/device.ts';
+import type { Device } from '../../edge-updater/device/device.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
 
 let edge: EdgeDevice;

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { type CheckRequest, checkRequestSchema } from '../../contract/device-api/check.ts';
 import { type Report, reportSchemaVersion1 } from '../../contract/device-api/report.ts';
-import { HttpServer } from '../../edge-updater/adapters/http-server.ts';
+import { HttpServer } from '../../edge-updater/adapters/network/http-server.ts';
 import { never } from '../fakes/edge-device.ts';
 import { idleDevice } from '../fakes/small-fleet.ts';
 

@@ -1,8 +1,8 @@
 /** Going back by permit on real files: what holds is followed once, what does not changes nothing and is reported. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Permit, signedPermitSchema } from '../../contract/trust/permit.ts';
-import { permitIssuer } from '../../distributor/rollout/permit.ts';
-import type { Device } from '../../edge-updater/device.ts';
+import { permitIssuer } from '../../distributor/rollout/deciding/permit.ts';
+import type { Device } from '../../edge-updater/device/device.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
 import { Interruption, type InterruptionMode } from '../fakes/interruption.ts';
 import { bitFlips, signPermit } from '../fakes/permits.ts';

@@ -1,8 +1,8 @@
 /** Windows on real files: download at once, switch inside, ask again after a restart, hold without a connection. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type DaemonPoll, runDaemon } from '../../edge-updater/daemon.ts';
-import type { Device } from '../../edge-updater/device.ts';
-import { ServerBusy } from '../../edge-updater/server-busy.ts';
+import { type DaemonPoll, runDaemon } from '../../edge-updater/device/daemon.ts';
+import type { Device } from '../../edge-updater/device/device.ts';
+import { ServerBusy } from '../../edge-updater/device/server-busy.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
 
 let edge: EdgeDevice;

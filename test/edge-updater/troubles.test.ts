@@ -2,8 +2,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SlipwayError } from '../../contract/errors.ts';
-import { runDaemon } from '../../edge-updater/daemon.ts';
-import type { Device } from '../../edge-updater/device.ts';
+import { runDaemon } from '../../edge-updater/device/daemon.ts';
+import type { Device } from '../../edge-updater/device/device.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
 import { troublesOf } from '../fakes/troubles-told.ts';
 

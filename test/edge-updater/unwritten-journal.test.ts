@@ -4,9 +4,9 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SlipwayError } from '../../contract/errors.ts';
-import { JournalFile } from '../../edge-updater/adapters/journal-file.ts';
-import { runDaemon } from '../../edge-updater/daemon.ts';
-import type { Device } from '../../edge-updater/device.ts';
+import { JournalFile } from '../../edge-updater/adapters/disk/journal-file.ts';
+import { runDaemon } from '../../edge-updater/device/daemon.ts';
+import type { Device } from '../../edge-updater/device/device.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
 
 const codes = ['disk-full', 'io-error', 'disk-read-only'] as const;

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { devicePhases } from '../../contract/device-api/check.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { Device } from '../../edge-updater/device.ts';
+import type { Device } from '../../edge-updater/device/device.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
 import { Interruption, type InterruptionMode } from '../fakes/interruption.ts';
 

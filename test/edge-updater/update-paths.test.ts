@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../contract/digest.ts';
 import type { Component, Delta } from '../../contract/release/manifest.ts';
-import type { SlotDirectory } from '../../edge-updater/adapters/slot-directory.ts';
+import type { SlotDirectory } from '../../edge-updater/adapters/disk/slot-directory.ts';
 import { bytesOf, EdgeDevice, never, quickPolicy } from '../fakes/edge-device.ts';
 
 let edge: EdgeDevice;

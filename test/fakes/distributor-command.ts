@@ -3,11 +3,11 @@
  * of a program, which takes longer than most verbs do.
  */
 import { randomBytes } from 'node:crypto';
-import { openFleetState } from '../../distributor/adapters/fleet-state-of-place.ts';
+import { openFleetState } from '../../distributor/adapters/database/fleet-state-of-place.ts';
+import { openSource } from '../../distributor/adapters/declarations/open-source.ts';
 import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
-import { openSource } from '../../distributor/adapters/open-source.ts';
 import { readPermitKey } from '../../distributor/adapters/permit-key.ts';
-import { openStore } from '../../distributor/adapters/store-of-url.ts';
+import { openStore } from '../../distributor/adapters/store/store-of-url.ts';
 import { runProgram } from '../../distributor/commands/program.ts';
 import { planReadHere } from './plan-read-here.ts';
 

@@ -11,13 +11,13 @@ import type { Report } from '../../contract/device-api/report.ts';
 import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Component, encodeManifest, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
-import { deltaProcess } from '../../edge-updater/adapters/delta-process.ts';
-import { StateDiskSpace } from '../../edge-updater/adapters/disk-space.ts';
-import { DownloadDirectory } from '../../edge-updater/adapters/download-directory.ts';
-import { JournalFile, readJournal } from '../../edge-updater/adapters/journal-file.ts';
-import { MetadataDirectory } from '../../edge-updater/adapters/metadata-directory.ts';
-import { SlotDirectory } from '../../edge-updater/adapters/slot-directory.ts';
-import { Device } from '../../edge-updater/device.ts';
+import { deltaProcess } from '../../edge-updater/adapters/delta/delta-process.ts';
+import { StateDiskSpace } from '../../edge-updater/adapters/disk/disk-space.ts';
+import { DownloadDirectory } from '../../edge-updater/adapters/disk/download-directory.ts';
+import { JournalFile, readJournal } from '../../edge-updater/adapters/disk/journal-file.ts';
+import { MetadataDirectory } from '../../edge-updater/adapters/disk/metadata-directory.ts';
+import { SlotDirectory } from '../../edge-updater/adapters/disk/slot-directory.ts';
+import { Device } from '../../edge-updater/device/device.ts';
 import type { UpdatePolicy } from '../../edge-updater/effects/world.ts';
 import type {
   BlobSource,

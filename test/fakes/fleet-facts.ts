@@ -6,10 +6,10 @@ import { parsePlan } from '../../distributor/declaration/plan.ts';
 import type { Rollout } from '../../distributor/declaration/rollout.ts';
 import type { CheckArrival, FleetState, ReportRules } from '../../distributor/fleet/ports.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
+import type { CountQuestion } from '../../distributor/rollout/campaigns/ports.ts';
+import type { Transition } from '../../distributor/rollout/campaigns/transition.ts';
+import type { Finding } from '../../distributor/rollout/deciding/findings.ts';
 import type { Decision, UpdateDecision } from '../../distributor/rollout/decision.ts';
-import type { Finding } from '../../distributor/rollout/findings.ts';
-import type { CountQuestion } from '../../distributor/rollout/ports.ts';
-import type { Transition } from '../../distributor/rollout/transition.ts';
 
 export const key = { rollout: 'r', version: '2.0.0' };
 

@@ -3,12 +3,12 @@
  * be had in a few bytes. Judges nothing; what it is told is what it writes.
  */
 import * as zlib from 'node:zlib';
-import type { DeltaDirectory, DeltaPart } from '../../delta/directory.ts';
-import { type Recipe, recipeText } from '../../delta/recipe/recipe.ts';
-import { Seal } from '../../delta/seal.ts';
 import { sha256 } from '../../contract/digest.ts';
+import type { DeltaDirectory, DeltaPart } from '../../delta/directory.ts';
 import { encodeApproximate } from '../../delta/make/approximate/encode.ts';
 import { deltaHead, recipesSection } from '../../delta/make/write-delta.ts';
+import { type Recipe, recipeText } from '../../delta/recipe/recipe.ts';
+import { Seal } from '../../delta/seal.ts';
 import { deflated, zstandard } from '../corpus/containers.ts';
 import { sampleBytes } from '../corpus/flate/sample-bytes.ts';
 

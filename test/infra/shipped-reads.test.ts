@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
-import { openSqliteFleetState } from '../../distributor/adapters/sqlite-fleet-state.ts';
+import { openSqliteFleetState } from '../../distributor/adapters/database/sqlite/fleet-state.ts';
 import { RunningProgram } from '../../infra/demo/programs.ts';
 import { arrival, enrolAll, idle, nothing } from '../fakes/fleet-facts.ts';
 import { listening } from '../journeys/small-shop.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openPostgresFleetState } from '../../distributor/adapters/postgres-fleet-state.ts';
+import { openPostgresFleetState } from '../../distributor/adapters/database/postgres/fleet-state.ts';
 import { RunningProgram, runJson } from '../../infra/demo/programs.ts';
 import { report } from '../fakes/fleet-facts.ts';
 import { idleDevice } from '../fakes/small-fleet.ts';

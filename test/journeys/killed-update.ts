@@ -6,13 +6,13 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isDecoded, openDelta } from '../../delta/open-delta.ts';
 import { type Digest, sha256 } from '../../contract/digest.ts';
 import { decodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import { platformOfNodeArch } from '../../contract/release/platform.ts';
 import { blobKey } from '../../contract/store-keys.ts';
-import { openFileSource } from '../../edge-updater/adapters/file-source.ts';
-import { readJournal } from '../../edge-updater/adapters/journal-file.ts';
+import { isDecoded, openDelta } from '../../delta/open-delta.ts';
+import { openFileSource } from '../../edge-updater/adapters/disk/file-source.ts';
+import { readJournal } from '../../edge-updater/adapters/disk/journal-file.ts';
 import { RunningProgram, runJson } from '../../infra/demo/programs.ts';
 import { FaultyLink } from '../fakes/faulty-link.ts';
 import { configureDevice, endService, enrolmentToken, listening } from './small-shop.ts';

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { deltaProcess } from '../../edge-updater/adapters/delta-process.ts';
+import { deltaProcess } from '../../edge-updater/adapters/delta/delta-process.ts';
 import { runCommand, runJson } from '../../infra/demo/programs.ts';
 import { elf, tarred } from '../corpus/containers.ts';
 import { sampleBytes } from '../corpus/flate/sample-bytes.ts';

@@ -1,7 +1,7 @@
 /** A repository with one product and keys in memory, and a publisher of it in this process. */
 import { mkdir } from 'node:fs/promises';
+import { silentProgress } from '../../contract/progress.ts';
 import { DirectoryStore } from '../../packager/adapters/directory-store.ts';
-import { silentProgress } from '../../packager/progress.ts';
 import { createRepository } from '../../packager/publish/create-repository.ts';
 import type { Store } from '../../packager/publish/ports.ts';
 import { type PublishInput, publishRelease } from '../../packager/publish/publish.ts';

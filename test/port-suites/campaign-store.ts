@@ -6,8 +6,8 @@ import { updateOutcomes } from '../../contract/device-api/report.ts';
 import type { FleetState } from '../../distributor/fleet/ports.ts';
 import { committedAt } from '../../distributor/rollout/campaign.ts';
 import { openWaveOf } from '../../distributor/rollout/cohort.ts';
+import type { Finding } from '../../distributor/rollout/deciding/findings.ts';
 import type { Decision } from '../../distributor/rollout/decision.ts';
-import type { Finding } from '../../distributor/rollout/findings.ts';
 import {
   markOf,
   noCounts,

@@ -1,16 +1,13 @@
 /** Writes approximate patches: what delta/approximate/decode.ts reads. */
-import { ContentModels, chunkBytes } from '../../approximate/content-models.ts';
-import { approximateHeaderBytes, approximateVersion } from '../../approximate/decode.ts';
-import {
-  codeFamily,
-  type ReferenceFamily,
-  referenceFamilies,
-} from '../../approximate/reference-family.ts';
-import { codeSteps, ownLength, type Steps, stepFields } from '../../approximate/step.ts';
-import { codeTableBits, tableBitsFor } from '../../approximate/table-bits.ts';
+
 import { SlipwayError } from '../../../contract/errors.ts';
 import { limits } from '../../../contract/limits.ts';
 import { elfMachine } from '../../../contract/release/platform.ts';
+import { ContentModels, chunkBytes } from '../../approximate/content-models.ts';
+import { approximateHeaderBytes, approximateVersion } from '../../approximate/decode.ts';
+import { codeFamily, type ReferenceFamily, referenceFamilies } from '../../approximate/reference-family.ts';
+import { codeSteps, ownLength, type Steps, stepFields } from '../../approximate/step.ts';
+import { codeTableBits, tableBitsFor } from '../../approximate/table-bits.ts';
 import { elfMachineOf, imageBase } from './image-base.ts';
 import { matchFiles } from './match.ts';
 import { RangeEncoder } from './range-encoder.ts';

@@ -2,8 +2,9 @@
  * Finds for each stretch of a new file where it comes from in the old one, mismatches allowed (Percival, "Naive
  * differences of executable code", 2003: exact matches grown over few differing bytes).
  */
-import { type Steps, stepFields } from '../../approximate/step.ts';
+
 import { limits } from '../../../contract/limits.ts';
+import { type Steps, stepFields } from '../../approximate/step.ts';
 import { suffixArray } from './suffix-array.ts';
 import { SuffixSearch } from './suffix-search.ts';
 

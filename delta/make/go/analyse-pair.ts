@@ -3,13 +3,13 @@
  * Says why it cannot instead of throwing: the caller then takes another method.
  */
 
+import { SlipwayError } from '../../../contract/errors.ts';
 import { AddressMap } from '../../go/address-map.ts';
 import { predictionLimit } from '../../go/build-prediction.ts';
 import type { FunctionLayout } from '../../go/function-layout.ts';
 import { NumberColumns } from '../../go/number-columns.ts';
 import type { ShiftRuns } from '../../go/shift-table.ts';
 import { codeSideTables, type SideTables, sideTablesVersion } from '../../go/side-tables.ts';
-import { SlipwayError } from '../../../contract/errors.ts';
 import { RangeEncoder } from '../approximate/range-encoder.ts';
 import { compareFunctions } from './compare-functions.ts';
 import { type GoImage, lengthOf, type NotGo, readGoImage, rowOf } from './go-image.ts';

@@ -4,9 +4,9 @@
  * program instead of throwing.
  */
 import { memorySource } from '../../../contract/byte-source.ts';
+import { SlipwayError } from '../../../contract/errors.ts';
 import { type Architecture, architectures } from '../../go/code-references.ts';
 import { type FunctionTable, readFunctionTable, rowFields } from '../../go/function-table.ts';
-import { SlipwayError } from '../../../contract/errors.ts';
 import { bytesIn, type ElfFile, type FileRange, number64, offsetOf, readElf } from './elf.ts';
 import { readModule, type TablePlace } from './module-data.ts';
 

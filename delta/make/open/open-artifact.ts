@@ -4,10 +4,10 @@
  */
 import { basename } from 'node:path';
 import * as zlib from 'node:zlib';
+import { limits } from '../../../contract/limits.ts';
 import { libzstdEncoder } from '../../recipe/libzstd.ts';
 import type { ZstdEncoder } from '../../recipe/ports.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
-import { limits } from '../../../contract/limits.ts';
 import { FileRange, openFileSource } from './file-source.ts';
 import { Opener, type Purpose, type Unopened } from './opener.ts';
 import { numberParts, type OpenedPart } from './parts.ts';

@@ -3,9 +3,10 @@
  * tarballs, any gzip, zstd, ZIP, tar or ar on the way. What cannot be read or written again stays a leaf; nothing in
  * here can fail because an artifact is malformed.
  */
+
+import { limits } from '../../../contract/limits.ts';
 import type { ZstdEncoder } from '../../recipe/ports.ts';
 import { unknownEncoder } from '../../recipe/recipe.ts';
-import { limits } from '../../../contract/limits.ts';
 import { isAr, readAr } from './ar.ts';
 import { DeflateProbe } from './deflate-probe.ts';
 import { elfLength } from './elf.ts';

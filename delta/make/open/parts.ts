@@ -3,9 +3,9 @@
  * every leaf is a part; a leaf in several pieces is laid out as one.
  */
 import { createHash } from 'node:crypto';
-import type { PartNode, Recipe, RecipeNode } from '../../recipe/recipe.ts';
 import type { Digest } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
+import type { PartNode, Recipe, RecipeNode } from '../../recipe/recipe.ts';
 import type { FileRange } from './file-source.ts';
 import type { LeafBody, Piece } from './piece.ts';
 import type { Spool } from './spool.ts';

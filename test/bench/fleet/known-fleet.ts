@@ -5,8 +5,8 @@
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import pg from 'pg';
-import { openPostgresFleetState } from '../../../distributor/adapters/postgres-fleet-state.ts';
-import { openSqliteFleetState } from '../../../distributor/adapters/sqlite-fleet-state.ts';
+import { openPostgresFleetState } from '../../../distributor/adapters/database/postgres/fleet-state.ts';
+import { openSqliteFleetState } from '../../../distributor/adapters/database/sqlite/fleet-state.ts';
 import { hashToken } from '../../../distributor/fleet/token.ts';
 import { checkOf, deviceName } from '../rollout/fleet-on-disk.ts';
 

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { openSqliteFleetState } from '../../../distributor/adapters/sqlite-fleet-state.ts';
+import { openSqliteFleetState } from '../../../distributor/adapters/database/sqlite/fleet-state.ts';
 import { mintToken } from '../../../distributor/fleet/token.ts';
 import { PostgresServer, postgresPrograms } from '../../services/postgres-server.ts';
 import { measuredRun } from '../measured-run.ts';

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { DevicePhase } from '../../../contract/device-api/check.ts';
 import type { Report } from '../../../contract/device-api/report.ts';
-import { openSqliteFleetState } from '../../../distributor/adapters/sqlite-fleet-state.ts';
+import { openSqliteFleetState } from '../../../distributor/adapters/database/sqlite/fleet-state.ts';
 import type { FleetState } from '../../../distributor/fleet/ports.ts';
 import type { Decision } from '../../../distributor/rollout/decision.ts';
 import { anyReport } from '../../fakes/fleet-facts.ts';

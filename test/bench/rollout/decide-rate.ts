@@ -4,7 +4,7 @@ import { type Release, ReleaseIndex } from '../../../distributor/catalog/release
 import { parsePlan } from '../../../distributor/declaration/plan.ts';
 import type { CampaignState } from '../../../distributor/rollout/campaign.ts';
 import { compilePlan } from '../../../distributor/rollout/compiled-plan.ts';
-import { decide } from '../../../distributor/rollout/decide.ts';
+import { decide } from '../../../distributor/rollout/deciding/decide.ts';
 import { checkOf, deviceName, product } from './fleet-on-disk.ts';
 
 export interface DecideRate {

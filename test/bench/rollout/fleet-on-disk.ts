@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { CheckRequest } from '../../../contract/device-api/check.ts';
-import { openSqliteFleetState } from '../../../distributor/adapters/sqlite-fleet-state.ts';
+import { openSqliteFleetState } from '../../../distributor/adapters/database/sqlite/fleet-state.ts';
 import type { CheckArrival } from '../../../distributor/fleet/ports.ts';
 import { mintToken } from '../../../distributor/fleet/token.ts';
 import type { Decision } from '../../../distributor/rollout/decision.ts';

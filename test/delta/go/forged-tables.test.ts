@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { memorySource } from '../../../contract/byte-source.ts';
+import { SlipwayError } from '../../../contract/errors.ts';
 import { buildGoPrediction, predictionLimit, readSideTables } from '../../../delta/go/build-prediction.ts';
 import { GoModule } from '../../../delta/go/go-module.ts';
 import { maxShiftRuns } from '../../../delta/go/shift-table.ts';
 import type { SideTables } from '../../../delta/go/side-tables.ts';
-import { SlipwayError } from '../../../contract/errors.ts';
 import { analyseGoPair, writeSideTables } from '../../../delta/make/go/analyse-pair.ts';
 import { tinyGoProgram } from './tiny-go-program.ts';
 

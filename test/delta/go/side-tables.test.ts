@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { memorySource } from '../../../contract/byte-source.ts';
+import { SlipwayError } from '../../../contract/errors.ts';
 import { buildGoPrediction, predictionLimit, readSideTables } from '../../../delta/go/build-prediction.ts';
 import { buildFindTable } from '../../../delta/go/find-table.ts';
 import { GoModule } from '../../../delta/go/go-module.ts';
 import { sideTablesVersion } from '../../../delta/go/side-tables.ts';
-import { SlipwayError } from '../../../contract/errors.ts';
 import { analyseGoPair } from '../../../delta/make/go/analyse-pair.ts';
 import { tinyGoProgram } from './tiny-go-program.ts';
 

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as zlib from 'node:zlib';
 import { expect, it, onTestFinished } from 'vitest';
-import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
+import { silentProgress } from '../../../contract/progress.ts';
 import { makeSlipwayDelta } from '../../../delta/make/make-delta.ts';
-import { silentProgress } from '../../../packager/progress.ts';
+import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
 import { noise } from '../../packager/workbench.ts';
 import { ownEncoders } from './delta-bench.ts';
 

@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { memorySource } from '../../../contract/byte-source.ts';
+import { silentProgress } from '../../../contract/progress.ts';
 import { applyDelta } from '../../../delta/apply.ts';
+import { encodePart } from '../../../delta/make/encode-part.ts';
+import { type MadeSlipwayDelta, makeSlipwayDelta } from '../../../delta/make/make-delta.ts';
+import { PartStore } from '../../../delta/make/part-store.ts';
+import type { DeltaMakerPorts, PartEncoders } from '../../../delta/make/ports.ts';
 import { openDelta } from '../../../delta/open-delta.ts';
 import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
 import { nodeDecoders } from '../../../delta/recipe/node-decoders.ts';
 import type { ZstdEncoder } from '../../../delta/recipe/ports.ts';
 import { decodeVcdiff } from '../../../delta/vcdiff/decode.ts';
-import { encodePart } from '../../../delta/make/encode-part.ts';
-import { type MadeSlipwayDelta, makeSlipwayDelta } from '../../../delta/make/make-delta.ts';
-import { PartStore } from '../../../delta/make/part-store.ts';
-import type { DeltaMakerPorts, PartEncoders } from '../../../delta/make/ports.ts';
-import { silentProgress } from '../../../packager/progress.ts';
 
 /** Encodes in this process. */
 export const ownEncoders: PartEncoders = {

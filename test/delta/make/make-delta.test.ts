@@ -2,12 +2,12 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findXdelta3 } from '../../../packager/adapters/xdelta3-binding.ts';
 import { encodePart } from '../../../delta/make/encode-part.ts';
 import type { PartEncoders } from '../../../delta/make/ports.ts';
-import { tinyGoProgram } from '../go/tiny-go-program.ts';
+import { findXdelta3 } from '../../../packager/adapters/xdelta3-binding.ts';
 import { elf, gzipped, type NamedBytes, tarred, zipped, zstandard } from '../../corpus/containers.ts';
 import { sampleBytes } from '../../corpus/flate/sample-bytes.ts';
+import { tinyGoProgram } from '../go/tiny-go-program.ts';
 import { deltaBetween, ownEncoders } from './delta-bench.ts';
 
 /** Bytes without a pattern, the same for the same seed. */

@@ -1,13 +1,13 @@
 import * as zlib from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { memorySource } from '../../../contract/byte-source.ts';
+import { sha256 } from '../../../contract/digest.ts';
 import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
 import type { PartReader } from '../../../delta/recipe/ports.ts';
 import { rebuildArtifact } from '../../../delta/recipe/rebuild.ts';
 import type { Recipe, RecipeNode } from '../../../delta/recipe/recipe.ts';
 import { directPart, takeApart } from '../../../delta/recipe/take-apart.ts';
 import type { ZstdSettings } from '../../../delta/recipe/zstd-settings.ts';
-import { sha256 } from '../../../contract/digest.ts';
 import { deflated, zstandard } from '../../corpus/containers.ts';
 import { sampleBytes } from '../../corpus/flate/sample-bytes.ts';
 import { decoders } from '../make/open/opened.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseRecipe, partLengths, recipeText, zstdNodes } from '../../../delta/recipe/recipe.ts';
 import { limits } from '../../../contract/limits.ts';
+import { parseRecipe, partLengths, recipeText, zstdNodes } from '../../../delta/recipe/recipe.ts';
 
 const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 const part = { part: 0, length: 5 };

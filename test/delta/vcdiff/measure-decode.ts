@@ -5,8 +5,8 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
-import { decodeVcdiff } from '../../../delta/vcdiff/decode.ts';
 import { openFileSource } from '../../../delta/make/file-source.ts';
+import { decodeVcdiff } from '../../../delta/vcdiff/decode.ts';
 
 const [oldFile = '', deltaFile = ''] = process.argv.slice(2);
 const source = openFileSource(oldFile);

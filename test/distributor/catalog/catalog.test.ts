@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeManifest } from '../../../contract/release/manifest.ts';
 import { manifestKey } from '../../../contract/store-keys.ts';
-import { directoryStore } from '../../../distributor/adapters/directory-store.ts';
+import { directoryStore } from '../../../distributor/adapters/store/directory-store.ts';
 import { Catalog } from '../../../distributor/catalog/catalog.ts';
 import { type Release, ReleaseIndex } from '../../../distributor/catalog/releases.ts';
 import { SignedRepository, smallRelease } from '../../fakes/signed-repository.ts';

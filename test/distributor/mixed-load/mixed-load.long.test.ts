@@ -12,7 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Digest } from '../../../contract/digest.ts';
 import { blobKey } from '../../../contract/store-keys.ts';
-import { openPostgresFleetState } from '../../../distributor/adapters/postgres-fleet-state.ts';
+import { openPostgresFleetState } from '../../../distributor/adapters/database/postgres/fleet-state.ts';
 import { RunningProgram, runJson } from '../../../infra/demo/programs.ts';
 import { noise, seededNumbers } from '../../delta/vcdiff/file-pair.ts';
 import { PollingDevice } from '../../fakes/polling-device.ts';

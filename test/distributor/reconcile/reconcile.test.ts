@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { gitSource } from '../../../distributor/adapters/git-source.ts';
+import { gitSource } from '../../../distributor/adapters/git/source.ts';
 import { describeDiff } from '../../../distributor/reconcile/diff.ts';
 import { type ReconcileEvent, Reconciler } from '../../../distributor/reconcile/reconcile.ts';
 import { KeptPlans } from '../../fakes/kept-plans.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ReleaseManifest } from '../../../contract/release/manifest.ts';
 import { encodeManifest, targetPath } from '../../../contract/release/manifest.ts';
-import { decide } from '../../../distributor/rollout/decide.ts';
+import { decide } from '../../../distributor/rollout/deciding/decide.ts';
 import { acceptRelease, type Candidate } from '../../../edge-updater/update/acceptance.ts';
 import { withKnown } from '../../../edge-updater/update/repairing.ts';
 import { blankState, type DeviceState } from '../../../edge-updater/update/state.ts';

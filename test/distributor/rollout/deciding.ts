@@ -8,7 +8,7 @@ import type { Rollout } from '../../../distributor/declaration/rollout.ts';
 import type { Wave } from '../../../distributor/declaration/wave.ts';
 import type { Attempt, CampaignState, OpenedWave } from '../../../distributor/rollout/campaign.ts';
 import { compilePlan } from '../../../distributor/rollout/compiled-plan.ts';
-import type { DecideInput, Peer } from '../../../distributor/rollout/decide-input.ts';
+import type { DecideInput, Peer } from '../../../distributor/rollout/deciding/decide-input.ts';
 import type { Decision } from '../../../distributor/rollout/decision.ts';
 
 /** 2026-11-26T12:00:00Z, a Thursday. */

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Digest, sha256 } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
-import { directoryStore } from '../../../distributor/adapters/directory-store.ts';
+import { directoryStore } from '../../../distributor/adapters/store/directory-store.ts';
 import type { StoreReader } from '../../../distributor/catalog/ports.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 

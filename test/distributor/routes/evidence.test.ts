@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Report } from '../../../contract/device-api/report.ts';
 import { encodeManifest } from '../../../contract/release/manifest.ts';
 import { showRollouts } from '../../../distributor/http/rollout-gauges.ts';
-import type { RolloutView } from '../../../distributor/rollout/view.ts';
+import type { RolloutView } from '../../../distributor/rollout/campaigns/view.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 

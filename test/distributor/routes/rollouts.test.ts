@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { encodeManifest } from '../../../contract/release/manifest.ts';
 import { rolloutText } from '../../../distributor/commands/rollout-text.ts';
 import type { WhyView } from '../../../distributor/explanation/view.ts';
+import type { RolloutView } from '../../../distributor/rollout/campaigns/view.ts';
 import { placeOf } from '../../../distributor/rollout/placement.ts';
-import type { RolloutView } from '../../../distributor/rollout/view.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet, takenAtTheirWord } from '../../fakes/small-fleet.ts';
 

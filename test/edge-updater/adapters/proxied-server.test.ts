@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Environment, noProxyRule, oneProxy, proxiesOfEnvironment } from '../../../contract/proxy.ts';
-import { HttpServer } from '../../../edge-updater/adapters/http-server.ts';
+import { HttpServer } from '../../../edge-updater/adapters/network/http-server.ts';
 import { proxiesOf } from '../../../edge-updater/configuration.ts';
 import { type CertificateFiles, selfSigned } from '../../fakes/certificate.ts';
 import { never } from '../../fakes/edge-device.ts';

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, it } from 'vitest';
-import { HttpServer } from '../../../edge-updater/adapters/http-server.ts';
+import { HttpServer } from '../../../edge-updater/adapters/network/http-server.ts';
 import { never } from '../../fakes/edge-device.ts';
 
 const head = 'HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n';

@@ -65,7 +65,7 @@ function applyEmulated(base: string, delta: string): unknown {
 
 describeUnless(missing(), 'applying on 64-bit ARM', () => {
   beforeAll(async () => {
-    const [entry, output] = ['edge-updater/adapters/apply-delta-child.ts', 'slipway-edge-delta.mjs'];
+    const [entry, output] = ['edge-updater/adapters/delta/apply-delta-child.ts', 'slipway-edge-delta.mjs'];
     await bundleProgram({ entry, output, executable: false }, root, folder);
   });
   afterAll(() => rmSync(folder, { recursive: true }));

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeEach, expect, it } from 'vitest';
-import { deltaProcess } from '../../../edge-updater/adapters/delta-process.ts';
+import { deltaProcess } from '../../../edge-updater/adapters/delta/delta-process.ts';
 import { smallRelease, writeDelta } from '../../fakes/small-delta.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-process-'));

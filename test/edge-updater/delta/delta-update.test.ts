@@ -4,10 +4,10 @@
  */
 import { expect, it } from 'vitest';
 import { memorySource } from '../../../contract/byte-source.ts';
-import { openDelta } from '../../../delta/open-delta.ts';
 import { sha256 } from '../../../contract/digest.ts';
 import type { Component, Delta } from '../../../contract/release/manifest.ts';
-import type { Device } from '../../../edge-updater/device.ts';
+import { openDelta } from '../../../delta/open-delta.ts';
+import type { Device } from '../../../edge-updater/device/device.ts';
 import { EdgeDevice, never, quickPolicy } from '../../fakes/edge-device.ts';
 import { Interruption } from '../../fakes/interruption.ts';
 import { smallRelease, writeDelta } from '../../fakes/small-delta.ts';

@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { FlushedFile } from '../../../edge-updater/adapters/flushed-file.ts';
+import { FlushedFile } from '../../../edge-updater/adapters/disk/flushed-file.ts';
 
 it('writes a file of several flushes whole', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'slipway-flushed-'));

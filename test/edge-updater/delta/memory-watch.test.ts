@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryWatch } from '../../../edge-updater/adapters/memory-watch.ts';
+import { MemoryWatch } from '../../../edge-updater/adapters/delta/memory-watch.ts';
 
 const tebibyte = 2 ** 40;
 

@@ -23,7 +23,7 @@ beforeAll(async () => {
   for (const [entry, output] of [
     ['edge-updater/start.ts', 'slipway-edge.mjs'],
     ['edge-updater/apply-main.ts', 'slipway-edge-apply.mjs'],
-    ['edge-updater/adapters/apply-delta-child.ts', 'slipway-edge-delta.mjs'],
+    ['edge-updater/adapters/delta/apply-delta-child.ts', 'slipway-edge-delta.mjs'],
   ] as const) {
     await bundleProgram({ entry, output, executable: false }, root, folder);
   }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { PartDirectory } from '../../../edge-updater/adapters/part-directory.ts';
+import { PartDirectory } from '../../../edge-updater/adapters/delta/part-directory.ts';
 
 function folder() {
   const place = mkdtempSync(path.join(tmpdir(), 'slipway-parts-'));

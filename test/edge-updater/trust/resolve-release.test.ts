@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { targetPath } from '../../../contract/release/manifest.ts';
-import { MetadataDirectory } from '../../../edge-updater/adapters/metadata-directory.ts';
+import { MetadataDirectory } from '../../../edge-updater/adapters/disk/metadata-directory.ts';
 import { resolveRelease } from '../../../edge-updater/trust/resolve-release.ts';
 import { bytesOf, EdgeDevice } from '../../fakes/edge-device.ts';
 import { product, SignedRepository } from '../../fakes/signed-repository.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { partEncoderProcesses } from '../../../packager/adapters/part-encoder-processes.ts';
 import type { PartTask } from '../../../delta/make/ports.ts';
+import { partEncoderProcesses } from '../../../packager/adapters/part-encoder-processes.ts';
 import { noise, Workbench } from '../workbench.ts';
 
 async function bench() {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sha256 } from '../../../contract/digest.ts';
+import { makeVcdiff } from '../../../delta/make/vcdiff.ts';
 import { bundleProgram } from '../../../infra/bundle.ts';
 import {
   bindingPackage,
@@ -12,7 +13,6 @@ import {
   thisMachine,
   xdelta3Encoder,
 } from '../../../packager/adapters/xdelta3-binding.ts';
-import { makeVcdiff } from '../../../delta/make/vcdiff.ts';
 import { filePair } from '../../delta/vcdiff/file-pair.ts';
 import { describeUnless } from '../../services/requirement.ts';
 

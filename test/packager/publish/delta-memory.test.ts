@@ -1,16 +1,16 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import * as zlib from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
+import { silentProgress } from '../../../contract/progress.ts';
 import { blobKey } from '../../../contract/store-keys.ts';
-import type { DirectoryStore } from '../../../packager/adapters/directory-store.ts';
 import type { PartTask } from '../../../delta/make/ports.ts';
-import { silentProgress } from '../../../packager/progress.ts';
+import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
+import type { DirectoryStore } from '../../../packager/adapters/directory-store.ts';
 import type { Store } from '../../../packager/publish/ports.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';
-import { dyingStore } from '../../fakes/dying-store.ts';
 import { ownEncoders } from '../../delta/make/delta-bench.ts';
+import { dyingStore } from '../../fakes/dying-store.ts';
 import { newKey, onlineKey, openRepository, productKey, publish, start } from '../repository-fixture.ts';
 import { contentOf, noise, Workbench } from '../workbench.ts';
 

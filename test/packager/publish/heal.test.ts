@@ -1,9 +1,9 @@
 import { appendFile, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import * as zlib from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
+import { silentProgress } from '../../../contract/progress.ts';
 import { blobKey, manifestKey } from '../../../contract/store-keys.ts';
-import { silentProgress } from '../../../packager/progress.ts';
+import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
 import type { PublishInput } from '../../../packager/publish/publish.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';
 import { ownEncoders } from '../../delta/make/delta-bench.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../../contract/limits.ts';
+import { silentProgress } from '../../../contract/progress.ts';
 import type { Component, ReleaseManifest } from '../../../contract/release/manifest.ts';
 import { DirectoryStore } from '../../../packager/adapters/directory-store.ts';
-import { silentProgress } from '../../../packager/progress.ts';
 import { makeDeltas } from '../../../packager/publish/deltas.ts';
 import { Workbench } from '../workbench.ts';
 

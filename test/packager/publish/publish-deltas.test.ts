@@ -1,17 +1,17 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import * as zlib from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
+import { silentProgress } from '../../../contract/progress.ts';
 import { blobKey } from '../../../contract/store-keys.ts';
-import { findXdelta3 } from '../../../packager/adapters/xdelta3-binding.ts';
 import type { DeltaEncoder } from '../../../delta/make/ports.ts';
-import { silentProgress } from '../../../packager/progress.ts';
+import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
+import { findXdelta3 } from '../../../packager/adapters/xdelta3-binding.ts';
 import { readBuild } from '../../../packager/release/build-folder.ts';
 import { buildRelease } from '../../../packager/release/build-release.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';
 import { gzipped, tarred } from '../../corpus/containers.ts';
-import { describeUnless } from '../../services/requirement.ts';
 import { ownEncoders } from '../../delta/make/delta-bench.ts';
+import { describeUnless } from '../../services/requirement.ts';
 import { openRepository, publish, start } from '../repository-fixture.ts';
 import { noise, noRenderer, Workbench } from '../workbench.ts';
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, symlink } from 'node:fs/promises';
 import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { silentProgress } from '../../../packager/progress.ts';
+import { silentProgress } from '../../../contract/progress.ts';
 import { blobFile } from '../../../packager/release/build-folder.ts';
 import { buildRelease } from '../../../packager/release/build-release.ts';
 import { noRenderer, Workbench } from '../workbench.ts';

@@ -1,11 +1,11 @@
 /** The role of permits has keys and no document; whoever walks the roles of releases must not trip over it. */
 import { describe, expect, it } from 'vitest';
+import { silentProgress } from '../../../contract/progress.ts';
 import { permitsRole } from '../../../contract/trust/permits-role.ts';
 import { refreshTrust } from '../../../contract/trust/trusted-set.ts';
-import { directoryStore } from '../../../distributor/adapters/directory-store.ts';
+import { directoryStore } from '../../../distributor/adapters/store/directory-store.ts';
 import { Catalog } from '../../../distributor/catalog/catalog.ts';
 import { DirectoryStore } from '../../../packager/adapters/directory-store.ts';
-import { silentProgress } from '../../../packager/progress.ts';
 import { createRepository } from '../../../packager/publish/create-repository.ts';
 import { refreshRepository } from '../../../packager/publish/refresh.ts';
 import { fetchFrom, loadRepository } from '../../../packager/repository/state.ts';

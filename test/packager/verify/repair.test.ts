@@ -1,9 +1,9 @@
 import { appendFile, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { silentProgress } from '../../../contract/progress.ts';
 import { blobKey, manifestKey } from '../../../contract/store-keys.ts';
 import { parseSelector } from '../../../packager/bundle/release-selector.ts';
 import { writeBundle } from '../../../packager/bundle/write-bundle.ts';
-import { silentProgress } from '../../../packager/progress.ts';
 import { Repair, type RepairSource } from '../../../packager/verify/repair.ts';
 import { buildAsSource, bundleAsSource } from '../../../packager/verify/repair-sources.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';

@@ -2,13 +2,13 @@ import { appendFile, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import path from 'node:path';
 import { extract, type Header, pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
+import { silentProgress } from '../../../contract/progress.ts';
 import { blobKey, manifestKey } from '../../../contract/store-keys.ts';
 import { readTable } from '../../../edge-updater/bundle/bundle-file.ts';
 import { DirectoryStore } from '../../../packager/adapters/directory-store.ts';
 import { readBundle } from '../../../packager/bundle/read-bundle.ts';
 import { parseSelector } from '../../../packager/bundle/release-selector.ts';
 import { writeBundle } from '../../../packager/bundle/write-bundle.ts';
-import { silentProgress } from '../../../packager/progress.ts';
 import { createRepository } from '../../../packager/publish/create-repository.ts';
 import { blobFile, readBuild } from '../../../packager/release/build-folder.ts';
 import { buildRelease } from '../../../packager/release/build-release.ts';

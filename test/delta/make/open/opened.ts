@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { memorySource } from '../../../../contract/byte-source.ts';
+import { type OpenOptions, openArtifact } from '../../../../delta/make/open/open-artifact.ts';
 import { libzstdEncoder } from '../../../../delta/recipe/libzstd.ts';
 import { nodeDecoders } from '../../../../delta/recipe/node-decoders.ts';
 import { rebuildArtifact } from '../../../../delta/recipe/rebuild.ts';
 import { parseRecipe, recipeText } from '../../../../delta/recipe/recipe.ts';
 import { takeApart } from '../../../../delta/recipe/take-apart.ts';
-import { type OpenOptions, openArtifact } from '../../../../delta/make/open/open-artifact.ts';
 
 export const decoders = nodeDecoders(zlib);
 

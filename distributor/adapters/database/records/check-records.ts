@@ -1,0 +1,185 @@
+/** One check of a device as one step on the fleet database: read, let judge, record. */
+import type { Kysely } from 'kysely';
+import type { CheckRequest, Trouble } from '../../../../contract/device-api/check.ts';
+import type { Digest } from '../../../../contract/digest.ts';
+import { SlipwayError } from '../../../../contract/errors.ts';
+import type { CheckArrival, CheckFacts, DeviceRecord, FactsQuestion } from '../../../fleet/ports.ts';
+import type { CampaignKey } from '../../../rollout/campaign.ts';
+import type { Spending } from '../../../rollout/deciding/decide-input.ts';
+import type { Finding } from '../../../rollout/deciding/findings.ts';
+import type { Decision, UpdateDecision } from '../../../rollout/decision.ts';
+import type { OftenUse } from '../fleet-database.ts';
+import type { FleetTables } from '../fleet-tables.ts';
+import { affectedBy, type Step } from '../step.ts';
+import { type AttemptRecords, type AttemptRow, attemptOf } from './attempt-records.ts';
+import type { CampaignRecords } from './campaign-records.ts';
+import { type DeviceRecords, type DeviceRow, deviceOf } from './device-records.ts';
+import type { PeerRecords } from './peer-records.ts';
+import { type SpendingRecords, slotOf, spendingLock } from './spending-records.ts';
+import type { TokenRecords } from './token-records.ts';
+
+export interface Neighbours {
+  readonly tokens: TokenRecords;
+  readonly devices: DeviceRecords;
+  readonly attempts: AttemptRecords;
+  readonly campaigns: CampaignRecords;
+  readonly peers: PeerRecords;
+  readonly spending: SpendingRecords;
+}
+
+interface ReadFacts {
+  readonly row: DeviceRow;
+  readonly attempts: readonly AttemptRow[];
+  readonly facts: CheckFacts;
+}
+
+export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
+  function* read(row: DeviceRow, question: FactsQuestion): Step<ReadFacts> {
+    const attempts = yield* near.attempts.ofDevice(row.number);
+    const known = yield* near.campaigns.known(row.revision);
+    const peers = question.wantsPeers ? yield* near.peers.of(row.number, question) : [];
+    const spent = new Map<string, Spending>();
+    for (const { rollout, version, perSeconds } of question.budgets) {
+      const campaign = known(rollout, version);
+      const none = { bytes: 0, reserved: 0, meanBytes: undefined };
+      const sum = campaign ? yield* near.spending.of(campaign.id, perSeconds, question.at) : none;
+      spent.set(keyText({ rollout, version }), sum);
+    }
+    const facts: CheckFacts = {
+      device: deviceOf(row),
+      attempts: attempts.map((attempt) => attemptOf(attempt, row.id, row.last_seen_at)),
+      peers,
+      campaign: (rollout, version) => known(rollout, version)?.state,
+      spending: (key) => spent.get(keyText(key)),
+      planSha256: (row.plan_sha256 ?? undefined) as Digest | undefined,
+    };
+    return { row, attempts, facts };
+  }
+
+  function* record(row: DeviceRow, arrival: CheckArrival): Step<void> {
+    const changed = changes(row, toColumns(arrival));
+    if (changed) yield* affectedBy(db.updateTable('device').set(changed).where('number', '=', row.number));
+    yield* near.devices.sight(row.number, arrival.at);
+  }
+
+  function* recordOffer({ row, attempts }: ReadFacts, decision: UpdateDecision, arrival: CheckArrival): Step<void> {
+    const key = keyOf(decision);
+    const known = attempts.find(({ rollout, version }) => rollout === key.rollout && version === key.version);
+    const campaign = known?.campaign ?? (yield* near.campaigns.numberOf(key, arrival.at)).id;
+    const hasBudget = arrival.budgets.some(({ rollout, version }) => keyText({ rollout, version }) === keyText(key));
+    const reserved = hasBudget ? slotOf(arrival.at) : null;
+    const before = known?.reserved_slot ?? null;
+    if (before !== reserved) {
+      if (before !== null) yield* near.spending.release(campaign, before);
+      if (reserved !== null) yield* near.spending.reserve(campaign, reserved);
+    }
+    const { release, place, generation, isRetry } = decision;
+    const values = {
+      ...{ campaign, device: row.number, place, generation, offered_at: arrival.at },
+      offered_version: release.version === key.version ? null : release.version,
+      reserved_slot: reserved,
+    };
+    yield* near.attempts.offer(values, isRetry);
+  }
+
+  function* recordFinding({ row, attempts }: ReadFacts, finding: Finding, at: number): Step<void> {
+    const { rollout, version } = finding;
+    const known = attempts.find((attempt) => attempt.rollout === rollout && attempt.version === version);
+    const campaign = known?.campaign ?? (yield* near.campaigns.numberOf({ rollout, version }, at)).id;
+    if (finding.kind === 'runs') {
+      const { place, generation, isRetry } = finding;
+      yield* near.attempts.find({ campaign, device: row.number, place, generation, found_at: at }, isRetry);
+    } else yield* near.attempts.lose(campaign, row.number, finding.kind === 'fell-back', at);
+  }
+
+  return {
+    /** See DeviceStore.answerCheck. */
+    *answer(
+      arrival: CheckArrival,
+      judge: (facts: CheckFacts) => Decision,
+      find?: (facts: CheckFacts) => readonly Finding[],
+    ): Step<Decision> {
+      const known = yield* near.devices.row(arrival.deviceId);
+      if (arrival.bearer) {
+        const { tokenHash, admit } = arrival.bearer;
+        const token = tokenHash === undefined ? undefined : yield* near.tokens.find(tokenHash);
+        admit(token, known?.status as DeviceRecord['status'] | undefined);
+      }
+      const row = acceptedOnly(arrival.deviceId, known);
+      const before = yield* read(row, arrival);
+      const decision = judge(before.facts);
+      const findings = find?.(before.facts) ?? [];
+      yield* record(row, arrival);
+      for (const finding of findings) yield* recordFinding(before, finding, arrival.at);
+      if (decision.kind === 'update') yield* recordOffer(before, decision, arrival);
+      if (decision.kind === 'revert') yield* near.attempts.revert(keyOf(decision), row.number, arrival.at);
+      return decision;
+    },
+
+    *readFacts(question: FactsQuestion): Step<CheckFacts | undefined> {
+      const row = yield* near.devices.row(question.deviceId);
+      return row && (yield* read(row, question)).facts;
+    },
+  };
+}
+
+/** Checks of one place or budget come one after the other: their devices must not be offered at once. */
+export function useOf({ deviceId, wantsPeers, site, cluster, budgets }: FactsQuestion): OftenUse {
+  const locks = [
+    ...(wantsPeers && site !== undefined ? [`site ${site}`] : []),
+    ...(wantsPeers && cluster !== undefined ? [`cluster ${cluster}`] : []),
+    ...budgets.map((key) => `budget ${keyText(key)}`),
+  ];
+  return { device: deviceId, locks, replicas: budgets.length === 0 ? [] : [spendingLock] };
+}
+
+/** @throws SlipwayError `device-unknown`, `device-revoked` */
+export function acceptedOnly(id: string, row: DeviceRow | undefined): DeviceRow {
+  if (!row) throw new SlipwayError('device-unknown', `device ${id} is not enrolled`);
+  if (row.status === 'accepted') return row;
+  throw new SlipwayError('device-revoked', `device ${id} was revoked`, {
+    hint: 'An operator can forget the device, so that it may enrol again.',
+  });
+}
+
+/** What a check says about its device, as the row has it. */
+function toColumns({ check, vouched: { site, cluster, role } }: CheckArrival) {
+  const { product, platform, labels, updaterVersion, current, counterFloor, phase, rejected }: CheckRequest = check;
+  return {
+    ...{ product, platform, labels: JSON.stringify(labels), role, phase },
+    site: site ?? null,
+    cluster: cluster ?? null,
+    updater_version: updaterVersion,
+    current_version: current?.version ?? null,
+    current_counter: current?.counter ?? null,
+    current_sha256: current?.manifestSha256 ?? null,
+    counter_floor: counterFloor,
+    rejected: rejected.length === 0 ? null : JSON.stringify(rejected),
+    troubles: check.schemaVersion === 1 ? null : JSON.stringify(check.troubles),
+    trouble_codes: check.schemaVersion === 1 ? null : codesText(check.troubles),
+  };
+}
+
+/** The same for the same codes, so that devices can be counted by it. */
+function codesText(troubles: readonly Trouble[]): string | null {
+  const codes = new Set(troubles.map(({ code, fault }) => `${fault}/${code}`));
+  return codes.size === 0 ? null : [...codes].sort().join(' ');
+}
+
+type Columns = ReturnType<typeof toColumns>;
+
+/** Undefined where nothing differs, which is what most checks bring. */
+function changes(row: DeviceRow, columns: Columns): Partial<Columns> | undefined {
+  const names = Object.keys(columns) as (keyof Columns)[];
+  const changed = names.filter((name) => row[name] !== columns[name]);
+  if (changed.length === 0) return undefined;
+  return Object.fromEntries(changed.map((name) => [name, columns[name]]));
+}
+
+function keyOf({ rollout, goal }: Pick<UpdateDecision, 'rollout' | 'goal'>): CampaignKey {
+  return { rollout: rollout.name, version: goal.version };
+}
+
+function keyText({ rollout, version }: CampaignKey): string {
+  return `${rollout}\0${version}`;
+}

@@ -1,0 +1,69 @@
+/** Plans that came into force, in the fleet database. */
+import type { Kysely, Selectable } from 'kysely';
+import type { Digest } from '../../../../contract/digest.ts';
+import type { Plan } from '../../../declaration/plan.ts';
+import type { AppliedPlan, AppliedSummary } from '../../../reconcile/applied-plan.ts';
+import type { PlanDiff } from '../../../reconcile/diff.ts';
+import type { RefusedRevision } from '../../../reconcile/ports.ts';
+import type { FleetTables } from '../fleet-tables.ts';
+import { affectedBy, firstOf, rowsOf, type Step } from '../step.ts';
+import type { EventRecords } from './event-records.ts';
+
+const summaryColumns = ['content_sha256', 'revision', 'author', 'subject', 'applied_at', 'diff'] as const;
+
+export type PlanRecords = ReturnType<typeof planRecords>;
+
+/** Steps of PlanStore; those that append an event are run under the lock of events. */
+export function planRecords(db: Kysely<FleetTables>, events: EventRecords) {
+  return {
+    *load(): Step<AppliedPlan | undefined> {
+      const row = yield* firstOf(db.selectFrom('applied_plan').selectAll().orderBy('id', 'desc').limit(1));
+      return row && { ...summaryOf(row), plan: JSON.parse(row.plan) as Plan };
+    },
+    *save(applied: AppliedPlan): Step<void> {
+      const { plan, contentSha256, revision, author, subject, appliedAt, diff } = applied;
+      const row = { content_sha256: contentSha256, revision, author, subject, applied_at: appliedAt };
+      const texts = { diff: JSON.stringify(diff), plan: JSON.stringify(plan) };
+      yield* affectedBy(db.insertInto('applied_plan').values({ ...row, ...texts }));
+      yield* events.append({
+        at: appliedAt,
+        actor: author,
+        kind: 'plan-applied',
+        reason: subject === '' ? `Revision ${revision} came into force.` : subject,
+        facts: { revision, contentSha256, changes: diff.length },
+      });
+      yield* events.move(contentSha256);
+    },
+    *list(limit: number): Step<AppliedSummary[]> {
+      const query = db.selectFrom('applied_plan').select(summaryColumns).orderBy('id', 'desc').limit(limit);
+      return (yield* rowsOf(query)).map(summaryOf);
+    },
+    /** A refusal that is on record already, as after a restart, is not told again. */
+    *refuse(refused: RefusedRevision, at: number): Step<void> {
+      const { problem, revision = '', author, subject = '' } = refused;
+      const last = yield* events.lastOf(['plan-applied', 'plan-refused']);
+      const isKnown = last?.kind === 'plan-refused' && last.facts?.revision === revision;
+      if (isKnown && last.reason === problem.message) return;
+      yield* events.append({
+        at,
+        actor: author ?? 'rollouts',
+        kind: 'plan-refused',
+        reason: problem.message,
+        facts: { revision, subject, code: problem.code },
+      });
+    },
+  };
+}
+
+function summaryOf(
+  row: Pick<Selectable<FleetTables['applied_plan']>, (typeof summaryColumns)[number]>,
+): AppliedSummary {
+  return {
+    contentSha256: row.content_sha256 as Digest,
+    revision: row.revision,
+    author: row.author,
+    subject: row.subject,
+    appliedAt: row.applied_at,
+    diff: JSON.parse(row.diff) as PlanDiff,
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * Bytes that campaigns cost by time, in the fleet database: slots of ten minutes, so that any period of a budget is a
+ * sum of few rows whatever the number of devices. What is reserved stands in the slot of the offer until the device has
+ * all bytes.
+ */
+import { type Kysely, sql } from 'kysely';
+import type { Spending } from '../../../rollout/deciding/decide-input.ts';
+import type { FleetTables } from '../fleet-tables.ts';
+import { Prepared, type SlotOf, type Step } from '../step.ts';
+
+const slotMs = 600_000;
+/** Holds the sum over attempts with a result, for the mean. */
+const totalSlot = 0;
+
+/** Of whoever may change several rows of it: so that no two wait for each other's. */
+export const spendingLock = 'spending';
+
+export const slotOf = (at: number): number => Math.floor(at / slotMs);
+
+export type SpendingRecords = ReturnType<typeof spendingRecords>;
+
+export function spendingRecords(db: Kysely<FleetTables>) {
+  const adding = Prepared.from((slot: SlotOf<'campaign' | 'slot' | 'bytes' | 'attempts' | 'reserved'>) =>
+    db
+      .insertInto('spending')
+      .values({
+        campaign: slot('campaign'),
+        slot: slot('slot'),
+        bytes: slot('bytes'),
+        attempts: slot('attempts'),
+        reserved: slot('reserved'),
+      })
+      .onConflict((conflict) =>
+        conflict.columns(['campaign', 'slot']).doUpdateSet({
+          bytes: sql<number>`spending.bytes + excluded.bytes`,
+          attempts: sql<number>`spending.attempts + excluded.attempts`,
+          reserved: sql<number>`spending.reserved + excluded.reserved`,
+        }),
+      ),
+  );
+  const summing = Prepared.from((slot: SlotOf<'campaign' | 'since'>) =>
+    db
+      .selectFrom('spending')
+      .select([
+        sql<number>`cast(coalesce(sum(case when slot > 0 then bytes end), 0) as bigint)`.as('bytes'),
+        sql<number>`cast(coalesce(sum(case when slot > 0 then reserved end), 0) as bigint)`.as('reserved'),
+        sql<number>`cast(coalesce(sum(case when slot = 0 then bytes end), 0) as bigint)`.as('settled_bytes'),
+        sql<number>`cast(coalesce(sum(case when slot = 0 then attempts end), 0) as bigint)`.as('settled'),
+      ])
+      .where('campaign', '=', slot('campaign'))
+      .where((eb) => eb.or([eb('slot', '=', sql.lit(totalSlot)), eb('slot', '>=', slot('since'))])),
+  );
+  function* add(campaign: number, slot: number, change: { bytes?: number; attempts?: number; reserved?: number }) {
+    const { bytes = 0, attempts = 0, reserved = 0 } = change;
+    yield* adding.change({ campaign, slot, bytes, attempts, reserved });
+  }
+  return {
+    *of(campaign: number, perSeconds: number, now: number): Step<Spending> {
+      const sum = yield* summing.first({ campaign, since: Math.max(1, slotOf(now - perSeconds * 1000)) });
+      const { bytes = 0, reserved = 0, settled = 0, settled_bytes: all = 0 } = sum ?? {};
+      return { bytes, reserved, meanBytes: settled === 0 ? undefined : Math.round(all / settled) };
+    },
+    *spend(campaign: number, bytes: number, at: number): Step<void> {
+      yield* add(campaign, slotOf(at), { bytes });
+    },
+    /** An attempt has its first result after so many bytes. */
+    *settle(campaign: number, bytes: number): Step<void> {
+      yield* add(campaign, totalSlot, { bytes, attempts: 1 });
+    },
+    *reserve(campaign: number, slot: number): Step<void> {
+      yield* add(campaign, slot, { reserved: 1 });
+    },
+    *release(campaign: number, slot: number): Step<void> {
+      yield* add(campaign, slot, { reserved: -1 });
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/** Tokens in the fleet database. */
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { TokenPurpose } from '../../../../contract/device-api/enrolment.ts';
+import type { TokenPage, TokenRecord } from '../../../fleet/ports.ts';
+import type { Scope } from '../../../fleet/scopes.ts';
+import type { FleetTables } from '../fleet-tables.ts';
+import { affectedBy, firstOf, Prepared, rowsOf, type SlotOf, type Step } from '../step.ts';
+
+export type TokenRecords = ReturnType<typeof tokenRecords>;
+
+/** Steps of TokenStore. */
+export function tokenRecords(db: Kysely<FleetTables>) {
+  const byHash = Prepared.often({ hash: 'text' }, (slot: SlotOf<'hash'>) =>
+    db.selectFrom('token').selectAll().where('hash', '=', slot('hash')),
+  );
+  return {
+    *save(token: TokenRecord): Step<void> {
+      yield* affectedBy(db.insertInto('token').values(toRow(token)));
+    },
+    *find(hash: string): Step<TokenRecord | undefined> {
+      const row = yield* byHash.first({ hash });
+      return row && fromRow(row);
+    },
+    *list({ after, purpose, limit }: TokenPage): Step<TokenRecord[]> {
+      let query = db
+        .selectFrom('token')
+        .leftJoin('device', 'device.id', 'token.device_id')
+        .leftJoin('sighting', 'sighting.device', 'device.number')
+        .selectAll('token')
+        .select('sighting.at as seen_at')
+        .orderBy('token.created_at')
+        .orderBy('token.id')
+        .limit(limit);
+      if (purpose !== undefined) query = query.where('purpose', '=', purpose);
+      if (after !== undefined) {
+        query = query.where(sql<boolean>`(token.created_at, token.id) > (${after.createdAt}, ${after.id})`);
+      }
+      return (yield* rowsOf(query)).map((row) => fromRow({ ...row, last_used_at: row.last_used_at ?? row.seen_at }));
+    },
+    *recordUse(uses: ReadonlyMap<string, number>): Step<void> {
+      for (const [id, at] of uses) {
+        const isNews = sql<boolean>`coalesce(last_used_at, 0) < ${at}`;
+        yield* affectedBy(db.updateTable('token').set({ last_used_at: at }).where('id', '=', id).where(isNews));
+      }
+    },
+    *revoke(id: string, at: number): Step<boolean> {
+      const known = yield* firstOf(db.selectFrom('token').select('id').where('id', '=', id));
+      if (!known) return false;
+      const revoking = db.updateTable('token').set({ revoked_at: at }).where('id', '=', id);
+      yield* affectedBy(revoking.where('revoked_at', 'is', null));
+      return true;
+    },
+  };
+}
+
+export function toRow(token: TokenRecord): FleetTables['token'] {
+  return {
+    id: token.id,
+    hash: token.hash,
+    purpose: token.purpose,
+    scopes: JSON.stringify(token.scopes),
+    device_id: token.deviceId ?? null,
+    created_at: token.createdAt,
+    expires_at: token.expiresAt ?? null,
+    uses_left: token.usesLeft ?? null,
+    revoked_at: token.revokedAt ?? null,
+    name: token.name ?? null,
+    created_by: token.createdBy ?? null,
+    last_used_at: token.lastUsedAt ?? null,
+  };
+}
+
+function fromRow(row: Selectable<FleetTables['token']>): TokenRecord {
+  return {
+    id: row.id,
+    hash: row.hash,
+    name: row.name ?? undefined,
+    purpose: row.purpose as TokenPurpose,
+    scopes: JSON.parse(row.scopes) as Scope[],
+    deviceId: row.device_id ?? undefined,
+    createdAt: row.created_at,
+    createdBy: row.created_by ?? undefined,
+    expiresAt: row.expires_at ?? undefined,
+    usesLeft: row.uses_left ?? undefined,
+    revokedAt: row.revoked_at ?? undefined,
+    lastUsedAt: row.last_used_at ?? undefined,
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * Reads declarations in a thread of its own, bounded in time and memory and ended beyond, so that requests are answered
+ * meanwhile, whatever somebody wrote. One at a time; its program lies beside this one, see plan-thread.ts.
+ */
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { SlipwayError } from '../../../contract/errors.ts';
+import { limits } from '../../../contract/limits.ts';
+import type { Plan, SourceFile } from '../../declaration/plan.ts';
+import { PlanError } from '../../declaration/problem.ts';
+import type { PlanReader } from '../../reconcile/ports.ts';
+import type { ReadAnswer } from './plan-thread.ts';
+
+export interface ReadBounds {
+  readonly timeoutMs: number;
+  readonly maxMemoryMegabytes: number;
+}
+
+const readBounds: ReadBounds = {
+  timeoutMs: limits.maxPlanReadMs,
+  maxMemoryMegabytes: limits.maxPlanReadMegabytes,
+};
+
+export function planReader(bounds: ReadBounds = readBounds): PlanReader {
+  let last: Promise<unknown> = Promise.resolve();
+  return (files) => {
+    const turn = last.then(() => readInThread(files, bounds));
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+}
+
+async function readInThread(files: readonly SourceFile[], bounds: ReadBounds): Promise<Plan> {
+  const thread = new Worker(threadProgram(), {
+    workerData: files,
+    resourceLimits: { maxOldGenerationSizeMb: bounds.maxMemoryMegabytes },
+    execArgv: [],
+  });
+  let late: NodeJS.Timeout | undefined;
+  try {
+    return planOf(
+      await new Promise<ReadAnswer>((resolve, reject) => {
+        thread.once('message', resolve);
+        thread.once('error', (error) => reject(whyEnded(error, bounds)));
+        thread.once('exit', () => reject(new SlipwayError('internal', 'the reading thread ended without an answer')));
+        late = setTimeout(() => reject(tooComplex(`${bounds.timeoutMs / 1000} s`)), bounds.timeoutMs);
+      }),
+    );
+  } finally {
+    clearTimeout(late);
+    await thread.terminate();
+  }
+}
+
+function planOf(answer: ReadAnswer): Plan {
+  switch (answer.kind) {
+    case 'plan':
+      return JSON.parse(answer.json) as Plan;
+    case 'problems':
+      throw new PlanError(answer.problems, answer.total);
+    case 'failure': {
+      const { code, message, hint } = answer.description;
+      throw new SlipwayError(code, message, hint === undefined ? {} : { hint });
+    }
+    default:
+      return answer satisfies never;
+  }
+}
+
+function whyEnded(error: unknown, { maxMemoryMegabytes }: ReadBounds): SlipwayError {
+  if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') {
+    return tooComplex(`${maxMemoryMegabytes} MB of memory`);
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return new SlipwayError('internal', `the reading thread failed: ${reason}`, { cause: error });
+}
+
+function tooComplex(bound: string): SlipwayError {
+  return new SlipwayError('document-too-complex', `the declarations need more than ${bound} to be read`, {
+    hint: 'Declare less at once, without anchors and deep nesting; what was applied last stays in force.',
+  });
+}
+
+/** The program beside this file: its source in development, its bundle in a shipped distributor. */
+function threadProgram(): string {
+  const name = import.meta.url.endsWith('.ts') ? 'plan-thread.ts' : 'slipway-distributor-plan.mjs';
+  return fileURLToPath(new URL(name, import.meta.url));
+}

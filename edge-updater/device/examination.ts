@@ -1,0 +1,113 @@
+/**
+ * Looks at the device before each check: its service, disk, clock and trust, and what it remembers of offers. Remembers
+ * in memory only, because a disk that takes nothing is one of the things to tell.
+ */
+import type { Trouble } from '../../contract/device-api/check.ts';
+import { type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { roomsOf, type World } from '../effects/world.ts';
+import type { MetadataStore, Server } from '../ports.ts';
+import { clockTrouble } from '../trust/clock-trouble.ts';
+import { shortOfReserve } from '../update/room.ts';
+import type { Held } from '../update/state.ts';
+import { type DeviceCondition, type Problem, problemsOf, troublesOf } from '../update/troubles.ts';
+import { isWaiting } from '../update/waiting.ts';
+import type { Machine } from './machine.ts';
+
+export interface Examined {
+  readonly world: World;
+  readonly server: Server;
+  readonly metadata: MetadataStore;
+  readonly machine: Machine;
+}
+
+export class Examination {
+  readonly #examined: Examined;
+  #told: readonly Trouble[] = [];
+  #offer: Problem | undefined;
+  /** False once the server has nothing for this device: what became of an earlier offer is in nobody's way. */
+  #isOffered = true;
+  /** What is wrong with the files of the running release, as far as is known. */
+  damage: string | undefined;
+
+  constructor(examined: Examined) {
+    this.#examined = examined;
+  }
+
+  /** To be called with each answer, before it is followed. */
+  noteAnswer(isOffer: boolean): void {
+    this.#isOffered = isOffer;
+    if (!isOffer) this.#offer = undefined;
+  }
+
+  /** Remembers why an offer did not become an attempt; `undefined`: nothing is in its way any more. */
+  noteOffer(error: SlipwayError | undefined): void {
+    this.#offer = asProblem(error);
+  }
+
+  /** What the next check tells. */
+  async troubles(): Promise<readonly Trouble[]> {
+    const { at } = this.#examined.machine.moment();
+    this.#told = troublesOf(problemsOf(await this.#condition()), this.#told, at);
+    return this.#told;
+  }
+
+  async #condition(): Promise<DeviceCondition> {
+    const { world, server, metadata, machine } = this.#examined;
+    const { slots } = world;
+    return {
+      service: await this.#service(),
+      damage: this.damage,
+      disk: problemIn(() => slots.tryWriting()),
+      shortOf: ifKnown(() => shortOfReserve(roomsOf(world))),
+      journal: asProblem(machine.journalTrouble),
+      clock: asProblem(clockTrouble(server.heardTime)),
+      trust: problemIn(() => metadata.load()),
+      offer: this.#offer,
+      held: this.#heldInTheWay(),
+    };
+  }
+
+  /** The last one that is offered still, and what keeps the running release from being repaired. */
+  #heldInTheWay(): readonly Held[] {
+    const { held, current } = this.#examined.machine.state;
+    const last = held.at(-1);
+    return held.filter(
+      (entry) => entry.manifestSha256 === current?.manifestSha256 || (this.#isOffered && entry === last),
+    );
+  }
+
+  /** A service that an update stops and starts is the update's. */
+  async #service(): Promise<DeviceCondition['service']> {
+    const { service } = this.#examined.world;
+    const { current, update } = this.#examined.machine.state;
+    if (!current || (update.phase !== 'idle' && !isWaiting(update))) return undefined;
+    const { isActive, isStarting, detail } = await service.condition();
+    const isWell = isActive || isStarting === true;
+    return { isActive: isWell, detail, words: isWell ? { where: '' } : await service.lastWords() };
+  }
+}
+
+function problemOf({ code, message }: SlipwayError): Problem {
+  return { code, message };
+}
+
+function asProblem(error: SlipwayError | undefined): Problem | undefined {
+  return error && problemOf(error);
+}
+
+function problemIn(work: () => unknown): Problem | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (thrown) {
+    return problemOf(toSlipwayError(thrown));
+  }
+}
+
+function ifKnown<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,75 @@
+/** From the key that `keygen` makes to a permit that a device believes. */
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { signedPermitSchema, verifyPermit } from '../../../../contract/trust/permit.ts';
+import { permitAuthorityOf } from '../../../../contract/trust/permits-role.ts';
+import { readPermitKey } from '../../../../distributor/adapters/permit-key.ts';
+import { permitIssuer, permitLifetimeSeconds } from '../../../../distributor/rollout/deciding/permit.ts';
+import { readKeyFile, writeKeyPair } from '../../../../packager/repository/key-files.ts';
+import { createTargets } from '../../../../packager/repository/offline-roles.ts';
+import { newSigningKey } from '../../../fakes/signed-repository.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'permits-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const now = Date.parse('2026-12-01T00:00:00Z');
+const order = { product: 'k3s-edge', deviceId: 'wt-1', rollout: 'winter', leave: '2'.repeat(64) };
+
+async function issuerOf(name: string) {
+  const { privateFile, publicFile } = await writeKeyPair(folder, name);
+  const signer = readPermitKey(path.join(folder, path.basename(privateFile)));
+  const issuer = permitIssuer({ signer, clock: () => now, newId: () => randomBytes(18).toString('base64url') });
+  return { issuer, signer, publicKey: await readKeyFile(path.join(folder, path.basename(publicFile))) };
+}
+
+describe('an issued permit', () => {
+  it('is believed by a repository that delegates permits to the public half of its key', async () => {
+    const { issuer, signer, publicKey } = await issuerOf('permits');
+    const one = (key: typeof publicKey) => ({ keys: [key], threshold: 1 });
+    const products = new Map([['k3s-edge', one(newSigningKey())]]);
+    const { signed } = createTargets({ products, permits: one(publicKey) }, one(newSigningKey()), new Date(now));
+    const authority = permitAuthorityOf(signed);
+    expect([...(authority?.keys.keys() ?? [])]).toEqual([signer.keyId]);
+    const permit = issuer.issue(order);
+    expect(signedPermitSchema.parse(JSON.parse(JSON.stringify(permit)))).toEqual(permit);
+    const { leave: current, ...rest } = order;
+    expect(verifyPermit(permit, authority, { ...rest, current, now })).toEqual(permit.signed);
+  });
+
+  it('holds for a day by the clock of the server, and is another one each time', async () => {
+    const { issuer } = await issuerOf('daily');
+    const permits = [issuer.issue(order), issuer.issue(order)];
+    expect(permits.map(({ signed }) => Date.parse(signed.expires) - now)).toEqual(
+      Array(2).fill(permitLifetimeSeconds * 1000),
+    );
+    expect(new Set(permits.map(({ signed }) => signed.id)).size).toBe(2);
+  });
+});
+
+describe('the key of permits', () => {
+  it.each([
+    ['that is not there', undefined],
+    ['that is no key', 'hello'],
+    ['that is public only', 'public'],
+    ['of another kind', 'rsa'],
+  ])('%s is refused when the server starts', async (_, kind) => {
+    const { publicFile } = await writeKeyPair(folder, `other-${kind}`);
+    const file = path.join(folder, `key-${kind}`);
+    if (kind === 'hello') await writeFile(file, kind);
+    if (kind === 'rsa') await writeFile(file, rsaKey());
+    const named = kind === 'public' ? path.join(folder, path.basename(publicFile)) : file;
+    expect(() => readPermitKey(named)).toThrow(expect.objectContaining({ code: 'key-unreadable' }));
+  });
+});
+
+function rsaKey(): string {
+  return generateKeyPairSync('rsa', { modulusLength: 2048 })
+    .privateKey.export({ type: 'pkcs8', format: 'pem' })
+    .toString();
+}
