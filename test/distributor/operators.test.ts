@@ -98,6 +98,13 @@ describe.each(ways)('an operator who asks the %s', (way) => {
     expect(events.find(({ kind }) => kind === status)?.actor).toMatch(way === 'server' ? /^token / : /^command line /);
   });
 
+  it('can abort one that sends its devices back, which is on record', async () => {
+    await small.declare('r', { release: '2.0.0', abort: { revert: true }, waves: [{ name: 'all', percent: 100 }] });
+    await json(way, 'rollout', 'abort', 'r');
+    const kinds = (await small.fleet.listEvents(0, 1000)).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'revert-begun')).toHaveLength(1);
+  });
+
   it('can promote it, retry it, and resume it after a pause', async () => {
     expect((await json(way, 'rollout', 'promote', 'r')).printed.rollouts[0].waves[1]).toMatchObject({ state: 'open' });
     expect((await json(way, 'rollout', 'retry', 'r')).printed.rollouts[0]).toMatchObject({ generation: 1 });

@@ -29,10 +29,15 @@ export function planReader(bounds: ReadBounds = readBounds): PlanReader {
   let last: Promise<unknown> = Promise.resolve();
   return (files) => {
     const isSmall = files.reduce((sum, { text }) => sum + text.length, 0) <= bounds.maxBytesHere;
-    const turn = last.then(() => (isSmall ? parsePlan(files) : readInThread(files, bounds)));
+    const turn = last.then(() => (isSmall ? readHere(files) : readInThread(files, bounds)));
     last = turn.catch(() => undefined);
     return turn;
   };
+}
+
+/** A plan passes as JSON, as it does between threads. */
+function readHere(files: readonly SourceFile[]): Plan {
+  return JSON.parse(JSON.stringify(parsePlan(files))) as Plan;
 }
 
 async function readInThread(files: readonly SourceFile[], bounds: ReadBounds): Promise<Plan> {
