@@ -101,8 +101,9 @@ describe.each(ways)('an operator who asks the %s', (way) => {
   it('can abort one that sends its devices back, which is on record', async () => {
     await small.declare('r', { release: '2.0.0', abort: { revert: true }, waves: [{ name: 'all', percent: 100 }] });
     await json(way, 'rollout', 'abort', 'r');
-    const kinds = (await small.fleet.listEvents(0, 1000)).map(({ kind }) => kind);
-    expect(kinds.filter((kind) => kind === 'revert-begun')).toHaveLength(1);
+    // A server puts it on record beside its answer, and a program on the state before it ends.
+    const reverts = async () => (await small.fleet.listEvents(0, 1000)).filter(({ kind }) => kind === 'revert-begun');
+    await expect.poll(reverts, { timeout: 30_000 }).toHaveLength(1);
   });
 
   it('can promote it, retry it, and resume it after a pause', async () => {
