@@ -188,6 +188,11 @@ export class SmallFleet {
     await this.campaigns.advanceAll(this.now);
   }
 
+  /** Lets time pass without a step of a campaign. */
+  lapse(seconds: number): void {
+    this.#time.now += seconds * 1000;
+  }
+
   async publish(release: ReleaseManifest, channels: string[] = []): Promise<void> {
     const { bytes, sha256: digest } = encodeManifest(release);
     await this.#write(manifestKey(digest), bytes);
