@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { defaultFleet } from '../../../../distributor/declaration/fleet.ts';
 import { campaignStatuses } from '../../../../distributor/rollout/campaign.ts';
 import { compilePlan } from '../../../../distributor/rollout/compiled-plan.ts';
 import { decide, explain } from '../../../../distributor/rollout/deciding/decide.ts';
@@ -137,6 +138,24 @@ const cases: readonly (readonly [string, Case, string])[] = [
     {
       labels: cluster('agent'),
       peers: [peer('s1', { current: '1.2.0' }), peer('s2', { lastSeenAt: noon - 3 * hour })],
+    },
+    'update 1.2.0 rollout-open',
+  ],
+  [
+    'an agent whose server behind missed two polls and a half of a slow fleet',
+    {
+      labels: cluster('agent'),
+      plan: { fleet: { ...defaultFleet, pollSeconds: 6 * 3600 } },
+      peers: [peer('s1', { lastSeenAt: noon - 15 * hour })],
+    },
+    'none servers-first',
+  ],
+  [
+    'an agent whose server behind missed three polls of a slow fleet',
+    {
+      labels: cluster('agent'),
+      plan: { fleet: { ...defaultFleet, pollSeconds: 6 * 3600 } },
+      peers: [peer('s1', { lastSeenAt: noon - 18 * hour })],
     },
     'update 1.2.0 rollout-open',
   ],
