@@ -14,7 +14,7 @@ import { cutLongParts } from './cut-parts.ts';
 import { encodeParts, longestEncoded, type PartReport } from './encode-parts.ts';
 import { FileRange, openFileSource } from './open/file-source.ts';
 import { type OpenedArtifact, openArtifact } from './open/open-artifact.ts';
-import type { Unopened } from './open/opener.ts';
+import type { Unopened } from './open/opening.ts';
 import type { OpenedPart } from './open/parts.ts';
 import { PartStore } from './part-store.ts';
 import type { DeltaMakerPorts } from './ports.ts';
@@ -38,7 +38,7 @@ export interface MadeSlipwayDelta {
 }
 
 /** Raised with every change after which other deltas come out of the same files: those that stores remember are left. */
-export const deltaEncoderVersion = 1;
+export const deltaEncoderVersion = 2;
 
 type Strategy = 'opened' | 'whole';
 

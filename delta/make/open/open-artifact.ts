@@ -9,7 +9,8 @@ import { libzstdEncoder } from '../../recipe/libzstd.ts';
 import type { ZstdEncoder } from '../../recipe/ports.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 import { FileRange, openFileSource } from './file-source.ts';
-import { Opener, type Purpose, type Unopened } from './opener.ts';
+import { openWhole } from './open-whole.ts';
+import type { Purpose, Unopened } from './opening.ts';
 import { numberParts, type OpenedPart } from './parts.ts';
 import { Spool } from './spool.ts';
 
@@ -43,14 +44,13 @@ export async function openArtifact(path: string, options: OpenOptions = {}): Pro
   const whole = new FileRange(file);
   const spool = new Spool(options.maxOpenedBytes ?? limits.maxOpenedBytes, options.spoolParent);
   const zstd = options.zstd ?? libzstdEncoder(zlib, process.versions.zstd);
-  const opener = new Opener(spool, { zstd }, options.purpose ?? 'target');
   const dispose = () => {
     spool[Symbol.dispose]();
     file[Symbol.dispose]();
   };
   try {
-    const pieces = await opener.open(whole, basename(path));
-    return { ...numberParts(pieces, spool), unopened: opener.unopened, [Symbol.dispose]: dispose };
+    const { pieces, unopened } = await openWhole(whole, basename(path), spool, zstd, options.purpose ?? 'target');
+    return { ...numberParts(pieces, spool), unopened, [Symbol.dispose]: dispose };
   } catch (error) {
     dispose();
     throw error;
