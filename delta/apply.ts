@@ -1,8 +1,8 @@
 /**
  * Applies a delta: the base is taken apart, each new part made and proved, the target put together and compared with
  * its digest. The packager proves deltas with it and the device applies them with it. Where parts lie meanwhile, and
- * which machine's decoders and encoder do the rest, comes in through ports; what is finished survives an interruption
- * if the ports keep it.
+ * which encoders of zstd frames the machine has, comes in through ports; what is finished survives an interruption if the
+ * ports keep it.
  *
  * Order: new parts that an earlier run left are proved again; old parts that the others need and that lie in compressed
  * streams are taken out; new parts are made in order of their numbers; then the target is written from its first byte on.
@@ -15,7 +15,7 @@ import { decodePart, type PartPorts } from './decode-part.ts';
 import type { DeltaPart } from './directory.ts';
 import { openOldParts } from './old-parts.ts';
 import { isDecoded, isOnePart, type OpenDelta } from './open-delta.ts';
-import type { Decoders, PartReader, ZstdEncoder } from './recipe/ports.ts';
+import type { PartReader, ZstdEncoder } from './recipe/ports.ts';
 import { rebuildArtifact } from './recipe/rebuild.ts';
 import { sliceSource } from './slice-source.ts';
 
@@ -38,9 +38,8 @@ export interface PartFiles {
   begin(name: string, length: number): PartFile;
 }
 
-export interface ApplyPorts extends Pick<PartPorts, 'scratch' | 'vcdiff' | 'zstd'> {
+export interface ApplyPorts extends Pick<PartPorts, 'scratch'> {
   readonly files: PartFiles;
-  readonly decoders: Decoders;
   readonly encoder: ZstdEncoder;
   /** True when the base was compared with its digest already; else it is read once more where that is needed. */
   readonly baseIsProved?: boolean;

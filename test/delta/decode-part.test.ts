@@ -1,4 +1,4 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { type ByteSource, memorySource } from '../../contract/byte-source.ts';
 import { sha256 } from '../../contract/digest.ts';
@@ -20,20 +20,7 @@ const ports: PartPorts = {
   scratch: () => {
     throw new Error('no Go part here');
   },
-  vcdiff: async () => {
-    throw new Error('no VCDIFF part here');
-  },
-  async zstd(frame, length, sink, before) {
-    const dictionary = before === undefined ? {} : { dictionary: before };
-    sink.write(zstdDecompressSync(allOf(frame), { maxOutputLength: length, ...dictionary }));
-  },
 };
-
-function allOf(source: ByteSource): Uint8Array {
-  const bytes = new Uint8Array(source.length);
-  source.readInto(bytes, 0);
-  return bytes;
-}
 
 /** Decodes a part whose section is `data`, with something before it in the delta. */
 async function decode(part: MadePart, data: Uint8Array): Promise<Buffer> {
@@ -106,4 +93,17 @@ test('refuses a range that leaves the old part', async () => {
   await expect(
     decode({ method: 'range', oldPart: 0, offset: 4000, length: 1001, sha256: proof.sha256 }, new Uint8Array(0)),
   ).rejects.toMatchObject({ code: 'delta-out-of-bounds' });
+});
+
+test.each([
+  ['zstd', limits.maxZstdWindowLog],
+  ['zstdPatch', limits.maxZstdPatchWindowLog],
+] as const)('refuses a frame for method %s with a window above 2^%i', async (method, most) => {
+  const framed = (windowLog: number) =>
+    zstdCompressSync(newPart, {
+      params: { [constants.ZSTD_c_windowLog]: windowLog, [constants.ZSTD_c_contentSizeFlag]: 0 },
+    });
+  const decoded = (frame: Uint8Array) => decode({ method, oldPart: 0, dataLength: frame.length, ...proof }, frame);
+  expect(sha256(await decoded(framed(most)))).toBe(proof.sha256);
+  await expect(decoded(framed(most + 1))).rejects.toMatchObject({ code: 'compression-window-too-large' });
 });

@@ -3,7 +3,6 @@
  * disposes of it; until then parts can be read at any place.
  */
 import { basename } from 'node:path';
-import * as zlib from 'node:zlib';
 import { limits } from '../../../contract/limits.ts';
 import { libzstdEncoder } from '../../recipe/libzstd.ts';
 import type { ZstdEncoder } from '../../recipe/ports.ts';
@@ -43,7 +42,7 @@ export async function openArtifact(path: string, options: OpenOptions = {}): Pro
   const file = openFileSource(path);
   const whole = new FileRange(file);
   const spool = new Spool(options.maxOpenedBytes ?? limits.maxOpenedBytes, options.spoolParent);
-  const zstd = options.zstd ?? libzstdEncoder(zlib, process.versions.zstd);
+  const zstd = options.zstd ?? libzstdEncoder();
   const dispose = () => {
     spool[Symbol.dispose]();
     file[Symbol.dispose]();
