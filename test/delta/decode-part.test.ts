@@ -99,10 +99,12 @@ test.each([
   ['zstd', limits.maxZstdWindowLog],
   ['zstdPatch', limits.maxZstdPatchWindowLog],
 ] as const)('refuses a frame for method %s with a window above 2^%i', async (method, most) => {
-  const framed = (windowLog: number) =>
-    zstdCompressSync(newPart, {
-      params: { [constants.ZSTD_c_windowLog]: windowLog, [constants.ZSTD_c_contentSizeFlag]: 0 },
-    });
+  const framed = (windowLog: number) => {
+    const frame = zstdCompressSync(newPart, { params: { [constants.ZSTD_c_contentSizeFlag]: 0 } });
+    // Window_Descriptor (RFC 8878, 3.1.1.1.2): the exponent above 10, then three bits of mantissa.
+    frame[5] = (windowLog - 10) << 3;
+    return frame;
+  };
   const decoded = (frame: Uint8Array) => decode({ method, oldPart: 0, dataLength: frame.length, ...proof }, frame);
   expect(sha256(await decoded(framed(most)))).toBe(proof.sha256);
   await expect(decoded(framed(most + 1))).rejects.toMatchObject({ code: 'compression-window-too-large' });
