@@ -131,7 +131,8 @@ async function makePart(
   if (!isDecoded(part)) {
     await decodePart(part, delta, section, { write: () => checkStopped?.() }, ports);
     if (part.method === 'range') return sliceSource(ports.oldPart(part.oldPart), part.offset, part.length);
-    return sliceSource(delta, section.offset, part.length);
+    if (part.method === 'stored') return sliceSource(delta, section.offset, part.length);
+    throw part satisfies never;
   }
   const file = files.begin(`new-${index}`, part.length);
   try {

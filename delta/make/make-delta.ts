@@ -8,7 +8,7 @@ import path from 'node:path';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { DeltaNeeds } from '../../contract/release/delta-needs.ts';
 import { digestOf } from '../chunks.ts';
-import type { PartMethod } from '../directory.ts';
+import { isDecoded } from '../open-delta.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { cutLongParts } from './cut-parts.ts';
 import { encodeParts, longestEncoded, type PartReport } from './encode-parts.ts';
@@ -131,7 +131,8 @@ async function attempt(
     }
     await rm(outFile, { force: true });
     const failed = proof.part === undefined ? undefined : coded[proof.part];
-    if (proof.part === undefined || failed === undefined || !isEncoded(failed.report.method)) {
+    // Bytes that no decoder makes cannot be encoded otherwise.
+    if (proof.part === undefined || failed === undefined || !isDecoded(failed.part)) {
       givenUp.push(`${strategy}: ${proof.why}`);
       return undefined;
     }
@@ -141,11 +142,6 @@ async function attempt(
     const again = await encodeParts(old, new_, ports, banned, new Set([proof.part]));
     coded = coded.map((part, index) => (index === proof.part ? (again[index] ?? part) : part));
   }
-}
-
-/** False for methods that another encoding cannot replace. */
-function isEncoded(method: PartMethod): boolean {
-  return method !== 'stored' && method !== 'copy' && method !== 'range';
 }
 
 /** More parts than a directory holds are a reason to take the file as one. */

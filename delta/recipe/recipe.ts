@@ -128,12 +128,18 @@ export function nodesLength(nodes: readonly RecipeNode[]): number {
 export function zstdNodes(nodes: readonly RecipeNode[]): ZstdNode[] {
   return nodes.flatMap((node) => {
     if ('part' in node) return [];
-    return isEncodedFrame(node) ? [node, ...zstdNodes(node.nodes)] : zstdNodes(node.nodes);
+    const zstd = zstdSettingsOf(node);
+    const inner = zstdNodes(node.nodes);
+    return zstd === undefined ? inner : [{ ...node, zstd }, ...inner];
   });
 }
 
-function isEncodedFrame(node: RecipeNode): node is ZstdNode {
-  return 'zstd' in node && node.zstd.encoder !== 'unknown';
+/** What the machine must have an encoder for; undefined where it needs none. */
+export function zstdSettingsOf(node: StreamNode): ZstdSettings | undefined {
+  if ('zstd' in node) return node.zstd.encoder === 'unknown' ? undefined : node.zstd;
+  // DEFLATE encoders are part of the library.
+  if ('deflate' in node) return undefined;
+  throw node satisfies never;
 }
 
 function parseNodes(values: readonly unknown[], depth: number, budget: { nodes: number }): RecipeNode[] {
