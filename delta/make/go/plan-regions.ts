@@ -1,9 +1,10 @@
 /** Decides which parts of an old Go program are predicted how: the regions of the side tables. */
 
+import { sectionTypes } from '../../elf.ts';
 import { buildFindTable } from '../../go/find-table.ts';
 import type { Region, RegionKind } from '../../go/regions.ts';
-import { type ElfFile, type ElfRange, sectionTypes } from './elf.ts';
 import type { GoImage } from './go-image.ts';
+import type { ElfFile, ElfRange } from './program-areas.ts';
 
 /** Regions in file order; they do not overlap. */
 export function planRegions(image: GoImage): Region[] {

@@ -2,9 +2,10 @@
  * Opens a whole stretch of bytes, an artifact or what lies in a container: a program, containers one after the other, or
  * a ZIP. What cannot be read or written again stays a part; nothing in here can fail because an artifact is malformed.
  */
+
+import { elfLength } from '../../elf.ts';
 import type { ZstdEncoder } from '../../recipe/ports.ts';
 import { openContainer } from './containers.ts';
-import { elfLength } from './elf.ts';
 import type { FileRange } from './file-source.ts';
 import { type Depth, minContainerBytes, Opening, type Purpose, type Unopened } from './opening.ts';
 import type { Piece } from './piece.ts';

@@ -4,8 +4,8 @@
  */
 
 import { unknownEncoder } from '../../recipe/recipe.ts';
+import { compressedSections } from '../compressed-sections.ts';
 import { openContainer } from './containers.ts';
-import { compressedSections } from './elf-sections.ts';
 import type { FileRange } from './file-source.ts';
 import { inflate } from './inflate.ts';
 import { type Depth, inStream, minContainerBytes, type Opening } from './opening.ts';
