@@ -4,7 +4,7 @@ import { silentProgress } from '../../../contract/progress.ts';
 import { blobKey } from '../../../contract/store-keys.ts';
 import type { DeltaEncoder } from '../../../delta/make/ports.ts';
 import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
-import { findXdelta3 } from '../../../packager/adapters/xdelta3-binding.ts';
+import { findXdelta3 } from '../../../delta/make/processes/xdelta3-binding.ts';
 import { readBuild } from '../../../packager/release/build-folder.ts';
 import { buildRelease } from '../../../packager/release/build-release.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';
