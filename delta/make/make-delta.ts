@@ -11,11 +11,13 @@ import { digestOf } from '../chunks.ts';
 import { isDecoded } from '../open-delta.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { cutLongParts } from './cut-parts.ts';
-import { encodeParts, longestEncoded, type PartReport } from './encode-parts.ts';
-import { FileRange, openFileSource } from './open/file-source.ts';
+import { encodeParts } from './encode-parts.ts';
+import { FileRange, openArtifactFile } from './file-source.ts';
 import { type OpenedArtifact, openArtifact } from './open/open-artifact.ts';
 import type { Unopened } from './open/opening.ts';
 import type { OpenedPart } from './open/parts.ts';
+import { longestEncoded } from './part-code.ts';
+import type { PartReport } from './part-report.ts';
 import { PartStore } from './part-store.ts';
 import type { DeltaMakerPorts } from './ports.ts';
 import { proveSlipwayDelta } from './prove-slipway.ts';
@@ -186,7 +188,7 @@ function wholeFiles(oldFile: string, newFile: string) {
 
 /** A file as one part, whatever it holds. */
 function wholeFile(file: string): OpenedArtifact {
-  const source = openFileSource(file);
+  const source = openArtifactFile(file);
   const range = new FileRange(source);
   const part: OpenedPart = {
     index: 0,
@@ -210,6 +212,6 @@ function isWhole(recipe: Recipe): boolean {
 }
 
 function endsOf(file: string) {
-  using source = openFileSource(file);
+  using source = openArtifactFile(file);
   return { length: source.length, sha256: digestOf(source) };
 }

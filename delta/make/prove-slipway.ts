@@ -53,8 +53,8 @@ export async function proveSlipwayDelta(oldFile: string, deltaFile: string, opti
     const failed = opened !== undefined && made < opened.layout.parts.length ? made : undefined;
     return { kind: 'refuted', part: failed, why: `${error.code}: ${error.message}` };
   } finally {
-    base.close();
-    delta.close();
+    base[Symbol.dispose]();
+    delta[Symbol.dispose]();
   }
   const found = hash.digest('hex');
   if (found === opened.layout.target.sha256) return { kind: 'proved', opened };

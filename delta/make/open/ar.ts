@@ -1,6 +1,7 @@
 /** Finds the members of an ar archive, as Debian packages and static libraries are. Positions only; names are labels. */
+
+import type { FileRange } from '../file-source.ts';
 import type { Archive, ArchivedFile, ArchiveFormat } from './archive.ts';
-import type { FileRange } from './file-source.ts';
 
 const magic = Buffer.from('!<arch>\n', 'latin1');
 const headerBytes = 60;

@@ -1,5 +1,5 @@
 /** An archive holds files side by side, between bytes that only frame them: to open it is to say where its files lie. */
-import type { FileRange } from './file-source.ts';
+import type { FileRange } from '../file-source.ts';
 
 export interface ArchivedFile {
   /** A label for people; what headers say besides is framing. */

@@ -4,10 +4,11 @@
  * stream is rebuilt by the recipe node that its opener gives. Programs and ZIP files, which are found by their tables,
  * are the business of open-whole.ts.
  */
+
+import type { FileRange } from '../file-source.ts';
 import { ar } from './ar.ts';
 import type { Archive, ArchiveFormat } from './archive.ts';
 import { cpio } from './cpio.ts';
-import type { FileRange } from './file-source.ts';
 import { isGzip, openGzip } from './gzip.ts';
 import { inArchive, minContainerBytes, type Opened, type Opening, type Place } from './opening.ts';
 import { glue, type Piece } from './piece.ts';

@@ -3,8 +3,9 @@
  * Documentation/driver-api/early-userspace/buffer-format.rst): magic 070701, or 070702 with checksums. Positions only;
  * a checksum is framing. Whatever does not look like a header ends the archive.
  */
+
+import type { FileRange } from '../file-source.ts';
 import type { ArchivedFile, ArchiveFormat } from './archive.ts';
-import type { FileRange } from './file-source.ts';
 
 const magicBytes = 6;
 const fieldBytes = 8;

@@ -1,6 +1,6 @@
 /** Opens a raw DEFLATE stream (RFC 1951) that was unpacked: a target's only where a known encoder writes it again. */
 import { unknownEncoder } from '../../recipe/recipe.ts';
-import type { FileRange } from './file-source.ts';
+import type { FileRange } from '../file-source.ts';
 import { type Depth, inStream, type Opening } from './opening.ts';
 import type { Piece } from './piece.ts';
 

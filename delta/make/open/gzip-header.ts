@@ -1,5 +1,5 @@
 /** Reads gzip member headers (RFC 1952) as far as to know where the DEFLATE stream begins. */
-import type { FileRange } from './file-source.ts';
+import type { FileRange } from '../file-source.ts';
 
 export const gzipMagic = Buffer.from([0x1f, 0x8b, 0x08]);
 /** CRC and length behind the stream. */

@@ -1,6 +1,7 @@
 /** Opens a gzip member (RFC 1952): header and trailer are framing, the DEFLATE stream between them is opened. */
+
+import type { FileRange } from '../file-source.ts';
 import { openDeflate } from './deflate.ts';
-import type { FileRange } from './file-source.ts';
 import { gzipMagic, gzipTrailerBytes, readGzipHeader } from './gzip-header.ts';
 import { inflate } from './inflate.ts';
 import { minContainerBytes, type Opened, type Opening, type Place } from './opening.ts';

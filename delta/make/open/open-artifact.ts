@@ -7,7 +7,7 @@ import { limits } from '../../../contract/limits.ts';
 import { libzstdEncoder } from '../../recipe/libzstd.ts';
 import type { ZstdEncoder } from '../../recipe/ports.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
-import { FileRange, openFileSource } from './file-source.ts';
+import { FileRange, openArtifactFile } from '../file-source.ts';
 import { openWhole } from './open-whole.ts';
 import type { Purpose, Unopened } from './opening.ts';
 import { numberParts, type OpenedPart } from './parts.ts';
@@ -39,7 +39,7 @@ export interface OpenOptions {
  * too much is one part
  */
 export async function openArtifact(path: string, options: OpenOptions = {}): Promise<OpenedArtifact> {
-  const file = openFileSource(path);
+  const file = openArtifactFile(path);
   const whole = new FileRange(file);
   const spool = new Spool(options.maxOpenedBytes ?? limits.maxOpenedBytes, options.spoolParent);
   const zstd = options.zstd ?? libzstdEncoder();

@@ -5,8 +5,8 @@
 
 import { elfLength } from '../../elf.ts';
 import type { ZstdEncoder } from '../../recipe/ports.ts';
+import type { FileRange } from '../file-source.ts';
 import { openContainer } from './containers.ts';
-import type { FileRange } from './file-source.ts';
 import { type Depth, minContainerBytes, Opening, type Purpose, type Unopened } from './opening.ts';
 import type { Piece } from './piece.ts';
 import { openProgram } from './program.ts';

@@ -4,8 +4,8 @@
  */
 import { limits } from '../../../contract/limits.ts';
 import type { ZstdEncoder } from '../../recipe/ports.ts';
+import type { FileRange } from '../file-source.ts';
 import { DeflateProbe } from './deflate-probe.ts';
-import type { FileRange } from './file-source.ts';
 import { glue, leaf, type Piece } from './piece.ts';
 import type { Spool } from './spool.ts';
 

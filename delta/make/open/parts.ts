@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Digest } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { deflateNode, type PartNode, type Recipe, type RecipeNode, zstdNode } from '../../recipe/recipe.ts';
-import type { FileRange } from './file-source.ts';
+import type { FileRange } from '../file-source.ts';
 import type { LeafBody, Piece } from './piece.ts';
 import type { Spool } from './spool.ts';
 

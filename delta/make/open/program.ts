@@ -5,8 +5,8 @@
 
 import { unknownEncoder } from '../../recipe/recipe.ts';
 import { compressedSections } from '../compressed-sections.ts';
+import type { FileRange } from '../file-source.ts';
 import { openContainer } from './containers.ts';
-import type { FileRange } from './file-source.ts';
 import { inflate } from './inflate.ts';
 import { type Depth, inStream, minContainerBytes, type Opening } from './opening.ts';
 import type { Leaf, LeafBody, Piece } from './piece.ts';

@@ -1,5 +1,5 @@
 /** Finds where compressed containers may begin by their first bytes; chance hits are for the caller to sort out. */
-import type { FileRange } from './file-source.ts';
+import type { FileRange } from '../file-source.ts';
 import { gzipMagic } from './gzip-header.ts';
 import { zstdMagic } from './zstd-frame.ts';
 

@@ -2,8 +2,9 @@
  * Finds the files in a tar (POSIX.1-1988 ustar, pax, GNU), by position only: what the headers say of names and modes
  * is framing. Whatever does not look like a header ends the archive.
  */
+
+import type { FileRange } from '../file-source.ts';
 import type { Archive, ArchivedFile, ArchiveFormat } from './archive.ts';
-import type { FileRange } from './file-source.ts';
 
 const blockBytes = 512;
 

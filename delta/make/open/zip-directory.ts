@@ -2,7 +2,7 @@
  * Finds the members of a ZIP (APPNOTE 6.3.x, with ZIP64) by its central directory, also when bytes stand before it, as
  * behind an ELF. Positions only; names are labels.
  */
-import type { FileRange } from './file-source.ts';
+import type { FileRange } from '../file-source.ts';
 
 const endBytes = 22;
 const maxCommentBytes = 65_535;

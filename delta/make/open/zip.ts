@@ -1,6 +1,7 @@
 /** Opens the members of a ZIP: its headers and directory are framing, bytes before it a part or framing. */
+
+import type { FileRange } from '../file-source.ts';
 import { openDeflate } from './deflate.ts';
-import type { FileRange } from './file-source.ts';
 import { inflate } from './inflate.ts';
 import { type Depth, inArchive, minContainerBytes, type Opening } from './opening.ts';
 import { glue, type Piece } from './piece.ts';

@@ -1,6 +1,6 @@
 /** Opens a zstd frame (RFC 8878): a target's only where an encoder at hand writes it again. */
 import { unknownEncoder } from '../../recipe/recipe.ts';
-import type { FileRange } from './file-source.ts';
+import type { FileRange } from '../file-source.ts';
 import { unpackZstd } from './inflate.ts';
 import { inStream, type Opened, type Opening, type Place } from './opening.ts';
 import { readZstdFrame, zstdMagic } from './zstd-frame.ts';

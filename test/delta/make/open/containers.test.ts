@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { elfLength } from '../../../../delta/elf.ts';
-import { FileRange, openFileSource } from '../../../../delta/make/open/file-source.ts';
+import { FileRange, openFileSource } from '../../../../delta/make/file-source.ts';
 import { readGzipHeader } from '../../../../delta/make/open/gzip-header.ts';
 import { nextMagic } from '../../../../delta/make/open/scan.ts';
 import { tar } from '../../../../delta/make/open/tar.ts';

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FileRange, openFileSource } from '../../../../delta/make/file-source.ts';
 import { cpio } from '../../../../delta/make/open/cpio.ts';
-import { FileRange, openFileSource } from '../../../../delta/make/open/file-source.ts';
 import { cpioed } from '../../../corpus/containers.ts';
 import { sampleBytes } from '../../../corpus/flate/sample-bytes.ts';
 import { missingCommands } from '../../../services/commands.ts';
