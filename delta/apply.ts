@@ -50,8 +50,10 @@ export interface ApplyPorts extends Pick<PartPorts, 'scratch'> {
 }
 
 /**
- * Writes the target to `sink`, in order.
+ * Writes the target to `sink`, in order from the first byte to the last: `opened.layout.target.length` bytes.
+ * @param base read by position, in order only where its digest is taken; at most `limits.maxComponentBytes`
  * @param delta the file that `opened` was read from
+ * @param ports `opened.needs` says how many bytes of files they must have room for, and which versions of libzstd
  * @throws SlipwayError `delta-base-mismatch`, `delta-part-mismatch`, `recipe-not-reproducible` when the target comes
  *   out different, and what decoders and ports throw; bytes may have been written by then
  */

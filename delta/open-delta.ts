@@ -33,7 +33,11 @@ export interface OpenDelta {
   readonly needs: DeltaNeeds;
 }
 
-/** @throws SlipwayError `delta-*` or `recipe-*` when it cannot be applied to anything */
+/**
+ * @param delta the whole file: FORMAT.md describes it; its seal is compared, so all of it is read
+ * @throws SlipwayError when it cannot be applied to anything: `delta-malformed`, `delta-truncated`,
+ *   `delta-version-unknown`, `delta-out-of-bounds`, `recipe-malformed`, `recipe-limit-exceeded`; what the source throws
+ */
 export function openDelta(delta: ByteSource): OpenDelta {
   const layout = readDelta(delta);
   checkSeal(delta);

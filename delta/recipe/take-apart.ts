@@ -14,6 +14,7 @@ const chunkBytes = 64 * 1024;
 export type PartSink = (part: number, bytes: Uint8Array) => void | Promise<void>;
 
 /**
+ * Takes compressed streams with windows of at most 2^`limits.maxRecipeZstdWindowLog` bytes.
  * Gives every byte of every part to `sink`; what the sink does not want it drops.
  * @throws SlipwayError `recipe-malformed` when artifact and recipe do not fit: another length, a stream that ends early
  * or late; `compression-invalid` for one that does not decode

@@ -35,6 +35,8 @@ export interface OpenOptions {
 }
 
 /**
+ * Opens containers down to files of 32 KiB and more; smaller ones are in the framing, which is one part.
+ * @param path of a file of any length; it stays open until the artifact is disposed of
  * @throws SlipwayError `component-unreadable`, `io-error`; never because of what the file holds: a file that opens to
  * too much is one part
  */
