@@ -161,6 +161,7 @@ function streamOf(parsed: Exclude<z.infer<typeof nodeSchema>, { part: number }>,
   throw parsed satisfies never;
 }
 
+/** The branches are alike: the condition tells the compiler which settings each has. */
 export function deflateNode(
   deflate: DeflateSettings | UnknownEncoder,
   length: number,
@@ -169,6 +170,7 @@ export function deflateNode(
   return deflate.encoder === 'unknown' ? { deflate, length, nodes } : { deflate, length, nodes };
 }
 
+/** See deflateNode. */
 export function zstdNode(
   zstd: ZstdSettings | UnknownEncoder,
   length: number,

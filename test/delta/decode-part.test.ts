@@ -7,6 +7,7 @@ import { decodePart, type PartPorts } from '../../delta/decode-part.ts';
 import type { CopiedPart, DeltaPart } from '../../delta/directory.ts';
 import { encodeApproximate } from '../../delta/make/approximate/encode.ts';
 import { edited, numberedBytes } from './make/approximate/edited-bytes.ts';
+import { deltaOf } from './vcdiff/delta-writer.ts';
 
 type MadePart = Exclude<DeltaPart, CopiedPart>;
 
@@ -108,4 +109,16 @@ test.each([
   const decoded = (frame: Uint8Array) => decode({ method, oldPart: 0, dataLength: frame.length, ...proof }, frame);
   expect(sha256(await decoded(framed(most)))).toBe(proof.sha256);
   await expect(decoded(framed(most + 1))).rejects.toMatchObject({ code: 'compression-window-too-large' });
+});
+
+test('makes a part by VCDIFF whose windows lie across the pieces that a delta is read in', async () => {
+  // Windows shorter than the longest header: a reader that looks for one always reaches into the next piece.
+  const bytes = numberedBytes(184_000, 23);
+  const windows = Array.from({ length: 46_000 }, (_, i) => {
+    return { targetLength: 4, data: [...bytes.subarray(4 * i, 4 * (i + 1))], instructions: [5] };
+  });
+  const delta = deltaOf(...windows);
+  const whole = { length: bytes.length, sha256: sha256(bytes) };
+  const made = await decode({ method: 'vcdiff', oldPart: 0, dataLength: delta.length, ...whole }, delta);
+  expect(sha256(made)).toBe(whole.sha256);
 });
