@@ -1,8 +1,8 @@
 /**
  * Applies a delta: the base is taken apart, each new part made and proved, the target put together and compared with
  * its digest. The packager proves deltas with it and the device applies them with it. Where parts lie meanwhile, and
- * which machine's decoders and encoder do the rest, comes in through ports; what is finished survives an interruption
- * if the ports keep it.
+ * which encoders of zstd frames the machine has, comes in through ports; what is finished survives an interruption if the
+ * ports keep it.
  *
  * Order: new parts that an earlier run left are proved again; old parts that the others need and that lie in compressed
  * streams are taken out; new parts are made in order of their numbers; then the target is written from its first byte on.
@@ -15,7 +15,7 @@ import { decodePart, type PartPorts } from './decode-part.ts';
 import type { DeltaPart } from './directory.ts';
 import { openOldParts } from './old-parts.ts';
 import { isDecoded, isOnePart, type OpenDelta } from './open-delta.ts';
-import type { Decoders, PartReader, ZstdEncoder } from './recipe/ports.ts';
+import type { PartReader, ZstdEncoder } from './recipe/ports.ts';
 import { rebuildArtifact } from './recipe/rebuild.ts';
 import { sliceSource } from './slice-source.ts';
 
@@ -38,9 +38,8 @@ export interface PartFiles {
   begin(name: string, length: number): PartFile;
 }
 
-export interface ApplyPorts extends Pick<PartPorts, 'scratch' | 'vcdiff' | 'zstd'> {
+export interface ApplyPorts extends Pick<PartPorts, 'scratch'> {
   readonly files: PartFiles;
-  readonly decoders: Decoders;
   readonly encoder: ZstdEncoder;
   /** True when the base was compared with its digest already; else it is read once more where that is needed. */
   readonly baseIsProved?: boolean;
@@ -51,8 +50,10 @@ export interface ApplyPorts extends Pick<PartPorts, 'scratch' | 'vcdiff' | 'zstd
 }
 
 /**
- * Writes the target to `sink`, in order.
+ * Writes the target to `sink`, in order from the first byte to the last: `opened.layout.target.length` bytes.
+ * @param base read by position, in order only where its digest is taken; at most `limits.maxComponentBytes`
  * @param delta the file that `opened` was read from
+ * @param ports `opened.needs` says how many bytes of files they must have room for, and which versions of libzstd
  * @throws SlipwayError `delta-base-mismatch`, `delta-part-mismatch`, `recipe-not-reproducible` when the target comes
  *   out different, and what decoders and ports throw; bytes may have been written by then
  */
@@ -132,7 +133,8 @@ async function makePart(
   if (!isDecoded(part)) {
     await decodePart(part, delta, section, { write: () => checkStopped?.() }, ports);
     if (part.method === 'range') return sliceSource(ports.oldPart(part.oldPart), part.offset, part.length);
-    return sliceSource(delta, section.offset, part.length);
+    if (part.method === 'stored') return sliceSource(delta, section.offset, part.length);
+    throw part satisfies never;
   }
   const file = files.begin(`new-${index}`, part.length);
   try {

@@ -1,6 +1,6 @@
 /**
  * Makes one part of the target from the delta and the old parts, and proves its length and digest. Copies are not
- * made here: a copied part is the old part. What portable code cannot do alone comes in through ports.
+ * made here: a copied part is the old part. Packager and device have no other decoder and no other limits than these.
  */
 import { createHash } from 'node:crypto';
 import type { ByteSink } from '../contract/byte-sink.ts';
@@ -8,10 +8,13 @@ import type { ByteSource } from '../contract/byte-source.ts';
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
 import { approximateNewLength, decodeApproximate } from './approximate/decode.ts';
+import { chunksOf } from './chunks.ts';
 import type { CopiedPart, DeltaPart, GoPart } from './directory.ts';
 import type { DeltaSection } from './format.ts';
 import { buildGoPrediction } from './go/build-prediction.ts';
+import { decompressZstd } from './recipe/decompress.ts';
 import { sliceSource } from './slice-source.ts';
+import { decodeVcdiff } from './vcdiff/decode.ts';
 
 export interface Scratch {
   readonly sink: ByteSink;
@@ -29,13 +32,6 @@ export interface PartPorts {
   oldPart(index: number): ByteSource;
   /** Room for an intermediate file of up to `length` bytes, on a disk rather than in memory. */
   scratch(length: number): Scratch;
-  /** Decodes a VCDIFF file (RFC 3284) of which `length` bytes must come out. */
-  vcdiff(old: ByteSource, delta: ByteSource, length: number, sink: ByteSink): Promise<void>;
-  /**
-   * Decodes one zstd frame (RFC 8878) of which `length` bytes must come out.
-   * @param before bytes that matches may reach into as if they came before: a raw content dictionary
-   */
-  zstd(frame: ByteSource, length: number, sink: ByteSink, before?: Uint8Array): Promise<void>;
 }
 
 const copyBytes = 64 * 1024;
@@ -80,16 +76,31 @@ async function decodeBytes(
     case 'go':
       return decodeGo(part, data, sink, ports);
     case 'vcdiff':
-      return ports.vcdiff(ports.oldPart(part.oldPart), data, part.length, sink);
+      return writeAll(decodeVcdiff(ports.oldPart(part.oldPart), copiesOf(data), part.length), sink);
     case 'zstd':
-      return ports.zstd(data, part.length, sink);
+      return writeAll(decompressZstd(piecesOf(data), limits.maxZstdWindowLog), sink);
     case 'zstdPatch':
-      return decodeZstdPatch(ports.oldPart(part.oldPart), data, part.length, sink, ports);
+      return decodeZstdPatch(ports.oldPart(part.oldPart), data, part.length, sink);
     case 'stored':
       return copyRange(data, 0, part.length, sink);
     case 'range':
       return copyRange(ports.oldPart(part.oldPart), part.offset, part.length, sink);
+    default:
+      throw part satisfies never;
   }
+}
+
+async function writeAll(content: AsyncIterable<Uint8Array>, sink: ByteSink): Promise<void> {
+  for await (const piece of content) sink.write(piece);
+}
+
+async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+  yield* chunksOf(source);
+}
+
+/** For a reader that looks ahead, and so keeps a chunk when it asks for the next. */
+async function* copiesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
+  for (const chunk of chunksOf(source)) yield chunk.slice();
 }
 
 function decodePatch(old: ByteSource, patch: ByteSource, length: number, sink: ByteSink): void {
@@ -121,13 +132,7 @@ function decodeGo(part: GoPart, data: ByteSource, sink: ByteSink, ports: PartPor
   }
 }
 
-async function decodeZstdPatch(
-  old: ByteSource,
-  frame: ByteSource,
-  length: number,
-  sink: ByteSink,
-  ports: PartPorts,
-): Promise<void> {
+async function decodeZstdPatch(old: ByteSource, frame: ByteSource, length: number, sink: ByteSink): Promise<void> {
   const longest = Math.max(old.length, length);
   if (longest > limits.maxZstdPatchBytes) {
     const most = limits.maxZstdPatchBytes;
@@ -135,7 +140,7 @@ async function decodeZstdPatch(
   }
   const before = new Uint8Array(old.length);
   old.readInto(before, 0);
-  await ports.zstd(frame, length, sink, before);
+  await writeAll(decompressZstd(piecesOf(frame), limits.maxZstdPatchWindowLog, before), sink);
 }
 
 function copyRange(source: ByteSource, offset: number, length: number, sink: ByteSink): void {

@@ -48,13 +48,20 @@ export interface GoPart extends Proof {
   readonly dataLength: number;
 }
 
-/** The part itself, as it is or as one zstd frame (RFC 8878). */
-export interface FullPart extends Proof {
-  readonly method: 'zstd' | 'stored';
+/** The part itself as one zstd frame (RFC 8878). */
+export interface FramedPart extends Proof {
+  readonly method: 'zstd';
   readonly dataLength: number;
 }
 
-export type DeltaPart = CopiedPart | RangePart | PatchedPart | GoPart | FullPart;
+/** The part itself, as it is. */
+export interface StoredPart extends Proof {
+  readonly method: 'stored';
+  readonly dataLength: number;
+}
+
+/** Who dispatches on the method ends with `satisfies never`: another method then does not compile. */
+export type DeltaPart = CopiedPart | RangePart | PatchedPart | GoPart | FramedPart | StoredPart;
 
 /** Everything about a delta but the bytes of its parts. */
 export interface DeltaDirectory {
@@ -68,8 +75,21 @@ export interface DeltaDirectory {
 
 /** Bytes that a part has in the delta. */
 export function sectionLength(part: DeltaPart): number {
-  if (part.method === 'copy' || part.method === 'range') return 0;
-  return part.dataLength + (part.method === 'go' ? part.tablesLength : 0);
+  switch (part.method) {
+    case 'copy':
+    case 'range':
+      return 0;
+    case 'go':
+      return part.tablesLength + part.dataLength;
+    case 'approximate':
+    case 'vcdiff':
+    case 'zstdPatch':
+    case 'zstd':
+    case 'stored':
+      return part.dataLength;
+    default:
+      throw part satisfies never;
+  }
 }
 
 /** Codes the directory; `known` is what the encoder writes. Both ends run this, so they agree on every context. */
@@ -100,7 +120,7 @@ function codePart(
   if (method === undefined) throw malformed('a part with a method that this version does not have');
   if (method === 'zstd' || method === 'stored') {
     const dataLength = numbers.code('data', known !== undefined && 'dataLength' in known ? known.dataLength : 0);
-    const proof = codeProof(coder, known as FullPart | undefined);
+    const proof = codeProof(coder, known as FramedPart | StoredPart | undefined);
     if (method === 'stored' && dataLength !== proof.length)
       throw malformed('a stored part of another length than its bytes');
     return { method, dataLength, ...proof };
@@ -119,8 +139,11 @@ function codePart(
     const dataLength = numbers.code('data', known?.method === 'go' ? known.dataLength : 0);
     return { method, oldPart, tablesLength, dataLength, ...codeProof(coder, known as GoPart | undefined) };
   }
-  const dataLength = numbers.code('data', known !== undefined && 'dataLength' in known ? known.dataLength : 0);
-  return { method, oldPart, dataLength, ...codeProof(coder, known as PatchedPart | undefined) };
+  if (method === 'approximate' || method === 'vcdiff' || method === 'zstdPatch') {
+    const dataLength = numbers.code('data', known !== undefined && 'dataLength' in known ? known.dataLength : 0);
+    return { method, oldPart, dataLength, ...codeProof(coder, known as PatchedPart | undefined) };
+  }
+  throw method satisfies never;
 }
 
 function codeProof(coder: SymbolCoder, known: Proof | undefined): Proof {

@@ -21,7 +21,7 @@ export async function openOldParts(
   base: ByteSource,
   opened: OpenDelta,
   wanted: ReadonlySet<number>,
-  ports: Pick<ApplyPorts, 'files' | 'decoders' | 'checkStopped'>,
+  ports: Pick<ApplyPorts, 'files' | 'checkStopped'>,
 ): Promise<OldParts> {
   const begun = new Map<number, PartFile>();
   const parts = new Map<number, ByteSource>();
@@ -37,7 +37,7 @@ export async function openOldParts(
     let offset = 0;
     for (const node of opened.base.nodes) {
       if (holdsAny(node, begun)) {
-        await takeApart({ version: 1, nodes: [node] }, sliceSource(base, offset, node.length), take, ports.decoders);
+        await takeApart({ version: 1, nodes: [node] }, sliceSource(base, offset, node.length), take);
       } else if ('part' in node && wanted.has(node.part)) {
         addPiece(pieces, node.part, offset, node.length);
       }

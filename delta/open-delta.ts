@@ -6,10 +6,17 @@ import type { ByteSource } from '../contract/byte-source.ts';
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
 import type { DeltaNeeds } from '../contract/release/delta-needs.ts';
-import type { DeltaPart, FullPart, GoPart, PatchedPart } from './directory.ts';
+import type { DeltaPart, FramedPart, GoPart, PartMethod, PatchedPart } from './directory.ts';
 import { type DeltaLayout, readDelta } from './format.ts';
 import { predictionLimit } from './go/build-prediction.ts';
-import { nodesLength, parseRecipe, partLengths, type Recipe, type RecipeNode } from './recipe/recipe.ts';
+import {
+  nodesLength,
+  parseRecipe,
+  partLengths,
+  type Recipe,
+  type RecipeNode,
+  zstdSettingsOf,
+} from './recipe/recipe.ts';
 import { zstdMemoryBytes } from './recipe/zstd-memory.ts';
 import { readRecipes } from './recipes.ts';
 import { checkSeal } from './seal.ts';
@@ -26,7 +33,11 @@ export interface OpenDelta {
   readonly needs: DeltaNeeds;
 }
 
-/** @throws SlipwayError `delta-*` or `recipe-*` when it cannot be applied to anything */
+/**
+ * @param delta the whole file: FORMAT.md describes it; its seal is compared, so all of it is read
+ * @throws SlipwayError when it cannot be applied to anything: `delta-malformed`, `delta-truncated`,
+ *   `delta-version-unknown`, `delta-out-of-bounds`, `recipe-malformed`, `recipe-limit-exceeded`; what the source throws
+ */
 export function openDelta(delta: ByteSource): OpenDelta {
   const layout = readDelta(delta);
   checkSeal(delta);
@@ -65,9 +76,18 @@ export function isPartsOnly(target: Recipe): boolean {
   return target.nodes.every((node) => 'part' in node);
 }
 
+/** A part whose bytes come out of a decoder. */
+type DecodedPart = PatchedPart | GoPart | FramedPart;
+
+const decodedMethods: Record<DecodedPart['method'], true> & Record<Exclude<PartMethod, DecodedPart['method']>, false> =
+  {
+    ...{ approximate: true, vcdiff: true, zstdPatch: true, go: true, zstd: true },
+    ...{ copy: false, range: false, stored: false },
+  };
+
 /** False for a part that is bytes of the base or of the delta, and needs none of its own on the disk. */
-export function isDecoded(part: DeltaPart): part is PatchedPart | GoPart | (FullPart & { readonly method: 'zstd' }) {
-  return part.method !== 'copy' && part.method !== 'range' && part.method !== 'stored';
+export function isDecoded(part: DeltaPart): part is DecodedPart {
+  return decodedMethods[part.method];
 }
 
 /** What unpacks to thousands of times its length is a decompression bomb. */
@@ -145,10 +165,11 @@ function zstdNeeds(nodes: readonly RecipeNode[]): DeltaNeeds['zstd'] {
     if ('part' in node) continue;
     const inner = zstdNeeds(node.nodes);
     let found = inner;
-    if ('zstd' in node && node.zstd.encoder !== 'unknown') {
+    const zstd = zstdSettingsOf(node);
+    if (zstd !== undefined) {
       found = {
-        versions: [...new Set([node.zstd.version, ...(inner?.versions ?? [])])],
-        memoryBytes: zstdMemoryBytes(node.zstd) + (inner?.memoryBytes ?? 0),
+        versions: [...new Set([zstd.version, ...(inner?.versions ?? [])])],
+        memoryBytes: zstdMemoryBytes(zstd) + (inner?.memoryBytes ?? 0),
         contentBytes: nodesLength(node.nodes) + (inner?.contentBytes ?? 0),
       };
     }

@@ -5,8 +5,8 @@
 import path from 'node:path';
 import type { DeltaPolicy } from '../contract/device-api/check.ts';
 import { type SlipwayError, toSlipwayError } from '../contract/errors.ts';
+import { zstdEncoderOf } from '../delta/recipe/zstd-programs.ts';
 import { deltaProcess } from './adapters/delta/delta-process.ts';
-import { zstdEncoderOf } from './adapters/delta/zstd-programs.ts';
 import { readConfiguration } from './adapters/disk/configuration-file.ts';
 import { StateDiskSpace } from './adapters/disk/disk-space.ts';
 import { DownloadDirectory } from './adapters/disk/download-directory.ts';

@@ -10,8 +10,8 @@ const notOnDevices = ['fastify', '@fastify', '@aws-sdk', '@smithy', 'pg', 'kysel
 const programs: readonly Program[] = [
   { entry: 'packager/start.ts', output: 'slipway-packager.mjs', executable: true },
   { entry: 'packager/main.ts', output: 'slipway-packager-main.mjs', executable: false },
-  { entry: 'packager/adapters/xdelta3-child.ts', output: 'slipway-xdelta3-child.mjs', executable: false },
-  { entry: 'packager/adapters/part-encoder-child.ts', output: 'slipway-part-encoder-child.mjs', executable: false },
+  { entry: 'delta/make/processes/xdelta3-child.ts', output: 'slipway-xdelta3-child.mjs', executable: false },
+  { entry: 'delta/make/processes/part-encoder-child.ts', output: 'slipway-part-encoder-child.mjs', executable: false },
   { entry: 'distributor/start.ts', output: 'slipway-distributor.mjs', executable: true },
   { entry: 'distributor/main.ts', output: 'slipway-distributor-main.mjs', executable: false },
   {

@@ -8,11 +8,12 @@ import { Command, CommanderError } from 'commander';
 import { usageError } from '../contract/command-failure.ts';
 import { exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
 import { programVersion } from '../contract/program-version.ts';
+import { partEncoderProcesses } from '../delta/make/processes/part-encoder-processes.ts';
+import { findXdelta3 } from '../delta/make/processes/xdelta3-binding.ts';
+import { findZstdEncoder } from '../delta/recipe/zstd-programs.ts';
 import { commandRenderer } from './adapters/manifest-renderer.ts';
 import { openStore } from './adapters/open-store.ts';
-import { partEncoderProcesses } from './adapters/part-encoder-processes.ts';
-import { findXdelta3 } from './adapters/xdelta3-binding.ts';
-import { findZstdEncoder } from './adapters/zstd-programs.ts';
+
 import { registerBuild } from './commands/build.ts';
 import { registerBundle } from './commands/bundle.ts';
 import type { CommandContext } from './commands/context.ts';

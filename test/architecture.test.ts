@@ -102,6 +102,8 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'delta/go/b.ts': "import type { Socket } from 'node:net';",
       'delta/flate/c.ts': 'export const now = Date.now;',
       'delta/d.ts': "import { request } from 'undici';",
+      'delta/recipe/e.ts': "import { spawn } from 'node:child_process';",
+      'delta/recipe/zstd-program.ts': "import { request } from 'node:http';",
     },
   ],
   [

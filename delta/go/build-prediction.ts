@@ -98,11 +98,27 @@ function prepare(module: GoModule, old: ByteSource, tables: SideTables): (region
   };
   return (region) => {
     const { kind, offset, length, address } = region;
-    if (kind === 'functions') exports.writeFunctions(architecture, geometry.oldTextOffset);
-    else if (kind === 'code') exports.writeOtherCode(architecture, offset, length, address);
-    else if (kind === 'functionTable') writeRows();
-    else if (kind === 'functionData') writeFunctionData(region);
-    else if (kind === 'findFunctions') exports.writeFindTable(exports.newEntries.value, exports.newCount.value);
-    else exports.writeWords(regionKinds.indexOf(kind), offset, length, strings[kind] ?? 0);
+    switch (kind) {
+      case 'functions':
+        return exports.writeFunctions(architecture, geometry.oldTextOffset);
+      case 'code':
+        return exports.writeOtherCode(architecture, offset, length, address);
+      case 'functionTable':
+        return writeRows();
+      case 'functionData':
+        return writeFunctionData(region);
+      case 'findFunctions':
+        return exports.writeFindTable(exports.newEntries.value, exports.newCount.value);
+      case 'pointers':
+      case 'types':
+      case 'typeOffsets':
+      case 'relocations':
+      case 'symbols':
+      case 'fileOffsets':
+      case 'dynamicSymbols':
+        return exports.writeWords(regionKinds.indexOf(kind), offset, length, strings[kind] ?? 0);
+      default:
+        throw kind satisfies never;
+    }
   };
 }

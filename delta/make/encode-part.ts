@@ -1,26 +1,19 @@
 /**
  * Makes the bytes of one part of a delta by the methods that run in this process, and keeps the smallest, or one hardly
- * larger that devices decode much faster. A method that cannot take the part says why and is passed over. Whether the bytes decode is proved later, by the whole delta.
+ * larger that devices decode much faster. A method that cannot take the part says why and is passed over. Whether the
+ * bytes decode is proved later, by the whole delta.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { constants, zstdCompressSync } from 'node:zlib';
-import { memorySource } from '../../contract/byte-source.ts';
 import { limits } from '../../contract/limits.ts';
-import { buildGoPrediction } from '../go/build-prediction.ts';
-import { encodeApproximate, encodePredicted } from './approximate/encode.ts';
-import { analyseGoPair } from './go/analyse-pair.ts';
+import { encodeApproximate } from './approximate/encode.ts';
+import { openFileSource } from './file-source.ts';
 import { alikeness, sketchOf } from './likeness.ts';
-import type { PartBytes, PartCode, PartTask, TriedMethod } from './ports.ts';
+import { compressed, goPatch } from './part-codecs.ts';
+import { isFast, lightest, type PartDraft, sizeOf, weightOf } from './part-draft.ts';
+import type { EncodedMethod, PartBytes, PartCode, PartTask, TriedMethod } from './ports.ts';
 
 /** A patch below this share of the part is good enough not to try others. */
 const goodShare = 0.1;
-/**
- * A device makes an approximate patch of so many bytes in about half a second, a zstd frame thirty times as fast: beyond
- * it an approximate patch must be smaller by this factor to be taken.
- */
-const slowPatchBytes = 64 * 1024;
-const slowPatchGain = 1.1;
 /**
  * Quick levels of zstd, without and with an old part, the best one, which takes twenty times as long, and the share that
  * the best one leaves of the quick one's bytes at least.
@@ -38,93 +31,99 @@ const minNoiseBytes = 1024 * 1024;
 const noiseShare = 0.98;
 const minAlikeness = 0.005;
 
-interface Draft extends PartCode {
-  readonly chunks: readonly Uint8Array[];
-}
-
 /** Writes the best to `task.outFile` and says what was tried. */
 export async function encodePart(task: PartTask): Promise<PartCode> {
-  const bytes = readRange(task.new);
-  const tried: TriedMethod[] = [];
-  const drafts: Draft[] = [];
-  const allows = (method: PartCode['method']) => task.methods.includes(method);
-  const attempt = (
-    method: PartCode['method'],
-    oldPart: number | undefined,
-    make: () => readonly Uint8Array[] | string,
-  ) => {
-    const made = outcomeOf(make);
-    if (typeof made === 'string') {
-      tried.push({ method, reason: made });
-      return;
-    }
-    const length = made.reduce((sum, chunk) => sum + chunk.length, 0);
-    tried.push({ method, length });
-    const tablesLength = method === 'go' ? (made[0]?.length ?? 0) : 0;
-    drafts.push({ method, oldPart, tablesLength, dataLength: length - tablesLength, tried, chunks: made });
-  };
-  const isGood = () => drafts.some((draft) => sizeOf(draft) < bytes.length * goodShare);
-  let quickLength: number | undefined;
-  /** What zstd leaves of the part at its quick level. */
-  const quickBytes = () => {
-    quickLength ??= compressed(bytes, quickLevel).length;
-    return quickLength;
-  };
-  const isNoise = () => bytes.length >= minNoiseBytes && quickBytes() >= bytes.length * noiseShare;
-  for (const { index, bytes: place } of task.olds) {
-    const old = readRange(place);
-    if (allows('go')) attempt('go', index, () => goPatch(old, bytes));
-    if (allows('approximate') && !isGood()) {
-      attempt('approximate', index, () =>
-        isNoise() && isStrange(bytes, old)
+  const attempts = new Attempts(readRange(task.new), task.methods);
+  for (const { index, bytes } of task.olds) attempts.fromOld(index, readRange(bytes));
+  attempts.fromNothing();
+  const { chunks, ...code } = attempts.best();
+  await writeFile(task.outFile, chunks);
+  return code;
+}
+
+/** What methods made of one part so far: each is tried only where it can still win. */
+class Attempts {
+  readonly #bytes: Uint8Array;
+  readonly #methods: readonly EncodedMethod[];
+  readonly #tried: TriedMethod[] = [];
+  readonly #drafts: PartDraft[] = [];
+  #quickLength: number | undefined;
+
+  constructor(bytes: Uint8Array, methods: readonly EncodedMethod[]) {
+    this.#bytes = bytes;
+    this.#methods = methods;
+  }
+
+  /** By the methods that need an old part. */
+  fromOld(index: number, old: Uint8Array): void {
+    const bytes = this.#bytes;
+    if (this.#allows('go')) this.#attempt('go', index, () => goPatch(old, bytes));
+    if (this.#allows('approximate') && !this.#isGood()) {
+      this.#attempt('approximate', index, () =>
+        this.#isNoise() && isStrange(bytes, old)
           ? 'compressed content that is nothing like it'
           : [encodeApproximate(old, bytes)],
       );
     }
-    if (allows('zstdPatch') && !drafts.some(isFast) && Math.max(old.length, bytes.length) <= limits.maxZstdPatchBytes) {
-      const least = Math.min(...drafts.map(weightOf));
-      attempt('zstdPatch', index, () => {
-        const quick = drafts.length > 0 ? compressed(bytes, quickPatchLevel, old).length : 0;
+    const isSmall = Math.max(old.length, bytes.length) <= limits.maxZstdPatchBytes;
+    if (this.#allows('zstdPatch') && !this.#drafts.some(isFast) && isSmall) {
+      const least = Math.min(...this.#drafts.map(weightOf));
+      this.#attempt('zstdPatch', index, () => {
+        const quick = this.#drafts.length > 0 ? compressed(bytes, quickPatchLevel, old).length : 0;
         return quick * bestOfQuick >= least ? tooMany(quick) : [compressed(bytes, bestLevel, old)];
       });
     }
   }
-  if (allows('zstd') && !isGood()) {
-    const least = Math.min(...drafts.map(sizeOf));
-    attempt('zstd', undefined, () => {
-      const quick = drafts.length > 0 ? quickBytes() : 0;
-      return quick * bestOfQuick >= least ? tooMany(quick) : [compressed(bytes, bestLevel)];
+
+  fromNothing(): void {
+    if (!this.#allows('zstd') || this.#isGood()) return;
+    const least = Math.min(...this.#drafts.map(sizeOf));
+    this.#attempt('zstd', undefined, () => {
+      const quick = this.#drafts.length > 0 ? this.#quickBytes() : 0;
+      return quick * bestOfQuick >= least ? tooMany(quick) : [compressed(this.#bytes, bestLevel)];
     });
   }
-  const stored: Draft = {
-    method: 'stored',
-    oldPart: undefined,
-    tablesLength: 0,
-    dataLength: bytes.length,
-    tried,
-    chunks: [bytes],
-  };
-  const best = drafts.reduce((least, draft) => (weightOf(draft) < weightOf(least) ? draft : least), stored);
-  await writeFile(task.outFile, best.chunks);
-  const { chunks: _, ...code } = best;
-  return code;
+
+  best(): PartDraft {
+    const bytes = this.#bytes;
+    const plain = { method: 'stored' as const, oldPart: undefined, tablesLength: 0, dataLength: bytes.length };
+    return lightest(this.#drafts, { ...plain, tried: this.#tried, chunks: [bytes] });
+  }
+
+  #allows(method: EncodedMethod): boolean {
+    return this.#methods.includes(method);
+  }
+
+  #attempt(method: EncodedMethod, oldPart: number | undefined, make: () => readonly Uint8Array[] | string): void {
+    const made = outcomeOf(make);
+    if (typeof made === 'string') {
+      this.#tried.push({ method, reason: made });
+      return;
+    }
+    const length = made.reduce((sum, chunk) => sum + chunk.length, 0);
+    this.#tried.push({ method, length });
+    const tablesLength = method === 'go' ? (made[0]?.length ?? 0) : 0;
+    const dataLength = length - tablesLength;
+    this.#drafts.push({ method, oldPart, tablesLength, dataLength, tried: this.#tried, chunks: made });
+  }
+
+  #isGood(): boolean {
+    return this.#drafts.some((draft) => sizeOf(draft) < this.#bytes.length * goodShare);
+  }
+
+  /** What zstd leaves of the part at its quick level. */
+  #quickBytes(): number {
+    this.#quickLength ??= compressed(this.#bytes, quickLevel).length;
+    return this.#quickLength;
+  }
+
+  #isNoise(): boolean {
+    return this.#bytes.length >= minNoiseBytes && this.#quickBytes() >= this.#bytes.length * noiseShare;
+  }
 }
 
 function tooMany(quick: number): string {
   return `${quick} bytes at its quick level`;
-}
-
-function sizeOf({ tablesLength, dataLength }: PartCode): number {
-  return tablesLength + dataLength;
-}
-
-function isFast(draft: PartCode): boolean {
-  return draft.method !== 'approximate' || draft.dataLength <= slowPatchBytes;
-}
-
-/** Bytes, more where decoding is slow. */
-function weightOf(draft: PartCode): number {
-  return isFast(draft) ? sizeOf(draft) : sizeOf(draft) * slowPatchGain;
 }
 
 /** Any failure of a codec is a reason to take another: nothing in a file may fail a build. */
@@ -136,24 +135,6 @@ function outcomeOf(make: () => readonly Uint8Array[] | string): readonly Uint8Ar
   }
 }
 
-function goPatch(old: Uint8Array, bytes: Uint8Array): readonly Uint8Array[] | string {
-  const analysis = analyseGoPair(old, bytes);
-  if ('notGo' in analysis) return analysis.notGo;
-  const { sideTables } = analysis;
-  if (sideTables.length > limits.maxGoTablesBytes) return `side tables of ${sideTables.length} bytes`;
-  const room = bytes.length * 2;
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  buildGoPrediction(memorySource(old), sideTables, {
-    write(chunk) {
-      length += chunk.length;
-      if (length <= room) chunks.push(chunk.slice());
-    },
-  });
-  if (length > room) return `a prediction of ${length} bytes for a part of ${bytes.length}`;
-  return [sideTables, encodePredicted(Buffer.concat(chunks), bytes)];
-}
-
 function isStrange(bytes: Uint8Array, old: Uint8Array): boolean {
   return alikeness(sketch(bytes), sketch(old)) < minAlikeness;
 }
@@ -162,30 +143,9 @@ function sketch({ buffer, byteOffset, length }: Uint8Array) {
   return sketchOf({ chunks: () => [Buffer.from(buffer, byteOffset, length)] });
 }
 
-/** @param before what matches may reach into as if it came before: the window covers all of `bytes`, so it always can be */
-function compressed(bytes: Uint8Array, level: number, before?: Uint8Array): Uint8Array {
-  const windowLog = before === undefined ? limits.maxZstdWindowLog : limits.maxZstdPatchWindowLog;
-  return zstdCompressSync(bytes, {
-    pledgedSrcSize: bytes.length,
-    params: {
-      [constants.ZSTD_c_compressionLevel]: level,
-      [constants.ZSTD_c_windowLog]: windowLog,
-    },
-    ...(before === undefined ? {} : { dictionary: before }),
-  });
-}
-
 function readRange({ file, offset, length }: PartBytes): Uint8Array {
+  using source = openFileSource(file);
   const bytes = new Uint8Array(length);
-  const descriptor = openSync(file, 'r');
-  try {
-    for (let filled = 0; filled < length; ) {
-      const got = readSync(descriptor, bytes, filled, length - filled, offset + filled);
-      if (got === 0) throw new Error(`${file} ends at ${offset + filled}`);
-      filled += got;
-    }
-  } finally {
-    closeSync(descriptor);
-  }
+  source.readInto(bytes, offset);
   return bytes;
 }

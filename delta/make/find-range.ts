@@ -1,5 +1,7 @@
 /** Whether the bytes of a small part lie somewhere inside an old part, as when a file was moved out of its surroundings. */
-import type { FileRange } from './open/file-source.ts';
+import type { RangePart } from '../directory.ts';
+import type { FileRange } from './file-source.ts';
+import type { OpenedPart } from './open/parts.ts';
 
 const needleBytes = 64;
 const windowBytes = 4 * 1024 * 1024;
@@ -17,4 +19,36 @@ export function findRange(part: FileRange, old: FileRange): number | undefined {
     }
   }
   return undefined;
+}
+
+/** Parts that have no namesake and are searched for inside old parts: how many, and of what length at most. */
+const maxSearched = 64;
+const maxSearchedBytes = 4 * 1024 * 1024;
+/** Bytes of old parts that are read for it, all searches together. */
+const maxReadBytes = 4 * 1024 ** 3;
+
+/** Looks for parts inside the old ones, as long as that costs little. */
+export class RangeSearch {
+  readonly #olds: readonly OpenedPart[];
+  readonly #oldBytes: number;
+  #searched = 0;
+  #readBytes = 0;
+
+  constructor(olds: readonly OpenedPart[]) {
+    this.#olds = olds;
+    this.#oldBytes = olds.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  find(part: OpenedPart): RangePart | undefined {
+    if (part.length > maxSearchedBytes || this.#searched >= maxSearched) return undefined;
+    if (this.#readBytes + this.#oldBytes > maxReadBytes) return undefined;
+    this.#searched++;
+    this.#readBytes += this.#oldBytes;
+    for (const { index, range } of this.#olds) {
+      const offset = findRange(part.range, range);
+      if (offset === undefined) continue;
+      return { method: 'range', oldPart: index, offset, length: part.length, sha256: part.sha256 };
+    }
+    return undefined;
+  }
 }

@@ -8,14 +8,16 @@ import path from 'node:path';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { DeltaNeeds } from '../../contract/release/delta-needs.ts';
 import { digestOf } from '../chunks.ts';
-import type { PartMethod } from '../directory.ts';
+import { isDecoded } from '../open-delta.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import { cutLongParts } from './cut-parts.ts';
-import { encodeParts, longestEncoded, type PartReport } from './encode-parts.ts';
-import { FileRange, openFileSource } from './open/file-source.ts';
+import { encodeParts } from './encode-parts.ts';
+import { FileRange, openArtifactFile } from './file-source.ts';
 import { type OpenedArtifact, openArtifact } from './open/open-artifact.ts';
-import type { Unopened } from './open/opener.ts';
+import type { Unopened } from './open/opening.ts';
 import type { OpenedPart } from './open/parts.ts';
+import { longestEncoded } from './part-code.ts';
+import type { PartReport } from './part-report.ts';
 import { PartStore } from './part-store.ts';
 import type { DeltaMakerPorts } from './ports.ts';
 import { proveSlipwayDelta } from './prove-slipway.ts';
@@ -38,7 +40,7 @@ export interface MadeSlipwayDelta {
 }
 
 /** Raised with every change after which other deltas come out of the same files: those that stores remember are left. */
-export const deltaEncoderVersion = 1;
+export const deltaEncoderVersion = 2;
 
 type Strategy = 'opened' | 'whole';
 
@@ -47,6 +49,8 @@ const worthOpeningShare = 0.3;
 
 /**
  * Writes a proved delta to `outFile`, the smallest that can be had; leaves no `outFile` on an error.
+ * @param oldFile path of the base, `newFile` that of the target: any files, of 0 to `limits.maxComponentBytes` bytes
+ * @param ports encoders, a folder with room for both files unpacked, and who hears of progress, counted in bytes of parts
  * @param target `newFile` opened already, by openTarget; stays open
  * @throws SlipwayError `component-unreadable`, `io-error`, `disk-full`, `delta-not-reproducible`
  */
@@ -131,7 +135,8 @@ async function attempt(
     }
     await rm(outFile, { force: true });
     const failed = proof.part === undefined ? undefined : coded[proof.part];
-    if (proof.part === undefined || failed === undefined || !isEncoded(failed.report.method)) {
+    // Bytes that no decoder makes cannot be encoded otherwise.
+    if (proof.part === undefined || failed === undefined || !isDecoded(failed.part)) {
       givenUp.push(`${strategy}: ${proof.why}`);
       return undefined;
     }
@@ -141,11 +146,6 @@ async function attempt(
     const again = await encodeParts(old, new_, ports, banned, new Set([proof.part]));
     coded = coded.map((part, index) => (index === proof.part ? (again[index] ?? part) : part));
   }
-}
-
-/** False for methods that another encoding cannot replace. */
-function isEncoded(method: PartMethod): boolean {
-  return method !== 'stored' && method !== 'copy' && method !== 'range';
 }
 
 /** More parts than a directory holds are a reason to take the file as one. */
@@ -190,7 +190,7 @@ function wholeFiles(oldFile: string, newFile: string) {
 
 /** A file as one part, whatever it holds. */
 function wholeFile(file: string): OpenedArtifact {
-  const source = openFileSource(file);
+  const source = openArtifactFile(file);
   const range = new FileRange(source);
   const part: OpenedPart = {
     index: 0,
@@ -214,6 +214,6 @@ function isWhole(recipe: Recipe): boolean {
 }
 
 function endsOf(file: string) {
-  using source = openFileSource(file);
+  using source = openArtifactFile(file);
   return { length: source.length, sha256: digestOf(source) };
 }

@@ -3,15 +3,10 @@
  * another method can be taken for it.
  */
 import { createHash } from 'node:crypto';
-import * as zlib from 'node:zlib';
-import type { ByteSource } from '../../contract/byte-source.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type ApplyPorts, applyDelta } from '../apply.ts';
-import { chunksOf } from '../chunks.ts';
 import { type OpenDelta, openDelta } from '../open-delta.ts';
-import { nodeDecoders } from '../recipe/node-decoders.ts';
 import type { ZstdEncoder } from '../recipe/ports.ts';
-import { decodeVcdiff } from '../vcdiff/decode.ts';
 import { openFileSource } from './file-source.ts';
 import type { PartStore } from './part-store.ts';
 
@@ -38,18 +33,6 @@ export async function proveSlipwayDelta(oldFile: string, deltaFile: string, opti
   const ports: ApplyPorts = {
     files: store,
     scratch: (length) => store.scratch(length),
-    vcdiff: async (old, patch, length, sink) => {
-      for await (const piece of decodeVcdiff(old, pieces(patch), length)) sink.write(piece);
-    },
-    zstd: async (frame, length, sink, before) => {
-      let written = 0;
-      for await (const piece of decoders.zstd(pieces(frame), before)) {
-        written += piece.length;
-        if (written > length) throw new SlipwayError('delta-part-mismatch', `more than ${length} bytes in a frame`);
-        sink.write(piece);
-      }
-    },
-    decoders,
     encoder: zstd,
     onPart: (index) => {
       made = index + 1;
@@ -70,16 +53,10 @@ export async function proveSlipwayDelta(oldFile: string, deltaFile: string, opti
     const failed = opened !== undefined && made < opened.layout.parts.length ? made : undefined;
     return { kind: 'refuted', part: failed, why: `${error.code}: ${error.message}` };
   } finally {
-    base.close();
-    delta.close();
+    base[Symbol.dispose]();
+    delta[Symbol.dispose]();
   }
   const found = hash.digest('hex');
   if (found === opened.layout.target.sha256) return { kind: 'proved', opened };
   return { kind: 'refuted', part: undefined, why: `expected digest ${opened.layout.target.sha256}, found ${found}` };
-}
-
-const decoders = nodeDecoders(zlib);
-
-async function* pieces(source: ByteSource): AsyncGenerator<Uint8Array> {
-  yield* chunksOf(source);
 }

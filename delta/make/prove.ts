@@ -32,7 +32,7 @@ export async function proveDelta(oldFile: string, deltaFile: string, expected: E
     const why = cause instanceof Error ? cause.message : String(cause);
     throw notReproducible(deltaFile, `the decoder of devices refuses it: ${why}`, cause);
   } finally {
-    source.close();
+    source[Symbol.dispose]();
   }
   if (found !== expected.sha256) {
     throw notReproducible(deltaFile, `expected a file with digest ${expected.sha256}, found ${found}`);

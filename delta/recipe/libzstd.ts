@@ -1,52 +1,45 @@
 /** Frames by the libzstd inside Node, streaming and with jobs: what a frame costs is its window and its level. */
-import type { constants as ZlibConstants, ZlibOptions, ZstdOptions } from 'node:zlib';
+import { constants, createZstdCompress } from 'node:zlib';
 import { SlipwayError } from '../../contract/errors.ts';
 import { NodeBinding, type Step } from './node-binding.ts';
 import type { ByteSink, ZstdEncoder, ZstdEncoding } from './ports.ts';
 import { zstdEncoderMissing } from './zstd-encoders.ts';
 import type { ZstdSettings } from './zstd-settings.ts';
 
-/** The part of `node:zlib` that is used, passed in. */
-export interface NodeZstd {
-  readonly constants: typeof ZlibConstants;
-  createZstdCompress(options?: ZstdOptions & Pick<ZlibOptions, 'chunkSize'>): object;
-}
-
 /** The reads of the zstd command: what ends a frame is the last of them, not an empty one after it. */
 const inputBytes = 128 * 1024;
 const outputBytes = 128 * 1024;
 
 /**
- * @param version `process.versions.zstd`
+ * Writes frames of the one version of libzstd that is inside this Node.
  * @param workers threads for frames with jobs; the bytes do not depend on their number, memory does
  */
-export function libzstdEncoder(zlib: NodeZstd, version: string | undefined, workers = 1): ZstdEncoder {
+export function libzstdEncoder(workers = 1): ZstdEncoder {
+  const version = process.versions.zstd;
   const versions = version === undefined ? [] : [version];
   return {
     versions,
     encode(settings, contentLength, frameLength, sink) {
       if (settings.version !== version) throw zstdEncoderMissing([settings.version], versions);
-      const stream = zlib.createZstdCompress({
-        params: parametersOf(settings, zlib.constants, workers),
+      const stream = createZstdCompress({
+        params: parametersOf(settings, workers),
         ...(settings.contentSize ? { pledgedSrcSize: contentLength } : {}),
       });
-      return new LibzstdEncoding(new NodeBinding(stream), zlib.constants, frameLength, sink);
+      return new LibzstdEncoding(new NodeBinding(stream), frameLength, sink);
     },
   };
 }
 
 class LibzstdEncoding implements ZstdEncoding {
   readonly #binding: NodeBinding;
-  readonly #constants: typeof ZlibConstants;
   readonly #sink: ByteSink;
   readonly #input = new Uint8Array(inputBytes);
   readonly #output = new Uint8Array(outputBytes);
   #filled = 0;
   #frameLeft: number;
 
-  constructor(binding: NodeBinding, constants: typeof ZlibConstants, frameLength: number, sink: ByteSink) {
+  constructor(binding: NodeBinding, frameLength: number, sink: ByteSink) {
     this.#binding = binding;
-    this.#constants = constants;
     this.#frameLeft = frameLength;
     this.#sink = sink;
   }
@@ -74,7 +67,7 @@ class LibzstdEncoding implements ZstdEncoding {
   }
 
   async #compress(last: boolean): Promise<void> {
-    const directive = last ? this.#constants.ZSTD_e_end : this.#constants.ZSTD_e_continue;
+    const directive = last ? constants.ZSTD_e_end : constants.ZSTD_e_continue;
     for (let offset = 0; ; ) {
       const { inputLeft, produced } = this.#step(directive, offset);
       this.#frameLeft -= produced;
@@ -96,11 +89,7 @@ class LibzstdEncoding implements ZstdEncoding {
   }
 }
 
-function parametersOf(
-  settings: ZstdSettings,
-  constants: typeof ZlibConstants,
-  workers: number,
-): Record<number, number | boolean> {
+function parametersOf(settings: ZstdSettings, workers: number): Record<number, number | boolean> {
   return {
     [constants.ZSTD_c_compressionLevel]: settings.level,
     [constants.ZSTD_c_windowLog]: settings.windowLog,

@@ -1,4 +1,4 @@
-/** What rebuilding and opening need from the machine; everything else they do in portable code. */
+/** What rebuilding needs from the machine: encoders of zstd frames, of which the versions differ in what they write. */
 import type { ZstdSettings } from './zstd-settings.ts';
 
 /** Takes bytes in order; the view is only valid until the promise is settled. */
@@ -32,14 +32,4 @@ export interface ZstdEncoder {
    * @throws SlipwayError `recipe-encoder-missing` when this machine has not that version
    */
   encode(settings: ZstdSettings, contentLength: number, frameLength: number, sink: ByteSink): ZstdEncoding;
-}
-
-/**
- * Decoders: each takes one whole stream and gives its content; malformed input makes the iteration throw. A chunk, of
- * the stream as of the content, is only valid until the next one is asked for.
- */
-export interface Decoders {
-  inflateRaw(compressed: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
-  /** @param before bytes that matches may reach into as if they came before the content */
-  zstd(compressed: AsyncIterable<Uint8Array>, before?: Uint8Array): AsyncIterable<Uint8Array>;
 }

@@ -57,7 +57,8 @@ async function writeNodes(
   for (const node of nodes) {
     if ('part' in node) for await (const bytes of parts.read(node.part, node.length)) await sink(bytes);
     else if ('deflate' in node) await writeDeflate(node, parts, ports, sink);
-    else await writeZstd(node, parts, ports, sink);
+    else if ('zstd' in node) await writeZstd(node, parts, ports, sink);
+    else throw node satisfies never;
   }
 }
 

@@ -38,7 +38,9 @@ type WithoutEncoder<Node, Kind extends string> = Omit<Node, Kind> & Readonly<Rec
 export type DecodedDeflateNode = WithoutEncoder<DeflateNode, 'deflate'>;
 export type DecodedZstdNode = WithoutEncoder<ZstdNode, 'zstd'>;
 
-export type RecipeNode = PartNode | DeflateNode | ZstdNode | DecodedDeflateNode | DecodedZstdNode;
+/** A compressed stream. Who dispatches on its kind ends with `node satisfies never`: another kind then does not compile. */
+export type StreamNode = DeflateNode | ZstdNode | DecodedDeflateNode | DecodedZstdNode;
+export type RecipeNode = PartNode | StreamNode;
 
 export interface Recipe {
   readonly version: 1;
@@ -126,12 +128,18 @@ export function nodesLength(nodes: readonly RecipeNode[]): number {
 export function zstdNodes(nodes: readonly RecipeNode[]): ZstdNode[] {
   return nodes.flatMap((node) => {
     if ('part' in node) return [];
-    return isEncodedFrame(node) ? [node, ...zstdNodes(node.nodes)] : zstdNodes(node.nodes);
+    const zstd = zstdSettingsOf(node);
+    const inner = zstdNodes(node.nodes);
+    return zstd === undefined ? inner : [{ ...node, zstd }, ...inner];
   });
 }
 
-function isEncodedFrame(node: RecipeNode): node is ZstdNode {
-  return 'zstd' in node && node.zstd.encoder !== 'unknown';
+/** What the machine must have an encoder for; undefined where it needs none. */
+export function zstdSettingsOf(node: StreamNode): ZstdSettings | undefined {
+  if ('zstd' in node) return node.zstd.encoder === 'unknown' ? undefined : node.zstd;
+  // DEFLATE encoders are part of the library.
+  if ('deflate' in node) return undefined;
+  throw node satisfies never;
 }
 
 function parseNodes(values: readonly unknown[], depth: number, budget: { nodes: number }): RecipeNode[] {
@@ -142,8 +150,33 @@ function parseNodes(values: readonly unknown[], depth: number, budget: { nodes: 
     const parsed = nodeSchema.safeParse(value);
     if (!parsed.success) throw malformed(parsed.error);
     if ('part' in parsed.data) return parsed.data;
-    return { ...parsed.data, nodes: parseNodes(parsed.data.nodes, depth + 1, budget) } as RecipeNode;
+    return streamOf(parsed.data, parseNodes(parsed.data.nodes, depth + 1, budget));
   });
+}
+
+function streamOf(parsed: Exclude<z.infer<typeof nodeSchema>, { part: number }>, nodes: RecipeNode[]): StreamNode {
+  const { length } = parsed;
+  if ('deflate' in parsed) return deflateNode(parsed.deflate, length, nodes);
+  if ('zstd' in parsed) return zstdNode(parsed.zstd, length, nodes);
+  throw parsed satisfies never;
+}
+
+/** The branches are alike: the condition tells the compiler which settings each has. */
+export function deflateNode(
+  deflate: DeflateSettings | UnknownEncoder,
+  length: number,
+  nodes: readonly RecipeNode[],
+): DeflateNode | DecodedDeflateNode {
+  return deflate.encoder === 'unknown' ? { deflate, length, nodes } : { deflate, length, nodes };
+}
+
+/** See deflateNode. */
+export function zstdNode(
+  zstd: ZstdSettings | UnknownEncoder,
+  length: number,
+  nodes: readonly RecipeNode[],
+): ZstdNode | DecodedZstdNode {
+  return zstd.encoder === 'unknown' ? { zstd, length, nodes } : { zstd, length, nodes };
 }
 
 function malformed(error: z.core.$ZodError): SlipwayError {

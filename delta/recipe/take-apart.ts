@@ -4,8 +4,9 @@
  */
 import type { ByteSource } from '../../contract/byte-source.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { Decoders } from './ports.ts';
-import { nodesLength, type Recipe, type RecipeNode } from './recipe.ts';
+import { limits } from '../../contract/limits.ts';
+import { decompressZstd, inflateRaw } from './decompress.ts';
+import { nodesLength, type Recipe, type RecipeNode, type StreamNode } from './recipe.ts';
 
 const chunkBytes = 64 * 1024;
 
@@ -13,16 +14,17 @@ const chunkBytes = 64 * 1024;
 export type PartSink = (part: number, bytes: Uint8Array) => void | Promise<void>;
 
 /**
+ * Takes compressed streams with windows of at most 2^`limits.maxRecipeZstdWindowLog` bytes.
  * Gives every byte of every part to `sink`; what the sink does not want it drops.
  * @throws SlipwayError `recipe-malformed` when artifact and recipe do not fit: another length, a stream that ends early
  * or late; `compression-invalid` for one that does not decode
  */
-export async function takeApart(recipe: Recipe, artifact: ByteSource, sink: PartSink, decoders: Decoders) {
+export async function takeApart(recipe: Recipe, artifact: ByteSource, sink: PartSink): Promise<void> {
   const expected = nodesLength(recipe.nodes);
   if (expected !== artifact.length) {
     throw new SlipwayError('recipe-malformed', `expected an artifact of ${expected} bytes, found ${artifact.length}`);
   }
-  await readNodes(recipe.nodes, new Cursor(chunksOf(artifact)), sink, decoders);
+  await readNodes(recipe.nodes, new Cursor(chunksOf(artifact)), sink);
 }
 
 /**
@@ -61,24 +63,25 @@ function usesPart(nodes: readonly RecipeNode[], part: number): boolean {
   return nodes.some((node) => ('part' in node ? node.part === part : usesPart(node.nodes, part)));
 }
 
-async function readNodes(
-  nodes: readonly RecipeNode[],
-  cursor: Cursor,
-  sink: PartSink,
-  decoders: Decoders,
-): Promise<void> {
+async function readNodes(nodes: readonly RecipeNode[], cursor: Cursor, sink: PartSink): Promise<void> {
   for (const node of nodes) {
     if ('part' in node) {
       for await (const bytes of cursor.take(node.length)) await sink(node.part, bytes);
       continue;
     }
     const stream = cursor.take(node.length);
-    const content = new Cursor(('deflate' in node ? decoders.inflateRaw : decoders.zstd)(stream));
-    await readNodes(node.nodes, content, sink, decoders);
+    const content = new Cursor(contentOf(node, stream));
+    await readNodes(node.nodes, content, sink);
     await content.expectEnd();
     // A decoder may stop before the last byte of its stream was asked for.
     for await (const _ of cursor.take(stream.left));
   }
+}
+
+function contentOf(node: StreamNode, stream: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  if ('deflate' in node) return inflateRaw(stream);
+  if ('zstd' in node) return decompressZstd(stream, limits.maxRecipeZstdWindowLog);
+  throw node satisfies never;
 }
 
 /** Reads exactly as many bytes as asked for from a stream of chunks. */

@@ -2,48 +2,14 @@
  * Frames by a zstd command (https://github.com/facebook/zstd, zstd(1)): so a machine writes those of a libzstd that
  * Node does not carry. K3s is packed with the command of the Alpine release that it is built on.
  */
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { ByteSink, ZstdEncoder, ZstdEncoding } from './ports.ts';
 import type { ZstdSettings } from './zstd-settings.ts';
 
-type Environment = Record<string, string | undefined>;
-
-/** `spawn` of `node:child_process`, as far as it is used, passed in: input and output are pipes. */
-export type StartProgram = (
-  program: string,
-  args: readonly string[],
-  options: { readonly stdio: ['pipe', 'pipe', 'ignore']; readonly env: Environment },
-) => RunningProgram;
-
-export interface RunningProgram {
-  readonly stdin: {
-    readonly destroyed: boolean;
-    write(bytes: Uint8Array): boolean;
-    end(): void;
-    on(event: 'error', listener: () => void): unknown;
-    once(event: 'drain', listener: () => void): unknown;
-  };
-  readonly stdout: AsyncIterable<Uint8Array>;
-  readonly exitCode: number | null;
-  once(event: 'close', listener: () => void): unknown;
-  once(event: 'error', listener: (error: Error) => void): unknown;
-  kill(signal: 'SIGKILL'): unknown;
-}
-
-/** `spawnSync` of it. */
-export type RunProgram = (
-  program: string,
-  args: readonly string[],
-  options: {
-    readonly encoding: 'utf8';
-    readonly env: Environment;
-    readonly stdio: ['ignore', 'pipe', 'ignore'];
-    readonly timeout: number;
-  },
-) => { readonly status: number | null; readonly stdout: string };
-
 /** Its settings come by arguments alone: variables of the environment would change the bytes. */
-const environment: Environment = {};
+const environment = {};
 const versionTimeoutMs = 10_000;
 /** The first that has threads for its input and output. */
 const asynchronousSince = '1.5.4';
@@ -52,8 +18,8 @@ const asynchronousSince = '1.5.4';
  * @param program absolute path
  * @returns the version of its libzstd, such as `1.5.6`; undefined when it does not run or is something else
  */
-export function zstdProgramVersion(program: string, run: RunProgram): string | undefined {
-  const { status, stdout } = run(program, ['-qV'], {
+export function zstdProgramVersion(program: string): string | undefined {
+  const { status, stdout } = spawnSync(program, ['-qV'], {
     encoding: 'utf8',
     env: environment,
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -65,16 +31,26 @@ export function zstdProgramVersion(program: string, run: RunProgram): string | u
 /**
  * @param version that of the program
  * @param workers threads for frames with jobs; the bytes do not depend on their number, memory does
+ * @param onStart gets each process that is started
  */
-export function zstdProgramEncoder(program: string, version: string, start: StartProgram, workers = 1): ZstdEncoder {
+export function zstdProgramEncoder(
+  program: string,
+  version: string,
+  workers = 1,
+  onStart?: (child: RunningProgram) => void,
+): ZstdEncoder {
   return {
     versions: [version],
     encode(settings, contentLength, _frameLength, sink) {
       const args = argumentsOf(settings, contentLength, version, workers);
-      return new ProgramEncoding(start(program, args, { stdio: ['pipe', 'pipe', 'ignore'], env: environment }), sink);
+      const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], env: environment });
+      onStart?.(child);
+      return new ProgramEncoding(child, sink);
     },
   };
 }
+
+type RunningProgram = ChildProcessByStdio<Writable, Readable, null>;
 
 class ProgramEncoding implements ZstdEncoding {
   readonly #program: RunningProgram;

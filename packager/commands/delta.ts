@@ -37,7 +37,7 @@ export function registerDelta(program: Command, context: CommandContext): void {
       [
         examples('delta k3s-v1.33.1 k3s-v1.33.2 --out k3s.delta', 'delta old.tar.zst new.tar.zst --out d --explain'),
         '',
-        'Opens programs with an embedded or appended archive, tar, gzip, zstd and ZIP, inside one another too.',
+        'Opens programs with an embedded or appended archive, tar, cpio, gzip, zstd and ZIP, inside one another too.',
         'A stream that no known encoder writes again stays compressed; --explain says which, and what it costs.',
         'Applied on a device, or anywhere, by: slipway-edge apply OLD DELTA OUT',
       ].join('\n'),

@@ -1,23 +1,21 @@
-/** Whether an executable can run on a platform, judged by its first bytes (System V ABI, ELF header). */
+/** Whether an executable can run on a platform, judged by its first bytes. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { elfMachine, type Platform, platforms } from '../../contract/release/platform.ts';
+import { elfIdentity, identityBytes } from '../../delta/elf.ts';
 
-/** Bytes needed: up to and with `e_machine`. */
-export const executableHeaderBytes = 20;
-
-const littleEndian = 1;
+/** Bytes needed. */
+export const executableHeaderBytes = identityBytes;
 
 /**
  * ELF of the platform's machine, or a script with an interpreter line.
  * @throws SlipwayError `platform-mismatch`
  */
 export function checkExecutable(name: string, head: Uint8Array, platform: Platform): void {
-  const bytes = Buffer.from(head);
-  if (bytes.subarray(0, 2).toString('latin1') === '#!') return;
-  const isElf = bytes.length >= executableHeaderBytes && bytes.subarray(0, 4).toString('latin1') === '\x7fELF';
-  if (!isElf) throw mismatch(name, platform, 'neither an ELF file nor a script');
-  const machine = bytes[5] === littleEndian ? bytes.readUInt16LE(18) : bytes.readUInt16BE(18);
-  if (bytes[5] === littleEndian && machine === elfMachine[platform]) return;
+  if (Buffer.from(head.subarray(0, 2)).toString('latin1') === '#!') return;
+  const found = elfIdentity(head);
+  if (found === undefined) throw mismatch(name, platform, 'neither an ELF file nor a script');
+  const { machine, littleEndian } = found;
+  if (littleEndian && machine === elfMachine[platform]) return;
   const other = platforms.find((candidate) => elfMachine[candidate] === machine);
   throw mismatch(name, platform, other ? `an ELF file for ${other}` : `an ELF file for machine ${machine}`);
 }

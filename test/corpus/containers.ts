@@ -68,6 +68,23 @@ export function zipped(members: readonly NamedBytes[], settings: DeflateSettings
   return Buffer.concat([...chunks, directoryBytes, end]);
 }
 
+/** A cpio archive of the "new ASCII" format, as the kernel's gen_init_cpio writes it, ended by its trailer. */
+export function cpioed(files: readonly NamedBytes[], magic: '070701' | '070702' = '070701'): Buffer {
+  const entry = (name: string, mode: number, bytes: Uint8Array, i: number) => {
+    const checksum = magic === '070702' ? bytes.reduce((sum, byte) => sum + byte, 0) : 0;
+    const fields = [i, mode, 0, 0, 1, 0, bytes.length, 0, 0, 0, 0, name.length + 1, checksum];
+    const header = magic + fields.map((field) => field.toString(16).toUpperCase().padStart(8, '0')).join('');
+    return [padded(Buffer.from(`${header}${name}\0`, 'latin1')), padded(bytes)];
+  };
+  const entries = files.flatMap(({ name, bytes }, i) => entry(name, 0o100755, bytes, i + 1));
+  return Buffer.concat([...entries, ...entry('TRAILER!!!', 0, Buffer.alloc(0), 0)]);
+}
+
+/** With zeros up to an offset that four divides. */
+function padded(bytes: Uint8Array): Buffer {
+  return Buffer.concat([bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)]);
+}
+
 /** A ustar with regular files, ended by two zero blocks. */
 export function tarred(files: readonly NamedBytes[]): Buffer {
   const blocks = files.flatMap(({ name, bytes }) => {

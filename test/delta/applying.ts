@@ -1,14 +1,9 @@
 /** Applies deltas in memory, with parts that outlive a run and a base that tells of every read outside of it. */
-import * as zlib from 'node:zlib';
 import type { ByteSource } from '../../contract/byte-source.ts';
 import { memorySource } from '../../contract/byte-source.ts';
 import { applyDelta, type PartFile, type PartFiles } from '../../delta/apply.ts';
-import { chunksOf } from '../../delta/chunks.ts';
 import { openDelta } from '../../delta/open-delta.ts';
 import { libzstdEncoder } from '../../delta/recipe/libzstd.ts';
-import { nodeDecoders } from '../../delta/recipe/node-decoders.ts';
-import { decodeVcdiff } from '../../delta/vcdiff/decode.ts';
-import { decompressZstd } from '../../edge-updater/delta/decompress-zstd.ts';
 
 /** Part files in memory. */
 export class PartShelf implements PartFiles {
@@ -53,8 +48,6 @@ export interface ApplyOptions {
   readonly shelf?: PartShelf;
   readonly checkStopped?: () => void;
   readonly onPart?: (index: number) => void;
-  /** Counts compressed streams that were opened. */
-  readonly onStream?: () => void;
 }
 
 /** The target; `maxWritten` is what a forged delta may put out at most. */
@@ -63,13 +56,6 @@ export async function applied(base: Uint8Array, delta: Uint8Array, options: Appl
   const opened = openDelta(source);
   const pieces: Buffer[] = [];
   let written = 0;
-  const real = nodeDecoders(zlib);
-  const counting = (decode: typeof real.zstd): typeof real.zstd => {
-    return (compressed, before) => {
-      options.onStream?.();
-      return decode(compressed, before);
-    };
-  };
   const sink = {
     write(chunk: Uint8Array) {
       written += chunk.length;
@@ -80,23 +66,11 @@ export async function applied(base: Uint8Array, delta: Uint8Array, options: Appl
   await applyDelta(guarded(base), source, opened, sink, {
     files: options.shelf ?? new PartShelf(),
     scratch: () => scratchInMemory(),
-    decoders: { inflateRaw: counting(real.inflateRaw), zstd: counting(real.zstd) },
-    encoder: libzstdEncoder(zlib, process.versions.zstd),
-    async vcdiff(old, patch, length, target) {
-      for await (const piece of decodeVcdiff(old, copies(patch), length)) target.write(piece);
-    },
-    async zstd(frame, _length, target, before) {
-      const content = before === undefined ? decompressZstd(copies(frame)) : real.zstd(copies(frame), before);
-      for await (const piece of content) target.write(piece);
-    },
+    encoder: libzstdEncoder(),
     ...(options.onPart ? { onPart: options.onPart } : {}),
     ...(options.checkStopped ? { checkStopped: options.checkStopped } : {}),
   });
   return Buffer.concat(pieces);
-}
-
-async function* copies(source: ByteSource): AsyncGenerator<Uint8Array> {
-  for (const chunk of chunksOf(source)) yield chunk.slice();
 }
 
 function scratchInMemory() {

@@ -1,4 +1,4 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { type ByteSource, memorySource } from '../../contract/byte-source.ts';
 import { sha256 } from '../../contract/digest.ts';
@@ -7,6 +7,7 @@ import { decodePart, type PartPorts } from '../../delta/decode-part.ts';
 import type { CopiedPart, DeltaPart } from '../../delta/directory.ts';
 import { encodeApproximate } from '../../delta/make/approximate/encode.ts';
 import { edited, numberedBytes } from './make/approximate/edited-bytes.ts';
+import { deltaOf } from './vcdiff/delta-writer.ts';
 
 type MadePart = Exclude<DeltaPart, CopiedPart>;
 
@@ -20,20 +21,7 @@ const ports: PartPorts = {
   scratch: () => {
     throw new Error('no Go part here');
   },
-  vcdiff: async () => {
-    throw new Error('no VCDIFF part here');
-  },
-  async zstd(frame, length, sink, before) {
-    const dictionary = before === undefined ? {} : { dictionary: before };
-    sink.write(zstdDecompressSync(allOf(frame), { maxOutputLength: length, ...dictionary }));
-  },
 };
-
-function allOf(source: ByteSource): Uint8Array {
-  const bytes = new Uint8Array(source.length);
-  source.readInto(bytes, 0);
-  return bytes;
-}
 
 /** Decodes a part whose section is `data`, with something before it in the delta. */
 async function decode(part: MadePart, data: Uint8Array): Promise<Buffer> {
@@ -106,4 +94,31 @@ test('refuses a range that leaves the old part', async () => {
   await expect(
     decode({ method: 'range', oldPart: 0, offset: 4000, length: 1001, sha256: proof.sha256 }, new Uint8Array(0)),
   ).rejects.toMatchObject({ code: 'delta-out-of-bounds' });
+});
+
+test.each([
+  ['zstd', limits.maxZstdWindowLog],
+  ['zstdPatch', limits.maxZstdPatchWindowLog],
+] as const)('refuses a frame for method %s with a window above 2^%i', async (method, most) => {
+  const framed = (windowLog: number) => {
+    const frame = zstdCompressSync(newPart, { params: { [constants.ZSTD_c_contentSizeFlag]: 0 } });
+    // Window_Descriptor (RFC 8878, 3.1.1.1.2): the exponent above 10, then three bits of mantissa.
+    frame[5] = (windowLog - 10) << 3;
+    return frame;
+  };
+  const decoded = (frame: Uint8Array) => decode({ method, oldPart: 0, dataLength: frame.length, ...proof }, frame);
+  expect(sha256(await decoded(framed(most)))).toBe(proof.sha256);
+  await expect(decoded(framed(most + 1))).rejects.toMatchObject({ code: 'compression-window-too-large' });
+});
+
+test('makes a part by VCDIFF whose windows lie across the pieces that a delta is read in', async () => {
+  // Windows shorter than the longest header: a reader that looks for one always reaches into the next piece.
+  const bytes = numberedBytes(184_000, 23);
+  const windows = Array.from({ length: 46_000 }, (_, i) => {
+    return { targetLength: 4, data: [...bytes.subarray(4 * i, 4 * (i + 1))], instructions: [5] };
+  });
+  const delta = deltaOf(...windows);
+  const whole = { length: bytes.length, sha256: sha256(bytes) };
+  const made = await decode({ method: 'vcdiff', oldPart: 0, dataLength: delta.length, ...whole }, delta);
+  expect(sha256(made)).toBe(whole.sha256);
 });

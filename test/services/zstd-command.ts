@@ -8,7 +8,7 @@ import { commandPath, missingCommands } from './commands.ts';
 
 /** Path of the command; empty where there is none. */
 export const zstdCommand = commandPath('zstd') ?? '';
-export const zstdCommandVersion = zstdProgramVersion(zstdCommand, spawnSync) ?? '';
+export const zstdCommandVersion = zstdProgramVersion(zstdCommand) ?? '';
 
 /** Why there is no command of another version than Node's; undefined where there is one. */
 export const otherZstdMissing =

@@ -5,10 +5,11 @@
  */
 import { memorySource } from '../../../contract/byte-source.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
+import { type FilePlace, number64 } from '../../elf.ts';
 import { type Architecture, architectures } from '../../go/code-references.ts';
 import { type FunctionTable, readFunctionTable, rowFields } from '../../go/function-table.ts';
-import { bytesIn, type ElfFile, type FileRange, number64, offsetOf, readElf } from './elf.ts';
 import { readModule, type TablePlace } from './module-data.ts';
+import { bytesIn, type ElfFile, offsetOf, readElf } from './program-areas.ts';
 
 export interface GoImage {
   readonly elf: ElfFile;
@@ -23,13 +24,13 @@ export interface GoImage {
   /** File offset of pclntab. */
   readonly header: number;
   /** File ranges of pclntab's parts. */
-  readonly nameTable: FileRange;
-  readonly unitTable: FileRange;
-  readonly fileTable: FileRange;
-  readonly pcTable: FileRange;
-  readonly functionTable: FileRange;
+  readonly nameTable: FilePlace;
+  readonly unitTable: FilePlace;
+  readonly fileTable: FilePlace;
+  readonly pcTable: FilePlace;
+  readonly functionTable: FilePlace;
   /** Function data, when it was found. */
-  readonly functionData: FileRange | undefined;
+  readonly functionData: FilePlace | undefined;
   readonly types: number;
   readonly rodata: number;
 }
@@ -135,7 +136,7 @@ function readTable(elf: ElfFile, place: TablePlace, architecture: Architecture):
 }
 
 /** End of the last row, or -1 when rows do not follow the functions' order inside the table. */
-function rowsEnd(elf: ElfFile, functions: FunctionTable, table: FileRange, rowBytes: number): number {
+function rowsEnd(elf: ElfFile, functions: FunctionTable, table: FilePlace, rowBytes: number): number {
   let end = 8 * functions.count + 4;
   for (const row of functions.rows) {
     const at = table.offset + row;
@@ -147,7 +148,7 @@ function rowsEnd(elf: ElfFile, functions: FunctionTable, table: FileRange, rowBy
   return end;
 }
 
-function readNames(elf: ElfFile, functions: FunctionTable, table: number, names: FileRange): string[] | undefined {
+function readNames(elf: ElfFile, functions: FunctionTable, table: number, names: FilePlace): string[] | undefined {
   const result: string[] = [];
   for (const row of functions.rows) {
     const start = elf.view.getUint32(table + row + rowFields.name, true);

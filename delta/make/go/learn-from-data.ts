@@ -4,9 +4,9 @@
  */
 import type { AddressMap } from '../../go/address-map.ts';
 import type { Region } from '../../go/regions.ts';
-import { offsetOf } from './elf.ts';
 import type { GoImage } from './go-image.ts';
 import { relativeRelocations } from './module-data.ts';
+import { offsetOf } from './program-areas.ts';
 import type { ShiftVotes } from './shift-votes.ts';
 
 /**

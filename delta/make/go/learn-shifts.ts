@@ -1,14 +1,15 @@
 /** Learns from both programs how each kind of value moved. */
 
+import { type FilePlace, sectionTypes } from '../../elf.ts';
 import type { AddressMap } from '../../go/address-map.ts';
 import { noFunctionData, rowFields } from '../../go/function-table.ts';
 import type { Region } from '../../go/regions.ts';
 import type { ShiftRuns } from '../../go/shift-table.ts';
 import { shiftKinds } from '../../go/side-tables.ts';
-import { bytesIn, type FileRange, sectionTypes, symbolTable } from './elf.ts';
 import { type GoImage, rowOf } from './go-image.ts';
 import { learnFromData } from './learn-from-data.ts';
 import { learnFromSymbols } from './learn-from-symbols.ts';
+import { bytesIn, symbolTable } from './program-areas.ts';
 import { ShiftVotes } from './shift-votes.ts';
 
 /** The start of a section is worth a run of its own when no reference speaks of it. */
@@ -69,7 +70,7 @@ function learnSymbolNames(old: GoImage, new_: GoImage, type: number, votes: Shif
 }
 
 /** Strings that both tables hold, by content. */
-function learnStrings(old: GoImage, new_: GoImage, oldTable: FileRange, newTable: FileRange, votes: ShiftVotes): void {
+function learnStrings(old: GoImage, new_: GoImage, oldTable: FilePlace, newTable: FilePlace, votes: ShiftVotes): void {
   const newPlaces = new Map<string, number>();
   for (const [text, at] of strings(new_, newTable)) newPlaces.set(text, at);
   for (const [text, at] of strings(old, oldTable)) {
@@ -78,7 +79,7 @@ function learnStrings(old: GoImage, new_: GoImage, oldTable: FileRange, newTable
   }
 }
 
-function* strings(image: GoImage, table: FileRange): Generator<[string, number]> {
+function* strings(image: GoImage, table: FilePlace): Generator<[string, number]> {
   const bytes = bytesIn(image.elf, table);
   for (let at = 0; at < bytes.length; ) {
     const end = bytes.indexOf(0, at);

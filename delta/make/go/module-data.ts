@@ -2,10 +2,12 @@
  * Finds `runtime.moduledata`, the record that tells where the runtime keeps its tables, also in position-independent
  * programs whose words are in relocations. Does not rely on words that moved between Go versions.
  */
-import { type FunctionTable, noFunctionData, rowFields } from '../../go/function-table.ts';
-import { type ElfFile, type ElfRange, type FileRange, number64, offsetOf, sectionTypes } from './elf.ts';
 
-export interface TablePlace extends FileRange {
+import { type FilePlace, number64, sectionTypes } from '../../elf.ts';
+import { type FunctionTable, noFunctionData, rowFields } from '../../go/function-table.ts';
+import { type ElfFile, type ElfRange, offsetOf } from './program-areas.ts';
+
+export interface TablePlace extends FilePlace {
   readonly address: number;
 }
 
@@ -13,7 +15,7 @@ export interface Module {
   readonly text: number;
   readonly types: number;
   readonly rodata: number;
-  readonly functionData: FileRange | undefined;
+  readonly functionData: FilePlace | undefined;
 }
 
 /** Words of runtime.moduledata that have kept their place since Go 1.18; later ones are looked for by what they are. */

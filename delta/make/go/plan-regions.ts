@@ -1,9 +1,10 @@
 /** Decides which parts of an old Go program are predicted how: the regions of the side tables. */
 
+import { sectionTypes } from '../../elf.ts';
 import { buildFindTable } from '../../go/find-table.ts';
 import type { Region, RegionKind } from '../../go/regions.ts';
-import { type ElfFile, type ElfRange, sectionTypes } from './elf.ts';
 import type { GoImage } from './go-image.ts';
+import type { ElfFile, ElfRange } from './program-areas.ts';
 
 /** Regions in file order; they do not overlap. */
 export function planRegions(image: GoImage): Region[] {
@@ -72,17 +73,24 @@ function leave(regions: Region[], from: number, end: number): void {
 
 type Claim = (kind: RegionKind, offset: number, end: number, address: number) => void;
 
+/** Kinds that areas of a program have by their section, and what their bytes come in. */
+type AreaKind = Exclude<RegionKind, 'functions' | 'functionTable' | 'functionData' | 'findFunctions' | 'fileOffsets'>;
+const unitBytes: Record<AreaKind, number> = {
+  ...{ code: 1, typeOffsets: 4, pointers: 8, types: 8 },
+  ...{ relocations: 24, symbols: 24, dynamicSymbols: 24 },
+};
+
 /** Words count from addresses that are multiples of 8; code and records from where they begin. */
-function claimAligned(claim: Claim, kind: RegionKind, area: ElfRange, from: number, end: number): void {
+function claimAligned(claim: Claim, kind: AreaKind, area: ElfRange, from: number, end: number): void {
   const words = kind === 'pointers' || kind === 'types';
   const skew = words ? (8 - ((area.address + from - area.offset) % 8)) % 8 : 0;
-  const unit = words ? 8 : kind === 'typeOffsets' ? 4 : kind === 'code' ? 1 : 24;
+  const unit = unitBytes[kind];
   const start = from + skew;
   const length = Math.floor((end - start) / unit) * unit;
   if (length > 0) claim(kind, start, start + length, area.loaded ? area.address + start - area.offset : 0);
 }
 
-function kindOf(area: ElfRange): RegionKind | undefined {
+function kindOf(area: ElfRange): AreaKind | undefined {
   if (area.type === sectionTypes.symbols) return 'symbols';
   if (area.type === sectionTypes.dynamicSymbols) return 'dynamicSymbols';
   if (area.type === sectionTypes.relocations) return 'relocations';

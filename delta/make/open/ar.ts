@@ -1,16 +1,18 @@
 /** Finds the members of an ar archive, as Debian packages and static libraries are. Positions only; names are labels. */
-import type { FileRange } from './file-source.ts';
-import type { Archive, ArchivedFile } from './tar.ts';
+
+import type { FileRange } from '../file-source.ts';
+import type { Archive, ArchivedFile, ArchiveFormat } from './archive.ts';
 
 const magic = Buffer.from('!<arch>\n', 'latin1');
 const headerBytes = 60;
 
-export function isAr(range: FileRange): boolean {
+export const ar: ArchiveFormat = { isAt: isAr, read: readAr };
+
+function isAr(range: FileRange): boolean {
   return range.read(0, magic.length).equals(magic);
 }
 
-/** The members with bytes, in order, and where the archive ends. Whatever does not look like a header ends it. */
-export function readAr(range: FileRange): Archive {
+function readAr(range: FileRange): Archive {
   const files: ArchivedFile[] = [];
   let at = magic.length;
   while (range.length - at >= headerBytes) {

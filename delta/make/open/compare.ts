@@ -1,5 +1,5 @@
 /** Holds what an encoder writes against the bytes that it should write, and stops it at the first difference. */
-import type { FileRange } from './file-source.ts';
+import type { FileRange } from '../file-source.ts';
 
 /** Thrown into an encoder to stop it; never leaves the probing. */
 export class Differs extends Error {}

@@ -3,8 +3,8 @@
  * whole stream was written and compared with the code that the device runs.
  */
 import { createDeflateEncoder, type DeflateSettings } from '../../flate/encoder.ts';
+import type { FileRange } from '../file-source.ts';
 import { Comparison, Differs } from './compare.ts';
-import type { FileRange } from './file-source.ts';
 
 /** By how often they are met: the default, the best, the fastest, then the rest. */
 const levels = [6, 9, 1, 5, 7, 8, 4, 3, 2];

@@ -1,35 +1,33 @@
-/** Reads gzip member headers (RFC 1952) as far as to know where the DEFLATE stream begins. */
-import type { FileRange } from './file-source.ts';
+/** Opens a gzip member (RFC 1952): header and trailer are framing, the DEFLATE stream between them is opened. */
 
-export const gzipMagic = Buffer.from([0x1f, 0x8b, 0x08]);
-/** CRC and length behind the stream. */
-export const gzipTrailerBytes = 8;
+import type { FileRange } from '../file-source.ts';
+import { openDeflate } from './deflate.ts';
+import { gzipMagic, gzipTrailerBytes, readGzipHeader } from './gzip-header.ts';
+import { inflate } from './inflate.ts';
+import { minContainerBytes, type Opened, type Opening, type Place } from './opening.ts';
+import { glue } from './piece.ts';
 
-export interface GzipHeader {
-  readonly length: number;
-  /** Original file name, when given. */
-  readonly name: string;
+export function isGzip(range: FileRange): boolean {
+  return range.read(0, gzipMagic.length).equals(gzipMagic);
 }
 
-/** The header at `offset`; undefined when there is none or it is not one that today's tools write. */
-export function readGzipHeader(range: FileRange, offset: number): GzipHeader | undefined {
-  const bytes = range.read(offset, 4096);
-  if (bytes.length < 10 || !bytes.subarray(0, 3).equals(gzipMagic)) return undefined;
-  const flags = bytes[3] as number;
-  if ((flags & 0xe0) !== 0) return undefined;
-  let at = 10;
-  if (flags & 4) {
-    if (at + 2 > bytes.length) return undefined;
-    at += 2 + bytes.readUInt16LE(at);
+export async function openGzip(
+  range: FileRange,
+  { label, depth, minLength }: Place,
+  opening: Opening,
+): Promise<Opened | undefined> {
+  const header = readGzipHeader(range, 0);
+  if (header === undefined) return undefined;
+  const unpacked = await inflate(range.slice(header.length), opening.spool);
+  if (unpacked === 'malformed') return undefined;
+  if (unpacked === 'too-large') {
+    // Where it ends is not known, so it takes all there is; inside a program it is a chance hit.
+    return minLength > minContainerBytes ? undefined : opening.keep(range, label, unpacked);
   }
-  let name = '';
-  for (const flag of [8, 16]) {
-    if ((flags & flag) === 0) continue;
-    const end = bytes.indexOf(0, at);
-    if (end < 0) return undefined;
-    if (flag === 8) name = bytes.toString('latin1', at, end);
-    at = end + 1;
-  }
-  if (flags & 2) at += 2;
-  return at < bytes.length ? { length: at, name } : undefined;
+  const end = header.length + unpacked.length;
+  const length = Math.min(end + gzipTrailerBytes, range.length);
+  if (length < minLength) return undefined;
+  const inside = `${label}#gzip${header.name ? `(${header.name})` : ''}`;
+  const pieces = await openDeflate(range.slice(header.length, end), unpacked.content, inside, depth, opening);
+  return { pieces: [...glue(range.slice(0, header.length)), ...pieces, ...glue(range.slice(end, length))], length };
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Transform } from 'node:stream';
 import { constants, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { limits } from '../../../contract/limits.ts';
-import type { FileRange } from './file-source.ts';
+import type { FileRange } from '../file-source.ts';
 import type { Spool } from './spool.ts';
 
 export interface Unpacked {

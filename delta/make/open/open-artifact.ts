@@ -3,13 +3,13 @@
  * disposes of it; until then parts can be read at any place.
  */
 import { basename } from 'node:path';
-import * as zlib from 'node:zlib';
 import { limits } from '../../../contract/limits.ts';
 import { libzstdEncoder } from '../../recipe/libzstd.ts';
 import type { ZstdEncoder } from '../../recipe/ports.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
-import { FileRange, openFileSource } from './file-source.ts';
-import { Opener, type Purpose, type Unopened } from './opener.ts';
+import { FileRange, openArtifactFile } from '../file-source.ts';
+import { openWhole } from './open-whole.ts';
+import type { Purpose, Unopened } from './opening.ts';
 import { numberParts, type OpenedPart } from './parts.ts';
 import { Spool } from './spool.ts';
 
@@ -35,22 +35,23 @@ export interface OpenOptions {
 }
 
 /**
+ * Opens containers down to files of 32 KiB and more; smaller ones are in the framing, which is one part.
+ * @param path of a file of any length; it stays open until the artifact is disposed of
  * @throws SlipwayError `component-unreadable`, `io-error`; never because of what the file holds: a file that opens to
  * too much is one part
  */
 export async function openArtifact(path: string, options: OpenOptions = {}): Promise<OpenedArtifact> {
-  const file = openFileSource(path);
+  const file = openArtifactFile(path);
   const whole = new FileRange(file);
   const spool = new Spool(options.maxOpenedBytes ?? limits.maxOpenedBytes, options.spoolParent);
-  const zstd = options.zstd ?? libzstdEncoder(zlib, process.versions.zstd);
-  const opener = new Opener(spool, { zstd }, options.purpose ?? 'target');
+  const zstd = options.zstd ?? libzstdEncoder();
   const dispose = () => {
     spool[Symbol.dispose]();
     file[Symbol.dispose]();
   };
   try {
-    const pieces = await opener.open(whole, basename(path));
-    return { ...numberParts(pieces, spool), unopened: opener.unopened, [Symbol.dispose]: dispose };
+    const { pieces, unopened } = await openWhole(whole, basename(path), spool, zstd, options.purpose ?? 'target');
+    return { ...numberParts(pieces, spool), unopened, [Symbol.dispose]: dispose };
   } catch (error) {
     dispose();
     throw error;

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import type { Digest } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
-import type { PartNode, Recipe, RecipeNode } from '../../recipe/recipe.ts';
-import type { FileRange } from './file-source.ts';
+import { deflateNode, type PartNode, type Recipe, type RecipeNode, zstdNode } from '../../recipe/recipe.ts';
+import type { FileRange } from '../file-source.ts';
 import type { LeafBody, Piece } from './piece.ts';
 import type { Spool } from './spool.ts';
 
@@ -59,12 +59,18 @@ export function numberParts(pieces: readonly Piece[], spool: Spool): NumberedPar
 
 function toNodes(pieces: readonly Piece[], node: (body: LeafBody, range: FileRange) => PartNode): RecipeNode[] {
   return pieces.flatMap((piece): RecipeNode[] => {
-    if (piece.kind === 'glue') return [node(framing, piece.range)];
-    if (piece.kind === 'leaf') return piece.range.length > 0 ? [node(piece.body, piece.range)] : [];
-    const nodes = joined(toNodes(piece.pieces, node));
-    return piece.kind === 'deflate'
-      ? [{ deflate: piece.settings, length: piece.length, nodes } as RecipeNode]
-      : [{ zstd: piece.settings, length: piece.length, nodes } as RecipeNode];
+    switch (piece.kind) {
+      case 'glue':
+        return [node(framing, piece.range)];
+      case 'leaf':
+        return piece.range.length > 0 ? [node(piece.body, piece.range)] : [];
+      case 'deflate':
+        return [deflateNode(piece.settings, piece.length, joined(toNodes(piece.pieces, node)))];
+      case 'zstd':
+        return [zstdNode(piece.settings, piece.length, joined(toNodes(piece.pieces, node)))];
+      default:
+        throw piece satisfies never;
+    }
   });
 }
 

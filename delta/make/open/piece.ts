@@ -3,7 +3,7 @@
  * artifact to the byte.
  */
 import type { DeflateNode, UnknownEncoder, ZstdNode } from '../../recipe/recipe.ts';
-import type { FileRange } from './file-source.ts';
+import type { FileRange } from '../file-source.ts';
 
 /** Bytes with a name of their own: a file, a program, what could not be opened. */
 export interface Leaf {

@@ -1,6 +1,6 @@
 /** Finds where compressed containers may begin by their first bytes; chance hits are for the caller to sort out. */
-import type { FileRange } from './file-source.ts';
-import { gzipMagic } from './gzip.ts';
+import type { FileRange } from '../file-source.ts';
+import { gzipMagic } from './gzip-header.ts';
 import { zstdMagic } from './zstd-frame.ts';
 
 const windowBytes = 1024 * 1024;

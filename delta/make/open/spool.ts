@@ -2,11 +2,10 @@
  * Where opened content is laid out while a delta is made: one file, in which every stream is a range, removed at the
  * end. One stream is written at a time.
  */
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SlipwayError } from '../../../contract/errors.ts';
-import { FileRange, type FileSource } from './file-source.ts';
+import { FileRange, type FileSource, readFully } from '../file-source.ts';
 
 /** A stream being written. */
 export interface SpoolStream {
@@ -36,13 +35,7 @@ export class Spool implements Disposable {
     this.#source = {
       path,
       length: maxBytes,
-      readInto(target, offset) {
-        for (let filled = 0; filled < target.length; ) {
-          const got = readSync(descriptor, target, filled, target.length - filled, offset + filled);
-          if (got === 0) throw new SlipwayError('io-error', `expected ${target.length} bytes at ${offset} of ${path}`);
-          filled += got;
-        }
-      },
+      readInto: (target, offset) => readFully(descriptor, path, target, offset),
       [Symbol.dispose]: () => closeSync(descriptor),
     };
   }

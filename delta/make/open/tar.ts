@@ -2,30 +2,21 @@
  * Finds the files in a tar (POSIX.1-1988 ustar, pax, GNU), by position only: what the headers say of names and modes
  * is framing. Whatever does not look like a header ends the archive.
  */
-import type { FileRange } from './file-source.ts';
+
+import type { FileRange } from '../file-source.ts';
+import type { Archive, ArchivedFile, ArchiveFormat } from './archive.ts';
 
 const blockBytes = 512;
 
-export interface ArchivedFile {
-  readonly name: string;
-  readonly offset: number;
-  readonly length: number;
-}
+export const tar: ArchiveFormat = { isAt: isTar, read: readTar };
 
-export interface Archive {
-  /** Regular files with bytes, in order. */
-  readonly files: readonly ArchivedFile[];
-  /** Behind the last byte that belongs to the archive. */
-  readonly end: number;
-}
-
-/** True when a tar header with a right checksum stands at `offset`. */
-export function isTarAt(range: FileRange, offset: number): boolean {
-  return range.length - offset >= 2 * blockBytes && readHeader(range.read(offset, blockBytes)) !== undefined;
+/** True when it begins with a tar header of the right checksum. */
+function isTar(range: FileRange): boolean {
+  return range.length >= 2 * blockBytes && readHeader(range.read(0, blockBytes)) !== undefined;
 }
 
 /** The regular files, in order, and where the archive ends: behind its zero blocks. */
-export function readTar(range: FileRange): Archive {
+function readTar(range: FileRange): Archive {
   const files: ArchivedFile[] = [];
   let at = 0;
   let longName: string | undefined;

@@ -1,6 +1,6 @@
 /** Reads zstd frames (RFC 8878) as far as to know where they end and what their header says of the encoder. */
 import { limits } from '../../../contract/limits.ts';
-import type { FileRange } from './file-source.ts';
+import type { FileRange } from '../file-source.ts';
 
 export const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 const maxBlockBytes = 128 * 1024;

@@ -4,8 +4,8 @@
  */
 import type { ZstdEncoder } from '../../recipe/ports.ts';
 import type { ZstdSettings } from '../../recipe/zstd-settings.ts';
+import type { FileRange } from '../file-source.ts';
 import { Comparison, Differs } from './compare.ts';
-import type { FileRange } from './file-source.ts';
 import { blockHeaderBytes, blockSize, emptyLastBlock, type ZstdFrame } from './zstd-frame.ts';
 
 /** As publishers use them: K3s 16; the command's default 3; the rest by likelihood. */

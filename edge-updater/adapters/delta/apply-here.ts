@@ -1,26 +1,21 @@
 /**
- * Applies a delta in the process that calls it, with the decoders of Node and the encoders of the machine. It steps back
+ * Applies a delta in the process that calls it, with the zstd encoders of the machine. It steps back
  * for everything else on the machine and watches the memory of the process and of the commands that it runs.
  */
 import { writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
-import * as zlib from 'node:zlib';
 import type { ByteSink } from '../../../contract/byte-sink.ts';
 import type { ByteSource } from '../../../contract/byte-source.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { applyDelta } from '../../../delta/apply.ts';
-import { chunksOf } from '../../../delta/chunks.ts';
 import { isDecoded, type OpenDelta } from '../../../delta/open-delta.ts';
-import { nodeDecoders } from '../../../delta/recipe/node-decoders.ts';
 import { zstdEncoderMissing } from '../../../delta/recipe/zstd-encoders.ts';
-import { decodeVcdiff } from '../../../delta/vcdiff/decode.ts';
-import { decompressZstd } from '../../delta/decompress-zstd.ts';
+import { type WatchedEncoder, zstdEncoderOf } from '../../../delta/recipe/zstd-programs.ts';
 import type { DeltaMeans } from '../../delta/delta-means.ts';
 import type { DeltaCost, DeltaFiles } from '../../ports.ts';
 import { openFileSource } from '../disk/file-source.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { PartDirectory } from './part-directory.ts';
-import { type WatchedEncoder, zstdEncoderOf } from './zstd-programs.ts';
 
 export interface ApplyHere extends DeltaMeans {
   readonly files: DeltaFiles;
@@ -48,7 +43,6 @@ export async function applyHere(work: ApplyHere): Promise<DeltaCost> {
   checkStopped();
   stepBack();
   const base = openFileSource(files.base);
-  const decoders = nodeDecoders(zlib);
   const directory = new PartDirectory(files.scratch);
   let made = 0;
   try {
@@ -68,15 +62,7 @@ export async function applyHere(work: ApplyHere): Promise<DeltaCost> {
         },
       },
       scratch: () => directory.scratch(),
-      decoders,
       encoder,
-      async vcdiff(old, patch, length, target) {
-        for await (const piece of decodeVcdiff(old, copiesOf(patch), length)) target.write(piece);
-      },
-      async zstd(frame, _length, target, before) {
-        const content = before === undefined ? decompressZstd(copiesOf(frame)) : decoders.zstd(piecesOf(frame), before);
-        for await (const piece of content) target.write(piece);
-      },
       checkStopped,
     });
   } finally {
@@ -111,12 +97,4 @@ function refuseWhatIsMissing({ needs }: OpenDelta, directory: PartDirectory, { v
   if (free >= needs.scratchBytes) return;
   const message = `applying the delta needs ${needs.scratchBytes} bytes of free space, there are ${free}`;
   throw new SlipwayError('disk-full', message, { hint: `Free ${needs.scratchBytes - free} bytes.` });
-}
-
-async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
-  yield* chunksOf(source);
-}
-
-async function* copiesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
-  for (const chunk of chunksOf(source)) yield chunk.slice();
 }

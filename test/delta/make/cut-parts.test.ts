@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { digestOf } from '../../../delta/chunks.ts';
 import { cutLongParts } from '../../../delta/make/cut-parts.ts';
 import { cutLengths } from '../../../delta/make/cut-points.ts';
-import { FileRange, openFileSource } from '../../../delta/make/open/file-source.ts';
+import { FileRange, openFileSource } from '../../../delta/make/file-source.ts';
 import type { OpenedArtifact } from '../../../delta/make/open/open-artifact.ts';
 import { parseRecipe, partLengths, type RecipeNode, recipeText } from '../../../delta/recipe/recipe.ts';
 import { noise, seededNumbers } from '../vcdiff/file-pair.ts';

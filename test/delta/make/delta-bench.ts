@@ -2,7 +2,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as zlib from 'node:zlib';
 import { memorySource } from '../../../contract/byte-source.ts';
 import { silentProgress } from '../../../contract/progress.ts';
 import { applyDelta } from '../../../delta/apply.ts';
@@ -12,9 +11,7 @@ import { PartStore } from '../../../delta/make/part-store.ts';
 import type { DeltaMakerPorts, PartEncoders } from '../../../delta/make/ports.ts';
 import { openDelta } from '../../../delta/open-delta.ts';
 import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
-import { nodeDecoders } from '../../../delta/recipe/node-decoders.ts';
 import type { ZstdEncoder } from '../../../delta/recipe/ports.ts';
-import { decodeVcdiff } from '../../../delta/vcdiff/decode.ts';
 
 /** Encodes in this process. */
 export const ownEncoders: PartEncoders = {
@@ -23,7 +20,7 @@ export const ownEncoders: PartEncoders = {
   close: () => undefined,
 };
 
-const nodeZstd = libzstdEncoder(zlib, process.versions.zstd);
+const nodeZstd = libzstdEncoder();
 
 export interface BenchDelta extends MadeSlipwayDelta {
   readonly bytes: Buffer;
@@ -66,7 +63,6 @@ export async function deltaBetween(
 
 async function apply(old: Uint8Array, delta: Uint8Array, scratch: string, encoder: ZstdEncoder): Promise<Buffer> {
   const written: Buffer[] = [];
-  const decoders = nodeDecoders(zlib);
   const source = memorySource(delta);
   using store = new PartStore(scratch);
   await applyDelta(
@@ -77,23 +73,8 @@ async function apply(old: Uint8Array, delta: Uint8Array, scratch: string, encode
     {
       files: store,
       scratch: (length) => store.scratch(length),
-      vcdiff: async (base, patch, length, sink) => {
-        const bytes = new Uint8Array(patch.length);
-        patch.readInto(bytes, 0);
-        for await (const piece of decodeVcdiff(base, chunks(bytes), length)) sink.write(piece);
-      },
-      zstd: async (frame, _length, sink, before) => {
-        const bytes = new Uint8Array(frame.length);
-        frame.readInto(bytes, 0);
-        for await (const piece of decoders.zstd(chunks(bytes), before)) sink.write(piece);
-      },
-      decoders,
       encoder,
     },
   );
   return Buffer.concat(written);
-}
-
-async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodePart } from '../../../delta/make/encode-part.ts';
 import type { PartEncoders } from '../../../delta/make/ports.ts';
-import { findXdelta3 } from '../../../packager/adapters/xdelta3-binding.ts';
+import { findXdelta3 } from '../../../delta/make/processes/xdelta3-binding.ts';
 import { elf, gzipped, type NamedBytes, tarred, zipped, zstandard } from '../../corpus/containers.ts';
 import { sampleBytes } from '../../corpus/flate/sample-bytes.ts';
 import { tinyGoProgram } from '../go/tiny-go-program.ts';

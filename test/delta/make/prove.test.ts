@@ -57,5 +57,5 @@ test('an old file that shrinks while it is read is an error of reading', () => {
   const source = openFileSource(oldFile);
   truncateSync(oldFile, 3);
   expect(() => source.readInto(new Uint8Array(4), 0)).toThrow(expect.objectContaining({ code: 'io-error' }));
-  source.close();
+  source[Symbol.dispose]();
 });

@@ -1,5 +1,5 @@
 /** Frames of the zstd command, written again through it; Debian's is another libzstd than Node's. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { anyZstdEncoder } from '../../../delta/recipe/zstd-encoders.ts';
 import { zstdProgramEncoder, zstdProgramVersion } from '../../../delta/recipe/zstd-program.ts';
@@ -14,13 +14,13 @@ const content = sampleBytes('text', 2 * 1024 * 1024 + 12_345, 5);
 
 describe('what is asked for its version', () => {
   it.each(['/bin/true', '/bin/ls', '/nonexistent/zstd'])('is no zstd command: %s', (program) => {
-    expect(zstdProgramVersion(program, spawnSync)).toBeUndefined();
+    expect(zstdProgramVersion(program)).toBeUndefined();
   });
 });
 
 describeUnless(missingCommands('zstd'), 'the zstd command', () => {
   const [program, version] = [zstdCommand, zstdCommandVersion];
-  const encoder = zstdProgramEncoder(program, version, spawn);
+  const encoder = zstdProgramEncoder(program, version);
   const usual: ZstdSettings = {
     ...{ encoder: 'libzstd', version, level: 3, windowLog: 21, longDistance: false },
     ...{ jobs: true, checksum: true, contentSize: true },
@@ -83,12 +83,8 @@ describeUnless(missingCommands('zstd'), 'the zstd command', () => {
   });
 
   it('passes on what its sink throws, and ends the command', async () => {
-    const children: ReturnType<typeof spawn>[] = [];
-    const watched = zstdProgramEncoder(program, version, (file, args, options) => {
-      const child = spawn(file, args, options);
-      children.push(child);
-      return child;
-    });
+    const children: ChildProcess[] = [];
+    const watched = zstdProgramEncoder(program, version, 1, (child) => children.push(child));
     const encoding = watched.encode({ ...usual, jobs: false }, content.length, 0, () => {
       throw new Error('enough');
     });
@@ -102,7 +98,7 @@ describeUnless(missingCommands('zstd'), 'the zstd command', () => {
   });
 
   it('says so when the command has gone', async () => {
-    const gone = zstdProgramEncoder('/nonexistent/zstd', version, spawn);
+    const gone = zstdProgramEncoder('/nonexistent/zstd', version);
     const encoding = gone.encode(usual, 10, 0, () => {});
     const all = async () => {
       await encoding.write(new Uint8Array(10));

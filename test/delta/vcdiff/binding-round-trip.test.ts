@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bindingPackage, findXdelta3, thisMachine } from '../../../packager/adapters/xdelta3-binding.ts';
+import { bindingPackage, findXdelta3, thisMachine } from '../../../delta/make/processes/xdelta3-binding.ts';
 import { describeUnless } from '../../services/requirement.ts';
 import { decodeAll } from './decode-all.ts';
 import { filePair, noise, seededNumbers } from './file-pair.ts';

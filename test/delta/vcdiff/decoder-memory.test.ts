@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sha256 } from '../../../contract/digest.ts';
-import { findXdelta3 } from '../../../packager/adapters/xdelta3-binding.ts';
+import { findXdelta3 } from '../../../delta/make/processes/xdelta3-binding.ts';
 import { missingCommands } from '../../services/commands.ts';
 import { describeUnless } from '../../services/requirement.ts';
 import { filePair } from './file-pair.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findXdelta3 } from '../../../packager/adapters/xdelta3-binding.ts';
+import { findXdelta3 } from '../../../delta/make/processes/xdelta3-binding.ts';
 import { missingCommands } from '../../services/commands.ts';
 import { describeUnless } from '../../services/requirement.ts';
 import { decodeAll, outcomeOf } from './decode-all.ts';

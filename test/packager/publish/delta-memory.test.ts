@@ -1,5 +1,4 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import * as zlib from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { silentProgress } from '../../../contract/progress.ts';
@@ -14,7 +13,7 @@ import { dyingStore } from '../../fakes/dying-store.ts';
 import { newKey, onlineKey, openRepository, productKey, publish, start } from '../repository-fixture.ts';
 import { contentOf, noise, Workbench } from '../workbench.ts';
 
-const zstd = libzstdEncoder(zlib, process.versions.zstd);
+const zstd = libzstdEncoder();
 
 /** Encoders that count what they are asked for. */
 function counting(maxMemoryBytes = 2 ** 33) {

@@ -1,5 +1,4 @@
 import { appendFile, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import * as zlib from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { silentProgress } from '../../../contract/progress.ts';
 import { blobKey, manifestKey } from '../../../contract/store-keys.ts';
@@ -12,7 +11,7 @@ import { contentOf, noise, Workbench } from '../workbench.ts';
 
 const slipway: PublishInput['slipway'] = {
   encoders: ownEncoders,
-  zstd: libzstdEncoder(zlib, process.versions.zstd),
+  zstd: libzstdEncoder(),
 };
 
 async function flip(file: string): Promise<void> {

@@ -1,11 +1,10 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
-import * as zlib from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { silentProgress } from '../../../contract/progress.ts';
 import { blobKey } from '../../../contract/store-keys.ts';
 import type { DeltaEncoder } from '../../../delta/make/ports.ts';
+import { findXdelta3 } from '../../../delta/make/processes/xdelta3-binding.ts';
 import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
-import { findXdelta3 } from '../../../packager/adapters/xdelta3-binding.ts';
 import { readBuild } from '../../../packager/release/build-folder.ts';
 import { buildRelease } from '../../../packager/release/build-release.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';
@@ -52,7 +51,7 @@ describeUnless(found.kind === 'available' ? undefined : found.detail, 'publish w
   it('ships Slipway deltas from several releases, of what lies inside a container', async () => {
     const bench = await Workbench.open();
     const { store } = await openRepository(bench);
-    const slipway = { encoders: ownEncoders, zstd: libzstdEncoder(zlib, process.versions.zstd) };
+    const slipway = { encoders: ownEncoders, zstd: libzstdEncoder() };
     const packed = (text: string) =>
       gzipped(tarred([{ name: 'bin/k3s', bytes: Buffer.from(text) }]), { encoder: 'go', level: 9 });
     const release = async (name: string, text: string, counter: number) => {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { sectionTypes } from '../../../../delta/elf.ts';
 import type { AddressMap } from '../../../../delta/go/address-map.ts';
 import type { Region } from '../../../../delta/go/regions.ts';
-import { type ElfRange, sectionTypes } from '../../../../delta/make/go/elf.ts';
 import type { GoImage } from '../../../../delta/make/go/go-image.ts';
 import { learnFromData } from '../../../../delta/make/go/learn-from-data.ts';
+import type { ElfRange } from '../../../../delta/make/go/program-areas.ts';
 
 const relative = { x86: 8, arm64: 1027 };
 const types = 0x10000;

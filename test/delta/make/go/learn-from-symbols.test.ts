@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ElfFile, readElf } from '../../../../delta/make/go/elf.ts';
 import { learnFromSymbols } from '../../../../delta/make/go/learn-from-symbols.ts';
+import { type ElfFile, readElf } from '../../../../delta/make/go/program-areas.ts';
 import { elfWithSections } from '../../../corpus/elf-sections.ts';
 
 type Symbol = readonly [name: string, address: number];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readElf } from '../../../../delta/make/go/elf.ts';
+import { readElf } from '../../../../delta/make/go/program-areas.ts';
 import { compressedSection, elfWithSections } from '../../../corpus/elf-sections.ts';
 import { sampleBytes } from '../../../corpus/flate/sample-bytes.ts';
 import { openBytes } from './opened.ts';

@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { elfLength } from '../../../../delta/make/open/elf.ts';
-import { FileRange, openFileSource } from '../../../../delta/make/open/file-source.ts';
-import { readGzipHeader } from '../../../../delta/make/open/gzip.ts';
+import { elfLength } from '../../../../delta/elf.ts';
+import { FileRange, openFileSource } from '../../../../delta/make/file-source.ts';
+import { readGzipHeader } from '../../../../delta/make/open/gzip-header.ts';
 import { nextMagic } from '../../../../delta/make/open/scan.ts';
-import { readTar } from '../../../../delta/make/open/tar.ts';
-import { readZip } from '../../../../delta/make/open/zip.ts';
+import { tar } from '../../../../delta/make/open/tar.ts';
+import { readZip } from '../../../../delta/make/open/zip-directory.ts';
 import { readZstdFrame } from '../../../../delta/make/open/zstd-frame.ts';
 import { elf, gzipped, tarred, zipped, zstandard } from '../../../corpus/containers.ts';
 import { sampleBytes } from '../../../corpus/flate/sample-bytes.ts';
@@ -43,24 +43,24 @@ describe('a tar', () => {
       '.',
     ]);
     const range = new FileRange(openFileSource(join(folder, 'out.tar')));
-    const { files, end } = readTar(range);
+    const { files, end } = tar.read(range);
     expect(files.map((file) => file.name)).toEqual([`./${name}`]);
     expect(range.read(files[0]?.offset ?? 0, files[0]?.length ?? 0).toString()).toBe('content');
     expect(end).toBe(range.length);
   });
 
   it('ends before a header that is damaged', () => {
-    const tar = tarred([
+    const bytes = tarred([
       { name: 'a', bytes: Buffer.from('A') },
       { name: 'b', bytes: Buffer.from('B') },
     ]);
-    tar[1024] = 0x7a;
-    expect(readTar(rangeOf(tar))).toEqual({ files: [{ name: 'a', offset: 512, length: 1 }], end: 1024 });
+    bytes[1024] = 0x7a;
+    expect(tar.read(rangeOf(bytes))).toEqual({ files: [{ name: 'a', offset: 512, length: 1 }], end: 1024 });
   });
 
   it('does not follow a size beyond its end', () => {
-    const tar = tarred([{ name: 'a', bytes: Buffer.from('A') }]);
-    expect(readTar(rangeOf(tar.subarray(0, 512)))).toEqual({ files: [], end: 0 });
+    const bytes = tarred([{ name: 'a', bytes: Buffer.from('A') }]);
+    expect(tar.read(rangeOf(bytes.subarray(0, 512)))).toEqual({ files: [], end: 0 });
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DeflateSettings } from '../../../../delta/flate/encoder.ts';
-import { archived, elf, gzipped, tarred, zipped, zstandard } from '../../../corpus/containers.ts';
+import { archived, cpioed, elf, gzipped, tarred, zipped, zstandard } from '../../../corpus/containers.ts';
 import { type SampleKind, sampleBytes, sampleKinds } from '../../../corpus/flate/sample-bytes.ts';
 import { type OpenedBytes, openBytes } from './opened.ts';
 
@@ -112,6 +112,26 @@ describe('opening an artifact', () => {
     expect(opened.parts[2]?.equals(app)).toBe(true);
   });
 
+  it('finds the files in an initramfs: an early archive, zeros, and a compressed one behind it', async () => {
+    const [microcode, init, module] = [program(17), program(18), program(19)];
+    const early = cpioed([{ name: 'kernel/x86/microcode/AuthenticAMD.bin', bytes: microcode }]);
+    const main = cpioed([
+      { name: 'init', bytes: init },
+      { name: 'etc/hostname', bytes: Buffer.from('edge') },
+      { name: 'lib/modules/overlay.ko', bytes: module },
+    ]);
+    for (const wrapped of [main, gzipped(main, { encoder: 'gzip', level: 9 }), zstandard(main, { level: 19 })]) {
+      const artifact = Buffer.concat([early, Buffer.alloc(512 - (early.length % 512)), wrapped]);
+      const opened = await openBytes(artifact);
+      expectProved(opened, artifact);
+      const names = opened.labels.map((label) => label.replace(/^.*[@#]/, ''));
+      expect(names.filter((label) => label.endsWith('/init'))).toHaveLength(1);
+      expect(opened.parts.some((part) => part.equals(microcode))).toBe(true);
+      expect(opened.parts.some((part) => part.equals(init))).toBe(true);
+      expect(opened.parts.some((part) => part.equals(module))).toBe(true);
+    }
+  });
+
   it('keeps a stream that no known encoder writes as a part, and says so', async () => {
     const stream = gzipped(program(12, 200_000), go9);
     // Another valid way to begin the same stream: an empty stored block.
@@ -189,6 +209,9 @@ const nested = fc.letrec<{ bytes: Buffer }>((tie) => {
         .tuple(tie('bytes') as fc.Arbitrary<Buffer>, fc.integer({ min: 1, max: 9 }), fc.boolean(), fc.boolean())
         .map(([bytes, level, checksum, longDistance]) => zstandard(bytes, { level, checksum, longDistance })),
       members.map(tarred),
+      fc
+        .tuple(members, fc.constantFrom('070701' as const, '070702' as const))
+        .map(([all, magic]) => cpioed(all, magic)),
       fc.tuple(members, fc.oneof(settings, fc.constant('stored' as const))).map(([all, how]) => zipped(all, how)),
       (tie('bytes') as fc.Arbitrary<Buffer>).map(elf),
       fc

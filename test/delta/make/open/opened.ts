@@ -2,16 +2,12 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as zlib from 'node:zlib';
 import { memorySource } from '../../../../contract/byte-source.ts';
 import { type OpenOptions, openArtifact } from '../../../../delta/make/open/open-artifact.ts';
 import { libzstdEncoder } from '../../../../delta/recipe/libzstd.ts';
-import { nodeDecoders } from '../../../../delta/recipe/node-decoders.ts';
 import { rebuildArtifact } from '../../../../delta/recipe/rebuild.ts';
 import { parseRecipe, recipeText } from '../../../../delta/recipe/recipe.ts';
 import { takeApart } from '../../../../delta/recipe/take-apart.ts';
-
-export const decoders = nodeDecoders(zlib);
 
 export interface OpenedBytes {
   readonly labels: readonly string[];
@@ -42,12 +38,12 @@ export async function openBytes(bytes: Uint8Array, options: OpenOptions = {}): P
         yield parts[part]?.subarray(start, start + length) ?? Buffer.alloc(0);
       },
     };
-    const zstd = libzstdEncoder(zlib, process.versions.zstd);
+    const zstd = libzstdEncoder();
     if (options.purpose !== 'base') {
       await rebuildArtifact(recipe, reader, (view) => void pieces.push(Buffer.from(view)), { zstd });
     }
     const apart: Buffer[][] = parts.map(() => []);
-    await takeApart(recipe, memorySource(bytes), (part, view) => void apart[part]?.push(Buffer.from(view)), decoders);
+    await takeApart(recipe, memorySource(bytes), (part, view) => void apart[part]?.push(Buffer.from(view)));
     const labels = opened.parts.map(({ label }) => label);
     const unopened = opened.unopened.map(({ label, reason }) => ({ label, reason }));
     opened[Symbol.dispose]();

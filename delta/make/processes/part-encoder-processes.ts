@@ -4,8 +4,8 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { SlipwayError } from '../../contract/errors.ts';
-import type { PartCode, PartEncoders, PartTask } from '../../delta/make/ports.ts';
+import { SlipwayError } from '../../../contract/errors.ts';
+import type { PartCode, PartEncoders, PartTask } from '../ports.ts';
 
 /** A process that did a larger task than this is not used again. */
 const largeTaskBytes = 256 * 1024 * 1024;

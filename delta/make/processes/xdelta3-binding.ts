@@ -2,14 +2,14 @@
  * VCDIFF encoding by the native xdelta3 binding of the npm registry, one child process a delta. The binding works on
  * whole buffers and is built for x64 Linux only; elsewhere the packager goes on without this codec and says why.
  *
- * Bundling: build `packager/adapters/xdelta3-child.ts` as an entry of its own to `slipway-xdelta3-child.mjs` next to
+ * Bundling: build `delta/make/processes/xdelta3-child.ts` as an entry of its own to `slipway-xdelta3-child.mjs` next to
  * the packager's bundle. The `@chainsafe/` packages are resolved at run time and need no `external`.
  */
 import { spawn } from 'node:child_process';
 import { rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { DeltaEncoder, EncodedDelta, SkippedDelta } from '../../delta/make/ports.ts';
+import type { DeltaEncoder, EncodedDelta, SkippedDelta } from '../ports.ts';
 
 /** The child needs about five times the larger input in memory. */
 const maxInputBytes = 1024 ** 3;

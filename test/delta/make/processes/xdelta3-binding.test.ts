@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { sha256 } from '../../../contract/digest.ts';
-import { makeVcdiff } from '../../../delta/make/vcdiff.ts';
-import { bundleProgram } from '../../../infra/bundle.ts';
+import { sha256 } from '../../../../contract/digest.ts';
 import {
   bindingPackage,
   findXdelta3,
   thisMachine,
   xdelta3Encoder,
-} from '../../../packager/adapters/xdelta3-binding.ts';
-import { filePair } from '../../delta/vcdiff/file-pair.ts';
-import { describeUnless } from '../../services/requirement.ts';
+} from '../../../../delta/make/processes/xdelta3-binding.ts';
+import { makeVcdiff } from '../../../../delta/make/vcdiff.ts';
+import { bundleProgram } from '../../../../infra/bundle.ts';
+import { describeUnless } from '../../../services/requirement.ts';
+import { filePair } from '../../vcdiff/file-pair.ts';
 
 test.each([
   ['linux', 'arm64', 'glibc'],
@@ -79,10 +79,10 @@ describeUnless(found.kind === 'available' ? undefined : found.detail, 'the encod
   });
 
   test('works from the bundles that a shipped packager consists of', async () => {
-    const root = path.resolve(import.meta.dirname, '../../..');
+    const root = path.resolve(import.meta.dirname, '../../../..');
     for (const [entry, output] of [
-      ['packager/adapters/xdelta3-binding.ts', 'packager.mjs'],
-      ['packager/adapters/xdelta3-child.ts', 'slipway-xdelta3-child.mjs'],
+      ['delta/make/processes/xdelta3-binding.ts', 'packager.mjs'],
+      ['delta/make/processes/xdelta3-child.ts', 'slipway-xdelta3-child.mjs'],
     ] as const) {
       await bundleProgram({ entry, output, executable: false }, root, folder);
     }

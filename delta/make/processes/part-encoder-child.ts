@@ -1,6 +1,6 @@
 /** The program of a process that encodes parts: gets tasks over its channel to the packager, answers each with a code. */
-import { encodePart } from '../../delta/make/encode-part.ts';
-import type { PartTask } from '../../delta/make/ports.ts';
+import { encodePart } from '../encode-part.ts';
+import type { PartTask } from '../ports.ts';
 
 process.on('message', (task: PartTask) => {
   encodePart(task).then(

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { PartTask } from '../../../delta/make/ports.ts';
-import { partEncoderProcesses } from '../../../packager/adapters/part-encoder-processes.ts';
-import { noise, Workbench } from '../workbench.ts';
+import type { PartTask } from '../../../../delta/make/ports.ts';
+import { partEncoderProcesses } from '../../../../delta/make/processes/part-encoder-processes.ts';
+import { noise, Workbench } from '../../../packager/workbench.ts';
 
 async function bench() {
   const folder = await Workbench.open();
