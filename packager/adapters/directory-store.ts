@@ -10,7 +10,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SlipwayError } from '../../contract/errors.ts';
 import { streamDigest } from '../../contract/stream-digest.ts';
-import { createFile, diskError, makeFolder, replaceFile, systemCode } from '../durable-file.ts';
+import { createFile, diskError, makeFolder, replaceFile, systemCode } from '../../system/files/durable-file.ts';
 import type { BlobSource, Holding, KnownObject, Store, StoredObject } from '../publish/ports.ts';
 
 const lockWaitMs = 20;

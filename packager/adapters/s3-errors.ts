@@ -1,6 +1,6 @@
 /** What S3 services answer and how the network fails, as codes. Never matches on message text. */
 import { SlipwayError } from '../../contract/errors.ts';
-import { systemCode } from '../durable-file.ts';
+import { systemCode } from '../../system/files/durable-file.ts';
 
 const forbiddenNames = new Set([
   'AccessDenied',

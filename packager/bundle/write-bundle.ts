@@ -9,7 +9,7 @@ import { limits } from '../../contract/limits.ts';
 import type { Progress } from '../../contract/progress.ts';
 import { blobKey, manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { refreshTrust } from '../../contract/trust/trusted-set.ts';
-import { replaceFile } from '../durable-file.ts';
+import { replaceFile } from '../../system/files/durable-file.ts';
 import type { Store } from '../publish/ports.ts';
 import { type ListedRelease, listReleases } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';

@@ -2,7 +2,7 @@
 import { access, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { SlipwayError } from '../../contract/errors.ts';
-import { createFile } from '../durable-file.ts';
+import { createFile } from '../../system/files/durable-file.ts';
 import { generateKeyPair, isSigningKey, type PublicKey, parseKey, type SigningKey } from './signing-key.ts';
 
 export const privateKeySuffix = '.key.pem';
