@@ -8,8 +8,8 @@ import { Command, CommanderError } from 'commander';
 import { usageError } from '../contract/command-failure.ts';
 import { exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
 import { programVersion } from '../contract/program-version.ts';
+import { openWriter } from '../system/store/open-writer.ts';
 import { commandRenderer } from './adapters/manifest-renderer.ts';
-import { openStore } from './adapters/open-store.ts';
 import { partEncoderProcesses } from './adapters/part-encoder-processes.ts';
 import { findXdelta3 } from './adapters/xdelta3-binding.ts';
 import { findZstdEncoder } from './adapters/zstd-programs.ts';
@@ -30,7 +30,7 @@ const encoderMemoryShare = 0.5;
 const scratchFolders: string[] = [];
 
 const context: CommandContext = {
-  openStore: (url) => openStore(url, process.env),
+  openStore: (url) => openWriter(url, process.env),
   renderer: commandRenderer(process.env),
   findEncoder: () => {
     const found = findXdelta3();
