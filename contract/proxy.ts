@@ -3,6 +3,7 @@
  * rule for the three programs. Opens no connection. Loopback is always asked directly, as Go does it.
  */
 import { SlipwayError } from './errors.ts';
+import { isAskedDirectly } from './transport.ts';
 
 export interface NamedProxy {
   /** May hold credentials: for the connection alone, never for a message. */
@@ -90,7 +91,7 @@ function ruleOf(proxies: ReadonlyMap<string, NamedProxy>, passed: readonly strin
     proxyFor(url) {
       const host = bareHost(url.hostname);
       const port = url.port || (url.protocol === 'https:' ? '443' : '80');
-      if (isLoopback(host) || passes.some((pass) => pass(host, port))) return undefined;
+      if (isAskedDirectly(host) || passes.some((pass) => pass(host, port))) return undefined;
       return proxies.get(url.protocol);
     },
   };
@@ -142,13 +143,4 @@ function bareHost(host: string): string {
     .toLowerCase()
     .replace(/^\[(.*)\]$/, '$1')
     .replace(/\.$/, '');
-}
-
-function isLoopback(host: string): boolean {
-  return (
-    host === 'localhost' ||
-    host.endsWith('.localhost') ||
-    host === '::1' ||
-    (bitsOf(host)?.startsWith('01111111') === true && !host.includes(':'))
-  );
 }

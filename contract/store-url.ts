@@ -70,7 +70,9 @@ function bucket(url: URL): StoreLocation {
   }
   const endpoint = url.searchParams.get('endpoint');
   const region = url.searchParams.get('region');
-  if (endpoint !== null && !/^https?:\/\/[^/]+\/?$/.test(endpoint)) throw invalid('the endpoint is no http(s) URL');
+  if (endpoint !== null && !/^https?:\/\/[^/@?#]+\/?$/.test(endpoint)) {
+    throw invalid('the endpoint is no http(s) URL of a host alone');
+  }
   return {
     kind: 's3',
     bucket: url.host,

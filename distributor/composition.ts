@@ -3,8 +3,8 @@
  * none of them decides or records otherwise. Nothing here listens, looks at a clock by itself or knows a command line.
  */
 import { setImmediate as pause } from 'node:timers/promises';
+import type { StoreReader } from '../system/store/reader.ts';
 import type { Catalog } from './catalog/catalog.ts';
-import type { StoreReader } from './catalog/ports.ts';
 import type { ReleaseIndex } from './catalog/releases.ts';
 import { CampaignLog, revertsOnAbort } from './events/campaign-log.ts';
 import type { FleetState } from './fleet/ports.ts';

@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { proxiesOfEnvironment } from '../contract/proxy.ts';
+import { openReader } from '../system/store/open-reader.ts';
 import { openFleetState } from './adapters/database/fleet-state-of-place.ts';
 import { openSource } from './adapters/declarations/open-source.ts';
 import { planReader } from './adapters/declarations/plan-reader.ts';
 import { descriptorLimit } from './adapters/descriptor-limit.ts';
 import { gateProbesWhenAsked } from './adapters/gate-probes-when-asked.ts';
 import { readPermitKey } from './adapters/permit-key.ts';
-import { openStore } from './adapters/store/store-of-url.ts';
 import { runProgram } from './commands/program.ts';
 
 const words = process.argv.slice(2);
@@ -25,7 +25,7 @@ process.exitCode = await runProgram(
   words,
   {
     openFleetState,
-    openStore: (url) => openStore(url, process.env),
+    openStore: (url) => openReader(url, process.env),
     openSource: (place) => openSource(place, process.env),
     readPlan: planReader(),
     descriptorLimit: descriptorLimit(),

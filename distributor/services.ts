@@ -1,6 +1,6 @@
 /** What the routes work with; `serve` makes it once, tests make their own. */
+import type { StoreReader } from '../system/store/reader.ts';
 import type { Catalog } from './catalog/catalog.ts';
-import type { StoreReader } from './catalog/ports.ts';
 import type { FleetState } from './fleet/ports.ts';
 import type { RandomBytes } from './fleet/token.ts';
 import type { TokenUse } from './fleet/token-use.ts';

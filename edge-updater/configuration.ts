@@ -3,7 +3,6 @@
  * main.ts passes the text and the facts of the machine.
  */
 import { createHash } from 'node:crypto';
-import { isIP } from 'node:net';
 import * as z from 'zod';
 import { type DeviceId, deviceIdSchema, labelsSchema } from '../contract/device-api/check.ts';
 import { parseDocument } from '../contract/document.ts';
@@ -19,6 +18,7 @@ import {
 } from '../contract/proxy.ts';
 import { productSchema } from '../contract/release/manifest.ts';
 import { type Platform, platformOfNodeArch, platformSchema } from '../contract/release/platform.ts';
+import { keepsSecrets } from '../contract/transport.ts';
 import { defaultZstdPrograms } from './delta/delta-means.ts';
 
 const seconds = (min: number, max = 7 * 24 * 3600) => z.number().min(min).max(max);
@@ -199,16 +199,10 @@ export function proxiesOf({ proxy }: Pick<Configuration, 'proxy'>, environment: 
 
 /** Plain HTTP shows the token and every byte to the network; only a developer's own machine is exempt. */
 export function refuseInsecureTransport(url: URL, developmentAllowHttp: boolean): void {
-  if (url.protocol === 'https:') return;
-  if (url.protocol === 'http:' && developmentAllowHttp && isLoopback(url.hostname)) return;
+  if (url.protocol === 'https:' || (developmentAllowHttp && keepsSecrets(url))) return;
   throw new SlipwayError('transport-insecure', `${url.origin} is not https`, {
     hint: 'Use https; plain HTTP is for loopback with developmentAllowHttp: true.',
   });
-}
-
-function isLoopback(hostname: string): boolean {
-  if (hostname === 'localhost' || hostname === '[::1]') return true;
-  return isIP(hostname) === 4 && hostname.startsWith('127.');
 }
 
 /** The machine id itself is not for other machines to know (machine-id(5)). */

@@ -11,9 +11,8 @@ import { programVersion } from '../contract/program-version.ts';
 import { partEncoderProcesses } from '../delta/make/processes/part-encoder-processes.ts';
 import { findXdelta3 } from '../delta/make/processes/xdelta3-binding.ts';
 import { findZstdEncoder } from '../delta/recipe/zstd-programs.ts';
+import { openWriter } from '../system/store/open-writer.ts';
 import { commandRenderer } from './adapters/manifest-renderer.ts';
-import { openStore } from './adapters/open-store.ts';
-
 import { registerBuild } from './commands/build.ts';
 import { registerBundle } from './commands/bundle.ts';
 import type { CommandContext } from './commands/context.ts';
@@ -31,7 +30,7 @@ const encoderMemoryShare = 0.5;
 const scratchFolders: string[] = [];
 
 const context: CommandContext = {
-  openStore: (url) => openStore(url, process.env),
+  openStore: (url) => openWriter(url, process.env),
   renderer: commandRenderer(process.env),
   findEncoder: () => {
     const found = findXdelta3();

@@ -12,6 +12,7 @@ import {
   decodersLoadNoEncoder,
   decodersStandAlone,
   devicesStaySmall,
+  distributorOnlyReads,
   namesNodeModules,
   onlyMainImportsAdapters,
   programs,
@@ -61,6 +62,16 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'packager/commands/b.ts': "import type { S3 } from '../adapters/s3-store.ts';",
       'distributor/app.ts': "const s3 = () => import('./adapters/s3-store.ts');",
       'edge-updater/device/daemon.ts': "export { s3 } from './adapters/systemd.ts';",
+      'packager/commands/c.ts': "import { openWriter } from '../../system/store/open-writer.ts';",
+      'distributor/catalog/catalog.ts': "import { s3Reader } from '../../system/store/s3-reader.ts';",
+    },
+  ],
+  [
+    'the distributor reaches nothing that writes a store',
+    distributorOnlyReads,
+    {
+      'distributor/main.ts': "import { openWriter } from '../system/store/open-writer.ts';",
+      'distributor/services.ts': "import type { StoreWriter } from '../system/store/writer.ts';",
     },
   ],
   [
@@ -210,6 +221,8 @@ describe('the architecture rules', () => {
   it('let through what the design allows', () => {
     const allowed = {
       'packager/main.ts': "import { s3 } from './adapters/s3-store.ts'; import { b } from '../contract/b.ts';",
+      'packager/publish/upload.ts': "import type { StoreWriter } from '../../system/store/writer.ts';",
+      'system/store/open-writer.ts': "import { directoryWriter } from './directory-writer.ts';",
       'packager/adapters/s3-store.ts': "import { retry } from './s3-retry.ts'; import fs from 'node:fs';",
       'edge-updater/update/state.ts': "import type { Stats } from 'node:fs'; import { z } from 'zod';",
       'delta/recipe/zstd.ts': "import { type ZstdOptions, createInflate } from 'node:zlib';",
@@ -220,6 +233,17 @@ describe('the architecture rules', () => {
     };
     const parsed = byPath(Object.entries(allowed).map(([file, text]) => parseSource(file, text)));
     expect([...parsed.values()].flatMap((file) => rules.flatMap(([, rule]) => rule(file, parsed)))).toEqual([]);
+  });
+
+  it('follow what the distributor reads through the files of a store', () => {
+    const parsed = byPath([
+      parseSource('distributor/main.ts', "import { openReader } from '../system/store/open-reader.ts';"),
+      parseSource('system/store/open-reader.ts', "const s3 = () => import('./s3-reader.ts');"),
+      parseSource('system/store/s3-reader.ts', "import { put } from './s3-writer.ts';"),
+    ]);
+    expect([...parsed.values()].flatMap((file) => distributorOnlyReads(file, parsed))).toEqual([
+      'distributor/main.ts reaches system/store/s3-writer.ts through system/store/s3-reader.ts',
+    ]);
   });
 
   it('follow what decides through files of its program', () => {

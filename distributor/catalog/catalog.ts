@@ -11,8 +11,8 @@ import { targetCustomSchema } from '../../contract/release/target-custom.ts';
 import { manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import type { PermitAuthority } from '../../contract/trust/permit.ts';
 import { type MetadataSet, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
+import type { StoreReader } from '../../system/store/reader.ts';
 import { type Expiries, expiriesOf } from './expiries.ts';
-import type { StoreReader } from './ports.ts';
 import { type Release, ReleaseIndex } from './releases.ts';
 
 export interface CatalogState {

@@ -1,8 +1,8 @@
 /** A server by the options of its command line, with its log, its metrics and what it does between requests. */
 import type { Logger } from 'pino';
 import { describeError, toSlipwayError } from '../../contract/errors.ts';
+import type { StoreReader } from '../../system/store/reader.ts';
 import { Catalog } from '../catalog/catalog.ts';
-import type { StoreReader } from '../catalog/ports.ts';
 import { composeServer } from '../composition.ts';
 import type { FleetState } from '../fleet/ports.ts';
 import { downloadsFor } from '../http/downloads.ts';

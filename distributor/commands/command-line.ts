@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { StoreReader } from '../catalog/ports.ts';
+import type { StoreReader } from '../../system/store/reader.ts';
 import type { FleetState, StateUse } from '../fleet/ports.ts';
 import type { RandomBytes } from '../fleet/token.ts';
 import type { DeclarationSource, PlanReader } from '../reconcile/ports.ts';

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { SlipwayError } from '../../contract/errors.ts';
 import { parseStoreUrl } from '../../contract/store-url.ts';
+import { isLoopback } from '../../contract/transport.ts';
 import type { CertificateFiles } from '../http/certificate.ts';
 import type { StatePlace } from './command-line.ts';
 import type { RetentionOptions } from './retention-options.ts';
@@ -100,8 +101,4 @@ export function checkAccelRedirect(
 /** Call it after checkTransport. */
 export function certificateFilesOf({ tlsCert, tlsKey }: ServeOptions): CertificateFiles | undefined {
   return tlsCert === undefined || tlsKey === undefined ? undefined : { certFile: tlsCert, keyFile: tlsKey };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

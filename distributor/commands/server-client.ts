@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { type ErrorCode, errorCodes, SlipwayError } from '../../contract/errors.ts';
 import { type NamedProxy, proxiesOfEnvironment } from '../../contract/proxy.ts';
+import { refuseInTheClear } from '../../contract/transport.ts';
 import { PlanError, planProblemSchema } from '../declaration/problem.ts';
 
 export interface ServerAddress {
@@ -101,12 +102,7 @@ function urlOf(server: string, path: string): URL {
       hint: 'Write https://updates.example.com.',
     });
   }
-  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(base.hostname);
-  if (base.protocol === 'http:' && !isLocal) {
-    throw new SlipwayError('transport-insecure', `plain HTTP to ${base.host} would send the token in the clear`, {
-      hint: 'Use https.',
-    });
-  }
+  refuseInTheClear(base, 'the token');
   // A server behind a proxy may stand below a path: https://host/updates/.
   return new URL(`${base.pathname.replace(/\/+$/, '')}${path}`, base.origin);
 }

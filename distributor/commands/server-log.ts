@@ -1,7 +1,7 @@
 /** The log of a server: lines of JSON on stderr, without a token in any of them. */
 import { type Logger, pino } from 'pino';
+import { openSecrets } from '../../system/files/open-secrets.ts';
 import { withoutTokens } from '../http/redaction.ts';
-import { openSecrets } from './open-secrets.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 export function openLog(level: string): Logger {

@@ -1,7 +1,7 @@
 /** Where a verb finds the server that it asks, and the token that it shows there. */
 import { Option } from 'commander';
+import { openSecrets } from '../../system/files/open-secrets.ts';
 import type { CommandLine } from './command-line.ts';
-import { openSecrets } from './open-secrets.ts';
 
 /** `--server` and `--token-file`, which the environment may give, too. */
 export function addressOptions(whatFor: string): [server: Option, tokenFile: Option] {

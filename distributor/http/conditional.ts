@@ -1,5 +1,5 @@
 /** Preconditions and ranges by RFC 9110 for content that never changes and has a strong ETag. Pure. */
-import type { ByteRange } from '../catalog/ports.ts';
+import type { ByteRange } from '../../system/store/reader.ts';
 
 export interface Conditions {
   readonly method: 'GET' | 'HEAD';

@@ -5,7 +5,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
-import type { OpenObject } from '../catalog/ports.ts';
+import type { OpenObject } from '../../system/store/reader.ts';
 import { noteForLog } from './answer-log.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { SendBuffers } from './send-buffers.ts';

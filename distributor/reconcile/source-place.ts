@@ -1,5 +1,6 @@
 /** Where the declarations are, as an operator names it: files of this machine, or a branch of a Git repository. */
 import { SlipwayError } from '../../contract/errors.ts';
+import { refuseInTheClear } from '../../contract/transport.ts';
 
 export type SourcePlace = ({ readonly kind: 'files' } & FilesPlace) | ({ readonly kind: 'git' } & GitPlace);
 
@@ -35,10 +36,9 @@ const branchPattern = /^(?![-/.])(?!.*(\.\.|\/\/|\/\.|@\{|\.lock(\/|$)))[A-Za-z0
  */
 export function checkGitPlace(place: GitPlace): GitPlace {
   const url = parseUrl(place.url);
-  if (place.credentialsFile !== undefined && url.protocol === 'http:' && !isLoopback(url.hostname)) {
-    throw new SlipwayError('transport-insecure', `plain HTTP to ${url.host} would send the credentials in the clear`, {
-      hint: 'Use https, with --git-ca where the certificate is of your own authority.',
-    });
+  if (place.credentialsFile !== undefined && url.protocol !== 'file:') {
+    const hint = 'Use https, with --git-ca where the certificate is of your own authority.';
+    refuseInTheClear(url, 'the credentials', hint);
   }
   if (!branchPattern.test(place.branch)) throw new SlipwayError('usage', `"${place.branch}" is no name of a branch`);
   return { ...place, url: url.href, path: normalPath(place.path) };
@@ -67,10 +67,6 @@ function normalPath(text: string): string {
     throw new SlipwayError('usage', `"${text}" leads out of the repository`, { hint: 'Write it without "..".' });
   }
   return names.join('/');
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** For logs and messages: `https://git.example.com/fleet.git main:rollouts`. */

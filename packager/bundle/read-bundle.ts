@@ -9,7 +9,7 @@ import { extract } from 'tar-stream';
 import { type BundleIndex, bundleIndexName, bundleIndexSchema, bundleMemberPattern } from '../../contract/bundle.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
-import { diskError } from '../durable-file.ts';
+import { diskError } from '../../system/files/durable-file.ts';
 
 const blockBytes = 512;
 /** A tar ends with two blocks of zeros. */

@@ -9,8 +9,9 @@ import { limits } from '../../contract/limits.ts';
 import type { Progress } from '../../contract/progress.ts';
 import { blobKey, manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { refreshTrust } from '../../contract/trust/trusted-set.ts';
-import { replaceFile } from '../durable-file.ts';
-import type { Store } from '../publish/ports.ts';
+import { replaceFile } from '../../system/files/durable-file.ts';
+import { objectStream } from '../../system/store/object-stream.ts';
+import type { StoreReader } from '../../system/store/reader.ts';
 import { type ListedRelease, listReleases } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
 import { fetchFrom, firstRoot } from '../repository/state.ts';
@@ -34,7 +35,7 @@ export interface BundleSummary {
  * @throws SlipwayError `release-unknown`, and what verification and the store throw
  */
 export async function writeBundle(
-  store: Store,
+  store: StoreReader,
   selector: ReleaseSelector,
   file: string,
   pinnedRoot: Uint8Array | undefined,
@@ -71,7 +72,7 @@ export async function writeBundle(
   const filled = (async () => {
     for (const [name, content] of small) await addBytes(tar, name, content ?? new Uint8Array());
     for (const expected of blobs) {
-      const source = await store.read(blobKey(expected.blob.sha256));
+      const source = await objectStream(store, blobKey(expected.blob.sha256));
       await checkBlob(
         addStream(tar, blobKey(expected.blob.sha256), expected.blob.length, source),
         expected,
@@ -101,10 +102,10 @@ function matches(release: ListedRelease, { platform, version, channel }: Release
 }
 
 /** Devices that pinned any root follow the chain from it, so the bundle carries all of them. */
-async function allRoots(store: Store, newest: number): Promise<Uint8Array[]> {
+async function allRoots(store: StoreReader, newest: number): Promise<Uint8Array[]> {
   const roots: Uint8Array[] = [];
   for (let version = 1; version <= newest; version++) {
-    const found = await store.get(metadataKey('root', version), limits.maxRootBytes);
+    const found = await store.readWhole(metadataKey('root', version), limits.maxRootBytes);
     if (!found) throw new SlipwayError('metadata-missing', `the store has no version ${version} of root.json`);
     roots.push(found.bytes);
   }

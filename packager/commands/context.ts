@@ -2,13 +2,13 @@
 
 import type { DeltaEncoder, PartEncoders } from '../../delta/make/ports.ts';
 import type { ZstdEncoder } from '../../delta/recipe/ports.ts';
+import type { StoreWriter } from '../../system/store/writer.ts';
 import type { Output } from '../output.ts';
-import type { Store } from '../publish/ports.ts';
 import type { ManifestRenderer } from '../release/ports.ts';
 
 export interface CommandContext {
   /** @throws SlipwayError `store-url-invalid` */
-  openStore(url: string): Promise<Store>;
+  openStore(url: string): Promise<StoreWriter>;
   readonly renderer: ManifestRenderer;
   /** The encoder of this machine, or one sentence why there is none. */
   findEncoder(): { readonly encoder: DeltaEncoder } | { readonly missing: string };
@@ -31,7 +31,7 @@ export interface CommandContext {
 export async function withStore<T>(
   context: CommandContext,
   url: string,
-  work: (store: Store) => Promise<T>,
+  work: (store: StoreWriter) => Promise<T>,
 ): Promise<T> {
   const store = await context.openStore(url);
   try {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { productSchema } from '../../contract/release/manifest.ts';
-import { replaceFile } from '../durable-file.ts';
+import { replaceFile } from '../../system/files/durable-file.ts';
 import { createRepository, type RepositoryKeys } from '../publish/create-repository.ts';
 import { privateKeySuffix, readKeyFile, readOrWriteKeyPair } from '../repository/key-files.ts';
 import type { RoleKeys } from '../repository/offline-roles.ts';

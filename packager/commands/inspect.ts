@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { decodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
+import type { StoreReader } from '../../system/store/reader.ts';
 import { readBundle } from '../bundle/read-bundle.ts';
-import type { Store } from '../publish/ports.ts';
 import { readBuild } from '../release/build-folder.ts';
 import { isDemo } from '../repository/offline-roles.ts';
 import { listReleases } from '../repository/product-role.ts';
@@ -67,7 +67,7 @@ async function inspectBundle(file: string): Promise<Inspection> {
   return { value: { ...value, blobs }, lines: [...lines, `${blobs} blobs, not verified`] };
 }
 
-async function inspectStore(store: Store): Promise<Inspection> {
+async function inspectStore(store: StoreReader): Promise<Inspection> {
   const state = await loadRepository(store);
   const releases = [...state.products.values()].flatMap((role) => listReleases(role));
   const roles = [

@@ -4,12 +4,12 @@
  */
 import type { Metadata, MetaFile, Root, Targets } from '@tufjs/models';
 import { timestampKey } from '../../contract/store-keys.ts';
+import type { StoreWriter } from '../../system/store/writer.ts';
 import { nextSnapshot, nextTimestamp } from '../repository/online-roles.ts';
 import { authorisedKeys, describeDocument, signDocument } from '../repository/signed-document.ts';
 import type { SigningKey } from '../repository/signing-key.ts';
 import { productAuthority, type RepositoryState, rootAuthority } from '../repository/state.ts';
 import { placeDocument } from './place-document.ts';
-import type { Store } from './ports.ts';
 
 /** A role to sign anew: its content for a given version. */
 export type RoleChanges = ReadonlyMap<string, (version: number) => Targets>;
@@ -32,7 +32,7 @@ export type CommitOutcome =
  * Fails before it writes anything when a key is missing.
  * @throws SlipwayError `key-not-authorised`, `threshold-not-met`, or what the store throws
  */
-export async function commitChanges(store: Store, input: CommitInput): Promise<CommitOutcome> {
+export async function commitChanges(store: StoreWriter, input: CommitInput): Promise<CommitOutcome> {
   const { state, changes, now } = input;
   const keys = commitKeys(state, [...changes.keys()], input.keys);
   const meta: Record<string, MetaFile> = { ...state.snapshotMeta };

@@ -3,6 +3,7 @@ import { Metadata, type Root } from '@tufjs/models';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { timestampKey } from '../../contract/store-keys.ts';
+import type { StoreWriter } from '../../system/store/writer.ts';
 import {
   createRoot,
   createTargets,
@@ -14,7 +15,6 @@ import { nextSnapshot, nextTimestamp } from '../repository/online-roles.ts';
 import { productTargets } from '../repository/product-role.ts';
 import { describeDocument, documentKey, type SignedDocument, signDocument } from '../repository/signed-document.ts';
 import { placeDocument, sameButExpiry } from './place-document.ts';
-import type { Store } from './ports.ts';
 
 export interface RepositoryKeys extends DelegatedKeys {
   readonly root: RoleKeys;
@@ -30,12 +30,12 @@ export interface RepositoryKeys extends DelegatedKeys {
  *   too, or what the store throws
  */
 export async function createRepository(
-  store: Store,
+  store: StoreWriter,
   keys: RepositoryKeys,
   now: Date,
   demo: boolean,
 ): Promise<SignedDocument<Root>> {
-  if (await store.get(timestampKey, limits.maxTimestampBytes)) throw exists('a repository');
+  if (await store.readWhole(timestampKey, limits.maxTimestampBytes)) throw exists('a repository');
   refuseSharedPermitKey(keys);
   const targetsDocument = createTargets(keys, keys.targets, now);
   const productSigners = [...keys.products].map(([name, role]) => [name, signersOf(name, role)] as const);
@@ -89,9 +89,9 @@ function refuseSharedPermitKey({ root, targets, online, products, permits }: Rep
   });
 }
 
-async function placeRoot(store: Store, root: SignedDocument<Root>): Promise<SignedDocument<Root>> {
+async function placeRoot(store: StoreWriter, root: SignedDocument<Root>): Promise<SignedDocument<Root>> {
   if ((await store.putNew(documentKey(root), root.bytes)) === 'created') return root;
-  const there = await store.get(documentKey(root), limits.maxRootBytes);
+  const there = await store.readWhole(documentKey(root), limits.maxRootBytes);
   const signed = there && sameButExpiry(there.bytes, root, new Metadata(root.signed));
   if (!there || !signed) throw exists('the root of another repository');
   return { role: 'root', signed, bytes: there.bytes };

@@ -16,9 +16,10 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { type Delta, deltaSchema } from '../../contract/release/manifest.ts';
 import { blobKey, madeDeltasKey } from '../../contract/store-keys.ts';
 import { deltaEncoderVersion } from '../../delta/make/make-delta.ts';
+import { objectStream } from '../../system/store/object-stream.ts';
+import type { StoreWriter } from '../../system/store/writer.ts';
 import { meter } from '../release/pack-component.ts';
 import type { SigningKey } from '../repository/signing-key.ts';
-import type { Store } from './ports.ts';
 import type { Upload } from './upload.ts';
 
 export interface MadeDelta {
@@ -44,7 +45,7 @@ export interface DeltaMemory {
 }
 
 export interface MemoryPorts {
-  readonly store: Store;
+  readonly store: StoreWriter;
   /** Those of the given keys that may sign for the product. */
   readonly keys: readonly SigningKey[];
   readonly scratch: string;
@@ -68,7 +69,7 @@ export function deltaMemory(ports: MemoryPorts, options: EncoderOptions): DeltaM
   const keyOf = (from: Digest, to: Digest) => madeDeltasKey(sha256(canonicalJson(inputsOf(from, to))));
   return {
     async recall(from, to) {
-      const found = await optional(store.get(keyOf(from, to), maxStatementBytes));
+      const found = await optional(store.readWhole(keyOf(from, to), maxStatementBytes));
       const deltas = found && parse(found.bytes);
       if (!deltas || Buffer.compare(statement(from, to, deltas), found.bytes) !== 0) return undefined;
       const made: MadeDelta[] = [];
@@ -112,10 +113,10 @@ function parse(bytes: Uint8Array): readonly Delta[] | undefined {
 }
 
 /** False when the store has lost the bytes or has others. */
-async function fetched(store: Store, delta: Delta, file: string): Promise<boolean> {
-  if ((await store.head(blobKey(delta.sha256)))?.length !== delta.length) return false;
+async function fetched(store: StoreWriter, delta: Delta, file: string): Promise<boolean> {
+  if ((await store.stat(blobKey(delta.sha256)))?.length !== delta.length) return false;
   const wire = meter();
-  const source = await optional(store.read(blobKey(delta.sha256)));
+  const source = await optional(objectStream(store, blobKey(delta.sha256)));
   if (!source) return false;
   await pipeline(source, wire.stream, createWriteStream(file));
   if (wire.digest() === delta.sha256) return true;

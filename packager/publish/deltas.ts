@@ -18,12 +18,13 @@ import type { OpenedArtifact } from '../../delta/make/open/open-artifact.ts';
 import type { DeltaEncoder, PartEncoders } from '../../delta/make/ports.ts';
 import { makeVcdiff } from '../../delta/make/vcdiff.ts';
 import type { ZstdEncoder } from '../../delta/recipe/ports.ts';
+import { objectStream } from '../../system/store/object-stream.ts';
+import type { StoreWriter } from '../../system/store/writer.ts';
 import { openBlob } from '../release/build-folder.ts';
 import { meter, packFile } from '../release/pack-component.ts';
 import { zstdDecoder } from '../release/unpack-blob.ts';
 import { chooseDeltas } from './choose-deltas.ts';
 import type { DeltaMemory, MadeDelta } from './delta-memory.ts';
-import type { Store } from './ports.ts';
 
 /** Both kinds of delta; at least one of them. */
 export interface DeltaMakers {
@@ -37,7 +38,7 @@ export interface DeltaMakers {
 }
 
 export interface DeltaJob {
-  readonly store: Store;
+  readonly store: StoreWriter;
   readonly makers: DeltaMakers;
   /** Build folder of the new release. */
   readonly folder: string;
@@ -172,7 +173,7 @@ async function makeBoth(job: DeltaJob, component: Component, base: Base): Promis
   try {
     const [blob] = [...old.blobs].sort((a, b) => a.length - b.length);
     if (!blob) return [];
-    await unpack(await store.read(blobKey(blob.sha256)), { ...old, blobs: [blob] }, oldFile, progress);
+    await unpack(await objectStream(store, blobKey(blob.sha256)), { ...old, blobs: [blob] }, oldFile, progress);
     const { file: newFile, opened: target } = await base.target.open();
     const pair: Pair = { component, oldFile, newFile, target, fromSha256: old.sha256 };
     const slipway = await slipwayDelta(job, pair);

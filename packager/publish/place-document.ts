@@ -6,10 +6,10 @@ import { Metadata, type MetadataKind, type Root, type Snapshot, type Targets } f
 import { canonicalJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
+import type { StoreWriter } from '../../system/store/writer.ts';
 import { isHalfSpent } from '../repository/expiry.ts';
 import { documentKey, type SignedDocument, type SignedPart, signDocument } from '../repository/signed-document.ts';
 import type { SigningKey } from '../repository/signing-key.ts';
-import type { Store } from './ports.ts';
 
 /** Names stepped over before this is called contention: each is one abandoned or lost publish. */
 const maxVersionsTried = 1000;
@@ -29,14 +29,14 @@ export interface Placement<T extends Snapshot | Targets> {
 
 /** @throws SlipwayError `publish-contended` when no name is free */
 export async function placeDocument<T extends Snapshot | Targets>(
-  store: Store,
+  store: StoreWriter,
   placement: Placement<T>,
 ): Promise<SignedDocument<T>> {
   const { role, from, make, keys } = placement;
   for (let version = from; version < from + maxVersionsTried; version++) {
     const document = signDocument(role, make(version), keys);
     if ((await store.putNew(documentKey(document), document.bytes)) === 'created') return document;
-    const there = await store.get(documentKey(document), limits.maxTargetsBytes);
+    const there = await store.readWhole(documentKey(document), limits.maxTargetsBytes);
     const adopted = there && adopt(there.bytes, document, placement);
     if (adopted) return adopted;
   }

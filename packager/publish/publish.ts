@@ -16,6 +16,7 @@ import {
 } from '../../contract/release/manifest.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import type { DeltaEncoder } from '../../delta/make/ports.ts';
+import type { StoreWriter } from '../../system/store/writer.ts';
 import { type BuiltRelease, openBlob } from '../release/build-folder.ts';
 import { type ListedRelease, listReleases, productTargets } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
@@ -31,7 +32,6 @@ import { commitChanges, commitKeys } from './commit.ts';
 import { type DeltaMemory, deltaMemory, type EncoderOptions, type MadeDelta, uploadOf } from './delta-memory.ts';
 import { type DeltaJob, type DeltaMakers, makeDeltas } from './deltas.ts';
 import { basesOf, planPublish, withChannelAt } from './plan.ts';
-import type { Store } from './ports.ts';
 import { readOrRestore, restoreDeltas } from './restore.ts';
 import { requireStored, type Upload, type UploadResult, uploadAll } from './upload.ts';
 
@@ -39,7 +39,7 @@ const concurrency = 4;
 const maxAttempts = 12;
 
 export interface PublishInput {
-  readonly store: Store;
+  readonly store: StoreWriter;
   readonly build: BuiltRelease;
   readonly channel: Channel;
   readonly keys: readonly SigningKey[];

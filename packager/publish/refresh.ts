@@ -1,5 +1,6 @@
 /** Signs again what expires while nothing changes: snapshot and timestamp always, product roles at half of their time. */
 import { SlipwayError } from '../../contract/errors.ts';
+import type { StoreWriter } from '../../system/store/writer.ts';
 import { expiryAt, isExpired, isHalfSpent } from '../repository/expiry.ts';
 import { listReleases, productTargets } from '../repository/product-role.ts';
 import type { SigningKey } from '../repository/signing-key.ts';
@@ -10,12 +11,11 @@ import {
   requireUnexpiredOfflineRoles,
 } from '../repository/state.ts';
 import { commitChanges, type RoleChanges } from './commit.ts';
-import type { Store } from './ports.ts';
 
 const maxAttempts = 12;
 
 export interface RefreshInput {
-  readonly store: Store;
+  readonly store: StoreWriter;
   readonly keys: readonly SigningKey[];
   readonly pinnedRoot: Uint8Array | undefined;
   /** The time that signatures are made at. */

@@ -6,10 +6,11 @@ import { type ErrorCode, SlipwayError } from '../../contract/errors.ts';
 import { type Component, type Delta, encodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import { blobKey } from '../../contract/store-keys.ts';
 import { streamDigest } from '../../contract/stream-digest.ts';
+import { objectStream } from '../../system/store/object-stream.ts';
+import type { StoreWriter } from '../../system/store/writer.ts';
 import type { ListedRelease } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
 import { type MadeDelta, uploadOf } from './delta-memory.ts';
-import type { Store } from './ports.ts';
 import type { Upload } from './upload.ts';
 
 const damage: ReadonlySet<ErrorCode> = new Set([
@@ -24,7 +25,7 @@ const damage: ReadonlySet<ErrorCode> = new Set([
  * @throws what reading it threw, when no candidate has the digest that was signed
  */
 export async function readOrRestore(
-  store: Store,
+  store: StoreWriter,
   release: ListedRelease,
   candidates: readonly (() => Promise<ReleaseManifest>)[],
 ): Promise<ReleaseManifest> {
@@ -44,7 +45,7 @@ export async function readOrRestore(
 }
 
 export interface RestorePorts {
-  readonly store: Store;
+  readonly store: StoreWriter;
   /** True for objects that are known to be whole. */
   readonly isSettled: (key: string) => boolean;
   readonly make: (component: Component, bases: readonly ReleaseManifest[]) => Promise<readonly MadeDelta[]>;
@@ -79,7 +80,7 @@ export async function restoreDeltas(
 
 /** Releases that hold the files that the deltas start from. */
 async function basesOfDeltas(
-  store: Store,
+  store: StoreWriter,
   { name }: Component,
   deltas: readonly Delta[],
   releases: readonly ListedRelease[],
@@ -93,7 +94,7 @@ async function basesOfDeltas(
   return bases;
 }
 
-async function isWhole(store: Store, { sha256, length }: Delta): Promise<boolean> {
-  if ((await store.head(blobKey(sha256)))?.length !== length) return false;
-  return (await streamDigest(await store.read(blobKey(sha256)))) === sha256;
+async function isWhole(store: StoreWriter, { sha256, length }: Delta): Promise<boolean> {
+  if ((await store.stat(blobKey(sha256)))?.length !== length) return false;
+  return (await streamDigest(await objectStream(store, blobKey(sha256)))) === sha256;
 }

@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import PQueue from 'p-queue';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Progress } from '../../contract/progress.ts';
-import type { Holding, KnownObject, Store } from './ports.ts';
+import type { Holding, KnownObject, StoreWriter } from '../../system/store/writer.ts';
 
 export interface Upload extends KnownObject {
   readonly key: string;
@@ -34,7 +34,7 @@ export interface UploadOptions {
  *   sent before stays and is skipped the next time
  */
 export async function uploadAll(
-  store: Store,
+  store: StoreWriter,
   uploads: readonly Upload[],
   { concurrency, verifyExisting, progress }: UploadOptions,
 ): Promise<UploadResult> {
@@ -65,8 +65,8 @@ export async function uploadAll(
   return { sentObjects, sentBytes, skippedObjects: distinct.length - sentObjects, healed: healed.sort() };
 }
 
-async function holdingByLength(store: Store, { key, length }: Upload): Promise<Holding> {
-  const there = await store.head(key);
+async function holdingByLength(store: StoreWriter, { key, length }: Upload): Promise<Holding> {
+  const there = await store.stat(key);
   if (!there) return 'absent';
   return there.length === length ? 'same' : 'other';
 }
@@ -91,13 +91,13 @@ function checked({ key, sha256, open }: Upload): Readable {
 
 /** @throws SlipwayError `blob-missing` or `length-mismatch` for the first object that the store does not hold */
 export async function requireStored(
-  store: Store,
+  store: StoreWriter,
   objects: readonly { readonly key: string; readonly length: number }[],
   concurrency: number,
 ): Promise<void> {
   const queue = new PQueue({ concurrency });
   const check = async ({ key, length }: { key: string; length: number }): Promise<void> => {
-    const there = await store.head(key);
+    const there = await store.stat(key);
     if (!there) {
       throw new SlipwayError('blob-missing', `the store has no ${key}`, {
         hint: 'Run the same command again; nothing was made visible.',

@@ -1,13 +1,13 @@
 /** Keys on disk: one PEM a file, private ones readable by their owner only. */
-import { access, readdir, readFile, stat } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { SlipwayError } from '../../contract/errors.ts';
-import { createFile } from '../durable-file.ts';
+import { createFile } from '../../system/files/durable-file.ts';
+import { openSecrets } from '../../system/files/open-secrets.ts';
 import { generateKeyPair, isSigningKey, type PublicKey, parseKey, type SigningKey } from './signing-key.ts';
 
 export const privateKeySuffix = '.key.pem';
 export const publicKeySuffix = '.pub.pem';
-const readableByOthers = 0o077;
 
 /** As the command line has them: files by `--key`, a folder by `--keys`. */
 export interface KeyPlaces {
@@ -42,10 +42,9 @@ export async function readSigningKeys(
   const keys = new Map<string, SigningKey>();
   const take = async (file: string, key: SigningKey) => {
     keys.set(key.keyId, key);
-    const mode = (await stat(file)).mode & 0o777;
-    if ((mode & readableByOthers) === 0) return;
-    const octal = mode.toString(8).padStart(4, '0');
-    say(`Other accounts may read the private key ${path.basename(file)} (mode ${octal}); make it 0600.`);
+    for (const { mode } of await openSecrets([file])) {
+      say(`Other accounts may read the private key ${path.basename(file)} (mode ${mode}); make it 0600.`);
+    }
   };
   for (const file of files) {
     const key = await readKeyFile(file);

@@ -4,15 +4,15 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { decodeManifest, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
-import type { Store } from '../publish/ports.ts';
+import type { StoreReader } from '../../system/store/reader.ts';
 import type { ListedRelease } from './product-role.ts';
 
 /** @throws SlipwayError `blob-missing`, `digest-mismatch`, `length-mismatch`, `manifest-…` */
 export async function readManifest(
-  store: Store,
+  store: StoreReader,
   release: ListedRelease,
 ): Promise<{ manifest: ReleaseManifest; bytes: Uint8Array }> {
-  const found = await store.get(manifestKey(release.manifestSha256), limits.maxManifestBytes);
+  const found = await store.readWhole(manifestKey(release.manifestSha256), limits.maxManifestBytes);
   if (!found) {
     throw new SlipwayError('blob-missing', `the store has no manifest of ${release.path}`, {
       hint: 'Restore it from a bundle or a backup of the store.',

@@ -8,7 +8,7 @@ import { limits } from '../../contract/limits.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { productRoles } from '../../contract/trust/permits-role.ts';
 import { type FetchMetadata, type MetadataSet, refreshTrust } from '../../contract/trust/trusted-set.ts';
-import type { Store, StoredObject } from '../publish/ports.ts';
+import type { StoreReader, WholeObject } from '../../system/store/reader.ts';
 import { isExpired } from './expiry.ts';
 import type { RoleAuthority } from './signed-document.ts';
 
@@ -44,8 +44,8 @@ const beforeAnyExpiry = new Date(0);
  *   that the store agrees with itself
  * @throws SlipwayError `repository-missing`, or what refreshTrust throws
  */
-export async function loadRepository(store: Store, pinnedRoot?: Uint8Array): Promise<RepositoryState> {
-  const timestamp = await store.get(timestampKey, limits.maxTimestampBytes);
+export async function loadRepository(store: StoreReader, pinnedRoot?: Uint8Array): Promise<RepositoryState> {
+  const timestamp = await store.readWhole(timestampKey, limits.maxTimestampBytes);
   const root = pinnedRoot ?? (await firstRoot(store));
   if (!timestamp) throw missing();
   const known = new Map([['root', root]]);
@@ -88,17 +88,17 @@ export function delegatedProducts(documents: MetadataSet): string[] {
 }
 
 /** The store's own version 1 of root. @throws SlipwayError `repository-missing` */
-export async function firstRoot(store: Store): Promise<Uint8Array> {
-  const root = await store.get(metadataKey('root', 1), limits.maxRootBytes);
+export async function firstRoot(store: StoreReader): Promise<Uint8Array> {
+  const root = await store.readWhole(metadataKey('root', 1), limits.maxRootBytes);
   if (!root) throw missing();
   return root.bytes;
 }
 
 /** Metadata of a store; the timestamp, where given, is the one that was read with its etag. */
-export function fetchFrom(store: Store, timestamp?: StoredObject): FetchMetadata {
+export function fetchFrom(store: StoreReader, timestamp?: WholeObject): FetchMetadata {
   return async (name, maxBytes) => {
     if (name === 'timestamp.json' && timestamp) return timestamp.bytes;
-    return (await store.get(`metadata/${name}`, maxBytes))?.bytes;
+    return (await store.readWhole(`metadata/${name}`, maxBytes))?.bytes;
   };
 }
 

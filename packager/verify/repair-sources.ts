@@ -4,8 +4,8 @@ import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { encodeManifest } from '../../contract/release/manifest.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
+import type { BlobSource } from '../../system/store/writer.ts';
 import { type BundleHead, readBundle } from '../bundle/read-bundle.ts';
-import type { BlobSource } from '../publish/ports.ts';
 import { blobFile, openBlob, readBuild } from '../release/build-folder.ts';
 import type { RepairSource } from './repair.ts';
 

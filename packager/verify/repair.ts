@@ -6,10 +6,11 @@ import { Readable } from 'node:stream';
 import type { Digest } from '../../contract/digest.ts';
 
 import { type ErrorCode, SlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
 import { silentProgress } from '../../contract/progress.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { type FetchMetadata, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
-import type { BlobSource, Store } from '../publish/ports.ts';
+import type { BlobSource, StoreWriter } from '../../system/store/writer.ts';
 import { uploadAll } from '../publish/upload.ts';
 import { delegatedProducts, fetchFrom } from '../repository/state.ts';
 
@@ -42,12 +43,12 @@ const damagedMetadata: ReadonlySet<ErrorCode> = new Set([
 
 export class Repair {
   readonly repaired: RepairedObject[] = [];
-  readonly #store: Store;
+  readonly #store: StoreWriter;
   readonly #source: RepairSource;
   readonly #say: (line: string) => void;
 
   /** @param say one line for people: what was replaced */
-  constructor(store: Store, source: RepairSource, say: (line: string) => void) {
+  constructor(store: StoreWriter, source: RepairSource, say: (line: string) => void) {
     this.#store = store;
     this.#source = source;
     this.#say = say;
@@ -119,12 +120,13 @@ export class Repair {
   async #isOlder(timestamp: Uint8Array): Promise<boolean> {
     const version = snapshotVersionIn(timestamp);
     if (version === undefined) return true;
-    return (await this.#store.head(metadataKey('snapshot', version + 1))) !== undefined;
+    return (await this.#store.stat(metadataKey('snapshot', version + 1))) !== undefined;
   }
 
   async #writeMetadata(key: string, bytes: Uint8Array, was: ErrorCode): Promise<void> {
-    if (key === timestampKey) {
-      const current = await this.#store.get(key, Number.MAX_SAFE_INTEGER);
+    // One that is too large is no publisher's, who would be overtaken: nobody can publish over it.
+    if (key === timestampKey && was !== 'metadata-too-large') {
+      const current = await this.#store.readWhole(key, limits.maxTimestampBytes);
       const swap = current
         ? await this.#store.compareAndSwap(key, current.etag, bytes)
         : await this.#store.putNew(key, bytes);

@@ -3,7 +3,8 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { Progress } from '../../contract/progress.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import { refreshTrust } from '../../contract/trust/trusted-set.ts';
-import type { Store } from '../publish/ports.ts';
+import { objectStream } from '../../system/store/object-stream.ts';
+import type { StoreReader } from '../../system/store/reader.ts';
 import { listReleases } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
 import { delegatedProducts, fetchFrom, firstRoot } from '../repository/state.ts';
@@ -20,7 +21,7 @@ const noRepair: Pick<Repair, 'checked'> = { checked: (_key, _digest, check) => c
  * @throws SlipwayError with the code of the first finding
  */
 export async function verifyStore(
-  store: Store,
+  store: StoreReader,
   pinnedRoot: Uint8Array | undefined,
   now: Date,
   progress: Progress,
@@ -68,12 +69,12 @@ export async function verifyStore(
   };
 }
 
-async function verifyBlob(store: Store, expected: ExpectedBlob, progress: Progress): Promise<void> {
+async function verifyBlob(store: StoreReader, expected: ExpectedBlob, progress: Progress): Promise<void> {
   const key = blobKey(expected.blob.sha256);
-  if ((await store.head(key)) === undefined) {
+  if ((await store.stat(key)) === undefined) {
     throw new SlipwayError('blob-missing', `${expected.label}: the store has no ${key}`, {
       hint: 'Restore it from a bundle, a build folder or a backup.',
     });
   }
-  await checkBlob(await store.read(key), expected, progress.advance);
+  await checkBlob(await objectStream(store, key), expected, progress.advance);
 }

@@ -46,19 +46,44 @@ const mains = /^[a-z-]+\/([a-z]+-)?main\.ts$/;
 /** What two programs of a device choose alike, and what they choose for working on it. */
 const wirings = ['edge-updater/open-device.ts', 'edge-updater/read-device.ts'];
 
+/** What a program may know of a store; the rest of that folder are adapters. */
+const storePorts = ['reader', 'writer', 'object-stream'].map((name) => `system/store/${name}.ts`);
+
 /** Adapters are chosen in one place: only main.ts of the same program, or another adapter of it, imports one. */
 export const onlyMainImportsAdapters: Rule = (file) => {
   const top = topOf(file.path);
   if (
     top === 'test' ||
+    top === 'system' ||
     mains.test(file.path) ||
     wirings.includes(file.path) ||
     file.path.startsWith(`${top}/adapters/`)
   )
     return [];
   return file.imports
-    .filter((found) => isOurs(found) && found.target.split('/').includes('adapters'))
+    .filter((found) => isOurs(found) && isAdapter(found.target))
     .map((found) => `${file.path} imports the adapter ${found.target}: only ${top}/main.ts may`);
+};
+
+function isAdapter(path: string): boolean {
+  return path.split('/').includes('adapters') || (path.startsWith('system/store/') && !storePorts.includes(path));
+}
+
+/** Whoever serves releases cannot change one: the distributor reaches nothing that writes a store, not even its type. */
+export const distributorOnlyReads: Rule = (file, all) => {
+  if (topOf(file.path) !== 'distributor') return [];
+  const reached = new Set([file]);
+  for (const each of reached) {
+    for (const { target } of each.imports) {
+      const next = target.startsWith('system/store/') ? all.get(target) : undefined;
+      if (next) reached.add(next);
+    }
+  }
+  return [...reached].flatMap((each) =>
+    each.imports
+      .filter((found) => /^system\/store\/.*writer\.ts$/.test(found.target))
+      .map((found) => `${file.path} reaches ${found.target}${each === file ? '' : ` through ${each.path}`}`),
+  );
 };
 
 const pureFolders = [

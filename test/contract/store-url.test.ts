@@ -42,6 +42,8 @@ describe('the URL of a store', () => {
     's3://id:secret@releases/edge',
     's3://releases/edge?endpiont=http://x',
     's3://releases/edge?endpoint=ftp://x',
+    's3://releases/edge?endpoint=https://id:secret@x',
+    's3://releases/edge?endpoint=https://x?token=secret',
   ])('%s is refused, and not repeated where it may hold a secret', (text) => {
     let thrown: unknown;
     try {

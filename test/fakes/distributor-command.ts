@@ -7,8 +7,8 @@ import { openFleetState } from '../../distributor/adapters/database/fleet-state-
 import { openSource } from '../../distributor/adapters/declarations/open-source.ts';
 import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
 import { readPermitKey } from '../../distributor/adapters/permit-key.ts';
-import { openStore } from '../../distributor/adapters/store/store-of-url.ts';
 import { runProgram } from '../../distributor/commands/program.ts';
+import { openReader } from '../../system/store/open-reader.ts';
 import { planReadHere } from './plan-read-here.ts';
 
 export interface Called {
@@ -27,7 +27,7 @@ export async function callDistributor(
     words,
     {
       openFleetState,
-      openStore: (url) => openStore(url, {}),
+      openStore: (url) => openReader(url, {}),
       openSource: (place) => openSource(place, process.env),
       readPlan: planReadHere,
       descriptorLimit: undefined,

@@ -15,10 +15,8 @@ import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import { openSqliteFleetState } from '../../distributor/adapters/database/sqlite/fleet-state.ts';
 import { rolloutFiles } from '../../distributor/adapters/declarations/rollout-files.ts';
 import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
-import { directoryStore } from '../../distributor/adapters/store/directory-store.ts';
 import { type App, buildApp } from '../../distributor/app.ts';
 import { Catalog } from '../../distributor/catalog/catalog.ts';
-import type { StoreReader } from '../../distributor/catalog/ports.ts';
 import { composeServer } from '../../distributor/composition.ts';
 import type { FleetState } from '../../distributor/fleet/ports.ts';
 import type { Scope } from '../../distributor/fleet/scopes.ts';
@@ -29,6 +27,8 @@ import type { ReconcileEvent, Reconciler } from '../../distributor/reconcile/rec
 import type { CampaignEvent } from '../../distributor/rollout/campaigns/campaign-event.ts';
 import type { Campaigns } from '../../distributor/rollout/campaigns/campaigns.ts';
 import type { Policy, Services } from '../../distributor/services.ts';
+import { directoryReader } from '../../system/store/directory-reader.ts';
+import type { StoreReader } from '../../system/store/reader.ts';
 import { planReadHere } from './plan-read-here.ts';
 import { product, SignedRepository } from './signed-repository.ts';
 
@@ -86,7 +86,7 @@ export class SmallFleet {
     const repository = beside?.repository ?? new SignedRepository(new Date(time.now));
     const fleet = await (options.state?.() ?? openSqliteFleetState(path.join(folder, 'state')));
     const storeFolder = path.join(folder, 'store');
-    const store = options.store?.(storeFolder) ?? directoryStore(storeFolder);
+    const store = options.store?.(storeFolder) ?? directoryReader(storeFolder);
     const catalog = new Catalog(store);
     const events: CampaignEvent[] = [];
     const reconciled: ReconcileEvent[] = [];

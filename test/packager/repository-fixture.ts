@@ -1,11 +1,11 @@
 /** A repository with one product and keys in memory, and a publisher of it in this process. */
 import { mkdir } from 'node:fs/promises';
 import { silentProgress } from '../../contract/progress.ts';
-import { DirectoryStore } from '../../packager/adapters/directory-store.ts';
 import { createRepository } from '../../packager/publish/create-repository.ts';
-import type { Store } from '../../packager/publish/ports.ts';
 import { type PublishInput, publishRelease } from '../../packager/publish/publish.ts';
 import { generateKeyPair, isSigningKey, parseKey, type SigningKey } from '../../packager/repository/signing-key.ts';
+import { directoryWriter } from '../../system/store/directory-writer.ts';
+import type { StoreWriter } from '../../system/store/writer.ts';
 import type { ReleaseOptions, Workbench } from './workbench.ts';
 
 export function newKey(): SigningKey {
@@ -26,7 +26,7 @@ export const daysLater = (days: number) => new Date(start.getTime() + days * 86_
 
 /** A repository of k3s-edge in the directory `name` of the bench. */
 export async function openRepository(bench: Workbench, name = 'store') {
-  const store = new DirectoryStore(bench.at(name));
+  const store = directoryWriter(bench.at(name));
   const one = (key: SigningKey) => ({ keys: [key], threshold: 1 });
   const keys = { root: one(offlineKey), targets: one(offlineKey), online: one(onlineKey) };
   const root = await createRepository(
@@ -41,7 +41,7 @@ export async function openRepository(bench: Workbench, name = 'store') {
 /** Builds (unless a build is given) and publishes to `stable`, without deltas unless an encoder is given. */
 export async function publish(
   bench: Workbench,
-  store: Store,
+  store: StoreWriter,
   name: string,
   input: Partial<PublishInput> & ReleaseOptions = {},
 ) {

@@ -1,11 +1,12 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { sha256 } from '../../../contract/digest.ts';
 import { encodeManifest } from '../../../contract/release/manifest.ts';
 import { manifestKey } from '../../../contract/store-keys.ts';
-import { directoryStore } from '../../../distributor/adapters/store/directory-store.ts';
 import { Catalog } from '../../../distributor/catalog/catalog.ts';
 import { type Release, ReleaseIndex } from '../../../distributor/catalog/releases.ts';
+import { directoryReader } from '../../../system/store/directory-reader.ts';
 import { SignedRepository, smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 
@@ -39,15 +40,15 @@ describe('the catalog', () => {
     const manifests = new Map<string, Uint8Array>();
     const releases = Array.from({ length: 2000 }, (_, i) => smallRelease(`1.0.${i}`, i + 1));
     for (const release of releases) {
-      const { bytes, sha256 } = encodeManifest(release);
-      manifests.set(manifestKey(sha256), bytes);
+      const { bytes, sha256: digest } = encodeManifest(release);
+      manifests.set(manifestKey(digest), bytes);
     }
     repository.publishAll(now, releases);
     const catalog = new Catalog({
-      ...directoryStore('/nowhere'),
+      ...directoryReader('/nowhere'),
       readWhole: async (key) => {
         const bytes = manifests.get(key) ?? repository.files.get(key.replace('metadata/', ''));
-        return bytes && { bytes, etag: undefined };
+        return bytes && { bytes, etag: sha256(bytes) };
       },
     });
     await catalog.refresh(now);
@@ -68,7 +69,7 @@ describe('the catalog', () => {
   it('reads nothing but the timestamp while that stays the same', async () => {
     await using small = await SmallFleet.open();
     const asked: string[] = [];
-    const store = directoryStore(path.join(small.folder, 'store'));
+    const store = directoryReader(path.join(small.folder, 'store'));
     const catalog = new Catalog({
       ...store,
       readWhole: (key, maxBytes) => {
@@ -92,7 +93,7 @@ describe('the catalog', () => {
     await using small = await SmallFleet.open();
     const before = small.repository.capture();
     await small.publish(smallRelease('1.0.0', 1));
-    const fresh = new Catalog(directoryStore(path.join(small.folder, 'store')));
+    const fresh = new Catalog(directoryReader(path.join(small.folder, 'store')));
     if (how === 'missing') await rm(storeFile(small, key));
     else await writeFile(storeFile(small, key), before.get('1.k3s-edge.json') ?? '');
     await fresh.refresh(new Date(small.now));
@@ -117,20 +118,20 @@ describe('the catalog', () => {
   it('leaves out a release whose manifest the store lacks or that was changed, and finds it when it is back', async () => {
     await using small = await SmallFleet.open();
     await small.publish(smallRelease('1.0.0', 1));
-    const { bytes, sha256 } = encodeManifest(smallRelease('1.0.0', 1));
+    const { bytes, sha256: digest } = encodeManifest(smallRelease('1.0.0', 1));
     const other = encodeManifest({ ...smallRelease('1.0.0', 1), floors: ['0.5.0'] });
-    const catalog = new Catalog(directoryStore(path.join(small.folder, 'store')));
+    const catalog = new Catalog(directoryReader(path.join(small.folder, 'store')));
     for (const damage of [
-      () => rm(storeFile(small, manifestKey(sha256))),
-      () => writeFile(storeFile(small, manifestKey(sha256)), '{}'),
-      () => writeFile(storeFile(small, manifestKey(sha256)), other.bytes),
+      () => rm(storeFile(small, manifestKey(digest))),
+      () => writeFile(storeFile(small, manifestKey(digest)), '{}'),
+      () => writeFile(storeFile(small, manifestKey(digest)), other.bytes),
     ]) {
       await damage();
       await catalog.refresh(new Date(small.now));
       expect(versionsOf(catalog)).toEqual([]);
       expect(catalog.state.skipped).toHaveLength(1);
     }
-    await writeFile(storeFile(small, manifestKey(sha256)), bytes);
+    await writeFile(storeFile(small, manifestKey(digest)), bytes);
     await catalog.refresh(new Date(small.now));
     expect(versionsOf(catalog)).toEqual(['1.0.0']);
     expect(catalog.state.skipped).toEqual([]);
@@ -138,7 +139,7 @@ describe('the catalog', () => {
 
   it('says that there is no repository', async () => {
     await using small = await SmallFleet.open();
-    const catalog = new Catalog(directoryStore(path.join(small.folder, 'rollouts')));
+    const catalog = new Catalog(directoryReader(path.join(small.folder, 'rollouts')));
     await catalog.refresh(new Date(small.now));
     expect(catalog.state.problem).toMatchObject({ code: 'repository-missing' });
   });

@@ -2,8 +2,8 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Digest, sha256 } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
-import { directoryStore } from '../../../distributor/adapters/store/directory-store.ts';
-import type { StoreReader } from '../../../distributor/catalog/ports.ts';
+import { directoryReader } from '../../../system/store/directory-reader.ts';
+import type { StoreReader } from '../../../system/store/reader.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 
 const content = Buffer.from(Array.from({ length: 1000 }, (_, i) => i % 251));
@@ -102,7 +102,7 @@ describe('a blob over HTTP', () => {
 /** A store with blobs that never end, and what became of each that was opened. */
 function endlessStore(folder: string, opened: { closed: boolean }[] = []): StoreReader {
   return {
-    ...directoryStore(folder),
+    ...directoryReader(folder),
     stat: async () => ({ length: 2 ** 40 }),
     open: async () => {
       const state = { closed: false };
@@ -205,7 +205,7 @@ describe('a store that fails', () => {
   ] as const)('with %s is answered %i, with its code', async (code, status) => {
     await using small = await SmallFleet.open({
       store: (folder) => ({
-        ...directoryStore(folder),
+        ...directoryReader(folder),
         stat: async () => {
           throw new SlipwayError(code, 'the store is away');
         },
@@ -272,7 +272,7 @@ describe('blobs by redirection', () => {
     await using small = await SmallFleet.open({
       policy: { redirectBlobs: true },
       store: (folder) => ({
-        ...directoryStore(folder),
+        ...directoryReader(folder),
         presign: async (key, method, seconds) => `https://store.example/${key}?${method}&${seconds}`,
       }),
     });

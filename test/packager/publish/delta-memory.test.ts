@@ -5,9 +5,8 @@ import { silentProgress } from '../../../contract/progress.ts';
 import { blobKey } from '../../../contract/store-keys.ts';
 import type { PartTask } from '../../../delta/make/ports.ts';
 import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
-import type { DirectoryStore } from '../../../packager/adapters/directory-store.ts';
-import type { Store } from '../../../packager/publish/ports.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';
+import type { StoreWriter } from '../../../system/store/writer.ts';
 import { ownEncoders } from '../../delta/make/delta-bench.ts';
 import { dyingStore } from '../../fakes/dying-store.ts';
 import { newKey, onlineKey, openRepository, productKey, publish, start } from '../repository-fixture.ts';
@@ -40,8 +39,8 @@ async function beforeUpdate() {
 }
 
 /** Publishes as far as the metadata, where the store fails. */
-async function interrupted(store: DirectoryStore, work: (store: Store) => Promise<unknown>): Promise<void> {
-  const failing: Store = {
+async function interrupted(store: StoreWriter, work: (store: StoreWriter) => Promise<unknown>): Promise<void> {
+  const failing: StoreWriter = {
     ...dyingStore(store, Number.POSITIVE_INFINITY, 'after'),
     putNew: async () => {
       throw new SlipwayError('store-unreachable', 'gone');
@@ -167,7 +166,7 @@ describe('a delta that the store has already', () => {
 
   it('is published also where the store takes no memory of it', async () => {
     const { bench, store, build } = await beforeUpdate();
-    const narrow: Store = {
+    const narrow: StoreWriter = {
       ...dyingStore(store, Number.POSITIVE_INFINITY, 'after'),
       async putBlob(key, source, onBytes) {
         if (key.startsWith('deltas/')) throw new SlipwayError('store-forbidden', 'no');

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../../../contract/limits.ts';
 import { silentProgress } from '../../../contract/progress.ts';
 import type { Component, ReleaseManifest } from '../../../contract/release/manifest.ts';
-import { DirectoryStore } from '../../../packager/adapters/directory-store.ts';
 import { makeDeltas } from '../../../packager/publish/deltas.ts';
+import { directoryWriter } from '../../../system/store/directory-writer.ts';
 import { Workbench } from '../workbench.ts';
 
 const component = (length: number, digit: string): Component => ({
@@ -24,7 +24,7 @@ describe('a file that no device would lay out', () => {
     };
     const said: string[] = [];
     const job = {
-      store: new DirectoryStore(bench.at('none')),
+      store: directoryWriter(bench.at('none')),
       makers: { vcdiff: undefined, slipway: undefined },
       ...{ folder: bench.at('none'), scratch: bench.folder, memory: undefined, progress: silentProgress },
       say: (line: string) => void said.push(line),

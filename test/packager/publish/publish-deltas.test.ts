@@ -32,7 +32,7 @@ describeUnless(found.kind === 'available' ? undefined : found.detail, 'publish w
     for (const delta of deltas) {
       expect(delta).toMatchObject({ component: 'server', format: 'vcdiff' });
       expect(delta.length).toBeLessThan(1000);
-      expect(await store.head(blobKey(delta.sha256))).toEqual({ length: delta.length });
+      expect(await store.stat(blobKey(delta.sha256))).toEqual({ length: delta.length });
     }
     expect(await verifyStore(store, undefined, start, silentProgress)).toMatchObject({ releases: 4, blobs: 7 });
   });

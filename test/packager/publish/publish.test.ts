@@ -5,21 +5,21 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../../../contract/limits.ts';
 import { silentProgress } from '../../../contract/progress.ts';
 import { blobKey } from '../../../contract/store-keys.ts';
-import { DirectoryStore } from '../../../packager/adapters/directory-store.ts';
 import { commitChanges } from '../../../packager/publish/commit.ts';
 import { createRepository } from '../../../packager/publish/create-repository.ts';
-import type { Store } from '../../../packager/publish/ports.ts';
 import type { PublishInput } from '../../../packager/publish/publish.ts';
 import { refreshRepository } from '../../../packager/publish/refresh.ts';
 import { blobFile } from '../../../packager/release/build-folder.ts';
 import { type ListedRelease, listReleases, productTargets } from '../../../packager/repository/product-role.ts';
 import { loadRepository } from '../../../packager/repository/state.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';
+import { directoryWriter } from '../../../system/store/directory-writer.ts';
+import type { StoreWriter } from '../../../system/store/writer.ts';
 import { Death, dyingStore } from '../../fakes/dying-store.ts';
 import { daysLater, newKey, onlineKey, openRepository, productKey, publish, start } from '../repository-fixture.ts';
 import { contentOf, noise, type ReleaseOptions, Workbench } from '../workbench.ts';
 
-async function channelsOf(store: Store) {
+async function channelsOf(store: StoreWriter) {
   const role = (await loadRepository(store)).products.get('k3s-edge');
   return Object.fromEntries((role ? listReleases(role) : []).map(({ version, custom }) => [version, custom.channels]));
 }
@@ -86,11 +86,11 @@ describe('publish', () => {
 
   it('refuses a store without a repository, and a repository under another root', async () => {
     const bench = await Workbench.open();
-    const empty = new DirectoryStore(bench.at('empty'));
+    const empty = directoryWriter(bench.at('empty'));
     await expect(publish(bench, empty, 'a')).rejects.toMatchObject({ code: 'repository-missing' });
     const { store } = await openRepository(bench);
     const foreign = newKey();
-    const other = new DirectoryStore(bench.at('other'));
+    const other = directoryWriter(bench.at('other'));
     const one = { keys: [foreign], threshold: 1 };
     const keys = { root: one, targets: one, online: one, products: new Map([['k3s-edge', one]]) };
     const { bytes: pinnedRoot } = await createRepository(other, keys, start, true);
@@ -105,7 +105,7 @@ describe('publish', () => {
     const { sha256 = '', length = 0 } = build.manifest.components[0]?.blobs[0] ?? {};
     await writeFile(blobFile(build.folder, sha256), Buffer.alloc(length, 7));
     await expect(publish(bench, store, 'a', { build })).rejects.toMatchObject({ code: 'digest-mismatch' });
-    expect(await store.head(blobKey(sha256))).toBeUndefined();
+    expect(await store.stat(blobKey(sha256))).toBeUndefined();
     expect(await channelsOf(store)).toEqual({});
   });
 
@@ -114,8 +114,8 @@ describe('publish', () => {
     const { store } = await openRepository(bench);
     const build = await bench.build('a');
     const blob = blobKey(build.manifest.components[0]?.blobs[0]?.sha256 ?? '');
-    const losing: Store = {
-      ...bound(store),
+    const losing: StoreWriter = {
+      ...store,
       async putNew(key, bytes) {
         if (key.includes('snapshot')) await rm(path.join(bench.at('store'), blob));
         return store.putNew(key, bytes);
@@ -154,20 +154,6 @@ describe('publish', () => {
   });
 });
 
-/** Methods of a store without its class. */
-function bound(store: Store): Store {
-  return {
-    head: (key) => store.head(key),
-    holds: (key, object) => store.holds(key, object),
-    get: (key, maxBytes) => store.get(key, maxBytes),
-    read: (key) => store.read(key),
-    putNew: (key, bytes) => store.putNew(key, bytes),
-    compareAndSwap: (key, etag, bytes) => store.compareAndSwap(key, etag, bytes),
-    putBlob: (key, source, onBytes) => store.putBlob(key, source, onBytes),
-    close: () => store.close(),
-  };
-}
-
 describe('publish after a death', () => {
   it('ends in the same store content, whichever call the publisher before died at', async () => {
     const bench = await Workbench.open();
@@ -175,7 +161,7 @@ describe('publish after a death', () => {
     await publish(bench, fresh, 'a');
     const build = await bench.build('b', { version: '1.1.0', counter: 2, content: noise(3, 2000) });
     await cp(bench.at('fresh'), bench.at('whole'), { recursive: true });
-    const counting = dyingStore(new DirectoryStore(bench.at('whole')), Number.POSITIVE_INFINITY, 'before');
+    const counting = dyingStore(directoryWriter(bench.at('whole')), Number.POSITIVE_INFINITY, 'before');
     await publish(bench, counting, 'b', { build });
     const whole = await contentOf(bench.at('whole'));
     expect(counting.calls).toBe(5);
@@ -183,7 +169,7 @@ describe('publish after a death', () => {
       for (let call = 1; call <= counting.calls; call++) {
         const name = `dead-${when}-${call}`;
         await cp(bench.at('fresh'), bench.at(name), { recursive: true });
-        const store = new DirectoryStore(bench.at(name));
+        const store = directoryWriter(bench.at(name));
         await expect(publish(bench, dyingStore(store, call, when), 'b', { build })).rejects.toBeInstanceOf(Death);
         const visible = when === 'after' && call === counting.calls;
         expect(Object.keys(await channelsOf(store)), name).toHaveLength(visible ? 2 : 1);
@@ -218,7 +204,7 @@ describe('publish after a death', () => {
     const { store } = await openRepository(bench);
     const build = await bench.build('a');
     await expect(publish(bench, dyingStore(store, 5, 'before'), 'a', { build })).rejects.toBeInstanceOf(Death);
-    const found = await store.get('metadata/2.k3s-edge.json', 100_000);
+    const found = await store.readWhole('metadata/2.k3s-edge.json', 100_000);
     const document = JSON.parse(Buffer.from(found?.bytes ?? []).toString());
     document.signatures[0].sig = '0'.repeat(128);
     await writeFile(bench.at('store/metadata/2.k3s-edge.json'), JSON.stringify(document));
@@ -232,8 +218,8 @@ describe('publish in a race', () => {
     const bench = await Workbench.open();
     const { store } = await openRepository(bench);
     let raced = false;
-    const slow: Store = {
-      ...bound(store),
+    const slow: StoreWriter = {
+      ...store,
       async compareAndSwap(key, etag, bytes) {
         if (!raced) {
           raced = true;
@@ -254,7 +240,7 @@ describe('publish in a race', () => {
   it('gives up with a code when it never wins, and nothing of it is visible', async () => {
     const bench = await Workbench.open();
     const { store } = await openRepository(bench);
-    const losing: Store = { ...bound(store), compareAndSwap: async () => 'changed' };
+    const losing: StoreWriter = { ...store, compareAndSwap: async () => 'changed' };
     await expect(publish(bench, losing, 'a')).rejects.toMatchObject({ code: 'publish-contended' });
     expect(await channelsOf(store)).toEqual({});
   });

@@ -5,13 +5,13 @@ import { canonicalJson } from '../../../contract/canonical-json.ts';
 import { sha256 } from '../../../contract/digest.ts';
 import { silentProgress } from '../../../contract/progress.ts';
 import { targetPath } from '../../../contract/release/manifest.ts';
-import { DirectoryStore } from '../../../packager/adapters/directory-store.ts';
 import { createRepository } from '../../../packager/publish/create-repository.ts';
 import { readKeyFile, readSigningKeys, writeKeyPair } from '../../../packager/repository/key-files.ts';
 import { isDemo } from '../../../packager/repository/offline-roles.ts';
 import { isSigningKey } from '../../../packager/repository/signing-key.ts';
 import { loadRepository } from '../../../packager/repository/state.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';
+import { directoryWriter } from '../../../system/store/directory-writer.ts';
 import { Death, dyingStore } from '../../fakes/dying-store.ts';
 import { daysLater, newKey, start } from '../repository-fixture.ts';
 import { contentOf, Workbench } from '../workbench.ts';
@@ -22,7 +22,7 @@ const newKeys = () => ({ root: one(), targets: one(), online: one(), products: n
 describe('a new repository', () => {
   it('is trusted by the rules of a device, expires as the design says and names its demonstration', async () => {
     const bench = await Workbench.open();
-    const store = new DirectoryStore(bench.at('store'));
+    const store = directoryWriter(bench.at('store'));
     await createRepository(store, newKeys(), start, true);
     expect(await verifyStore(store, undefined, start, silentProgress)).toMatchObject({ signatures: 5, releases: 0 });
     const state = await loadRepository(store);
@@ -38,7 +38,7 @@ describe('a new repository', () => {
 
   it('delegates to each product only its own paths, and ends the search there', async () => {
     const bench = await Workbench.open();
-    const store = new DirectoryStore(bench.at('store'));
+    const store = directoryWriter(bench.at('store'));
     await createRepository(
       store,
       {
@@ -66,11 +66,11 @@ describe('a new repository', () => {
   it('is finished by the next call with the same keys after a death at any step', async () => {
     const bench = await Workbench.open();
     const keys = newKeys();
-    const counting = dyingStore(new DirectoryStore(bench.at('whole')), Number.POSITIVE_INFINITY, 'before');
+    const counting = dyingStore(directoryWriter(bench.at('whole')), Number.POSITIVE_INFINITY, 'before');
     await createRepository(counting, keys, start, true);
     expect(counting.calls).toBe(5);
     for (let call = 1; call <= 5; call++) {
-      const store = new DirectoryStore(bench.at(`dead-${call}`));
+      const store = directoryWriter(bench.at(`dead-${call}`));
       await expect(createRepository(dyingStore(store, call, 'before'), keys, start, true)).rejects.toThrow(Death);
       const { signed } = await createRepository(store, keys, daysLater(0.01), true);
       expect(signed.expires.slice(0, 10)).toBe('2027-01-01');
@@ -83,10 +83,10 @@ describe('a new repository', () => {
 
   it('never takes the place of another, finished or not', async () => {
     const bench = await Workbench.open();
-    const store = new DirectoryStore(bench.at('store'));
+    const store = directoryWriter(bench.at('store'));
     await expect(createRepository(dyingStore(store, 2, 'before'), newKeys(), start, true)).rejects.toThrow(Death);
     await expect(createRepository(store, newKeys(), start, true)).rejects.toMatchObject({ code: 'repository-exists' });
-    const finished = new DirectoryStore(bench.at('finished'));
+    const finished = directoryWriter(bench.at('finished'));
     const keys = newKeys();
     await createRepository(finished, keys, start, true);
     const before = await contentOf(bench.at('finished'));

@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { silentProgress } from '../../../contract/progress.ts';
 import { permitsRole } from '../../../contract/trust/permits-role.ts';
 import { refreshTrust } from '../../../contract/trust/trusted-set.ts';
-import { directoryStore } from '../../../distributor/adapters/store/directory-store.ts';
 import { Catalog } from '../../../distributor/catalog/catalog.ts';
-import { DirectoryStore } from '../../../packager/adapters/directory-store.ts';
 import { createRepository } from '../../../packager/publish/create-repository.ts';
 import { refreshRepository } from '../../../packager/publish/refresh.ts';
 import { fetchFrom, loadRepository } from '../../../packager/repository/state.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';
+import { directoryReader } from '../../../system/store/directory-reader.ts';
+import { directoryWriter } from '../../../system/store/directory-writer.ts';
 import {
   daysLater,
   newKey,
@@ -35,7 +35,7 @@ describe('a repository that delegates permits', () => {
     const found = await verifyStore(store, root, daysLater(40), silentProgress);
     expect(found).toMatchObject({ signatures: 5, releases: 1 });
     expect([...(await loadRepository(store, root)).products.keys()]).toEqual(['k3s-edge']);
-    const catalog = new Catalog(directoryStore(bench.at('store')));
+    const catalog = new Catalog(directoryReader(bench.at('store')));
     await catalog.refresh(daysLater(40));
     expect(catalog.state).toMatchObject({ problem: undefined, skipped: [] });
     expect(catalog.state.releases.size).toBe(1);
@@ -64,7 +64,7 @@ describe('a repository that delegates permits', () => {
 describe('a repository without the role', () => {
   it('keeps working and believes no permit', async () => {
     const bench = await Workbench.open();
-    const store = new DirectoryStore(bench.at('store'));
+    const store = directoryWriter(bench.at('store'));
     const one = () => ({ keys: [newKey()], threshold: 1 });
     await createRepository(
       store,
@@ -72,7 +72,7 @@ describe('a repository without the role', () => {
       start,
       true,
     );
-    const catalog = new Catalog(directoryStore(bench.at('store')));
+    const catalog = new Catalog(directoryReader(bench.at('store')));
     await catalog.refresh(start);
     expect(catalog.state).toMatchObject({ problem: undefined, permits: undefined });
   });
@@ -87,7 +87,7 @@ describe('the key of permits', () => {
       ...{ root: one(own.root), targets: one(own.targets), online: one(own.online) },
       ...{ products: new Map([['k3s-edge', one(own.product)]]), permits: one(own[shared]) },
     };
-    const created = createRepository(new DirectoryStore(bench.at('store')), keys, start, false);
+    const created = createRepository(directoryWriter(bench.at('store')), keys, start, false);
     await expect(created).rejects.toMatchObject({ code: 'usage' });
   });
 });

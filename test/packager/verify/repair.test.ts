@@ -72,6 +72,7 @@ describe('verify of a store with a repair', () => {
     ['the snapshot', 'metadata/2.snapshot.json', cut],
     ['a timestamp that nothing can read', 'metadata/timestamp.json', cut],
     ['a timestamp with another signature', 'metadata/timestamp.json', flip],
+    ['a timestamp that grew beyond all bounds', 'metadata/timestamp.json', (file) => truncate(file, 2 ** 33)],
     ['a timestamp that is gone', 'metadata/timestamp.json', rm],
   ])('repairs %s from a bundle, as the chain of trust has it', async (_what, key, damage) => {
     const { bench, sources, repair } = await published();

@@ -5,7 +5,6 @@ import { describe, expect, it } from 'vitest';
 import { silentProgress } from '../../../contract/progress.ts';
 import { blobKey, manifestKey } from '../../../contract/store-keys.ts';
 import { readTable } from '../../../edge-updater/bundle/bundle-file.ts';
-import { DirectoryStore } from '../../../packager/adapters/directory-store.ts';
 import { readBundle } from '../../../packager/bundle/read-bundle.ts';
 import { parseSelector } from '../../../packager/bundle/release-selector.ts';
 import { writeBundle } from '../../../packager/bundle/write-bundle.ts';
@@ -15,12 +14,14 @@ import { buildRelease } from '../../../packager/release/build-release.ts';
 import { verifyBuild } from '../../../packager/verify/verify-build.ts';
 import { verifyBundle } from '../../../packager/verify/verify-bundle.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';
+import { directoryWriter } from '../../../system/store/directory-writer.ts';
+import type { StoreWriter } from '../../../system/store/writer.ts';
 import { daysLater, newKey, openRepository, publish, start } from '../repository-fixture.ts';
 import { noRenderer, Workbench } from '../workbench.ts';
 
 interface Published {
   readonly bench: Workbench;
-  readonly store: DirectoryStore;
+  readonly store: StoreWriter;
   readonly root: Uint8Array;
   readonly manifestSha256: string;
   /** A compressed blob and one that is not. */
@@ -265,7 +266,7 @@ describe('a bundle', () => {
     await bundle(found);
     const one = { keys: [newKey()], threshold: 1 };
     const keys = { root: one, targets: one, online: one, products: new Map([['k3s-edge', one]]) };
-    const other = await createRepository(new DirectoryStore(found.bench.at('other')), keys, start, true);
+    const other = await createRepository(directoryWriter(found.bench.at('other')), keys, start, true);
     const foreign = verifyBundle(found.bench.at('x.bundle'), other.bytes, now(), silentProgress);
     await expect(foreign).rejects.toMatchObject({ code: 'metadata-signature-invalid' });
   });

@@ -2,13 +2,13 @@
  * Files of a store that are open for reading. Many clients fetch the same blob in pieces at the same time: they share
  * one descriptor, which stays open for a moment after it was opened. Reads name their position, so nobody disturbs another.
  */
-import { close, fstat, open, read } from 'node:fs';
+import { close, constants, fstat, open, read } from 'node:fs';
 import { promisify } from 'node:util';
 
 /** A file that was replaced meanwhile is read as it was for so long at most. */
 const keptMs = 1000;
 /** Files that wait for the next user; others are closed by their last one. */
-const maxKept = 64;
+const defaultMaxKept = 64;
 
 interface SharedFile {
   readonly descriptor: number;
@@ -33,6 +33,11 @@ const statOpen = promisify(fstat);
 export class OpenFiles {
   readonly #files = new Map<string, Promise<SharedFile | undefined>>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #maxKept: number;
+
+  constructor({ maxKept = defaultMaxKept }: { readonly maxKept?: number } = {}) {
+    this.#maxKept = maxKept;
+  }
 
   /**
    * @returns undefined for what is no regular file
@@ -53,7 +58,7 @@ export class OpenFiles {
   }
 
   #open(name: string): Promise<SharedFile | undefined> {
-    const isKept = this.#files.size < maxKept;
+    const isKept = this.#files.size < this.#maxKept;
     const opening = openShared(name, isKept);
     if (!isKept) return opening;
     this.#files.set(name, opening);
@@ -79,7 +84,8 @@ export class OpenFiles {
 }
 
 async function openShared(name: string, isKept: boolean): Promise<SharedFile | undefined> {
-  const descriptor = await openFile(name, 'r');
+  // Without waiting for whoever writes into a pipe.
+  const descriptor = await openFile(name, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = await statOpen(descriptor);
     if (stats.isFile()) return { descriptor, length: stats.size, users: 0, isKept, isClosed: false };

@@ -1,6 +1,8 @@
-/** What every store of the distributor must do, whatever it is made of. */
+/** What every store must do that is read, whatever it is made of, and whether it can be written or not. */
+import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { OpenObject, StoreReader } from '../../distributor/catalog/ports.ts';
+import { objectStream } from '../../../system/store/object-stream.ts';
+import type { OpenObject, StoreReader } from '../../../system/store/reader.ts';
 
 export interface FilledStore {
   readonly reader: StoreReader;
@@ -11,6 +13,8 @@ export interface FilledStore {
 
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7) % 253));
 const key = `blobs/sha256/ab/ab${'0'.repeat(62)}`;
+
+const empty = 'blobs/sha256/00/empty';
 
 /** All that it gives, taken in pieces of an odd size. */
 async function allOf(object: OpenObject): Promise<Buffer> {
@@ -26,20 +30,20 @@ async function allOf(object: OpenObject): Promise<Buffer> {
 }
 
 export function storeReaderSuite(name: string, make: () => Promise<FilledStore>): void {
-  describe(`the store that is read, over ${name}`, () => {
+  describe(`a store that is read, over ${name}`, () => {
     let store: FilledStore;
     let reader: StoreReader;
     beforeAll(async () => {
       store = await make();
       reader = store.reader;
       await store.put(key, content);
-      await store.put('blobs/sha256/00/empty', Buffer.alloc(0));
+      await store.put(empty, Buffer.alloc(0));
     });
     afterAll(() => store.dispose());
 
     it('knows the length of an object', async () => {
       expect(await reader.stat(key)).toEqual({ length: content.length });
-      expect(await reader.stat('blobs/sha256/00/empty')).toEqual({ length: 0 });
+      expect(await reader.stat(empty)).toEqual({ length: 0 });
     });
 
     it('says that an object is not there', async () => {
@@ -67,6 +71,26 @@ export function storeReaderSuite(name: string, make: () => Promise<FilledStore>)
       expect((await allOf(opened)).equals(content)).toBe(true);
       const whole = await reader.readWhole(key, content.length);
       expect(content.equals(whole?.bytes ?? Buffer.alloc(0))).toBe(true);
+      expect((await buffer(await objectStream(reader, key))).equals(content)).toBe(true);
+    });
+
+    it('gives an object of no bytes', async () => {
+      const opened = await reader.open(empty, undefined);
+      expect(opened?.length).toBe(0);
+      expect(opened && (await allOf(opened))).toEqual(Buffer.alloc(0));
+      expect((await reader.readWhole(empty, 10))?.bytes).toHaveLength(0);
+      expect(await buffer(await objectStream(reader, empty))).toHaveLength(0);
+    });
+
+    it('lets go of a stream that is left before its end', async () => {
+      const stream = await objectStream(reader, key);
+      for await (const piece of stream) {
+        expect(piece.length).toBeGreaterThan(0);
+        break;
+      }
+      expect(stream.destroyed).toBe(true);
+      (await objectStream(reader, key)).destroy();
+      await expect(objectStream(reader, 'blobs/none')).rejects.toMatchObject({ code: 'object-missing' });
     });
 
     it('refuses to read an object at once that is longer than allowed', async () => {

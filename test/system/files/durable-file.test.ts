@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { createFile, diskError, replaceFile } from '../../packager/durable-file.ts';
-import { Workbench } from './workbench.ts';
+import { createFile, diskError, replaceFile } from '../../../system/files/durable-file.ts';
+import { Workbench } from '../../packager/workbench.ts';
 
 describe('a durable file', () => {
   it('keeps its old content, and leaves nothing beside it, when the new content fails half-way', async () => {

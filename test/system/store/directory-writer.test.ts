@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { DirectoryStore } from '../../../packager/adapters/directory-store.ts';
-import { publisherStoreSuite } from '../../port-suites/publisher-store.ts';
+import { directoryWriter } from '../../../system/store/directory-writer.ts';
+import { storeWriterSuite } from './writer-suite.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -13,16 +13,16 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-publisherStoreSuite(
+storeWriterSuite(
   'a directory',
-  () => new DirectoryStore(path.join(folder, 'store')),
+  () => directoryWriter(path.join(folder, 'store')),
   () => rm(path.join(folder, 'store'), { recursive: true, force: true }),
 );
 
 describe('a directory store', () => {
   it('swaps again after a publisher that held the lock was killed', async () => {
     const place = path.join(folder, 'locked');
-    const store = new DirectoryStore(place);
+    const store = directoryWriter(place);
     await store.putNew('metadata/timestamp.json', Buffer.from('one'));
     const script = `const { DatabaseSync } = require('node:sqlite');
       globalThis.db = new DatabaseSync(${JSON.stringify(path.join(place, '.lock'))});
@@ -30,7 +30,7 @@ describe('a directory store', () => {
     const holder = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
     onTestFinished(() => void holder.kill('SIGKILL'));
     await once(holder.stdout, 'data');
-    const etag = (await store.get('metadata/timestamp.json', 100))?.etag ?? '';
+    const etag = (await store.readWhole('metadata/timestamp.json', 100))?.etag ?? '';
     let settled = false;
     const swap = store.compareAndSwap('metadata/timestamp.json', etag, Buffer.from('two')).finally(() => {
       settled = true;
@@ -43,7 +43,7 @@ describe('a directory store', () => {
 
   it('leaves no temporary file behind', async () => {
     const place = path.join(folder, 'clean');
-    const store = new DirectoryStore(place);
+    const store = directoryWriter(place);
     await store.putNew('metadata/1.root.json', Buffer.from('one'));
     await store.putNew('metadata/1.root.json', Buffer.from('two'));
     expect(await readdir(path.join(place, '.tmp'))).toEqual([]);
@@ -51,7 +51,7 @@ describe('a directory store', () => {
 
   it('says that it may not write', async () => {
     // Nobody makes folders in sysfs, not even root.
-    const refused = new DirectoryStore('/sys/slipway').putNew('targets/x', Buffer.from('one'));
+    const refused = directoryWriter('/sys/slipway').putNew('targets/x', Buffer.from('one'));
     await expect(refused).rejects.toMatchObject({ code: 'store-forbidden', hint: expect.any(String) });
   });
 
@@ -66,7 +66,7 @@ describe('a directory store', () => {
       const at = Date.now() / 1000 - days * 86_400;
       await utimes(path.join(place, '.tmp', name), at, at);
     }
-    await new DirectoryStore(place).putNew('metadata/1.root.json', Buffer.from('one'));
+    await directoryWriter(place).putNew('metadata/1.root.json', Buffer.from('one'));
     expect(await readdir(path.join(place, '.tmp'))).toEqual(['young']);
   });
 });

@@ -1,17 +1,19 @@
-/** What every store of the publisher must do, whatever it is made of. */
+/** What every store that is written must do, whatever it is made of; what is read of it is in reader-suite.ts. */
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { text as streamText } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { SlipwayError } from '../../contract/errors.ts';
-import type { Store } from '../../packager/publish/ports.ts';
+import type { SlipwayError } from '../../../contract/errors.ts';
+import { objectStream } from '../../../system/store/object-stream.ts';
+import type { StoreWriter } from '../../../system/store/writer.ts';
 
 /**
  * @param open a store over the same empty place for each call within one test: two of them are two publishers
  * @param reset makes the place empty
  */
-export function publisherStoreSuite(name: string, open: () => Store, reset: () => Promise<void>): void {
-  describe(`the store port over ${name}`, () => {
-    let stores: Store[] = [];
+export function storeWriterSuite(name: string, open: () => StoreWriter, reset: () => Promise<void>): void {
+  describe(`a store that is written, over ${name}`, () => {
+    let stores: StoreWriter[] = [];
     const another = () => {
       const store = open();
       stores.push(store);
@@ -31,16 +33,16 @@ export function publisherStoreSuite(name: string, open: () => Store, reset: () =
 
     it('says that an object is not there', async () => {
       const store = another();
-      expect(await store.head('metadata/timestamp.json')).toBeUndefined();
-      expect(await store.get('metadata/timestamp.json', 100)).toBeUndefined();
-      expect(await codeOf(store.read('blobs/none'))).toBe('object-missing');
+      expect(await store.stat('metadata/timestamp.json')).toBeUndefined();
+      expect(await store.readWhole('metadata/timestamp.json', 100)).toBeUndefined();
+      expect(await codeOf(objectStream(store, 'blobs/none'))).toBe('object-missing');
     });
 
     it('creates a small object once and leaves it as it is afterwards', async () => {
       const store = another();
       expect(await store.putNew('metadata/1.root.json', text('first'))).toBe('created');
       expect(await store.putNew('metadata/1.root.json', text('second'))).toBe('exists');
-      expect(text('first').equals((await store.get('metadata/1.root.json', 100))?.bytes ?? text(''))).toBe(true);
+      expect(text('first').equals((await store.readWhole('metadata/1.root.json', 100))?.bytes ?? text(''))).toBe(true);
     });
 
     it('lets exactly one of several creators win', async () => {
@@ -53,35 +55,35 @@ export function publisherStoreSuite(name: string, open: () => Store, reset: () =
     it('refuses to read an object whole that is longer than allowed', async () => {
       const store = another();
       await store.putNew('metadata/big.json', text('x'.repeat(101)));
-      expect(await codeOf(store.get('metadata/big.json', 100))).toBe('metadata-too-large');
+      expect(await codeOf(store.readWhole('metadata/big.json', 100))).toBe('metadata-too-large');
     });
 
     it('swaps only what still has the etag that was read', async () => {
       const store = another();
       await store.putNew('metadata/timestamp.json', text('one'));
-      const etag = (await store.get('metadata/timestamp.json', 100))?.etag ?? '';
+      const etag = (await store.readWhole('metadata/timestamp.json', 100))?.etag ?? '';
       expect(await store.compareAndSwap('metadata/timestamp.json', etag, text('two'))).toBe('swapped');
       expect(await store.compareAndSwap('metadata/timestamp.json', etag, text('three'))).toBe('changed');
-      expect((await store.get('metadata/timestamp.json', 100))?.bytes.toString()).toBe(text('two').toString());
+      expect((await store.readWhole('metadata/timestamp.json', 100))?.bytes.toString()).toBe(text('two').toString());
     });
 
     it('does not create an object by a swap', async () => {
       const store = another();
       expect(await store.compareAndSwap('metadata/timestamp.json', 'abc', text('two'))).toBe('changed');
-      expect(await store.head('metadata/timestamp.json')).toBeUndefined();
+      expect(await store.stat('metadata/timestamp.json')).toBeUndefined();
     });
 
     it('lets exactly one of several swaps with the same etag win, and that one is what is read', async () => {
       const store = another();
       await store.putNew('metadata/timestamp.json', text('start'));
-      const etag = (await store.get('metadata/timestamp.json', 100))?.etag ?? '';
+      const etag = (await store.readWhole('metadata/timestamp.json', 100))?.etag ?? '';
       const writers = Array.from({ length: 6 }, (_, i) => `writer ${i}`);
       const results = await Promise.all(
         writers.map((writer) => another().compareAndSwap('metadata/timestamp.json', etag, text(writer))),
       );
       expect(results.filter((result) => result === 'swapped')).toHaveLength(1);
       const winner = writers[results.indexOf('swapped')];
-      expect(Buffer.from((await store.get('metadata/timestamp.json', 100))?.bytes ?? []).toString()).toBe(winner);
+      expect(Buffer.from((await store.readWhole('metadata/timestamp.json', 100))?.bytes ?? []).toString()).toBe(winner);
     });
 
     for (const length of [0, 1, 100_000, 17 * 1024 * 1024]) {
@@ -94,9 +96,9 @@ export function publisherStoreSuite(name: string, open: () => Store, reset: () =
           counted += count;
         });
         expect(counted).toBe(length);
-        expect(await store.head('blobs/sha256/ab/blob')).toEqual({ length });
+        expect(await store.stat('blobs/sha256/ab/blob')).toEqual({ length });
         const back: Buffer[] = [];
-        for await (const chunk of await store.read('blobs/sha256/ab/blob')) back.push(chunk);
+        for await (const chunk of await objectStream(store, 'blobs/sha256/ab/blob')) back.push(chunk);
         expect(Buffer.concat(back).equals(bytes)).toBe(true);
       });
     }
@@ -131,9 +133,20 @@ export function publisherStoreSuite(name: string, open: () => Store, reset: () =
         const store = another();
         const source = { length: declared, open: () => Readable.from([randomBytes(1000)], { objectMode: false }) };
         expect(await codeOf(store.putBlob('blobs/sha256/ab/short', source))).toBe('length-mismatch');
-        expect(await store.head('blobs/sha256/ab/short')).toBeUndefined();
+        expect(await store.stat('blobs/sha256/ab/short')).toBeUndefined();
       });
     }
+
+    it('shows at once that another publisher replaced an object', async () => {
+      const [store, other] = [another(), another()];
+      const put = (by: StoreWriter, bytes: Buffer) =>
+        by.putBlob('blobs/sha256/ab/replaced', { length: bytes.length, open: () => Readable.from([bytes]) });
+      await put(store, text('damaged'));
+      expect(await store.stat('blobs/sha256/ab/replaced')).toEqual({ length: 7 });
+      await put(other, text('whole again'));
+      expect(await store.stat('blobs/sha256/ab/replaced')).toEqual({ length: 11 });
+      expect(await streamText(await objectStream(store, 'blobs/sha256/ab/replaced'))).toBe('whole again');
+    });
 
     it('shows nothing of a large blob whose source failed half-way', async () => {
       const store = another();
@@ -143,7 +156,7 @@ export function publisherStoreSuite(name: string, open: () => Store, reset: () =
       }
       const source = { length: 40 * 1024 * 1024, open: () => Readable.from(failing(), { objectMode: false }) };
       expect(await codeOf(store.putBlob('blobs/sha256/ab/torn', source))).not.toBe('no error');
-      expect(await store.head('blobs/sha256/ab/torn')).toBeUndefined();
+      expect(await store.stat('blobs/sha256/ab/torn')).toBeUndefined();
     });
   });
 }

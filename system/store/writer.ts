@@ -1,13 +1,11 @@
-/** What publishing needs of a store. Keys are those of contract/store-keys.ts, relative to the store's own root. */
+/** A store that is read and written: what publishing needs. */
 import type { Readable } from 'node:stream';
 import type { Digest } from '../../contract/digest.ts';
+import { limits } from '../../contract/limits.ts';
+import type { StoreReader } from './reader.ts';
 
-/** A small object, read whole. */
-export interface StoredObject {
-  readonly bytes: Uint8Array;
-  /** Opaque; equal bytes may share one. Passed back to compareAndSwap. */
-  readonly etag: string;
-}
+/** The longest object that is swapped: what else stands under its key is not taken into memory. */
+export const maxSwappedBytes = limits.maxTargetsBytes;
 
 /** Bytes that can be read again from the start, so that an upload can be tried twice. */
 export interface BlobSource {
@@ -25,24 +23,19 @@ export interface KnownObject extends BlobSource {
 }
 
 /**
- * Every method throws SlipwayError: `store-unreachable`, `store-forbidden`, `bucket-missing`, `disk-full`, `io-error`.
- * An object is visible whole or not at all, whatever dies on the way.
+ * Every method throws SlipwayError as those of StoreReader do, and `disk-full`. An object is visible whole or not at all,
+ * whatever dies on the way. A reader that is a writer, too, sees at once what any writer has done.
  */
-export interface Store {
-  /** Bytes of an object; undefined where there is none. */
-  head(key: string): Promise<{ readonly length: number } | undefined>;
+export interface StoreWriter extends StoreReader {
   /** Whether a key holds this object; reads what is there only where nothing cheaper tells. */
   holds(key: string, object: KnownObject): Promise<Holding>;
-  /** @throws SlipwayError `metadata-too-large` beyond `maxBytes` */
-  get(key: string, maxBytes: number): Promise<StoredObject | undefined>;
-  /** @throws SlipwayError `object-missing` */
-  read(key: string): Promise<Readable>;
   /** Creates a small object only if the key is free; of several at once, one wins. */
   putNew(key: string, bytes: Uint8Array): Promise<'created' | 'exists'>;
-  /** Replaces a small object only if it still has the etag; of several at once with one etag, one wins. */
+  /**
+   * Replaces a small object only if it still has the etag; of several at once with one etag, one wins.
+   * @throws SlipwayError `metadata-too-large` where an object beyond maxSwappedBytes is there
+   */
   compareAndSwap(key: string, etag: string, bytes: Uint8Array): Promise<'swapped' | 'changed'>;
   /** Stores content-addressed bytes of any length in bounded memory; what was there is replaced. */
   putBlob(key: string, source: BlobSource, onBytes?: (count: number) => void): Promise<void>;
-  /** Lets go of connections and locks. */
-  close(): Promise<void>;
 }

@@ -1,6 +1,5 @@
 /** What S3 services answer and how the network fails, as codes. Never matches on message text. */
 import { SlipwayError } from '../../contract/errors.ts';
-import { systemCode } from '../durable-file.ts';
 
 const forbiddenNames = new Set([
   'AccessDenied',
@@ -19,34 +18,43 @@ export function isPreconditionFailed(error: unknown): boolean {
   return statusOf(error) === 412;
 }
 
-/** Another conditional write on the same key was under way. */
-export function isConflict(error: unknown): boolean {
-  return statusOf(error) === 409;
+/** A conditional write may or may not have had its effect: the service failed, or another one was under way. */
+export function isUnclear(error: unknown): boolean {
+  const status = statusOf(error) ?? 0;
+  return status >= 500 || status === 409;
 }
 
-export function isServerFault(error: unknown): boolean {
-  return (statusOf(error) ?? 0) >= 500;
+/** A range of an object that is shorter. */
+export function isOutOfRange(error: unknown): boolean {
+  return statusOf(error) === 416;
 }
 
-/** @param key what was asked for, named in the message; addresses and credentials never are */
-export function s3Error(error: unknown, key: string, bucket: string): SlipwayError {
+/**
+ * @param key what was asked for, named in the message; addresses and credentials never are
+ * @param location `s3://bucket/prefix`
+ */
+export function s3Error(error: unknown, key: string, location: string): SlipwayError {
   if (error instanceof SlipwayError) return error;
   const [name, status] = [nameOf(error), statusOf(error)];
   const options = (hint: string) => ({ hint, cause: error });
   if (name === 'NoSuchBucket') {
-    return new SlipwayError('bucket-missing', `there is no bucket ${bucket}`, options('Create it, or check its name.'));
+    return new SlipwayError(
+      'bucket-missing',
+      `the bucket of ${location} does not exist`,
+      options('Create the bucket, or correct the URL of the store.'),
+    );
   }
   if (name === 'CredentialsProviderError') {
     return new SlipwayError(
       'store-forbidden',
-      'no S3 credentials were found',
+      `no S3 credentials were found for ${location}`,
       options('Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.'),
     );
   }
   if (status === 407) {
     return new SlipwayError(
       'proxy-refused',
-      `a proxy answered 407 for ${key}`,
+      `a proxy answered 407 for ${key} of ${location}`,
       options(
         'Put user and password into HTTPS_PROXY (http://user:password@host:port), or name the store in NO_PROXY.',
       ),
@@ -55,24 +63,30 @@ export function s3Error(error: unknown, key: string, bucket: string): SlipwayErr
   if (status === 401 || status === 403 || forbiddenNames.has(name)) {
     return new SlipwayError(
       'store-forbidden',
-      `the store answered ${status ?? name} for ${key}`,
-      options('Check the credentials and that their policy allows reading and writing in this bucket.'),
+      `${location} answered ${status ?? name} for ${key}`,
+      options(
+        'Check the credentials. To read they need s3:GetObject and s3:ListBucket on the bucket, without which S3 hides what is missing; to publish s3:PutObject, too.',
+      ),
     );
   }
-  if (status !== undefined && status < 500) {
-    return new SlipwayError('io-error', `the store answered ${status} ${name} for ${key}`, { cause: error });
-  }
-  const detail = status === undefined ? (systemCode(error) ?? name) : `answer ${status}`;
+  const detail = status === undefined ? (codeOf(error) ?? name) : `${status} ${name}`;
   return new SlipwayError(
     'store-unreachable',
-    `no answer of use from the store for ${key} (${detail})`,
-    options('Check the endpoint, the network and HTTPS_PROXY, then run the same command again.'),
+    `no answer of use from ${location} for ${key}: ${detail}`,
+    options(
+      'Check the service, its endpoint and region (AWS_ENDPOINT_URL_S3, AWS_REGION), the network and HTTPS_PROXY.',
+    ),
   );
 }
 
 function statusOf(error: unknown): number | undefined {
   const metadata = (error as { $metadata?: { httpStatusCode?: unknown } } | null)?.$metadata;
   return typeof metadata?.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined;
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : undefined;
 }
 
 function nameOf(error: unknown): string {

@@ -5,7 +5,7 @@
  * end. A stream that nobody reads for a while is let go, and so is one that breaks; the next span begins where it was.
  */
 import type { Readable } from 'node:stream';
-import type { OpenObject } from '../../catalog/ports.ts';
+import type { OpenObject } from './reader.ts';
 
 export interface StreamSource {
   readonly length: number;

@@ -1,4 +1,7 @@
-/** What the distributor asks of a store. It only reads: nothing here can change a release. */
+/**
+ * A store that is read: nothing here can change a release. Keys are those of contract/store-keys.ts, relative to the
+ * store's own root.
+ */
 export interface StoredObject {
   /** Bytes in all. */
   readonly length: number;
@@ -17,7 +20,7 @@ export interface OpenObject {
   /**
    * Puts the next bytes at the start of `into`; one call at a time.
    * @returns how many: at least one, and 0 at the end
-   * @throws SlipwayError as `open` does
+   * @throws SlipwayError as `open` does, and `blob-missing` for an object that went away meanwhile
    */
   read(into: Uint8Array): Promise<number>;
   /** Not while a read is under way: what ends a read that waits is the signal of `open`. */
@@ -26,26 +29,27 @@ export interface OpenObject {
 
 export interface WholeObject {
   readonly bytes: Uint8Array;
-  /** Changes when the bytes change; undefined where the store has no such mark. */
-  readonly etag: string | undefined;
+  /** Opaque, never empty; changes when the bytes change. StoreWriter.compareAndSwap takes it. */
+  readonly etag: string;
 }
 
 /**
- * Keys are those of contract/store-keys.ts. A missing object is `undefined`; everything else that goes wrong is a
- * SlipwayError `store-unreachable`, `store-forbidden`, `bucket-missing` or `io-error`.
+ * A missing object is `undefined`; everything else that goes wrong is a SlipwayError: `store-unreachable` also where no
+ * answer comes for a minute, `store-forbidden`, `bucket-missing`, `proxy-refused` or `io-error`.
  */
 export interface StoreReader {
-  /** For logs and messages; holds no credentials. */
+  /** For logs and messages; holds no credentials and no address. */
   readonly location: string;
   stat(key: string): Promise<StoredObject | undefined>;
-  /**
-   * Not for an object of no bytes.
-   * @param signal ends the request to the store when nobody waits any more
-   */
+  /** @param signal ends the request to the store when nobody waits any more */
   open(key: string, range: ByteRange | undefined, signal?: AbortSignal): Promise<OpenObject | undefined>;
-  /** @throws SlipwayError `metadata-too-large` when the object is longer than `maxBytes` */
+  /**
+   * A small object; holds `maxBytes` in memory at the most, whatever the store sends.
+   * @throws SlipwayError `metadata-too-large` when the object is longer
+   */
   readWhole(key: string, maxBytes: number): Promise<WholeObject | undefined>;
   /** A URL that lets a client read the object without us, for `validSeconds`; undefined where the store has none. */
   presign(key: string, method: 'GET' | 'HEAD', validSeconds: number): Promise<string | undefined>;
+  /** Lets go of connections and files. */
   close(): Promise<void>;
 }

@@ -1,11 +1,11 @@
 /**
  * Files that are whole or not there, also after a power cut: temporary file, fsync, rename or link, fsync of the
- * folder. The one place of this program that knows this order. Codes of the operating system become ours here.
+ * folder. The one place that knows this order for a publisher. Codes of the operating system become ours here.
  */
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { SlipwayError, toSlipwayError } from '../contract/errors.ts';
+import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 
 export interface WriteOptions {
   /** Permission bits of a new file. */

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { drawnStream } from '../../../../distributor/adapters/store/drawn-stream.ts';
+import { drawnStream } from '../../../system/store/drawn-stream.ts';
 
 const content = Buffer.from(Array.from({ length: 2_500_000 }, (_, i) => i % 251));
 

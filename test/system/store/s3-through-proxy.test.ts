@@ -8,10 +8,9 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, expect, it } from 'vitest';
 import { proxiesOfEnvironment } from '../../../contract/proxy.ts';
-import { AgentByRule as ReadingAgent } from '../../../distributor/adapters/store/agent-by-rule.ts';
-import { openStore as openReader } from '../../../distributor/adapters/store/store-of-url.ts';
-import { AgentByRule as PublishingAgent } from '../../../packager/adapters/agent-by-rule.ts';
-import { openStore as openPublisher } from '../../../packager/adapters/open-store.ts';
+import { AgentByRule } from '../../../system/store/agent-by-rule.ts';
+import { openReader } from '../../../system/store/open-reader.ts';
+import { openWriter } from '../../../system/store/open-writer.ts';
 import { selfSigned } from '../../fakes/certificate.ts';
 import { ForwardProxy } from '../../fakes/forward-proxy.ts';
 import { missingCommands } from '../../services/commands.ts';
@@ -19,10 +18,6 @@ import { describeUnless } from '../../services/requirement.ts';
 import { freshBucket, s3Service } from '../../services/s3.ts';
 
 const s3 = s3Service();
-const programs = [
-  ['packager', PublishingAgent],
-  ['distributor', ReadingAgent],
-] as const;
 
 describeUnless('unavailable' in s3 ? s3.unavailable : undefined, 'a store that only a proxy reaches', () => {
   if ('unavailable' in s3) return;
@@ -39,11 +34,11 @@ describeUnless('unavailable' in s3 ? s3.unavailable : undefined, 'a store that o
     await using proxy = await ForwardProxy.open({ credentials: 'user:s3cret' });
     const url = await place(proxy);
     const environment = { HTTP_PROXY: proxy.urlWithCredentials };
-    const publisher = await openPublisher(url, environment);
-    await publisher.putNew('metadata/x', Buffer.from('what was published'));
+    const writer = await openWriter(url, environment);
+    await writer.putNew('metadata/x', Buffer.from('what was published'));
     const reader = await openReader(url, environment);
     expect(String((await reader.readWhole('metadata/x', 100))?.bytes)).toBe('what was published');
-    await publisher.close?.();
+    await writer.close();
     await reader.close();
     expect(proxy.asked.map((line) => line.split(' ')[0])).toEqual(['PUT', 'GET']);
     expect(proxy.asked.every((line) => line.includes('http://s3.example.test/'))).toBe(true);
@@ -53,15 +48,15 @@ describeUnless('unavailable' in s3 ? s3.unavailable : undefined, 'a store that o
     await using proxy = await ForwardProxy.open({ credentials: 'user:other' });
     const url = await place(proxy);
     const environment = { HTTP_PROXY: `http://user:s3cret@127.0.0.1:${proxy.port}` };
-    const publisher = await openPublisher(url, environment);
+    const writer = await openWriter(url, environment);
     const reader = await openReader(url, environment);
-    for (const asking of [publisher.get('metadata/x', 100), reader.readWhole('metadata/x', 100)]) {
+    for (const asking of [writer.readWhole('metadata/x', 100), reader.readWhole('metadata/x', 100)]) {
       const thrown = await asking.catch((error: unknown) => error);
       expect(thrown).toMatchObject({ code: 'proxy-refused', hint: expect.stringContaining('HTTPS_PROXY') });
       const { message, hint } = thrown as Error & { hint: string };
       expect(`${message} ${hint}`).not.toContain('s3cret');
     }
-    await publisher.close?.();
+    await writer.close();
     await reader.close();
   });
 
@@ -79,7 +74,7 @@ describeUnless(missingCommands('openssl'), 'a store with TLS', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'slipway-s3-proxy-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it.each(programs)('is reached by the %s through a tunnel, which the proxy may refuse', async (_, AgentByRule) => {
+  it('is reached through a tunnel, which the proxy may refuse', async () => {
     const { cert, key } = selfSigned(folder, 'store', ['DNS:s3.example.test']);
     const server = createServer({ cert, key }, (_incoming, outgoing) => outgoing.end('a blob')).listen(0, '127.0.0.1');
     await once(server, 'listening');

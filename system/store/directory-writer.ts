@@ -1,0 +1,73 @@
+/**
+ * A store in a folder of this machine, to be written. Objects appear by rename or link, so a reader never sees half of
+ * one; compare-and-swap runs under a lock.
+ */
+import { readdir, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { streamDigest } from '../../contract/stream-digest.ts';
+import { createFile, replaceFile } from '../files/durable-file.ts';
+import { countedSource } from './counted-source.ts';
+import { directoryError } from './directory-errors.ts';
+import { lockFolder } from './directory-lock.ts';
+import { fileOf, freshDirectoryReader } from './directory-reader.ts';
+import { objectStream } from './object-stream.ts';
+import { maxSwappedBytes, type StoreWriter } from './writer.ts';
+
+/** Temporary files of a publisher that was killed are removed by a later one after this long. */
+const abandonedAfterMs = 24 * 3600 * 1000;
+
+export function directoryWriter(folder: string): StoreWriter {
+  const reader = freshDirectoryReader(folder);
+  const temporaryFolder = path.join(path.resolve(folder), '.tmp');
+  let swept: Promise<void> | undefined;
+  const sweepOnce = () => {
+    swept ??= sweep(temporaryFolder);
+    return swept;
+  };
+  return {
+    ...reader,
+    async holds(key, { length, sha256 }) {
+      const there = await reader.stat(key);
+      if (!there) return 'absent';
+      if (there.length !== length) return 'other';
+      return (await streamDigest(await objectStream(reader, key))) === sha256 ? 'same' : 'other';
+    },
+    async putNew(key, bytes) {
+      await sweepOnce();
+      const created = await orRefused(key, () => createFile(fileOf(folder, key), bytes, 0o644, temporaryFolder));
+      return created ? 'created' : 'exists';
+    },
+    async compareAndSwap(key, etag, bytes) {
+      const lock = await orRefused('the lock of the store', () => lockFolder(folder));
+      try {
+        const current = await reader.readWhole(key, maxSwappedBytes);
+        if (current?.etag !== etag) return 'changed';
+        await orRefused(key, () => replaceFile(fileOf(folder, key), bytes, { temporaryFolder }));
+        return 'swapped';
+      } finally {
+        lock.release();
+      }
+    },
+    async putBlob(key, source, onBytes) {
+      await sweepOnce();
+      const content = countedSource(source, key, onBytes);
+      await orRefused(key, () => replaceFile(fileOf(folder, key), content, { temporaryFolder }));
+    },
+  };
+}
+
+async function sweep(temporaryFolder: string): Promise<void> {
+  for (const name of await readdir(temporaryFolder).catch(() => [])) {
+    const file = path.join(temporaryFolder, name);
+    const found = await stat(file).catch(() => undefined);
+    if (found && Date.now() - found.mtimeMs > abandonedAfterMs) await rm(file, { force: true });
+  }
+}
+
+async function orRefused<T>(key: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    throw directoryError(error, key);
+  }
+}
