@@ -1,9 +1,10 @@
 /** Devices as text: a line each, as they come, or one with its condition and its latest reports. */
+
+import { printable } from '../../system/command-line/printable.ts';
+import { tableLines, tableText } from '../../system/command-line/table.ts';
+import { relativeText, timeText } from '../../system/command-line/times.ts';
 import type { DeviceDetail, DeviceView } from '../fleet/view.ts';
 import { conditionRows } from './condition-text.ts';
-import { printable } from './printable.ts';
-import { table, tableLines } from './table.ts';
-import { relativeText, timeText } from './time-words.ts';
 
 export const noDevices =
   'No device is enrolled. Make a token with slipway-distributor enrolment-token create and give it to a device.';
@@ -84,5 +85,5 @@ function reportTable(reports: DeviceDetail['reports'], now: number): string {
     printable(message ?? ''),
   ]);
   const heading = ['REPORT', 'AT (ITS CLOCK)', 'VERSION', 'PHASE', 'OUTCOME', 'FAULT', 'CODE', 'NEXT TRY', 'MESSAGE'];
-  return table(heading, rows);
+  return tableText(heading, rows);
 }

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
+import { lengthText } from '../../system/command-line/times.ts';
 import { parsePlan } from '../declaration/plan.ts';
 import { problemText } from '../declaration/problem.ts';
 import { readDocuments } from '../declaration/read-documents.ts';
@@ -15,7 +16,6 @@ import { emptinessIn } from './fleet-check.ts';
 import { readFleet } from './fleet-file.ts';
 import { type SimulationOptions, usualSpeed, withSimulationOptions } from './simulation-options.ts';
 import { simulationText } from './simulation-text.ts';
-import { lengthText } from './time-words.ts';
 
 const usualPollSeconds = 15 * 60;
 

@@ -1,11 +1,11 @@
 /** Tokens for people: a line each, and the text of a new one, once. */
 import { SlipwayError } from '../../contract/errors.ts';
+import { printable } from '../../system/command-line/printable.ts';
+import { tableLines } from '../../system/command-line/table.ts';
+import { timeText } from '../../system/command-line/times.ts';
 import { tokenNameSchema } from '../fleet/token-order.ts';
 import type { MadeToken, TokenView } from '../fleet/token-view.ts';
 import type { CommandLine } from './command-line.ts';
-import { printable } from './printable.ts';
-import { tableLines } from './table.ts';
-import { timeText } from './time-words.ts';
 
 const heading = ['ID', 'NAME', 'PURPOSE', 'STATUS', 'FOR', 'OWNER', 'CREATED', 'EXPIRES', 'USES LEFT', 'LAST USE'];
 

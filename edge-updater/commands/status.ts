@@ -4,6 +4,7 @@ import type { Configuration } from '../configuration.ts';
 import { attemptOf, type DeviceState, type Held } from '../update/state.ts';
 import { isWaiting } from '../update/waiting.ts';
 import { type CommandContext, type CommonOptions, defaultConfigFile } from './command-context.ts';
+import { examples } from './examples.ts';
 
 /** Everything on the disk that `status` tells of. */
 export interface DeviceReading {
@@ -26,19 +27,19 @@ export interface DeviceReading {
     | undefined;
 }
 
-export function addStatus(program: Command, context: Pick<CommandContext, 'read' | 'print'>): void {
+export function addStatus(program: Command, context: Pick<CommandContext, 'read' | 'output'>): void {
   program
     .command('status')
     .description('show the releases, the update under way and the last one')
     .option('--config <file>', 'configuration', defaultConfigFile)
-    .option('--json', 'print one JSON document')
+    .addHelpText('after', examples('status', 'status --json | jq .lastAttempt'))
     .addHelpText(
       'after',
-      '\nExamples:\n  $ slipway-edge status\n  $ slipway-edge status --json | jq .lastAttempt\n\nA release under `held` met a trouble of this device or of the path; it is tried again by itself. One under\n`rejected` ran here and did not work; it is tried again after: slipway-edge check-now --retry-rejected\n',
+      '\nA release under `held` met a trouble of this device or of the path; it is tried again by itself. One under\n`rejected` ran here and did not work; it is tried again after: slipway-edge check-now --retry-rejected',
     )
     .action((options: CommonOptions) => {
       const status = statusOf(context.read(options.config));
-      context.print(status, statusText(status), options.json === true);
+      context.output.answer(status, statusText(status));
     });
 }
 

@@ -8,7 +8,7 @@ import { openSource } from '../../distributor/adapters/declarations/open-source.
 import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
 import { readPermitKey } from '../../distributor/adapters/permit-key.ts';
 import { openStore } from '../../distributor/adapters/store/store-of-url.ts';
-import { runProgram } from '../../distributor/commands/program.ts';
+import { runDistributor } from '../../distributor/commands/program.ts';
 import { planReadHere } from './plan-read-here.ts';
 
 export interface Called {
@@ -23,7 +23,7 @@ export async function callDistributor(
   { clock = Date.now, stdout = [] as string[] } = {},
 ): Promise<Called> {
   const stderr: string[] = [];
-  const status = await runProgram(
+  const status = await runDistributor(
     words,
     {
       openFleetState,

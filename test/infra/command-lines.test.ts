@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { exitStatus } from '../../contract/errors.ts';
-import { programVersion } from '../../contract/program-version.ts';
+import { programVersion } from '../../system/command-line/program-version.ts';
 import { SignedRepository } from '../fakes/signed-repository.ts';
 import { type ProgramName, programFile } from '../services/program-files.ts';
 
