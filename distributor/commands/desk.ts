@@ -88,5 +88,4 @@ function addressOf({ server = '', tokenFile }: DeskOptions) {
 /** For the help of each verb that works in both ways. */
 export const deskHelp = `
 It asks the server of --server with the token of --token-file (or SLIPWAY_SERVER and SLIPWAY_TOKEN_FILE), or else reads
-the state on this machine (--state or --database).
-Exit status: 0 done, 2 usage, 3 unknown rollout or invalid input, 5 unavailable, refused or unknown device, 6 conflict.`;
+the state on this machine (--state or --database).`;

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import type { CommandLine } from './command-line.ts';
 import { deskHelp, withDesk, withPlaceOptions } from './desk.ts';
+import { examples } from './examples.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
 import { answerMade, parseTokenName } from './token-text.ts';
 
@@ -20,7 +21,7 @@ export function enrolmentTokenCommand(line: CommandLine): Command {
     .option('--expires <duration>', 'when it ends', parseLifetime, parseLifetime('24h'))
     .addHelpText(
       'after',
-      `\nExample:\n  slipway-distributor enrolment-token create --name "site north" --uses 20 --expires 2h\n${deskHelp}`,
+      `${examples('enrolment-token create --name "site north" --uses 20 --expires 2h')}\n${deskHelp}`,
     )
     .action(async ({ name, uses, expires }: CreateOptions, self: Command) => {
       const order = { purpose: 'enrol' as const, name, uses, expiresInSeconds: expires };

@@ -5,6 +5,7 @@ import { eventKindNames, eventKinds } from '../events/kinds.ts';
 import { type EventFilter, type EventView, lineOf } from '../events/view.ts';
 import type { CommandLine } from './command-line.ts';
 import { type Desk, deskHelp, withDesk, withDeskOptions } from './desk.ts';
+import { examples } from './examples.ts';
 import { parseCount } from './lifetime.ts';
 
 interface EventsOptions extends EventFilter {
@@ -34,10 +35,7 @@ Kinds:
 ${Object.entries(eventKinds)
   .map(([kind, meaning]) => `  ${kind.padEnd(17)} ${meaning}`)
   .join('\n')}
-
-Examples:
-  slipway-distributor events --rollout k3s-1-33-9
-  slipway-distributor events --follow --kind aborted --count 1
+${examples('events --rollout k3s-1-33-9', 'events --follow --kind aborted --count 1')}
 ${deskHelp}`,
     )
     .action(async (options: EventsOptions, self: Command) => {

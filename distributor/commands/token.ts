@@ -4,6 +4,7 @@ import { type Scope, scopeNames, scopes } from '../fleet/scopes.ts';
 import { type TokenQuery, tokenPurposeSchema } from '../fleet/token-view.ts';
 import type { CommandLine } from './command-line.ts';
 import { deskHelp, withDesk, withPlaceOptions } from './desk.ts';
+import { examples } from './examples.ts';
 import { parseLifetime } from './lifetime.ts';
 import { answerMade, parseTokenName, tokenLines } from './token-text.ts';
 
@@ -29,9 +30,7 @@ export function tokenCommand(line: CommandLine): Command {
       `
 Scopes:
 ${scopeHelp()}
-
-Example:
-  slipway-distributor token create --name ada --purpose operator --scope rollouts:read rollouts:control --expires 90d
+${examples('token create --name ada --purpose operator --scope rollouts:read rollouts:control --expires 90d')}
 ${deskHelp}`,
     )
     .action(async ({ purpose, scope, name, expires }: CreateOptions, self: Command) => {
@@ -43,7 +42,7 @@ ${deskHelp}`,
     .addOption(new Option('--purpose <who>', 'only tokens of this purpose').choices(tokenPurposeSchema.options))
     .addHelpText(
       'after',
-      `\nLAST USE is about a minute exact.\n\nExample:\n  slipway-distributor token ls --purpose ci --json\n${deskHelp}`,
+      `\nLAST USE is about a minute exact.\n${examples('token ls --purpose ci --json')}\n${deskHelp}`,
     )
     .action(async ({ purpose }: TokenQuery, self: Command) => {
       await withDesk(line, self, (desk) =>
@@ -52,7 +51,7 @@ ${deskHelp}`,
     });
   withPlaceOptions(command.command('revoke <id>'))
     .description('refuse a token from the next request on')
-    .addHelpText('after', `\nExample:\n  slipway-distributor token revoke 3f1c0a9b2e44\n${deskHelp}`)
+    .addHelpText('after', `${examples('token revoke 3f1c0a9b2e44')}\n${deskHelp}`)
     .action(async (id: string, _options: unknown, self: Command) => {
       const standing = await withDesk(line, self, (desk) => desk.revokeToken(id));
       line.answer(standing, `Token ${id} is revoked.`);

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import type { CommandLine } from './command-line.ts';
 import { deskHelp, withDesk, withDeskOptions } from './desk.ts';
+import { examples } from './examples.ts';
 import { whyText } from './why-text.ts';
 
 export function whyCommand(line: CommandLine): Command {
@@ -10,9 +11,7 @@ export function whyCommand(line: CommandLine): Command {
     .description('why a device does or does not update now, down to the rule and the numbers')
     .addHelpText(
       'after',
-      `
-Example:
-  slipway-distributor why gate-17 --store file:///srv/slipway
+      `${examples('why gate-17 --store file:///srv/slipway')}
 
 It makes the decision that the next check of the device would get, and changes nothing.${deskHelp}`,
     )

@@ -48,7 +48,9 @@ describe('a program', () => {
     expect(await run(['work'], fail)).toEqual({ status: exitStatus.invalidInput, stdout: '', stderr });
     const json = await run(['work', '--json'], fail);
     expect(json).toMatchObject({ status: exitStatus.invalidInput, stderr });
-    expect(JSON.parse(json.stdout)).toEqual({ error: { code: 'key-unreadable', message: 'no key', hint: 'Make one.' } });
+    expect(JSON.parse(json.stdout)).toEqual({
+      error: { code: 'key-unreadable', message: 'no key', hint: 'Make one.' },
+    });
   });
 
   it('leaves one value on stdout when it fails after its answer', async () => {
