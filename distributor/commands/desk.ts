@@ -37,6 +37,8 @@ export interface Desk {
   tokens(query: TokenQuery): AsyncIterable<TokenView>;
   makeToken(order: TokenOrder): Promise<MadeToken>;
   revokeToken(id: string): Promise<TokenStanding>;
+  /** The token of --token-file. */
+  whoami(): Promise<TokenView>;
   /** Without end: what is recorded after an id. */
   follow(after: number, filter: EventFilter): AsyncIterable<EventView>;
   close(): Promise<void>;

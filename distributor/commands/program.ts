@@ -17,11 +17,13 @@ import { serveCommand } from './serve.ts';
 import { simulateCommand } from './simulate.ts';
 import { tokenCommand } from './token.ts';
 import { validateCommand } from './validate.ts';
+import { whoamiCommand } from './whoami.ts';
 import { whyCommand } from './why.ts';
 
 const verbs = [
   serveCommand,
   tokenCommand,
+  whoamiCommand,
   enrolmentTokenCommand,
   deviceCommand,
   rolloutCommand,

@@ -8,6 +8,7 @@ import {
   type TokenView,
   tokenPageSchema,
   tokenStandingSchema,
+  tokenViewSchema,
 } from '../fleet/token-view.ts';
 import { type DeviceView, deviceDetailSchema, devicePageSchema, deviceStandingSchema } from '../fleet/view.ts';
 import { rolloutListSchema } from '../rollout/campaigns/view.ts';
@@ -43,6 +44,7 @@ export function serverDesk(address: ServerAddress): Desk {
       const path = `/v1/tokens/${encodeURIComponent(id)}/revoke`;
       return askServer(address, { method: 'POST', path }, tokenStandingSchema);
     },
+    whoami: () => askServer(address, get('/v1/whoami'), tokenViewSchema),
     follow: (after, filter) => followServer(address, after, filter),
     close: async () => {},
   };

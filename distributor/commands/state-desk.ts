@@ -3,6 +3,7 @@
  * server, which need not run. It takes no step of a rollout by itself and asks no check of a gate.
  */
 import { setImmediate as pause } from 'node:timers/promises';
+import { tokenSchema } from '../../contract/device-api/enrolment.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
@@ -11,12 +12,14 @@ import { EventFeed } from '../events/feed.ts';
 import { readLatest, readPage } from '../events/pages.ts';
 import { type EventFilter, type EventView, viewOf as eventViewOf } from '../events/view.ts';
 import { explainDevice } from '../explanation/explain-device.ts';
+import { authorise } from '../fleet/authorise.ts';
 import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
 import { listDevices } from '../fleet/listing.ts';
 import type { FleetState } from '../fleet/ports.ts';
+import { hashToken } from '../fleet/token.ts';
 import { makeToken } from '../fleet/token-order.ts';
 import { revokeToken } from '../fleet/token-revocation.ts';
-import { listTokens } from '../fleet/token-view.ts';
+import { listTokens, viewOf as tokenViewOf } from '../fleet/token-view.ts';
 import { detailOf } from '../fleet/view.ts';
 import { Campaigns } from '../rollout/campaigns/campaigns.ts';
 import { startedReleases } from '../rollout/campaigns/started-releases.ts';
@@ -26,6 +29,8 @@ import { allPages } from './all-pages.ts';
 import { type CommandLine, openState } from './command-line.ts';
 import type { Desk, DeskOptions } from './desk.ts';
 import { localActor } from './local-actor.ts';
+import { warnOfOpenToken } from './server-options.ts';
+import { readTokenFile } from './token-file.ts';
 
 const pageSize = 1000;
 
@@ -79,6 +84,16 @@ export async function openStateDesk(line: CommandLine, options: DeskOptions): Pr
     makeToken: (order) =>
       makeToken(fleet, order, { actor: localActor(), at: line.clock(), randomBytes: line.randomBytes }),
     revokeToken: (id) => revokeToken(fleet, id, { actor: localActor(), at: line.clock() }),
+    async whoami() {
+      const { tokenFile } = options;
+      if (tokenFile === undefined) {
+        throw new SlipwayError('usage', 'expected --token-file', { hint: 'Name the file that the token is in.' });
+      }
+      await warnOfOpenToken(line, options);
+      const text = tokenSchema.safeParse(await readTokenFile(tokenFile)).data;
+      const token = text === undefined ? undefined : await fleet.findToken(hashToken(text));
+      return tokenViewOf(authorise(token, { anyToken: true }, line.clock()), line.clock());
+    },
     follow: (after, filter) => followState(fleet, after, filter),
     close: () => fleet.close(),
   };

@@ -29,6 +29,13 @@ function rowOf(token: TokenView, now: number): string[] {
   ];
 }
 
+/** One token, a line for each thing that is known of it. */
+export function tokenText(token: TokenView, now: number): string {
+  return rowOf(token, now)
+    .map((cell, column) => `${(heading[column] ?? '').toLowerCase().padEnd(11)}${cell}`)
+    .join('\n');
+}
+
 export function answerMade(line: CommandLine, made: MadeToken): void {
   line.say('Keep this token: it is shown once, the server has only its hash.');
   line.answer(made, made.token);

@@ -33,6 +33,7 @@ const routes: readonly (readonly [
   ['GET', '/v1/tokens', undefined, { scoped: 200 }],
   ['POST', '/v1/tokens', { purpose: 'enrol' }, { scoped: 201 }],
   ['POST', '/v1/tokens/absent/revoke', undefined, { scoped: 404 }],
+  ['GET', '/v1/whoami', undefined, { self: 200, other: 200, enrolment: 200, unscoped: 200, scoped: 200 }],
   ['GET', '/v1/events', undefined, { scoped: 200 }],
   ['GET', '/v1/events/kinds', undefined, { scoped: 200 }],
   ['GET', '/v1/plan', undefined, { scoped: 200 }],
