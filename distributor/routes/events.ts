@@ -15,6 +15,9 @@ import type { Services } from '../services.ts';
 const maxPage = 1000;
 const eventIdSchema = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
+/** By its name, what each means. */
+export const eventKindsSchema = z.record(z.string(), z.string());
+
 const filterShape = {
   /** Events of this rollout. */
   rollout: z.string().max(253).optional(),
@@ -33,6 +36,7 @@ export function eventsRoute(app: App, services: Services): void {
     '/v1/events',
     {
       schema: {
+        operationId: 'listEvents',
         tags: ['events'],
         summary: 'The audit log, oldest first, page by page',
         security: [{ bearer: [] }],
@@ -59,10 +63,11 @@ export function eventsRoute(app: App, services: Services): void {
     '/v1/events/kinds',
     {
       schema: {
+        operationId: 'listEventKinds',
         tags: ['events'],
         summary: 'Every kind of event and what it means',
         security: [{ bearer: [] }],
-        response: { 200: z.record(z.string(), z.string()) },
+        response: { 200: eventKindsSchema },
       },
     },
     async (request) => {
@@ -75,6 +80,7 @@ export function eventsRoute(app: App, services: Services): void {
     '/v1/events/stream',
     {
       schema: {
+        operationId: 'followEvents',
         tags: ['events'],
         summary: 'The audit log as it grows, as server-sent events; each has its id for Last-Event-ID',
         security: [{ bearer: [] }],

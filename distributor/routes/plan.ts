@@ -12,7 +12,8 @@ const yamlTypes = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/
 const maxShown = 1000;
 const maxNameLength = 512;
 
-const sentSchema = z.union([
+/** YAML as it is, or files. */
+export const sentPlanSchema = z.union([
   z.string(),
   z.strictObject({
     files: z
@@ -23,7 +24,7 @@ const sentSchema = z.union([
   }),
 ]);
 
-const planViewSchema = z.object({
+export const planViewSchema = z.object({
   /** Where plans come from; `api` where they come by PUT. */
   source: z.string(),
   /** Absent before the first plan. */
@@ -34,12 +35,15 @@ const planViewSchema = z.object({
   refused: planProblemViewSchema.optional(),
 });
 
+export const planHistorySchema = z.object({ applied: z.array(appliedPlanViewSchema) });
+
 export function planRoute(app: App, services: Services): void {
   const { reconciler, fleet } = services;
   app.get(
     '/v1/plan',
     {
       schema: {
+        operationId: 'getPlan',
         tags: ['plan'],
         summary: 'The plan in force, who wrote it, and why a newer one is not in force',
         security: [{ bearer: [] }],
@@ -62,11 +66,12 @@ export function planRoute(app: App, services: Services): void {
     '/v1/plan/history',
     {
       schema: {
+        operationId: 'listAppliedPlans',
         tags: ['plan'],
         summary: 'Plans that came into force, newest first, each with its author and what it changed',
         security: [{ bearer: [] }],
         querystring: z.object({ limit: z.coerce.number().int().min(1).max(maxShown).default(50) }),
-        response: { 200: z.object({ applied: z.array(appliedPlanViewSchema) }) },
+        response: { 200: planHistorySchema },
       },
     },
     async (request) => {
@@ -88,6 +93,7 @@ function putPlan(app: App, services: Services): void {
     {
       bodyLimit: limits.maxDeclaredBytes,
       schema: {
+        operationId: 'applyPlan',
         tags: ['plan'],
         summary: 'Apply a plan: YAML documents, or files as JSON; the answer says what it changes',
         security: [{ bearer: [] }],
@@ -96,7 +102,7 @@ function putPlan(app: App, services: Services): void {
           /** Only say what would change. */
           dryRun: z.stringbool().default(false),
         }),
-        body: sentSchema,
+        body: sentPlanSchema,
         response: { 200: planAnswerSchema },
       },
     },

@@ -24,6 +24,7 @@ export function rolloutControlRoute(app: App, services: Services): void {
       `/v1/rollouts/:name/${action}`,
       {
         schema: {
+          operationId: `${action}Rollout`,
           tags: ['rollouts'],
           summary: actions[action],
           security: [{ bearer: [] }],

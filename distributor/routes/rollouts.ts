@@ -14,6 +14,7 @@ export function rolloutsRoute(app: App, services: Services): void {
     '/v1/rollouts',
     {
       schema: {
+        operationId: 'listRollouts',
         tags: ['rollouts'],
         summary: 'List rollouts: their waves, counts and gates, and why newer declarations are not in force',
         security: [{ bearer: [] }],
@@ -34,6 +35,7 @@ export function rolloutsRoute(app: App, services: Services): void {
     '/v1/rollouts/:name',
     {
       schema: {
+        operationId: 'getRollout',
         tags: ['rollouts'],
         summary: 'One rollout, one entry for each version its target means; with devices that others claim, too',
         security: [{ bearer: [] }],
