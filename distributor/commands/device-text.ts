@@ -1,5 +1,6 @@
 /** Devices as text: a line each, as they come, or one with its condition and its latest reports. */
 
+import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import { printable } from '../../system/command-line/printable.ts';
 import { tableLines, tableText } from '../../system/command-line/table.ts';
 import { relativeText, timeText } from '../../system/command-line/times.ts';
@@ -44,7 +45,7 @@ function labelsText(labels: DeviceView['labels']): string {
 
 export function deviceText(device: DeviceDetail, now: number): string {
   const { current, labels, cluster, site, rejected, reports } = device;
-  const rows = [
+  const fields: Field[] = [
     ['product', `${device.product} on ${device.platform}`],
     ['runs', current === undefined ? 'nothing yet' : `${current.version} (counter ${current.counter})`],
     ['phase', device.phase ?? 'never asked'],
@@ -63,11 +64,12 @@ export function deviceText(device: DeviceDetail, now: number): string {
     ],
     ['updater', device.updaterVersion ?? 'unknown'],
     ['counter', `${device.counterFloor} at least`],
-    ...rejected.map((digest) => ['rejected', digest]),
-    ...conditionRows(device, now),
+    ...rejected.map((digest): Field => ['rejected', digest]),
+    ...conditionRows(device, now).map(([name = '', value = '']): Field => [name, value]),
   ];
-  const width = Math.max(...rows.map(([name = '']) => name.length));
-  const facts = rows.map(([name = '', value = '']) => `  ${name.padEnd(width)}  ${printable(value)}`).join('\n');
+  const facts = fieldLines(fields)
+    .map((line) => `  ${line}`)
+    .join('\n');
   return `${device.id}\n${facts}\n\n${reportTable(reports, now)}`;
 }
 

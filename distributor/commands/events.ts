@@ -1,6 +1,7 @@
 /** `events [--follow]`: the audit log, a line for each decision of people and of the distributor. */
 import { Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
+import { fieldLines } from '../../system/command-line/fields.ts';
 import { eventKindNames, eventKinds } from '../events/kinds.ts';
 import { type EventFilter, type EventView, lineOf } from '../events/view.ts';
 import type { CommandLine } from './command-line.ts';
@@ -32,8 +33,8 @@ export function eventsCommand(line: CommandLine): Command {
 With --json each event is a line of JSON.
 
 Kinds:
-${Object.entries(eventKinds)
-  .map(([kind, meaning]) => `  ${kind.padEnd(17)} ${meaning}`)
+${fieldLines(Object.entries(eventKinds))
+  .map((kind) => `  ${kind}`)
   .join('\n')}
 ${examples('events --rollout k3s-1-33-9', 'events --follow --kind aborted --count 1')}
 ${deskHelp}`,

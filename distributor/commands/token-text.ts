@@ -1,5 +1,6 @@
 /** Tokens for people: a line each, and the text of a new one, once. */
 import { SlipwayError } from '../../contract/errors.ts';
+import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import { printable } from '../../system/command-line/printable.ts';
 import { tableLines } from '../../system/command-line/table.ts';
 import { timeText } from '../../system/command-line/times.ts';
@@ -31,9 +32,8 @@ function rowOf(token: TokenView, now: number): string[] {
 
 /** One token, a line for each thing that is known of it. */
 export function tokenText(token: TokenView, now: number): string {
-  return rowOf(token, now)
-    .map((cell, column) => `${(heading[column] ?? '').toLowerCase().padEnd(11)}${cell}`)
-    .join('\n');
+  const fields = rowOf(token, now).map((cell, column): Field => [(heading[column] ?? '').toLowerCase(), cell]);
+  return fieldLines(fields).join('\n');
 }
 
 export function answerMade(line: CommandLine, made: MadeToken): void {

@@ -1,5 +1,6 @@
 /** `token create | ls | revoke`: tokens of operators and CI, and a list of all. */
 import { Command, Option } from 'commander';
+import { fieldLines } from '../../system/command-line/fields.ts';
 import { type Scope, scopeNames, scopes } from '../fleet/scopes.ts';
 import { type TokenQuery, tokenPurposeSchema } from '../fleet/token-view.ts';
 import type { CommandLine } from './command-line.ts';
@@ -60,7 +61,7 @@ ${deskHelp}`,
 }
 
 function scopeHelp(): string {
-  return Object.entries(scopes)
-    .map(([name, meaning]) => `  ${name.padEnd(18)} ${meaning}`)
+  return fieldLines(Object.entries(scopes))
+    .map((scope) => `  ${scope}`)
     .join('\n');
 }

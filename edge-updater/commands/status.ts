@@ -1,5 +1,6 @@
 /** `slipway-edge status`: what the device runs and does; reads beside a running daemon and changes nothing. */
 import type { Command } from 'commander';
+import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import type { Configuration } from '../configuration.ts';
 import { attemptOf, type DeviceState, type Held } from '../update/state.ts';
 import { isWaiting } from '../update/waiting.ts';
@@ -97,7 +98,7 @@ type Status = ReturnType<typeof statusOf>;
 export function statusText(status: Status): string {
   const { update, lastAttempt, daemon } = status;
   const name = (release: Status['current']) => (release ? `${release.version} (counter ${release.counter})` : 'none');
-  const rows: (readonly [string, string | undefined])[] = [
+  const fields: Field[] = [
     ['device', `${status.deviceId}, ${status.product} on ${status.platform}`],
     ['updater', daemon.running ? `${daemon.command} (pid ${daemon.pid})` : 'not running'],
     ['journal', status.journal === 'ok' ? undefined : status.journal],
@@ -116,7 +117,7 @@ export function statusText(status: Status): string {
     ['last check', status.lastCheck && `${status.lastCheck.at}, ${status.lastCheck.reason}`],
     ['next poll', status.nextPollAt],
   ];
-  return rows.flatMap(([label, value]) => (value === undefined ? [] : [`${label.padEnd(16)}${value}`])).join('\n');
+  return fieldLines(fields).join('\n');
 }
 
 function heldRows({ version, code, message, nextTryAt }: Status['held'][number]): [string, string][] {
