@@ -1,7 +1,7 @@
 /** The verbs of the distributor as one program, and what is its own: long lists, and problems with places in files. */
 import type { Command } from 'commander';
 import type { SlipwayError } from '../../contract/errors.ts';
-import { type Failure, failureText } from '../../system/command-line/failure.ts';
+import { type CommandFailure, failureText } from '../../system/command-line/failure.ts';
 import type { Output, Streams } from '../../system/command-line/output.ts';
 import { runProgram } from '../../system/command-line/run-program.ts';
 import { describeWithProblems, PlanError, problemText } from '../declaration/problem.ts';
@@ -82,7 +82,7 @@ function commandLineOf(outside: OutsideWorld, output: Output, streams: LongStrea
 }
 
 /** Problems are an answer: each on a line of its own, as editors and CI annotations read them. */
-function failureWithProblems(error: SlipwayError): Failure {
+function failureWithProblems(error: SlipwayError): CommandFailure {
   const problems = error instanceof PlanError ? error.problems : [];
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
   const { code, message, hint } = error;

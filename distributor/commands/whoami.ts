@@ -1,8 +1,8 @@
 /** `whoami`: which token one has in a file: its name, what it may do, who made it, and when it ends. */
 import { Command } from 'commander';
 import type { CommandLine } from './command-line.ts';
-import { deskHelp, withDesk, withPlaceOptions } from './desk.ts';
 import { examples } from './examples.ts';
+import { placeHelp, withOperations, withPlaceOptions } from './fleet-operations.ts';
 import { tokenText } from './token-text.ts';
 
 export function whoamiCommand(line: CommandLine): Command {
@@ -16,10 +16,10 @@ export function whoamiCommand(line: CommandLine): Command {
       )}
 
 Every token that is valid may ask, whatever its scopes. Its text is printed nowhere.
-${deskHelp}`,
+${placeHelp}`,
     )
     .action(async (_options: unknown, self: Command) => {
-      const token = await withDesk(line, self, (desk) => desk.whoami());
+      const token = await withOperations(line, self, (operations) => operations.whoami());
       line.answer(token, tokenText(token, line.clock()));
     });
 }

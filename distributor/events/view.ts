@@ -21,7 +21,17 @@ export const eventViewSchema = z.object({
 });
 export type EventView = z.infer<typeof eventViewSchema>;
 
-export function viewOf({ id, at, actor, kind, rollout, version, deviceId, reason, facts }: RecordedEvent): EventView {
+export function eventViewOf({
+  id,
+  at,
+  actor,
+  kind,
+  rollout,
+  version,
+  deviceId,
+  reason,
+  facts,
+}: RecordedEvent): EventView {
   return {
     ...{ id, at: new Date(at).toISOString(), actor, kind },
     ...(rollout === undefined ? {} : { rollout }),

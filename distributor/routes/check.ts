@@ -80,7 +80,7 @@ async function decideInForce(
 ): Promise<{ readonly decision: Decision; readonly findings: readonly Finding[] }> {
   const { fleet, reconciler } = services;
   for (let trial = 0; ; trial++) {
-    const { arrival, judge, find } = caseOf(services, id, check, now);
+    const { arrival, judge, find } = decisionStepsOf(services, id, check, now);
     let isStale = false;
     let findings: readonly Finding[] = [];
     const findInForce = (facts: CheckFacts) => {
@@ -102,7 +102,7 @@ async function decideInForce(
   }
 }
 
-function caseOf({ campaigns, catalog, permits }: Services, id: string, check: CheckRequest, now: number) {
+function decisionStepsOf({ campaigns, catalog, permits }: Services, id: string, check: CheckRequest, now: number) {
   const plan = campaigns.compiled;
   const { releases } = catalog.state;
   const labels = plan.effectiveLabels(id, check.labels);

@@ -8,7 +8,7 @@ import { EventFeed } from '../events/feed.ts';
 import { eventKindNames, eventKinds } from '../events/kinds.ts';
 import { readLatest, readPage } from '../events/pages.ts';
 import { serverSent } from '../events/server-sent.ts';
-import { eventPageSchema, viewOf } from '../events/view.ts';
+import { eventPageSchema, eventViewOf } from '../events/view.ts';
 import { allow } from '../http/access.ts';
 import type { Services } from '../services.ts';
 
@@ -55,7 +55,7 @@ export function eventsRoute(app: App, services: Services): void {
       const { after, limit, latest, ...filter } = request.query;
       const page = latest === undefined ? readPage(fleet, after, limit, filter) : readLatest(fleet, latest, filter);
       const { events, next, isLast } = await page;
-      return { events: events.map(viewOf), next, more: !isLast };
+      return { events: events.map(eventViewOf), next, more: !isLast };
     },
   );
 

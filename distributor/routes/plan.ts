@@ -5,7 +5,12 @@ import { limits } from '../../contract/limits.ts';
 import type { App } from '../app.ts';
 import { describeWithProblems } from '../declaration/problem.ts';
 import { allow } from '../http/access.ts';
-import { appliedPlanViewSchema, planAnswerSchema, planProblemViewSchema, viewOf } from '../reconcile/applied-plan.ts';
+import {
+  appliedPlanViewOf,
+  appliedPlanViewSchema,
+  planAnswerSchema,
+  planProblemViewSchema,
+} from '../reconcile/applied-plan.ts';
 import type { Services } from '../services.ts';
 
 const yamlTypes = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml'];
@@ -55,7 +60,7 @@ export function planRoute(app: App, services: Services): void {
       const { applied, refusal, plan, location } = reconciler;
       return {
         source: location ?? 'api',
-        ...(applied ? { applied: viewOf(applied) } : {}),
+        ...(applied ? { applied: appliedPlanViewOf(applied) } : {}),
         plan: { ...plan, groups: [...plan.groups], rollouts: [...plan.rollouts] },
         ...(refusal ? { refused: { ...refusal.snapshot, ...describeWithProblems(refusal.problem) } } : {}),
       };
@@ -76,7 +81,7 @@ export function planRoute(app: App, services: Services): void {
     },
     async (request) => {
       await allow(request, { scope: 'rollouts:read' }, services);
-      return { applied: (await fleet.listAppliedPlans(request.query.limit)).map(viewOf) };
+      return { applied: (await fleet.listAppliedPlans(request.query.limit)).map(appliedPlanViewOf) };
     },
   );
 
@@ -114,7 +119,7 @@ function putPlan(app: App, services: Services): void {
           ? { files: [{ name: 'body', text: request.body }], subject: '' }
           : request.body;
       const plan = await services.reconciler.apply({ ...sent, author: `token ${token.id}` }, { dryRun });
-      return { dryRun, ...viewOf(plan) };
+      return { dryRun, ...appliedPlanViewOf(plan) };
     },
   );
 }

@@ -1,6 +1,6 @@
 /** `GET /v1/whoami`: which token the caller shows, whatever it may do. */
 import type { App } from '../app.ts';
-import { tokenViewSchema, viewOf } from '../fleet/token-view.ts';
+import { tokenViewOf, tokenViewSchema } from '../fleet/token-view.ts';
 import { allow } from '../http/access.ts';
 import type { Services } from '../services.ts';
 
@@ -19,7 +19,7 @@ export function whoamiRoute(app: App, services: Services): void {
     async (request, reply) => {
       const token = await allow(request, { anyToken: true }, services);
       reply.header('cache-control', 'no-store');
-      return viewOf(token, services.clock());
+      return tokenViewOf(token, services.clock());
     },
   );
 }

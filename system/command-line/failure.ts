@@ -1,7 +1,7 @@
 /** What a program says when a command fails: alike in every program, so that scripts and people read one form. */
 import { describeError, SlipwayError } from '../../contract/errors.ts';
 
-export interface Failure {
+export interface CommandFailure {
   /** For people, on standard error. */
   readonly text: string;
   /** What of it is an answer: on standard output where no JSON is asked for; mostly nothing. */
@@ -10,7 +10,7 @@ export interface Failure {
   readonly value: object;
 }
 
-export function failureOf(error: SlipwayError): Failure {
+export function failureOf(error: SlipwayError): CommandFailure {
   return { text: failureText(error), answer: '', value: { error: describeError(error) } };
 }
 

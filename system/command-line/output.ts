@@ -1,5 +1,5 @@
 /** Where the words of a command go: its answer to stdout, for people or as JSON under `--json`, the rest to stderr. */
-import type { Failure } from './failure.ts';
+import type { CommandFailure } from './failure.ts';
 
 export interface Streams {
   readonly stdout: (text: string) => void;
@@ -14,7 +14,7 @@ export interface Output {
   beginAnswer(): void;
   /** A line for people. */
   say(text: string): void;
-  fail(failure: Failure): void;
+  fail(failure: CommandFailure): void;
 }
 
 export function openOutput({ stdout, stderr }: Streams, isJson: boolean): Output {

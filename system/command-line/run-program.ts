@@ -1,7 +1,7 @@
 /** Runs a program: reads its words, runs the verb, and turns every failure into an answer and an exit status. */
 import { Command, CommanderError } from 'commander';
 import { exitStatus, type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
-import { type Failure, failureOf, usageError } from './failure.ts';
+import { type CommandFailure, failureOf, usageError } from './failure.ts';
 import { commonMeanings, type ExitMeanings, examplesText, exitStatusText } from './help-text.ts';
 import { type Output, openOutput, type Streams } from './output.ts';
 import { programVersion } from './program-version.ts';
@@ -16,7 +16,7 @@ export interface ProgramDescription {
   readonly exitMeanings: ExitMeanings;
   addVerbs(program: Command, output: Output): void;
   /** Where a failure has more to say than every failure does. */
-  readonly failureOf?: (error: SlipwayError) => Failure;
+  readonly failureOf?: (error: SlipwayError) => CommandFailure;
   /** The exit status of a process that was told to end, undefined where it was not. */
   readonly toldToEnd?: () => number | undefined;
 }
