@@ -11,8 +11,8 @@ import type { ReconcileEvent } from './reconcile/reconcile.ts';
 import type { CampaignEvent } from './rollout/campaigns/campaign-event.ts';
 import type { Services } from './services.ts';
 
-/** Enough for a look at some ten thousand devices. */
-const firstLookPatienceMs = 500;
+/** Enough for a look at some thousand devices. */
+const firstLookPatienceMs = 150;
 
 export interface UpkeepInput {
   readonly services: Omit<Services, 'isStarted'>;

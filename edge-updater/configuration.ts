@@ -113,13 +113,13 @@ const configurationSchema = z.strictObject({
       maxAttemptsWithoutProgress: z.number().int().min(1).max(1000).default(10),
       retryBaseSeconds: seconds(0).default(15),
       retryCapSeconds: seconds(0).default(900),
-      /** At most this much is fetched again after a power cut. */
+      /** At most this much is fetched again after a power cut, and no more than comes in a second. */
       durableStepKiB: z
         .number()
         .int()
         .min(1)
         .max(1024 * 1024)
-        .default(512),
+        .default(4096),
     })
     .prefault({}),
   delta: z

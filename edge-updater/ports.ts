@@ -107,6 +107,12 @@ export interface SlotStore {
   beginStaging(slot: Digest): void;
   /** Writes one file of it, hashing. @throws SlipwayError `digest-mismatch`, `length-mismatch`, `disk-full` */
   stage(slot: Digest, component: Component, content: AsyncIterable<Uint8Array>): Promise<void>;
+  /**
+   * Takes a file that is whole and durable for one of it without writing its bytes again: the two names share them.
+   * Its digest is not looked at: `verify` does. @returns false where that cannot be done here, and nothing has changed
+   * @throws SlipwayError `disk-full`
+   */
+  share(slot: Digest, component: Component, file: string): boolean;
   /** Makes all files and directories durable, then gives the slot its name; one that has it already is replaced. */
   seal(slot: Digest, manifest: Uint8Array): void;
   /** Whether a component is there with its length and mode; its bytes are not read. */

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { build, type Metafile } from 'esbuild';
+import { build, type Metafile, transform } from 'esbuild';
 
 export interface Program {
   /** Source, relative to the root of the repository. */
@@ -59,6 +59,7 @@ export async function bundleProgram(program: Program, root: string, outputFolder
     sourcemap: 'linked',
     minify: program.compact === true,
     keepNames: program.compact === true,
+    legalComments: 'external',
     metafile: true,
     logLevel: 'silent',
     write: false,
@@ -69,9 +70,25 @@ export async function bundleProgram(program: Program, root: string, outputFolder
   }
   await mkdir(outputFolder, { recursive: true });
   for (const file of result.outputFiles) {
-    await replaceFile(file.path, file.contents, program.executable && file.path === outfile ? 0o755 : 0o644);
+    const isProgram = file.path === outfile;
+    const contents = isProgram ? await asAscii(file.text) : file.contents;
+    await replaceFile(file.path, contents, program.executable && isProgram ? 0o755 : 0o644);
   }
   return Object.entries(result.metafile.outputs).find(([name]) => name.endsWith(program.output))?.[1].bytes ?? 0;
+}
+
+const beyondAscii = /[^\0-\x7f]/g;
+
+/**
+ * Node keeps two bytes for each letter of a program with a single letter beyond ASCII. esbuild escapes them in code and
+ * leaves them in comments, where a question mark of the same width stands for them, and in regular expressions, which stay.
+ */
+async function asAscii(text: string): Promise<Uint8Array> {
+  if (text.search(beyondAscii) >= 0) {
+    const { code } = await transform(text, { minifyWhitespace: true, legalComments: 'none' });
+    if (code.search(beyondAscii) >= 0) return Buffer.from(text);
+  }
+  return Buffer.from(text.replace(beyondAscii, '?'), 'latin1');
 }
 
 /** Whole at any moment: a program may be started while it is built anew. */

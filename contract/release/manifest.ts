@@ -46,7 +46,7 @@ export const deltaFormats = ['vcdiff', 'slipway'] as const;
 
 const vcdiffDeltaSchema = blobSchema.extend({
   fromSha256: digestSchema,
-  /** RFC 3284 without secondary compression, see contract/vcdiff. */
+  /** RFC 3284 without secondary compression, see delta/vcdiff. */
   format: z.literal('vcdiff'),
 });
 

@@ -1,19 +1,14 @@
-/** Puts the parts of a server together: nothing here listens, decides or looks at a clock by itself. */
-import { setImmediate as pause } from 'node:timers/promises';
+/** A server by the options of its command line, with its log, its metrics and what it does between requests. */
 import type { Logger } from 'pino';
 import { describeError, toSlipwayError } from '../../contract/errors.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import type { StoreReader } from '../catalog/ports.ts';
-import { CampaignLog, revertsOnAbort } from '../events/campaign-log.ts';
+import { composeServer } from '../composition.ts';
 import type { FleetState } from '../fleet/ports.ts';
-import { TokenUse } from '../fleet/token-use.ts';
-import { Downloads, downloadsFor } from '../http/downloads.ts';
+import { downloadsFor } from '../http/downloads.ts';
 import { createMetrics } from '../http/metrics.ts';
 import type { DeclarationSource } from '../reconcile/ports.ts';
-import { Reconciler } from '../reconcile/reconcile.ts';
-import { Campaigns } from '../rollout/campaigns/campaigns.ts';
-import { type PermitSigner, permitIssuer } from '../rollout/deciding/permit.ts';
-import type { Services } from '../services.ts';
+import type { PermitSigner } from '../rollout/deciding/permit.ts';
 import { observeCampaigns, observeReconciler, Upkeep } from '../upkeep.ts';
 import type { CommandLine } from './command-line.ts';
 import { retentionOf } from './retention-options.ts';
@@ -40,46 +35,15 @@ export interface Opened {
 
 export function assemble({ line, options, signer, source, store, fleet, logger, maxConnections }: Opened) {
   const metrics = createMetrics();
-  const catalog = new Catalog(store);
-  const reconciler = new Reconciler({
-    source,
-    store: fleet,
-    readPlan: line.readPlan,
-    clock: line.clock,
-    allowRewrite: options.gitAllowRewrite ?? false,
-    observe: (event) => observeReconciler(event, logger, metrics),
-  });
-  const log = new CampaignLog({
-    store: fleet,
-    reverts: (rollout) => signer !== undefined && revertsOnAbort(reconciler.plan, rollout),
-    clock: line.clock,
-    onProblem: (error) => logger.error(describeError(toSlipwayError(error)), 'event not recorded'),
-  });
   const probes = line.openGateProbes();
-  const campaigns = new Campaigns({
-    plan: reconciler,
-    store: fleet,
-    releases: () => catalog.state.releases,
+  const services = composeServer({
+    ...{ fleet, source, store, signer, metrics },
+    catalog: new Catalog(store),
+    readPlan: line.readPlan,
     probe: probes,
-    breathe: () => pause(),
-    observe: (event) => {
-      observeCampaigns(event, logger, metrics);
-      log.note(event);
-    },
-  });
-  const services: Omit<Services, 'isStarted'> = {
-    store,
-    catalog,
-    campaigns,
-    reconciler,
-    fleet,
-    metrics,
-    downloads: new Downloads(options.maxDownloads ?? downloadsFor(maxConnections), metrics),
-    tokenUse: new TokenUse(),
-    permits: signer && permitIssuer({ signer, clock: line.clock, newId: () => newPermitId(line) }),
-    randomBytes: line.randomBytes,
-    chance: line.chance,
-    clock: line.clock,
+    allowRewrite: options.gitAllowRewrite ?? false,
+    maxDownloads: options.maxDownloads ?? downloadsFor(maxConnections),
+    ...{ randomBytes: line.randomBytes, chance: line.chance, clock: line.clock },
     policy: {
       requireTokenForReads: options.requireTokenForReads,
       redirectBlobs: options.redirectBlobs,
@@ -88,7 +52,12 @@ export function assemble({ line, options, signer, source, store, fleet, logger, 
       checksPerMinute: options.checkLimit,
       pollAfterSeconds: options.pollAfter,
     },
-  };
+    observe: {
+      reconciled: (event) => observeReconciler(event, logger, metrics),
+      campaign: (event) => observeCampaigns(event, logger, metrics),
+      problem: (error) => logger.error(describeError(toSlipwayError(error)), 'event not recorded'),
+    },
+  });
   const upkeep = new Upkeep({
     services,
     logger,
@@ -99,8 +68,4 @@ export function assemble({ line, options, signer, source, store, fleet, logger, 
     tokenUseIntervalMs,
   });
   return { services, upkeep, probes };
-}
-
-function newPermitId({ randomBytes }: CommandLine): string {
-  return Buffer.from(randomBytes(18)).toString('base64url');
 }

@@ -2,11 +2,11 @@
  * The operations on a fleet straight on its state, on the server’s machine: the same reading, deciding and recording as
  * in the server, which need not run. Takes no step of a rollout by itself and asks no check of a gate.
  */
-import { setImmediate as pause } from 'node:timers/promises';
 import { tokenSchema } from '../../contract/device-api/enrolment.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
+import { composeRollouts, type Rollouts } from '../composition.ts';
 import { emptyPlan, type Plan } from '../declaration/plan.ts';
 import { EventFeed } from '../events/feed.ts';
 import { readLatest, readPage } from '../events/pages.ts';
@@ -21,7 +21,6 @@ import { makeToken } from '../fleet/token-order.ts';
 import { revokeToken } from '../fleet/token-revocation.ts';
 import { listTokens, tokenViewOf } from '../fleet/token-view.ts';
 import { detailOf } from '../fleet/view.ts';
-import { Campaigns } from '../rollout/campaigns/campaigns.ts';
 import { startedReleases } from '../rollout/campaigns/started-releases.ts';
 import { type CampaignView, rolloutViewOf } from '../rollout/campaigns/view.ts';
 import { compilePlan } from '../rollout/compiled-plan.ts';
@@ -39,12 +38,13 @@ export async function operationsOnState(line: CommandLine, options: PlaceOptions
   const releases = () => readReleases(line, fleet, options.store);
   return {
     async rollouts(name) {
-      const campaigns = await openCampaigns(fleet, await releases());
+      const { campaigns } = await openRollouts(line, fleet, await releases());
       return (await campaigns.views(line.clock(), name)).map((view) => rolloutViewOf(withoutChecks(view)));
     },
     async control(name, action, reason) {
-      const campaigns = await openCampaigns(fleet, await releases());
+      const { campaigns, settled } = await openRollouts(line, fleet, await releases());
       await campaigns.control(name, action, localActor(), line.clock(), reason);
+      await settled();
       return (await campaigns.views(line.clock(), name)).map((view) => rolloutViewOf(withoutChecks(view)));
     },
     async *devices(query) {
@@ -73,8 +73,11 @@ export async function operationsOnState(line: CommandLine, options: PlaceOptions
         });
       }
       const known = await releases();
-      const { compiled } = await openCampaigns(fleet, known);
-      return explainDevice({ fleet, plan: compiled, releases: known, canRevert: true, now: line.clock() }, id);
+      const { campaigns } = await openRollouts(line, fleet, known);
+      return explainDevice(
+        { fleet, plan: campaigns.compiled, releases: known, canRevert: true, now: line.clock() },
+        id,
+      );
     },
     events: (range, filter) => eventsOf(fleet, range, filter),
     async *tokens(query) {
@@ -113,18 +116,27 @@ async function readReleases(line: CommandLine, fleet: FleetState, url: string | 
   }
 }
 
-async function openCampaigns(fleet: FleetState, releases: ReleaseIndex): Promise<Campaigns> {
-  const plan = await planOf(fleet);
-  return new Campaigns({
-    plan: { plan, problem: undefined, onChange: () => () => {} },
-    store: fleet,
+async function openRollouts(line: CommandLine, fleet: FleetState, releases: ReleaseIndex): Promise<Rollouts> {
+  const rollouts = composeRollouts({
+    fleet,
     releases: () => releases,
+    source: undefined,
+    readPlan: line.readPlan,
     probe: {
       ask: async ({ name }, now) => ({ name, verdict: 'unknown', detail: 'only the server asks it', askedAt: now }),
     },
-    observe: () => {},
-    breathe: () => pause(),
+    // Whether the server has a key for permits is known to the server alone.
+    canRevert: true,
+    allowRewrite: false,
+    clock: line.clock,
+    observe: {
+      reconciled: () => {},
+      campaign: () => {},
+      problem: (error) => line.say(`not on record: ${toSlipwayError(error).message}`),
+    },
   });
+  await rollouts.reconciler.catchUp();
+  return rollouts;
 }
 
 async function planOf(fleet: FleetState): Promise<Plan> {

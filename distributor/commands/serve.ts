@@ -134,6 +134,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
     ownMetrics?.close();
     ownMetrics?.closeAllConnections();
     await upkeep.saveTokenUse();
+    await services.settled();
     await probes.close();
     await fleet.close();
     await store.close();

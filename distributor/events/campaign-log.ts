@@ -20,6 +20,7 @@ export class CampaignLog {
   readonly #input: CampaignLogInput;
   /** Reasons that a wave's gate gave already: each is told once a wave. */
   readonly #told = new Set<string>();
+  readonly #underWay = new Set<Promise<void>>();
 
   constructor(input: CampaignLogInput) {
     this.#input = input;
@@ -39,12 +40,21 @@ export class CampaignLog {
     }
   }
 
+  /** Resolves when all that was noted is on record, or was told as a problem. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
   /** What waits for the database holds up no campaign. */
   #append(event: AuditEvent, onFailure: () => void = () => {}): void {
-    this.#input.store.appendEvent(event).catch((error: unknown) => {
-      onFailure();
-      this.#input.onProblem(error);
-    });
+    const appended = this.#input.store
+      .appendEvent(event)
+      .catch((error: unknown) => {
+        onFailure();
+        this.#input.onProblem(error);
+      })
+      .finally(() => this.#underWay.delete(appended));
+    this.#underWay.add(appended);
   }
 }
 

@@ -205,15 +205,16 @@ export interface DeviceStore {
    * One step: reads what deciding needs, lets `judge` decide, records the check, the offer or the way back, and what
    * `find` finds: once, however often and by however many replicas it is found. No other check of the same site or
    * cluster comes in between, and every transition that was acknowledged before is seen. Many are committed together; it resolves when what it recorded is durable.
-   * @param judge synchronous and pure: where a commit fails it is asked again; what it throws fails this check alone
+   * @param judge synchronous and pure: where a commit fails it is asked again; what it throws fails this check alone.
+   *   Undefined: it may not decide by these facts, and nothing is recorded
    * @param find like `judge`; see findingsOf
    * @throws SlipwayError `device-unknown`, `device-revoked`
    */
-  answerCheck(
+  answerCheck<Judged extends Decision | undefined>(
     arrival: CheckArrival,
-    judge: (facts: CheckFacts) => Decision,
+    judge: (facts: CheckFacts) => Judged,
     find?: (facts: CheckFacts) => readonly Finding[],
-  ): Promise<Decision>;
+  ): Promise<Judged>;
   /** What `judge` would be given now; undefined when the device is unknown. */
   readFacts(question: FactsQuestion): Promise<CheckFacts | undefined>;
 

@@ -6,6 +6,7 @@ import {
   checkRequestSchema,
   deviceIdSchema,
 } from '../../contract/device-api/check.ts';
+import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import type { App } from '../app.ts';
 import { permitIssued } from '../events/audit.ts';
@@ -77,32 +78,47 @@ async function decideInForce(
   check: CheckRequest,
   bearer: Bearer,
   now: number,
-): Promise<{ readonly decision: Decision; readonly findings: readonly Finding[] }> {
-  const { fleet, reconciler } = services;
-  for (let trial = 0; ; trial++) {
-    const { arrival, judge, find } = decisionStepsOf(services, id, check, now);
-    let isStale = false;
-    let findings: readonly Finding[] = [];
-    const findInForce = (facts: CheckFacts) => {
-      findings = find(facts);
-      return findings;
-    };
-    try {
-      const judgeInForce = (facts: CheckFacts): Decision => {
-        isStale = trial === 0 && facts.planSha256 !== reconciler.applied?.contentSha256;
-        if (isStale) throw new Error('another plan is in force');
-        return judge(facts);
-      };
-      const decision = await fleet.answerCheck({ ...arrival, bearer }, judgeInForce, findInForce);
-      return { decision, findings };
-    } catch (error) {
-      if (!isStale) throw error;
-      await reconciler.catchUp();
-    }
-  }
+): Promise<Outcome> {
+  const { reconciler } = services;
+  const known = await decideOnce(services, id, check, bearer, now, ({ planSha256 }) => {
+    return planSha256 === reconciler.applied?.contentSha256;
+  });
+  if (known) return known;
+  await reconciler.catchUp();
+  const newest = await decideOnce(services, id, check, bearer, now, () => true);
+  if (!newest) throw new SlipwayError('internal', `check of ${id}: nothing was decided by the plan in force`);
+  return newest;
 }
 
-function decisionStepsOf({ campaigns, catalog, permits }: Services, id: string, check: CheckRequest, now: number) {
+interface Outcome {
+  readonly decision: Decision;
+  readonly findings: readonly Finding[];
+}
+
+/** Undefined where the plan known here is not the one in force; then nothing is recorded. */
+async function decideOnce(
+  services: Services,
+  id: string,
+  check: CheckRequest,
+  bearer: Bearer,
+  now: number,
+  isInForce: (facts: CheckFacts) => boolean,
+): Promise<Outcome | undefined> {
+  const { arrival, judge, find } = decidingOf(services, id, check, now);
+  let findings: readonly Finding[] = [];
+  const decision = await services.fleet.answerCheck(
+    { ...arrival, bearer },
+    (facts) => (isInForce(facts) ? judge(facts) : undefined),
+    (facts) => {
+      findings = find(facts);
+      return findings;
+    },
+  );
+  return decision && { decision, findings };
+}
+
+/** What is asked of the database for one check, and how it is judged by the plan as this process knows it. */
+function decidingOf({ campaigns, catalog, permits }: Services, id: string, check: CheckRequest, now: number) {
   const plan = campaigns.compiled;
   const { releases } = catalog.state;
   const labels = plan.effectiveLabels(id, check.labels);

@@ -63,6 +63,7 @@ async function stageAll(
     world.narrator.progress(index, components.length, 'rebuilding');
     let opened: OpenedComponent | undefined;
     try {
+      if (isShared(planned, slot, world)) continue;
       opened = openComponent(planned, files, world, signal);
       await slots.stage(slot, planned.component, abortable(opened.content, signal));
     } catch (thrown) {
@@ -77,6 +78,12 @@ async function stageAll(
   slots.seal(slot, encodeManifest(manifest).bytes);
   downloads.dropScratch();
   return { kind: 'rebuilt' };
+}
+
+/** A blob that is the component byte for byte is not written a second time. Its digest was seen when it was whole. */
+function isShared({ component, source }: PlannedComponent, slot: Digest, { slots, downloads }: World): boolean {
+  if (source.kind !== 'full' || source.blob.sha256 !== component.sha256) return false;
+  return slots.share(slot, component, downloads.fileOf(source.blob.sha256));
 }
 
 /** Undefined where the machine is to blame (disk, permissions), or a whole blob that was verified before. */

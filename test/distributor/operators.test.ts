@@ -98,6 +98,14 @@ describe.each(ways)('an operator who asks the %s', (way) => {
     expect(events.find(({ kind }) => kind === status)?.actor).toMatch(way === 'server' ? /^token / : /^command line /);
   });
 
+  it('can abort one that sends its devices back, which is on record', async () => {
+    await small.declare('r', { release: '2.0.0', abort: { revert: true }, waves: [{ name: 'all', percent: 100 }] });
+    await json(way, 'rollout', 'abort', 'r');
+    // A server puts it on record beside its answer, and a program on the state before it ends.
+    const reverts = async () => (await small.fleet.listEvents(0, 1000)).filter(({ kind }) => kind === 'revert-begun');
+    await expect.poll(reverts, { timeout: 30_000 }).toHaveLength(1);
+  });
+
   it('can promote it, retry it, and resume it after a pause', async () => {
     expect((await json(way, 'rollout', 'promote', 'r')).printed.rollouts[0].waves[1]).toMatchObject({ state: 'open' });
     expect((await json(way, 'rollout', 'retry', 'r')).printed.rollouts[0]).toMatchObject({ generation: 1 });

@@ -11,7 +11,7 @@ const prelude = `
   import { mkdirSync, readdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
   import path from 'node:path';
   import { SlipwayError } from '${root}/contract/errors.ts';
-  import { DownloadDirectory } from '${root}/edge-updater/adapters/download-directory.ts';
+  import { DownloadDirectory } from '${root}/edge-updater/adapters/disk/download-directory.ts';
   import { EdgeDevice, bytesOf, never } from '${root}/test/fakes/edge-device.ts';
   const edge = new EdgeDevice();
   const disk = process.env.DEVICES;

@@ -11,7 +11,7 @@ const script = `
   import { copyFileSync } from 'node:fs';
   import { spawnSync } from 'node:child_process';
   import { EdgeDevice, bytesOf, never } from '${root}/test/fakes/edge-device.ts';
-  import { ExecService } from '${root}/edge-updater/adapters/exec-service.ts';
+  import { ExecService } from '${root}/edge-updater/adapters/service/exec-service.ts';
   import { systemClock } from '${root}/edge-updater/adapters/system-clock.ts';
   const edge = new EdgeDevice();
   const program = (c) => ({ ...c, mode: '0755' });

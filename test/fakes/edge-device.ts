@@ -253,7 +253,7 @@ export class EdgeDevice {
   } = {}): Device {
     const content = readJournal(this.stateDirectory);
     const slots = interruption.watch('slots', this.slots, [
-      ...(['beginStaging', 'stage', 'seal', 'verify', 'discard', 'point', 'prune'] as const),
+      ...(['beginStaging', 'stage', 'share', 'seal', 'verify', 'discard', 'point', 'prune'] as const),
     ]);
     const narrator: Narrator = {
       state: (phase, detail) => this.told.push(`${phase}: ${detail}`),

@@ -6,7 +6,6 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setImmediate as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { CheckRequest } from '../../contract/device-api/check.ts';
 import type { Report } from '../../contract/device-api/report.ts';
@@ -20,18 +19,15 @@ import { directoryStore } from '../../distributor/adapters/store/directory-store
 import { type App, buildApp } from '../../distributor/app.ts';
 import { Catalog } from '../../distributor/catalog/catalog.ts';
 import type { StoreReader } from '../../distributor/catalog/ports.ts';
-import { CampaignLog, revertsOnAbort } from '../../distributor/events/campaign-log.ts';
+import { composeServer } from '../../distributor/composition.ts';
 import type { FleetState } from '../../distributor/fleet/ports.ts';
 import type { Scope } from '../../distributor/fleet/scopes.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
-import { TokenUse } from '../../distributor/fleet/token-use.ts';
-import { Downloads } from '../../distributor/http/downloads.ts';
 import { createMetrics, type Metrics } from '../../distributor/http/metrics.ts';
 import type { DeclarationSource } from '../../distributor/reconcile/ports.ts';
-import { type ReconcileEvent, Reconciler } from '../../distributor/reconcile/reconcile.ts';
+import type { ReconcileEvent, Reconciler } from '../../distributor/reconcile/reconcile.ts';
 import type { CampaignEvent } from '../../distributor/rollout/campaigns/campaign-event.ts';
-import { Campaigns } from '../../distributor/rollout/campaigns/campaigns.ts';
-import { permitIssuer } from '../../distributor/rollout/deciding/permit.ts';
+import type { Campaigns } from '../../distributor/rollout/campaigns/campaigns.ts';
 import type { Policy, Services } from '../../distributor/services.ts';
 import { planReadHere } from './plan-read-here.ts';
 import { product, SignedRepository } from './signed-repository.ts';
@@ -97,57 +93,29 @@ export class SmallFleet {
     const rollouts = rolloutFiles({ place: path.join(folder, 'rollouts'), pollSeconds: 3600 }, process.env);
     // Files are read when a test says so: what a watch sees comes when the machine has time for it.
     const files: DeclarationSource = { ...rollouts, watch: () => () => undefined };
-    const reconciler = new Reconciler({
-      source: options.source === 'api' ? undefined : (options.source ?? files),
-      store: fleet,
-      readPlan: planReadHere,
-      clock: () => time.now,
-      allowRewrite: false,
-      observe: (event) => reconciled.push(event),
-    });
-    const log = new CampaignLog({
-      store: fleet,
-      reverts: (rollout) => revertsOnAbort(reconciler.plan, rollout),
-      clock: () => time.now,
-      onProblem: (error) => {
-        throw error;
-      },
-    });
-    const campaigns = new Campaigns({
-      plan: reconciler,
-      store: fleet,
-      releases: () => catalog.state.releases,
-      probe: gateProbes(),
-      breathe: () => pause(),
-      observe: (event) => {
-        if (event.kind !== 'held') events.push(event);
-        log.note(event);
-      },
-    });
     const metrics = createMetrics();
-    const services: Services = {
-      store,
-      catalog,
-      campaigns,
-      reconciler,
-      fleet,
-      metrics,
-      downloads: new Downloads(options.maxDownloads ?? 100, metrics),
-      tokenUse: new TokenUse(),
-      permits: permitIssuer({
-        signer: {
-          keyId: repository.keys.permits.keyId,
-          sign: (bytes) => repository.keys.permits.sign(bytes).sig,
-        },
-        clock: () => time.now,
-        newId: () => randomBytes(18).toString('base64url'),
-      }),
-      randomBytes,
+    const { permits } = repository.keys;
+    const composed = composeServer({
+      ...{ fleet, store, catalog, metrics, randomBytes },
+      source: options.source === 'api' ? undefined : (options.source ?? files),
+      readPlan: planReadHere,
+      probe: gateProbes(),
+      allowRewrite: false,
+      maxDownloads: options.maxDownloads ?? 100,
+      signer: { keyId: permits.keyId, sign: (bytes) => permits.sign(bytes).sig },
       chance: Math.random,
       clock: () => time.now,
       policy: { ...defaultPolicy, ...options.policy },
-      isStarted: () => true,
-    };
+      observe: {
+        reconciled: (event) => reconciled.push(event),
+        campaign: (event) => event.kind !== 'held' && events.push(event),
+        problem: (error) => {
+          throw error;
+        },
+      },
+    });
+    const services: Services = { ...composed, isStarted: () => true };
+    const { campaigns, reconciler } = services;
     const { log: kept } = options;
     const logger = kept
       ? pino({ level: 'info' }, { write: (line) => void (line.includes('"reqId"') && kept.push(JSON.parse(line))) })
@@ -218,6 +186,11 @@ export class SmallFleet {
   async pass(seconds: number): Promise<void> {
     this.#time.now += seconds * 1000;
     await this.campaigns.advanceAll(this.now);
+  }
+
+  /** Lets time pass without a step of a campaign. */
+  lapse(seconds: number): void {
+    this.#time.now += seconds * 1000;
   }
 
   async publish(release: ReleaseManifest, channels: string[] = []): Promise<void> {

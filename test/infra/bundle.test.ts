@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -34,6 +34,19 @@ describe('bundling a program', () => {
     const env = { PATH: `${path.dirname(process.execPath)}:${process.env.PATH}` };
     expect(execFileSync(program, { encoding: 'utf8', env })).toBe('42\n');
     expect(existsSync(`${program}.map`)).toBe(true);
+  });
+
+  it('has no letter beyond ASCII where its comments had them, and says what its source says', async () => {
+    const lines = (more: string) =>
+      `export const f = () => {\n  // naïve — on purpose\n  return 'é🦄';\n};\nconsole.log(f()${more});`;
+    const program = path.join(root, 'dist/program.mjs');
+    write('main.ts', lines(''));
+    await bundle();
+    expect(readFileSync(program, 'utf8')).toMatch(/^[\0-\x7f]*$/);
+    expect(execFileSync(process.execPath, [program], { encoding: 'utf8' })).toBe('é🦄\n');
+    write('main.ts', lines(" + /[ö]/.test('ö')"));
+    await bundle();
+    expect(execFileSync(process.execPath, [program], { encoding: 'utf8' })).toBe('é🦄true\n');
   });
 
   it('does not mark a worker as executable', async () => {

@@ -1,12 +1,13 @@
 /**
- * Reads declarations in a thread of its own, bounded in time and memory and ended beyond, so that requests are answered
- * meanwhile, whatever somebody wrote. One at a time; its program lies beside this one, see plan-thread.ts.
+ * Reads declarations: more than a few kilobytes in a thread of its own, bounded in time and memory and ended beyond, so
+ * that requests are answered meanwhile, whatever somebody wrote. One at a time; the thread's program lies beside this one,
+ * see plan-thread.ts.
  */
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { limits } from '../../../contract/limits.ts';
-import type { Plan, SourceFile } from '../../declaration/plan.ts';
+import { type Plan, parsePlan, type SourceFile } from '../../declaration/plan.ts';
 import { PlanError } from '../../declaration/problem.ts';
 import type { PlanReader } from '../../reconcile/ports.ts';
 import type { ReadAnswer } from './plan-thread.ts';
@@ -14,20 +15,29 @@ import type { ReadAnswer } from './plan-thread.ts';
 export interface ReadBounds {
   readonly timeoutMs: number;
   readonly maxMemoryMegabytes: number;
+  /** As much as this is read here at once: a few milliseconds, and a thread takes hundreds to start. */
+  readonly maxBytesHere: number;
 }
 
 const readBounds: ReadBounds = {
   timeoutMs: limits.maxPlanReadMs,
   maxMemoryMegabytes: limits.maxPlanReadMegabytes,
+  maxBytesHere: 16 * 1024,
 };
 
 export function planReader(bounds: ReadBounds = readBounds): PlanReader {
   let last: Promise<unknown> = Promise.resolve();
   return (files) => {
-    const turn = last.then(() => readInThread(files, bounds));
+    const isSmall = files.reduce((sum, { text }) => sum + text.length, 0) <= bounds.maxBytesHere;
+    const turn = last.then(() => (isSmall ? readHere(files) : readInThread(files, bounds)));
     last = turn.catch(() => undefined);
     return turn;
   };
+}
+
+/** A plan passes as JSON, as it does between threads. */
+function readHere(files: readonly SourceFile[]): Plan {
+  return JSON.parse(JSON.stringify(parsePlan(files))) as Plan;
 }
 
 async function readInThread(files: readonly SourceFile[], bounds: ReadBounds): Promise<Plan> {

@@ -12,7 +12,7 @@ import { decodeManifest, type ReleaseManifest } from '../../../contract/release/
 import type { DownloadStore, PartFile } from '../../ports.ts';
 import { asDiskError, makeDirectory, onDisk, readIfThere, remove, removeAll, replaceFile } from './durable-file.ts';
 import { streamOfFile } from './file-stream.ts';
-import { byteCount, type PartEntry, PartOfBlob, partSchema } from './part-of-blob.ts';
+import { byteCount, makePart, type PartEntry, PartOfBlob, partSchema, reopenPart } from './part-of-blob.ts';
 
 const ledgerSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -87,10 +87,9 @@ export class DownloadDirectory implements DownloadStore {
   openPart(digest: Digest, length: number, via: 'network' | 'bundle'): PartFile {
     const known = this.#ledger.parts[digest];
     const file = this.#part(digest);
-    const isWhole = known !== undefined && known.length === length && this.#sizeOf(digest) >= known.offset;
-    const entry: PartEntry = isWhole ? known : { length, offset: 0, isPieced: false, isRestarted: false };
-    const descriptor = onDisk(`open ${file}`, () => openSync(file, isWhole ? 'r+' : 'w+', 0o600));
-    onDisk(`cut ${file}`, () => ftruncateSync(descriptor, entry.offset));
+    const isKnown = known !== undefined && known.length === length && this.#sizeOf(digest) >= known.offset;
+    const entry: PartEntry = isKnown ? known : { length, offset: 0, isPieced: false, isRestarted: false };
+    const descriptor = isKnown ? reopenPart(file, entry) : makePart(file);
     return new PartOfBlob(descriptor, file, entry, (part, moved) => {
       const parts = { ...this.#ledger.parts, [digest]: part };
       const bytesOnWire = this.#ledger.bytesOnWire + (via === 'network' ? moved : 0);

@@ -6,6 +6,7 @@ import {
   closeSync,
   fsyncSync,
   ftruncateSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -77,6 +78,26 @@ export function replaceLink(link: string, target: string): void {
     syncDirectory(path.dirname(link));
   });
 }
+
+/**
+ * Gives a whole file a second name. The new name lasts when its directory is made durable.
+ * @returns false where it has another length or a second name already, or where this cannot be done: another file
+ *   system, or one without links
+ */
+export function addName(file: string, name: string, length: number): boolean {
+  const stat = onDisk(`look at ${file}`, () => lstatSync(file, { throwIfNoEntry: false }));
+  if (!stat?.isFile() || stat.size !== length || stat.nlink !== 1) return false;
+  try {
+    linkSync(file, name);
+    return true;
+  } catch (error) {
+    if (withoutLinks.includes(errnoOf(error) ?? '')) return false;
+    throw asDiskError(`name ${file} also ${name}`, error);
+  }
+}
+
+/** Another file system, one without links, one that has too many, and one where the kernel forbids them. */
+const withoutLinks = ['EXDEV', 'EPERM', 'EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EACCES'];
 
 /** Moves a file or directory within one file system; its content must be durable already. */
 export function moveInto(from: string, to: string): void {

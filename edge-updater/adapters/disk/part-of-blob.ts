@@ -1,5 +1,5 @@
 /** One blob that is being written: which of its bytes are durable is in the ledger, written after them. */
-import { closeSync, fsyncSync, ftruncateSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import * as z from 'zod';
 import type { Digest } from '../../../contract/digest.ts';
 import { toSlipwayError } from '../../../contract/errors.ts';
@@ -17,8 +17,24 @@ export const partSchema = z.strictObject({
 });
 export type PartEntry = z.infer<typeof partSchema>;
 
+/** A fresh file: one that was there may share its bytes with a slot, which keeps them. */
+export function makePart(file: string): number {
+  return onDisk(`make ${file}`, () => {
+    rmSync(file, { force: true });
+    return openSync(file, 'wx+', 0o600);
+  });
+}
+
+/** A file that is whole is only read: a slot may have given it a mode without writing. */
+export function reopenPart(file: string, { offset, length }: PartEntry): number {
+  const isWhole = offset === length;
+  const descriptor = onDisk(`open ${file}`, () => openSync(file, isWhole ? 'r' : 'r+'));
+  if (!isWhole) onDisk(`cut ${file}`, () => ftruncateSync(descriptor, offset));
+  return descriptor;
+}
+
 export class PartOfBlob implements PartFile {
-  readonly #descriptor: number;
+  #descriptor: number;
   readonly #file: string;
   readonly #save: (entry: PartEntry, moved: number) => void;
   #entry: PartEntry;
@@ -87,7 +103,12 @@ export class PartOfBlob implements PartFile {
   }
 
   restart(): void {
-    this.#cutTo({ length: this.#entry.length, offset: 0, isPieced: false, isRestarted: true });
+    const entry = { length: this.#entry.length, offset: 0, isPieced: false, isRestarted: true };
+    this.#received = 0;
+    this.#store(entry);
+    const fresh = makePart(this.#file);
+    closeSync(this.#descriptor);
+    this.#descriptor = fresh;
   }
 
   /** The ledger first: bytes that it does not count are cut off by whoever opens the part next. */

@@ -4,7 +4,7 @@
  * its name; one that was damaged is replaced as a whole. What a slot is for is not known here.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, fchmodSync, fsyncSync, openSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fsyncSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import type { ByteSource } from '../../../contract/byte-source.ts';
 import type { InstalledRelease } from '../../../contract/device-api/check.ts';
@@ -13,6 +13,7 @@ import { SlipwayError, toSlipwayError } from '../../../contract/errors.ts';
 import { type Component, decodeManifest, type ReleaseManifest } from '../../../contract/release/manifest.ts';
 import type { SlotStore } from '../../ports.ts';
 import {
+  addName,
   exists,
   makeDirectory,
   moveInto,
@@ -112,6 +113,22 @@ export class SlotDirectory implements SlotStore {
     } finally {
       closeSync(descriptor);
     }
+  }
+
+  share(slot: Digest, component: Component, whole: string): boolean {
+    const file = path.join(this.#staging(slot), component.installPath);
+    makeDirectory(path.dirname(file), 0o755);
+    if (!addName(whole, file, component.length)) return false;
+    onDisk(`set the mode of ${file}`, () => {
+      const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+      try {
+        fchmodSync(descriptor, Number.parseInt(component.mode, 8));
+        fsyncSync(descriptor);
+      } finally {
+        closeSync(descriptor);
+      }
+    });
+    return true;
   }
 
   seal(slot: Digest, manifest: Uint8Array): void {

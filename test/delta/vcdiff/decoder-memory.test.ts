@@ -10,7 +10,7 @@ import { describeUnless } from '../../services/requirement.ts';
 import { filePair } from './file-pair.ts';
 
 const megabyte = 1_000_000;
-/** Far less than the 40 MB by which old and new file grow, enough for the mood of the garbage collector. */
+/** Far less than the 30 MB by which old and new file grow, enough for the mood of the garbage collector. */
 const maxGrowthKiB = 16 * 1024;
 /** Node itself takes about 80 MiB. */
 const maxRssKiB = 160 * 1024;
@@ -51,8 +51,8 @@ async function measure(label: string, length: number, encode: Encode): Promise<M
 }
 
 async function expectNoGrowth(label: string, encode: Encode): Promise<void> {
-  const small = await measure(label, 20 * megabyte, encode);
-  const large = await measure(label, 60 * megabyte, encode);
+  const small = await measure(label, 15 * megabyte, encode);
+  const large = await measure(label, 45 * megabyte, encode);
   expect(large.bytes).toBeGreaterThan(2.5 * small.bytes);
   expect(large.maxRssKiB - small.maxRssKiB).toBeLessThan(maxGrowthKiB);
   expect(large.maxRssKiB).toBeLessThan(maxRssKiB);
@@ -60,7 +60,7 @@ async function expectNoGrowth(label: string, encode: Encode): Promise<void> {
 
 const found = findXdelta3();
 describeUnless(found.kind === 'available' ? undefined : found.detail, "a delta of the packager's binding", () => {
-  test('decodes 60 MB in the memory of 20 MB', async () => {
+  test('decodes 45 MB in the memory of 15 MB', async () => {
     if (found.kind !== 'available') throw new Error(found.detail);
     const { encoder } = found;
     await expectNoGrowth('binding', async (...files) => {
@@ -70,7 +70,7 @@ describeUnless(found.kind === 'available' ? undefined : found.detail, "a delta o
 });
 
 describeUnless(missingCommands('xdelta3'), 'a delta of `xdelta3 -e -S none`', () => {
-  test('decodes 60 MB in the memory of 20 MB', async () => {
+  test('decodes 45 MB in the memory of 15 MB', async () => {
     await expectNoGrowth('xdelta3', async (oldFile, newFile, deltaFile) => {
       const options = ['-f', '-q', '-e', '-S', 'none', '-B', '134217728'];
       execFileSync('xdelta3', [...options, '-s', oldFile, newFile, deltaFile]);

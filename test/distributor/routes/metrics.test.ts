@@ -45,7 +45,7 @@ describe('the metrics', () => {
     expect((await small.ask('GET', '/metrics')).body).not.toContain('role="other"');
   });
 
-  it('have as many series for a thousand devices and arbitrary input as for one', async () => {
+  it('have as many series for hundreds of devices and arbitrary input as for one', async () => {
     const { small, metrics } = await fleet();
     await using _ = small;
     const enrolment = await small.enrolmentToken(2000);
@@ -66,7 +66,7 @@ describe('the metrics', () => {
     await strange('x0');
     await metrics();
     const before = await metrics();
-    for (let i = 1; i <= 1000; i++) await visit(`gate-${i}`);
+    for (let i = 1; i <= 300; i++) await visit(`gate-${i}`);
     for (let i = 1; i <= 50; i++) await strange(`x${i}`);
     const after = await metrics();
     expect(after).toEqual(before);

@@ -79,7 +79,7 @@ const canMount = spawnSync('unshare', ['-rm', 'true']).status === 0;
 
 const script = (folder: string) => `
   import { rmSync, statfsSync, writeFileSync } from 'node:fs';
-  import { openSqliteFleetState } from '${root}/distributor/adapters/sqlite-fleet-state.ts';
+  import { openSqliteFleetState } from '${root}/distributor/adapters/database/sqlite/fleet-state.ts';
   const state = await openSqliteFleetState('${folder}/state');
   const look = () => state.ping().then(() => 'ready', ({ code }) => code);
   const before = await look();

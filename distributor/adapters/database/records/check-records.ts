@@ -98,11 +98,11 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
 
   return {
     /** See DeviceStore.answerCheck. */
-    *answer(
+    *answer<Judged extends Decision | undefined>(
       arrival: CheckArrival,
-      judge: (facts: CheckFacts) => Decision,
+      judge: (facts: CheckFacts) => Judged,
       find?: (facts: CheckFacts) => readonly Finding[],
-    ): DatabaseStep<Decision> {
+    ): DatabaseStep<Judged> {
       const known = yield* near.devices.row(arrival.deviceId);
       if (arrival.bearer) {
         const { tokenHash, admit } = arrival.bearer;
@@ -111,13 +111,15 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
       }
       const row = acceptedOnly(arrival.deviceId, known);
       const before = yield* read(row, arrival);
-      const decision = judge(before.facts);
+      const judged = judge(before.facts);
+      const decision: Decision | undefined = judged;
+      if (decision === undefined) return judged;
       const findings = find?.(before.facts) ?? [];
       yield* record(row, arrival);
       for (const finding of findings) yield* recordFinding(before, finding, arrival.at);
       if (decision.kind === 'update') yield* recordOffer(before, decision, arrival);
       if (decision.kind === 'revert') yield* near.attempts.revert(keyOf(decision), row.number, arrival.at);
-      return decision;
+      return judged;
     },
 
     *readFacts(question: FactsQuestion): DatabaseStep<CheckFacts | undefined> {

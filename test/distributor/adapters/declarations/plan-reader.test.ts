@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../../../contract/limits.ts';
 import { planReader } from '../../../../distributor/adapters/declarations/plan-reader.ts';
 import { parsePlan } from '../../../../distributor/declaration/plan.ts';
 import { hostileYaml } from '../../../contract/hostile-yaml.ts';
@@ -10,15 +9,18 @@ function rollout(name: string, more = '') {
   return `${head}spec: {product: p, release: 1.0.0, waves: [{name: a, percent: 100}]${more}}\n`;
 }
 
-/** As much as a plan may have, of what costs most to read. */
-const largest = Array.from({ length: limits.maxDeclaredBytes / limits.maxDocumentBytes }, (_, i) => ({
+/** What costs most to read, as much of it as takes seconds. */
+const costly = Array.from({ length: 3 }, (_, i) => ({
   name: `${i}.yaml`,
   text: (hostileYaml['a flow mapping of different keys'] ?? String)(800_000),
 }));
 
+const inThread = { timeoutMs: 60_000, maxMemoryMegabytes: 1024, maxBytesHere: 0 };
+
 describe('declarations that are read in a thread', () => {
   it('give the same plan and the same problems as here', async () => {
     const files = [{ name: 'a.yaml', text: rollout('r', ', deadline: "2026-12-24T00:00:00Z"') }];
+    expect(await planReader(inThread)(files)).toEqual(parsePlan(files));
     expect(await planReader()(files)).toEqual(parsePlan(files));
     const broken = [{ name: 'b.yaml', text: `${rollout('r', ', persent: 1')}---\n${rollout('r')}` }];
     const here = (() => {
@@ -29,33 +31,33 @@ describe('declarations that are read in a thread', () => {
       }
     })();
     const { code, problems, message, hint } = here as Error & Record<string, unknown>;
-    await expect(planReader()(broken)).rejects.toMatchObject({ code, problems, message, hint });
+    await expect(planReader(inThread)(broken)).rejects.toMatchObject({ code, problems, message, hint });
   });
 
   it('are refused after their time, and the next ones are read', async () => {
-    const read = planReader({ timeoutMs: 8000, maxMemoryMegabytes: 1024 });
-    const [late, next] = [read(largest), read([{ name: 'a.yaml', text: rollout('r') }])];
+    const read = planReader({ ...inThread, timeoutMs: 2000 });
+    const [late, next] = [read(costly), read([{ name: 'a.yaml', text: rollout('r') }])];
     await expect(late).rejects.toMatchObject({
       code: 'document-too-complex',
-      message: expect.stringContaining('8 s'),
+      message: expect.stringContaining('2 s'),
     });
     expect((await next).rollouts).toMatchObject([{ name: 'r' }]);
   }, 60_000);
 
   it('are refused when they need more memory than they may, and the process goes on', async () => {
-    const read = planReader({ timeoutMs: 60_000, maxMemoryMegabytes: 48 });
-    await expect(read(largest)).rejects.toMatchObject({
+    const read = planReader({ ...inThread, maxMemoryMegabytes: 48 });
+    await expect(read(costly)).rejects.toMatchObject({
       code: 'document-too-complex',
       message: expect.stringContaining('48 MB of memory'),
     });
   });
 
-  it('of the largest size do not keep this thread from answering', async () => {
+  it('of much text do not keep this thread from answering', async () => {
     const beat = new HeartBeat();
-    const error = await planReader()(largest).catch((thrown: unknown) => thrown);
+    const error = await planReader()(costly).catch((thrown: unknown) => thrown);
     const longest = await beat.end();
     expect(error).toMatchObject({ code: 'document-invalid' });
-    // Parsed here they take tens of seconds.
+    // Parsed here they take seconds.
     expect(longest).toBeLessThan(1000);
   }, 120_000);
 });

@@ -52,7 +52,7 @@ describe('the lock', () => {
 const script = (spoil: string) => `
   import { spawnSync } from 'node:child_process';
   import { writeFileSync } from 'node:fs';
-  import { InstanceLock } from '${root}/edge-updater/adapters/instance-lock.ts';
+  import { InstanceLock } from '${root}/edge-updater/adapters/disk/instance-lock.ts';
   const folder = process.env.DEVICES + '/state';
   const lock = () => { try { return new InstanceLock(folder, 'run'); } catch (error) { return { code: error.code }; } };
   lock().release?.();

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, it } from 'vitest';
-import { HttpServer } from '../../../edge-updater/adapters/network/http-server.ts';
-import { never } from '../../fakes/edge-device.ts';
+import { HttpServer } from '../../../../edge-updater/adapters/network/http-server.ts';
+import { never } from '../../../fakes/edge-device.ts';
 
 const head = 'HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n';
 

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
-import { HttpServer } from '../../../edge-updater/adapters/network/http-server.ts';
-import { never } from '../../fakes/edge-device.ts';
+import { HttpServer } from '../../../../edge-updater/adapters/network/http-server.ts';
+import { never } from '../../../fakes/edge-device.ts';
 
 const token = `slp_device_${'d'.repeat(43)}`;
 

@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openSqliteFleetState } from '../../../distributor/adapters/database/sqlite/fleet-state.ts';
-import { measureDatabaseSize } from '../../bench/rollout/database-size.ts';
-import { enrolAll } from '../../bench/rollout/fleet-on-disk.ts';
-import { counting } from '../../fakes/fleet-facts.ts';
+import { openSqliteFleetState } from '../../../../distributor/adapters/database/sqlite/fleet-state.ts';
+import { measureDatabaseSize } from '../../../bench/rollout/database-size.ts';
+import { enrolAll } from '../../../bench/rollout/fleet-on-disk.ts';
+import { counting } from '../../../fakes/fleet-facts.ts';
 
 const devices = 100_000;
 const rollouts = 10;

@@ -7,14 +7,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { type Environment, noProxyRule, oneProxy, proxiesOfEnvironment } from '../../../contract/proxy.ts';
-import { HttpServer } from '../../../edge-updater/adapters/network/http-server.ts';
-import { proxiesOf } from '../../../edge-updater/configuration.ts';
-import { type CertificateFiles, selfSigned } from '../../fakes/certificate.ts';
-import { never } from '../../fakes/edge-device.ts';
-import { ForwardProxy, type ForwardProxyOptions } from '../../fakes/forward-proxy.ts';
-import { missingCommands } from '../../services/commands.ts';
-import { describeUnless } from '../../services/requirement.ts';
+import { type Environment, noProxyRule, oneProxy, proxiesOfEnvironment } from '../../../../contract/proxy.ts';
+import { HttpServer } from '../../../../edge-updater/adapters/network/http-server.ts';
+import { proxiesOf } from '../../../../edge-updater/configuration.ts';
+import { type CertificateFiles, selfSigned } from '../../../fakes/certificate.ts';
+import { never } from '../../../fakes/edge-device.ts';
+import { ForwardProxy, type ForwardProxyOptions } from '../../../fakes/forward-proxy.ts';
+import { missingCommands } from '../../../services/commands.ts';
+import { describeUnless } from '../../../services/requirement.ts';
 
 const digest = 'a'.repeat(64);
 

@@ -4,11 +4,11 @@ import { chownSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { openPostgresFleetState } from '../../../distributor/adapters/database/postgres/fleet-state.ts';
-import { SmallFleet } from '../../fakes/small-fleet.ts';
-import { postgresService } from '../../services/postgres.ts';
-import { PostgresServer } from '../../services/postgres-server.ts';
-import { describeUnless } from '../../services/requirement.ts';
+import { openPostgresFleetState } from '../../../../../distributor/adapters/database/postgres/fleet-state.ts';
+import { SmallFleet } from '../../../../fakes/small-fleet.ts';
+import { postgresService } from '../../../../services/postgres.ts';
+import { PostgresServer } from '../../../../services/postgres-server.ts';
+import { describeUnless } from '../../../../services/requirement.ts';
 
 const service = postgresService();
 const canMount = process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0;

@@ -1,14 +1,14 @@
 /** The journal on disks that are really full: a small tmpfs in a mount namespace of its own. */
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { describeUnless } from '../../services/requirement.ts';
-import { missingMounts, runOnTmpfs } from '../../services/tmpfs.ts';
+import { describeUnless } from '../../../services/requirement.ts';
+import { missingMounts, runOnTmpfs } from '../../../services/tmpfs.ts';
 
-const root = path.join(import.meta.dirname, '..', '..', '..');
+const root = path.join(import.meta.dirname, '../../../..');
 
 const prelude = `
   import { rmSync, writeFileSync } from 'node:fs';
-  import { JournalFile, readJournal } from '${root}/edge-updater/adapters/journal-file.ts';
+  import { JournalFile, readJournal } from '${root}/edge-updater/adapters/disk/journal-file.ts';
   import { blankState } from '${root}/edge-updater/update/state.ts';
   const folder = process.env.DEVICES;
   const journal = new JournalFile(folder);
