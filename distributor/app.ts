@@ -38,6 +38,7 @@ import { rolloutControlRoute } from './routes/rollout-control.ts';
 import { rolloutsRoute } from './routes/rollouts.ts';
 import { targetsRoute } from './routes/targets.ts';
 import { tokensRoute } from './routes/tokens.ts';
+import { whoamiRoute } from './routes/whoami.ts';
 import { whyRoute } from './routes/why.ts';
 import type { Services } from './services.ts';
 
@@ -137,6 +138,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     rolloutControlRoute,
     planRoute,
     tokensRoute,
+    whoamiRoute,
     healthRoute,
   ]) {
     route(app, services);

@@ -1,8 +1,9 @@
 /** `slipway-edge`: its commands, over the adapters of this machine; see open-device.ts. */
 import { setFlagsFromString } from 'node:v8';
+import { StopSignals } from '../system/command-line/stop-signals.ts';
 import { applyToFile } from './adapters/delta/applied-file.ts';
 import { Terminal } from './adapters/terminal.ts';
-import { abortOnSignals, print, runCommandLine } from './command-line.ts';
+import { runCommandLine } from './command-line.ts';
 import { addApply } from './commands/apply.ts';
 import { addCheckNow } from './commands/check-now.ts';
 import type { CommandContext } from './commands/command-context.ts';
@@ -16,25 +17,18 @@ import { readDevice } from './read-device.ts';
 // Streams leave young garbage; without a bound the engine keeps tens of megabytes of it before it looks.
 setFlagsFromString('--semi-space-growth-factor=1');
 
-const stop = new AbortController();
+const stop = new StopSignals();
 const opener = new DeviceOpener(new Terminal(), stop.signal);
+stop.listen();
 
-const context: CommandContext = {
-  open: (configFile, command, blobs) => opener.open(configFile, command, blobs),
-  openPatiently: (configFile, command) => opener.openPatiently(configFile, command),
-  read: readDevice,
-  applyToFile: (files, out, means) => applyToFile(files, out, means, () => stop.signal),
-  signal: stop.signal,
-  print,
-};
-
-// Whoever reads the output may leave early, as head does: the work goes on without a word.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-}
-abortOnSignals(stop);
-await runCommandLine((program) => {
+await runCommandLine((program, output) => {
+  const context: CommandContext = {
+    open: (configFile, command, blobs) => opener.open(configFile, command, blobs),
+    openPatiently: (configFile, command) => opener.openPatiently(configFile, command),
+    read: readDevice,
+    applyToFile: (files, out, means) => applyToFile(files, out, means, () => stop.signal),
+    signal: stop.signal,
+    output,
+  };
   for (const add of [addRun, addCheckNow, addStatus, addInstall, addRollback, addApply]) add(program, context);
-}, stop.signal);
+}, stop);

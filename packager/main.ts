@@ -1,16 +1,18 @@
-/** slipway-packager: wires the outside world into the commands and turns what they throw into an exit status. */
+/** slipway-packager: wires the outside world into its verbs. */
 import { randomInt } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Command, CommanderError } from 'commander';
-import { usageError } from '../contract/command-failure.ts';
-import { exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
-import { programVersion } from '../contract/program-version.ts';
+import { SlipwayError } from '../contract/errors.ts';
 import { partEncoderProcesses } from '../delta/make/processes/part-encoder-processes.ts';
 import { findXdelta3 } from '../delta/make/processes/xdelta3-binding.ts';
 import { findZstdEncoder } from '../delta/recipe/zstd-programs.ts';
+import { processStreams } from '../system/command-line/process-streams.ts';
+import { ProgressDisplay } from '../system/command-line/progress-display.ts';
+import { runProgram } from '../system/command-line/run-program.ts';
+import { endOnSignals } from '../system/command-line/stop-signals.ts';
 import { openWriter } from '../system/store/open-writer.ts';
 import { commandRenderer } from './adapters/manifest-renderer.ts';
 import { registerBuild } from './commands/build.ts';
@@ -23,13 +25,14 @@ import { registerKeygen } from './commands/keygen.ts';
 import { registerPublish } from './commands/publish.ts';
 import { registerRefresh } from './commands/refresh.ts';
 import { registerVerify } from './commands/verify.ts';
-import { Output } from './output.ts';
 
 /** Of this machine's memory, for all encoders of parts together. */
 const encoderMemoryShare = 0.5;
 const scratchFolders: string[] = [];
 
-const context: CommandContext = {
+const display = new ProgressDisplay(process.stderr);
+
+const outside: Omit<CommandContext, 'output'> = {
   openStore: (url) => openWriter(url, process.env),
   renderer: commandRenderer(process.env),
   findEncoder: () => {
@@ -47,7 +50,7 @@ const context: CommandContext = {
     scratchFolders.push(folder);
     return folder;
   },
-  output: ({ json }) => new Output(process, json === true),
+  progress: (label) => display.of(label),
 };
 
 /** Seconds since 1970 (https://reproducible-builds.org/specs/source-date-epoch/). */
@@ -57,34 +60,50 @@ function signingTime(epoch: string | undefined): Date {
   throw new SlipwayError('usage', 'SOURCE_DATE_EPOCH: expected a whole number of seconds since 1970');
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const program = new Command('slipway-packager')
-    .description('Packs, signs and publishes releases for devices at the edge.')
-    .version(programVersion)
-    .exitOverride()
-    .configureOutput({ outputError: () => undefined });
-  const verbs = [
-    ...[registerInit, registerKeygen, registerBuild, registerPublish, registerRefresh],
-    ...[registerDelta, registerBundle, registerInspect, registerVerify],
-  ];
-  for (const register of verbs) register(program, context);
-  try {
-    await program.parseAsync([...args], { from: 'user' });
-    return exitStatus.ok;
-  } catch (thrown) {
-    if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitStatus.ok;
-    const error = thrown instanceof CommanderError ? usageError('slipway-packager', thrown) : toSlipwayError(thrown);
-    new Output(process, args.includes('--json')).error(error);
-    return error.exitStatus;
-  } finally {
-    for (const folder of scratchFolders) await rm(folder, { recursive: true, force: true });
-  }
+const verbs = [
+  ...[registerInit, registerKeygen, registerBuild, registerPublish, registerRefresh],
+  ...[registerDelta, registerBundle, registerInspect, registerVerify],
+];
+
+function removeScratch(): void {
+  for (const folder of scratchFolders) rmSync(folder, { recursive: true, force: true });
 }
 
-// Whoever reads the output may leave early, as head does: the work goes on without a word.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+endOnSignals(removeScratch);
+const streams = processStreams();
+try {
+  process.exitCode = await runProgram(
+    process.argv.slice(2),
+    {
+      name: 'slipway-packager',
+      description: 'Packs, signs and publishes releases for devices at the edge.',
+      examples: [
+        'build release.yaml --out build',
+        'publish build --store file:///srv/slipway --channel stable --keys keys',
+      ],
+      exitMeanings: {
+        invalidInput: 'what it was given to work on is wrong',
+        untrusted: 'something is not to be trusted',
+        unavailable: 'the store is unavailable or refuses',
+        conflict: 'conflicts with what is there already',
+        localResource: 'a resource of this machine: disk, files',
+      },
+      addVerbs(program, output) {
+        for (const register of verbs) register(program, { ...outside, output });
+      },
+    },
+    {
+      // The bar goes before a line comes.
+      stdout: (text) => {
+        display.end();
+        streams.stdout(text);
+      },
+      stderr: (text) => {
+        display.end();
+        streams.stderr(text);
+      },
+    },
+  );
+} finally {
+  removeScratch();
 }
-process.exitCode = await main(process.argv.slice(2));

@@ -20,9 +20,6 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 it.each<[ProgramName, string[]]>([
-  ['packager', ['--help']],
-  ['edge-updater', ['--help']],
-  ['distributor', ['--help']],
   ['distributor', ['schema', 'Rollout']],
   ['distributor', ['device', 'ls', '--state', 'STATE']],
   ['distributor', ['device', 'ls', '--json', '--state', 'STATE']],

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { planAnswerSchema } from '../reconcile/applied-plan.ts';
 import type { CommandLine } from './command-line.ts';
+import { examples } from './examples.ts';
 import { askServer } from './server-client.ts';
 import { addressOptions, warnOfOpenToken } from './server-options.ts';
 
@@ -23,9 +24,7 @@ export function applyCommand(line: CommandLine): Command {
     .option('--dry-run', 'only show what would change', false)
     .addHelpText(
       'after',
-      `
-Example:
-  slipway-distributor apply rollouts/ --server https://updates.example.com --token-file token --dry-run
+      `${examples('apply rollouts/ --server https://updates.example.com --token-file token --dry-run')}
 
 The token needs the scope rollouts:apply. SLIPWAY_SERVER and SLIPWAY_TOKEN_FILE stand for --server and --token-file.
 A server with a certificate of your own authority: set NODE_EXTRA_CA_CERTS.`,

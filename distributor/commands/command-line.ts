@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
+import type { Output } from '../../system/command-line/output.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
 import type { FleetState, StateUse } from '../fleet/ports.ts';
 import type { RandomBytes } from '../fleet/token.ts';
@@ -10,7 +11,8 @@ import type { SourcePlace } from '../reconcile/source-place.ts';
 import type { GateProbe } from '../rollout/campaigns/gates.ts';
 import type { PermitSigner } from '../rollout/deciding/permit.ts';
 
-export interface CommandLine {
+/** What is not the command line: all that a verb reads, keeps and reaches. */
+export interface OutsideWorld {
   /**
    * @param place a folder for SQLite, or the URL of a PostgreSQL database
    * @throws SlipwayError `database-unavailable`, `database-damaged`, `state-missing`, `already-running`, `usage`
@@ -28,8 +30,9 @@ export interface CommandLine {
   readonly randomBytes: RandomBytes;
   /** As Services has it. */
   readonly chance: () => number;
-  /** One value on stdout: as a line of JSON under `--json`, else as the text. */
-  answer(json: unknown, text: string): void;
+}
+
+export interface CommandLine extends OutsideWorld, Pick<Output, 'answer' | 'say'> {
   /**
    * A list of any length on stdout, written as it comes: under `--json` one value, `{"<name>":[…]}`, else the lines that
    * are made of it.
@@ -39,8 +42,6 @@ export interface CommandLine {
     items: AsyncIterable<T>,
     lines: (items: AsyncIterable<T>) => AsyncIterable<string>,
   ): Promise<void>;
-  /** A line for people, on stderr. */
-  say(text: string): void;
   /** What goes on, in one line that the next one takes the place of; undefined takes it away. On a terminal only. */
   progress(text: string | undefined): void;
 }

@@ -1,6 +1,7 @@
 /** What is in a device's way as rows of text, for `device show` and `why`: its troubles, and its last report. */
+
+import { timeText } from '../../system/command-line/times.ts';
 import type { DeviceView } from '../fleet/view.ts';
-import { timeText } from './time-words.ts';
 
 /** Name and text of each; texts hold what devices wrote. */
 export function conditionRows({ troubles, lastReport }: Pick<DeviceView, 'troubles' | 'lastReport'>, now: number) {

@@ -1,9 +1,11 @@
 /** Devices as text: a line each, as they come, or one with its condition and its latest reports. */
+
+import { type Field, fieldLines } from '../../system/command-line/fields.ts';
+import { printable } from '../../system/command-line/printable.ts';
+import { tableLines, tableText } from '../../system/command-line/table.ts';
+import { relativeText, timeText } from '../../system/command-line/times.ts';
 import type { DeviceDetail, DeviceView } from '../fleet/view.ts';
 import { conditionRows } from './condition-text.ts';
-import { printable } from './printable.ts';
-import { table, tableLines } from './table.ts';
-import { relativeText, timeText } from './time-words.ts';
 
 export const noDevices =
   'No device is enrolled. Make a token with slipway-distributor enrolment-token create and give it to a device.';
@@ -43,7 +45,7 @@ function labelsText(labels: DeviceView['labels']): string {
 
 export function deviceText(device: DeviceDetail, now: number): string {
   const { current, labels, cluster, site, rejected, reports } = device;
-  const rows = [
+  const fields: Field[] = [
     ['product', `${device.product} on ${device.platform}`],
     ['runs', current === undefined ? 'nothing yet' : `${current.version} (counter ${current.counter})`],
     ['phase', device.phase ?? 'never asked'],
@@ -62,11 +64,12 @@ export function deviceText(device: DeviceDetail, now: number): string {
     ],
     ['updater', device.updaterVersion ?? 'unknown'],
     ['counter', `${device.counterFloor} at least`],
-    ...rejected.map((digest) => ['rejected', digest]),
-    ...conditionRows(device, now),
+    ...rejected.map((digest): Field => ['rejected', digest]),
+    ...conditionRows(device, now).map(([name = '', value = '']): Field => [name, value]),
   ];
-  const width = Math.max(...rows.map(([name = '']) => name.length));
-  const facts = rows.map(([name = '', value = '']) => `  ${name.padEnd(width)}  ${printable(value)}`).join('\n');
+  const facts = fieldLines(fields)
+    .map((line) => `  ${line}`)
+    .join('\n');
   return `${device.id}\n${facts}\n\n${reportTable(reports, now)}`;
 }
 
@@ -84,5 +87,5 @@ function reportTable(reports: DeviceDetail['reports'], now: number): string {
     printable(message ?? ''),
   ]);
   const heading = ['REPORT', 'AT (ITS CLOCK)', 'VERSION', 'PHASE', 'OUTCOME', 'FAULT', 'CODE', 'NEXT TRY', 'MESSAGE'];
-  return table(heading, rows);
+  return tableText(heading, rows);
 }

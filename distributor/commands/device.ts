@@ -2,9 +2,10 @@
 import { Command } from 'commander';
 import type { DeviceQuery } from '../fleet/device-filter.ts';
 import type { CommandLine } from './command-line.ts';
-import { deskHelp, withDesk, withDeskOptions } from './desk.ts';
 import { queryOf, withDeviceOptions } from './device-options.ts';
 import { deviceLines, deviceText } from './device-text.ts';
+import { examples } from './examples.ts';
+import { placeHelp, withOperations, withStoreOptions } from './fleet-operations.ts';
 import { parseReason } from './reason-option.ts';
 
 const endings = {
@@ -15,40 +16,40 @@ const endings = {
 const listHelp = `
 REPORTED, PHASE and OUTCOME are those of the last report, RUNS is what the device said in its last check. HELD BY names
 whose fault it is (release, device or path) and the code; see device show for the rest. Every option given holds.
-
-Examples:
-  slipway-distributor device ls --json
-  slipway-distributor device ls --label region=north --label tier!=lab --outcome failed
-  slipway-distributor device ls --wave canary --version 1.33.9+k3s1
-  slipway-distributor device ls --phase staged --silent-since 2h`;
+${examples(
+  'device ls --json',
+  'device ls --label region=north --label tier!=lab --outcome failed',
+  'device ls --wave canary --version 1.33.9+k3s1',
+  'device ls --phase staged --silent-since 2h',
+)}`;
 
 export function deviceCommand(line: CommandLine): Command {
   const command = new Command('device').description('see and remove devices');
-  withDeskOptions(withDeviceOptions(command.command('ls')))
+  withStoreOptions(withDeviceOptions(command.command('ls')))
     .description('list devices: where they stand, what they reported last, and what holds them')
-    .addHelpText('after', `${listHelp}\n${deskHelp}`)
+    .addHelpText('after', `${listHelp}\n${placeHelp}`)
     .action(async (options: DeviceQuery, self: Command) => {
       const query = queryOf(options);
       const isAll = Object.values(query).every((part) => part === undefined);
-      await withDesk(line, self, (desk) =>
-        line.answerList('devices', desk.devices(query), (devices) => deviceLines(devices, line.clock(), isAll)),
+      await withOperations(line, self, (operations) =>
+        line.answerList('devices', operations.devices(query), (devices) => deviceLines(devices, line.clock(), isAll)),
       );
     });
-  withDeskOptions(command.command('show <id>'))
+  withStoreOptions(command.command('show <id>'))
     .description('one device and its latest reports')
-    .addHelpText('after', `\nExample:\n  slipway-distributor device show gate-17\n${deskHelp}`)
+    .addHelpText('after', `${examples('device show gate-17')}\n${placeHelp}`)
     .action(async (id: string, _options: unknown, self: Command) => {
-      const device = await withDesk(line, self, (desk) => desk.device(id));
+      const device = await withOperations(line, self, (operations) => operations.device(id));
       line.answer(device, deviceText(device, line.clock()));
     });
   for (const action of ['revoke', 'forget'] as const) {
     const [description, done] = endings[action];
-    withDeskOptions(command.command(`${action} <id>`))
+    withStoreOptions(command.command(`${action} <id>`))
       .description(description)
       .option('--reason <text>', 'why, for the audit log', parseReason, '')
-      .addHelpText('after', `\nExample:\n  slipway-distributor device ${action} gate-17 --reason stolen\n${deskHelp}`)
+      .addHelpText('after', `${examples(`device ${action} gate-17 --reason stolen`)}\n${placeHelp}`)
       .action(async (id: string, { reason }: { reason: string }, self: Command) => {
-        const standing = await withDesk(line, self, (desk) => desk.dismiss(id, action, reason));
+        const standing = await withOperations(line, self, (operations) => operations.dismiss(id, action, reason));
         line.answer(standing, `Device ${id} is ${done}.`);
       });
   }

@@ -1,8 +1,9 @@
 /** Many runs of a simulation for people: a line for each failure rate. */
+
+import { tableText } from '../../system/command-line/table.ts';
+import { lengthText } from '../../system/command-line/times.ts';
 import type { Distribution, Spread } from '../simulation/distribution.ts';
 import { grouped } from '../simulation/svg.ts';
-import { table } from './table.ts';
-import { lengthText } from './time-words.ts';
 
 export function distributionText({ rollout, devices, runs, seed, rates }: Distribution): string {
   const rows = rates.map(({ failureRate, outcomes, devicesOnRelease, completedAfterSeconds, stoppedAfterSeconds }) => [
@@ -17,7 +18,7 @@ export function distributionText({ rollout, devices, runs, seed, rates }: Distri
     `${rollout}: ${grouped(runs)} runs over ${grouped(devices)} devices for each failure rate, seeds ${seed} to ${seed + runs - 1}.`,
     'Each pair is the median and the 95th percentile of the runs.',
     '',
-    table(heads, rows),
+    tableText(heads, rows),
   ].join('\n');
 }
 

@@ -1,7 +1,8 @@
 /** `enrolment-token create`: what a device shows once to get a token of its own. */
 import { Command } from 'commander';
 import type { CommandLine } from './command-line.ts';
-import { deskHelp, withDesk, withPlaceOptions } from './desk.ts';
+import { examples } from './examples.ts';
+import { placeHelp, withOperations, withPlaceOptions } from './fleet-operations.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
 import { answerMade, parseTokenName } from './token-text.ts';
 
@@ -20,11 +21,11 @@ export function enrolmentTokenCommand(line: CommandLine): Command {
     .option('--expires <duration>', 'when it ends', parseLifetime, parseLifetime('24h'))
     .addHelpText(
       'after',
-      `\nExample:\n  slipway-distributor enrolment-token create --name "site north" --uses 20 --expires 2h\n${deskHelp}`,
+      `${examples('enrolment-token create --name "site north" --uses 20 --expires 2h')}\n${placeHelp}`,
     )
     .action(async ({ name, uses, expires }: CreateOptions, self: Command) => {
       const order = { purpose: 'enrol' as const, name, uses, expiresInSeconds: expires };
-      answerMade(line, await withDesk(line, self, (desk) => desk.makeToken(order)));
+      answerMade(line, await withOperations(line, self, (operations) => operations.makeToken(order)));
     });
   return command;
 }

@@ -1,10 +1,12 @@
 /** `events [--follow]`: the audit log, a line for each decision of people and of the distributor. */
 import { Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
+import { fieldLines } from '../../system/command-line/fields.ts';
 import { eventKindNames, eventKinds } from '../events/kinds.ts';
 import { type EventFilter, type EventView, lineOf } from '../events/view.ts';
 import type { CommandLine } from './command-line.ts';
-import { type Desk, deskHelp, withDesk, withDeskOptions } from './desk.ts';
+import { examples } from './examples.ts';
+import { type FleetOperations, placeHelp, withOperations, withStoreOptions } from './fleet-operations.ts';
 import { parseCount } from './lifetime.ts';
 
 interface EventsOptions extends EventFilter {
@@ -16,7 +18,7 @@ interface EventsOptions extends EventFilter {
 }
 
 export function eventsCommand(line: CommandLine): Command {
-  return withDeskOptions(new Command('events'))
+  return withStoreOptions(new Command('events'))
     .description('print the audit log: every decision, who made it and why')
     .option('--follow', 'go on with what happens from now on', false)
     .option('--since <id>', 'begin after the event of this id, 0 for all that are kept', parseId)
@@ -31,24 +33,21 @@ export function eventsCommand(line: CommandLine): Command {
 With --json each event is a line of JSON.
 
 Kinds:
-${Object.entries(eventKinds)
-  .map(([kind, meaning]) => `  ${kind.padEnd(17)} ${meaning}`)
+${fieldLines(Object.entries(eventKinds))
+  .map((kind) => `  ${kind}`)
   .join('\n')}
-
-Examples:
-  slipway-distributor events --rollout k3s-1-33-9
-  slipway-distributor events --follow --kind aborted --count 1
-${deskHelp}`,
+${examples('events --rollout k3s-1-33-9', 'events --follow --kind aborted --count 1')}
+${placeHelp}`,
     )
     .action(async (options: EventsOptions, self: Command) => {
-      const printed = await withDesk(line, self, (desk) => print(line, desk, options));
+      const printed = await withOperations(line, self, (operations) => print(line, operations, options));
       if (printed === 0) line.say('No such event has been recorded. See slipway-distributor events --help.');
     });
 }
 
-async function print(line: CommandLine, desk: Desk, options: EventsOptions): Promise<number> {
+async function print(line: CommandLine, operations: FleetOperations, options: EventsOptions): Promise<number> {
   let printed = 0;
-  for await (const event of eventsOf(desk, options)) {
+  for await (const event of eventsOf(operations, options)) {
     line.answer(event, lineOf(event));
     if (++printed === options.count) break;
   }
@@ -56,19 +55,19 @@ async function print(line: CommandLine, desk: Desk, options: EventsOptions): Pro
 }
 
 /** Those that are there, then those to come, without a gap between. */
-async function* eventsOf(desk: Desk, options: EventsOptions): AsyncIterable<EventView> {
+async function* eventsOf(operations: FleetOperations, options: EventsOptions): AsyncIterable<EventView> {
   const { rollout, kind, device, since, last, follow } = options;
   const filter: EventFilter = { rollout, kind, deviceId: device };
   if (follow && since !== undefined) {
-    yield* desk.follow(since, filter);
+    yield* operations.follow(since, filter);
     return;
   }
   let seen = 0;
-  for await (const event of desk.events(since === undefined ? { latest: last } : { after: since }, filter)) {
+  for await (const event of operations.events(since === undefined ? { latest: last } : { after: since }, filter)) {
     seen = event.id;
     yield event;
   }
-  if (follow) yield* desk.follow(seen, filter);
+  if (follow) yield* operations.follow(seen, filter);
 }
 
 /** @throws SlipwayError `usage` */

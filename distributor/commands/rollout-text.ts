@@ -1,8 +1,9 @@
 /** Rollouts as text: a line each, or one wave by wave with gates, conflicts and what comes next. */
+
+import { printable } from '../../system/command-line/printable.ts';
+import { tableText } from '../../system/command-line/table.ts';
+import { lengthText, relativeText, timeText } from '../../system/command-line/times.ts';
 import type { RolloutView, WaveView } from '../rollout/campaigns/view.ts';
-import { printable } from './printable.ts';
-import { table } from './table.ts';
-import { lengthText, relativeText, timeText } from './time-words.ts';
 
 export const noRollouts =
   'No rollout is in force. Declare one in the folder or repository that the server reads, and check it with\n' +
@@ -20,7 +21,7 @@ export function rolloutLines(rollouts: readonly RolloutView[], now: number): str
     rollout.changedAt === undefined ? '-' : relativeText(rollout.changedAt, now),
     printable(rollout.reason),
   ]);
-  return table(['NAME', 'PRODUCT', 'VERSION', 'STATUS', 'WAVE', ...names, 'CHANGED', 'REASON'], rows);
+  return tableText(['NAME', 'PRODUCT', 'VERSION', 'STATUS', 'WAVE', ...names, 'CHANGED', 'REASON'], rows);
 }
 
 export function rolloutText(rollout: RolloutView, now: number): string {
@@ -90,7 +91,7 @@ function waveTable({ waves }: RolloutView, now: number): string {
     wave.openedAt === undefined ? '-' : String(wave.members),
     ...waveColumns.map(([column]) => (wave.openedAt === undefined ? '-' : String(wave[column]))),
   ]);
-  return table(['WAVE', 'UP TO', 'STATE', 'BOUND', 'OPENED', 'MEMBERS', ...names], rows);
+  return tableText(['WAVE', 'UP TO', 'STATE', 'BOUND', 'OPENED', 'MEMBERS', ...names], rows);
 }
 
 function gateLines({ waves }: RolloutView, now: number): string[] {

@@ -4,7 +4,8 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { ControlAction } from '../rollout/campaigns/control.ts';
 import type { RolloutView } from '../rollout/campaigns/view.ts';
 import type { CommandLine } from './command-line.ts';
-import { type Desk, deskHelp, withDesk, withDeskOptions } from './desk.ts';
+import { examples } from './examples.ts';
+import { type FleetOperations, placeHelp, withOperations, withStoreOptions } from './fleet-operations.ts';
 import { parseReason } from './reason-option.ts';
 import { rolloutLines, rolloutText } from './rollout-text.ts';
 
@@ -19,28 +20,30 @@ const actions = {
 
 export function rolloutCommand(line: CommandLine): Command {
   const command = new Command('rollout').description('see, pause, promote and stop rollouts');
-  withDeskOptions(command.command('ls'))
+  withStoreOptions(command.command('ls'))
     .description('list the rollouts in force')
-    .addHelpText('after', `\nExample:\n  slipway-distributor rollout ls\n${deskHelp}`)
+    .addHelpText('after', `${examples('rollout ls')}\n${placeHelp}`)
     .action(async (_options: unknown, self: Command) => {
-      const rollouts = await withDesk(line, self, (desk) => desk.rollouts());
+      const rollouts = await withOperations(line, self, (operations) => operations.rollouts());
       line.answer({ rollouts }, rolloutLines(rollouts, line.clock()));
     });
-  withDeskOptions(command.command('show <name>'))
+  withStoreOptions(command.command('show <name>'))
     .description('one rollout, wave by wave, with its gates, its conflicts and what comes next')
-    .addHelpText('after', `\nExample:\n  slipway-distributor rollout show k3s-1-33-9\n${deskHelp}`)
+    .addHelpText('after', `${examples('rollout show k3s-1-33-9')}\n${placeHelp}`)
     .action(async (name: string, _options: unknown, self: Command) => {
-      answerOne(line, await withDesk(line, self, (desk) => desk.rollouts(name)));
+      answerOne(line, await withOperations(line, self, (operations) => operations.rollouts(name)));
     });
   for (const action of Object.keys(actions) as ControlAction[]) {
     const [description, done] = actions[action];
-    const example = `slipway-distributor rollout ${action} k3s-1-33-9 --reason "waiting for the vendor"`;
-    withDeskOptions(command.command(`${action} <name>`))
+    const example = examples(`rollout ${action} k3s-1-33-9 --reason "waiting for the vendor"`);
+    withStoreOptions(command.command(`${action} <name>`))
       .description(description)
       .option('--reason <text>', 'why, for the audit log', parseReason, '')
-      .addHelpText('after', `\nExample:\n  ${example}\n\nIn force by the next check of any device.${deskHelp}`)
+      .addHelpText('after', `${example}\n\nIn force by the next check of any device.${placeHelp}`)
       .action(async (name: string, { reason }: { reason: string }, self: Command) => {
-        const rollouts = await withDesk(line, self, (desk: Desk) => desk.control(name, action, reason));
+        const rollouts = await withOperations(line, self, (operations: FleetOperations) =>
+          operations.control(name, action, reason),
+        );
         const isOver = rollouts.every(({ status }) => status === 'completed');
         line.say(isOver ? `Rollout ${name} has completed.` : `Rollout ${name} is ${done}.`);
         answerOne(line, rollouts);

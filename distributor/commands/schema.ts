@@ -6,6 +6,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { Kind } from '../declaration/read-documents.ts';
 import { type JsonSchema, jsonSchemaOf, schemaFileName, schemaKinds } from '../declaration/schemas.ts';
 import type { CommandLine } from './command-line.ts';
+import { examples } from './examples.ts';
 
 export function schemaCommand(line: CommandLine): Command {
   return new Command('schema')
@@ -16,10 +17,7 @@ export function schemaCommand(line: CommandLine): Command {
     .option('--out <folder>', 'write all of them as files instead')
     .addHelpText(
       'after',
-      `
-Examples:
-  slipway-distributor schema Rollout
-  slipway-distributor schema --out .schemas
+      `${examples('schema Rollout', 'schema --out .schemas')}
 
 In YAML, an editor with yaml-language-server takes the schema that a first line names:
   # yaml-language-server: $schema=.schemas/declaration.schema.json`,

@@ -13,6 +13,7 @@ import { metricsServer } from '../http/metrics-server.ts';
 import type { PermitSigner } from '../rollout/deciding/permit.ts';
 import { assemble } from './assemble.ts';
 import { type CommandLine, openState, withStateOptions } from './command-line.ts';
+import { examples } from './examples.ts';
 import { keepCertificate } from './kept-certificate.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
 import { addressOf, listen, metricsAddressOf } from './listening.ts';
@@ -70,12 +71,12 @@ export function serveCommand(line: CommandLine): Command {
     )
     .addHelpText(
       'after',
-      `
-Examples:
-  slipway-distributor serve --store file:///srv/slipway --rollouts ./rollouts --state ./state
-  slipway-distributor serve --store s3://releases/edge \\
+      `${examples(
+        'serve --store file:///srv/slipway --rollouts ./rollouts --state ./state',
+        `serve --store s3://releases/edge \\
     --rollouts-git https://git.example.com/fleet.git --git-path rollouts --git-credentials /etc/slipway/git \\
-    --listen 0.0.0.0:8443 --tls-cert tls.crt --tls-key tls.key --redirect-blobs
+    --listen 0.0.0.0:8443 --tls-cert tls.crt --tls-key tls.key --redirect-blobs`,
+      )}
 
 S3 takes credentials from the environment; another service than Amazon's by AWS_ENDPOINT_URL_S3 or ?endpoint=… in the URL.
 S3, Git and the checks of gates go through HTTPS_PROXY (HTTP_PROXY for plain HTTP) unless NO_PROXY names their host.

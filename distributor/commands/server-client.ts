@@ -1,10 +1,10 @@
 /** Asks a running server by its API, for verbs that work on it from elsewhere. */
-import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { type ErrorCode, errorCodes, SlipwayError } from '../../contract/errors.ts';
 import { type NamedProxy, proxiesOfEnvironment } from '../../contract/proxy.ts';
 import { refuseInTheClear } from '../../contract/transport.ts';
 import { PlanError, planProblemSchema } from '../declaration/problem.ts';
+import { readTokenFile } from './token-file.ts';
 
 export interface ServerAddress {
   /** Its URL, with the path that it stands below; https, or http on loopback. */
@@ -57,7 +57,7 @@ export async function openServer(
   { accept, signal }: { readonly accept?: string; readonly signal?: AbortSignal },
 ): Promise<Response> {
   const url = urlOf(address.server, question.path);
-  const token = await readToken(address.tokenFile);
+  const token = await readTokenFile(address.tokenFile);
   const proxy = proxiesOfEnvironment(process.env).proxyFor(url);
   const response = await fetchThrough(proxy, url, {
     method: question.method,
@@ -105,13 +105,6 @@ function urlOf(server: string, path: string): URL {
   refuseInTheClear(base, 'the token');
   // A server behind a proxy may stand below a path: https://host/updates/.
   return new URL(`${base.pathname.replace(/\/+$/, '')}${path}`, base.origin);
-}
-
-async function readToken(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new SlipwayError('key-unreadable', `the token in ${file} cannot be read: ${cause.code}`, { cause });
-  });
-  return text.trim();
 }
 
 function refusalOf(status: number, answer: unknown): SlipwayError {

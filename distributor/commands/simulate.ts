@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
+import { lengthText } from '../../system/command-line/times.ts';
 import { parsePlan } from '../declaration/plan.ts';
 import { problemText } from '../declaration/problem.ts';
 import { readDocuments } from '../declaration/read-documents.ts';
@@ -11,11 +12,11 @@ import { type Simulated, type SimulationInput, simulate } from '../simulation/si
 import { grouped, svgOf } from '../simulation/svg.ts';
 import type { CommandLine } from './command-line.ts';
 import { distributionText } from './distribution-text.ts';
+import { examples } from './examples.ts';
 import { emptinessIn } from './fleet-check.ts';
 import { readFleet } from './fleet-file.ts';
 import { type SimulationOptions, usualSpeed, withSimulationOptions } from './simulation-options.ts';
 import { simulationText } from './simulation-text.ts';
-import { lengthText } from './time-words.ts';
 
 const usualPollSeconds = 15 * 60;
 
@@ -28,12 +29,12 @@ export function simulateCommand(line: CommandLine): Command {
     .action((place: string, options: SimulationOptions) => run(line, place, options));
 }
 
-const help = `
-Examples:
-  slipway-distributor simulate infra/rollouts/example --devices 10000 --offline 30% --failure-rate 0.5%
-  slipway-distributor simulate infra/rollouts/example --devices 10000 --failure-rate 20% --svg timeline.svg
-  slipway-distributor simulate infra/rollouts/example --devices 500 --expect completed --json
-  slipway-distributor simulate infra/rollouts/example --devices 2000 --runs 200 --failure-rate 0.5%,2%,5%,10%
+const help = `${examples(
+  'simulate infra/rollouts/example --devices 10000 --offline 30% --failure-rate 0.5%',
+  'simulate infra/rollouts/example --devices 10000 --failure-rate 20% --svg timeline.svg',
+  'simulate infra/rollouts/example --devices 500 --expect completed --json',
+  'simulate infra/rollouts/example --devices 2000 --runs 200 --failure-rate 0.5%,2%,5%,10%',
+)}
 
 It ends with 0 whatever comes of it, with 8 when --expect names another outcome: completed, aborted, or stalled, which
 is everything that neither completed nor aborted. The same plan, options and seed give the same bytes. With --fleet it

@@ -1,8 +1,9 @@
 /** The result of a simulation for people: what came of it, wave by wave, and what the worst moment was. */
+
+import { tableText } from '../../system/command-line/table.ts';
+import { instantText, lengthText } from '../../system/command-line/times.ts';
 import type { DeviceCounts, RolloutResult, SimulationResult } from '../simulation/result.ts';
 import { grouped } from '../simulation/svg.ts';
-import { table } from './table.ts';
-import { instantText, lengthText } from './time-words.ts';
 
 export function simulationText(result: SimulationResult): string {
   const { startedAt } = result;
@@ -33,7 +34,7 @@ function rolloutText(result: RolloutResult, startedAt: string): string {
     `${rollout}, release ${release}, ${ends} ${lengthText(result.finishedAfterSeconds)}, ${instantText(finished)}.`,
     reason,
     '',
-    table(['WAVE', 'OPENS', 'AFTER', 'OPEN FOR', 'DEVICES', 'COMMITTED', 'FAILED', 'UNREACHABLE', 'OTHERS'], rows),
+    tableText(['WAVE', 'OPENS', 'AFTER', 'OPEN FOR', 'DEVICES', 'COMMITTED', 'FAILED', 'UNREACHABLE', 'OTHERS'], rows),
     '',
     `Worst case: ${grouped(worstCase)} of ${grouped(devices)} devices ran the release at once, probation included.`,
     othersText(result),

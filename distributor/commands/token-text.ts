@@ -1,11 +1,12 @@
 /** Tokens for people: a line each, and the text of a new one, once. */
 import { SlipwayError } from '../../contract/errors.ts';
+import { type Field, fieldLines } from '../../system/command-line/fields.ts';
+import { printable } from '../../system/command-line/printable.ts';
+import { tableLines } from '../../system/command-line/table.ts';
+import { timeText } from '../../system/command-line/times.ts';
 import { tokenNameSchema } from '../fleet/token-order.ts';
 import type { MadeToken, TokenView } from '../fleet/token-view.ts';
 import type { CommandLine } from './command-line.ts';
-import { printable } from './printable.ts';
-import { tableLines } from './table.ts';
-import { timeText } from './time-words.ts';
 
 const heading = ['ID', 'NAME', 'PURPOSE', 'STATUS', 'FOR', 'OWNER', 'CREATED', 'EXPIRES', 'USES LEFT', 'LAST USE'];
 
@@ -27,6 +28,12 @@ function rowOf(token: TokenView, now: number): string[] {
     usesLeft === undefined ? '-' : String(usesLeft),
     lastUsedAt === undefined ? 'never' : timeText(lastUsedAt, now),
   ];
+}
+
+/** One token, a line for each thing that is known of it. */
+export function tokenText(token: TokenView, now: number): string {
+  const fields = rowOf(token, now).map((cell, column): Field => [(heading[column] ?? '').toLowerCase(), cell]);
+  return fieldLines(fields).join('\n');
 }
 
 export function answerMade(line: CommandLine, made: MadeToken): void {

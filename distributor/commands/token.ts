@@ -1,9 +1,11 @@
 /** `token create | ls | revoke`: tokens of operators and CI, and a list of all. */
 import { Command, Option } from 'commander';
+import { fieldLines } from '../../system/command-line/fields.ts';
 import { type Scope, scopeNames, scopes } from '../fleet/scopes.ts';
 import { type TokenQuery, tokenPurposeSchema } from '../fleet/token-view.ts';
 import type { CommandLine } from './command-line.ts';
-import { deskHelp, withDesk, withPlaceOptions } from './desk.ts';
+import { examples } from './examples.ts';
+import { placeHelp, withOperations, withPlaceOptions } from './fleet-operations.ts';
 import { parseLifetime } from './lifetime.ts';
 import { answerMade, parseTokenName, tokenLines } from './token-text.ts';
 
@@ -29,39 +31,37 @@ export function tokenCommand(line: CommandLine): Command {
       `
 Scopes:
 ${scopeHelp()}
-
-Example:
-  slipway-distributor token create --name ada --purpose operator --scope rollouts:read rollouts:control --expires 90d
-${deskHelp}`,
+${examples('token create --name ada --purpose operator --scope rollouts:read rollouts:control --expires 90d')}
+${placeHelp}`,
     )
     .action(async ({ purpose, scope, name, expires }: CreateOptions, self: Command) => {
       const order = { purpose, name, scopes: [...scope], expiresInSeconds: expires };
-      answerMade(line, await withDesk(line, self, (desk) => desk.makeToken(order)));
+      answerMade(line, await withOperations(line, self, (operations) => operations.makeToken(order)));
     });
   withPlaceOptions(command.command('ls'))
     .description('list tokens, never their text')
     .addOption(new Option('--purpose <who>', 'only tokens of this purpose').choices(tokenPurposeSchema.options))
     .addHelpText(
       'after',
-      `\nLAST USE is about a minute exact.\n\nExample:\n  slipway-distributor token ls --purpose ci --json\n${deskHelp}`,
+      `\nLAST USE is about a minute exact.\n${examples('token ls --purpose ci --json')}\n${placeHelp}`,
     )
     .action(async ({ purpose }: TokenQuery, self: Command) => {
-      await withDesk(line, self, (desk) =>
-        line.answerList('tokens', desk.tokens({ purpose }), (tokens) => tokenLines(tokens, line.clock())),
+      await withOperations(line, self, (operations) =>
+        line.answerList('tokens', operations.tokens({ purpose }), (tokens) => tokenLines(tokens, line.clock())),
       );
     });
   withPlaceOptions(command.command('revoke <id>'))
     .description('refuse a token from the next request on')
-    .addHelpText('after', `\nExample:\n  slipway-distributor token revoke 3f1c0a9b2e44\n${deskHelp}`)
+    .addHelpText('after', `${examples('token revoke 3f1c0a9b2e44')}\n${placeHelp}`)
     .action(async (id: string, _options: unknown, self: Command) => {
-      const standing = await withDesk(line, self, (desk) => desk.revokeToken(id));
+      const standing = await withOperations(line, self, (operations) => operations.revokeToken(id));
       line.answer(standing, `Token ${id} is revoked.`);
     });
   return command;
 }
 
 function scopeHelp(): string {
-  return Object.entries(scopes)
-    .map(([name, meaning]) => `  ${name.padEnd(18)} ${meaning}`)
+  return fieldLines(Object.entries(scopes))
+    .map((scope) => `  ${scope}`)
     .join('\n');
 }

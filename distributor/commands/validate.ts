@@ -5,6 +5,7 @@ import { PlanError, problemText } from '../declaration/problem.ts';
 import { type Kind, readDocuments } from '../declaration/read-documents.ts';
 import { schemaKinds } from '../declaration/schemas.ts';
 import type { CommandLine } from './command-line.ts';
+import { examples } from './examples.ts';
 import { emptinessIn } from './fleet-check.ts';
 import { readFleet } from './fleet-file.ts';
 
@@ -15,12 +16,15 @@ export function validateCommand(line: CommandLine): Command {
     .option('--fleet <file>', 'also name groups that no device of this file is in, as device ls --json writes it')
     .addHelpText(
       'after',
+      examples(
+        'validate rollouts/',
+        'validate rollouts/overlays/production --json',
+        'device ls --json > fleet.json && slipway-distributor validate rollouts/ --fleet fleet.json',
+      ),
+    )
+    .addHelpText(
+      'after',
       `
-Examples:
-  slipway-distributor validate rollouts/
-  slipway-distributor validate rollouts/overlays/production --json
-  slipway-distributor device ls --json > fleet.json && slipway-distributor validate rollouts/ --fleet fleet.json
-
 It ends with 3 when something is wrong; with --json the problems are in error.problems. With --fleet a rollout that nobody
 is there for is wrong, unless it says allowEmpty: true; a group that no rollout needs is a warning.`,
     )

@@ -1,9 +1,10 @@
 /** Why a device does or does not update now, as text: the answer first, then each rollout down to its numbers. */
+
+import { printable } from '../../system/command-line/printable.ts';
+import { lengthText, relativeText, timeText } from '../../system/command-line/times.ts';
 import type { DecisionView, RolloutExplanation, WhyView } from '../explanation/view.ts';
 import { conditionRows } from './condition-text.ts';
-import { printable } from './printable.ts';
 import { waveColumns } from './rollout-text.ts';
-import { lengthText, relativeText, timeText } from './time-words.ts';
 
 export function whyText(why: WhyView, now: number): string {
   const rows = why.state === 'never-asked' ? [] : conditionRows(why, now);

@@ -1,6 +1,6 @@
 /** Events as server-sent events (HTML standard, 9.2): one frame an event with its id, a comment as heartbeat. */
 import type { RecordedEvent } from './ports.ts';
-import { viewOf } from './view.ts';
+import { eventViewOf } from './view.ts';
 
 /** What a client waits before it connects again, milliseconds. */
 const reconnectMs = 2000;
@@ -10,6 +10,6 @@ export async function* serverSent(events: AsyncIterable<RecordedEvent | undefine
   yield `retry: ${reconnectMs}\n\n`;
   for await (const event of events) {
     // JSON text has no line ends, so it is one data line.
-    yield event === undefined ? ': still here\n\n' : `id: ${event.id}\ndata: ${JSON.stringify(viewOf(event))}\n\n`;
+    yield event === undefined ? ': still here\n\n' : `id: ${event.id}\ndata: ${JSON.stringify(eventViewOf(event))}\n\n`;
   }
 }

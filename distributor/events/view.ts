@@ -1,6 +1,8 @@
 /** An event of the audit log as the API answers it and the command line prints it. */
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
+import { printable } from '../../system/command-line/printable.ts';
+import { instantText } from '../../system/command-line/times.ts';
 import type { RecordedEvent } from './ports.ts';
 
 export const eventViewSchema = z.object({
@@ -19,7 +21,17 @@ export const eventViewSchema = z.object({
 });
 export type EventView = z.infer<typeof eventViewSchema>;
 
-export function viewOf({ id, at, actor, kind, rollout, version, deviceId, reason, facts }: RecordedEvent): EventView {
+export function eventViewOf({
+  id,
+  at,
+  actor,
+  kind,
+  rollout,
+  version,
+  deviceId,
+  reason,
+  facts,
+}: RecordedEvent): EventView {
   return {
     ...{ id, at: new Date(at).toISOString(), actor, kind },
     ...(rollout === undefined ? {} : { rollout }),
@@ -60,11 +72,6 @@ const aboutWidth = 28;
 /** One line: when, id, kind, what it is about, who, why. */
 export function lineOf(event: EventView): string {
   const about = [event.rollout, event.version, event.deviceId].filter((part) => part !== undefined).join(' ') || '-';
-  const head = `${event.at.slice(0, 10)} ${event.at.slice(11, 19)}Z  ${String(event.id).padStart(6)}  ${event.kind.padEnd(16)}`;
-  return `${head}  ${about.padEnd(aboutWidth)}  ${oneLine(event.reason)} (${oneLine(event.actor)})`;
-}
-
-/** A reason may quote what somebody wrote: it must not draw on a terminal. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ');
+  const head = `${instantText(event.at)}  ${String(event.id).padStart(6)}  ${event.kind.padEnd(16)}`;
+  return `${head}  ${about.padEnd(aboutWidth)}  ${printable(event.reason)} (${printable(event.actor)})`;
 }

@@ -2,9 +2,9 @@
 import type { DecisionReason } from '../../contract/device-api/reasons.ts';
 import type { Fault } from '../../contract/errors.ts';
 import type { HeldBy } from '../fleet/condition.ts';
-import type { Facts } from '../rollout/decision.ts';
+import type { DecisionFacts } from '../rollout/decision.ts';
 
-type Sentence = (facts: Facts, until: string | undefined) => string;
+type Sentence = (facts: DecisionFacts, until: string | undefined) => string;
 
 const sentences: Record<DecisionReason, Sentence> = {
   'rollout-open': ({ offered, opensAt, closesAt }) =>
@@ -55,7 +55,7 @@ const sentences: Record<DecisionReason, Sentence> = {
 };
 
 /** @param until as an ISO instant; undefined where only an event changes the answer */
-export function nextStep(reason: DecisionReason, facts: Facts, until: string | undefined): string {
+export function nextStep(reason: DecisionReason, facts: DecisionFacts, until: string | undefined): string {
   return sentences[reason](facts, until);
 }
 

@@ -98,9 +98,9 @@ function windowOf({ now }: DecideInput, { rollout, windows }: Ranked): RolloutEx
   };
 }
 
-function pathOf({ device }: DecideInput, { goal, standing }: Ranked): RolloutExplanation['path'] {
+function pathOf({ device }: DecideInput, { goal, wayFrom }: Ranked): RolloutExplanation['path'] {
   const from = device.check.current?.version;
-  const { hop } = standing(from);
+  const { hop } = wayFrom(from);
   if (!goal || !hop) return undefined;
   const start = from === undefined ? {} : { from };
   if (hop.kind === 'go') return { ...start, next: hop.release.version, goal: goal.version, because: hop.because };

@@ -9,7 +9,7 @@ import type { CompiledPlan } from '../rollout/compiled-plan.ts';
 import { waveOfDevice } from '../rollout/deciding/device-wave.ts';
 import { type DeviceQuery, deviceFilter } from './device-filter.ts';
 import type { DevicePage, DeviceProfile, FleetState } from './ports.ts';
-import { type DeviceView, viewOf } from './view.ts';
+import { type DeviceView, deviceViewOf } from './view.ts';
 
 export interface ListingInput {
   readonly fleet: Pick<FleetState, 'listDevices' | 'loadCampaigns'>;
@@ -63,7 +63,7 @@ function viewer({ plan, releases }: ListingInput, campaigns: Campaigns): (profil
     const byRule = plan.labelsByRule(profile.id, profile.labels);
     const wave = waveOfDevice(input, profile, { ...profile.labels, ...byRule });
     return {
-      ...viewOf(profile),
+      ...deviceViewOf(profile),
       ...(Object.keys(byRule).length === 0 ? {} : { labelsByRule: byRule }),
       ...(wave === undefined ? {} : { wave }),
     };

@@ -18,7 +18,7 @@ import type { Platform } from '../../contract/release/platform.ts';
 import type { Version } from '../../contract/release/version.ts';
 import type { AuditEvent, EventStore } from '../events/ports.ts';
 import type { PlanStore } from '../reconcile/ports.ts';
-import type { Attempt, CampaignKey } from '../rollout/campaign.ts';
+import type { CampaignAttempt, CampaignKey } from '../rollout/campaign.ts';
 import type { CampaignStore } from '../rollout/campaigns/ports.ts';
 import type { CampaignLookup, Peer, Role, Spending } from '../rollout/deciding/decide-input.ts';
 import type { Finding } from '../rollout/deciding/findings.ts';
@@ -176,7 +176,7 @@ export interface CheckArrival extends FactsQuestion {
 export interface CheckFacts {
   /** As it was before this check. */
   readonly device: DeviceRecord;
-  readonly attempts: readonly Attempt[];
+  readonly attempts: readonly CampaignAttempt[];
   /** Accepted devices that are vouched to be of its site or cluster, without itself; none unless asked for. */
   readonly peers: readonly Peer[];
   readonly campaign: CampaignLookup;

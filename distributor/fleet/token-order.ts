@@ -4,7 +4,7 @@ import { tokenCreated } from '../events/audit.ts';
 import type { TokenStore } from './ports.ts';
 import { scopeSchema } from './scopes.ts';
 import { mintToken, type RandomBytes } from './token.ts';
-import { type MadeToken, viewOf } from './token-view.ts';
+import { type MadeToken, tokenViewOf } from './token-view.ts';
 
 const maxUses = 1_000_000;
 const maxLifetimeSeconds = 10 * 366 * 86_400;
@@ -55,5 +55,5 @@ export async function makeToken(
   const allowed = 'scopes' in order ? { scopes: [...new Set(order.scopes)] } : { uses: order.uses };
   const { token, record } = mintToken({ purpose, name, lifetimeSeconds, ...allowed, by: actor, now: at, randomBytes });
   await store.saveToken(record, tokenCreated(record, actor, at));
-  return { token, ...viewOf(record, at) };
+  return { token, ...tokenViewOf(record, at) };
 }

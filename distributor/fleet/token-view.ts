@@ -58,12 +58,12 @@ export async function listTokens(
   const last = records.at(-1);
   const isFull = records.length === page.limit && last !== undefined;
   return {
-    tokens: records.map((record) => viewOf(record, now)),
+    tokens: records.map((record) => tokenViewOf(record, now)),
     ...(isFull ? { next: `${last.createdAt}.${last.id}` } : {}),
   };
 }
 
-export function viewOf(token: TokenRecord, now: number): TokenView {
+export function tokenViewOf(token: TokenRecord, now: number): TokenView {
   const { id, name, purpose, scopes, deviceId, createdBy, createdAt, expiresAt, usesLeft, lastUsedAt } = token;
   return {
     id,

@@ -63,7 +63,7 @@ export type DeviceDetail = z.infer<typeof deviceDetailSchema>;
 export const deviceStandingSchema = z.object({ id: deviceIdSchema, status: z.enum(['revoked', 'forgotten']) });
 export type DeviceStanding = z.infer<typeof deviceStandingSchema>;
 
-export function viewOf(device: DeviceProfile): DeviceView {
+export function deviceViewOf(device: DeviceProfile): DeviceView {
   const { id, product, platform, labels, status, role, counterFloor, acknowledgedThrough } = device;
   return {
     ...{ id, product, platform, labels, status, role },
@@ -90,5 +90,5 @@ export async function detailOf(
   const device = await fleet.findProfile(id);
   if (!device) return undefined;
   const reports = (await fleet.listReports(id, reportsShown)).map(withFault);
-  return { ...viewOf(device), rejected: [...device.rejected], reports };
+  return { ...deviceViewOf(device), rejected: [...device.rejected], reports };
 }

@@ -1,6 +1,6 @@
 /** What Prometheus sees of the rollouts: standings, status, what they wait for. Series of rollouts that are gone go, too. */
 
-import { type CampaignView, viewOf } from '../rollout/campaigns/view.ts';
+import { type CampaignView, rolloutViewOf } from '../rollout/campaigns/view.ts';
 import { notAskedOf, reachedOf, standings } from '../rollout/standing.ts';
 import type { Metrics } from './metrics.ts';
 import { codeLabel } from './trouble-gauges.ts';
@@ -10,7 +10,7 @@ export function showRollouts(metrics: Metrics, views: readonly CampaignView[]): 
   for (const gauge of [rolloutDevices, rolloutHeld, rolloutStatus, rolloutWaits, rolloutWavesOpen]) gauge.reset();
   for (const campaign of views) {
     const rollout = campaign.rollout.name;
-    const { status, next } = viewOf(campaign);
+    const { status, next } = rolloutViewOf(campaign);
     rolloutStatus.set({ rollout, status }, 1);
     if (next.waitsFor !== undefined) rolloutWaits.set({ rollout, reason: next.waitsFor }, 1);
     rolloutWavesOpen.inc({ rollout }, campaign.campaign?.openedWaves.length ?? 0);

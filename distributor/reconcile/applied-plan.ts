@@ -58,7 +58,7 @@ export const planProblemViewSchema = z.object({
 
 export type AppliedPlanView = z.infer<typeof appliedPlanViewSchema>;
 
-export function viewOf({ revision, author, subject, appliedAt, diff }: AppliedSummary): AppliedPlanView {
+export function appliedPlanViewOf({ revision, author, subject, appliedAt, diff }: AppliedSummary): AppliedPlanView {
   return {
     ...{ revision, author, subject, appliedAt: new Date(appliedAt).toISOString() },
     diff: diff.map((change) => ('fields' in change ? { ...change, fields: [...change.fields] } : { ...change })),

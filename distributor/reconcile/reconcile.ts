@@ -13,11 +13,11 @@ import { contentRevision, contentSha256 } from './revision.ts';
 export type ReconcileEvent =
   | { readonly kind: 'applied'; readonly applied: AppliedPlan }
   /** Told once for each distinct problem. */
-  | ({ readonly kind: 'refused' } & Refusal)
+  | ({ readonly kind: 'refused' } & PlanRefusal)
   | { readonly kind: 'healed' };
 
 /** Why the source as it is now is not in force. */
-export interface Refusal {
+export interface PlanRefusal {
   readonly problem: SlipwayError;
   /** What was refused; undefined where the source could not be read at all. */
   readonly snapshot: Pick<SourceSnapshot, 'revision' | 'author' | 'subject'> | undefined;
@@ -49,9 +49,9 @@ export class Reconciler implements PlanInForce {
   readonly #input: ReconcilerInput;
   readonly #listeners = new Set<(plan: Plan) => void>();
   #applied: AppliedPlan | undefined;
-  #refusal: Refusal | undefined;
+  #refusal: PlanRefusal | undefined;
   /** A revision whose text is no plan: it is not read again as long as it is the newest. */
-  #unfit: (Refusal & { readonly revision: string }) | undefined;
+  #unfit: (PlanRefusal & { readonly revision: string }) | undefined;
   /** Refusals told since the plan in force came. */
   readonly #told = new Set<string>();
   #lookedAt: number | undefined;
@@ -80,7 +80,7 @@ export class Reconciler implements PlanInForce {
     return this.#refusal?.problem;
   }
 
-  get refusal(): Refusal | undefined {
+  get refusal(): PlanRefusal | undefined {
     return this.#refusal;
   }
 
@@ -154,7 +154,7 @@ export class Reconciler implements PlanInForce {
     if (!this.#input.source) this.#lookedAt = this.#input.clock();
   }
 
-  async #applyNewest(): Promise<Refusal | undefined> {
+  async #applyNewest(): Promise<PlanRefusal | undefined> {
     const { source, allowRewrite } = this.#input;
     await this.#takeUp();
     const before = this.#applied;
@@ -215,7 +215,7 @@ export class Reconciler implements PlanInForce {
     if (diff.length > 0) for (const listener of this.#listeners) listener(applied.plan);
   }
 
-  async #settle(refusal: Refusal | undefined): Promise<void> {
+  async #settle(refusal: PlanRefusal | undefined): Promise<void> {
     const { store, clock, observe } = this.#input;
     if (this.#refusal && !refusal) observe({ kind: 'healed' });
     this.#refusal = refusal;

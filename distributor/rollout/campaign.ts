@@ -56,7 +56,7 @@ export function isThrough({ status, openedWaves }: Pick<CampaignState, 'status' 
 }
 
 /** What one device did with one campaign. It exists from the first offer, report or finding on: the device was reached. */
-export interface Attempt extends CampaignKey {
+export interface CampaignAttempt extends CampaignKey {
   readonly deviceId: DeviceId;
   /** The device's place in [0, 1). */
   readonly place: number;
@@ -100,22 +100,29 @@ export const phasesUnderWay: readonly DevicePhase[] = [
 /** Phases in which the old release no longer runs undisturbed. */
 export const phasesAfterSwitch: readonly DevicePhase[] = ['switching', 'probation', 'rolling-back'];
 
-export function attemptAt(attempts: readonly Attempt[], { rollout, version }: CampaignKey): Attempt | undefined {
+export function attemptAt(
+  attempts: readonly CampaignAttempt[],
+  { rollout, version }: CampaignKey,
+): CampaignAttempt | undefined {
   for (const attempt of attempts) if (attempt.rollout === rollout && attempt.version === version) return attempt;
   return undefined;
 }
 
 /** When the device had the release, as far as the server knows; undefined while it does not count as a success. */
-export function committedAt({ outcome, settledAt, foundAt }: Pick<Attempt, 'outcome' | 'settledAt' | 'foundAt'>) {
+export function committedAt({
+  outcome,
+  settledAt,
+  foundAt,
+}: Pick<CampaignAttempt, 'outcome' | 'settledAt' | 'foundAt'>) {
   return outcome === 'committed' ? (settledAt ?? 0) : outcome === undefined ? foundAt : undefined;
 }
 
 /** The last try ended for a reason that is not the release's: the device tries again by itself. */
-export function isHeld({ outcome, fault }: Pick<Attempt, 'outcome' | 'fault'>): boolean {
+export function isHeld({ outcome, fault }: Pick<CampaignAttempt, 'outcome' | 'fault'>): boolean {
   return outcome !== undefined && outcome !== 'committed' && fault !== 'release';
 }
 
 /** The release did not work on the device, or was taken back from it. */
-export function hasFailed({ outcome, fault }: Pick<Attempt, 'outcome' | 'fault'>): boolean {
+export function hasFailed({ outcome, fault }: Pick<CampaignAttempt, 'outcome' | 'fault'>): boolean {
   return outcome !== undefined && outcome !== 'committed' && fault === 'release';
 }

@@ -26,12 +26,12 @@ export interface CompiledRollout {
 /** A rollout for one platform: its goal there, and how versions stand to it. */
 export interface Ranked extends CompiledRollout {
   readonly goal: Release | undefined;
-  /** @throws never; where there is no goal there is no standing */
-  readonly standing: (current: Version | undefined) => Standing;
+  /** @throws never; where there is no goal there is no way to it */
+  readonly wayFrom: (current: Version | undefined) => WayToGoal;
 }
 
 /** How a version that a device runs stands to the goal. */
-export interface Standing {
+export interface WayToGoal {
   /** Negative: behind the goal · 0: the goal · positive: ahead of it. */
   readonly order: number;
   /** The way on for a device that refuses nothing; undefined where there is no goal or nothing to go. */
@@ -116,22 +116,22 @@ function rank(
     .filter(({ rollout }) => rollout.product === product)
     .map((compiled): Ranked => {
       const goal = releases.find(product, platform, compiled.rollout.target);
-      const standings = new Map<Version | undefined, Standing>();
-      const standing = (current: Version | undefined): Standing => {
-        const known = standings.get(current);
-        return known ?? remember(standings, current, standingTo(goal, current, compiled.rollout, releases));
+      const known = new Map<Version | undefined, WayToGoal>();
+      const wayFrom = (current: Version | undefined): WayToGoal => {
+        const found = known.get(current);
+        return found ?? remember(known, current, wayToGoal(goal, current, compiled.rollout, releases));
       };
-      return { ...compiled, goal, standing };
+      return { ...compiled, goal, wayFrom };
     })
     .sort(byRank);
 }
 
-function standingTo(
+function wayToGoal(
   goal: Release | undefined,
   current: Version | undefined,
   { maxMinorStep }: Rollout,
   releases: ReleaseIndex,
-): Standing {
+): WayToGoal {
   if (!goal) return { order: -1, hop: undefined };
   const order = current === undefined ? -1 : compareVersions(current, goal.version);
   const input = { goal, current, releases, maxMinorStep, isRefused: () => false };

@@ -4,7 +4,7 @@ import type { Release } from '../catalog/releases.ts';
 import type { Rollout } from '../declaration/rollout.ts';
 
 /** For people and programs: names and numbers, no prose. */
-export type Facts = Readonly<Record<string, string | number>>;
+export type DecisionFacts = Readonly<Record<string, string | number>>;
 
 /** Milliseconds since 1970; the switch may begin in between. */
 export interface OpenInterval {
@@ -28,7 +28,7 @@ export interface UpdateDecision {
   readonly isRetry: boolean;
   /** When the device may switch; undefined for at any time. */
   readonly window: OpenInterval | undefined;
-  readonly facts: Facts;
+  readonly facts: DecisionFacts;
 }
 
 export interface RevertDecision {
@@ -37,7 +37,7 @@ export interface RevertDecision {
   readonly rollout: Rollout;
   /** The release to leave. */
   readonly goal: Release;
-  readonly facts: Facts;
+  readonly facts: DecisionFacts;
 }
 
 export interface NoDecision {
@@ -45,7 +45,7 @@ export interface NoDecision {
   readonly reason: DecisionReason;
   /** Milliseconds since 1970: the answer may be another one from then on; undefined where only an event changes it. */
   readonly until: number | undefined;
-  readonly facts: Facts;
+  readonly facts: DecisionFacts;
 }
 
 export type Decision = UpdateDecision | RevertDecision | NoDecision;

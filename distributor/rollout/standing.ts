@@ -2,7 +2,7 @@
  * Where each device of a campaign stands, in one column each, and the counts of a wave. The database counts by the same
  * cases (attempt-records.ts); a test holds the two to each other.
  */
-import { type Attempt, committedAt, hasFailed, phasesAfterSwitch, phasesUnderWay } from './campaign.ts';
+import { type CampaignAttempt, committedAt, hasFailed, phasesAfterSwitch, phasesUnderWay } from './campaign.ts';
 
 /**
  * `committed`: has the release · `failed`: the release did not work there · `reverted`: sent back by an abort ·
@@ -23,7 +23,7 @@ export const standings = [
 export type Standing = (typeof standings)[number];
 
 type Progress = Pick<
-  Attempt,
+  CampaignAttempt,
   'outcome' | 'code' | 'fault' | 'settledAt' | 'offeredAt' | 'foundAt' | 'lastSeenAt' | 'phase'
 >;
 

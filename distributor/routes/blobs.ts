@@ -26,6 +26,7 @@ export function blobsRoute(app: App, services: Services): void {
     // HEAD is answered without opening the blob.
     exposeHeadRoute: false,
     schema: {
+      operationId: 'getBlob',
       tags: ['artifacts'],
       summary: 'A blob, whole or one range',
       security: [{}, { bearer: [] }],

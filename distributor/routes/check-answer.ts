@@ -3,7 +3,14 @@ import type { CheckAnswer, SwitchWindow } from '../../contract/device-api/check.
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import type { PermitIssuer } from '../rollout/deciding/permit.ts';
-import type { Decision, Facts, NoDecision, OpenInterval, RevertDecision, UpdateDecision } from '../rollout/decision.ts';
+import type {
+  Decision,
+  DecisionFacts,
+  NoDecision,
+  OpenInterval,
+  RevertDecision,
+  UpdateDecision,
+} from '../rollout/decision.ts';
 
 const maxDetailLength = 1000;
 /** How often a device asks that was told nothing else. */
@@ -91,7 +98,7 @@ function switchWindowOf({ opensAt, closesAt }: OpenInterval, now: number): Switc
   return opensInSeconds < closesInSeconds ? { opensInSeconds, closesInSeconds } : undefined;
 }
 
-function detailOf(facts: Facts): string {
+function detailOf(facts: DecisionFacts): string {
   const words = Object.entries(facts).map(([name, value]) => `${name}=${value}`);
   return words.join(' ').slice(0, maxDetailLength);
 }

@@ -29,6 +29,7 @@ export function checkRoute(app: App, services: Services): void {
     '/v1/devices/:id/check',
     {
       schema: {
+        operationId: 'checkForUpdate',
         tags: ['devices'],
         summary: 'What is this device to run?',
         security: [{ bearer: [] }],

@@ -24,6 +24,7 @@ export function devicesRoute(app: App, services: Services): void {
     '/v1/devices',
     {
       schema: {
+        operationId: 'listDevices',
         tags: ['devices'],
         summary: 'List devices, all or those that every part of the query holds for',
         security: [{ bearer: [] }],
@@ -46,6 +47,7 @@ export function devicesRoute(app: App, services: Services): void {
     '/v1/devices/:id',
     {
       schema: {
+        operationId: 'getDevice',
         tags: ['devices'],
         summary: 'One device and its latest reports, newest first',
         security: [{ bearer: [] }],
@@ -67,6 +69,7 @@ export function devicesRoute(app: App, services: Services): void {
       `/v1/devices/:id/${action}`,
       {
         schema: {
+          operationId: `${action}Device`,
           tags: ['devices'],
           summary: endings[action],
           security: [{ bearer: [] }],

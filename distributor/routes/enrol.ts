@@ -14,6 +14,7 @@ export function enrolRoute(app: App, services: Services): void {
     '/v1/enrol',
     {
       schema: {
+        operationId: 'enrolDevice',
         tags: ['devices'],
         summary: 'Enrol a device',
         security: [{ bearer: [] }],

@@ -8,12 +8,15 @@ import { EventFeed } from '../events/feed.ts';
 import { eventKindNames, eventKinds } from '../events/kinds.ts';
 import { readLatest, readPage } from '../events/pages.ts';
 import { serverSent } from '../events/server-sent.ts';
-import { eventPageSchema, viewOf } from '../events/view.ts';
+import { eventPageSchema, eventViewOf } from '../events/view.ts';
 import { allow } from '../http/access.ts';
 import type { Services } from '../services.ts';
 
 const maxPage = 1000;
 const eventIdSchema = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+/** By its name, what each means. */
+export const eventKindsSchema = z.record(z.string(), z.string());
 
 const filterShape = {
   /** Events of this rollout. */
@@ -33,6 +36,7 @@ export function eventsRoute(app: App, services: Services): void {
     '/v1/events',
     {
       schema: {
+        operationId: 'listEvents',
         tags: ['events'],
         summary: 'The audit log, oldest first, page by page',
         security: [{ bearer: [] }],
@@ -51,7 +55,7 @@ export function eventsRoute(app: App, services: Services): void {
       const { after, limit, latest, ...filter } = request.query;
       const page = latest === undefined ? readPage(fleet, after, limit, filter) : readLatest(fleet, latest, filter);
       const { events, next, isLast } = await page;
-      return { events: events.map(viewOf), next, more: !isLast };
+      return { events: events.map(eventViewOf), next, more: !isLast };
     },
   );
 
@@ -59,10 +63,11 @@ export function eventsRoute(app: App, services: Services): void {
     '/v1/events/kinds',
     {
       schema: {
+        operationId: 'listEventKinds',
         tags: ['events'],
         summary: 'Every kind of event and what it means',
         security: [{ bearer: [] }],
-        response: { 200: z.record(z.string(), z.string()) },
+        response: { 200: eventKindsSchema },
       },
     },
     async (request) => {
@@ -75,6 +80,7 @@ export function eventsRoute(app: App, services: Services): void {
     '/v1/events/stream',
     {
       schema: {
+        operationId: 'followEvents',
         tags: ['events'],
         summary: 'The audit log as it grows, as server-sent events; each has its id for Last-Event-ID',
         security: [{ bearer: [] }],

@@ -7,7 +7,9 @@ import { describeError, type SlipwayError, toSlipwayError } from '../../contract
 import type { App } from '../app.ts';
 import type { Services } from '../services.ts';
 
-const readinessSchema = z.object({
+export const livenessSchema = z.object({ ok: z.literal(true) });
+
+export const readinessSchema = z.object({
   ready: z.boolean(),
   /** False until rollouts and store were looked at for the first time. */
   started: z.boolean(),
@@ -52,7 +54,14 @@ export function healthRoute(app: App, services: Services): void {
   let told: string | undefined;
   app.get(
     '/healthz',
-    { schema: { tags: ['operations'], summary: 'Alive', response: { 200: z.object({ ok: z.literal(true) }) } } },
+    {
+      schema: {
+        operationId: 'getLiveness',
+        tags: ['operations'],
+        summary: 'Alive',
+        response: { 200: livenessSchema },
+      },
+    },
     async () => ({ ok: true as const }),
   );
 
@@ -60,6 +69,7 @@ export function healthRoute(app: App, services: Services): void {
     '/readyz',
     {
       schema: {
+        operationId: 'getReadiness',
         tags: ['operations'],
         summary: 'Ready to serve devices',
         response: { 200: readinessSchema, 503: readinessSchema },

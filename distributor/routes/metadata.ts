@@ -19,6 +19,7 @@ export function metadataRoute(app: App, services: Services): void {
     '/v1/metadata/*',
     {
       schema: {
+        operationId: 'getMetadata',
         tags: ['artifacts'],
         summary: 'TUF metadata',
         security: [{}, { bearer: [] }],

@@ -19,7 +19,7 @@ export function metricsRoute(app: App, { metrics }: Services, isShown: boolean):
   if (!isShown) return;
   app.get(
     '/metrics',
-    { schema: { tags: ['operations'], summary: 'Metrics for Prometheus' } },
+    { schema: { operationId: 'getMetrics', tags: ['operations'], summary: 'Metrics for Prometheus' } },
     async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
 }

@@ -5,14 +5,20 @@ import { limits } from '../../contract/limits.ts';
 import type { App } from '../app.ts';
 import { describeWithProblems } from '../declaration/problem.ts';
 import { allow } from '../http/access.ts';
-import { appliedPlanViewSchema, planAnswerSchema, planProblemViewSchema, viewOf } from '../reconcile/applied-plan.ts';
+import {
+  appliedPlanViewOf,
+  appliedPlanViewSchema,
+  planAnswerSchema,
+  planProblemViewSchema,
+} from '../reconcile/applied-plan.ts';
 import type { Services } from '../services.ts';
 
 const yamlTypes = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml'];
 const maxShown = 1000;
 const maxNameLength = 512;
 
-const sentSchema = z.union([
+/** YAML as it is, or files. */
+export const sentPlanSchema = z.union([
   z.string(),
   z.strictObject({
     files: z
@@ -23,7 +29,7 @@ const sentSchema = z.union([
   }),
 ]);
 
-const planViewSchema = z.object({
+export const planViewSchema = z.object({
   /** Where plans come from; `api` where they come by PUT. */
   source: z.string(),
   /** Absent before the first plan. */
@@ -34,12 +40,15 @@ const planViewSchema = z.object({
   refused: planProblemViewSchema.optional(),
 });
 
+export const planHistorySchema = z.object({ applied: z.array(appliedPlanViewSchema) });
+
 export function planRoute(app: App, services: Services): void {
   const { reconciler, fleet } = services;
   app.get(
     '/v1/plan',
     {
       schema: {
+        operationId: 'getPlan',
         tags: ['plan'],
         summary: 'The plan in force, who wrote it, and why a newer one is not in force',
         security: [{ bearer: [] }],
@@ -51,7 +60,7 @@ export function planRoute(app: App, services: Services): void {
       const { applied, refusal, plan, location } = reconciler;
       return {
         source: location ?? 'api',
-        ...(applied ? { applied: viewOf(applied) } : {}),
+        ...(applied ? { applied: appliedPlanViewOf(applied) } : {}),
         plan: { ...plan, groups: [...plan.groups], rollouts: [...plan.rollouts] },
         ...(refusal ? { refused: { ...refusal.snapshot, ...describeWithProblems(refusal.problem) } } : {}),
       };
@@ -62,16 +71,17 @@ export function planRoute(app: App, services: Services): void {
     '/v1/plan/history',
     {
       schema: {
+        operationId: 'listAppliedPlans',
         tags: ['plan'],
         summary: 'Plans that came into force, newest first, each with its author and what it changed',
         security: [{ bearer: [] }],
         querystring: z.object({ limit: z.coerce.number().int().min(1).max(maxShown).default(50) }),
-        response: { 200: z.object({ applied: z.array(appliedPlanViewSchema) }) },
+        response: { 200: planHistorySchema },
       },
     },
     async (request) => {
       await allow(request, { scope: 'rollouts:read' }, services);
-      return { applied: (await fleet.listAppliedPlans(request.query.limit)).map(viewOf) };
+      return { applied: (await fleet.listAppliedPlans(request.query.limit)).map(appliedPlanViewOf) };
     },
   );
 
@@ -88,6 +98,7 @@ function putPlan(app: App, services: Services): void {
     {
       bodyLimit: limits.maxDeclaredBytes,
       schema: {
+        operationId: 'applyPlan',
         tags: ['plan'],
         summary: 'Apply a plan: YAML documents, or files as JSON; the answer says what it changes',
         security: [{ bearer: [] }],
@@ -96,7 +107,7 @@ function putPlan(app: App, services: Services): void {
           /** Only say what would change. */
           dryRun: z.stringbool().default(false),
         }),
-        body: sentSchema,
+        body: sentPlanSchema,
         response: { 200: planAnswerSchema },
       },
     },
@@ -108,7 +119,7 @@ function putPlan(app: App, services: Services): void {
           ? { files: [{ name: 'body', text: request.body }], subject: '' }
           : request.body;
       const plan = await services.reconciler.apply({ ...sent, author: `token ${token.id}` }, { dryRun });
-      return { dryRun, ...viewOf(plan) };
+      return { dryRun, ...appliedPlanViewOf(plan) };
     },
   );
 }

@@ -21,6 +21,7 @@ export function reportsRoute(app: App, services: Services): void {
     '/v1/devices/:id/reports',
     {
       schema: {
+        operationId: 'sendReports',
         tags: ['devices'],
         summary: 'Report what happened',
         security: [{ bearer: [] }],

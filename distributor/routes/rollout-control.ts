@@ -4,7 +4,7 @@ import { actorOf } from '../events/audit.ts';
 import { allow } from '../http/access.ts';
 import { becauseSchema } from '../http/because.ts';
 import { type ControlAction, controlActions } from '../rollout/campaigns/control.ts';
-import { rolloutListSchema, viewOf } from '../rollout/campaigns/view.ts';
+import { rolloutListSchema, rolloutViewOf } from '../rollout/campaigns/view.ts';
 import type { Services } from '../services.ts';
 import { rolloutNameSchema } from './rollouts.ts';
 
@@ -24,6 +24,7 @@ export function rolloutControlRoute(app: App, services: Services): void {
       `/v1/rollouts/:name/${action}`,
       {
         schema: {
+          operationId: `${action}Rollout`,
           tags: ['rollouts'],
           summary: actions[action],
           security: [{ bearer: [] }],
@@ -37,7 +38,7 @@ export function rolloutControlRoute(app: App, services: Services): void {
         const now = clock();
         const { name } = request.params;
         await campaigns.control(name, action, actorOf(token), now, request.body?.reason);
-        return { rollouts: (await campaigns.views(now, name)).map((view) => viewOf(view)) };
+        return { rollouts: (await campaigns.views(now, name)).map((view) => rolloutViewOf(view)) };
       },
     );
   }

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { App } from '../app.ts';
 import { objectNameSchema } from '../declaration/object-name.ts';
 import { allow } from '../http/access.ts';
-import { rolloutListSchema, viewOf } from '../rollout/campaigns/view.ts';
+import { rolloutListSchema, rolloutViewOf } from '../rollout/campaigns/view.ts';
 import type { Services } from '../services.ts';
 
 export const rolloutNameSchema = z.object({ name: objectNameSchema });
@@ -14,6 +14,7 @@ export function rolloutsRoute(app: App, services: Services): void {
     '/v1/rollouts',
     {
       schema: {
+        operationId: 'listRollouts',
         tags: ['rollouts'],
         summary: 'List rollouts: their waves, counts and gates, and why newer declarations are not in force',
         security: [{ bearer: [] }],
@@ -22,7 +23,7 @@ export function rolloutsRoute(app: App, services: Services): void {
     },
     async (request) => {
       await allow(request, { scope: 'rollouts:read' }, services);
-      const rollouts = (await campaigns.views(clock())).map((view) => viewOf(view));
+      const rollouts = (await campaigns.views(clock())).map((view) => rolloutViewOf(view));
       const { problem } = reconciler;
       if (!problem) return { rollouts };
       const { code, message, hint } = problem;
@@ -34,6 +35,7 @@ export function rolloutsRoute(app: App, services: Services): void {
     '/v1/rollouts/:name',
     {
       schema: {
+        operationId: 'getRollout',
         tags: ['rollouts'],
         summary: 'One rollout, one entry for each version its target means; with devices that others claim, too',
         security: [{ bearer: [] }],
@@ -44,7 +46,7 @@ export function rolloutsRoute(app: App, services: Services): void {
     async (request) => {
       await allow(request, { scope: 'rollouts:read' }, services);
       const { name } = request.params;
-      return { rollouts: (await campaigns.views(clock(), name)).map((view) => viewOf(view)) };
+      return { rollouts: (await campaigns.views(clock(), name)).map((view) => rolloutViewOf(view)) };
     },
   );
 }

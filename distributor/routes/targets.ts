@@ -16,6 +16,7 @@ export function targetsRoute(app: App, services: Services): void {
     '/v1/targets/*',
     {
       schema: {
+        operationId: 'getManifest',
         tags: ['artifacts'],
         summary: 'A release manifest',
         security: [{}, { bearer: [] }],

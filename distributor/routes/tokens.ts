@@ -24,6 +24,7 @@ export function tokensRoute(app: App, services: Services): void {
     '/v1/tokens',
     {
       schema: {
+        operationId: 'createToken',
         tags: ['tokens'],
         summary: 'Make a token; its text is in this answer and nowhere else',
         security: [{ bearer: [] }],
@@ -44,6 +45,7 @@ export function tokensRoute(app: App, services: Services): void {
     '/v1/tokens',
     {
       schema: {
+        operationId: 'listTokens',
         tags: ['tokens'],
         summary: 'List tokens, oldest first, never their text',
         security: [{ bearer: [] }],
@@ -67,6 +69,7 @@ export function tokensRoute(app: App, services: Services): void {
     '/v1/tokens/:id/revoke',
     {
       schema: {
+        operationId: 'revokeToken',
         tags: ['tokens'],
         summary: 'Refuse a token from the next request on',
         security: [{ bearer: [] }],

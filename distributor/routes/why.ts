@@ -13,6 +13,7 @@ export function whyRoute(app: App, services: Services): void {
     '/v1/devices/:id/why',
     {
       schema: {
+        operationId: 'explainDevice',
         tags: ['devices'],
         summary: 'Why this device does or does not update now',
         description:

@@ -1,5 +1,5 @@
 /** What happens in a simulation as lines of text: each transition, and on demand each answer that is news to a device. */
-import type { Facts } from '../rollout/decision.ts';
+import type { DecisionFacts } from '../rollout/decision.ts';
 import type { SimulationObserver } from './simulate.ts';
 
 export const logDepths = ['transitions', 'decisions'] as const;
@@ -45,7 +45,7 @@ export function logTo(write: (line: string) => void, depth: LogDepth, start: num
   };
 }
 
-function factsText(facts: Facts): string {
+function factsText(facts: DecisionFacts): string {
   const words = Object.entries(facts).filter(([name]) => !silentFacts.includes(name));
   return words.length === 0 ? '' : ` (${words.map(([name, value]) => `${name} ${value}`).join(', ')})`;
 }

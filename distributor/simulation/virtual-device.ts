@@ -5,7 +5,7 @@ import type { Platform } from '../../contract/release/platform.ts';
 import type { Version } from '../../contract/release/version.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Location } from '../fleet/location.ts';
-import type { Attempt } from '../rollout/campaign.ts';
+import type { CampaignAttempt } from '../rollout/campaign.ts';
 import type { OpenInterval } from '../rollout/decision.ts';
 import type { Mark, Standing } from '../rollout/standing.ts';
 import type { CampaignRun } from './campaign-run.ts';
@@ -60,7 +60,7 @@ export interface VirtualReport {
 }
 
 /** An attempt as the server has it; `slice` is its wave's, `standing` and `mark` as counted last. */
-export type VirtualAttempt = { -readonly [K in keyof Attempt]: Attempt[K] } & {
+export type VirtualAttempt = { -readonly [K in keyof CampaignAttempt]: CampaignAttempt[K] } & {
   slice: number;
   standing: Standing;
   mark: Mark | undefined;

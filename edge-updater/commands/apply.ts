@@ -5,6 +5,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { defaultZstdPrograms } from '../delta/delta-means.ts';
 import type { DeltaCost } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
+import { examples } from './examples.ts';
 
 export interface AppliedFile extends DeltaCost {
   /** Bytes. */
@@ -16,10 +17,9 @@ interface ApplyOptions {
   readonly maxMemoryMib: string;
   readonly zstd: string[];
   readonly scratch?: string;
-  readonly json?: boolean;
 }
 
-export function addApply(program: Command, context: Pick<CommandContext, 'applyToFile' | 'print'>): void {
+export function addApply(program: Command, context: Pick<CommandContext, 'applyToFile' | 'output'>): void {
   program
     .command('apply')
     .argument('<old>', 'file that the delta was made for')
@@ -29,18 +29,21 @@ export function addApply(program: Command, context: Pick<CommandContext, 'applyT
     .option('--max-memory-mib <n>', 'memory of the process that decodes', '256')
     .option('--zstd <program...>', 'zstd commands, for payloads packed with their versions', [...defaultZstdPrograms])
     .option('--scratch <folder>', 'where parts lie meanwhile and are found again (default: beside the new file)')
-    .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ slipway-edge apply k3s-1.33.8 k3s.delta k3s-1.33.9\n  $ slipway-edge apply k3s-1.33.8 k3s.delta k3s-1.33.9 --json | jq .peakRssBytes\n\nEnds with 0 when the new file is there, 4 when the delta is damaged or for another file, 7 when disk or\nmemory do not suffice. Run it again after an interruption: finished parts are used again.',
+      examples(
+        'apply k3s-1.33.8 k3s.delta k3s-1.33.9',
+        'apply k3s-1.33.8 k3s.delta k3s-1.33.9 --json | jq .peakRssBytes',
+      ),
     )
+    .addHelpText('after', '\nRun it again after an interruption: finished parts are used again.')
     .action(async (old: string, delta: string, out: string, options: ApplyOptions) => {
       const maxMemoryBytes = mebibytes(options.maxMemoryMib);
       const scratch = options.scratch ?? `${out}.scratch`;
       const zstdPrograms = options.zstd.map((program) => path.resolve(program));
       const means = { maxMemoryBytes, zstdPrograms };
       const result = await context.applyToFile({ base: old, delta, scratch }, out, means);
-      context.print(result, describe(out, result), options.json === true);
+      context.output.answer(result, describe(out, result));
     });
 }
 

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { HeardAnswer } from '../../contract/device-api/check.ts';
 import { describeWaiting, type Waiting } from '../update/switch-window.ts';
 import { type CommandContext, type CommonOptions, defaultConfigFile, handPatience } from './command-context.ts';
+import { examples } from './examples.ts';
 import { describeAttempt, requireCommitted } from './outcome.ts';
 
 interface CheckNowOptions extends CommonOptions {
@@ -15,10 +16,10 @@ export function addCheckNow(program: Command, context: CommandContext): void {
     .description('check once and, if a release is offered, install it')
     .option('--config <file>', 'configuration', defaultConfigFile)
     .option('--retry-rejected', 'forget which releases failed here before')
-    .option('--json', 'print one JSON document')
+    .addHelpText('after', examples('check-now', 'check-now --retry-rejected --json'))
     .addHelpText(
       'after',
-      '\nExamples:\n  $ slipway-edge check-now\n  $ slipway-edge check-now --retry-rejected --json\n\nEnds with 0 when nothing is to be done, the release is committed, waits for its window or was taken back\nby a permit, 8 when it was rolled back, 4 when it is not trusted, 5 when the server cannot be reached,\n9 while the daemon runs.',
+      '\nDone is, too, when nothing is to be done, and when the release waits for its window or was taken back by a permit.',
     )
     .action(async (options: CheckNowOptions) => {
       await using opened = context.open(options.config, 'check-now');
@@ -32,9 +33,9 @@ export function addCheckNow(program: Command, context: CommandContext): void {
         const text = attempt ? describeAttempt(attempt) : idleText(answer, waiting);
         // Going back is what was asked for then.
         const isFailure = attempt !== undefined && attempt.outcome !== 'committed' && answer.decision !== 'revert';
-        if (!isFailure || !options.json) {
+        if (!isFailure || !context.output.isJson) {
           const found = { answer, ...(attempt ? { attempt } : {}), ...(waiting ? { waiting } : {}) };
-          context.print(found, text, options.json === true);
+          context.output.answer(found, text);
         }
         if (isFailure) requireCommitted(attempt);
       } finally {

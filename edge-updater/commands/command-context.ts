@@ -1,4 +1,5 @@
 /** What main.ts hands to every command: the device of a configuration, and where words go. */
+import type { Output } from '../../system/command-line/output.ts';
 import type { Configuration } from '../configuration.ts';
 import type { DeltaMeans } from '../delta/delta-means.ts';
 import type { DaemonPoll } from '../device/daemon.ts';
@@ -28,13 +29,11 @@ export interface CommandContext {
   applyToFile(files: DeltaFiles, out: string, means: DeltaMeans): Promise<AppliedFile>;
   /** Aborted by SIGTERM and SIGINT. */
   readonly signal: AbortSignal;
-  /** One JSON document on standard output, or the text. */
-  print(value: unknown, text: string, isJson: boolean): void;
+  readonly output: Output;
 }
 
 export interface CommonOptions {
   readonly config: string;
-  readonly json?: boolean;
 }
 
 export const defaultConfigFile = '/etc/slipway/edge.yaml';

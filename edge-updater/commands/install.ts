@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { installBundle, noOtherSource } from '../bundle/install-bundle.ts';
 import { type CommandContext, type CommonOptions, defaultConfigFile, handPatience } from './command-context.ts';
+import { examples } from './examples.ts';
 import { describeAttempt, requireCommitted } from './outcome.ts';
 
 export function addInstall(program: Command, context: CommandContext): void {
@@ -10,18 +11,14 @@ export function addInstall(program: Command, context: CommandContext): void {
     .argument('<bundle>', 'file made by slipway-packager bundle')
     .description('install a release from a bundle, without a network')
     .option('--config <file>', 'configuration', defaultConfigFile)
-    .option('--json', 'print one JSON document')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ slipway-edge install /media/usb/k3s-1.33.9.slipway\n\nEnds with 0 when the release is committed, 8 when it was rolled back, 4 when the bundle is damaged or\nnot trusted, 6 when its counter is not greater, 9 while the daemon runs.',
-    )
+    .addHelpText('after', examples('install /media/usb/k3s-1.33.9.slipway'))
     .action(async (bundle: string, options: CommonOptions) => {
       await using opened = context.open(options.config, 'install', noOtherSource);
       try {
         await opened.device.recover(context.signal, handPatience);
         const attempt = await installBundle(opened.device, bundle, context.signal, handPatience);
         requireCommitted(attempt);
-        context.print({ attempt }, describeAttempt(attempt), options.json === true);
+        context.output.answer({ attempt }, describeAttempt(attempt));
       } finally {
         await opened.releaseService('leave');
       }

@@ -1,6 +1,7 @@
 /** `slipway-edge rollback`: back to the release before, by hand. */
 import type { Command } from 'commander';
 import { type CommandContext, type CommonOptions, defaultConfigFile, handPatience } from './command-context.ts';
+import { examples } from './examples.ts';
 import { describeAttempt } from './outcome.ts';
 
 export function addRollback(program: Command, context: CommandContext): void {
@@ -8,11 +9,8 @@ export function addRollback(program: Command, context: CommandContext): void {
     .command('rollback')
     .description('go back to the previous release; the present one is not tried again')
     .option('--config <file>', 'configuration', defaultConfigFile)
-    .option('--json', 'print one JSON document')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ slipway-edge rollback\n\nEnds with 0 when the previous release runs, 8 when there is none, 9 while the daemon runs.\nThe anti-rollback counter stays: no server can bring the device back below it.',
-    )
+    .addHelpText('after', examples('rollback'))
+    .addHelpText('after', '\nThe anti-rollback counter stays: no server can bring the device back below it.')
     .action(async (options: CommonOptions) => {
       await using opened = context.open(options.config, 'rollback');
       try {
@@ -20,7 +18,7 @@ export function addRollback(program: Command, context: CommandContext): void {
         const attempt = await opened.device.rollBack(context.signal, handPatience);
         const { current } = opened.device.state;
         const text = `${describeAttempt(attempt)}\nnow on ${current?.version}`;
-        context.print({ attempt, current }, text, options.json === true);
+        context.output.answer({ attempt, current }, text);
       } finally {
         await opened.releaseService('leave');
       }

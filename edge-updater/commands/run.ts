@@ -2,16 +2,15 @@
 import type { Command } from 'commander';
 import { runDaemon } from '../device/daemon.ts';
 import { type CommandContext, type CommonOptions, defaultConfigFile } from './command-context.ts';
+import { examples } from './examples.ts';
 
 export function addRun(program: Command, context: CommandContext): void {
   program
     .command('run')
     .description('check, update and watch until stopped')
     .option('--config <file>', 'configuration', defaultConfigFile)
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ slipway-edge run\n  $ slipway-edge run --config ./edge.yaml\n\nEnds with 0 on SIGTERM, 9 where another updater runs, 3 on a configuration that is not valid.',
-    )
+    .addHelpText('after', examples('run', 'run --config ./edge.yaml'))
+    .addHelpText('after', '\nIt ends with 0 when it is told to end, by SIGTERM or SIGINT.')
     .action(async (options: CommonOptions) => {
       const found = await context.openPatiently(options.config, 'run').catch((thrown) => {
         if (context.signal.aborted) return undefined;

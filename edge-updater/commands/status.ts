@@ -1,9 +1,11 @@
 /** `slipway-edge status`: what the device runs and does; reads beside a running daemon and changes nothing. */
 import type { Command } from 'commander';
+import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import type { Configuration } from '../configuration.ts';
 import { attemptOf, type DeviceState, type Held } from '../update/state.ts';
 import { isWaiting } from '../update/waiting.ts';
 import { type CommandContext, type CommonOptions, defaultConfigFile } from './command-context.ts';
+import { examples } from './examples.ts';
 
 /** Everything on the disk that `status` tells of. */
 export interface DeviceReading {
@@ -26,19 +28,19 @@ export interface DeviceReading {
     | undefined;
 }
 
-export function addStatus(program: Command, context: Pick<CommandContext, 'read' | 'print'>): void {
+export function addStatus(program: Command, context: Pick<CommandContext, 'read' | 'output'>): void {
   program
     .command('status')
     .description('show the releases, the update under way and the last one')
     .option('--config <file>', 'configuration', defaultConfigFile)
-    .option('--json', 'print one JSON document')
+    .addHelpText('after', examples('status', 'status --json | jq .lastAttempt'))
     .addHelpText(
       'after',
-      '\nExamples:\n  $ slipway-edge status\n  $ slipway-edge status --json | jq .lastAttempt\n\nA release under `held` met a trouble of this device or of the path; it is tried again by itself. One under\n`rejected` ran here and did not work; it is tried again after: slipway-edge check-now --retry-rejected\n',
+      '\nA release under `held` met a trouble of this device or of the path; it is tried again by itself. One under\n`rejected` ran here and did not work; it is tried again after: slipway-edge check-now --retry-rejected',
     )
     .action((options: CommonOptions) => {
       const status = statusOf(context.read(options.config));
-      context.print(status, statusText(status), options.json === true);
+      context.output.answer(status, statusText(status));
     });
 }
 
@@ -96,7 +98,7 @@ type Status = ReturnType<typeof statusOf>;
 export function statusText(status: Status): string {
   const { update, lastAttempt, daemon } = status;
   const name = (release: Status['current']) => (release ? `${release.version} (counter ${release.counter})` : 'none');
-  const rows: (readonly [string, string | undefined])[] = [
+  const fields: Field[] = [
     ['device', `${status.deviceId}, ${status.product} on ${status.platform}`],
     ['updater', daemon.running ? `${daemon.command} (pid ${daemon.pid})` : 'not running'],
     ['journal', status.journal === 'ok' ? undefined : status.journal],
@@ -115,7 +117,7 @@ export function statusText(status: Status): string {
     ['last check', status.lastCheck && `${status.lastCheck.at}, ${status.lastCheck.reason}`],
     ['next poll', status.nextPollAt],
   ];
-  return rows.flatMap(([label, value]) => (value === undefined ? [] : [`${label.padEnd(16)}${value}`])).join('\n');
+  return fieldLines(fields).join('\n');
 }
 
 function heldRows({ version, code, message, nextTryAt }: Status['held'][number]): [string, string][] {

@@ -2,14 +2,14 @@
 import type { DeviceId, Labels } from '../../contract/device-api/check.ts';
 import type { World } from '../effects/world.ts';
 import type { MetadataStore, Server } from '../ports.ts';
-import type { DeviceFacts } from '../update/acceptance.ts';
+import type { AcceptingDevice } from '../update/acceptance.ts';
 import type { Examination } from './examination.ts';
 import type { Machine } from './machine.ts';
 import type { Outbox } from './outbox.ts';
 import type { TimedMachine } from './timed-machine.ts';
 
 export interface DeviceCore {
-  readonly facts: DeviceFacts & { readonly deviceId: DeviceId; readonly labels: Labels };
+  readonly facts: AcceptingDevice & { readonly deviceId: DeviceId; readonly labels: Labels };
   readonly world: World;
   readonly server: Server;
   readonly metadata: MetadataStore;

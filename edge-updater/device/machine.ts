@@ -12,7 +12,7 @@ import type { Effect } from '../update/effect.ts';
 import type { Moment, UpdateEvent } from '../update/event.ts';
 import { retryDelaySeconds } from '../update/retry.ts';
 import type { DeviceState } from '../update/state.ts';
-import { effectsOf, type Step } from '../update/step.ts';
+import { effectsOf, type UpdateStep } from '../update/step.ts';
 import { transition } from '../update/transition.ts';
 
 export interface MachineOptions {
@@ -47,7 +47,7 @@ export class Machine {
   }
 
   /** Takes over what recover decided; the work that belongs to it comes back. */
-  resume(step: Step): readonly Effect[] {
+  resume(step: UpdateStep): readonly Effect[] {
     this.#keep(step.state);
     return step.effects;
   }

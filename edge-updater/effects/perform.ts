@@ -3,7 +3,7 @@ import { type ErrorCode, toSlipwayError } from '../../contract/errors.ts';
 import type { Effect, EffectKind } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
 import { describeLastWords } from '../update/last-words.ts';
-import type { Verdict } from '../update/probation.ts';
+import type { ProbationVerdict } from '../update/probation.ts';
 import type { Attempt } from '../update/state.ts';
 import { fetchBlobs } from './fetch.ts';
 import { probeHealth } from './probe-health.ts';
@@ -46,7 +46,7 @@ const performers: Performers = {
 
   async prove({ attempt }, world, signal) {
     const { service, policy } = world;
-    let verdict: Exclude<Verdict, { kind: 'wait' }>;
+    let verdict: Exclude<ProbationVerdict, { kind: 'wait' }>;
     try {
       await service.restart();
       verdict = await probeHealth(world, policy.health, 'probation', signal);

@@ -1,6 +1,6 @@
 /** Probes the service until the verdict is in. */
 import type { HealthResult } from '../ports.ts';
-import { freshProbation, type HealthPolicy, judgeHealth, type Verdict } from '../update/probation.ts';
+import { freshProbation, type HealthPolicy, judgeHealth, type ProbationVerdict } from '../update/probation.ts';
 import type { World } from './world.ts';
 
 export async function probeHealth(
@@ -8,7 +8,7 @@ export async function probeHealth(
   rules: HealthPolicy,
   phase: 'probation' | 'rolling-back',
   signal: AbortSignal,
-): Promise<Exclude<Verdict, { kind: 'wait' }>> {
+): Promise<Exclude<ProbationVerdict, { kind: 'wait' }>> {
   const startedAt = clock.monotonicSeconds();
   let probation = freshProbation;
   for (;;) {

@@ -20,7 +20,7 @@ export interface Candidate {
   readonly custom: TargetCustom;
 }
 
-export interface DeviceFacts {
+export interface AcceptingDevice {
   readonly product: string;
   readonly platform: Platform;
   readonly updaterVersion: Version;
@@ -32,7 +32,12 @@ export interface DeviceFacts {
  * @throws SlipwayError `manifest-mismatched`, `platform-mismatch`, `updater-too-old`, `release-rejected`,
  *   `counter-not-greater`, `floor-skipped`
  */
-export function acceptRelease(candidate: Candidate, device: DeviceFacts, state: DeviceState, isRetry = false): void {
+export function acceptRelease(
+  candidate: Candidate,
+  device: AcceptingDevice,
+  state: DeviceState,
+  isRetry = false,
+): void {
   const { manifest, manifestSha256, path, custom } = candidate;
   // A signed manifest under another release's name: wrong software (TUF 1.5.2).
   if (targetPath(manifest) !== path) {
@@ -58,7 +63,12 @@ export function acceptRelease(candidate: Candidate, device: DeviceFacts, state: 
   if (refusal) throw errorOf(refusal, manifest, device, state);
 }
 
-function errorOf(refusal: Refusal, manifest: ReleaseManifest, device: DeviceFacts, state: DeviceState): SlipwayError {
+function errorOf(
+  refusal: Refusal,
+  manifest: ReleaseManifest,
+  device: AcceptingDevice,
+  state: DeviceState,
+): SlipwayError {
   const { version, counter } = manifest;
   switch (refusal.rule) {
     case 'platform':

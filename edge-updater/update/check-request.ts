@@ -1,11 +1,11 @@
 /** What a device says of itself when it asks what to run. */
 import type { CheckRequest, DeltaPolicy, Labels, Trouble } from '../../contract/device-api/check.ts';
-import type { DeviceFacts } from './acceptance.ts';
+import type { AcceptingDevice } from './acceptance.ts';
 import type { DeviceState } from './state.ts';
 
 export function checkRequestOf(
   state: DeviceState,
-  facts: DeviceFacts & { readonly labels: Labels },
+  facts: AcceptingDevice & { readonly labels: Labels },
   deltaPolicy: DeltaPolicy,
   troubles: readonly Trouble[],
 ): CheckRequest {

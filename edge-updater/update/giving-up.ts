@@ -9,10 +9,10 @@ import { updateLimits } from './limits.ts';
 import { withKnown } from './repairing.ts';
 import { withOutcome } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { enter, type Step } from './step.ts';
+import { enter, type UpdateStep } from './step.ts';
 
 /** Ends an attempt before the switch: the device is as it was. */
-export function giveUp(state: DeviceState, attempt: Attempt, failure: Failure, moment: Moment): Step {
+export function giveUp(state: DeviceState, attempt: Attempt, failure: Failure, moment: Moment): UpdateStep {
   const next = judge(state, attempt, failure, moment, false);
   return enter(withOutcome(next, attempt, 'idle', 'failed', moment.at, failure), { phase: 'idle' });
 }

@@ -8,10 +8,10 @@ import { updateLimits } from './limits.ts';
 import { leaveDamaged } from './repairing.ts';
 import { withOutcome, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { enter, isRepair, moved, newAttempt, type Step, stay } from './step.ts';
+import { enter, isRepair, moved, newAttempt, stay, type UpdateStep } from './step.ts';
 import { isWaiting } from './waiting.ts';
 
-export function goBack(state: DeviceState, attempt: Attempt, failure: Failure): Step {
+export function goBack(state: DeviceState, attempt: Attempt, failure: Failure): UpdateStep {
   if (isRepair(attempt)) return leaveDamaged(state, attempt, failure);
   return enter(state, { phase: 'rolling-back', attempt: moved(attempt), failure });
 }
@@ -21,7 +21,7 @@ export function rolledBack(
   { attempt, failure }: Extract<DeviceState['update'], { phase: 'rolling-back' }>,
   isConfirmed: boolean,
   moment: Moment,
-): Step {
+): UpdateStep {
   const told: Failure = isConfirmed
     ? failure
     : {
@@ -41,7 +41,7 @@ export function rollbackRequested(
   state: DeviceState,
   event: Extract<UpdateEvent, { kind: 'rollback-requested' }>,
   at: string,
-): Step {
+): UpdateStep {
   const { current, previous, ...rest } = state;
   if (state.update.phase !== 'idle' || !current || !previous) return stay(state);
   const attempt = newAttempt(event.attemptId, { kind: 'operator' }, current, at);
@@ -53,7 +53,7 @@ export function permitAccepted(
   state: DeviceState,
   event: Extract<UpdateEvent, { kind: 'permit-accepted' }>,
   at: string,
-): Step {
+): UpdateStep {
   const { current, previous, ...rest } = state;
   if (state.update.phase !== 'idle' || !current || !previous) return stay(state);
   const usedPermits = [...(state.usedPermits ?? []), event.permitId].slice(-updateLimits.maxUsedPermits);

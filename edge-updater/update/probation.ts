@@ -26,7 +26,7 @@ export interface HealthSample {
   readonly elapsedSeconds: number;
 }
 
-export type Verdict =
+export type ProbationVerdict =
   | { readonly kind: 'wait'; readonly probation: Probation }
   | { readonly kind: 'healthy' }
   | { readonly kind: 'unhealthy'; readonly code: ErrorCode; readonly message: string };
@@ -36,7 +36,7 @@ export const freshProbation: Probation = { successesInRow: 0, failuresInRow: 0 }
 /** A service that ends this often on its own is not one that is slow to start. */
 const maxCrashes = 5;
 
-export function judgeHealth(probation: Probation, sample: HealthSample, policy: HealthPolicy): Verdict {
+export function judgeHealth(probation: Probation, sample: HealthSample, policy: HealthPolicy): ProbationVerdict {
   const { elapsedSeconds, detail } = sample;
   if (sample.crashes >= maxCrashes) {
     return { kind: 'unhealthy', code: 'service-start-failed', message: `the service ended ${sample.crashes} times` };
@@ -63,7 +63,7 @@ export function judgeHealth(probation: Probation, sample: HealthSample, policy: 
   return soak(next, sample, policy);
 }
 
-function soak(probation: Probation, sample: HealthSample, policy: HealthPolicy): Verdict {
+function soak(probation: Probation, sample: HealthSample, policy: HealthPolicy): ProbationVerdict {
   const since = probation.soakingSince ?? sample.elapsedSeconds;
   const isOver = sample.isHealthy && sample.elapsedSeconds - since >= policy.soakSeconds;
   return isOver ? { kind: 'healthy' } : { kind: 'wait', probation };

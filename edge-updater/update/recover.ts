@@ -36,10 +36,10 @@ import { updateLimits } from './limits.ts';
 import { withReport } from './reporting.ts';
 import type { Attempt, DeviceState, UpdateState } from './state.ts';
 import { blankState } from './state.ts';
-import { cleanUp, effectsOf, enter, type Step } from './step.ts';
+import { cleanUp, effectsOf, enter, type UpdateStep } from './step.ts';
 import { isWaiting } from './waiting.ts';
 
-export interface Facts extends Moment {
+export interface RecoveryFacts extends Moment {
   /** Digest of the slot that `current` names; undefined where there is no such link or it is not one of ours. */
   readonly currentLink?: Digest;
   readonly previousLink?: Digest;
@@ -52,7 +52,7 @@ export interface Facts extends Moment {
 }
 
 /** @param state undefined where the journal exists but nothing of it can be read */
-export function recover(state: DeviceState | undefined, facts: Facts): Step {
+export function recover(state: DeviceState | undefined, facts: RecoveryFacts): UpdateStep {
   if (state === undefined) return recoverWithoutJournal(facts);
   const { update } = state;
   switch (update.phase) {
@@ -85,7 +85,7 @@ function interrupted(attempt: Attempt): Attempt {
   return { ...attempt, interruptions: attempt.interruptions + 1 };
 }
 
-function recoverSwitch(state: DeviceState, attempt: Attempt, facts: Facts): Step {
+function recoverSwitch(state: DeviceState, attempt: Attempt, facts: RecoveryFacts): UpdateStep {
   const setbacks = attempt.setbacks + 1;
   if (setbacks <= updateLimits.setbacks) return enter(state, { phase: 'staged', attempt: { ...attempt, setbacks } });
   const message = `interrupted ${setbacks} times before the switch`;
@@ -95,15 +95,15 @@ function recoverSwitch(state: DeviceState, attempt: Attempt, facts: Facts): Step
 function again(
   state: DeviceState,
   update: Extract<UpdateState, { phase: 'rebuilding' | 'staged' }>,
-  facts: Facts,
-): Step {
+  facts: RecoveryFacts,
+): UpdateStep {
   const { attempt, phase } = update;
   if (attempt.interruptions < updateLimits[phase]) return enter(state, { phase, attempt: interrupted(attempt) });
   const message = `interrupted ${attempt.interruptions + 1} times while ${phase}`;
   return giveUp(state, attempt, { code: 'update-interrupted', message }, facts);
 }
 
-function recoverDownload(state: DeviceState, attempt: Attempt, facts: Facts): Step {
+function recoverDownload(state: DeviceState, attempt: Attempt, facts: RecoveryFacts): UpdateStep {
   const { durableBytes } = facts;
   const hasProgress = durableBytes > attempt.durableBytes;
   const interruptions = hasProgress ? 1 : attempt.interruptions + 1;
@@ -114,7 +114,7 @@ function recoverDownload(state: DeviceState, attempt: Attempt, facts: Facts): St
   return enter(state, { phase: 'downloading', attempt: { ...attempt, interruptions, durableBytes } });
 }
 
-function recoverProbation(state: DeviceState, attempt: Attempt, { currentLink }: Facts): Step {
+function recoverProbation(state: DeviceState, attempt: Attempt, { currentLink }: RecoveryFacts): UpdateStep {
   if (currentLink !== attempt.release.manifestSha256) {
     const message = 'during probation `current` was pointed elsewhere';
     return goBack(state, attempt, { code: 'update-interrupted', message });
@@ -126,7 +126,7 @@ function recoverProbation(state: DeviceState, attempt: Attempt, { currentLink }:
   return enter(state, { phase: 'probation', attempt: interrupted(attempt) });
 }
 
-function recoverIdle(state: DeviceState, facts: Facts): Step {
+function recoverIdle(state: DeviceState, facts: RecoveryFacts): UpdateStep {
   const { current, previous } = state;
   const linked = facts.currentLink === undefined ? undefined : facts.slots.get(facts.currentLink);
   if (linked && isAheadOf(state, linked)) return takeOver(state, linked, facts);
@@ -145,7 +145,7 @@ function isAheadOf({ counterFloor, rejected }: DeviceState, { counter, manifestS
 }
 
 /** The release that runs is newer than the journal knows: nothing is brought back, everything else is kept. */
-function takeOver(state: DeviceState, current: InstalledRelease, facts: Facts): Step {
+function takeOver(state: DeviceState, current: InstalledRelease, facts: RecoveryFacts): UpdateStep {
   const { previous: _, ...rest } = state;
   const behind = facts.previousLink === undefined ? undefined : facts.slots.get(facts.previousLink);
   const previous = behind ?? state.current;
@@ -159,16 +159,16 @@ function takeOver(state: DeviceState, current: InstalledRelease, facts: Facts): 
 }
 
 /** The old sequence is lost; the milliseconds of a clock are above any that was counted one by one. */
-function sequenceAt({ at }: Facts): number {
+function sequenceAt({ at }: RecoveryFacts): number {
   return Math.max(1, Date.parse(at));
 }
 
-function corruptReport({ version, manifestSha256 }: InstalledRelease, { attemptId, at }: Facts, what: string) {
+function corruptReport({ version, manifestSha256 }: InstalledRelease, { attemptId, at }: RecoveryFacts, what: string) {
   const message = `${what}; the device stays on the release it runs`;
   return { attempt: attemptId, at, version, manifestSha256, phase: 'idle', code: 'journal-corrupt', message } as const;
 }
 
-function recoverWithoutJournal(facts: Facts): Step {
+function recoverWithoutJournal(facts: RecoveryFacts): UpdateStep {
   const find = (link: Digest | undefined) => (link === undefined ? undefined : facts.slots.get(link));
   const linked = find(facts.currentLink);
   const behind = find(facts.previousLink);
@@ -183,6 +183,6 @@ function recoverWithoutJournal(facts: Facts): Step {
     nextSequence: sequenceAt(facts),
   };
   const told = withReport(state, corruptReport(current, facts, 'the journal could not be read'));
-  const effects: Step['effects'] = linked ? effectsOf(told) : [{ kind: 'restore', to: current }];
+  const effects: UpdateStep['effects'] = linked ? effectsOf(told) : [{ kind: 'restore', to: current }];
   return { state: told, effects };
 }

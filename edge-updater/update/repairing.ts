@@ -7,13 +7,13 @@ import type { UpdateEvent } from './event.ts';
 import { updateLimits } from './limits.ts';
 import { progressReport, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { enter, moved, newAttempt, type Step, stay } from './step.ts';
+import { enter, moved, newAttempt, stay, type UpdateStep } from './step.ts';
 
 export function damageFound(
   state: DeviceState,
   { attemptId, message }: Extract<UpdateEvent, { kind: 'damage-found' }>,
   at: string,
-): Step {
+): UpdateStep {
   const { current, lastAttempt } = state;
   if (state.update.phase !== 'idle' || !current) return stay(state);
   const attempt = newAttempt(attemptId, { kind: 'repair' }, current, at);
@@ -34,7 +34,7 @@ export function damageRemains(
   state: DeviceState,
   { attemptId, message }: Extract<UpdateEvent, { kind: 'damage-remains' }>,
   at: string,
-): Step {
+): UpdateStep {
   const { current, previous } = state;
   if (state.update.phase !== 'idle' || !current || !previous) return stay(state);
   const attempt = newAttempt(attemptId, { kind: 'repair' }, current, at);
@@ -42,7 +42,7 @@ export function damageRemains(
 }
 
 /** Back to the previous release; without one the device stays where it is, and its service is started once more. */
-export function leaveDamaged(state: DeviceState, attempt: Attempt, { code, message }: Failure): Step {
+export function leaveDamaged(state: DeviceState, attempt: Attempt, { code, message }: Failure): UpdateStep {
   const why = code === undefined || code === 'slot-damaged' ? message : `${code}: ${message}`;
   const failure: Failure = { code: 'slot-damaged', message: why.slice(0, 1500) };
   const { current, previous, ...rest } = state;

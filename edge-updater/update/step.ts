@@ -3,13 +3,13 @@ import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Effect } from './effect.ts';
 import type { Attempt, DeviceState } from './state.ts';
 
-export interface Step {
+export interface UpdateStep {
   readonly state: DeviceState;
   readonly effects: readonly Effect[];
 }
 
 /** The state with this update, and the work that belongs to it. */
-export function enter(state: DeviceState, update: DeviceState['update']): Step {
+export function enter(state: DeviceState, update: DeviceState['update']): UpdateStep {
   const next = { ...state, update };
   return { state: next, effects: effectsOf(next) };
 }
@@ -49,7 +49,7 @@ export function isRepair({ source }: Attempt): boolean {
   return source.kind === 'repair';
 }
 
-export function stay(state: DeviceState): Step {
+export function stay(state: DeviceState): UpdateStep {
   return { state, effects: [] };
 }
 

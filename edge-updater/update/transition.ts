@@ -10,10 +10,10 @@ import { updateLimits } from './limits.ts';
 import { damageFound, damageRemains } from './repairing.ts';
 import { progressReport, withOutcome, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { effectsOf, enter, isRepair, moved, newAttempt, type Step, stay } from './step.ts';
+import { effectsOf, enter, isRepair, moved, newAttempt, stay, type UpdateStep } from './step.ts';
 import { isWaiting, rebuilt, waitEnded, windowOpened } from './waiting.ts';
 
-export function transition(state: DeviceState, { event, ...moment }: Occurrence): Step {
+export function transition(state: DeviceState, { event, ...moment }: Occurrence): UpdateStep {
   const { at } = moment;
   switch (event.kind) {
     case 'accepted':
@@ -91,7 +91,7 @@ function noted(attempt: Attempt, notes: readonly string[]): Attempt {
   return { ...attempt, notes: [...new Set([...attempt.notes, ...cut])].slice(-16) };
 }
 
-function accepted(state: DeviceState, event: Extract<UpdateEvent, { kind: 'accepted' }>, at: string): Step {
+function accepted(state: DeviceState, event: Extract<UpdateEvent, { kind: 'accepted' }>, at: string): UpdateStep {
   if (state.update.phase !== 'idle') return stay(state);
   const { manifestSha256 } = event.release;
   const attempt: Attempt = {
@@ -120,7 +120,7 @@ function sourceFailed(
   state: DeviceState,
   event: Extract<UpdateEvent, { kind: 'source-failed' }>,
   moment: Moment,
-): Step {
+): UpdateStep {
   if (state.update.phase !== 'rebuilding') return stay(state);
   const { attempt } = state.update;
   const note = `${event.what} failed (${event.code}: ${event.message})`;
@@ -139,7 +139,7 @@ function sourceFailed(
 }
 
 /** A slot that changed on the disk is made again, a limited number of times; nothing ran from it. */
-function slotDamaged(state: DeviceState, message: string, moment: Moment): Step {
+function slotDamaged(state: DeviceState, message: string, moment: Moment): UpdateStep {
   if (state.update.phase !== 'staged' && state.update.phase !== 'switching') return stay(state);
   const { attempt } = state.update;
   const setbacks = attempt.setbacks + 1;
@@ -149,7 +149,7 @@ function slotDamaged(state: DeviceState, message: string, moment: Moment): Step 
   return enter(state, { phase: 'downloading', attempt: { ...moved(attempt), setbacks } });
 }
 
-function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed' }>, moment: Moment): Step {
+function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed' }>, moment: Moment): UpdateStep {
   const { update } = state;
   const failure: Failure = { code: event.code, message: event.message.slice(0, 1500) };
   switch (update.phase) {
@@ -175,7 +175,7 @@ function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed'
   }
 }
 
-function committed(state: DeviceState, attempt: Attempt, at: string): Step {
+function committed(state: DeviceState, attempt: Attempt, at: string): UpdateStep {
   const { current, previous, ...rest } = state;
   const left = isRepair(attempt) ? previous : current;
   const next: DeviceState = {

@@ -9,10 +9,10 @@ import { giveUp } from './giving-up.ts';
 import { updateLimits } from './limits.ts';
 import { progressReport, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, UpdateState } from './state.ts';
-import { enter, moved, type Step } from './step.ts';
+import { enter, moved, type UpdateStep } from './step.ts';
 
 /** A server learns that a timed update is ready; any other one goes on at once. */
-export function rebuilt(state: DeviceState, before: Attempt, at: string): Step {
+export function rebuilt(state: DeviceState, before: Attempt, at: string): UpdateStep {
   const attempt = moved(before);
   const told = attempt.isTimed ? withReport(state, progressReport(attempt, 'staged', at)) : state;
   return enter(told, { phase: 'staged', attempt });
@@ -24,7 +24,7 @@ export function isWaiting(update: UpdateState): update is Extract<UpdateState, {
 }
 
 /** Windows that always end before the slot is read back, or in a restart, do not go on for ever. */
-export function windowOpened(state: DeviceState, attempt: Attempt, moment: Moment): Step {
+export function windowOpened(state: DeviceState, attempt: Attempt, moment: Moment): UpdateStep {
   const interruptions = attempt.interruptions + 1;
   if (interruptions <= updateLimits.staged)
     return enter(state, { phase: 'staged', attempt: { ...attempt, interruptions } });
@@ -33,7 +33,7 @@ export function windowOpened(state: DeviceState, attempt: Attempt, moment: Momen
 }
 
 /** No outcome: nothing failed. The slot stays for the case that the offer comes back. */
-export function waitEnded(state: DeviceState, attempt: Attempt, why: string, at: string): Step {
+export function waitEnded(state: DeviceState, attempt: Attempt, why: string, at: string): UpdateStep {
   const report = { ...progressReport(attempt, 'idle', at), message: why.slice(0, 2000) };
   return enter({ ...withReport(state, report), ready: attempt.release.manifestSha256 }, { phase: 'idle' });
 }

@@ -2,13 +2,12 @@
 import type { Command } from 'commander';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { buildRelease } from '../release/build-release.ts';
+import { componentTable } from './component-table.ts';
 import type { CommandContext } from './context.ts';
 import { examples } from './examples.ts';
-import { componentRows, table } from './table.ts';
 
 interface BuildOptions {
   readonly out: string;
-  readonly json?: boolean;
 }
 
 export function registerBuild(program: Command, context: CommandContext): void {
@@ -17,7 +16,6 @@ export function registerBuild(program: Command, context: CommandContext): void {
     .description('Pack a release: the same inputs give the same bytes.')
     .argument('<release.yaml>', 'the declaration; its paths are relative to itself')
     .requiredOption('--out <dir>', 'folder of the build; an earlier build in it is replaced')
-    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       [
@@ -29,18 +27,18 @@ export function registerBuild(program: Command, context: CommandContext): void {
       ].join('\n'),
     )
     .action(async (file: string, options: BuildOptions) => {
-      const output = context.output(options);
+      const { output } = context;
       const manifest: ReleaseManifest = await buildRelease(
         file,
         options.out,
         context.renderer,
-        output.progress('packing'),
+        context.progress('packing'),
         (line) => output.say(line),
       );
       const { product, version, platform, counter } = manifest;
-      output.result({ product, version, platform, counter, folder: options.out, components: manifest.components }, [
-        `${product} ${version} for ${platform}, counter ${counter}`,
-        ...table(componentRows(manifest)),
-      ]);
+      output.answer(
+        { product, version, platform, counter, folder: options.out, components: manifest.components },
+        [`${product} ${version} for ${platform}, counter ${counter}`, componentTable(manifest)].join('\n'),
+      );
     });
 }

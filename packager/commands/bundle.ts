@@ -1,12 +1,12 @@
 /** `bundle`: one release of a store as one file. */
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
+import { sizeText } from '../../system/command-line/size.ts';
 import { parseSelector } from '../bundle/release-selector.ts';
 import { writeBundle } from '../bundle/write-bundle.ts';
 import { type CommandContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { readRoot } from './publish.ts';
-import { size } from './table.ts';
 
 interface BundleOptions {
   readonly store: string;
@@ -14,7 +14,6 @@ interface BundleOptions {
   readonly channel?: string;
   readonly out: string;
   readonly root?: string;
-  readonly json?: boolean;
 }
 
 export function registerBundle(program: Command, context: CommandContext): void {
@@ -28,7 +27,6 @@ export function registerBundle(program: Command, context: CommandContext): void 
     .option('--release <product/os-arch/version>', 'the release by its version')
     .option('--channel <product/os-arch/channel>', 'the release that a channel points to')
     .option('--root <file>', "the root that devices pin; without it the store's own first root is believed")
-    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       examples(
@@ -37,7 +35,7 @@ export function registerBundle(program: Command, context: CommandContext): void 
       ),
     )
     .action(async (options: BundleOptions) => {
-      const output = context.output(options);
+      const { output } = context;
       const { release, channel } = options;
       if ((release === undefined) === (channel === undefined)) {
         throw new SlipwayError('usage', 'expected one of --release and --channel');
@@ -46,11 +44,14 @@ export function registerBundle(program: Command, context: CommandContext): void 
         release === undefined ? parseSelector(channel ?? '', 'channel') : parseSelector(release, 'version');
       const root = await readRoot(options.root);
       const summary = await withStore(context, options.store, (store) =>
-        writeBundle(store, selector, options.out, root, context.now(), output.progress('bundling')),
+        writeBundle(store, selector, options.out, root, context.now(), context.progress('bundling')),
       );
-      output.result({ ...summary, file: options.out }, [
-        `${options.out}: ${summary.targetPath}, ${size(summary.blobBytes)} in ${summary.members} members`,
-        `devices accept it until ${summary.expires}`,
-      ]);
+      output.answer(
+        { ...summary, file: options.out },
+        [
+          `${options.out}: ${summary.targetPath}, ${sizeText(summary.blobBytes)} in ${summary.members} members`,
+          `devices accept it until ${summary.expires}`,
+        ].join('\n'),
+      );
     });
 }

@@ -1,9 +1,10 @@
 /** What every command is given: the outside world as main.ts wired it. */
 
+import type { Progress } from '../../contract/progress.ts';
 import type { DeltaEncoder, PartEncoders } from '../../delta/make/ports.ts';
 import type { ZstdEncoder } from '../../delta/recipe/ports.ts';
+import type { Output } from '../../system/command-line/output.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
-import type { Output } from '../output.ts';
 import type { ManifestRenderer } from '../release/ports.ts';
 
 export interface CommandContext {
@@ -24,7 +25,9 @@ export interface CommandContext {
   backOff(attempt: number): Promise<void>;
   /** A new empty folder of the machine for temporary files; removed when the command ends. */
   scratchFolder(): Promise<string>;
-  output(options: { readonly json?: boolean }): Output;
+  /** @param label what is going on, one or two words */
+  progress(label: string): Progress;
+  readonly output: Output;
 }
 
 /** Runs `work` with a store and lets go of it afterwards. */

@@ -4,16 +4,16 @@ import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type MadeSlipwayDelta, makeSlipwayDelta } from '../../delta/make/make-delta.ts';
 import type { TriedMethod } from '../../delta/make/ports.ts';
+import { sizeText } from '../../system/command-line/size.ts';
+import { tableText } from '../../system/command-line/table.ts';
 import type { CommandContext } from './context.ts';
 import { examples } from './examples.ts';
-import { size, table } from './table.ts';
 
 interface DeltaOptions {
   readonly out: string;
   readonly maxMemory?: string;
   readonly zstd?: string[];
   readonly explain?: boolean;
-  readonly json?: boolean;
 }
 
 /** Rows for people without --explain. */
@@ -31,7 +31,6 @@ export function registerDelta(program: Command, context: CommandContext): void {
     .option('--max-memory <megabytes>', 'for all encoders together; by default half of this machine')
     .option('--zstd <program...>', zstdHelp)
     .option('--explain', 'every part, what was tried for it, and what could not be opened')
-    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       [
@@ -43,7 +42,7 @@ export function registerDelta(program: Command, context: CommandContext): void {
       ].join('\n'),
     )
     .action(async (oldFile: string, newFile: string, options: DeltaOptions) => {
-      const output = context.output(options);
+      const { output } = context;
       const found = context.findEncoder();
       const encoders = context.partEncoders(parseMemory(options.maxMemory));
       const draft = `${options.out}.part`;
@@ -53,11 +52,11 @@ export function registerDelta(program: Command, context: CommandContext): void {
           vcdiff: 'encoder' in found ? found.encoder : undefined,
           scratch: await context.scratchFolder(),
           zstd: context.zstdEncoder(options.zstd),
-          progress: output.progress('encoding'),
+          progress: context.progress('encoding'),
           say: (line) => output.say(line),
         });
         await rename(draft, options.out);
-        output.result(made, summary(made, options.explain === true));
+        output.answer(made, summary(made, options.explain === true).join('\n'));
       } finally {
         encoders.close();
         await rm(draft, { force: true });
@@ -71,30 +70,30 @@ function summary(made: MadeSlipwayDelta, explain: boolean): string[] {
   const shown = explain ? parts : changed.slice(0, maxRows);
   const rows = shown.map((part) => [
     part.label,
-    size(part.length),
+    sizeText(part.length),
     part.method,
-    size(part.deltaLength),
+    sizeText(part.deltaLength),
     percent(part.deltaLength, part.length),
     ...(explain ? [part.from ?? '-', part.tried.map(attempt).join(', ') || '-'] : []),
   ]);
   const head = ['PART', 'SIZE', 'METHOD', 'DELTA', 'SHARE', ...(explain ? ['FROM', 'TRIED'] : [])];
   const copied = parts.filter(({ method }) => method === 'copy').length;
   return [
-    ...(rows.length > 0 ? table([head, ...rows]) : []),
+    ...(rows.length > 0 ? [tableText(head, rows)] : []),
     ...(shown.length < changed.length ? [`… and ${changed.length - shown.length} more, see --explain`] : []),
-    `${parts.length} parts, ${copied} of them unchanged; ${size(made.headLength + made.recipesLength)} for directory and recipes`,
+    `${parts.length} parts, ${copied} of them unchanged; ${sizeText(made.headLength + made.recipesLength)} for directory and recipes`,
     ...unopenedLines(made),
     ...made.givenUp.map((line) => `given up: ${line}`),
-    `a device needs ${size(needs.scratchBytes)} of free disk${zstdLine(made)}`,
-    `${size(length)} of ${size(newLength)}, ${percent(length, newLength)}, proved`,
+    `a device needs ${sizeText(needs.scratchBytes)} of free disk${zstdLine(made)}`,
+    `${sizeText(length)} of ${sizeText(newLength)}, ${percent(length, newLength)}, proved`,
   ];
 }
 
 function unopenedLines({ unopened, parts }: MadeSlipwayDelta): string[] {
   return unopened.map(({ label, length, reason }) => {
     const part = parts.find((candidate) => candidate.label === label);
-    const cost = part === undefined ? '' : `, costs ${size(part.deltaLength)}`;
-    return `not opened: ${label}, ${size(length)}, ${reasons[reason]}${cost}`;
+    const cost = part === undefined ? '' : `, costs ${sizeText(part.deltaLength)}`;
+    return `not opened: ${label}, ${sizeText(length)}, ${reasons[reason]}${cost}`;
   });
 }
 
@@ -108,11 +107,11 @@ const reasons: Record<MadeSlipwayDelta['unopened'][number]['reason'], string> = 
 function zstdLine({ needs }: MadeSlipwayDelta): string {
   if (needs.zstd === undefined) return '';
   const { versions, memoryBytes, contentBytes } = needs.zstd;
-  return `, and libzstd ${versions.join(' and ')} with ${size(memoryBytes)} of memory to encode ${size(contentBytes)} again`;
+  return `, and libzstd ${versions.join(' and ')} with ${sizeText(memoryBytes)} of memory to encode ${sizeText(contentBytes)} again`;
 }
 
 function attempt(tried: TriedMethod): string {
-  return 'length' in tried ? `${tried.method} ${size(tried.length)}` : `${tried.method}: ${tried.reason}`;
+  return 'length' in tried ? `${tried.method} ${sizeText(tried.length)}` : `${tried.method}: ${tried.reason}`;
 }
 
 function percent(part: number, whole: number): string {

@@ -23,7 +23,6 @@ interface InitOptions {
   readonly onlineKey?: string[];
   readonly permitKey?: string[];
   readonly rootOut?: string;
-  readonly json?: boolean;
 }
 
 export function registerInit(program: Command, context: CommandContext): void {
@@ -45,7 +44,6 @@ export function registerInit(program: Command, context: CommandContext): void {
       'keys of permits, with which a distributor sends devices back; one signature is enough, none without it',
     )
     .option('--root-out <file>', 'write the root that devices pin')
-    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       examples(
@@ -55,7 +53,7 @@ export function registerInit(program: Command, context: CommandContext): void {
       ),
     )
     .action(async (options: InitOptions) => {
-      const output = context.output(options);
+      const { output } = context;
       const products = options.product.map(parseProduct);
       const demo = options.demo === true;
       if (demo)
@@ -75,7 +73,7 @@ export function registerInit(program: Command, context: CommandContext): void {
         ...(options.rootOut === undefined ? {} : { rootFile: options.rootOut }),
       };
       const where = options.rootOut === undefined ? 'metadata/1.root.json in the store' : options.rootOut;
-      output.result(result, [`repository for ${products.join(', ')}; devices pin ${where}`]);
+      output.answer(result, `repository for ${products.join(', ')}; devices pin ${where}`);
     });
 }
 

@@ -3,16 +3,17 @@ import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { decodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
+import { tableText } from '../../system/command-line/table.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
 import { readBundle } from '../bundle/read-bundle.ts';
 import { readBuild } from '../release/build-folder.ts';
 import { isDemo } from '../repository/offline-roles.ts';
 import { listReleases } from '../repository/product-role.ts';
 import { loadRepository } from '../repository/state.ts';
+import { componentTable } from './component-table.ts';
 import { type CommandContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { subjectOf } from './subject.ts';
-import { componentRows, table } from './table.ts';
 
 interface Inspection {
   readonly value: object;
@@ -24,9 +25,8 @@ export function registerInspect(program: Command, context: CommandContext): void
     .command('inspect')
     .description('Show what is inside a build, a bundle or a store. Digests of blobs and expiry are for verify.')
     .argument('<what>', 'a build folder, a bundle, or the URL of a store')
-    .option('--json', 'print the result as JSON')
     .addHelpText('after', examples('inspect build', 'inspect k3s-edge.bundle --json', 'inspect file:///srv/slipway'))
-    .action(async (what: string, options: { readonly json?: boolean }) => {
+    .action(async (what: string) => {
       const subject = await subjectOf(what);
       const inspection =
         subject.kind === 'store'
@@ -34,7 +34,7 @@ export function registerInspect(program: Command, context: CommandContext): void
           : subject.kind === 'build'
             ? describeManifest('build', (await readBuild(subject.folder)).manifest)
             : await inspectBundle(subject.file);
-      context.output(options).result(inspection.value, inspection.lines);
+      context.output.answer(inspection.value, inspection.lines.join('\n'));
     });
 }
 
@@ -43,7 +43,7 @@ function describeManifest(what: 'build' | 'bundle', manifest: ReleaseManifest): 
   const lines = [
     `${what} of ${product} ${version} for ${platform}, counter ${counter}`,
     ...(floors.length > 0 ? [`floors: ${floors.join(', ')}`] : []),
-    ...table(componentRows(manifest)),
+    componentTable(manifest),
   ];
   return { value: { what, manifest }, lines };
 }
@@ -80,17 +80,20 @@ async function inspectStore(store: StoreReader): Promise<Inspection> {
   const demo = isDemo(state.root.signed);
   const lines = [
     ...(demo ? ['a demonstration repository: thresholds of 1'] : []),
-    ...table([['ROLE', 'VERSION', 'EXPIRES'], ...roles.map((r) => [r.role, String(r.version), r.expires])]),
+    tableText(
+      ['ROLE', 'VERSION', 'EXPIRES'],
+      roles.map((r) => [r.role, String(r.version), r.expires]),
+    ),
     '',
-    ...table([
+    tableText(
       ['RELEASE', 'PLATFORM', 'COUNTER', 'CHANNELS'],
-      ...releases.map(({ product, version, platform, custom }) => [
+      releases.map(({ product, version, platform, custom }) => [
         `${product} ${version}`,
         platform,
         String(custom.counter),
         custom.channels.join(', ') || '-',
       ]),
-    ]),
+    ),
   ];
   return { value: { what: 'store', demo, roles, releases }, lines };
 }

@@ -7,7 +7,6 @@ import { examples } from './examples.ts';
 
 interface KeygenOptions {
   readonly out: string;
-  readonly json?: boolean;
 }
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -18,7 +17,6 @@ export function registerKeygen(program: Command, context: CommandContext): void 
     .description('Make ed25519 key pairs: NAME.key.pem (secret, mode 0600) and NAME.pub.pem.')
     .argument('<name...>', 'names of the files')
     .requiredOption('--out <dir>', 'folder of the files')
-    .option('--json', 'print the result as JSON')
     .addHelpText('after', examples('keygen root-1 root-2 root-3 --out keys', 'keygen online --out keys --json'))
     .action(async (names: string[], options: KeygenOptions) => {
       const odd = names.find((name) => !namePattern.test(name));
@@ -26,6 +24,6 @@ export function registerKeygen(program: Command, context: CommandContext): void 
       const keys: WrittenKey[] = [];
       for (const name of names) keys.push(await writeKeyPair(options.out, name));
       const lines = keys.map((key) => `${key.keyId}  ${key.privateFile}  ${key.publicFile}`);
-      context.output(options).result({ keys }, lines);
+      context.output.answer({ keys }, lines.join('\n'));
     });
 }

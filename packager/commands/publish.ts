@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { channelSchema } from '../../contract/release/manifest.ts';
+import { sizeText } from '../../system/command-line/size.ts';
 import { publishRelease } from '../publish/publish.ts';
 import { readBuild } from '../release/build-folder.ts';
 import { expiryAt, isExpired } from '../repository/expiry.ts';
@@ -11,7 +12,6 @@ import { readSigningKeys } from '../repository/key-files.ts';
 import { type CommandContext, withStore } from './context.ts';
 import { parseMemory, zstdHelp } from './delta.ts';
 import { examples } from './examples.ts';
-import { size } from './table.ts';
 
 interface PublishOptions {
   readonly store: string;
@@ -24,7 +24,6 @@ interface PublishOptions {
   readonly verifyExisting: boolean;
   readonly remakeDeltas?: boolean;
   readonly root?: string;
-  readonly json?: boolean;
 }
 
 export function registerPublish(program: Command, context: CommandContext): void {
@@ -42,7 +41,6 @@ export function registerPublish(program: Command, context: CommandContext): void
     .option('--remake-deltas', 'make deltas again that the store remembers')
     .option('--no-verify-existing', 'believe what the store holds by its length, without comparing the bytes')
     .option('--root <file>', "the root that devices pin; without it the store's own first root is believed")
-    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       [
@@ -55,7 +53,7 @@ export function registerPublish(program: Command, context: CommandContext): void
       ].join('\n'),
     )
     .action(async (folder: string, options: PublishOptions) => {
-      const output = context.output(options);
+      const { output } = context;
       const channel = channelSchema.safeParse(options.channel);
       if (!channel.success) throw new SlipwayError('usage', `--channel: ${channel.error.issues[0]?.message}`);
       const deltasFrom = parseCount(options.deltasFrom);
@@ -80,18 +78,21 @@ export function registerPublish(program: Command, context: CommandContext): void
           remakeDeltas: options.remakeDeltas === true,
           pinnedRoot,
           signingTime: context.signingTime(),
-          progress: output.progress('uploading'),
-          deltaProgress: output.progress('making deltas'),
+          progress: context.progress('uploading'),
+          deltaProgress: context.progress('making deltas'),
           say: (line) => output.say(line),
           backOff: (attempt) => context.backOff(attempt),
         }),
       ).finally(() => encoders.close());
       const verb = { published: 'published', 'channel-moved': 'moved', unchanged: 'nothing to do, already there:' };
-      output.result(result, [
-        `${verb[result.outcome]} ${result.targetPath} in ${result.channel}`,
-        `${result.sentObjects} objects sent (${size(result.sentBytes)}), ${result.deltas.length} deltas`,
-        ...(result.healed.length > 0 ? [`${result.healed.length} of them replaced damaged ones`] : []),
-      ]);
+      output.answer(
+        result,
+        [
+          `${verb[result.outcome]} ${result.targetPath} in ${result.channel}`,
+          `${result.sentObjects} objects sent (${sizeText(result.sentBytes)}), ${result.deltas.length} deltas`,
+          ...(result.healed.length > 0 ? [`${result.healed.length} of them replaced damaged ones`] : []),
+        ].join('\n'),
+      );
     });
 }
 

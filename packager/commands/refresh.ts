@@ -11,7 +11,6 @@ interface RefreshOptions {
   readonly keys?: string;
   readonly key?: string[];
   readonly root?: string;
-  readonly json?: boolean;
 }
 
 export function registerRefresh(program: Command, context: CommandContext): void {
@@ -24,10 +23,9 @@ export function registerRefresh(program: Command, context: CommandContext): void
     .option('--keys <dir>', 'folder of private keys: of snapshot and timestamp, and of products where they are at hand')
     .option('--key <file...>', 'private keys one by one')
     .option('--root <file>', "the root that devices pin; without it the store's own first root is believed")
-    .option('--json', 'print the result as JSON')
     .addHelpText('after', examples('refresh --store file:///srv/slipway --keys keys'))
     .action(async (options: RefreshOptions) => {
-      const output = context.output(options);
+      const { output } = context;
       const keys = await readSigningKeys(options, (line) => output.say(line));
       const pinnedRoot = await readRoot(options.root);
       warnOfPastSignatures(context, (line) => output.say(line));
@@ -42,6 +40,6 @@ export function registerRefresh(program: Command, context: CommandContext): void
         }),
       );
       const roles = [...result.products, 'snapshot', 'timestamp'].join(', ');
-      output.result(result, [`signed ${roles}; the timestamp expires at ${result.timestampExpires}`]);
+      output.answer(result, `signed ${roles}; the timestamp expires at ${result.timestampExpires}`);
     });
 }

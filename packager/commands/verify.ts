@@ -17,7 +17,6 @@ import { subjectOf } from './subject.ts';
 interface VerifyOptions {
   readonly root?: string;
   readonly repair?: string;
-  readonly json?: boolean;
 }
 
 export function registerVerify(program: Command, context: CommandContext): void {
@@ -27,7 +26,6 @@ export function registerVerify(program: Command, context: CommandContext): void 
     .argument('<what>', 'a build folder, a bundle, or the URL of a store')
     .option('--root <file>', 'the root that devices pin; without it the subject vouches for itself only')
     .option('--repair <from>', 'a build folder or a bundle: what the store lost or holds damaged is replaced from it')
-    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       examples(
@@ -38,18 +36,21 @@ export function registerVerify(program: Command, context: CommandContext): void 
       ),
     )
     .action(async (what: string, options: VerifyOptions) => {
-      const output = context.output(options);
+      const { output } = context;
       const root = await readRoot(options.root);
       const say = (line: string) => output.say(line);
-      const verified = await verifySubject(context, what, root, output.progress('verifying'), say, options.repair);
+      const verified = await verifySubject(context, what, root, context.progress('verifying'), say, options.repair);
       if (verified.rootPinned === false) {
         output.say('warning: no --root was given; this shows that the subject agrees with itself, not who signed it');
       }
-      output.result({ ok: true, ...verified }, [
-        `${verified.what} is sound: ${verified.releases} releases, ${verified.blobs} blobs, ${verified.signatures} signed documents`,
-        ...(verified.repaired ? [`${verified.repaired.length} objects repaired`] : []),
-        ...(verified.expires === undefined ? [] : [`devices accept it until ${verified.expires}`]),
-      ]);
+      output.answer(
+        { ok: true, ...verified },
+        [
+          `${verified.what} is sound: ${verified.releases} releases, ${verified.blobs} blobs, ${verified.signatures} signed documents`,
+          ...(verified.repaired ? [`${verified.repaired.length} objects repaired`] : []),
+          ...(verified.expires === undefined ? [] : [`devices accept it until ${verified.expires}`]),
+        ].join('\n'),
+      );
     });
 }
 

@@ -190,6 +190,7 @@ spec: {product: shop, release: 1.0.0, group: canary, waves: [{name: all, percent
     'token create',
     'token ls',
     'token revoke',
+    'whoami',
     'enrolment-token create',
     'device ls',
     'device revoke',
@@ -210,7 +211,7 @@ spec: {product: shop, release: 1.0.0, group: canary, waves: [{name: all, percent
   ])('shows an example for "%s"', async (verb) => {
     const { status, stdout } = await call(...verb.split(' ').filter(Boolean), '--help');
     expect(status).toBe(0);
-    expect(stdout).toMatch(/Examples?:\n {2}slipway-distributor/);
+    expect(stdout).toMatch(/Examples:\n {2}\$ slipway-distributor/);
   });
 
   it('prints the answer alone on stdout and words for people on stderr', async () => {

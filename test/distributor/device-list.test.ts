@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { CommandLine } from '../../distributor/commands/command-line.ts';
-import { runProgram } from '../../distributor/commands/program.ts';
+import { runDistributor } from '../../distributor/commands/program.ts';
 import type { FleetState } from '../../distributor/fleet/ports.ts';
 import { listedFleet } from '../fakes/listed-fleet.ts';
 
@@ -23,7 +23,7 @@ async function list(fleet: Partial<FleetState>, ...words: string[]): Promise<Pri
   const printed: Printed = { status: 0, head: '', tail: '', lines: 0, longest: 0 };
   const state = { ...fleet, loadPlan: async () => undefined, close: async () => {} } as unknown as FleetState;
   const outside = { openFleetState: async () => state, clock: () => 1000, randomBytes, chance: Math.random };
-  printed.status = await runProgram(['device', 'ls', ...words], outside as unknown as CommandLine, {
+  printed.status = await runDistributor(['device', 'ls', ...words], outside as unknown as CommandLine, {
     stdout: (text) => {
       if (printed.head.length < 1000) printed.head += text.slice(0, 1000);
       printed.tail = (printed.tail + text.slice(-1000)).slice(-1000);

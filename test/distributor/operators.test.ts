@@ -284,6 +284,31 @@ describe.each(ways)('an operator who asks the %s', (way) => {
     expect([unknown.status, unknown.printed.error.code]).toEqual([3, 'token-unknown']);
   });
 
+  it('says which token a file holds, whatever it may do, and never its text', async () => {
+    const place = await optionsWithoutStore(way);
+    const order = ['token', 'create', '--name', 'ada', '--purpose', 'ci', '--scope', 'rollouts:read', '--json'];
+    const { token, ...known } = JSON.parse((await run([...order, ...place])).stdout);
+    const file = path.join(small.folder, 'shown-token');
+    await writeFile(file, token, { mode: 0o600 });
+    // The last one that is given counts.
+    const words = ['whoami', ...place, '--token-file', file];
+    const shown = await run([...words, '--json']);
+    expect(shown.status).toBe(0);
+    expect(JSON.parse(shown.stdout)).toMatchObject(known);
+    const { stdout } = await run(words);
+    expect(stdout).toMatch(
+      /^id +[0-9a-f]{12}\nname +ada\npurpose +ci\nstatus +valid\nfor +rollouts:read\nowner +\S.*\n/,
+    );
+    expect(`${stdout}${shown.stdout}`).not.toContain('slp_');
+
+    await run(['token', 'revoke', known.id, ...place]);
+    const refused = await run([...words, '--json']);
+    expect([refused.status, JSON.parse(refused.stdout).error.code]).toEqual([5, 'unauthenticated']);
+    await writeFile(file, 'no token', { mode: 0o600 });
+    expect((await run(words)).stderr).toMatch(/^error unauthenticated: /);
+    expect((await run(['whoami', ...place.slice(0, 2)])).stderr).toMatch(/^error usage: expected --token-file/);
+  });
+
   it.each([
     ['a rollout that is not there', ['rollout', 'show', 'none'], 3, 'rollout-unknown'],
     ['a device that is not there', ['why', 'none'], 5, 'device-unknown'],

@@ -7,7 +7,7 @@ import { openFleetState } from '../../distributor/adapters/database/fleet-state-
 import { openSource } from '../../distributor/adapters/declarations/open-source.ts';
 import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
 import { readPermitKey } from '../../distributor/adapters/permit-key.ts';
-import { runProgram } from '../../distributor/commands/program.ts';
+import { runDistributor } from '../../distributor/commands/program.ts';
 import { openReader } from '../../system/store/open-reader.ts';
 import { planReadHere } from './plan-read-here.ts';
 
@@ -23,7 +23,7 @@ export async function callDistributor(
   { clock = Date.now, stdout = [] as string[] } = {},
 ): Promise<Called> {
   const stderr: string[] = [];
-  const status = await runProgram(
+  const status = await runDistributor(
     words,
     {
       openFleetState,

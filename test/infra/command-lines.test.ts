@@ -1,83 +1,223 @@
-/** The three programs speak alike on the command line: version, help, mistakes, and failures for people and for programs. */
-import { spawn, spawnSync } from 'node:child_process';
+/** The three programs speak alike on the command line: version, help, mistakes, failures, and how they end when told to. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { exitStatus } from '../../contract/errors.ts';
-import { programVersion } from '../../contract/program-version.ts';
+import { programVersion } from '../../system/command-line/program-version.ts';
 import { SignedRepository } from '../fakes/signed-repository.ts';
-import { type ProgramName, programFile } from '../services/program-files.ts';
 
+const root = path.join(import.meta.dirname, '../..');
+const isBuilt = process.env.SLIPWAY_BUILT === '1';
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-command-lines-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Of each program its name, and a command that fails for what is not there. */
-const programs: [ProgramName, string, string[]][] = [
-  ['packager', 'slipway-packager', ['verify', path.join(folder, 'nothing')]],
-  ['distributor', 'slipway-distributor', ['device', 'ls', '--state', path.join(folder, 'nothing')]],
-  ['edge-updater', 'slipway-edge', ['status', '--config', path.join(folder, 'nothing')]],
+const rooms = { 'slipway-packager': 'packager', 'slipway-distributor': 'distributor', 'slipway-edge': 'edge-updater' };
+type CommandName = keyof typeof rooms;
+const nothing = path.join(folder, 'nothing');
+
+/** What people start: the command that is built, or its source. */
+function commandFile(name: CommandName): string {
+  return path.join(root, isBuilt ? `dist/${name}.mjs` : `${rooms[name]}/start.ts`);
+}
+
+/** Of each program its name, a command that fails for what is not there, and one that lacks what it needs. */
+const programs: [CommandName, string[], string[], RegExp][] = [
+  [
+    'slipway-packager',
+    ['verify', nothing],
+    ['publish', 'build', '--channel', 'stable'],
+    /'--store <url>' not specified/,
+  ],
+  [
+    'slipway-distributor',
+    ['device', 'ls', '--state', nothing],
+    ['apply', 'rollouts'],
+    /'--server <url>' not specified/,
+  ],
+  ['slipway-edge', ['status', '--config', nothing], ['apply', 'old', 'delta'], /missing required argument 'out'/],
 ];
 
-describe.each(programs)('%s', (program, name, failing) => {
+describe.each(programs)('%s', (name, failing, lacking, lack) => {
   const run = (...words: string[]) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [programFile(program), ...words], {
-      encoding: 'utf8',
-    });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [commandFile(name), ...words], { encoding: 'utf8' });
     return { status, stdout, stderr };
   };
+  const hint = `hint: See ${name} --help, or --help after a verb.\n`;
 
   it('says its version', () => {
     expect(run('--version')).toEqual({ status: exitStatus.ok, stdout: `${programVersion}\n`, stderr: '' });
   });
 
-  it('names a mistake in its words, and where help is', () => {
-    const hint = `hint: See ${name} --help, or --help after a verb.\n`;
-    const wrong = run('launch');
-    expect(wrong).toMatchObject({ status: exitStatus.usage, stdout: '' });
-    expect(wrong.stderr).toBe(`error usage: unknown command 'launch'\n${hint}`);
-    const { stdout, status } = run('launch', '--json');
-    expect([status, JSON.parse(stdout)]).toMatchObject([exitStatus.usage, { error: { code: 'usage' } }]);
+  it('names a wrong verb, and where help is', () => {
+    const stderr = `error usage: unknown command 'launch'\n${hint}`;
+    expect(run('launch')).toEqual({ status: exitStatus.usage, stdout: '', stderr });
+    const json = run('launch', '--json');
+    expect(json).toMatchObject({ status: exitStatus.usage, stderr });
+    expect(JSON.parse(json.stdout)).toEqual({
+      error: expect.objectContaining({ code: 'usage', message: "unknown command 'launch'" }),
+    });
   });
 
-  it('says why it failed for people on stderr, and as JSON on stdout', () => {
+  it('asks for a verb where there is none', () => {
+    expect(run()).toEqual({ status: exitStatus.usage, stdout: '', stderr: `error usage: expected a verb\n${hint}` });
+  });
+
+  it('names what a verb lacks, and an option that it does not have', () => {
+    const { status, stdout, stderr } = run(...lacking);
+    expect([status, stdout]).toEqual([exitStatus.usage, '']);
+    expect(stderr).toMatch(lack);
+    expect(stderr.endsWith(hint)).toBe(true);
+    const odd = run(...failing, '--fast');
+    expect(odd).toEqual({
+      status: exitStatus.usage,
+      stdout: '',
+      stderr: `error usage: unknown option '--fast'\n${hint}`,
+    });
+  });
+
+  it('says why it failed: code, sentence and hint on stderr, and under --json the same in a line on stdout', () => {
     const plain = run(...failing);
+    expect(plain.stdout).toBe('');
     expect(plain.stderr).toMatch(/^error [a-z-]+: .+\n(hint: .+\n)?$/);
-    const { stdout, status } = run(...failing, '--json');
-    expect(status).toBe(plain.status);
-    const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
-    expect(plain.stderr).toContain(`error ${error.code}: ${error.message}\n`);
+    const json = run(...failing, '--json');
+    expect(json).toMatchObject({ status: plain.status, stderr: plain.stderr });
+    expect(json.stdout).toMatch(/^\{.*\}\n$/);
+    const { error } = JSON.parse(json.stdout) as { error: { code: string; message: string; hint?: string } };
+    const said = `error ${error.code}: ${error.message}\n${error.hint === undefined ? '' : `hint: ${error.hint}\n`}`;
+    expect(plain.stderr).toBe(said);
+  });
+
+  it('ends quietly when nobody reads on', async () => {
+    const child = spawn(process.execPath, [commandFile(name), '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    const [said, [status]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+    expect([status, said]).toEqual([exitStatus.ok, '']);
+  });
+
+  // Each verb is a start of the program, which takes long from its source.
+  it.skipIf(!isBuilt)('ends the help of every verb with examples and exit statuses', { timeout: 120_000 }, () => {
+    const helps = helpsIn((words) => run(...words, '--help'), []);
+    expect(helps.length).toBeGreaterThan(5);
+    for (const { verb, status, stdout, stderr } of helps) {
+      expect([verb, status, stderr]).toEqual([verb, exitStatus.ok, '']);
+      expect([verb, stdout]).toEqual([verb, expect.stringMatching(/\n {2}--json /)]);
+      const example = new RegExp(`\nExamples:\n {2}\\$ ${name} ${verb.join(' ')}\\b`);
+      expect([verb, stdout]).toEqual([verb, expect.stringMatching(example)]);
+      const statuses = /\nExit status:\n {2}0 {2}done\n {2}1 {2}.+\n {2}2 {2}/;
+      expect([verb, stdout]).toEqual([verb, expect.stringMatching(statuses)]);
+    }
+    expect(run('--help').stdout).toMatch(new RegExp(`\nExamples:\n {2}\\$ ${name} .*\n\nExit status:\n`, 's'));
   });
 });
 
-it.each([
+interface Help {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The help of every verb that a program names in its own, with those that stand below another. */
+function helpsIn(
+  ask: (verb: readonly string[]) => Help,
+  verb: readonly string[],
+): (Help & { verb: readonly string[] })[] {
+  const help = ask(verb);
+  const [, list] = help.stdout.split('\nCommands:\n');
+  if (list === undefined) return [{ verb, ...help }];
+  const names = [...(list.split('\n\n')[0] ?? '').matchAll(/^ {2}([a-z-]+)/gm)].map(([, found = '']) => found);
+  return names.filter((name) => name !== 'help').flatMap((name) => helpsIn(ask, [...verb, name]));
+}
+
+describe.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
-] as const)('a device that is told to end by %s in the middle of a check ends with %i', async (signal, expected) => {
-  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
-  await once(silent, 'listening');
-  const configuration = path.join(folder, 'edge.yaml');
-  writeFileSync(path.join(folder, 'root.json'), new SignedRepository(new Date()).root.bytes);
-  const document = {
-    ...{ deviceId: 'shop-1', product: 'shop', stateDir: path.join(folder, 'device') },
-    ...{ server: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`, developmentAllowHttp: true },
-    trustedRoot: path.join(folder, 'root.json'),
-    service: { manager: 'exec', command: ['true'] },
-    health: { command: ['true'] },
-    enrolment: { tokenFile: path.join(folder, 'token') },
-  };
-  writeFileSync(configuration, JSON.stringify(document));
-  writeFileSync(path.join(folder, 'token'), `slp_enrol_${'x'.repeat(43)}`);
-  const asked = once(silent, 'request');
-  const words = [programFile('edge-updater'), 'check-now', '--config', configuration];
-  const child = spawn(process.execPath, words, { stdio: 'ignore' });
-  const ended = once(child, 'exit');
-  await Promise.race([asked, ended]);
-  child.kill(signal);
-  expect(await ended).toEqual([expected, null]);
-  silent.closeAllConnections();
-  silent.close();
+] as const)('told to end by %s', (signal, expected) => {
+  it('a packager removes its temporary files', { timeout: 60_000 }, async () => {
+    const [scratch, old, next] = ['tmp', 'old', 'new'].map((name) => path.join(folder, `${signal}-${name}`)) as [
+      string,
+      string,
+      string,
+    ];
+    mkdirSync(scratch);
+    for (const file of [old, next]) writeFileSync(file, randomBytes(40_000_000));
+    const words = ['delta', old, next, '--out', path.join(folder, 'out')];
+    const child = start('slipway-packager', words, { TMPDIR: scratch });
+    while (readdirSync(scratch).length === 0 && child.exitCode === null) await pause(5);
+    expect(await endOf(child, signal)).toBe(expected);
+    expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  it('an operator waits for a server no longer', async () => {
+    await using silent = await SilentServer.open();
+    const token = path.join(folder, 'operator-token');
+    writeFileSync(token, `slp_operator_${'x'.repeat(43)}`, { mode: 0o600 });
+    const child = start('slipway-distributor', ['rollout', 'ls', '--server', silent.url, '--token-file', token]);
+    await silent.isAsked(child);
+    expect(await endOf(child, signal)).toBe(expected);
+  });
+
+  it('a device leaves a check', async () => {
+    await using silent = await SilentServer.open();
+    const configuration = path.join(folder, 'edge.yaml');
+    writeFileSync(path.join(folder, 'root.json'), new SignedRepository(new Date()).root.bytes);
+    const document = {
+      ...{ deviceId: 'shop-1', product: 'shop', stateDir: path.join(folder, 'device') },
+      ...{ server: silent.url, developmentAllowHttp: true },
+      trustedRoot: path.join(folder, 'root.json'),
+      service: { manager: 'exec', command: ['true'] },
+      health: { command: ['true'] },
+      enrolment: { tokenFile: path.join(folder, 'token') },
+    };
+    writeFileSync(configuration, JSON.stringify(document));
+    writeFileSync(path.join(folder, 'token'), `slp_enrol_${'x'.repeat(43)}`);
+    const child = start('slipway-edge', ['check-now', '--config', configuration]);
+    await silent.isAsked(child);
+    expect(await endOf(child, signal)).toBe(expected);
+  });
 });
+
+function start(name: CommandName, words: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  const env = { ...process.env, ...environment };
+  return spawn(process.execPath, [commandFile(name), ...words], { stdio: 'ignore', env });
+}
+
+/** The exit status as a shell has it, which knows no other end by a signal. */
+async function endOf(child: ChildProcess, signal: 'SIGINT' | 'SIGTERM'): Promise<number> {
+  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  child.kill(signal);
+  const [status, by] = await ended;
+  return status ?? 128 + (by === null ? 0 : constants.signals[by]);
+}
+
+/** Takes requests and answers none. */
+class SilentServer implements AsyncDisposable {
+  readonly #server = createServer(() => undefined);
+  readonly #asked = once(this.#server, 'request');
+
+  static async open(): Promise<SilentServer> {
+    const opened = new SilentServer();
+    await once(opened.#server.listen(0, '127.0.0.1'), 'listening');
+    return opened;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async isAsked(by: ChildProcess): Promise<void> {
+    await Promise.race([this.#asked, once(by, 'exit')]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { exitStatus } from '../../contract/errors.ts';
-import { lowestNode, whyNodeIsTooOld } from '../../contract/node-version.ts';
 import { bundleProgram } from '../../infra/bundle.ts';
+import { lowestNode, whyNodeIsTooOld } from '../../system/command-line/node-version.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-old-node-'));

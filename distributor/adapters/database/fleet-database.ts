@@ -1,7 +1,7 @@
 /** What the records of the fleet need of a database, whichever it is. */
 import type { Kysely } from 'kysely';
 import type { FleetTables } from './fleet-tables.ts';
-import type { Step } from './step.ts';
+import type { DatabaseStep } from './step.ts';
 
 /** How steps that are committed together get on with each other. */
 export interface OftenUse {
@@ -22,19 +22,19 @@ export interface FleetDatabase {
    * Runs a step that changes nothing.
    * @throws SlipwayError `database-unavailable`, and what the step throws
    */
-  read<T>(step: () => Step<T>): Promise<T>;
+  read<T>(step: () => DatabaseStep<T>): Promise<T>;
   /** As `read`, for what comes in floods: a database may ask for many at once. */
-  readOften<T>(step: () => Step<T>): Promise<T>;
+  readOften<T>(step: () => DatabaseStep<T>): Promise<T>;
   /** As `read`, for what takes the longer the larger the fleet is: nothing else waits for it. */
-  readAside<T>(step: () => Step<T>): Promise<T>;
+  readAside<T>(step: () => DatabaseStep<T>): Promise<T>;
   /**
    * Runs a step, and what it changed is all there and durable, or nothing of it.
    * @param locks names; steps that share one come one after the other, whichever replica they run on
    * @throws SlipwayError `database-unavailable`, and what the step throws
    */
-  write<T>(step: () => Step<T>, locks?: readonly string[]): Promise<T>;
+  write<T>(step: () => DatabaseStep<T>, locks?: readonly string[]): Promise<T>;
   /** As `write`, for what comes in floods: many are committed together, and each is durable when it resolves. */
-  writeOften<T>(step: () => Step<T>, use: OftenUse): Promise<T>;
+  writeOften<T>(step: () => DatabaseStep<T>, use: OftenUse): Promise<T>;
   /**
    * Runs work on the one replica that holds the lead; undefined on the others, and where it was lost meanwhile: then
    * nothing that the work writes is kept.

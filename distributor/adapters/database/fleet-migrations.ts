@@ -46,7 +46,7 @@ async function createTables(db: Kysely<unknown>, engine: Engine): Promise<void> 
   const byKey = <T extends CreateTableBuilder<string, string>>(table: T) =>
     engine === 'postgres' ? table : table.modifyEnd(sql`without rowid`);
   /** Rows change often and in place. */
-  const restless = <T extends CreateTableBuilder<string, string>>(table: T) =>
+  const updatedInPlace = <T extends CreateTableBuilder<string, string>>(table: T) =>
     engine === 'postgres' ? table.modifyEnd(sql`with (fillfactor = 80)`) : table;
 
   await db.schema
@@ -63,7 +63,7 @@ async function createTables(db: Kysely<unknown>, engine: Engine): Promise<void> 
     .execute();
   await db.schema.createIndex('token_device').on('token').column('device_id').execute();
 
-  await restless(
+  await updatedInPlace(
     db.schema
       .createTable('device')
       .addColumn('number', serial, (column) => (engine === 'sqlite' ? column.autoIncrement() : column).primaryKey())
@@ -91,7 +91,7 @@ async function createTables(db: Kysely<unknown>, engine: Engine): Promise<void> 
   await sql`create index device_site on device (site) where site is not null`.execute(db);
   await sql`create index device_cluster on device (cluster) where cluster is not null`.execute(db);
 
-  await restless(
+  await updatedInPlace(
     db.schema
       .createTable('sighting')
       .addColumn('device', 'integer', (column) => column.primaryKey())
@@ -136,7 +136,7 @@ async function createTables(db: Kysely<unknown>, engine: Engine): Promise<void> 
     .execute();
 
   await byKey(
-    restless(
+    updatedInPlace(
       db.schema
         .createTable('attempt')
         .addColumn('campaign', 'integer', (column) => column.notNull())

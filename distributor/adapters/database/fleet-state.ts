@@ -14,7 +14,7 @@ import { reportRecords } from './records/report-records.ts';
 import { prune, retentionRecords } from './records/retention-records.ts';
 import { spendingLock, spendingRecords } from './records/spending-records.ts';
 import { tokenRecords } from './records/token-records.ts';
-import { firstOf, type Step } from './step.ts';
+import { type DatabaseStep, firstOf } from './step.ts';
 
 const defaultKeptReports = 8;
 
@@ -34,14 +34,14 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
   database.onLoss(() => campaigns.forget());
   const audited = [eventsLock];
   /** An act and the event that tells of it: both or neither. */
-  const told = <T>(
-    act: () => Step<T>,
+  const withEvent = <T>(
+    act: () => DatabaseStep<T>,
     event: AuditEvent | undefined,
     isDone: (result: T) => boolean,
     locks: readonly string[] = [],
   ): Promise<T> => {
     if (event === undefined) return database.write(act, locks);
-    const both = function* (): Step<T> {
+    const both = function* (): DatabaseStep<T> {
       const result = yield* act();
       if (isDone(result)) yield* events.append(event);
       return result;
@@ -52,7 +52,7 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
     location: database.location,
 
     saveToken: (token, event) =>
-      told(
+      withEvent(
         () => tokens.save(token),
         event,
         () => true,
@@ -60,10 +60,10 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
     findToken: (hash) => database.readOften(() => tokens.find(hash)),
     listTokens: (page) => database.read(() => tokens.list(page)),
     recordTokenUse: (uses) => database.write(() => tokens.recordUse(uses)),
-    revokeToken: (id, at, event) => told(() => tokens.revoke(id, at), event, Boolean),
+    revokeToken: (id, at, event) => withEvent(() => tokens.revoke(id, at), event, Boolean),
 
     enrol: (enrolment, event) =>
-      told(
+      withEvent(
         () => devices.enrol(enrolment),
         event,
         (outcome) => outcome === 'enrolled',
@@ -79,8 +79,8 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
       // One that few say is looked for in all of them.
       return saying === undefined ? database.read(step) : database.readAside(step);
     },
-    forgetDevice: (id, event) => told(() => devices.forget(id), event, Boolean, [spendingLock]),
-    revokeDevice: (id, at, event) => told(() => devices.revoke(id, at), event, Boolean),
+    forgetDevice: (id, event) => withEvent(() => devices.forget(id), event, Boolean, [spendingLock]),
+    revokeDevice: (id, at, event) => withEvent(() => devices.revoke(id, at), event, Boolean),
     answerCheck: (arrival, judge, find) =>
       database.writeOften(() => checks.answer(arrival, judge, find), useOf(arrival)),
     readFacts: (question) => database.read(() => checks.readFacts(question)),

@@ -29,18 +29,18 @@ export interface Answer {
   readonly affected: number;
 }
 
-export type Step<T> = Generator<Question, T, Answer>;
+export type DatabaseStep<T> = Generator<Question, T, Answer>;
 
-export function* rowsOf<Row>(query: Compilable<Row>): Step<Row[]> {
+export function* rowsOf<Row>(query: Compilable<Row>): DatabaseStep<Row[]> {
   return (yield questionOf(query)).rows as Row[];
 }
 
-export function* firstOf<Row>(query: Compilable<Row>): Step<Row | undefined> {
+export function* firstOf<Row>(query: Compilable<Row>): DatabaseStep<Row | undefined> {
   return (yield* rowsOf(query))[0];
 }
 
 /** @returns how many rows it inserted, changed or deleted */
-export function* affectedBy(query: Compilable): Step<number> {
+export function* affectedBy(query: Compilable): DatabaseStep<number> {
   return (yield questionOf(query)).affected;
 }
 
@@ -94,16 +94,16 @@ export class Prepared<Name extends string, Row> {
     return new Prepared(text, parameters, ofEach);
   }
 
-  *rows(values: Readonly<Record<Name, Value>>): Step<Row[]> {
+  *rows(values: Readonly<Record<Name, Value>>): DatabaseStep<Row[]> {
     return (yield this.#question(values)).rows as Row[];
   }
 
-  *first(values: Readonly<Record<Name, Value>>): Step<Row | undefined> {
+  *first(values: Readonly<Record<Name, Value>>): DatabaseStep<Row | undefined> {
     return (yield this.#question(values)).rows[0] as Row | undefined;
   }
 
   /** Changes what it changes; see Question.types. */
-  *change(values: Readonly<Record<Name, Value>>): Step<void> {
+  *change(values: Readonly<Record<Name, Value>>): DatabaseStep<void> {
     yield this.#question(values);
   }
 

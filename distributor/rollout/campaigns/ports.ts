@@ -2,7 +2,7 @@
 import type { DeviceId } from '../../../contract/device-api/check.ts';
 import type { Fault } from '../../../contract/errors.ts';
 import type { DevicePage, Member } from '../../fleet/ports.ts';
-import type { Attempt, CampaignKey, CampaignState, OpenedWave } from '../campaign.ts';
+import type { CampaignAttempt, CampaignKey, CampaignState, OpenedWave } from '../campaign.ts';
 import type { WaveCounts } from '../standing.ts';
 import type { Transition } from './transition.ts';
 
@@ -20,7 +20,7 @@ export interface CampaignStore extends UnaskedStore {
   /** Runs work on the one replica that leads; undefined on the others. */
   asLeader<T>(work: () => Promise<T>): Promise<T | undefined>;
 
-  attemptsOf(deviceId: DeviceId): Promise<Attempt[]>;
+  attemptsOf(deviceId: DeviceId): Promise<CampaignAttempt[]>;
   /** Devices by wave and standing (see standingOf), counted by the database. Members are those of the opened waves. */
   countWaves(key: CampaignKey, question: CountQuestion): Promise<WaveCounts[]>;
   /**

@@ -136,7 +136,7 @@ export interface CampaignView {
   readonly overlaps?: readonly Overlap[] | undefined;
 }
 
-export function viewOf(progress: CampaignView): RolloutView {
+export function rolloutViewOf(progress: CampaignView): RolloutView {
   const { rollout, campaign, counts, holds, gates, held, notAsked, overlaps } = progress;
   const { name, product, target, group, priority, deadline, after } = rollout;
   const status = statusOf(rollout, campaign);

@@ -2,7 +2,7 @@
 import type { CheckRequest, DeviceId, Labels } from '../../../contract/device-api/check.ts';
 import type { Version } from '../../../contract/release/version.ts';
 import type { ReleaseIndex } from '../../catalog/releases.ts';
-import type { Attempt, CampaignKey, CampaignState } from '../campaign.ts';
+import type { CampaignAttempt, CampaignKey, CampaignState } from '../campaign.ts';
 import type { CompiledPlan } from '../compiled-plan.ts';
 
 export interface DeviceFacts {
@@ -48,7 +48,7 @@ export interface DecideInput {
   readonly releases: ReleaseIndex;
   readonly campaign: CampaignLookup;
   /** Of this device. */
-  readonly attempts: readonly Attempt[];
+  readonly attempts: readonly CampaignAttempt[];
   /** Of the same site or the same cluster, without the device itself. */
   readonly peers: readonly Peer[];
   readonly spending: (key: CampaignKey) => Spending | undefined;

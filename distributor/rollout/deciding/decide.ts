@@ -5,7 +5,7 @@
 
 import type { Decision, Explanation, NoDecision } from '../decision.ts';
 import type { DecideInput } from './decide-input.ts';
-import { judgeRollout, type Verdict } from './judge-rollout.ts';
+import { judgeRollout, type RolloutVerdict } from './judge-rollout.ts';
 import { isSettled } from './settled-phases.ts';
 
 /** Rollouts in order of their claims: the first that has something to say about the device now says it. */
@@ -48,7 +48,7 @@ export function explain(input: DecideInput): Explanation[] {
 }
 
 /** The answer of a rollout that claims the device says more than that of one that is through with it, or not for it. */
-function weightOf({ decision, holds }: Verdict): number {
+function weightOf({ decision, holds }: RolloutVerdict): number {
   if (holds) return 3;
   return decision.reason === 'not-in-group' ? 1 : 2;
 }

@@ -38,11 +38,11 @@ export function waveOfDevice(input: WaveInput, device: Placed, labels: Labels): 
 /** In the order of their claims: the first that brings the device something newer, else the first that it is done with. */
 function claimOf({ plan, releases, campaign }: WaveInput, device: Placed, labels: Labels): CampaignKey | undefined {
   let done: CampaignKey | undefined;
-  for (const { rollout, goal, includes, standing } of plan.ranked(releases, device.product, device.platform)) {
+  for (const { rollout, goal, includes, wayFrom } of plan.ranked(releases, device.product, device.platform)) {
     if (!goal || rollout.aborted || !includes(labels)) continue;
     const key = { rollout: rollout.name, version: goal.version };
     if (isAborted(campaign(key.rollout, key.version))) continue;
-    const { order } = standing(device.current?.version);
+    const { order } = wayFrom(device.current?.version);
     if (order < 0) return key;
     if (order === 0) done ??= key;
   }

@@ -3,7 +3,7 @@
  * that the campaign brought it, or it no longer runs the one that it was counted for. Only news: a check that repeats
  * what is known finds nothing.
  */
-import { type Attempt, attemptAt, type CampaignKey, committedAt, hasFailed } from '../campaign.ts';
+import { attemptAt, type CampaignAttempt, type CampaignKey, committedAt, hasFailed } from '../campaign.ts';
 import { openWaveOf } from '../cohort.ts';
 import type { Ranked } from '../compiled-plan.ts';
 import { placeOf } from '../placement.ts';
@@ -52,7 +52,7 @@ function findingOf(input: DecideInput, ranked: Ranked): Finding | undefined {
   }
   if (attempt === undefined || committedAt(attempt) === undefined) return undefined;
   // A device that went on to a newer release had committed this one.
-  if (ranked.standing(current?.version).order > 0) return undefined;
+  if (ranked.wayFrom(current?.version).order > 0) return undefined;
   return { ...key, kind: isRejected ? 'fell-back' : 'left' };
 }
 
@@ -61,7 +61,7 @@ function runningOf(
   { device, campaign: campaignOf }: DecideInput,
   { rollout, includes }: Ranked,
   key: CampaignKey,
-  attempt: Attempt | undefined,
+  attempt: CampaignAttempt | undefined,
 ): Finding | undefined {
   if (attempt && committedAt(attempt) !== undefined) return undefined;
   const isFailed = attempt !== undefined && hasFailed(attempt);

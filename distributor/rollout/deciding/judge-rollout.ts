@@ -7,10 +7,10 @@ import type { DecisionReason } from '../../../contract/device-api/reasons.ts';
 import { type Installer, mayInstall } from '../../../contract/release/acceptance.ts';
 import type { Release } from '../../catalog/releases.ts';
 import type { Location } from '../../fleet/location.ts';
-import { type Attempt, attemptAt, type CampaignState, hasFailed, isHeld } from '../campaign.ts';
+import { attemptAt, type CampaignAttempt, type CampaignState, hasFailed, isHeld } from '../campaign.ts';
 import { openWaveOf } from '../cohort.ts';
 import type { Ranked } from '../compiled-plan.ts';
-import type { Decision, Facts, OpenInterval } from '../decision.ts';
+import type { Decision, DecisionFacts, OpenInterval } from '../decision.ts';
 import { type Hop, nextHop } from '../path.ts';
 import { placeOf } from '../placement.ts';
 import { revertedCode, standingOf } from '../standing.ts';
@@ -23,23 +23,23 @@ import { type Hold, holdOf } from './precedence.ts';
 const retryRefusedAfterMs = 24 * 3_600_000;
 
 /** `holds`: the rollout claims the device and keeps lower priorities away from it. */
-export interface Verdict {
+export interface RolloutVerdict {
   readonly decision: Decision;
   readonly holds: boolean;
 }
 
-export function judgeRollout(input: DecideInput, ranked: Ranked, location: Location): Verdict {
+export function judgeRollout(input: DecideInput, ranked: Ranked, location: Location): RolloutVerdict {
   const { check, labels } = input.device;
   const { rollout, goal } = ranked;
   if (!ranked.includes(labels)) return released('not-in-group', { rollout: rollout.name, group: rollout.group ?? '' });
   if (!goal) return released('release-unknown', { rollout: rollout.name, ...rollout.target, platform: check.platform });
 
-  const facts: Facts = { rollout: rollout.name, version: goal.version };
+  const facts: DecisionFacts = { rollout: rollout.name, version: goal.version };
   const campaign = input.campaign(rollout.name, goal.version);
   const attempt = attemptAt(input.attempts, { rollout: rollout.name, version: goal.version });
   const isAborted = rollout.aborted || campaign?.status === 'aborted';
   const { current } = check;
-  const { order, hop: freeHop } = ranked.standing(current?.version);
+  const { order, hop: freeHop } = ranked.wayFrom(current?.version);
   if (order === 0) {
     if (isAborted && isToGoBack(input, ranked, goal, attempt)) {
       const more = { why: campaign?.reason ?? 'The declaration says aborted.' };
@@ -141,7 +141,12 @@ export function judgeRollout(input: DecideInput, ranked: Ranked, location: Locat
  * A device that this campaign brought to the release and that still runs it. It is told once; again only when it was
  * silent about it for as long as an attempt may take, because an answer may be lost.
  */
-function isToGoBack({ device, now }: DecideInput, { rollout }: Ranked, goal: Release, attempt?: Attempt): boolean {
+function isToGoBack(
+  { device, now }: DecideInput,
+  { rollout }: Ranked,
+  goal: Release,
+  attempt?: CampaignAttempt,
+): boolean {
   if (!rollout.abort.revert || !attempt || device.check.current?.manifestSha256 !== goal.manifestSha256) return false;
   const { outcome, offeredAt, revertedAt } = attempt;
   if (offeredAt === undefined) return false;
@@ -150,7 +155,7 @@ function isToGoBack({ device, now }: DecideInput, { rollout }: Ranked, goal: Rel
 }
 
 /** A server that the device waits for, where no open wave reaches its place: then nothing happens before one does. */
-function laterServer(rollout: string, { servers = [] }: Hold, upTo: number): Facts {
+function laterServer(rollout: string, { servers = [] }: Hold, upTo: number): DecisionFacts {
   for (const { id, current } of servers) {
     const place = placeOf(rollout, id);
     if (place < upTo) continue;
@@ -161,7 +166,7 @@ function laterServer(rollout: string, { servers = [] }: Hold, upTo: number): Fac
 }
 
 /** By the device's own list, or by what it reported: a device that lost its list must not loop. */
-function failedBefore({ device }: DecideInput, release: Release, attempt: Attempt | undefined): boolean {
+function failedBefore({ device }: DecideInput, release: Release, attempt: CampaignAttempt | undefined): boolean {
   if (device.check.rejected.includes(release.manifestSha256)) return true;
   return attempt !== undefined && hasFailed(attempt) && attempt.offeredVersion === release.version;
 }
@@ -171,7 +176,11 @@ function failedBefore({ device }: DecideInput, release: Release, attempt: Attemp
  * person took back since, or for something that is not the release's fault. Older devices do the last; each try may move
  * a whole release again, so they are asked once a day, and after a rollout was reopened.
  */
-function mayRetry({ now }: DecideInput, campaign: CampaignState | undefined, attempt: Attempt | undefined): boolean {
+function mayRetry(
+  { now }: DecideInput,
+  campaign: CampaignState | undefined,
+  attempt: CampaignAttempt | undefined,
+): boolean {
   if ((campaign?.generation ?? 0) > (attempt?.generation ?? 0)) return true;
   if (attempt === undefined) return false;
   if (attempt.code === revertedCode) return true;
@@ -208,7 +217,7 @@ function hopAround(
   { rollout }: Ranked,
   goal: Release,
   campaign: CampaignState | undefined,
-  attempt: Attempt | undefined,
+  attempt: CampaignAttempt | undefined,
 ) {
   const { device, releases } = input;
   const { current, rejected } = device.check;
@@ -219,7 +228,7 @@ function hopAround(
 }
 
 /** Asking again for what was offered costs the budget nothing. */
-function isUnderWay(attempt: Attempt | undefined, now: number, timeoutSeconds: number): boolean {
+function isUnderWay(attempt: CampaignAttempt | undefined, now: number, timeoutSeconds: number): boolean {
   if (attempt === undefined || attempt.outcome !== undefined) return false;
   return ['pending', 'waiting'].includes(standingOf(attempt, now, timeoutSeconds));
 }
@@ -232,7 +241,7 @@ function soakEnd({ rollout }: Ranked, campaign: CampaignState | undefined, now: 
   return at > now ? at : undefined;
 }
 
-function windowFacts(interval: OpenInterval | undefined): Facts {
+function windowFacts(interval: OpenInterval | undefined): DecisionFacts {
   return interval ? { opensAt: instant(interval.opensAt), closesAt: instant(interval.closesAt) } : {};
 }
 
@@ -244,10 +253,10 @@ function instant(at: number): string {
   return new Date(at).toISOString();
 }
 
-function released(reason: DecisionReason, facts: Facts): Verdict {
+function released(reason: DecisionReason, facts: DecisionFacts): RolloutVerdict {
   return { decision: { kind: 'none', reason, until: undefined, facts }, holds: false };
 }
 
-function held(reason: DecisionReason, facts: Facts, until?: number): Verdict {
+function held(reason: DecisionReason, facts: DecisionFacts, until?: number): RolloutVerdict {
   return { decision: { kind: 'none', reason, until, facts }, holds: true };
 }

@@ -2,7 +2,7 @@
 import { compareVersions, type Version } from '../../../contract/release/version.ts';
 import type { Concurrency } from '../../declaration/practice.ts';
 import type { Location } from '../../fleet/location.ts';
-import type { Facts } from '../decision.ts';
+import type { DecisionFacts } from '../decision.ts';
 import type { Peer } from './decide-input.ts';
 
 export interface Precedence {
@@ -19,7 +19,7 @@ export interface Precedence {
 
 export interface Hold {
   readonly reason: 'servers-first' | 'cluster-busy' | 'site-busy';
-  readonly facts: Facts;
+  readonly facts: DecisionFacts;
   /** Servers that run something older, where it is for them. */
   readonly servers?: readonly Peer[];
 }

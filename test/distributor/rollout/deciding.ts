@@ -6,7 +6,7 @@ import { emptyPlan, type Plan } from '../../../distributor/declaration/plan.ts';
 import { defaultPractice } from '../../../distributor/declaration/practice.ts';
 import type { Rollout } from '../../../distributor/declaration/rollout.ts';
 import type { Wave } from '../../../distributor/declaration/wave.ts';
-import type { Attempt, CampaignState, OpenedWave } from '../../../distributor/rollout/campaign.ts';
+import type { CampaignAttempt, CampaignState, OpenedWave } from '../../../distributor/rollout/campaign.ts';
 import { compilePlan } from '../../../distributor/rollout/compiled-plan.ts';
 import type { DecideInput, Peer } from '../../../distributor/rollout/deciding/decide-input.ts';
 import type { Decision } from '../../../distributor/rollout/decision.ts';
@@ -76,7 +76,7 @@ export const state = (version: string, more: Partial<CampaignState> = {}): Campa
   ...more,
 });
 
-export const attempt = (version: string, more: Partial<Attempt> = {}): Attempt => ({
+export const attempt = (version: string, more: Partial<CampaignAttempt> = {}): CampaignAttempt => ({
   rollout: `to-${version}`,
   version,
   deviceId: 'gate-17',

@@ -2,14 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import type { DevicePhase } from '../../../contract/device-api/check.ts';
 import type { UpdateEvent } from '../../../edge-updater/update/event.ts';
-import { type Facts, recover } from '../../../edge-updater/update/recover.ts';
+import { type RecoveryFacts, recover } from '../../../edge-updater/update/recover.ts';
 import type { Attempt } from '../../../edge-updater/update/state.ts';
 import { blankState, deviceStateSchema } from '../../../edge-updater/update/state.ts';
 import { transition } from '../../../edge-updater/update/transition.ts';
 import { at, attempt, inPhase, moment, newer, newest, older, repairing } from './states.ts';
 
 const whole = new Map([older, newer, newest].map((release) => [release.manifestSha256, release]));
-const facts: Facts = {
+const facts: RecoveryFacts = {
   currentLink: newer.manifestSha256,
   previousLink: older.manifestSha256,
   slots: whole,
@@ -17,13 +17,13 @@ const facts: Facts = {
   ...moment,
   attemptId: 'found',
 };
-const onNewest: Partial<Facts> = { currentLink: newest.manifestSha256 };
+const onNewest: Partial<RecoveryFacts> = { currentLink: newest.manifestSha256 };
 
 interface Row {
   readonly phase: DevicePhase;
   readonly when: string;
   readonly attempt?: Partial<Attempt>;
-  readonly facts?: Partial<Facts>;
+  readonly facts?: Partial<RecoveryFacts>;
   readonly becomes: DevicePhase;
   readonly effect: string;
   readonly code?: string;

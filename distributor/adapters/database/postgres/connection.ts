@@ -4,7 +4,7 @@
  */
 import pg from 'pg';
 import { SlipwayError } from '../../../../contract/errors.ts';
-import type { Answer, Question, Step } from '../step.ts';
+import type { Answer, DatabaseStep, Question } from '../step.ts';
 
 const connectTimeoutMs = 5000;
 /** A server that vanished without a word is noticed by then. */
@@ -39,7 +39,7 @@ export class StepFailure extends Error {}
 /** Nothing of a group was kept, because of one of its steps or of others at the same time: each may be tried alone. */
 export class GroupFailed extends Error {}
 
-export function advance<T>(step: Step<T>, answer?: Answer): IteratorResult<Question, T> {
+export function advance<T>(step: DatabaseStep<T>, answer?: Answer): IteratorResult<Question, T> {
   try {
     return answer === undefined ? step.next() : step.next(answer);
   } catch (cause) {
@@ -53,7 +53,7 @@ export async function ask(client: pg.PoolClient, { sql, values }: Pick<Question,
   return { rows: result.rows, affected: result.rowCount ?? 0 };
 }
 
-export async function runStep<T>(client: pg.PoolClient, step: Step<T>): Promise<T> {
+export async function runStep<T>(client: pg.PoolClient, step: DatabaseStep<T>): Promise<T> {
   let next = advance(step);
   while (!next.done) next = advance(step, await ask(client, next.value));
   return next.value;

@@ -10,7 +10,7 @@ import type pg from 'pg';
 import { SlipwayError } from '../../../../contract/errors.ts';
 import type { FleetDatabase, OftenUse } from '../fleet-database.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { affectedBy, type Step } from '../step.ts';
+import { affectedBy, type DatabaseStep } from '../step.ts';
 import {
   connected,
   GroupFailed,
@@ -87,19 +87,19 @@ class PostgresDatabase implements FleetDatabase {
     );
   }
 
-  read<T>(step: () => Step<T>): Promise<T> {
+  read<T>(step: () => DatabaseStep<T>): Promise<T> {
     return this.#connected((client) => runStep(client, step()));
   }
 
-  readOften<T>(step: () => Step<T>): Promise<T> {
+  readOften<T>(step: () => DatabaseStep<T>): Promise<T> {
     return this.#reads.add(step, {});
   }
 
-  readAside<T>(step: () => Step<T>): Promise<T> {
+  readAside<T>(step: () => DatabaseStep<T>): Promise<T> {
     return connected(this.#aside, this.location, (client) => runStep(client, step()));
   }
 
-  write<T>(step: () => Step<T>, locks: readonly string[] = []): Promise<T> {
+  write<T>(step: () => DatabaseStep<T>, locks: readonly string[] = []): Promise<T> {
     const term = this.#term.getStore();
     return this.#connected(async (client) => {
       for (let tries = 1; ; tries += 1) {
@@ -112,7 +112,7 @@ class PostgresDatabase implements FleetDatabase {
     });
   }
 
-  writeOften<T>(step: () => Step<T>, use: OftenUse): Promise<T> {
+  writeOften<T>(step: () => DatabaseStep<T>, use: OftenUse): Promise<T> {
     return this.#term.getStore() ? this.write(step, locksOf(use)) : this.#writes.add(step, use);
   }
 

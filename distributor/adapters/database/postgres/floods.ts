@@ -3,7 +3,7 @@
  * one transaction and becomes durable by one commit.
  */
 import type { OftenUse } from '../fleet-database.ts';
-import type { Step } from '../step.ts';
+import type { DatabaseStep } from '../step.ts';
 import { GroupFailed } from './connection.ts';
 import { type Ended, WroteInVain } from './side-by-side.ts';
 
@@ -13,7 +13,7 @@ const maxTogether = 256;
 const maxInARow = 32;
 
 export interface Waiting {
-  readonly step: () => Step<unknown>;
+  readonly step: () => DatabaseStep<unknown>;
   readonly use: OftenUse;
   /** See sideBySide. */
   readonly keys: readonly string[];
@@ -38,7 +38,7 @@ export class Floods {
     this.#runAlone = runAlone;
   }
 
-  add<T>(step: () => Step<T>, use: OftenUse): Promise<T> {
+  add<T>(step: () => DatabaseStep<T>, use: OftenUse): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const end = (ended: Ended) => ('failure' in ended ? reject(ended.failure) : resolve(ended.value as T));
       const { locks = [], device } = use;

@@ -3,12 +3,12 @@
  * differ only in their values as one statement. Steps that share a key come one after the other, in the order given.
  */
 import type pg from 'pg';
-import type { Answer, Question, Step } from '../step.ts';
+import type { Answer, DatabaseStep, Question } from '../step.ts';
 import { advance, ask, StepFailure } from './connection.ts';
 import { columnsOf, type Many, manyOf } from './many.ts';
 
 export interface Run {
-  readonly step: Step<unknown>;
+  readonly step: DatabaseStep<unknown>;
   readonly keys: readonly string[];
 }
 

@@ -4,7 +4,7 @@ import type { DevicePhase } from '../../../../contract/device-api/check.ts';
 import type { UpdateOutcome } from '../../../../contract/device-api/report.ts';
 import type { Fault } from '../../../../contract/errors.ts';
 import {
-  type Attempt,
+  type CampaignAttempt,
   type CampaignKey,
   type OpenedWave,
   phasesAfterSwitch,
@@ -13,7 +13,7 @@ import {
 import type { CountQuestion, HoldCount } from '../../../rollout/campaigns/ports.ts';
 import { heldSilenceMs, noCounts, revertedCode, type Standing, type WaveCounts } from '../../../rollout/standing.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { firstOf, Prepared, rowsOf, type SlotOf, type Step, slots } from '../step.ts';
+import { type DatabaseStep, firstOf, Prepared, rowsOf, type SlotOf, slots } from '../step.ts';
 import type { CampaignRecords } from './campaign-records.ts';
 
 /** An attempt with the names of its campaign. */
@@ -112,7 +112,7 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
       ),
   );
   return {
-    *ofDevice(device: number): Step<AttemptRow[]> {
+    *ofDevice(device: number): DatabaseStep<AttemptRow[]> {
       const rows = yield* ofDevice.rows({ device });
       const named: AttemptRow[] = [];
       for (const row of rows) named.push({ ...row, ...(yield* campaigns.keyOf(row.campaign)) });
@@ -120,32 +120,35 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
     },
 
     /** The first offer makes the attempt; a later one moves its time, and a retry forgets how the last try ended. */
-    *offer(values: Readonly<Record<OfferedColumn, string | number | null>>, isRetry: boolean): Step<void> {
+    *offer(values: Readonly<Record<OfferedColumn, string | number | null>>, isRetry: boolean): DatabaseStep<void> {
       yield* offering.change(values);
       const { campaign, device } = values;
       if (isRetry) yield* startingOver.change({ campaign, device });
     },
 
     /** The first finding makes the attempt where there is none; one of a retry forgets how the last try ended. */
-    *find(values: Readonly<Record<FoundColumn, number>>, isRetry: boolean): Step<void> {
+    *find(values: Readonly<Record<FoundColumn, number>>, isRetry: boolean): DatabaseStep<void> {
       yield* finding.change(values);
       const { campaign, device } = values;
       if (isRetry) yield* startingOver.change({ campaign, device });
     },
 
     /** The device does not run it any more. @param isFailure the device says that it failed there */
-    *lose(campaign: number, device: number, isFailure: boolean, at: number): Step<void> {
+    *lose(campaign: number, device: number, isFailure: boolean, at: number): DatabaseStep<void> {
       const failed = { outcome: 'rolled-back', fault: 'release', settled_at: at };
       const open = { outcome: null, fault: null, settled_at: null };
       yield* losing.change({ campaign, device, ...(isFailure ? failed : open) });
     },
 
-    *revert({ rollout, version }: CampaignKey, device: number, at: number): Step<void> {
+    *revert({ rollout, version }: CampaignKey, device: number, at: number): DatabaseStep<void> {
       yield* reverting.change({ rollout, version, device, at });
     },
 
     /** See CampaignStore.countWaves. The cases are those of standingOf and markOf, in their order. */
-    *countWaves(key: CampaignKey, { waves, judgedFrom, deviceTimeoutSeconds, now }: CountQuestion): Step<WaveCounts[]> {
+    *countWaves(
+      key: CampaignKey,
+      { waves, judgedFrom, deviceTimeoutSeconds, now }: CountQuestion,
+    ): DatabaseStep<WaveCounts[]> {
       const { rollout, version } = key;
       const columns = db.selectFrom('campaign').select(['id', 'waves']);
       const campaign = yield* firstOf(columns.where('rollout', '=', rollout).where('version', '=', version));
@@ -213,7 +216,7 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
     },
 
     /** See CampaignStore.countHolds. */
-    *countHolds({ rollout, version }: CampaignKey, heardAfter: number): Step<HoldCount[]> {
+    *countHolds({ rollout, version }: CampaignKey, heardAfter: number): DatabaseStep<HoldCount[]> {
       const rows = yield* rowsOf(
         db
           .selectFrom('attempt')
@@ -274,7 +277,7 @@ const offeredTypes = {
 type OfferedColumn = keyof typeof offeredTypes;
 
 /** @param lastSeenAt of the device */
-export function attemptOf(row: AttemptRow, deviceId: string, lastSeenAt: number | null): Attempt {
+export function attemptOf(row: AttemptRow, deviceId: string, lastSeenAt: number | null): CampaignAttempt {
   return {
     rollout: row.rollout,
     version: row.version,

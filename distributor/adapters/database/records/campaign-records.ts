@@ -4,7 +4,7 @@ import { kindOfTransition } from '../../../events/kinds.ts';
 import type { CampaignKey, CampaignState, CampaignStatus, OpenedWave } from '../../../rollout/campaign.ts';
 import { applyTransitionTo, type Transition } from '../../../rollout/campaigns/transition.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { affectedBy, firstOf, rowsOf, type Step } from '../step.ts';
+import { affectedBy, type DatabaseStep, firstOf, rowsOf } from '../step.ts';
 import type { EventRecords } from './event-records.ts';
 
 /** A campaign and its number in the other tables. */
@@ -26,7 +26,7 @@ export function campaignRecords(db: Kysely<FleetTables>, events: EventRecords) {
   let copy: { readonly revision: number; readonly known: ReadonlyMap<string, KnownCampaign> } | undefined;
 
   /** The row, made when there is none; on PostgreSQL it stays as it is until this transaction ends. */
-  function* locked({ rollout, version }: CampaignKey, at: number): Step<Selectable<FleetTables['campaign']>> {
+  function* locked({ rollout, version }: CampaignKey, at: number): DatabaseStep<Selectable<FleetTables['campaign']>> {
     const fresh = { started: 0, status: 'active', reason: '', waves: '[]', generation: 0, created_at: at };
     const making = db.insertInto('campaign').values({ rollout, version, ...fresh, changed_at: at });
     yield* affectedBy(making.onConflict((conflict) => conflict.columns(['rollout', 'version']).doNothing()));
@@ -37,13 +37,13 @@ export function campaignRecords(db: Kysely<FleetTables>, events: EventRecords) {
   }
 
   return {
-    *load(): Step<CampaignState[]> {
+    *load(): DatabaseStep<CampaignState[]> {
       const started = all.where('started', '=', 1).orderBy('created_at').orderBy('id');
       return (yield* rowsOf(started)).map(stateOf);
     },
 
     /** See CampaignStore.applyTransition. */
-    *apply(key: CampaignKey, transition: Transition, at: number, actor: string): Step<boolean> {
+    *apply(key: CampaignKey, transition: Transition, at: number, actor: string): DatabaseStep<boolean> {
       const row = yield* locked(key, at);
       const state = applyTransitionTo(row.started === 1 ? stateOf(row) : undefined, key, transition, at);
       if (state === undefined) return false;
@@ -67,14 +67,14 @@ export function campaignRecords(db: Kysely<FleetTables>, events: EventRecords) {
     },
 
     /** Its number, for an attempt of it. */
-    *numberOf(key: CampaignKey, at: number): Step<{ readonly id: number; readonly generation: number }> {
+    *numberOf(key: CampaignKey, at: number): DatabaseStep<{ readonly id: number; readonly generation: number }> {
       const { rollout, version } = key;
       const columns = db.selectFrom('campaign').select(['id', 'generation']);
       const known = yield* firstOf(columns.where('rollout', '=', rollout).where('version', '=', version));
       return known ?? (yield* locked(key, at));
     },
 
-    *keyOf(id: number): Step<CampaignKey> {
+    *keyOf(id: number): DatabaseStep<CampaignKey> {
       if (!keys.has(id)) {
         const rows = yield* rowsOf(db.selectFrom('campaign').select(['id', 'rollout', 'version']));
         for (const { id: one, rollout, version } of rows) keys.set(one, { rollout, version });
@@ -88,7 +88,7 @@ export function campaignRecords(db: Kysely<FleetTables>, events: EventRecords) {
      * All campaigns as of a revision of what is in force, from memory unless the database has moved on.
      * @param revision as read in the same transaction
      */
-    *known(revision: number): Step<KnownCampaigns> {
+    *known(revision: number): DatabaseStep<KnownCampaigns> {
       if (copy?.revision !== revision) {
         const rows = yield* rowsOf(all);
         const entries = rows.map((row): [string, KnownCampaign] => [

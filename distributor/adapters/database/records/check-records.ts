@@ -10,7 +10,7 @@ import type { Finding } from '../../../rollout/deciding/findings.ts';
 import type { Decision, UpdateDecision } from '../../../rollout/decision.ts';
 import type { OftenUse } from '../fleet-database.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { affectedBy, type Step } from '../step.ts';
+import { affectedBy, type DatabaseStep } from '../step.ts';
 import { type AttemptRecords, type AttemptRow, attemptOf } from './attempt-records.ts';
 import type { CampaignRecords } from './campaign-records.ts';
 import { type DeviceRecords, type DeviceRow, deviceOf } from './device-records.ts';
@@ -34,7 +34,7 @@ interface ReadFacts {
 }
 
 export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
-  function* read(row: DeviceRow, question: FactsQuestion): Step<ReadFacts> {
+  function* read(row: DeviceRow, question: FactsQuestion): DatabaseStep<ReadFacts> {
     const attempts = yield* near.attempts.ofDevice(row.number);
     const known = yield* near.campaigns.known(row.revision);
     const peers = question.wantsPeers ? yield* near.peers.of(row.number, question) : [];
@@ -56,13 +56,17 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
     return { row, attempts, facts };
   }
 
-  function* record(row: DeviceRow, arrival: CheckArrival): Step<void> {
+  function* record(row: DeviceRow, arrival: CheckArrival): DatabaseStep<void> {
     const changed = changes(row, toColumns(arrival));
     if (changed) yield* affectedBy(db.updateTable('device').set(changed).where('number', '=', row.number));
     yield* near.devices.sight(row.number, arrival.at);
   }
 
-  function* recordOffer({ row, attempts }: ReadFacts, decision: UpdateDecision, arrival: CheckArrival): Step<void> {
+  function* recordOffer(
+    { row, attempts }: ReadFacts,
+    decision: UpdateDecision,
+    arrival: CheckArrival,
+  ): DatabaseStep<void> {
     const key = keyOf(decision);
     const known = attempts.find(({ rollout, version }) => rollout === key.rollout && version === key.version);
     const campaign = known?.campaign ?? (yield* near.campaigns.numberOf(key, arrival.at)).id;
@@ -82,7 +86,7 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
     yield* near.attempts.offer(values, isRetry);
   }
 
-  function* recordFinding({ row, attempts }: ReadFacts, finding: Finding, at: number): Step<void> {
+  function* recordFinding({ row, attempts }: ReadFacts, finding: Finding, at: number): DatabaseStep<void> {
     const { rollout, version } = finding;
     const known = attempts.find((attempt) => attempt.rollout === rollout && attempt.version === version);
     const campaign = known?.campaign ?? (yield* near.campaigns.numberOf({ rollout, version }, at)).id;
@@ -98,7 +102,7 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
       arrival: CheckArrival,
       judge: (facts: CheckFacts) => Judged,
       find?: (facts: CheckFacts) => readonly Finding[],
-    ): Step<Judged> {
+    ): DatabaseStep<Judged> {
       const known = yield* near.devices.row(arrival.deviceId);
       if (arrival.bearer) {
         const { tokenHash, admit } = arrival.bearer;
@@ -118,7 +122,7 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
       return judged;
     },
 
-    *readFacts(question: FactsQuestion): Step<CheckFacts | undefined> {
+    *readFacts(question: FactsQuestion): DatabaseStep<CheckFacts | undefined> {
       const row = yield* near.devices.row(question.deviceId);
       return row && (yield* read(row, question)).facts;
     },

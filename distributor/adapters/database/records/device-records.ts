@@ -7,7 +7,7 @@ import type { DevicePage, DeviceRecord, Enrolment, EnrolmentOutcome, Member } fr
 import type { CampaignKey } from '../../../rollout/campaign.ts';
 import type { Role } from '../../../rollout/deciding/decide-input.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { affectedBy, firstOf, Prepared, rowsOf, type SlotOf, type Step } from '../step.ts';
+import { affectedBy, type DatabaseStep, firstOf, Prepared, rowsOf, type SlotOf } from '../step.ts';
 import { toRow } from './token-records.ts';
 
 /** A device with when it was heard last. */
@@ -42,23 +42,23 @@ export function deviceRecords(db: Kysely<FleetTables>) {
     .select(['id', 'labels', 'enrolled_at', 'current_version'])
     .where('status', '=', 'accepted');
   return {
-    row: (id: string): Step<DeviceRow | undefined> => byId.first({ id }),
+    row: (id: string): DatabaseStep<DeviceRow | undefined> => byId.first({ id }),
 
-    *find(id: string): Step<DeviceRecord | undefined> {
+    *find(id: string): DatabaseStep<DeviceRecord | undefined> {
       const row = yield* byId.first({ id });
       return row && deviceOf(row);
     },
 
-    *sight(device: number, at: number): Step<void> {
+    *sight(device: number, at: number): DatabaseStep<void> {
       yield* sighting.change({ device, at });
     },
 
-    *count(): Step<number> {
+    *count(): DatabaseStep<number> {
       const row = yield* firstOf(db.selectFrom('device').select((eb) => eb.fn.countAll<number>().as('n')));
       return row?.n ?? 0;
     },
 
-    *membersOf(product: string, { after = '', limit }: DevicePage, saying?: string): Step<Member[]> {
+    *membersOf(product: string, { after = '', limit }: DevicePage, saying?: string): DatabaseStep<Member[]> {
       let query = members.where('product', '=', product).where('id', '>', after);
       if (saying !== undefined) {
         const name = JSON.stringify(saying).replaceAll(/[!%_]/g, '!$&');
@@ -68,7 +68,7 @@ export function deviceRecords(db: Kysely<FleetTables>) {
     },
 
     /** See UnaskedStore. */
-    *unaskedOf(key: CampaignKey, product: string, { after = '', limit }: DevicePage): Step<Member[]> {
+    *unaskedOf(key: CampaignKey, product: string, { after = '', limit }: DevicePage): DatabaseStep<Member[]> {
       const campaign = yield* firstOf(
         db.selectFrom('campaign').select('id').where('rollout', '=', key.rollout).where('version', '=', key.version),
       );
@@ -88,7 +88,7 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       return (yield* rowsOf(unasked.orderBy('id').limit(limit))).map(memberOf);
     },
 
-    *enrol(enrolment: Enrolment): Step<EnrolmentOutcome> {
+    *enrol(enrolment: Enrolment): DatabaseStep<EnrolmentOutcome> {
       const { device, deviceToken, enrolmentTokenId, at } = enrolment;
       const known = yield* byId.first({ id: device.id });
       if (known) {
@@ -120,7 +120,7 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       return 'enrolled';
     },
 
-    *forget(id: string): Step<boolean> {
+    *forget(id: string): DatabaseStep<boolean> {
       const known = yield* byId.first({ id });
       if (!known) return false;
       yield* affectedBy(db.deleteFrom('token').where('device_id', '=', id));
@@ -146,7 +146,7 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       return true;
     },
 
-    *revoke(id: string, at: number): Step<boolean> {
+    *revoke(id: string, at: number): DatabaseStep<boolean> {
       const revoking = db.updateTable('token').set({ revoked_at: at }).where('device_id', '=', id);
       yield* affectedBy(revoking.where('revoked_at', 'is', null));
       return (yield* affectedBy(db.updateTable('device').set({ status: 'revoked' }).where('id', '=', id))) > 0;

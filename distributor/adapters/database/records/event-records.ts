@@ -2,7 +2,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { AuditEvent, RecordedEvent } from '../../../events/ports.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { affectedBy, firstOf, rowsOf, type Step } from '../step.ts';
+import { affectedBy, type DatabaseStep, firstOf, rowsOf } from '../step.ts';
 
 /** Whoever appends takes this lock first: so the order of ids is the order in which they can be seen. */
 export const eventsLock = 'events';
@@ -11,22 +11,22 @@ export type EventRecords = ReturnType<typeof eventRecords>;
 
 export function eventRecords(db: Kysely<FleetTables>) {
   return {
-    *append(event: AuditEvent): Step<void> {
+    *append(event: AuditEvent): DatabaseStep<void> {
       const { at, actor, kind, rollout = null, version = null, deviceId = null, reason, facts } = event;
       const row = { at, actor, kind, rollout, version, device_id: deviceId, reason };
       const text = facts === undefined ? null : JSON.stringify(facts);
       yield* affectedBy(db.insertInto('event').values({ ...row, facts: text }));
     },
-    *list(after: number, limit: number): Step<RecordedEvent[]> {
+    *list(after: number, limit: number): DatabaseStep<RecordedEvent[]> {
       const query = db.selectFrom('event').selectAll().where('id', '>', after).orderBy('id').limit(limit);
       return (yield* rowsOf(query)).map(fromRow);
     },
-    *lastId(): Step<number> {
+    *lastId(): DatabaseStep<number> {
       const row = yield* firstOf(db.selectFrom('event').select('id').orderBy('id', 'desc').limit(1));
       return row?.id ?? 0;
     },
     /** The last one of a kind; undefined when there is none. */
-    *lastOf(kinds: readonly string[]): Step<RecordedEvent | undefined> {
+    *lastOf(kinds: readonly string[]): DatabaseStep<RecordedEvent | undefined> {
       const query = db
         .selectFrom('event')
         .selectAll()
@@ -37,7 +37,7 @@ export function eventRecords(db: Kysely<FleetTables>) {
       return row && fromRow(row);
     },
     /** Every copy of what is in force is out of date from now on. */
-    *move(planSha256?: string): Step<void> {
+    *move(planSha256?: string): DatabaseStep<void> {
       const moved = db.updateTable('in_force').set({ revision: sql<number>`revision + 1` });
       yield* affectedBy(planSha256 === undefined ? moved : moved.set({ plan_sha256: planSha256 }));
     },

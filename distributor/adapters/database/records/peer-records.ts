@@ -4,7 +4,7 @@ import { devicePhases } from '../../../../contract/device-api/check.ts';
 import type { FactsQuestion } from '../../../fleet/ports.ts';
 import type { Peer, Role } from '../../../rollout/deciding/decide-input.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { Prepared, type SlotOf, type Step, slots } from '../step.ts';
+import { type DatabaseStep, Prepared, type SlotOf, slots } from '../step.ts';
 
 const settledPhases: readonly string[] = ['idle', 'committed', 'rolled-back'];
 const unsettledPhases = devicePhases.filter((phase) => !settledPhases.includes(phase));
@@ -31,7 +31,7 @@ export function peerRecords(db: Kysely<FleetTables>) {
       .where('device.number', '!=', slot('device')),
   );
   return {
-    *of(device: number, question: FactsQuestion): Step<Peer[]> {
+    *of(device: number, question: FactsQuestion): DatabaseStep<Peer[]> {
       const { site = null, cluster = null, at, peerTimeoutSeconds } = question;
       if (site === null && cluster === null) return [];
       const rows = yield* near.rows({ device, site, cluster, since: at - peerTimeoutSeconds * 1000 });

@@ -6,7 +6,7 @@ import type { AppliedPlan, AppliedSummary } from '../../../reconcile/applied-pla
 import type { PlanDiff } from '../../../reconcile/diff.ts';
 import type { RefusedRevision } from '../../../reconcile/ports.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { affectedBy, firstOf, rowsOf, type Step } from '../step.ts';
+import { affectedBy, type DatabaseStep, firstOf, rowsOf } from '../step.ts';
 import type { EventRecords } from './event-records.ts';
 
 const summaryColumns = ['content_sha256', 'revision', 'author', 'subject', 'applied_at', 'diff'] as const;
@@ -16,11 +16,11 @@ export type PlanRecords = ReturnType<typeof planRecords>;
 /** Steps of PlanStore; those that append an event are run under the lock of events. */
 export function planRecords(db: Kysely<FleetTables>, events: EventRecords) {
   return {
-    *load(): Step<AppliedPlan | undefined> {
+    *load(): DatabaseStep<AppliedPlan | undefined> {
       const row = yield* firstOf(db.selectFrom('applied_plan').selectAll().orderBy('id', 'desc').limit(1));
       return row && { ...summaryOf(row), plan: JSON.parse(row.plan) as Plan };
     },
-    *save(applied: AppliedPlan): Step<void> {
+    *save(applied: AppliedPlan): DatabaseStep<void> {
       const { plan, contentSha256, revision, author, subject, appliedAt, diff } = applied;
       const row = { content_sha256: contentSha256, revision, author, subject, applied_at: appliedAt };
       const texts = { diff: JSON.stringify(diff), plan: JSON.stringify(plan) };
@@ -34,12 +34,12 @@ export function planRecords(db: Kysely<FleetTables>, events: EventRecords) {
       });
       yield* events.move(contentSha256);
     },
-    *list(limit: number): Step<AppliedSummary[]> {
+    *list(limit: number): DatabaseStep<AppliedSummary[]> {
       const query = db.selectFrom('applied_plan').select(summaryColumns).orderBy('id', 'desc').limit(limit);
       return (yield* rowsOf(query)).map(summaryOf);
     },
     /** A refusal that is on record already, as after a restart, is not told again. */
-    *refuse(refused: RefusedRevision, at: number): Step<void> {
+    *refuse(refused: RefusedRevision, at: number): DatabaseStep<void> {
       const { problem, revision = '', author, subject = '' } = refused;
       const last = yield* events.lastOf(['plan-applied', 'plan-refused']);
       const isKnown = last?.kind === 'plan-refused' && last.facts?.revision === revision;

@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Fault } from '../../../../contract/errors.ts';
 import type { DevicePage, DeviceProfile, TroubleCount } from '../../../fleet/ports.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { firstOf, rowsOf, type Step } from '../step.ts';
+import { type DatabaseStep, firstOf, rowsOf } from '../step.ts';
 import { deviceOf, type SeenDeviceRow } from './device-records.ts';
 import { type ReportRow, reportColumns, reportOf } from './report-records.ts';
 
@@ -38,17 +38,17 @@ export function profileRecords(db: Kysely<FleetTables>) {
     ])
     .select(reportColumns.map((name) => sql.ref(`report.${name}`).as(`${prefix}${name}`)));
   return {
-    *find(id: string): Step<DeviceProfile | undefined> {
+    *find(id: string): DatabaseStep<DeviceProfile | undefined> {
       const row = yield* firstOf(profiles.where('device.id', '=', id));
       return row && profileOf(row);
     },
 
-    *list({ after = '', limit }: DevicePage): Step<DeviceProfile[]> {
+    *list({ after = '', limit }: DevicePage): DatabaseStep<DeviceProfile[]> {
       const query = profiles.where('device.id', '>', after).orderBy('device.id').limit(limit);
       return (yield* rowsOf(query)).map(profileOf);
     },
 
-    *countTroubles(): Step<TroubleCount[]> {
+    *countTroubles(): DatabaseStep<TroubleCount[]> {
       const rows = yield* rowsOf(
         db
           .selectFrom('device')

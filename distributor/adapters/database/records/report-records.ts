@@ -7,7 +7,7 @@ import { type Fault, faultOf } from '../../../../contract/errors.ts';
 import type { ReportRules, StoredReports } from '../../../fleet/ports.ts';
 import { type CampaignKey, hasFailed, isHeld, phasesUnderWay } from '../../../rollout/campaign.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { Prepared, rowsOf, type SlotOf, type Step, slots, type ValueType } from '../step.ts';
+import { type DatabaseStep, Prepared, rowsOf, type SlotOf, slots, type ValueType } from '../step.ts';
 import type { AttemptRow } from './attempt-records.ts';
 import { acceptedOnly, type Neighbours } from './check-records.ts';
 import { type DeviceRow, deviceOf } from './device-records.ts';
@@ -68,7 +68,7 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
    * The attempt that a report is about: of several with its version the one offered last. One that was never offered
    * is none: nobody counts who was not asked.
    */
-  function* attemptOf(row: DeviceRow, { rollout, version }: Report): Step<AttemptRow | undefined> {
+  function* attemptOf(row: DeviceRow, { rollout, version }: Report): DatabaseStep<AttemptRow | undefined> {
     if (rollout === undefined) return undefined;
     const [known] = (yield* near.attempts.ofDevice(row.number))
       .filter((attempt) => attempt.rollout === rollout && attempt.offered_at > 0)
@@ -77,7 +77,7 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
     return known;
   }
 
-  function* apply(before: AttemptRow, report: Report, maxBytes: number, at: number): Step<Turn> {
+  function* apply(before: AttemptRow, report: Report, maxBytes: number, at: number): DatabaseStep<Turn> {
     const after = { ...before };
     const { campaign } = before;
     if (report.sequence > before.phase_sequence) {
@@ -110,7 +110,7 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
 
   return {
     /** See DeviceStore.storeReports. */
-    *store(id: string, reports: readonly Report[], rules: ReportRules, at: number): Step<StoredReports> {
+    *store(id: string, reports: readonly Report[], rules: ReportRules, at: number): DatabaseStep<StoredReports> {
       const row = acceptedOnly(id, yield* near.devices.row(id));
       const received = ReceivedSequences.parse(row.acknowledged_through, row.gaps);
       const fresh: Report[] = [];
@@ -146,7 +146,7 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       return { acknowledgedThrough: through, fresh, fellBack, failed };
     },
 
-    *list(id: string, limit: number): Step<Report[]> {
+    *list(id: string, limit: number): DatabaseStep<Report[]> {
       const query = db.selectFrom('report').innerJoin('device', 'device.number', 'report.device').selectAll('report');
       const rows = yield* rowsOf(query.where('device.id', '=', id).orderBy('report.sequence', 'desc').limit(limit));
       return rows.map(reportOf);

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import type { Retention } from '../../../fleet/ports.ts';
 import type { FleetDatabase } from '../fleet-database.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { affectedBy, firstOf, rowsOf, type Step } from '../step.ts';
+import { affectedBy, type DatabaseStep, firstOf, rowsOf } from '../step.ts';
 import { type EventRecords, eventsLock } from './event-records.ts';
 import type { PlanRecords } from './plan-records.ts';
 import { slotOf } from './spending-records.ts';
@@ -19,7 +19,7 @@ export function retentionRecords(db: Kysely<FleetTables>, events: EventRecords, 
   const finished = ['completed', 'aborted'];
   return {
     /** Of the plans that are not among the newest ones the text goes, and the record of those applied before goes. */
-    *plans(kept: number, before: number): Step<number> {
+    *plans(kept: number, before: number): DatabaseStep<number> {
       const newest = db.selectFrom('applied_plan').select('id').orderBy('id', 'desc').limit(1);
       const last = yield* firstOf(newest.offset(Math.max(kept, 1) - 1));
       if (!last) return 0;
@@ -28,7 +28,7 @@ export function retentionRecords(db: Kysely<FleetTables>, events: EventRecords, 
       return yield* affectedBy(emptying.where('id', '<', last.id).where('plan', '<>', ''));
     },
     /** Campaigns that ended before, and are not the newest of a rollout in force. */
-    *finishedCampaigns(before: number): Step<number[]> {
+    *finishedCampaigns(before: number): DatabaseStep<number[]> {
       const rollouts = (yield* plans.load())?.plan.rollouts.map(({ name }) => name) ?? [];
       const ended = db.selectFrom('campaign').select('id').where('status', 'in', finished).where('started', '=', 1);
       const old = yield* rowsOf(ended.where('changed_at', '<', before).orderBy('id'));
@@ -38,7 +38,7 @@ export function retentionRecords(db: Kysely<FleetTables>, events: EventRecords, 
       return old.map(({ id }) => id).filter((id) => !judged.has(id));
     },
     /** One piece of the attempts of these campaigns. */
-    *attempts(campaigns: readonly number[]): Step<number> {
+    *attempts(campaigns: readonly number[]): DatabaseStep<number> {
       for (const id of campaigns) {
         const some = db.selectFrom('attempt').select('device').where('campaign', '=', id).limit(piece);
         const removed = yield* affectedBy(
@@ -48,12 +48,12 @@ export function retentionRecords(db: Kysely<FleetTables>, events: EventRecords, 
       }
       return 0;
     },
-    *spending(now: number): Step<number> {
+    *spending(now: number): DatabaseStep<number> {
       const before = slotOf(now - spendingDays * dayMs);
       return yield* affectedBy(db.deleteFrom('spending').where('slot', '>', 0).where('slot', '<', before));
     },
     /** Moves the mark of kept events, which is itself an event. */
-    *markEvents(before: number, now: number): Step<boolean> {
+    *markEvents(before: number, now: number): DatabaseStep<boolean> {
       const old = yield* firstOf(db.selectFrom('event').select('id').where('at', '<', before).limit(1));
       if (!old) return false;
       const moving = db.updateTable('event_retention').set({ keep_from: before });
@@ -63,7 +63,7 @@ export function retentionRecords(db: Kysely<FleetTables>, events: EventRecords, 
       return true;
     },
     /** One piece of the events before the mark. */
-    *events(): Step<number> {
+    *events(): DatabaseStep<number> {
       const mark = yield* firstOf(db.selectFrom('event_retention').select('keep_from'));
       const old = db
         .selectFrom('event')
@@ -87,7 +87,7 @@ export async function prune(database: FleetDatabase, records: RetentionRecords, 
   return { plans, attempts, events };
 }
 
-async function allPieces(database: FleetDatabase, remove: () => Step<number>): Promise<number> {
+async function allPieces(database: FleetDatabase, remove: () => DatabaseStep<number>): Promise<number> {
   let all = 0;
   for (;;) {
     const removed = await database.write(remove);

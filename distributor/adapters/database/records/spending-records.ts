@@ -6,7 +6,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Spending } from '../../../rollout/deciding/decide-input.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { Prepared, type SlotOf, type Step } from '../step.ts';
+import { type DatabaseStep, Prepared, type SlotOf } from '../step.ts';
 
 const slotMs = 600_000;
 /** Holds the sum over attempts with a result, for the mean. */
@@ -55,22 +55,22 @@ export function spendingRecords(db: Kysely<FleetTables>) {
     yield* adding.change({ campaign, slot, bytes, attempts, reserved });
   }
   return {
-    *of(campaign: number, perSeconds: number, now: number): Step<Spending> {
+    *of(campaign: number, perSeconds: number, now: number): DatabaseStep<Spending> {
       const sum = yield* summing.first({ campaign, since: Math.max(1, slotOf(now - perSeconds * 1000)) });
       const { bytes = 0, reserved = 0, settled = 0, settled_bytes: all = 0 } = sum ?? {};
       return { bytes, reserved, meanBytes: settled === 0 ? undefined : Math.round(all / settled) };
     },
-    *spend(campaign: number, bytes: number, at: number): Step<void> {
+    *spend(campaign: number, bytes: number, at: number): DatabaseStep<void> {
       yield* add(campaign, slotOf(at), { bytes });
     },
     /** An attempt has its first result after so many bytes. */
-    *settle(campaign: number, bytes: number): Step<void> {
+    *settle(campaign: number, bytes: number): DatabaseStep<void> {
       yield* add(campaign, totalSlot, { bytes, attempts: 1 });
     },
-    *reserve(campaign: number, slot: number): Step<void> {
+    *reserve(campaign: number, slot: number): DatabaseStep<void> {
       yield* add(campaign, slot, { reserved: 1 });
     },
-    *release(campaign: number, slot: number): Step<void> {
+    *release(campaign: number, slot: number): DatabaseStep<void> {
       yield* add(campaign, slot, { reserved: -1 });
     },
   };

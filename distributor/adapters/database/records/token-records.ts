@@ -4,7 +4,7 @@ import type { TokenPurpose } from '../../../../contract/device-api/enrolment.ts'
 import type { TokenPage, TokenRecord } from '../../../fleet/ports.ts';
 import type { Scope } from '../../../fleet/scopes.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { affectedBy, firstOf, Prepared, rowsOf, type SlotOf, type Step } from '../step.ts';
+import { affectedBy, type DatabaseStep, firstOf, Prepared, rowsOf, type SlotOf } from '../step.ts';
 
 export type TokenRecords = ReturnType<typeof tokenRecords>;
 
@@ -14,14 +14,14 @@ export function tokenRecords(db: Kysely<FleetTables>) {
     db.selectFrom('token').selectAll().where('hash', '=', slot('hash')),
   );
   return {
-    *save(token: TokenRecord): Step<void> {
+    *save(token: TokenRecord): DatabaseStep<void> {
       yield* affectedBy(db.insertInto('token').values(toRow(token)));
     },
-    *find(hash: string): Step<TokenRecord | undefined> {
+    *find(hash: string): DatabaseStep<TokenRecord | undefined> {
       const row = yield* byHash.first({ hash });
       return row && fromRow(row);
     },
-    *list({ after, purpose, limit }: TokenPage): Step<TokenRecord[]> {
+    *list({ after, purpose, limit }: TokenPage): DatabaseStep<TokenRecord[]> {
       let query = db
         .selectFrom('token')
         .leftJoin('device', 'device.id', 'token.device_id')
@@ -37,13 +37,13 @@ export function tokenRecords(db: Kysely<FleetTables>) {
       }
       return (yield* rowsOf(query)).map((row) => fromRow({ ...row, last_used_at: row.last_used_at ?? row.seen_at }));
     },
-    *recordUse(uses: ReadonlyMap<string, number>): Step<void> {
+    *recordUse(uses: ReadonlyMap<string, number>): DatabaseStep<void> {
       for (const [id, at] of uses) {
         const isNews = sql<boolean>`coalesce(last_used_at, 0) < ${at}`;
         yield* affectedBy(db.updateTable('token').set({ last_used_at: at }).where('id', '=', id).where(isNews));
       }
     },
-    *revoke(id: string, at: number): Step<boolean> {
+    *revoke(id: string, at: number): DatabaseStep<boolean> {
       const known = yield* firstOf(db.selectFrom('token').select('id').where('id', '=', id));
       if (!known) return false;
       const revoking = db.updateTable('token').set({ revoked_at: at }).where('id', '=', id);

@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { Answer, Question, Step } from '../step.ts';
+import type { Answer, DatabaseStep, Question } from '../step.ts';
 import type { AsideAnswer, AsideData } from './thread.ts';
 
 const plain = (sql: string): Question => ({ sql, values: [], name: undefined });
@@ -20,7 +20,7 @@ export class SqliteAside {
   }
 
   /** @throws Error of the database or of the thread, which the next step starts anew */
-  read<T>(step: () => Step<T>): Promise<T> {
+  read<T>(step: () => DatabaseStep<T>): Promise<T> {
     const turn = this.#last.then(() => this.#inTransaction(step));
     this.#last = turn.catch(() => undefined);
     return turn;
@@ -32,7 +32,7 @@ export class SqliteAside {
     this.#thread = undefined;
   }
 
-  async #inTransaction<T>(step: () => Step<T>): Promise<T> {
+  async #inTransaction<T>(step: () => DatabaseStep<T>): Promise<T> {
     const thread = this.#started();
     // Only who waits for an answer keeps the process alive.
     thread.ref();

@@ -7,7 +7,7 @@ import type Database from 'better-sqlite3';
 import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
 import type { FleetDatabase } from '../fleet-database.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { type Answer, affectedBy, type Question, type Step } from '../step.ts';
+import { type Answer, affectedBy, type DatabaseStep, type Question } from '../step.ts';
 import { SqliteAside } from './aside.ts';
 import { busyTimeoutMs, fleetFile, holdFolder, openFile, prepareFile, problemOf } from './file.ts';
 import { SqlitePlace } from './place.ts';
@@ -77,7 +77,7 @@ class SqliteDatabase implements FleetDatabase {
     this.#aside = new SqliteAside({ file: fleetFile(folder), busyTimeoutMs });
   }
 
-  async read<T>(step: () => Step<T>): Promise<T> {
+  async read<T>(step: () => DatabaseStep<T>): Promise<T> {
     this.#ask(this.#reader, look);
     try {
       return this.#run(this.#reader, step());
@@ -86,7 +86,7 @@ class SqliteDatabase implements FleetDatabase {
     }
   }
 
-  async readAside<T>(step: () => Step<T>): Promise<T> {
+  async readAside<T>(step: () => DatabaseStep<T>): Promise<T> {
     try {
       const pages = this.#reader.pragma('page_count', { simple: true }) as number;
       if (pages >= manyPages) return await this.#aside.read(step);
@@ -96,12 +96,12 @@ class SqliteDatabase implements FleetDatabase {
     return this.read(step);
   }
 
-  readOften<T>(step: () => Step<T>): Promise<T> {
+  readOften<T>(step: () => DatabaseStep<T>): Promise<T> {
     return this.read(step);
   }
 
   /** One process has the file's lock from the first to the last write of a transaction: locks need no names here. */
-  write<T>(step: () => Step<T>): Promise<T> {
+  write<T>(step: () => DatabaseStep<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let result: { readonly value: T } | undefined;
       this.#waiting.push({
@@ -115,7 +115,7 @@ class SqliteDatabase implements FleetDatabase {
     });
   }
 
-  writeOften<T>(step: () => Step<T>): Promise<T> {
+  writeOften<T>(step: () => DatabaseStep<T>): Promise<T> {
     return this.write(step);
   }
 
@@ -199,7 +199,7 @@ class SqliteDatabase implements FleetDatabase {
     return true;
   }
 
-  #run<T>(connection: Database.Database, step: Step<T>): T {
+  #run<T>(connection: Database.Database, step: DatabaseStep<T>): T {
     let next = step.next();
     while (!next.done) next = step.next(this.#ask(connection, next.value));
     return next.value;

@@ -1,7 +1,8 @@
 /**
- * An operator's desk straight on the state, on the server's machine: the same reading, deciding and recording as in the
- * server, which need not run. It takes no step of a rollout by itself and asks no check of a gate.
+ * The operations on a fleet straight on its state, on the server’s machine: the same reading, deciding and recording as
+ * in the server, which need not run. Takes no step of a rollout by itself and asks no check of a gate.
  */
+import { tokenSchema } from '../../contract/device-api/enrolment.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
@@ -9,38 +10,42 @@ import { composeRollouts, type Rollouts } from '../composition.ts';
 import { emptyPlan, type Plan } from '../declaration/plan.ts';
 import { EventFeed } from '../events/feed.ts';
 import { readLatest, readPage } from '../events/pages.ts';
-import { type EventFilter, type EventView, viewOf as eventViewOf } from '../events/view.ts';
+import { type EventFilter, type EventView, eventViewOf } from '../events/view.ts';
 import { explainDevice } from '../explanation/explain-device.ts';
+import { authorise } from '../fleet/authorise.ts';
 import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
 import { listDevices } from '../fleet/listing.ts';
 import type { FleetState } from '../fleet/ports.ts';
+import { hashToken } from '../fleet/token.ts';
 import { makeToken } from '../fleet/token-order.ts';
 import { revokeToken } from '../fleet/token-revocation.ts';
-import { listTokens } from '../fleet/token-view.ts';
+import { listTokens, tokenViewOf } from '../fleet/token-view.ts';
 import { detailOf } from '../fleet/view.ts';
 import { startedReleases } from '../rollout/campaigns/started-releases.ts';
-import { type CampaignView, viewOf } from '../rollout/campaigns/view.ts';
+import { type CampaignView, rolloutViewOf } from '../rollout/campaigns/view.ts';
 import { compilePlan } from '../rollout/compiled-plan.ts';
 import { allPages } from './all-pages.ts';
 import { type CommandLine, openState } from './command-line.ts';
-import type { Desk, DeskOptions } from './desk.ts';
+import type { FleetOperations, PlaceOptions } from './fleet-operations.ts';
 import { localActor } from './local-actor.ts';
+import { warnOfOpenToken } from './server-options.ts';
+import { readTokenFile } from './token-file.ts';
 
 const pageSize = 1000;
 
-export async function openStateDesk(line: CommandLine, options: DeskOptions): Promise<Desk> {
+export async function operationsOnState(line: CommandLine, options: PlaceOptions): Promise<FleetOperations> {
   const fleet = await openState(line, options);
   const releases = () => readReleases(line, fleet, options.store);
   return {
     async rollouts(name) {
       const { campaigns } = await openRollouts(line, fleet, await releases());
-      return (await campaigns.views(line.clock(), name)).map((view) => viewOf(withoutChecks(view)));
+      return (await campaigns.views(line.clock(), name)).map((view) => rolloutViewOf(withoutChecks(view)));
     },
     async control(name, action, reason) {
       const { campaigns, settled } = await openRollouts(line, fleet, await releases());
       await campaigns.control(name, action, localActor(), line.clock(), reason);
       await settled();
-      return (await campaigns.views(line.clock(), name)).map((view) => viewOf(withoutChecks(view)));
+      return (await campaigns.views(line.clock(), name)).map((view) => rolloutViewOf(withoutChecks(view)));
     },
     async *devices(query) {
       const known = await releases().catch(async (error) => {
@@ -82,6 +87,16 @@ export async function openStateDesk(line: CommandLine, options: DeskOptions): Pr
     makeToken: (order) =>
       makeToken(fleet, order, { actor: localActor(), at: line.clock(), randomBytes: line.randomBytes }),
     revokeToken: (id) => revokeToken(fleet, id, { actor: localActor(), at: line.clock() }),
+    async whoami() {
+      const { tokenFile } = options;
+      if (tokenFile === undefined) {
+        throw new SlipwayError('usage', 'expected --token-file', { hint: 'Name the file that the token is in.' });
+      }
+      await warnOfOpenToken(line, options);
+      const text = tokenSchema.safeParse(await readTokenFile(tokenFile)).data;
+      const token = text === undefined ? undefined : await fleet.findToken(hashToken(text));
+      return tokenViewOf(authorise(token, { anyToken: true }, line.clock()), line.clock());
+    },
     follow: (after, filter) => followState(fleet, after, filter),
     close: () => fleet.close(),
   };

@@ -1,4 +1,4 @@
-/** An operator's desk at a running server: every verb is one request of its API, with the scopes of the token. */
+/** The operations on a fleet at a running server: each is one request of its API, with the scopes of the token. */
 import { type EventFilter, type EventPageView, type EventView, eventPageSchema } from '../events/view.ts';
 import { whyViewSchema } from '../explanation/view.ts';
 import type { DeviceQuery } from '../fleet/device-filter.ts';
@@ -8,17 +8,18 @@ import {
   type TokenView,
   tokenPageSchema,
   tokenStandingSchema,
+  tokenViewSchema,
 } from '../fleet/token-view.ts';
 import { type DeviceView, deviceDetailSchema, devicePageSchema, deviceStandingSchema } from '../fleet/view.ts';
 import { rolloutListSchema } from '../rollout/campaigns/view.ts';
 import { allPages } from './all-pages.ts';
-import type { Desk } from './desk.ts';
+import type { FleetOperations } from './fleet-operations.ts';
 import { askServer, type ServerAddress } from './server-client.ts';
 import { followServer } from './server-stream.ts';
 
 const pageSize = 1000;
 
-export function serverDesk(address: ServerAddress): Desk {
+export function operationsByServer(address: ServerAddress): FleetOperations {
   return {
     async rollouts(name) {
       const path = name === undefined ? '/v1/rollouts' : `/v1/rollouts/${encodeURIComponent(name)}`;
@@ -43,6 +44,7 @@ export function serverDesk(address: ServerAddress): Desk {
       const path = `/v1/tokens/${encodeURIComponent(id)}/revoke`;
       return askServer(address, { method: 'POST', path }, tokenStandingSchema);
     },
+    whoami: () => askServer(address, get('/v1/whoami'), tokenViewSchema),
     follow: (after, filter) => followServer(address, after, filter),
     close: async () => {},
   };

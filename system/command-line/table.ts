@@ -2,7 +2,7 @@
 
 type Row = readonly string[];
 
-export function table(heading: Row, rows: readonly Row[]): string {
+export function tableText(heading: Row, rows: readonly Row[]): string {
   const all = [heading, ...rows];
   const widths = widthsOf(all);
   return all.map((row) => aligned(row, widths)).join('\n');

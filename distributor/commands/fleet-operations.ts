@@ -13,11 +13,11 @@ import type { DeviceDetail, DeviceStanding, DeviceView } from '../fleet/view.ts'
 import type { ControlAction } from '../rollout/campaigns/control.ts';
 import type { RolloutView } from '../rollout/campaigns/view.ts';
 import { type CommandLine, type StatePlace, withStateOptions } from './command-line.ts';
-import { serverDesk } from './server-desk.ts';
+import { operationsByServer } from './operations-by-server.ts';
+import { operationsOnState } from './operations-on-state.ts';
 import { addressOptions, warnOfOpenToken } from './server-options.ts';
-import { openStateDesk } from './state-desk.ts';
 
-export interface Desk {
+export interface FleetOperations {
   /** All in force, or every version of the one that is named, then with its overlaps. */
   rollouts(name?: string): Promise<RolloutView[]>;
   /** @param reason for the audit log; may be empty */
@@ -37,12 +37,14 @@ export interface Desk {
   tokens(query: TokenQuery): AsyncIterable<TokenView>;
   makeToken(order: TokenOrder): Promise<MadeToken>;
   revokeToken(id: string): Promise<TokenStanding>;
+  /** The token of --token-file. */
+  whoami(): Promise<TokenView>;
   /** Without end: what is recorded after an id. */
   follow(after: number, filter: EventFilter): AsyncIterable<EventView>;
   close(): Promise<void>;
 }
 
-export interface DeskOptions extends StatePlace {
+export interface PlaceOptions extends StatePlace {
   readonly server?: string;
   readonly tokenFile?: string;
   readonly store?: string;
@@ -54,31 +56,35 @@ export function withPlaceOptions(command: Command): Command {
   return withStateOptions(command.addOption(server).addOption(tokenFile));
 }
 
-export function withDeskOptions(command: Command): Command {
+export function withStoreOptions(command: Command): Command {
   return withPlaceOptions(command).addOption(
     new Option('--store <url>', 'the store of releases, where the state here is used').env('SLIPWAY_STORE'),
   );
 }
 
 /** What was written on the command line wins over what the environment says. */
-export async function withDesk<T>(line: CommandLine, command: Command, use: (desk: Desk) => Promise<T>): Promise<T> {
-  const options = command.opts<DeskOptions>();
-  const isWritten = (name: keyof DeskOptions) => command.getOptionValueSource(name) === 'cli';
+export async function withOperations<T>(
+  line: CommandLine,
+  command: Command,
+  use: (operations: FleetOperations) => Promise<T>,
+): Promise<T> {
+  const options = command.opts<PlaceOptions>();
+  const isWritten = (name: keyof PlaceOptions) => command.getOptionValueSource(name) === 'cli';
   const writtenState = isWritten('state') || isWritten('database');
   if (writtenState && isWritten('server')) {
     throw new SlipwayError('usage', 'expected either --server or --state and --database, not both');
   }
   const isServer = options.server !== undefined && !writtenState;
   if (isServer) await warnOfOpenToken(line, options);
-  const desk = isServer ? serverDesk(addressOf(options)) : await openStateDesk(line, options);
+  const operations = isServer ? operationsByServer(addressOf(options)) : await operationsOnState(line, options);
   try {
-    return await use(desk);
+    return await use(operations);
   } finally {
-    await desk.close();
+    await operations.close();
   }
 }
 
-function addressOf({ server = '', tokenFile }: DeskOptions) {
+function addressOf({ server = '', tokenFile }: PlaceOptions) {
   if (tokenFile !== undefined) return { server, tokenFile };
   throw new SlipwayError('usage', 'expected --token-file beside --server', {
     hint: 'Make a token with slipway-distributor token create on the server’s machine, and keep it in a file.',
@@ -86,7 +92,6 @@ function addressOf({ server = '', tokenFile }: DeskOptions) {
 }
 
 /** For the help of each verb that works in both ways. */
-export const deskHelp = `
+export const placeHelp = `
 It asks the server of --server with the token of --token-file (or SLIPWAY_SERVER and SLIPWAY_TOKEN_FILE), or else reads
-the state on this machine (--state or --database).
-Exit status: 0 done, 2 usage, 3 unknown rollout or invalid input, 5 unavailable, refused or unknown device, 6 conflict.`;
+the state on this machine (--state or --database).`;

@@ -1,0 +1,71 @@
+/** The name of each schema of the API in its document, so that generated clients have types with names of the field. */
+import * as z from 'zod';
+import {
+  checkAnswerSchema,
+  checkRequestSchema,
+  installedReleaseSchema,
+  offerSchema,
+  troubleSchema,
+} from '../../contract/device-api/check.ts';
+import { enrolAnswerSchema, enrolRequestSchema } from '../../contract/device-api/enrolment.ts';
+import { reportSchema, reportsAnswerSchema, reportsRequestSchema } from '../../contract/device-api/report.ts';
+import { planProblemSchema } from '../declaration/problem.ts';
+import { eventPageSchema, eventViewSchema } from '../events/view.ts';
+import { rolloutExplanationSchema, whyViewSchema } from '../explanation/view.ts';
+import { tokenOrderSchema } from '../fleet/token-order.ts';
+import { madeTokenSchema, tokenPageSchema, tokenStandingSchema, tokenViewSchema } from '../fleet/token-view.ts';
+import { deviceDetailSchema, devicePageSchema, deviceStandingSchema, deviceViewSchema } from '../fleet/view.ts';
+import { becauseSchema } from '../http/because.ts';
+import { appliedPlanViewSchema, planAnswerSchema, planChangeSchema } from '../reconcile/applied-plan.ts';
+import { overlapSchema, rolloutListSchema, rolloutViewSchema, waveViewSchema } from '../rollout/campaigns/view.ts';
+import { eventKindsSchema } from './events.ts';
+import { livenessSchema, readinessSchema } from './health.ts';
+import { planHistorySchema, planViewSchema, sentPlanSchema } from './plan.ts';
+
+export const openapiDocumentSchema = z.looseObject({ openapi: z.string() });
+
+export const schemaNames = z.registry<{ id: string }>();
+
+for (const [id, schema] of Object.entries({
+  CheckRequest: checkRequestSchema,
+  CheckAnswer: checkAnswerSchema,
+  Offer: offerSchema,
+  InstalledRelease: installedReleaseSchema,
+  Trouble: troubleSchema,
+  EnrolRequest: enrolRequestSchema,
+  EnrolAnswer: enrolAnswerSchema,
+  Report: reportSchema,
+  ReportsRequest: reportsRequestSchema,
+  ReportsAnswer: reportsAnswerSchema,
+  Device: deviceViewSchema,
+  DeviceDetail: deviceDetailSchema,
+  DevicePage: devicePageSchema,
+  DeviceStanding: deviceStandingSchema,
+  DeviceExplanation: whyViewSchema,
+  RolloutExplanation: rolloutExplanationSchema,
+  Rollout: rolloutViewSchema,
+  RolloutList: rolloutListSchema,
+  RolloutOverlap: overlapSchema,
+  Wave: waveViewSchema,
+  Reason: becauseSchema,
+  Plan: planViewSchema,
+  PlanHistory: planHistorySchema,
+  PlanAnswer: planAnswerSchema,
+  PlanChange: planChangeSchema,
+  PlanProblem: planProblemSchema,
+  AppliedPlan: appliedPlanViewSchema,
+  SentPlan: sentPlanSchema,
+  Token: tokenViewSchema,
+  TokenOrder: tokenOrderSchema,
+  TokenPage: tokenPageSchema,
+  TokenStanding: tokenStandingSchema,
+  MadeToken: madeTokenSchema,
+  Event: eventViewSchema,
+  EventKinds: eventKindsSchema,
+  EventPage: eventPageSchema,
+  Liveness: livenessSchema,
+  Readiness: readinessSchema,
+  OpenApiDocument: openapiDocumentSchema,
+})) {
+  schemaNames.add(schema, { id });
+}

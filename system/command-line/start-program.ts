@@ -1,0 +1,20 @@
+/** Starts a program from the command that people type, where this Node can run it; loads nothing else before it knows. */
+import { exitStatus } from '../../contract/errors.ts';
+import { whyNodeIsTooOld } from './node-version.ts';
+
+/** A program as it lies beside its command: in the repository, and built. */
+export interface ProgramFiles {
+  readonly source: string;
+  readonly built: string;
+}
+
+/** @param command `import.meta.url` of the command */
+export async function startProgram(name: string, command: string, { source, built }: ProgramFiles): Promise<void> {
+  const why = whyNodeIsTooOld(name, process.versions.node);
+  if (why !== undefined) {
+    process.stderr.write(`${why}\n`);
+    process.exit(exitStatus.localResource);
+  }
+  const isBuilt = !command.endsWith('.ts');
+  await import(new URL(isBuilt ? built : source, command).href);
+}
