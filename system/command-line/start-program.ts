@@ -1,5 +1,6 @@
 /** Starts a program from the command that people type, where this Node can run it; loads nothing else before it knows. */
 import { exitStatus } from '../../contract/errors.ts';
+import { keepCompiled } from './compile-cache.ts';
 import { whyNodeIsTooOld } from './node-version.ts';
 
 /** A program as it lies beside its command: in the repository, and built. */
@@ -16,5 +17,6 @@ export async function startProgram(name: string, command: string, { source, buil
     process.exit(exitStatus.localResource);
   }
   const isBuilt = !command.endsWith('.ts');
+  if (isBuilt) keepCompiled(process.env);
   await import(new URL(isBuilt ? built : source, command).href);
 }
