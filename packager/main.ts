@@ -22,6 +22,7 @@ import { registerDelta } from './commands/delta.ts';
 import { registerInit } from './commands/init.ts';
 import { registerInspect } from './commands/inspect.ts';
 import { registerKeygen } from './commands/keygen.ts';
+import { registerKeys } from './commands/keys.ts';
 import { registerPublish } from './commands/publish.ts';
 import { registerRefresh } from './commands/refresh.ts';
 import { registerVerify } from './commands/verify.ts';
@@ -61,7 +62,7 @@ function signingTime(epoch: string | undefined): Date {
 }
 
 const verbs = [
-  ...[registerInit, registerKeygen, registerBuild, registerPublish, registerRefresh],
+  ...[registerInit, registerKeygen, registerKeys, registerBuild, registerPublish, registerRefresh],
   ...[registerDelta, registerBundle, registerInspect, registerVerify],
 ];
 

@@ -110,7 +110,7 @@ export function requireUnexpiredOfflineRoles(state: RepositoryState, now: Date):
   for (const { signed } of [state.root, state.targets]) {
     if (!isExpired(signed.expires, now)) continue;
     throw new SlipwayError('metadata-expired', `${signed.type}.json expired at ${signed.expires}`, {
-      hint: 'Its offline keys have to sign a new version before anything can be published; check this clock too.',
+      hint: 'Its keys have to sign it again before anything can be published: slipway-packager keys renew root targets. Check this clock, too.',
     });
   }
 }

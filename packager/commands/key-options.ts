@@ -1,0 +1,37 @@
+/** Options that the verbs of `keys` share. */
+import type { Command } from 'commander';
+import { SlipwayError } from '../../contract/errors.ts';
+
+export interface StoreOptions {
+  readonly store: string;
+  readonly root?: string;
+}
+
+export interface RequestOptions extends StoreOptions {
+  readonly out: string;
+  readonly threshold?: string;
+}
+
+export interface KeyOptions {
+  readonly keys?: string;
+  readonly key?: string[];
+}
+
+export function withStoreOptions(command: Command): Command {
+  return command
+    .requiredOption('--store <url>', 'file:///folder or s3://bucket/prefix')
+    .option('--root <file>', "the root that devices pin; without it the store's own first root is believed");
+}
+
+export function withRequestOptions(command: Command): Command {
+  return withStoreOptions(command).requiredOption('--out <file>', 'the request, for those who sign');
+}
+
+export function withKeyOptions(command: Command): Command {
+  return command.option('--keys <dir>', 'folder of private keys').option('--key <file...>', 'private keys one by one');
+}
+
+export function countOf(option: string, text: string): number {
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new SlipwayError('usage', `${option}: expected a number from 1 to 9999, found ${JSON.stringify(text)}`);
+}

@@ -1,0 +1,123 @@
+/** `keys renew`, `add`, `revoke`, `rotate` and `add-product`: what is wished becomes a request that others sign. */
+import type { Command } from 'commander';
+import { SlipwayError } from '../../contract/errors.ts';
+import { productSchema } from '../../contract/release/manifest.ts';
+import { permitsRole } from '../../contract/trust/permits-role.ts';
+import { replaceFile } from '../../system/files/durable-file.ts';
+import { encodeRequest, newRequest } from '../repository/change-request.ts';
+import { changeRoles, type RoleWishes } from '../repository/change-roles.ts';
+import { readKeyFile } from '../repository/key-files.ts';
+import { loadRepository } from '../repository/state.ts';
+import { type CommandContext, withStore } from './context.ts';
+import { examples } from './examples.ts';
+import { answerRequest } from './key-answer.ts';
+import { countOf, type RequestOptions, withRequestOptions } from './key-options.ts';
+import { readRoot } from './publish.ts';
+
+const noWishes: RoleWishes = { renew: [], add: [], revoke: [], thresholds: new Map(), newRoles: [] };
+
+export function registerRequests(keys: Command, context: CommandContext): void {
+  withRequestOptions(keys.command('renew'))
+    .description('Ask for a new signature of root or targets, which hold for another year and half a year.')
+    .argument('<document...>', 'root, targets or both')
+    .addHelpText('after', examples('keys renew root targets --store s3://releases/edge --out renew.json'))
+    .action(async (documents: string[], options: RequestOptions) => {
+      const renew = documents.map((name) => {
+        if (name === 'root' || name === 'targets') return name;
+        throw new SlipwayError('usage', `expected root or targets, found ${JSON.stringify(name)}`, {
+          hint: 'Products, snapshot and timestamp are signed again by slipway-packager refresh.',
+        });
+      });
+      await makeRequest(context, options, async () => ({ ...noWishes, renew }));
+    });
+  withRequestOptions(keys.command('add'))
+    .description('Ask for more keys of a role: root, targets, online, permits or a product.')
+    .argument('<role>', 'whose keys')
+    .requiredOption('--add <file...>', 'public keys, or private ones')
+    .option('--threshold <n>', 'how many of its keys have to sign from now on')
+    .addHelpText(
+      'after',
+      examples('keys add root --add root-4.pub.pem --threshold 3 --store s3://releases/edge --out add.json'),
+    )
+    .action((role: string, options: RequestOptions & { readonly add: string[] }) =>
+      makeRequest(context, options, async (roles) => changeOf(role, options, options.add, [], roles)),
+    );
+  withRequestOptions(keys.command('revoke'))
+    .description('Ask to take keys from a role: from then on nothing that they sign is believed.')
+    .argument('<role>', 'whose keys')
+    .requiredOption('--revoke <id...>', 'key ids as keys status shows them, or the first 8 digits and more')
+    .option('--threshold <n>', 'how many of its keys have to sign from now on')
+    .addHelpText(
+      'after',
+      examples('keys revoke targets --revoke 3f786850e387 --store s3://releases/edge --out revoke.json'),
+    )
+    .action((role: string, options: RequestOptions & { readonly revoke: string[] }) =>
+      makeRequest(context, options, async (roles) => changeOf(role, options, [], options.revoke, roles)),
+    );
+  withRequestOptions(keys.command('rotate'))
+    .description('Ask to put new keys in the place of others in one step: after a loss, a theft, or a person who left.')
+    .argument('<role>', 'whose keys')
+    .requiredOption('--revoke <id...>', 'key ids that go')
+    .requiredOption('--add <file...>', 'keys that come')
+    .option('--threshold <n>', 'how many of its keys have to sign from now on')
+    .addHelpText(
+      'after',
+      examples(
+        'keys rotate online --revoke 89e6c98d9288 --add online-2.pub.pem --store s3://releases/edge --out rotate.json',
+      ),
+    )
+    .action((role: string, options: RequestOptions & { readonly add: string[]; readonly revoke: string[] }) =>
+      makeRequest(context, options, async (roles) => changeOf(role, options, options.add, options.revoke, roles)),
+    );
+  withRequestOptions(keys.command('add-product'))
+    .description('Ask for a product that the repository does not have yet, with keys of its own.')
+    .argument('<product>', 'name of the product')
+    .requiredOption('--add <file...>', 'keys that sign its releases')
+    .option('--threshold <n>', 'how many of them have to sign')
+    .addHelpText(
+      'after',
+      examples('keys add-product k0s-edge --add ci-k0s.pub.pem --store s3://releases/edge --out product.json'),
+    )
+    .action((name: string, options: RequestOptions & { readonly add: string[] }) => {
+      const parsed = productSchema.safeParse(name);
+      if (!parsed.success)
+        throw new SlipwayError('usage', `${JSON.stringify(name)}: ${parsed.error.issues[0]?.message}`);
+      return makeRequest(context, options, async () => ({
+        ...(await changeOf(name, options, options.add, [], [])),
+        newRoles: [name],
+      }));
+    });
+}
+
+async function changeOf(
+  role: string,
+  { threshold }: RequestOptions,
+  add: readonly string[],
+  revoke: readonly string[],
+  known: readonly string[],
+): Promise<RoleWishes> {
+  const added = await Promise.all(add.map(readKeyFile));
+  return {
+    ...noWishes,
+    add: added.map((key) => ({ role, key })),
+    revoke: revoke.map((keyId) => ({ role, keyId })),
+    thresholds: new Map(threshold === undefined ? [] : [[role, countOf('--threshold', threshold)]]),
+    newRoles: role === permitsRole && !known.includes(permitsRole) ? [permitsRole] : [],
+  };
+}
+
+/** @param wishesOf told which roles targets delegates to today */
+async function makeRequest(
+  context: CommandContext,
+  options: RequestOptions,
+  wishesOf: (delegated: readonly string[]) => Promise<RoleWishes>,
+): Promise<void> {
+  const pinned = await readRoot(options.root);
+  const state = await withStore(context, options.store, (store) => loadRepository(store, pinned));
+  const { root, targets } = state;
+  const wishes = await wishesOf(Object.keys(targets.signed.delegations?.roles ?? {}));
+  const changed = changeRoles({ root: root.signed, targets: targets.signed }, wishes, context.signingTime());
+  const request = newRequest({ root, targets }, changed);
+  await replaceFile(options.out, encodeRequest(request));
+  answerRequest(context, options.out, request);
+}

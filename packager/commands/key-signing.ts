@@ -1,0 +1,66 @@
+/** `keys sign` and `keys publish`: a request collects its signatures and comes into force. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Command } from 'commander';
+import { SlipwayError } from '../../contract/errors.ts';
+import { replaceFile } from '../../system/files/durable-file.ts';
+import { applyChange } from '../publish/apply-change.ts';
+import { type ChangeRequest, decodeRequest, encodeRequest, signRequest } from '../repository/change-request.ts';
+import { describeChange } from '../repository/change-words.ts';
+import { readSigningKeys } from '../repository/key-files.ts';
+import { type CommandContext, withStore } from './context.ts';
+import { examples } from './examples.ts';
+import { answerRequest } from './key-answer.ts';
+import { type KeyOptions, type StoreOptions, withKeyOptions, withStoreOptions } from './key-options.ts';
+import { readRoot } from './publish.ts';
+
+export function registerSign(keys: Command, context: CommandContext): void {
+  withKeyOptions(keys.command('sign'))
+    .description('Show what a request changes, and add the signatures of keys to its file.')
+    .argument('<request>', 'file of a request')
+    .option('--show', 'only show it', false)
+    .addHelpText('after', examples('keys sign renew.json --show', 'keys sign renew.json --key root-1.key.pem'))
+    .action(async (file: string, options: KeyOptions & { readonly show: boolean }) => {
+      const request = await readRequest(file);
+      if (!options.show) {
+        for (const line of describeChange(request)) context.output.say(line);
+        const signers = await readSigningKeys(options, (line) => context.output.say(line));
+        const documents = signRequest(request, signers);
+        await replaceFile(file, encodeRequest(request));
+        context.output.say(documents.length === 0 ? 'signed already' : `signed ${documents.join(' and ')}`);
+      }
+      answerRequest(context, file, request);
+    });
+}
+
+export function registerPublishChange(keys: Command, context: CommandContext): void {
+  withKeyOptions(withStoreOptions(keys.command('publish')))
+    .description('Bring a request that has its signatures into force. Devices follow by themselves.')
+    .argument('<request>', 'file of a request')
+    .addHelpText(
+      'after',
+      `\nGive the keys of snapshot and timestamp, and those of products whose keys change, as they are afterwards.\n${examples(
+        'keys publish renew.json --store s3://releases/edge --key online.key.pem',
+      )}`,
+    )
+    .action(async (file: string, options: KeyOptions & StoreOptions) => {
+      const request = await readRequest(file);
+      const signers = await readSigningKeys(options, (line) => context.output.say(line));
+      const pinnedRoot = await readRoot(options.root);
+      const applied = await withStore(context, options.store, (store) =>
+        applyChange({ store, request, keys: signers, pinnedRoot, signingTime: context.signingTime() }),
+      );
+      const { rootVersion, targetsVersion } = applied;
+      context.output.answer(applied, `in force: root ${rootVersion}, targets ${targetsVersion}`);
+    });
+}
+
+async function readRequest(file: string): Promise<ChangeRequest> {
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw new SlipwayError('document-unreadable', `cannot read ${path.basename(file)}`, {
+      hint: 'Check the path.',
+      cause,
+    });
+  });
+  return decodeRequest(bytes, path.basename(file));
+}

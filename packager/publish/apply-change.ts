@@ -1,0 +1,173 @@
+/**
+ * Brings a signed change of root and targets into force: documents under their own names first, then the root that
+ * devices look for, then the timestamp. One that was killed is finished by the same command.
+ */
+import type { Metadata, MetaFile, Root, Targets } from '@tufjs/models';
+import { canonicalJson } from '../../contract/canonical-json.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
+import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
+import { productRoles } from '../../contract/trust/permits-role.ts';
+import type { StoreReader } from '../../system/store/reader.ts';
+import type { StoreWriter } from '../../system/store/writer.ts';
+import { type ChangeRequest, missingSignatures } from '../repository/change-request.ts';
+import { nextSnapshot, nextTimestamp } from '../repository/online-roles.ts';
+import { listReleases, productTargets } from '../repository/product-role.ts';
+import {
+  authorisedKeys,
+  describeDocument,
+  documentKey,
+  type SignedDocument,
+  signDocument,
+} from '../repository/signed-document.ts';
+import type { SigningKey } from '../repository/signing-key.ts';
+import { loadRepository, type RepositoryState } from '../repository/state.ts';
+import { placeDocument } from './place-document.ts';
+
+export interface ApplyInput {
+  readonly store: StoreWriter;
+  readonly request: ChangeRequest;
+  /** Of snapshot and timestamp, and of products whose keys change, as they are afterwards. */
+  readonly keys: readonly SigningKey[];
+  readonly pinnedRoot: Uint8Array | undefined;
+  readonly signingTime: Date;
+}
+
+export interface AppliedChange {
+  readonly rootVersion: number;
+  readonly targetsVersion: number;
+  /** Products whose role was signed by their new keys. */
+  readonly products: readonly string[];
+}
+
+/**
+ * @throws SlipwayError `threshold-not-met`, `key-not-authorised`, `publish-contended` where the repository has moved on
+ *   since the request was made, or what the store throws
+ */
+export async function applyChange(input: ApplyInput): Promise<AppliedChange> {
+  const { store, request, keys, pinnedRoot, signingTime: now } = input;
+  requireSigned(request);
+  const { before, after } = request;
+  const root = after.root ?? before.root;
+  const targets = after.targets ?? before.targets;
+  // A root that an earlier try placed is not looked at: the timestamp of before may not be its own.
+  const state = await loadRepository(upToRoot(store, before.root.signed.version), pinnedRoot);
+  requireUnmoved(state, request);
+  const online = {
+    snapshot: authorisedKeys('snapshot', root.signed.roles.snapshot ?? noKeys, keys),
+    timestamp: authorisedKeys('timestamp', root.signed.roles.timestamp ?? noKeys, keys),
+  };
+  const changed = changedProducts(state, targets.signed);
+  const signers = new Map(changed.map((name) => [name, authorisedKeys(name, roleOf(targets.signed, name), keys)]));
+
+  const meta: Record<string, MetaFile> = { ...state.snapshotMeta };
+  if (after.targets) meta['targets.json'] = describeDocument(await placeSigned(store, 'targets', after.targets));
+  for (const [role, productKeys] of signers) {
+    const known = state.products.get(role);
+    const document = await placeDocument(store, {
+      ...{ role, lifetime: 'product', from: (known?.version ?? 0) + 1, keys: productKeys, now },
+      make: (version) => productTargets(known ? listReleases(known) : [], version, now),
+      delegator: targets,
+    });
+    meta[`${role}.json`] = describeDocument(document);
+  }
+  const snapshot = await placeDocument(store, {
+    ...{ role: 'snapshot', lifetime: 'snapshot', from: state.snapshotVersion + 1, keys: online.snapshot, now },
+    make: (version) => nextSnapshot(meta, version, now),
+    delegator: root,
+  });
+  if (after.root) await placeSigned(store, 'root', after.root);
+  const timestamp = signDocument(
+    'timestamp',
+    nextTimestamp(snapshot, state.timestampVersion + 1, now),
+    online.timestamp,
+  );
+  const swap = await store.compareAndSwap(timestampKey, state.timestampEtag, timestamp.bytes);
+  if (swap === 'changed') throw movedOn('another publisher was faster');
+  return { rootVersion: root.signed.version, targetsVersion: targets.signed.version, products: changed };
+}
+
+const noKeys = { keyIDs: [], threshold: 1 };
+
+function requireSigned(request: ChangeRequest): void {
+  const [missing] = missingSignatures(request);
+  if (!missing) return;
+  const { document, by, authority, signed } = missing;
+  const whose = document === 'root' && by === 'before' ? 'the root that is in force' : 'those that come into force';
+  throw new SlipwayError(
+    'threshold-not-met',
+    `${document} has ${signed.length} of the ${authority.threshold} signatures that it needs by keys of ${whose}`,
+    {
+      hint: `Have it signed by holders of ${authority.keyIDs
+        .filter((id) => !signed.includes(id))
+        .map((id) => id.slice(0, 12))
+        .join(', ')}: slipway-packager keys sign REQUEST --key FILE`,
+    },
+  );
+}
+
+/** The request says what it was made from; anything else would be overwritten unseen. */
+function requireUnmoved(state: RepositoryState, { before, after }: ChangeRequest): void {
+  const isSame = (a: object, b: object) => Buffer.compare(canonicalJson(a as never), canonicalJson(b as never)) === 0;
+  const rootIsSame = isSame(state.root.signed.toJSON(), before.root.signed.toJSON());
+  const targetsAreSame = isSame(state.targets.signed.toJSON(), before.targets.signed.toJSON());
+  if (rootIsSame && targetsAreSame) return;
+  const isDone = after.targets ? isSame(state.targets.signed.toJSON(), after.targets.signed.toJSON()) : rootIsSame;
+  throw movedOn(isDone ? 'the change is in force already' : 'root or targets were changed since it was made');
+}
+
+function movedOn(why: string): SlipwayError {
+  return new SlipwayError('publish-contended', `the request does not fit the repository any more: ${why}`, {
+    hint: 'See slipway-packager keys status; make the request again where the change is still wanted.',
+  });
+}
+
+/** Products that are new, or whose keys or threshold change: their role is signed by the keys of afterwards. */
+function changedProducts(state: RepositoryState, after: Targets): string[] {
+  const before = state.targets.signed.delegations?.roles ?? {};
+  return productRoles(after).filter((name) => {
+    const [old, next] = [before[name], roleOf(after, name)];
+    const signs = (role: { readonly keyIDs: readonly string[]; readonly threshold: number }) =>
+      `${role.threshold} ${[...role.keyIDs].sort().join(' ')}`;
+    return !old || signs(old) !== signs(next) || !state.products.has(name);
+  });
+}
+
+function roleOf(targets: Targets, name: string) {
+  return targets.delegations?.roles?.[name] ?? noKeys;
+}
+
+async function placeSigned<T extends Root | Targets>(
+  store: StoreWriter,
+  role: 'root' | 'targets',
+  metadata: Metadata<T>,
+): Promise<SignedDocument<T>> {
+  const document: SignedDocument<T> = { role, signed: metadata.signed, bytes: canonicalJson(metadata.toJSON()) };
+  if ((await store.putNew(documentKey(document), document.bytes)) === 'created') return document;
+  const there = await store.readWhole(documentKey(document), limits.maxTargetsBytes);
+  // More signatures than before change nothing of what it says.
+  if (there && saysTheSame(there.bytes, document.signed)) return { ...document, bytes: there.bytes };
+  throw movedOn(`the store holds another ${metadataKey(role, document.signed.version)}`);
+}
+
+function saysTheSame(bytes: Uint8Array, signed: Root | Targets): boolean {
+  try {
+    const found = JSON.parse(new TextDecoder().decode(bytes)) as { signed: object };
+    return Buffer.compare(canonicalJson(found.signed as never), canonicalJson(signed.toJSON())) === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** A reader that knows no root above this version. */
+function upToRoot(store: StoreReader, version: number): StoreReader {
+  const hidden = metadataKey('root', version + 1);
+  return {
+    location: store.location,
+    stat: (key) => store.stat(key),
+    open: (key, range, signal) => store.open(key, range, signal),
+    readWhole: async (key, maxBytes) => (key === hidden ? undefined : store.readWhole(key, maxBytes)),
+    presign: (key, method, seconds) => store.presign(key, method, seconds),
+    close: () => store.close(),
+  };
+}

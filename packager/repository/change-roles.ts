@@ -1,0 +1,149 @@
+/**
+ * What root and targets say after keys were added or revoked, thresholds changed, products added, or the time of a
+ * document was renewed. Nothing is signed here; see change-request.ts.
+ */
+import { type Key, Root, Targets } from '@tufjs/models';
+import { Delegations } from '@tufjs/models/dist/delegations.js';
+import { DelegatedRole, Role } from '@tufjs/models/dist/role.js';
+import { SlipwayError } from '../../contract/errors.ts';
+import { targetPattern } from '../../contract/release/manifest.ts';
+import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
+import { expiryAt } from './expiry.ts';
+import { specVersion } from './offline-roles.ts';
+import type { PublicKey } from './signing-key.ts';
+
+/** Roles as people name them: `online` signs snapshot and timestamp, `permits` and products are delegated by targets. */
+export const rolesOfRoot: Readonly<Record<string, readonly string[]>> = {
+  root: ['root'],
+  targets: ['targets'],
+  online: ['snapshot', 'timestamp'],
+};
+
+export interface RoleWishes {
+  /** Documents to sign again although nothing else changes. */
+  readonly renew: readonly ('root' | 'targets')[];
+  readonly add: readonly { readonly role: string; readonly key: PublicKey }[];
+  /** Key ids, or as much of their beginning as is unambiguous in the role. */
+  readonly revoke: readonly { readonly role: string; readonly keyId: string }[];
+  readonly thresholds: ReadonlyMap<string, number>;
+  /** New roles below targets, or `permits` where there is none: their keys are among `add`. */
+  readonly newRoles: readonly string[];
+}
+
+export interface OfflineDocuments {
+  readonly root: Root;
+  readonly targets: Targets;
+}
+
+/** Undefined: the document stays as it is. */
+export interface ChangedDocuments {
+  readonly root: Root | undefined;
+  readonly targets: Targets | undefined;
+}
+
+interface RoleKeyIds {
+  readonly keyIDs: readonly string[];
+  readonly threshold: number;
+}
+
+/** @throws SlipwayError `usage`, `product-unknown`, `threshold-not-met`, `metadata-key-duplicated` */
+export function changeRoles({ root, targets }: OfflineDocuments, wishes: RoleWishes, now: Date): ChangedDocuments {
+  const named = [...wishes.add, ...wishes.revoke].map(({ role }) => role);
+  const touched = new Set([...named, ...wishes.thresholds.keys(), ...wishes.newRoles]);
+  const delegations = targets.delegations?.roles ?? {};
+  for (const role of touched) {
+    const isKnown = role in rolesOfRoot || role in delegations || wishes.newRoles.includes(role);
+    if (!isKnown) throw unknownRole(role, Object.keys(delegations));
+  }
+  const isRootTouched = Object.keys(rolesOfRoot).some((role) => touched.has(role));
+  const isTargetsTouched = [...touched].some((role) => !(role in rolesOfRoot));
+  // Keys of targets that changed have to sign the document that is in force.
+  const isTargetsSigned = touched.has('targets') || isTargetsTouched || wishes.renew.includes('targets');
+  const isRootSigned = isRootTouched || wishes.renew.includes('root');
+  if (!isRootSigned && !isTargetsSigned) throw new SlipwayError('usage', 'the request asks for no change');
+  return {
+    root: isRootSigned ? nextRoot(root, wishes, now) : undefined,
+    targets: isTargetsSigned ? nextTargets(targets, wishes, now) : undefined,
+  };
+}
+
+function nextRoot(root: Root, wishes: RoleWishes, now: Date): Root {
+  const keys = new Map<string, Key>(Object.entries(root.keys));
+  for (const { role, key } of wishes.add) if (role in rolesOfRoot) keys.set(key.keyId, key.key);
+  const roles = new Map<string, Role>(Object.entries(root.roles));
+  for (const [name, documents] of Object.entries(rolesOfRoot)) {
+    for (const document of documents) {
+      const before = roles.get(document) ?? { keyIDs: [], threshold: 1 };
+      roles.set(document, new Role(changedKeys(name, before, wishes)));
+    }
+  }
+  const used = new Set([...roles.values()].flatMap(({ keyIDs }) => keyIDs));
+  return new Root({
+    ...{ specVersion, version: root.version + 1, expires: expiryAt('root', now) },
+    consistentSnapshot: root.consistentSnapshot,
+    keys: Object.fromEntries([...keys].filter(([id]) => used.has(id))),
+    roles: Object.fromEntries(roles),
+    unrecognizedFields: root.unrecognizedFields,
+  });
+}
+
+function nextTargets(targets: Targets, wishes: RoleWishes, now: Date): Targets {
+  const keys = new Map<string, Key>(Object.entries(targets.delegations?.keys ?? {}));
+  for (const { role, key } of wishes.add) if (!(role in rolesOfRoot)) keys.set(key.keyId, key.key);
+  const roles = new Map<string, DelegatedRole>(Object.entries(targets.delegations?.roles ?? {}));
+  for (const name of wishes.newRoles) {
+    if (roles.has(name)) throw new SlipwayError('usage', `the repository has a role ${name} already`);
+    roles.set(name, delegated(name, { keyIDs: [], threshold: 1 }));
+  }
+  for (const [name, before] of roles) roles.set(name, delegated(name, changedKeys(name, before, wishes), before));
+  const used = new Set([...roles.values()].flatMap(({ keyIDs }) => keyIDs));
+  return new Targets({
+    ...{ specVersion, version: targets.version + 1, expires: expiryAt('targets', now), targets: targets.targets },
+    delegations: new Delegations({
+      keys: Object.fromEntries([...keys].filter(([id]) => used.has(id))),
+      roles: Object.fromEntries(roles),
+    }),
+    unrecognizedFields: targets.unrecognizedFields,
+  });
+}
+
+function delegated(name: string, { keyIDs, threshold }: RoleKeyIds, before?: DelegatedRole): DelegatedRole {
+  const path = name === permitsRole ? permitsPattern : targetPattern(name);
+  const paths = before?.paths ?? [path];
+  return new DelegatedRole({ name, keyIDs: [...keyIDs], threshold, terminating: true, paths });
+}
+
+function changedKeys(role: string, { keyIDs, threshold }: RoleKeyIds, wishes: RoleWishes) {
+  const added = wishes.add.filter((wish) => wish.role === role).map(({ key }) => key.keyId);
+  const twice = added.find((id, index) => keyIDs.includes(id) || added.indexOf(id) !== index);
+  if (twice !== undefined) {
+    throw new SlipwayError('metadata-key-duplicated', `the role ${role} has the key ${twice.slice(0, 12)} already`, {
+      hint: 'Each key counts once towards a threshold; give another one.',
+    });
+  }
+  const revoked = wishes.revoke.filter((wish) => wish.role === role).map(({ keyId }) => fullId(role, keyIDs, keyId));
+  const left = [...keyIDs.filter((id) => !revoked.includes(id)), ...added].sort();
+  const needed = wishes.thresholds.get(role) ?? threshold;
+  if (needed >= 1 && left.length >= needed) return { keyIDs: left, threshold: needed };
+  throw new SlipwayError(
+    'threshold-not-met',
+    `the role ${role} would need ${needed} signatures of ${left.length} keys`,
+    {
+      hint: 'Add a key in the same request, or lower the threshold.',
+    },
+  );
+}
+
+function fullId(role: string, keyIDs: readonly string[], beginning: string): string {
+  const [found, other] = keyIDs.filter((id) => id.startsWith(beginning));
+  if (found !== undefined && other === undefined && beginning.length >= 8) return found;
+  throw new SlipwayError('usage', `the role ${role} has no one key that begins with ${JSON.stringify(beginning)}`, {
+    hint: `Its keys are: ${keyIDs.map((id) => id.slice(0, 12)).join(', ')}; give at least 8 digits.`,
+  });
+}
+
+function unknownRole(role: string, delegations: readonly string[]): SlipwayError {
+  return new SlipwayError('product-unknown', `the repository has no role ${role}`, {
+    hint: `Its roles are: ${[...Object.keys(rolesOfRoot), ...delegations].join(', ')}.`,
+  });
+}
