@@ -1,4 +1,4 @@
-/** The rules that keep the folders what the design says they are; each is shown to catch a planted violation. */
+/** Holds the folders to what ARCHITECTURE.md says they are; each rule is shown to catch a planted violation. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -218,7 +218,7 @@ describe('the architecture rules', () => {
     );
   });
 
-  it('let through what the design allows', () => {
+  it('let through what ARCHITECTURE.md allows', () => {
     const allowed = {
       'packager/main.ts': "import { s3 } from './adapters/s3-store.ts'; import { b } from '../contract/b.ts';",
       'packager/publish/upload.ts': "import type { StoreWriter } from '../../system/store/writer.ts';",

@@ -1,4 +1,4 @@
-/** The import rules of the design, each a pure function that returns what is wrong with one file, empty when nothing. */
+/** Holds the import rules of ARCHITECTURE.md: each is a pure function that returns what is wrong with one file. */
 import type { Import, SourceFile } from './source-file.ts';
 
 export type Rule = (file: SourceFile, all: ReadonlyMap<string, SourceFile>) => string[];
@@ -69,7 +69,7 @@ function isAdapter(path: string): boolean {
   return path.split('/').includes('adapters') || (path.startsWith('system/store/') && !storePorts.includes(path));
 }
 
-/** Whoever serves releases cannot change one: the distributor reaches nothing that writes a store, not even its type. */
+/** The server of releases cannot change one: it reaches nothing that writes a store, not even its type. */
 export const distributorOnlyReads: Rule = (file, all) => {
   if (topOf(file.path) !== 'distributor') return [];
   const reached = new Set([file]);
