@@ -1,6 +1,6 @@
 /**
- * Positioned reads of bytes that exist already: the old file of a delta. Synchronous, because decoders ask for
- * millions of short ranges; adapters keep it fast (one `pread` into the caller's buffer).
+ * A byte source gives positioned reads of bytes that exist already, such as the old file of a delta. It is synchronous,
+ * because decoders ask for millions of short ranges; adapters keep it fast (one `pread` into the caller's buffer).
  */
 export interface ByteSource {
   /** Bytes in all. */

@@ -1,6 +1,6 @@
 /**
- * YAML that people write (release.yaml, rollouts, configuration), parsed once at the boundary. Each mistake is
- * reported with its line and column. Refuses to read files: callers pass text.
+ * Parses YAML that people write (release.yaml, rollouts, configuration), once at the boundary. Each mistake is reported
+ * with its line and column. Callers pass text: no file is read here.
  */
 import { isMap, isScalar, type Node, type ParsedNode } from 'yaml';
 import type { z } from 'zod';

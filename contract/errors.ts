@@ -1,7 +1,7 @@
 /**
- * The one error class of Slipway and its closed list of codes. A code decides the exit status of a program, the HTTP
- * status of an answer and whether trying again can help; the page errors.md documents each one and a test keeps the
- * two equal. Message: what was expected and what was found. Hint: what the operator does next.
+ * Defines the one error class of Slipway and its closed list of codes. A code decides the exit status of a program, the
+ * HTTP status of an answer and whether trying again can help. The page errors.md documents each code, and a test keeps
+ * the two equal. A message says what was expected and what was found; a hint says what the operator does next.
  */
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Which proxy a request goes through, by the variables that curl, Go and Git read or by what a configuration says: one
- * rule for the three programs. Opens no connection. Loopback is always asked directly, as Go does it.
+ * Chooses the proxy that a request goes through, by the variables that curl, Go and Git read or by a configuration: one
+ * rule for the three programs. It opens no connection. Loopback is always asked directly, as Go does it.
  */
 import { SlipwayError } from './errors.ts';
 import { isAskedDirectly } from './transport.ts';
@@ -25,8 +25,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export const noProxyRule: ProxyRule = { hasProxy: false, proxyFor: () => undefined };
 
 /**
- * `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy`, in lower case or else in upper case. `http_proxy` is for plain
- * HTTP alone.
+ * `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy`, in lower case or else in upper case. `http_proxy` is for
+ * plain HTTP alone.
  * @throws SlipwayError `usage` for a value that is no URL of a proxy; it is not repeated
  */
 export function proxiesOfEnvironment(environment: Environment): ProxyRule {
@@ -99,7 +99,9 @@ function ruleOf(proxies: ReadonlyMap<string, NamedProxy>, passed: readonly strin
 
 type Pass = (host: string, port: string) => boolean;
 
-/** `*`, a name for itself and what is below it (`example.com`, `.example.com`, `*.example.com`), an address, a network. */
+/**
+ * `*`, a name for itself and what is below it (`example.com`, `.example.com`, `*.example.com`), an address, a network.
+ */
 function passOf(entry: string): Pass {
   const [, written = '', onlyPort] = /^(\[[^\]]*\]|[^:]*|.*:.*:.*?)(?::(\d+))?$/.exec(entry.toLowerCase()) ?? [];
   const isFor = (port: string) => onlyPort === undefined || onlyPort === port;

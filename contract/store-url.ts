@@ -1,7 +1,7 @@
 /**
- * Where a store is, as a person writes it: `/folder` or `./folder`, `file:///absolute/folder`, or `s3://bucket/prefix`.
- * The same form in every program and file. For services other than Amazon's, `?endpoint=https://host&region=name` may
- * follow.
+ * Parses the place of a store as a person writes it: `/folder` or `./folder`, `file:///absolute/folder`, or
+ * `s3://bucket/prefix`. Every program and file takes the same form. For services other than Amazon's,
+ * `?endpoint=https://host&region=name` may follow.
  */
 import { SlipwayError } from './errors.ts';
 

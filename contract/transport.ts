@@ -1,6 +1,7 @@
 /**
- * By which ways secrets may travel, for the three programs: tokens, credentials and proxies' passwords go over TLS, or stay
- * on this machine. What is signed or named by its digest may go any way. A request with a secret follows no redirect.
+ * Decides by which ways secrets may travel, for the three programs: tokens, credentials and proxies' passwords go over
+ * TLS or stay on this machine. What is signed or named by its digest may go any way. A request with a secret follows no
+ * redirect.
  */
 import { SlipwayError } from './errors.ts';
 
@@ -8,8 +9,8 @@ const names = ['localhost', '::1', '[::1]'];
 const loopbackNetwork = /^127(\.(0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])){3}$/;
 
 /**
- * What is sent there stays on this machine for certain: no name below `localhost`, which some resolvers ask others about, and
- * no other spelling of an address than `URL` and `ip` write.
+ * What is sent there stays on this machine for certain: no name below `localhost`, which some resolvers ask others
+ * about, and no other spelling of an address than `URL` and `ip` write.
  * @param host as a URL has it, or without brackets
  */
 export function isLoopback(host: string): boolean {

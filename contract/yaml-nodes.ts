@@ -1,5 +1,5 @@
 /**
- * What is wrong with the nodes of one YAML document that the library does not look for, or only in time that grows with
+ * Finds mistakes in the nodes of one YAML document that the library does not look for, or only in time that grows with
  * the square of their number: keys that come twice, keys that are no names, aliases that lead nowhere or multiply.
  */
 import { isAlias, isCollection, isMap, isPair, isScalar, type ParsedNode } from 'yaml';
@@ -9,7 +9,7 @@ import type { YamlProblem } from './yaml-text.ts';
 /** Values that stand behind an anchor; `open` while they are still being read. */
 type Anchors = Map<string, number | 'open'>;
 
-/** One at a time, so that whoever reads them may stop. */
+/** One at a time, so that their reader may stop. */
 export function* nodeProblems(root: ParsedNode | null): Generator<YamlProblem> {
   const size = yield* walk(root, new Map());
   if (size > limits.maxYamlNodes) {

@@ -1,6 +1,6 @@
 /**
- * YAML text to documents in time and memory that grow with its length, whoever wrote it. The text is read token by
- * token, and reading stops at the first bound that is passed, with the place. Knows nothing of schemas.
+ * Reads YAML text into documents in time and memory that grow with its length, also where an attacker wrote it. It
+ * reads token by token and stops at the first bound that is passed, with the place. It knows nothing of schemas.
  */
 import { Composer, CST, type Document, Lexer, LineCounter, type ParsedNode, Parser } from 'yaml';
 import { limits } from './limits.ts';

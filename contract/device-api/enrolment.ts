@@ -1,4 +1,4 @@
-/** `POST /v1/enrol`: an enrolment token, used once or N times, gives a device a bearer token of its own. */
+/** Defines `POST /v1/enrol`: an enrolment token, used once or N times, gives a device a bearer token of its own. */
 import * as z from 'zod';
 import { productSchema } from '../release/manifest.ts';
 import { platformSchema } from '../release/platform.ts';

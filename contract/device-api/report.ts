@@ -1,6 +1,6 @@
 /**
- * `POST /v1/devices/:id/reports`: what happened on a device. Reports are kept on the device until the server has
- * acknowledged their sequence, so they arrive late, twice and out of order, and are idempotent by (device, sequence).
+ * Defines `POST /v1/devices/:id/reports`: a device tells what happened on it. It keeps a report until the server has
+ * acknowledged its sequence. So reports arrive late, twice and out of order, and are idempotent by (device, sequence).
  */
 import * as z from 'zod';
 import { digestSchema } from '../digest.ts';

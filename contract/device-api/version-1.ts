@@ -1,7 +1,7 @@
 /**
- * What a peer of version 1 of the device API understands: an older server refuses a request with a member or a code
- * that it does not know, and would lose what the request says. Everything that came later is left out, and a later code
- * is told as the nearest one that version 1 has.
+ * Translates messages for a peer that speaks version 1 of the device API. An older server refuses a request with a
+ * member or a code that it does not know, and would lose the rest. So members that came later are left out, and a later
+ * code is told as the nearest one of version 1.
  */
 import { type ErrorCode, type Fault, faultOf, isErrorCode, isKnownInVersion1 } from '../errors.ts';
 import type { CheckRequest, CheckRequestVersion1 } from './check.ts';

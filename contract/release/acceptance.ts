@@ -1,6 +1,6 @@
 /**
- * The rules that say whether a device may install a release. The packager publishes by them, the server looks for ways
- * and offers by them, and the device holds them against whatever it is offered.
+ * Decides whether a device may install a release. The packager publishes by these rules, the server looks for ways and
+ * offers by them, and the device holds them against whatever it is offered.
  */
 import type { Platform } from './platform.ts';
 import { compareVersions, type Version } from './version.ts';

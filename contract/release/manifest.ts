@@ -1,6 +1,6 @@
 /**
- * release.json: what one release consists of. It is the only kind of TUF target; every other byte on a device is a
- * blob that this manifest names by digest and length.
+ * Defines release.json, which says what one release consists of. It is the only kind of TUF target; every other byte on
+ * a device is a blob that this manifest names by digest and length.
  */
 import * as z from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
@@ -148,7 +148,7 @@ export function targetPattern(product: Product): string {
 
 /**
  * The bytes that are signed for, and their digest: the name of the slot on a device.
- * @throws SlipwayError `manifest-malformed` when no device would read so many bytes
+ * @throws SlipwayError `manifest-malformed` when it is longer than any device would read
  */
 export function encodeManifest(manifest: ReleaseManifest): { bytes: Uint8Array; sha256: Digest } {
   const bytes = canonicalJson(manifestSchema.parse(manifest));

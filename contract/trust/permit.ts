@@ -1,7 +1,7 @@
 /**
- * Permits: signed, device-scoped, expiring permissions to leave a release for the one before it, below the
- * anti-rollback counter. Owns their form, the bytes that are signed and when one is to be believed; the clock, the
- * repository and the memory of used permits are the caller's.
+ * Defines permits and verifies them. A permit is signed, is for one device, expires, and allows the device to leave a
+ * release for the one before it, below the anti-rollback counter. The clock, the repository and the memory of used
+ * permits are the caller's.
  */
 import { createPublicKey, verify } from 'node:crypto';
 import * as z from 'zod';
