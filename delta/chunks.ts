@@ -1,4 +1,4 @@
-/** A byte source read from its first to its last byte. */
+/** Reads a byte source from its first to its last byte. */
 import { createHash } from 'node:crypto';
 import type { ByteSource } from '../contract/byte-source.ts';
 import type { Digest } from '../contract/digest.ts';

@@ -1,6 +1,6 @@
 /**
- * The directory of a Slipway delta: base, target and, part by part, the method that makes it. The same code writes and
- * reads it; FORMAT.md describes it byte by byte.
+ * Reads and writes the directory of a Slipway delta: base, target and, part by part, the method that makes it.
+ * FORMAT.md describes it byte by byte.
  */
 import type { Digest } from '../contract/digest.ts';
 import { SlipwayError } from '../contract/errors.ts';

@@ -1,7 +1,7 @@
 /**
- * Reads ELF files (System V ABI, generic: "ELF Header", "Sections", "Program Header"), of 32 and 64 bits. Lazy: the header
- * first, tables when they are asked for. Nothing outside the file is read, and nothing is thrown: what is not there, or is
- * no such file, is `undefined`.
+ * Reads ELF files (System V ABI, generic: "ELF Header", "Sections", "Program Header"), of 32 and 64 bits. Lazy: the
+ * header first, tables when they are asked for. Nothing outside the file is read, and nothing is thrown: what is not
+ * there, or is no such file, is `undefined`.
  */
 import type { ByteSource } from '../contract/byte-source.ts';
 
@@ -163,8 +163,8 @@ export function readSections(
 }
 
 /**
- * The text that begins at an offset among zero-terminated ones: names of sections or symbols. Undefined when the place is
- * not all in the file; a text that does not begin there is empty.
+ * The text that begins at an offset among zero-terminated ones: names of sections or symbols. Undefined when the place
+ * is not all in the file; a text that does not begin there is empty.
  */
 export function readTexts(file: ByteSource, { offset, length }: FilePlace): ((start: number) => string) | undefined {
   if (offset + length > file.length) return undefined;
@@ -175,7 +175,9 @@ export function readTexts(file: ByteSource, { offset, length }: FilePlace): ((st
   };
 }
 
-/** Where the file ends by its own headers: what was appended to it begins there. Undefined when it is longer than given. */
+/**
+ * Where the file ends by its own headers: what was appended to it begins there. Undefined when it is longer than given.
+ */
 export function elfLength(file: ByteSource): number | undefined {
   const header = readElfHeader(file);
   const segments = header && readSegments(file, header);

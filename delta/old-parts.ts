@@ -1,5 +1,5 @@
 /**
- * The parts of the base for positioned reads. Parts that lie in the base as they are stay there; those inside
+ * Gives positioned reads of the parts of the base. Parts that lie in the base as they are stay there; those inside
  * compressed streams are taken out into part files, and only streams that hold a wanted part are opened.
  */
 import type { ByteSource } from '../contract/byte-source.ts';

@@ -1,6 +1,6 @@
 /**
- * The section of a delta with its two recipes, as opaque bytes: how the base is taken apart, how the target is put
- * together. The second is a patch of the first, since releases are built alike.
+ * Reads and writes the section of a delta with its two recipes, as opaque bytes: how the base is taken apart, how the
+ * target is put together. The second is a patch of the first, since releases are built alike.
  */
 import { type ByteSource, memorySource } from '../contract/byte-source.ts';
 import { SlipwayError } from '../contract/errors.ts';

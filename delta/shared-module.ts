@@ -1,6 +1,6 @@
 /**
- * One instance of a WebAssembly module for the whole process, which one task has at a time: the newest. Its memory then
- * grows with the largest task, not with their number; a task that another one displaced must not go on.
+ * Keeps one instance of a WebAssembly module for the whole process. One task has it at a time: the newest. Its memory
+ * then grows with the largest task, not with their number; a task that another one displaced must not go on.
  */
 import { SlipwayError } from '../contract/errors.ts';
 

@@ -1,4 +1,4 @@
-/** A stretch of a byte source as a source of its own. */
+/** Makes a stretch of a byte source a source of its own. */
 import type { ByteSource } from '../contract/byte-source.ts';
 
 /** `length` bytes of `source` from `offset` on; callers know that they lie inside it. */

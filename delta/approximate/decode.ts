@@ -43,7 +43,8 @@ export function approximateNewLength(patch: Uint8Array | ByteSource): number {
 /**
  * Writes the new file to `sink`.
  * @returns its length, which equals approximateNewLength(patch)
- * @throws SlipwayError `delta-truncated`, `delta-malformed` or `delta-out-of-bounds`; bytes may have been written by then
+ * @throws SlipwayError `delta-truncated`, `delta-malformed` or `delta-out-of-bounds`; bytes may have been written by
+ *   then
  */
 export function decodeApproximate(old: ByteSource, patch: Uint8Array | ByteSource, sink: ByteSink): number {
   const source = patch instanceof Uint8Array ? memorySource(patch) : patch;

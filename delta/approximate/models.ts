@@ -1,5 +1,5 @@
 /**
- * The WebAssembly that codes range-coded streams (`../assembly/approximate`), one instance a process. It codes one
+ * Runs the WebAssembly that codes range-coded streams (`../assembly/approximate`), one instance a process. It codes one
  * stream at a time: a stream that another one has displaced must not go on.
  */
 import { approximateWasm } from '../compiled/approximate.ts';

@@ -1,4 +1,4 @@
-/** The decoding end of a range-coded stream. */
+/** Decodes a range-coded stream. */
 import type { ByteSource } from '../../contract/byte-source.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { ModelStream } from './models.ts';

@@ -1,6 +1,6 @@
 /**
- * The alphabets of RFC 1951 3.2.5 as tables: lengths 3 to 258 and distances 1 to 32768 to their codes, extra bits and
- * bases. Both encoders read them.
+ * Holds the alphabets of RFC 1951 3.2.5 as tables: lengths 3 to 258 and distances 1 to 32768 to their codes, extra bits
+ * and bases. Both encoders read them.
  */
 
 export const literalCodes = 286;

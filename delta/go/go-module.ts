@@ -1,6 +1,6 @@
 /**
- * The WebAssembly that makes predictions (`../assembly/go`), one instance a process. It serves one task at a time: a
- * task that another one has displaced must not go on.
+ * Runs the WebAssembly that makes predictions (`../assembly/go`), one instance a process. It serves one task at a time:
+ * a task that another one has displaced must not go on.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import { goWasm } from '../compiled/go.ts';

@@ -1,7 +1,7 @@
 /**
- * The side tables of a Go-aware delta: all that the decoder must be told besides the old file to build the prediction.
- * One function describes the order of the numbers to the encoder and to the decoder. Bounds are checked here; what the
- * tables say about the old file is checked where it is used.
+ * Reads and writes the side tables of a Go-aware delta: all that the decoder must be told besides the old file to build
+ * the prediction. One function describes the order of the numbers to the encoder and to the decoder. Bounds are checked
+ * here; what the tables say about the old file is checked where it is used.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import { codeEdits, type FunctionEdits } from './function-edits.ts';
@@ -71,7 +71,7 @@ export const shiftKinds = {
 } as const;
 
 const shiftKindCount = Object.keys(shiftKinds).length;
-/** Old functions: this many, and one for so many bytes of the old file. */
+/** Bounds of old functions: a few, and one more for each of these stretches of the old file. */
 const fewFunctions = 4096;
 const bytesPerFunction = 128;
 

@@ -1,7 +1,7 @@
 /**
- * Finds the sections of a program that are compressed debug information, and where their DEFLATE streams lie: what is cut
- * out of a program when it is opened, and what one who reads the rest must know is missing. Positions only; whether a
- * stream is one is for the caller to try.
+ * Finds the sections of a program that are compressed debug information, and where their DEFLATE streams lie: what is
+ * cut out of a program when it is opened, and what one who reads the rest must know is missing. Positions only; whether
+ * a stream is one is for the caller to try.
  */
 import type { ByteSource } from '../../contract/byte-source.ts';
 import { type FilePlace, readElfHeader, readSections, readTexts, sectionFlags } from '../elf.ts';
@@ -18,8 +18,8 @@ const minSectionBytes = 4096;
 const zlibBytes = { header: 2, trailer: 4 };
 
 /**
- * The stream of a section with SHF_COMPRESSED, behind an Elf_Chdr (System V ABI); undefined for others. Whether there is
- * one, its bytes must tell.
+ * The stream of a section with SHF_COMPRESSED, behind an Elf_Chdr (System V ABI); undefined for others. Whether there
+ * is one, its bytes must tell.
  * @param flags `sh_flags` @param length of the section @param wide of a 64-bit ELF file
  */
 export function streamIn(flags: number, length: number, wide: boolean): SectionStream | undefined {

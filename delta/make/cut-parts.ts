@@ -1,6 +1,6 @@
 /**
- * Cuts parts that no encoder takes whole into pieces that are parts of their own: a device reads them like any others. Both
- * artifacts of a pair are cut alike, so that pieces that did not change are the same bytes in both.
+ * Cuts parts that no encoder takes whole into pieces that are parts of their own: a device reads them like any others.
+ * Both artifacts of a pair are cut alike, so that pieces that did not change are the same bytes in both.
  */
 import { digestOf } from '../chunks.ts';
 import type { RecipeNode } from '../recipe/recipe.ts';
@@ -14,8 +14,8 @@ export interface Pair {
 }
 
 /**
- * The pair as it is when no part of either is longer than `longBytes`; else with every part above the largest piece cut.
- * Disposing of what it was given is for whoever opened it.
+ * The pair as it is when no part of either is longer than `longBytes`; else with every part above the largest piece
+ * cut. The caller that opened what it was given disposes of it.
  */
 export function cutLongParts(pair: Pair, longBytes: number, sizes: PieceSizes = pieceSizes): Pair {
   const parts = [...pair.old.parts, ...pair.new.parts];

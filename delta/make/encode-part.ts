@@ -15,8 +15,8 @@ import type { EncodedMethod, PartBytes, PartCode, PartTask, TriedMethod } from '
 /** A patch below this share of the part is good enough not to try others. */
 const goodShare = 0.1;
 /**
- * Quick levels of zstd, without and with an old part, the best one, which takes twenty times as long, and the share that
- * the best one leaves of the quick one's bytes at least.
+ * Quick levels of zstd, without and with an old part, the best one, which takes twenty times as long, and the share
+ * that the best one leaves of the quick one's bytes at least.
  */
 const quickLevel = 3;
 const quickPatchLevel = 12;
@@ -24,8 +24,8 @@ const bestLevel = 19;
 const bestOfQuick = 0.6;
 
 /**
- * A part of so many bytes that zstd leaves at this share at least is compressed or encrypted, and an old part that is less
- * alike has nothing for it: an approximate patch would take a minute to find none.
+ * A part of this number of bytes that zstd leaves at this share at least is compressed or encrypted, and an old part
+ * that is less alike has nothing for it: an approximate patch would take a minute to find none.
  */
 const minNoiseBytes = 1024 * 1024;
 const noiseShare = 0.98;

@@ -1,4 +1,4 @@
-/** Bytes of files on the disk for positioned reads, and ranges of them. Closing is for whoever opened. */
+/** Reads bytes of files on the disk at given positions, and ranges of them. The caller that opens a file closes it. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../../contract/byte-source.ts';
 import { SlipwayError } from '../../contract/errors.ts';

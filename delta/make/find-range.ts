@@ -1,4 +1,4 @@
-/** Whether the bytes of a small part lie somewhere inside an old part, as when a file was moved out of its surroundings. */
+/** Finds the bytes of a small part inside an old part, as when a file was moved out of its surroundings. */
 import type { RangePart } from '../directory.ts';
 import type { FileRange } from './file-source.ts';
 import type { OpenedPart } from './open/parts.ts';

@@ -1,6 +1,7 @@
 /**
- * Which old part each new part is made from: the same bytes first, then the same place, the same name, and for what
- * was renamed or moved, likeness of content. Decides from plain data; the likeness is asked for only where names fail.
+ * Chooses the old part that each new part is made from: the same bytes first, then the same place, the same name, and
+ * for what was renamed or moved, likeness of content. It decides from plain data, and asks for the likeness only where
+ * names fail.
  */
 import type { Digest } from '../../contract/digest.ts';
 
@@ -73,8 +74,8 @@ export function matchParts(
 }
 
 /**
- * For a piece of a long part: the old piece at its place, counted from the nearest piece before it that did not change, or
- * from the first one.
+ * For a piece of a long part: the old piece at its place, counted from the nearest piece before it that did not change,
+ * or from the first one.
  */
 function neighbours(
   olds: readonly MatchedPart[],

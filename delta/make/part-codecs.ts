@@ -1,4 +1,7 @@
-/** The bytes of one part by each method that runs in this process; what a codec cannot take it says in words. */
+/**
+ * Codes the bytes of one part by each method that runs in this process. A codec says in words why it cannot take a
+ * part.
+ */
 import { constants, zstdCompressSync } from 'node:zlib';
 import { memorySource } from '../../contract/byte-source.ts';
 import { limits } from '../../contract/limits.ts';

@@ -1,4 +1,4 @@
-/** What methods made of a part, weighed: bytes count, and where a device decodes slowly they count more. */
+/** Weighs what methods made of a part: bytes count, and where a device decodes slowly they count more. */
 import type { EncodedMethod, PartCode } from './ports.ts';
 
 export interface PartDraft extends PartCode {
@@ -6,8 +6,8 @@ export interface PartDraft extends PartCode {
 }
 
 /**
- * A device makes an approximate patch of so many bytes in about half a second, a zstd frame thirty times as fast: beyond
- * it an approximate patch must be smaller by this factor to be taken.
+ * A device makes an approximate patch of this number of bytes in about half a second, a zstd frame thirty times as
+ * fast: beyond it an approximate patch must be smaller by this factor to be taken.
  */
 const slowPatchBytes = 64 * 1024;
 const slowPatchGain = 1.1;

@@ -1,4 +1,7 @@
-/** Where parts lie while a delta is proved: regions of one file, however many parts there are. Removed with its folder. */
+/**
+ * Keeps parts while a delta is proved, as regions of one file, however many parts there are. It is removed with its
+ * folder.
+ */
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { ByteSource } from '../../contract/byte-source.ts';

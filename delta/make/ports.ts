@@ -1,4 +1,4 @@
-/** What making a delta needs from outside: an encoder, which may be missing or give up on an input. */
+/** Declares what making a delta needs from outside: an encoder, which may be missing or give up on an input. */
 
 import type { Progress } from '../../contract/progress.ts';
 import type { ZstdEncoder } from '../recipe/ports.ts';

@@ -1,4 +1,4 @@
-/** Frames by the libzstd inside Node, streaming and with jobs: what a frame costs is its window and its level. */
+/** Writes frames by the libzstd inside Node, streaming and with jobs. A frame costs its window and its level. */
 import { constants, createZstdCompress } from 'node:zlib';
 import { SlipwayError } from '../../contract/errors.ts';
 import { NodeBinding, type Step } from './node-binding.ts';

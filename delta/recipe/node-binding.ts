@@ -1,5 +1,5 @@
 /**
- * One call of a compression library at a time, through Node's binding below its streams (`_handle`, `_writeState`).
+ * Calls a compression library one call at a time, through Node's binding below its streams (`_handle`, `_writeState`).
  * Node's own stream takes input that a library has not consumed yet for trailing data and ends, which loses zstd frames
  * made with jobs, and it makes a buffer for every chunk, which on a small device is most of the memory. The binding is
  * Node's private one: the programs ship with the Node that they were tested with, a binding of another shape is refused

@@ -1,4 +1,7 @@
-/** What rebuilding needs from the machine: encoders of zstd frames, of which the versions differ in what they write. */
+/**
+ * Declares what rebuilding needs from the machine: encoders of zstd frames, of which the versions differ in what they
+ * write.
+ */
 import type { ZstdSettings } from './zstd-settings.ts';
 
 /** Takes bytes in order; the view is only valid until the promise is settled. */

@@ -1,6 +1,6 @@
 /**
- * Takes an artifact apart as its recipe says: the device's way to the parts of what it has installed. Streaming, in
- * one pass; parts that lie in the artifact uncompressed need not be taken out at all (see directPart).
+ * Takes an artifact apart as its recipe says. A device gets at the parts of what it has installed in this way. It
+ * streams in one pass; parts that lie in the artifact uncompressed need not be taken out at all (see directPart).
  */
 import type { ByteSource } from '../../contract/byte-source.ts';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * Frames by a zstd command (https://github.com/facebook/zstd, zstd(1)): so a machine writes those of a libzstd that
- * Node does not carry. K3s is packed with the command of the Alpine release that it is built on.
+ * Writes frames by a zstd command (https://github.com/facebook/zstd, zstd(1)), for those of a libzstd that Node does
+ * not carry. K3s is packed with the command of the Alpine release that it is built on.
  */
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';

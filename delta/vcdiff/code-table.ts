@@ -1,6 +1,6 @@
 /**
- * The default instruction code table of RFC 3284 section 5.6: what each of the 256 opcodes stands for. Tables that a
- * delta brings along are refused elsewhere.
+ * Holds the default instruction code table of RFC 3284 section 5.6: what each of the 256 opcodes stands for. Tables
+ * that a delta brings along are refused elsewhere.
  */
 
 export const noop = 0;

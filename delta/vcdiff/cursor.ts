@@ -1,6 +1,6 @@
 /**
- * A forward reader over bytes in memory: single bytes and the integers of RFC 3284 section 2 (base 128, most
- * significant group first). It refuses to read past its end, with the code its owner gave for that.
+ * Reads forward over bytes in memory: single bytes and the integers of RFC 3284 section 2 (base 128, most significant
+ * group first). It refuses to read past its end, with the code its owner gave for that.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 

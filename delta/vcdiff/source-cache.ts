@@ -1,6 +1,6 @@
 /**
- * Short reads of the old file, served from a few recently read blocks: deltas of programs copy millions of short
- * runs that lie near one another. Long reads go past the cache, straight into the caller's buffer.
+ * Serves short reads of the old file from a few recently read blocks: deltas of programs copy millions of short runs
+ * that lie near one another. Long reads go past the cache, straight into the caller's buffer.
  */
 import type { ByteSource } from '../../contract/byte-source.ts';
 

@@ -1,5 +1,5 @@
 /**
- * What an artifact turns out to be made of, before parts are numbered: pieces in order, which together are the
+ * Defines the pieces that an artifact turns out to be made of, before parts are numbered. In order, they are the
  * artifact to the byte.
  */
 import type { DeflateNode, UnknownEncoder, ZstdNode } from '../../recipe/recipe.ts';

@@ -1,6 +1,6 @@
 /**
- * Where opened content is laid out while a delta is made: one file, in which every stream is a range, removed at the
- * end. One stream is written at a time.
+ * Lays out opened content while a delta is made, in one file in which every stream is a range. The file is removed at
+ * the end. One stream is written at a time.
  */
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
 /**
- * VCDIFF encoding by the native xdelta3 binding of the npm registry, one child process a delta. The binding works on
+ * Encodes VCDIFF by the native xdelta3 binding of the npm registry, one child process a delta. The binding works on
  * whole buffers and is built for x64 Linux only; elsewhere the packager goes on without this codec and says why.
  *
  * Bundling: build `delta/make/processes/xdelta3-child.ts` as an entry of its own to `slipway-xdelta3-child.mjs` next to

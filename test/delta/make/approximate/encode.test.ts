@@ -69,7 +69,7 @@ test.each(['x86', 'arm64'] as const)('rebuilds a program for %s in which functio
 test.each([
   'x86',
   'arm64',
-] as const)('foretells calls and pointers for %s: 3,000 moved functions cost less than a byte each', (machine) => {
+] as const)('predicts calls and pointers for %s: 3,000 moved functions cost less than a byte each', (machine) => {
   const oldFile = programBytes(3000, -1, 0, machine);
   const newFile = programBytes(3000, 1200, 16, machine);
   expect(encodeApproximate(oldFile, newFile).length).toBeLessThan(3000);
