@@ -1,4 +1,6 @@
-/** Starts a program from the command that people type, where this Node can run it; loads nothing else before it knows. */
+/**
+ * Starts a program from the command that people type, where this Node can run it; loads nothing else before it knows.
+ */
 import { exitStatus } from '../../contract/errors.ts';
 import { whyNodeIsTooOld } from './node-version.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Files that are whole or not there, also after a power cut: temporary file, fsync, rename or link, fsync of the
- * folder. The one place that knows this order for a publisher. Codes of the operating system become ours here.
+ * Writes files that are whole or not there, also after a power cut: temporary file, fsync, rename or link, fsync of the
+ * folder. It is the one place that knows this order for a publisher. Codes of the operating system become ours here.
  */
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-/** Agents for the AWS SDK whose requests each go their own way: straight, or through a proxy. */
+/** Makes agents for the AWS SDK whose requests each go their own way: straight, or through a proxy. */
 import { type AgentOptions, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { Agent, type AgentConnectOpts } from 'agent-base';

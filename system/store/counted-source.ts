@@ -1,4 +1,4 @@
-/** The bytes of a source as they pass on their way into a store, held to the length that was said of them. */
+/** Counts the bytes of a source on their way into a store, and holds them to the length that was said of them. */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { BlobSource } from './writer.ts';
 

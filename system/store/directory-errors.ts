@@ -1,4 +1,4 @@
-/** What a file system answers to a store in a folder, as codes. */
+/** Turns what a file system answers to a store in a folder into codes. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { diskError, systemCode } from '../files/durable-file.ts';
 

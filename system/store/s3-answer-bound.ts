@@ -10,7 +10,7 @@ interface Answer {
   body: unknown;
 }
 
-/** Objects themselves are bounded by whoever reads them. */
+/** Objects themselves are bounded by their readers. */
 export function boundAnswers(client: S3Client): void {
   client.middlewareStack.add(
     (next, { commandName }) =>
@@ -34,6 +34,6 @@ function bounded(body: Readable): Readable {
       else done(null, chunk);
     },
   });
-  // Whoever reads the meter is told of what goes wrong.
+  // The reader of the meter is told of what goes wrong.
   return pipeline(body, meter, () => undefined);
 }

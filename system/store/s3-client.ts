@@ -1,7 +1,7 @@
 /**
- * How every program talks to S3 or a service like it: time-outs, retries, connections, proxies and checksums are decided
- * here. Asks for no checksums beyond those S3 requires: others than Amazon's implement no more. Credentials come from the
- * environment as the AWS SDK has it, and go to nobody but the service.
+ * Talks to S3 or a service like it, for every program: time-outs, retries, connections, proxies and checksums are
+ * decided here. It asks for no checksums beyond those S3 requires: others than Amazon's implement no more. Credentials
+ * come from the environment as the AWS SDK has it, and go to nobody but the service.
  */
 import { S3Client } from '@aws-sdk/client-s3';
 import { type Environment, noProxyRule, type ProxyRule, proxiesOfEnvironment } from '../../contract/proxy.ts';

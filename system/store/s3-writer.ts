@@ -1,6 +1,6 @@
 /**
- * A store in S3 or a service like it, to be written, by the rules that Amazon, Ceph and MinIO share: ETags without quotes
- * in If-Match, create-once by a plain PUT (a multipart upload ignores If-None-Match).
+ * Writes a store in S3 or a service like it, by the rules that Amazon, Ceph and MinIO share: ETags without quotes in
+ * If-Match, create-once by a plain PUT (a multipart upload ignores If-None-Match).
  */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';

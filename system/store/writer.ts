@@ -1,4 +1,4 @@
-/** A store that is read and written: what publishing needs. */
+/** Declares a store that is read and written, which publishing needs. */
 import type { Readable } from 'node:stream';
 import type { Digest } from '../../contract/digest.ts';
 import { limits } from '../../contract/limits.ts';
@@ -23,8 +23,8 @@ export interface KnownObject extends BlobSource {
 }
 
 /**
- * Every method throws SlipwayError as those of StoreReader do, and `disk-full`. An object is visible whole or not at all,
- * whatever dies on the way. A reader that is a writer, too, sees at once what any writer has done.
+ * Every method throws SlipwayError as those of StoreReader do, and `disk-full`. An object is visible whole or not at
+ * all, whatever dies on the way. A reader that is a writer, too, sees at once what any writer has done.
  */
 export interface StoreWriter extends StoreReader {
   /** Whether a key holds this object; reads what is there only where nothing cheaper tells. */
