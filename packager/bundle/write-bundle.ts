@@ -1,4 +1,4 @@
-/** Packs one release of a store into one file that any transport can carry: contract/bundle.ts. */
+/** Packs one release of a store into one file that any transport can carry; see contract/bundle.ts. */
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { type Pack, pack } from 'tar-stream';

@@ -1,4 +1,4 @@
-/** `init`: a new repository in an empty store. */
+/** `init` makes a new repository in an empty store. */
 import path from 'node:path';
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';

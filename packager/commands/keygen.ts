@@ -1,4 +1,4 @@
-/** `keygen`: new ed25519 key pairs as PEM files. */
+/** `keygen` makes new ed25519 key pairs as PEM files. */
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type WrittenKey, writeKeyPair } from '../repository/key-files.ts';

@@ -1,4 +1,4 @@
-/** What `inspect` and `verify` are pointed at: a store, a build folder or a bundle. */
+/** Opens what `inspect` and `verify` are pointed at: a store, a build folder or a bundle. */
 import { stat } from 'node:fs/promises';
 import { SlipwayError } from '../../contract/errors.ts';
 

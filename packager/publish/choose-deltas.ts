@@ -1,4 +1,4 @@
-/** Which of the deltas between the same two files are worth keeping in a store. Decides from plain data. */
+/** Chooses which of the deltas between the same two files are worth keeping in a store. It decides from plain data. */
 import { canonicalJson } from '../../contract/canonical-json.ts';
 import { limits } from '../../contract/limits.ts';
 import type { Delta, ReleaseManifest } from '../../contract/release/manifest.ts';

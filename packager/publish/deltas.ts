@@ -1,6 +1,6 @@
 /**
- * Deltas from earlier releases of the channel to a new one, kept only where they help. The old bytes come from the store
- * and are checked; each delta was proven before it gets here.
+ * Makes deltas from earlier releases of the channel to a new one, and keeps those that help. The old bytes come from
+ * the store and are checked; each delta was proven before it gets here.
  */
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 /**
- * What publishing a release to a channel changes in its product's list: decided from plain data, so that a lost race
- * is decided again from what the winner left.
+ * Decides what publishing a release to a channel changes in its product's list. It decides from plain data, so that a
+ * lost race is decided again from what the winner left.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Channel, ReleaseManifest } from '../../contract/release/manifest.ts';

@@ -1,4 +1,6 @@
-/** Signs again what expires while nothing changes: snapshot and timestamp always, product roles at half of their time. */
+/**
+ * Signs again what expires while nothing changes: snapshot and timestamp always, product roles at half of their time.
+ */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
 import { expiryAt, isExpired, isHalfSpent } from '../repository/expiry.ts';
@@ -33,7 +35,10 @@ export interface RefreshResult {
   readonly timestampExpires: string;
 }
 
-/** @throws SlipwayError `metadata-expired` for what the given keys cannot renew, `key-not-authorised`, `publish-contended` */
+/**
+ * @throws SlipwayError `metadata-expired` for what the given keys cannot renew, `key-not-authorised`,
+ * `publish-contended`
+ */
 export async function refreshRepository(input: RefreshInput): Promise<RefreshResult> {
   const { store, keys, pinnedRoot, signingTime: now, say } = input;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {

@@ -1,6 +1,6 @@
 /**
- * Brings content-addressed objects into a store: what is there is skipped, what is there with other bytes is replaced, and
- * what is sent is checked on its way.
+ * Brings content-addressed objects into a store: what is there is skipped, what is there with other bytes is replaced,
+ * and what is sent is checked on its way.
  */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';

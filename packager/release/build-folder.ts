@@ -1,6 +1,6 @@
 /**
- * The folder that `build` fills and `publish` reads: `release.json` beside `blobs/`. A marker stands in it from the
- * first write to the last, and release.json comes last, so that a killed build never looks finished.
+ * Reads and writes the folder that `build` fills and `publish` reads: `release.json` beside `blobs/`. A marker stands
+ * in it from the first write to the last, and release.json comes last, so that a killed build never looks finished.
  */
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-/** From a declaration to a finished build folder: the same inputs give the same bytes, in any folder, on any day. */
+/** Makes a finished build folder from a declaration: the same inputs give the same bytes, in any folder, on any day. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseDocument } from '../../contract/document.ts';

@@ -1,6 +1,6 @@
 /**
- * The bytes of a declared component before they are packed: a file as it is, or manifests as one stream of documents that
- * was read strictly, whether they come from a file, a folder or a renderer.
+ * Reads the bytes of a declared component before they are packed: a file as it is, or manifests as one stream of
+ * documents that was read strictly, from a file, a folder or a renderer.
  */
 import { createReadStream } from 'node:fs';
 import { access, constants, readFile, stat } from 'node:fs/promises';

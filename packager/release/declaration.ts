@@ -1,4 +1,4 @@
-/** release.yaml: what a person declares about a release. Paths are relative to the file itself. */
+/** Parses release.yaml, in which a person declares a release. Paths are relative to the file itself. */
 import * as z from 'zod';
 import { limits } from '../../contract/limits.ts';
 import { installPathSchema } from '../../contract/release/install-path.ts';

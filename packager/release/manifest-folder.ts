@@ -1,6 +1,6 @@
 /**
- * Which files of a folder are its manifests, by one rule: names that end in .yaml, .yml or .json in any case, in all
- * folders below, ordered by path. Links are followed while they stay inside; whatever else has such a name is refused.
+ * Finds the manifests of a folder by one rule: names that end in .yaml, .yml or .json in any case, in all folders
+ * below, ordered by path. Links are followed while they stay inside; whatever else has such a name is refused.
  */
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';

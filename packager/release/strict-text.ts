@@ -1,4 +1,6 @@
-/** Text that people wrote, decoded as UTF-8 or refused: a byte that is replaced would be packed as something else. */
+/**
+ * Decodes text that people wrote as UTF-8, or refuses it: a byte that is replaced would be packed as something else.
+ */
 import { DocumentError } from '../../contract/document.ts';
 
 /**

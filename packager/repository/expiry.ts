@@ -1,4 +1,6 @@
-/** How long each role's signature holds, and the instants that follow from a clock that the caller passes. */
+/**
+ * Says how long each role's signature holds, and computes the instants that follow from a clock that the caller passes.
+ */
 
 /** Days, by the kind of role: offline roles long, online ones short (a freeze attack lasts no longer than these). */
 export const lifetimeDays = { root: 365, targets: 180, product: 60, snapshot: 7, timestamp: 1 } as const;

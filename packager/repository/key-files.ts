@@ -1,4 +1,4 @@
-/** Keys on disk: one PEM a file, private ones readable by their owner only. */
+/** Reads and writes keys on disk: one PEM a file, private ones readable by their owner only. */
 import { access, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { SlipwayError } from '../../contract/errors.ts';

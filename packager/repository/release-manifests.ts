@@ -1,4 +1,4 @@
-/** Release manifests in a store, read only against what the signed product role says about them. */
+/** Reads release manifests in a store, only against what the signed product role says about them. */
 import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';

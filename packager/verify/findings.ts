@@ -1,4 +1,6 @@
-/** Everything wrong that a verification found, raised at its end, so that one run shows the whole damage. */
+/**
+ * Gathers everything wrong that a verification found and raises it at its end, so that one run shows the whole damage.
+ */
 import { type ErrorCode, SlipwayError } from '../../contract/errors.ts';
 import type { RepairedObject } from './repair.ts';
 

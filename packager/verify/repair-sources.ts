@@ -1,4 +1,4 @@
-/** Where objects for a repair can come from: a build folder, or a bundle, which is read again for each blob. */
+/** Gives objects for a repair, out of a build folder, or out of a bundle, which is read again for each blob. */
 import { stat } from 'node:fs/promises';
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

@@ -1,6 +1,7 @@
 /**
- * Puts back what a store lost or holds with other bytes, out of a build folder or a bundle. Nothing is believed of where it
- * comes from: an object needs the digest that was signed, and metadata has to fit into the chain of trust of the store.
+ * Puts back what a store lost or holds with other bytes, out of a build folder or a bundle. Nothing is believed of
+ * where it comes from: an object needs the digest that was signed, and metadata has to fit into the chain of trust of
+ * the store.
  */
 import { Readable } from 'node:stream';
 import type { Digest } from '../../contract/digest.ts';
@@ -68,8 +69,8 @@ export class Repair {
   }
 
   /**
-   * The state of the store, where documents that spoil it may come from the source instead; these are written when all of
-   * it has been verified.
+   * The state of the store, where documents that spoil it may come from the source instead; these are written when all
+   * of it has been verified.
    * @throws SlipwayError what is wrong with the first document that cannot be replaced
    */
   async trust(root: Uint8Array, now: Date): Promise<TrustedRepository> {
