@@ -1,6 +1,6 @@
 /**
- * /etc/slipway/edge.yaml: its schema, its defaults and what of it is derived from the machine. Refuses to read files:
- * main.ts passes the text and the facts of the machine.
+ * Parses /etc/slipway/edge.yaml: its schema, its defaults and what of it is derived from the machine. It reads no
+ * files: main.ts passes the text and the facts of the machine.
  */
 import { createHash } from 'node:crypto';
 import * as z from 'zod';

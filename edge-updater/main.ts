@@ -1,4 +1,4 @@
-/** `slipway-edge`: its commands, over the adapters of this machine; see open-device.ts. */
+/** Runs the commands of `slipway-edge` over the adapters of this machine; see open-device.ts. */
 import { setFlagsFromString } from 'node:v8';
 import { StopSignals } from '../system/command-line/stop-signals.ts';
 import { applyToFile } from './adapters/delta/applied-file.ts';

@@ -1,6 +1,6 @@
 /**
- * Opens the device of a configuration: which adapters it works with. The only file that knows them all, beside apply-main.ts,
- * which has one command.
+ * Opens the device of a configuration and chooses its adapters. It is the only file that knows them all, beside
+ * apply-main.ts, which has one command.
  */
 import path from 'node:path';
 import type { DeltaPolicy } from '../contract/device-api/check.ts';

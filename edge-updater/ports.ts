@@ -1,4 +1,4 @@
-/** What the edge-updater needs from the world. Each port is small and says which failure it exists for. */
+/** Declares what the edge-updater needs from the world. Each port is small and says which failure it exists for. */
 import type { ByteSource } from '../contract/byte-source.ts';
 import type { CheckRequest, HeardAnswer, InstalledRelease } from '../contract/device-api/check.ts';
 import type { Report, ReportsAnswer } from '../contract/device-api/report.ts';
@@ -123,7 +123,9 @@ export interface SlotStore {
   glance(slot: Digest): string | undefined;
   /** The same by reading every file. What the service wrote beside them does not count. */
   findDamage(slot: Digest): Promise<string | undefined>;
-  /** Reads every file back. @throws SlipwayError `digest-mismatch` when the slot is not exactly what the manifest says */
+  /**
+   * Reads every file back. @throws SlipwayError `digest-mismatch` when the slot is not exactly what the manifest says
+   */
   verify(slot: Digest): Promise<void>;
   /** Frees what was made of a slot that has no name yet. */
   dropStaging(slot: Digest): void;
@@ -166,7 +168,7 @@ export interface DeltaFiles {
 export interface DeltaApplier {
   /**
    * The target in order, as it is made. Worth nothing before the end, which is reached only by the right bytes.
-   * Whoever stops reading ends the process.
+   * A reader that stops ends the process.
    * @param maxMemoryBytes of the whole process
    * @throws SlipwayError codes of the delta; `disk-full`, `memory-exceeded`, `delta-process-failed`
    */

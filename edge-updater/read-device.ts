@@ -1,4 +1,4 @@
-/** What `status` shows: read beside whoever holds the lock, from what lies in the state directory. */
+/** Reads what `status` shows from the state directory, beside the process that holds the lock. */
 import { readConfiguration } from './adapters/disk/configuration-file.ts';
 import { readTransfer } from './adapters/disk/download-directory.ts';
 import { readHolder } from './adapters/disk/instance-lock.ts';

@@ -1,4 +1,4 @@
-/** `slipway-edge status` as a program of its own; see start.ts. */
+/** Runs `slipway-edge status` as a program of its own; see start.ts. */
 import { runCommandLine } from './command-line.ts';
 import { addStatus } from './commands/status.ts';
 import { readDevice } from './read-device.ts';

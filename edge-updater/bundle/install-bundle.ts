@@ -1,6 +1,6 @@
 /**
- * Installs a release from a bundle: the same trust, the same acceptance and the same machine as online; only the bytes
- * come from a file. Nothing of the bundle is kept before TUF vouches for its manifest.
+ * Installs a release from a bundle. Trust, acceptance and machine are the same as online; only the bytes come from a
+ * file. Nothing of the bundle is kept before TUF vouches for its manifest.
  */
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';

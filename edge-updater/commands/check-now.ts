@@ -1,4 +1,4 @@
-/** `slipway-edge check-now`: one check and, if a release is offered, the whole update, in this process. */
+/** `slipway-edge check-now` makes one check and, if a release is offered, the whole update, in this process. */
 import type { Command } from 'commander';
 import type { HeardAnswer } from '../../contract/device-api/check.ts';
 import { describeWaiting, type Waiting } from '../update/switch-window.ts';

@@ -1,4 +1,4 @@
-/** `slipway-edge status`: what the device runs and does; reads beside a running daemon and changes nothing. */
+/** `slipway-edge status` shows what the device runs and does. It reads beside a running daemon and changes nothing. */
 import type { Command } from 'commander';
 import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import type { Configuration } from '../configuration.ts';

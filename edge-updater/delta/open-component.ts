@@ -1,4 +1,7 @@
-/** The bytes of one component as a stream, from wherever the plan takes them. Whether they are right is the slot's. */
+/**
+ * Gives the bytes of one component as a stream, from wherever the plan takes them. The slot checks whether they are
+ * right.
+ */
 import type { ByteSource } from '../../contract/byte-source.ts';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';

@@ -1,4 +1,4 @@
-/** The loop of the daemon: recover, then check, update and wait, until it is told to stop. */
+/** Runs the loop of the daemon: recover, then check, update and wait, until it is told to stop. */
 import { toSlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { describeHold } from '../update/holding.ts';

@@ -1,5 +1,5 @@
 /**
- * One device: what it does on a check, an installation from a bundle, a rollback and after a restart. Orders trust,
+ * A device does its work on a check, an installation from a bundle, a rollback and after a restart. It orders trust,
  * acceptance and the machine; the daemon and the commands decide when.
  */
 import type { CheckRequest, HeardAnswer } from '../../contract/device-api/check.ts';

@@ -1,4 +1,4 @@
-/** Back to the previous release by a permit. One that does not hold changes nothing and is reported. */
+/** Goes back to the previous release by a permit. A permit that does not hold changes nothing and is reported. */
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { SignedPermit } from '../../contract/trust/permit.ts';
 import type { FetchMetadata } from '../../contract/trust/trusted-set.ts';

@@ -32,8 +32,8 @@ export class SlotCare {
   }
 
   /**
-   * Deletes what is left of earlier updates, reads the running release where that is due, and repairs what is damaged. To
-   * be called while nothing is under way.
+   * Deletes what is left of earlier updates, reads the running release where that is due, and repairs what is damaged.
+   * To be called while nothing is under way.
    * @throws what the journal throws
    */
   async tend(asker: Asker, effort: Effort): Promise<void> {

@@ -1,4 +1,4 @@
-/** What a device does with a release that it is offered: trust, acceptance, and the whole update or the reason why not. */
+/** Takes a release that the device is offered: trust, acceptance, and the whole update or the reason why not. */
 import type { HeardOffer } from '../../contract/device-api/check.ts';
 import { exitStatus, toSlipwayError } from '../../contract/errors.ts';
 import { blamingClock } from '../trust/clock-trouble.ts';
@@ -93,8 +93,8 @@ export async function installRelease(
 }
 
 /**
- * What comes before an attempt: an offer that does not become one is reported, whoever is to blame, and told in the next
- * check. Where the disk does not even take the report, the check alone tells.
+ * What comes before an attempt: an offer that does not become one is reported, whoever is to blame, and told in the
+ * next check. Where the disk does not even take the report, the check alone tells.
  */
 async function judged<T>(
   { timed, machine, world, examination }: DeviceCore,

@@ -1,6 +1,6 @@
 /**
- * The machine together with the one thing that it may not journal: when an update that waits may switch, on the clock
- * of this process. Lets a switch begin only inside the window and only right after the slot was read back.
+ * Runs the machine together with the one thing that it may not journal: when an update that waits may switch, on the
+ * clock of this process. It lets a switch begin only inside the window and only right after the slot was read back.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { World } from '../effects/world.ts';

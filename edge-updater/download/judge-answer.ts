@@ -1,7 +1,8 @@
 /**
- * Whether the answer to a request for a blob may be written, and where. The rule: go on only on a 206 with the range
- * that was asked for and the same strong validator, or in a whole blob behind the bytes that are here; everything else
- * is asked for anew or refused. No answer takes away bytes that are here: the digest of the whole has the last word.
+ * Decides whether the answer to a request for a blob may be written, and where. The rule: go on only on a 206 with the
+ * range that was asked for and the same strong validator, or in a whole blob behind the bytes that are here; everything
+ * else is asked for anew or refused. No answer takes away bytes that are here: the digest of the whole has the last
+ * word.
  */
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * The bytes of one answer that was found worth taking: behind those that are here, bounded by the signed length and held
- * against the least rate. What turns out not to be the blob leaves nothing behind.
+ * Takes the bytes of one answer that was found worth taking: behind those that are here, bounded by the signed length
+ * and held against the least rate. What turns out not to be the blob leaves nothing behind.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Blob } from '../../contract/release/manifest.ts';
@@ -24,8 +24,9 @@ const pageBytes = 64 * 1024;
 const durableStepSeconds = 1;
 
 /**
- * @throws SlipwayError `length-mismatch` where there is more than was signed for, `server-answer-invalid` where the answer
- *   ends too early to be a blob, `download-stalled`, codes of the disk and of the connection; what `onBytes` throws
+ * @throws SlipwayError `length-mismatch` where there is more than was signed for, `server-answer-invalid` where the
+ *   answer ends too early to be a blob, `download-stalled`, codes of the disk and of the connection; what `onBytes`
+ *   throws
  */
 export async function takeAnswer(
   blob: Blob,

@@ -1,4 +1,4 @@
-/** Whether a permit that came with an answer is to be followed by this device, by metadata that was just refreshed. */
+/** Decides whether this device follows a permit that came with an answer, by metadata that was just refreshed. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Permit, type PermitHolder, type SignedPermit, verifyPermit } from '../../contract/trust/permit.ts';
 import type { FetchMetadata } from '../../contract/trust/trusted-set.ts';

@@ -1,4 +1,6 @@
-/** Whether this machine's clock is the reason why metadata seems to have expired. What is refused stays refused. */
+/**
+ * Tells whether this machine's clock is the reason why metadata seems to have expired. What is refused stays refused.
+ */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { HeardTime } from '../ports.ts';
 

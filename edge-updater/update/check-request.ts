@@ -1,4 +1,4 @@
-/** What a device says of itself when it asks what to run. */
+/** Writes what a device says of itself when it asks what to run. */
 import type { CheckRequest, DeltaPolicy, Labels, Trouble } from '../../contract/device-api/check.ts';
 import type { AcceptingDevice } from './acceptance.ts';
 import type { DeviceState } from './state.ts';

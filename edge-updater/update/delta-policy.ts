@@ -1,4 +1,4 @@
-/** Whether this device can afford a delta, and why not: by what release.json says that it needs. Pure. */
+/** Decides whether this device can afford a delta, and why not, by the needs that release.json states. Pure. */
 import type { DeltaPolicy } from '../../contract/device-api/check.ts';
 import type { Delta } from '../../contract/release/manifest.ts';
 

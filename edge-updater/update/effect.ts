@@ -1,6 +1,6 @@
 /**
- * What the machine may ask the world to do. Every effect is idempotent: it is done again after a kill at any moment.
- * At most one is asked for at a time, after the state that asks for it is durable.
+ * Lists the effects: what the machine may ask the world to do. Every effect is idempotent: it is done again after a
+ * kill at any moment. At most one is asked for at a time, after the state that asks for it is durable.
  */
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Digest } from '../../contract/digest.ts';

@@ -1,5 +1,5 @@
 /**
- * How an attempt ends before the switch, and what its failure says: only a release that ran here and did not work is
+ * Ends an attempt before the switch and says what its failure means: only a release that ran here and did not work is
  * rejected, everything else holds it for a while.
  */
 import type { Digest } from '../../contract/digest.ts';

@@ -1,5 +1,5 @@
 /**
- * The ways back to the release before: after a failure, by an operator, by a permit. The counter floor stays; the release
+ * Goes back to the release before: after a failure, by an operator, by a permit. The counter floor stays; the release
  * that is left is rejected unless it is not to blame.
  */
 import type { Moment, UpdateEvent } from './event.ts';

@@ -1,6 +1,6 @@
 /**
- * Releases that this device could not take for a reason of its own or of the path: nothing is known against them, so
- * each is tried again, later and later where a try costs something.
+ * Holds releases that this device could not take for a reason of its own or of the path. Nothing is known against them,
+ * so each is tried again, later and later where a try costs something.
  */
 import { type Fault, faultOf } from '../../contract/errors.ts';
 import type { Moment } from './event.ts';

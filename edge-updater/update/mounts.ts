@@ -1,4 +1,4 @@
-/** The mounts of this machine, as /proc/self/mountinfo lists them (proc_pid_mountinfo(5)): which one a path lies on. */
+/** Finds the mount that a path lies on, as /proc/self/mountinfo lists them (proc_pid_mountinfo(5)). */
 
 export interface Mount {
   readonly point: string;

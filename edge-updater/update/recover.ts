@@ -1,8 +1,8 @@
 /**
- * What a device does with the state it finds after a restart, whatever stopped it: a table over the journal's phase and
- * the facts on the disk. The rule behind the rows: work before the switch is done again, because it is idempotent and
- * nothing runs from it; the switch and probation are continued a limited number of times; whatever does not fit goes
- * back to the release that was committed last.
+ * Decides what a device does with the state it finds after a restart, whatever stopped it: a table over the journal's
+ * phase and the facts on the disk. Work before the switch is done again, because it is idempotent and nothing runs from
+ * it. The switch and probation are continued a limited number of times. Whatever does not fit goes back to the release
+ * that was committed last.
  *
  * | journal        | facts                                   | then |
  * |----------------|-----------------------------------------|------|

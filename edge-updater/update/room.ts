@@ -1,6 +1,6 @@
 /**
- * Whether an update has room, counted for each file system: its folders may lie on several. Journal and metadata keep a
- * reserve on theirs.
+ * Tells whether an update has room, counted for each file system: its folders may lie on several. Journal and metadata
+ * keep a reserve on theirs.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Room, StateFolder } from '../ports.ts';

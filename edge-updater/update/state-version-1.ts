@@ -1,6 +1,7 @@
 /**
- * Version 1 of the state in a journal, as updaters read it that know no other: strict, so that one member or code more
- * makes them lose the whole. It never changes. Each record holds the state in this form beside the present one.
+ * Reads and writes version 1 of the state in a journal, for updaters that know no other. It is strict, so that one
+ * member or code more makes them lose the whole. It never changes. Each record holds the state in this form beside the
+ * present one.
  */
 import * as z from 'zod';
 import { type DevicePhase, installedReleaseSchema } from '../../contract/device-api/check.ts';

@@ -1,7 +1,7 @@
 /**
- * What a device knows about itself, as the journal keeps it: its releases, the update under way and the reports that
- * no server has acknowledged yet. Passes over members and codes that it does not know, so that a journal outlives the
- * updater that wrote it. Holds no behaviour; transition.ts and recover.ts change it.
+ * Defines what a device knows about itself, as the journal keeps it: its releases, the update under way and the reports
+ * that no server has acknowledged yet. It passes over members and codes that it does not know, so that a journal
+ * outlives the updater that wrote it. It holds no behaviour; transition.ts and recover.ts change it.
  */
 import * as z from 'zod';
 import { type DevicePhase, installedReleaseSchema as strictReleaseSchema } from '../../contract/device-api/check.ts';

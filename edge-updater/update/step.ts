@@ -1,4 +1,6 @@
-/** A step of the machine: the next state and the work that belongs to it, the same when entered and after a restart. */
+/**
+ * A step of the machine is the next state and the work that belongs to it, the same when entered and after a restart.
+ */
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Effect } from './effect.ts';
 import type { Attempt, DeviceState } from './state.ts';

@@ -1,6 +1,7 @@
 /**
- * When a switch may begin, on the monotonic clock of this process. The answer's seconds count from some instant between
- * asking and hearing, so a window is taken as opening late and closing early: never outside what the server meant.
+ * Computes when a switch may begin, on the monotonic clock of this process. The answer's seconds count from some
+ * instant between asking and hearing, so a window is taken as opening late and closing early: never outside what the
+ * server meant.
  */
 import type { SwitchWindow } from '../../contract/device-api/check.ts';
 

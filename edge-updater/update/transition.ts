@@ -1,7 +1,7 @@
 /**
- * The device's state machine: one pure function from a state and an event to the next state and what to do then. The
- * caller makes the state durable first and acts second. An event that has no meaning in a state changes nothing, so a
- * late answer can do no harm.
+ * Runs the device's state machine: one pure function from a state and an event to the next state and what to do then.
+ * The caller makes the state durable first and acts second. An event that has no meaning in a state changes nothing, so
+ * a late answer can do no harm.
  */
 import type { Moment, Occurrence, UpdateEvent } from './event.ts';
 import { giveUp, withoutRejections } from './giving-up.ts';
@@ -50,7 +50,7 @@ export function transition(state: DeviceState, { event, ...moment }: Occurrence)
     case 'rebuilt':
       return state.update.phase === 'rebuilding' ? rebuilt(state, state.update.attempt, at) : stay(state);
     case 'verified':
-      // A timed update rests here; whoever knows the window lets it go on.
+      // A timed update rests here; the code that knows the window lets it go on.
       if (state.update.phase !== 'staged' || state.update.attempt.isTimed) return stay(state);
       return enter(state, { phase: 'switching', attempt: moved(state.update.attempt) });
     case 'window-opened':

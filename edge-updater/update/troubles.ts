@@ -1,5 +1,5 @@
 /**
- * What stands in a device's way now, from facts that were just gathered: what the next check tells, whether or not a
+ * Lists what stands in a device's way now, from facts that were just gathered. The next check tells it, also when no
  * release was offered. A trouble is there as long as its cause is.
  */
 import type { Trouble } from '../../contract/device-api/check.ts';

@@ -1,6 +1,6 @@
 /**
- * The program of the process that applies a delta: `node apply-delta-child.ts REQUEST`, see delta/apply-message.ts. The
- * target goes to standard output as it is made, the verdict to descriptor 3. It ends when its parent does.
+ * Runs in the process that applies a delta: `node apply-delta-child.ts REQUEST`, see delta/apply-message.ts. The target
+ * goes to standard output as it is made, the verdict to descriptor 3. It ends when its parent does.
  */
 import { writeSync } from 'node:fs';
 import { describeError, toSlipwayError } from '../../../contract/errors.ts';

@@ -30,7 +30,8 @@ export function deltaProcess(zstdPrograms: readonly string[]): DeltaApplier {
 }
 
 /**
- * Applies a delta into an open file: the bytes do not pass through this process, which has to check the file afterwards.
+ * Applies a delta into an open file: the bytes do not pass through this process, which has to check the file
+ * afterwards.
  * @throws SlipwayError as DeltaApplier does
  */
 export async function applyInto(

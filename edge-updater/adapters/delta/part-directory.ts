@@ -1,7 +1,7 @@
 /**
- * Intermediate files of one delta in a folder: a file a part, under its name once it is whole. Nothing here is made
- * durable, since whoever uses what an earlier run left compares its digest. Few descriptors are open at a time, however
- * many parts there are.
+ * Keeps intermediate files of one delta in a folder: a file a part, under its name once it is whole. Nothing here is
+ * made durable, since the reader of what an earlier run left compares its digest. Few descriptors are open at a time,
+ * however many parts there are.
  */
 import { close, closeSync, openSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-/** Free space where the folders of a state directory lie (statfs): for a process without privileges. */
+/** Measures free space where the folders of a state directory lie (statfs), as a process without privileges sees it. */
 import { statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { DiskSpace, Room, StateFolder } from '../../ports.ts';

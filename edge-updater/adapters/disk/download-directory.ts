@@ -1,7 +1,7 @@
 /**
- * Blobs on their way: `downloads/<digest>.part`, and one ledger that says how many of their bytes are durable, under
- * which validator, and what the attempt has moved. Data is made durable before the ledger says so. A delta's intermediate
- * files have a folder beside it, `downloads/<digest>.scratch`.
+ * Keeps blobs on their way: `downloads/<digest>.part`, and one ledger that says how many of their bytes are durable,
+ * under which validator, and what the attempt has moved. Data is made durable before the ledger says so. A delta's
+ * intermediate files have a folder beside it, `downloads/<digest>.scratch`.
  */
 import { closeSync, ftruncateSync, openSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';

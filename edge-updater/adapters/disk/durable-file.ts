@@ -1,6 +1,6 @@
 /**
- * The one owner of durable changes to the file system: temporary file → fsync → rename → fsync of the directory.
- * Whoever keeps state under the state directory goes through here. One writer per path is the caller's promise.
+ * Makes every durable change to the file system: temporary file → fsync → rename → fsync of the directory. All code
+ * that keeps state under the state directory goes through here. One writer per path is the caller's promise.
  */
 import {
   closeSync,
@@ -43,7 +43,7 @@ export function replaceFile(file: string, bytes: Uint8Array, mode = 0o600): void
 }
 
 /**
- * The same in place, for a disk without room for a second file: `file` is there, and whoever reads it must notice that
+ * The same in place, for a disk without room for a second file: `file` is there, and its reader must notice that
  * it is torn, since a power cut leaves it so.
  */
 export function overwriteFile(file: string, bytes: Uint8Array): void {

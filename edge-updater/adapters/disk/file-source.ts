@@ -1,4 +1,4 @@
-/** A file on the disk for positioned reads. */
+/** Gives positioned reads of a file on the disk. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { ByteSource } from '../../../contract/byte-source.ts';
 import { SlipwayError } from '../../../contract/errors.ts';

@@ -1,4 +1,4 @@
-/** A file that goes to the disk while it is written, so that little is left to wait for at its end. */
+/** Writes a file that goes to the disk while it is written, so that little is left to wait for at its end. */
 import { fdatasync, fsyncSync } from 'node:fs';
 import { onDisk, writeAll } from './durable-file.ts';
 

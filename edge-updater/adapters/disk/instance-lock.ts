@@ -1,7 +1,7 @@
 /**
- * One updater at a time for a state directory: an exclusive lock of SQLite, which the kernel drops when the process
- * ends in whatever way. Nothing is ever written to the locked file, so that neither a full disk nor what the file
- * holds keeps anybody out. A file beside it names the holder, for messages only.
+ * Lets one updater at a time work on a state directory, by an exclusive lock of SQLite. The kernel drops the lock when
+ * the process ends in whatever way. Nothing is ever written to the locked file, so that neither a full disk nor what
+ * the file holds keeps anybody out. A file beside it names the holder, for messages only.
  */
 import { chmodSync, closeSync, openSync, truncateSync } from 'node:fs';
 import path from 'node:path';

@@ -1,9 +1,9 @@
 /**
- * The journal: a log of whole states, and a checkpoint in two files. A record is its length and CRC-32 (both 32 bits,
- * big-endian) and JSON, made durable one by one. The whole record with the highest index counts, wherever it is: one
- * that is damaged hides none behind it. The log's blocks are there from the start, as zeros behind the last record, so
- * that a full disk, whoever fills it, does not keep a rollback from being written down. Each value holds the state twice: as `state` in version 1, for updaters
- * that know no other, and whole as `state2`.
+ * Keeps the journal: a log of whole states, and a checkpoint in two files. A record is its length and CRC-32 (both 32
+ * bits, big-endian) and JSON, made durable one by one. The whole record with the highest index counts, wherever it is:
+ * one that is damaged hides none behind it. The log's blocks are there from the start, as zeros behind the last record,
+ * so that a full disk, whatever fills it, does not keep a rollback from being written down. Each value holds the state
+ * twice: as `state` in version 1, for updaters that know no other, and whole as `state2`.
  */
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -51,7 +51,9 @@ export class JournalFile implements JournalPort {
   #index: number;
   #last: DeviceState | undefined;
 
-  /** Opens for writing: what is behind the last record is made zeros. Only the holder of the instance lock may do this. */
+  /**
+   * Opens for writing: what is behind the last record is made zeros. Only the holder of the instance lock may do this.
+   */
   constructor(stateDirectory: string) {
     const directory = directoryOf(stateDirectory);
     makeDirectory(directory);

@@ -1,6 +1,6 @@
 /**
- * The trusted TUF set on the disk: one value in two files, so that it is always replaced as a whole. A damaged newest
- * set is healed from the one before it, and where none is whole from the pinned root.
+ * Keeps the trusted TUF set on the disk: one value in two files, so that it is always replaced as a whole. A damaged
+ * newest set is healed from the one before it, and where none is whole from the pinned root.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-/** One blob that is being written: which of its bytes are durable is in the ledger, written after them. */
+/** Writes one blob: the ledger says which of its bytes are durable, and is written after them. */
 import { closeSync, fsyncSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import * as z from 'zod';
 import type { Digest } from '../../../contract/digest.ts';
@@ -111,7 +111,7 @@ export class PartOfBlob implements PartFile {
     this.#descriptor = fresh;
   }
 
-  /** The ledger first: bytes that it does not count are cut off by whoever opens the part next. */
+  /** The ledger first: bytes that it does not count are cut off when the part is opened next. */
   #cutTo(entry: PartEntry): void {
     this.#received = entry.offset;
     this.#store(entry);

@@ -1,6 +1,6 @@
 /**
- * Slots on the disk: `slots/<manifest digest>/` with the release's files and its release.json, made out of sight as
- * `slots/.staging-<digest>/`; `current` and `previous` are relative links to them. A slot never changes once it has
+ * Keeps slots on the disk: `slots/<manifest digest>/` with the release's files and its release.json, made out of sight
+ * as `slots/.staging-<digest>/`; `current` and `previous` are relative links to them. A slot never changes once it has
  * its name; one that was damaged is replaced as a whole. What a slot is for is not known here.
  */
 import { createHash } from 'node:crypto';

@@ -1,4 +1,7 @@
-/** What the daemon last did and does next, for `status`. Not durable: after a power cut nobody wants the old answer. */
+/**
+ * Keeps what the daemon last did and does next, for `status`. It is not durable: after a power cut nobody wants the old
+ * answer.
+ */
 import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';

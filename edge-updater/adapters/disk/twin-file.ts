@@ -1,6 +1,6 @@
 /**
- * One value in two files that are written in turn, each with its generation and digest: whatever happens to the one
- * being written, the other still holds the value before it. Knows nothing of what the value means.
+ * Keeps one value in two files that are written in turn, each with its generation and digest. Whatever happens to the
+ * one being written, the other still holds the value before it. What the value means is not known here.
  */
 import { createHash } from 'node:crypto';
 import path from 'node:path';

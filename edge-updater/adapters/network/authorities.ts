@@ -1,6 +1,7 @@
 /**
- * By whose certificates servers are believed: those that Node brings, those of this system, and those of `caFile`. Reads
- * the bundle file that the system keeps for OpenSSL, since Node 20 has no way of its own to ask for it.
+ * Gathers the certificates by which servers are believed: those that Node brings, those of this system, and those of
+ * `caFile`. It reads the bundle file that the system keeps for OpenSSL, since Node 20 has no way of its own to ask for
+ * it.
  */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * The device's own bearer token, in a file that only the updater reads; enrols where there is none, or where the server
- * has forgotten the device. A use of an enrolment token is spent only on a server that was proved to be the right one.
+ * Keeps the device's own bearer token, in a file that only the updater reads. It enrols where there is none, or where
+ * the server has forgotten the device. A use of an enrolment token is spent only on a server that was proved to be the
+ * right one.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

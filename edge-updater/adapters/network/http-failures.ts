@@ -1,6 +1,6 @@
 /**
- * What went wrong between this device and a server, as a code: everything here is the path's. A code that a server or
- * something before it names is believed only where it is one of these.
+ * Names by a code what went wrong between this device and a server: everything here is the path's. A code that a server
+ * or something before it names is believed only where it is one of these.
  */
 import type { Dispatcher } from 'undici';
 import { errorAnswerSchema } from '../../../contract/device-api/enrolment.ts';

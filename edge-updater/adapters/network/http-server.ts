@@ -1,6 +1,7 @@
 /**
- * The distributor over HTTP by undici. Bodies are bounded and checked against the contract, plain HTTP and foreign
- * redirects are refused, and the device's token goes with the first request alone. Keeps no state but the token.
+ * Talks to the distributor over HTTP by undici. Bodies are bounded and checked against the contract, plain HTTP and
+ * foreign redirects are refused, and the device's token goes with the first request alone. It keeps no state but the
+ * token.
  */
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
@@ -33,7 +34,7 @@ export interface HttpServerOptions {
   readonly proxies?: ProxyRule;
   /** Of this process, for the certificates of the system. */
   readonly environment?: Environment;
-  /** Of documents; whoever asks for a blob watches it. */
+  /** Of documents; the caller that asks for a blob watches it. */
   readonly leastRate?: LeastRate;
   /**
    * The device's bearer token, asked for at each call; enrols where there is none.
@@ -130,7 +131,7 @@ export class HttpServer implements Server {
     }
   }
 
-  /** Whoever asked first may have gone, others wait for the same token: it ends by itself, or with the process. */
+  /** The first caller may have gone, others wait for the same token: it ends by itself, or with the process. */
   #enrolmentSignal(): AbortSignal {
     const { stop } = this.#options;
     return AbortSignal.any([AbortSignal.timeout(enrolmentMs), ...(stop ? [stop] : [])]);
@@ -175,7 +176,7 @@ export class HttpServer implements Server {
     let url = new URL(path, this.#base);
     const token = shown ?? (await this.#token());
     for (let hop = 0; hop <= maxRedirects; hop++) {
-      // Whoever redirects names somebody else, also behind the same host: a presigned URL with a token beside its own
+      // A redirect names another server, also behind the same host: a presigned URL with a token beside its own
       // signature is refused by S3, and the token is nobody else's to see.
       const authorization = hop === 0 ? { authorization: `Bearer ${token}` } : {};
       const answer = await this.#send(url, {

@@ -1,6 +1,7 @@
 /**
- * undici behind proxies: each origin goes its own way, by the rule. Loaded only where a proxy is configured. A tunnel is
- * asked for even for plain HTTP, so that nothing but CONNECT is expected of a proxy and each refusal is its own.
+ * Sends requests of undici through proxies: each origin goes its own way, by the rule. It is loaded only where a proxy
+ * is configured. A tunnel is asked for even for plain HTTP, so that nothing but CONNECT is expected of a proxy and each
+ * refusal is its own.
  */
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { SlipwayError } from '../../../contract/errors.ts';

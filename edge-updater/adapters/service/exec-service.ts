@@ -1,8 +1,8 @@
 /**
- * The service as a child of the updater: for containers and machines without systemd. Restarts it when it ends, with
- * backoff; finds the one that a killed updater left behind and goes on with it. There are never two at once: whoever
- * starts one has first seen the old one gone. Starting and stopping need nothing of the disk: what it does not take is
- * found again by the environment of the process.
+ * Runs the service as a child of the updater, for containers and machines without systemd. It restarts the service when
+ * it ends, with backoff; it finds the one that a killed updater left behind and goes on with it. There are never two at
+ * once: a new one starts only after the old one was seen to be gone. Starting and stopping need nothing of the disk:
+ * what it does not take is found again by the environment of the process.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';

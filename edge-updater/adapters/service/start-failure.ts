@@ -1,4 +1,4 @@
-/** Why a service could not be started: its own fault, or the machine's, which says nothing about the release. */
+/** Says why a service could not be started: its own fault, or the machine's, which says nothing about the release. */
 import { type ErrorCode, SlipwayError } from '../../../contract/errors.ts';
 import { diskCodeOf, errnoOf } from '../disk/durable-file.ts';
 import { isNoexec } from '../disk/mount-table.ts';
