@@ -83,7 +83,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
       : { http: { ...arrival, requireHostHeader: false } }),
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: (error, socket) => answerClientError(error, socket as Socket, options.newRequestId()),
-    // Whoever still asks on an open connection is answered, and told that it closes.
+    // A client that still asks on an open connection is answered, and told that it closes.
     return503OnClosing: false,
     trustProxy: options.trustProxy,
     genReqId: options.newRequestId,

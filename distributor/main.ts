@@ -1,4 +1,4 @@
-/** slipway-distributor: binds the verbs to the adapters of this machine. */
+/** Binds the verbs of slipway-distributor to the adapters of this machine. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';

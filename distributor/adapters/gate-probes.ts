@@ -1,6 +1,6 @@
 /**
- * Asks the user's checks of a gate: a Prometheus instant query (HTTP API `/api/v1/query`) and an HTTP status. Bounded in
- * time and bytes; a redirect is no answer, so nobody is led to another host. What cannot be asked is `unknown`.
+ * Asks the user's checks of a gate: a Prometheus instant query (HTTP API `/api/v1/query`) and an HTTP status. Bounded
+ * in time and bytes; a redirect is no answer, so nobody is led to another host. What cannot be asked is `unknown`.
  */
 import { Agent, Pool, ProxyAgent, request } from 'undici';
 import * as z from 'zod';

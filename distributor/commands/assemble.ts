@@ -1,4 +1,6 @@
-/** A server by the options of its command line, with its log, its metrics and what it does between requests. */
+/**
+ * Assembles a server by the options of its command line, with its log, its metrics and what it does between requests.
+ */
 import type { Logger } from 'pino';
 import { describeError, toSlipwayError } from '../../contract/errors.ts';
 import type { StoreReader } from '../../system/store/reader.ts';

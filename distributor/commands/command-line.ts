@@ -1,4 +1,4 @@
-/** What each verb is given: the outside world, and where its answer goes. */
+/** Every verb is given a command line: the outside world, and where its answer goes. */
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -34,8 +34,8 @@ export interface OutsideWorld {
 
 export interface CommandLine extends OutsideWorld, Pick<Output, 'answer' | 'say'> {
   /**
-   * A list of any length on stdout, written as it comes: under `--json` one value, `{"<name>":[…]}`, else the lines that
-   * are made of it.
+   * A list of any length on stdout, written as it comes: under `--json` one value, `{"<name>":[…]}`, else the lines
+   * that are made of it.
    */
   answerList<T>(
     name: string,

@@ -1,4 +1,4 @@
-/** What is in a device's way as rows of text, for `device show` and `why`: its troubles, and its last report. */
+/** Prints what is in a device's way as rows of text, for `device show` and `why`: its troubles, and its last report. */
 
 import { timeText } from '../../system/command-line/times.ts';
 import type { DeviceView } from '../fleet/view.ts';

@@ -1,4 +1,4 @@
-/** Devices as text: a line each, as they come, or one with its condition and its latest reports. */
+/** Prints devices as text: a line each, as they come, or one with its condition and its latest reports. */
 
 import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import { printable } from '../../system/command-line/printable.ts';

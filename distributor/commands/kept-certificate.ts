@@ -1,4 +1,6 @@
-/** A server keeps to the certificate that its files hold: a new one is in use at once, a broken one is told and counted. */
+/**
+ * Keeps a server to the certificate that its files hold: a new one is in use at once, a broken one is told and counted.
+ */
 import type { Server } from 'node:https';
 import type { Logger } from 'pino';
 import { describeError } from '../../contract/errors.ts';

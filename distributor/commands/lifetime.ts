@@ -1,4 +1,4 @@
-/** Numbers and durations on the command line. */
+/** Parses numbers and durations on the command line. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { durationSeconds } from '../declaration/duration.ts';
 

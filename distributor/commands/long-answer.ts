@@ -1,8 +1,11 @@
-/** Writes a list of any length on stdout as it comes, some at a time: a fleet fits into no single string, nor into memory. */
+/**
+ * Writes a list of any length on stdout as it comes, some at a time: a fleet fits neither into one string nor into
+ * memory.
+ */
 
 interface Output {
   readonly stdout: (text: string) => void;
-  /** Resolves when whoever reads has taken most of what was written. */
+  /** Resolves when the reader has taken most of what was written. */
   readonly taken?: () => Promise<unknown>;
 }
 

@@ -1,4 +1,7 @@
-/** The verbs of the distributor as one program, and what is its own: long lists, and problems with places in files. */
+/**
+ * Makes one program of the verbs of the distributor, and adds what is its own: long lists, and problems with places in
+ * files.
+ */
 import type { Command } from 'commander';
 import type { SlipwayError } from '../../contract/errors.ts';
 import { type CommandFailure, failureText } from '../../system/command-line/failure.ts';

@@ -1,4 +1,4 @@
-/** `--reason`: what a person gives as the reason of what they do. */
+/** Declares `--reason`, by which a person says why they do something. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { reasonSchema } from '../http/because.ts';
 

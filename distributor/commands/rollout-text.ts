@@ -1,4 +1,4 @@
-/** Rollouts as text: a line each, or one wave by wave with gates, conflicts and what comes next. */
+/** Prints rollouts as text: a line each, or one wave by wave with gates, conflicts and what comes next. */
 
 import { printable } from '../../system/command-line/printable.ts';
 import { tableText } from '../../system/command-line/table.ts';

@@ -1,4 +1,4 @@
-/** What `serve` may be told, checked before anything is opened. */
+/** Checks what `serve` is told, before anything is opened. */
 import { isIP } from 'node:net';
 import { SlipwayError } from '../../contract/errors.ts';
 import { parseStoreUrl } from '../../contract/store-url.ts';
@@ -68,7 +68,7 @@ export function checkTransport(options: Pick<ServeOptions, 'listen' | 'tlsCert' 
 }
 
 /**
- * Whoever asks without nginx in between would get empty answers, and nginx can send only what lies in a folder.
+ * A client that asks without nginx in between would get empty answers, and nginx can send only what lies in a folder.
  * @throws SlipwayError `usage`, `store-url-invalid`
  */
 export function checkAccelRedirect(

@@ -1,4 +1,4 @@
-/** `serve`: opens store, state and rollouts, listens, keeps both in step, and ends gracefully. */
+/** `serve` opens store, state and rollouts, listens, keeps both in step, and ends gracefully. */
 import { randomUUID } from 'node:crypto';
 import closeWithGrace from 'close-with-grace';
 import { Command, Option } from 'commander';
@@ -159,7 +159,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
     // Not before it listens: a server that nobody can reach decides nothing.
     await upkeep.start();
     warnOfUselessKey(signer, services.catalog, logger);
-    // Last: whoever reads it may send a signal at once.
+    // Last: its reader may send a signal at once.
     line.answer(listening, `listening on ${listening.listening}`);
   } catch (error) {
     await end();

@@ -1,4 +1,7 @@
-/** Follows the events of a server: server-sent events, taken up after the last one seen whenever the connection ends. */
+/**
+ * Follows the events of a server as server-sent events, and goes on after the last one seen whenever the connection
+ * ends.
+ */
 import { setTimeout } from 'node:timers/promises';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,4 +1,7 @@
-/** `simulate PLACE`: what a plan would do to a fleet, by the decisions that the server makes, before anybody merges it. */
+/**
+ * `simulate PLACE` shows what a plan would do to a fleet, by the decisions that the server makes, before anybody merges
+ * it.
+ */
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,4 +1,4 @@
-/** The options of `simulate`: what they mean and what they may be. */
+/** Parses the options of `simulate`, and says what they mean. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { z } from 'zod';
 import { limits } from '../../contract/limits.ts';

@@ -1,4 +1,4 @@
-/** Where `serve` takes rollouts from: exactly one of files, a Git repository and the API. */
+/** Declares where `serve` takes rollouts from: exactly one of files, a Git repository and the API. */
 import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,4 +1,4 @@
-/** Tokens for people: a line each, and the text of a new one, once. */
+/** Prints tokens for people: a line each, and the text of a new one, once. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import { printable } from '../../system/command-line/printable.ts';

@@ -1,4 +1,4 @@
-/** Why a device does or does not update now, as text: the answer first, then each rollout down to its numbers. */
+/** Prints why a device does or does not update now: the answer first, then each rollout down to its numbers. */
 
 import { printable } from '../../system/command-line/printable.ts';
 import { lengthText, relativeText, timeText } from '../../system/command-line/times.ts';

@@ -1,4 +1,4 @@
-/** Amounts of bytes as people write them: `500`, `800MB` (powers of ten), `10GiB` (powers of two). */
+/** Parses amounts of bytes as people write them: `500`, `800MB` (powers of ten), `10GiB` (powers of two). */
 import * as z from 'zod';
 
 const unitBytes: Record<string, number> = {

@@ -1,4 +1,4 @@
-/** Why no device fulfils a selector: conditions that nobody fulfils, or those that nobody fulfils together. */
+/** Explains why no device fulfils a selector: conditions that no device fulfils, or that no device fulfils together. */
 import type { Labels } from '../../contract/device-api/check.ts';
 import { nearest, stepsBetween } from './nearest.ts';
 import { type LabelRequirement, type Selector, selects } from './selector.ts';

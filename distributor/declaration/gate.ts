@@ -1,4 +1,4 @@
-/** What a wave must show before the next one opens, and what stops a rollout, as people declare it. */
+/** Parses what a wave must show before the next one opens, and what stops a rollout, as people declare it. */
 import * as z from 'zod';
 import { durationSchema } from './duration.ts';
 

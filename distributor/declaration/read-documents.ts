@@ -1,6 +1,6 @@
 /**
- * Declarations out of YAML text: several documents a file, each parsed by the schema of its kind. Finds every problem
- * of a file, with its place; knows nothing of other files.
+ * Reads declarations out of YAML text: several documents a file, each parsed by the schema of its kind. It finds every
+ * problem of a file, with its place, and knows nothing of other files.
  */
 import * as z from 'zod';
 import { offsetOf } from '../../contract/document.ts';

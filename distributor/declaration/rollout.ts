@@ -1,4 +1,7 @@
-/** A rollout as people declare it, and what it means: defaults filled in, times in seconds or milliseconds since 1970. */
+/**
+ * Parses a `Rollout` as people declare it, and says what it means: defaults filled in, times in seconds or milliseconds
+ * since 1970.
+ */
 import * as z from 'zod';
 import { channelSchema, productSchema } from '../../contract/release/manifest.ts';
 import { versionSchema } from '../../contract/release/version.ts';

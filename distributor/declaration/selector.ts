@@ -1,4 +1,7 @@
-/** Label selectors as Kubernetes has them (labels and selectors, set-based requirements), and which labels they select. */
+/**
+ * Parses label selectors as Kubernetes has them (labels and selectors, set-based requirements), and tells which labels
+ * they select.
+ */
 import * as z from 'zod';
 import type { Labels } from '../../contract/device-api/check.ts';
 

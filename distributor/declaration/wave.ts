@@ -1,4 +1,7 @@
-/** Waves as people declare them: how far each one reaches, how long it soaks, what it must show. They never shrink. */
+/**
+ * Parses waves as people declare them: how far each one reaches, how long it soaks, what it must show. They never
+ * shrink.
+ */
 import * as z from 'zod';
 import { durationSchema } from './duration.ts';
 import { type Gate, gateSchema, percentSchema } from './gate.ts';

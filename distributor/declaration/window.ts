@@ -1,4 +1,7 @@
-/** Maintenance windows as people declare them: days, two times of day and a time zone. When one is open: rollout/windows. */
+/**
+ * Parses maintenance windows as people declare them: days, two times of day and a time zone. rollout/windows says when
+ * one is open.
+ */
 import * as z from 'zod';
 
 /** In the order of ISO 8601: Monday is 1. */

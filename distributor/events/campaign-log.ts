@@ -1,4 +1,4 @@
-/** Puts on record what comes of campaigns besides their transitions: gates that do not hold, and reverts that begin. */
+/** Records what comes of campaigns besides their transitions: gates that do not hold, and reverts that begin. */
 import type { Plan } from '../declaration/plan.ts';
 import { type CampaignKey, campaignText } from '../rollout/campaign.ts';
 import type { CampaignEvent } from '../rollout/campaigns/campaign-event.ts';

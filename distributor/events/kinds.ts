@@ -1,4 +1,4 @@
-/** Everything that is recorded in the audit log, in one closed list; and which change of a campaign is which event. */
+/** Lists everything that is recorded in the audit log, and says which change of a campaign is which event. */
 import type { Transition } from '../rollout/campaigns/transition.ts';
 
 export const eventKinds = {

@@ -1,4 +1,4 @@
-/** One decision with its reason in words and what happens next. */
+/** Describes one decision with its reason in words and what happens next. */
 import { decisionReasons } from '../../contract/device-api/reasons.ts';
 import type { Decision } from '../rollout/decision.ts';
 import { nextStep } from './next-step.ts';

@@ -1,4 +1,4 @@
-/** What one rollout says about one device, with the numbers it said it by. Pure. */
+/** Explains what one rollout says about one device, with the numbers behind it. Pure. */
 import { compareVersions } from '../../contract/release/version.ts';
 import type { OpenedWave } from '../rollout/campaign.ts';
 import { countsViewOf } from '../rollout/campaigns/counts-view.ts';

@@ -1,4 +1,4 @@
-/** Which conditions of a selector a device fulfils, one by one and in words. */
+/** Tells which conditions of a selector a device fulfils, one by one and in words. */
 import type { Labels } from '../../contract/device-api/check.ts';
 import { type LabelRequirement, type Selector, selects } from '../declaration/selector.ts';
 import type { ConditionView } from './view.ts';

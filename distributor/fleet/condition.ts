@@ -1,4 +1,7 @@
-/** What is in a device's way, by its own words: the troubles of its last check, and what its last report says. Pure. */
+/**
+ * Describes what is in a device's way, by its own words: the troubles of its last check, and what its last report says.
+ * Pure.
+ */
 import * as z from 'zod';
 import { devicePhaseSchema, type Trouble } from '../../contract/device-api/check.ts';
 import { codeNameSchema, faultSchema, type Report, updateOutcomeSchema } from '../../contract/device-api/report.ts';
@@ -48,7 +51,9 @@ export function lastReportOf(report: Report): LastReport {
   };
 }
 
-/** Whose fault the code of a report is, also where the device did not say or knows less of the code than this program. */
+/**
+ * Whose fault the code of a report is, also where the device did not say or knows less of the code than this program.
+ */
 export function withFault(report: Report): Report {
   return report.code === undefined ? report : { ...report, fault: faultOf(report.code, report.fault) };
 }

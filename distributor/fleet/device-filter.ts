@@ -1,4 +1,4 @@
-/** Which devices of a list are asked for: the query of the API, the options of `device ls`, and whom they choose. */
+/** Filters a list of devices: the query of the API, the options of `device ls`, and the devices that they choose. */
 import * as z from 'zod';
 import { devicePhaseSchema, type Labels } from '../../contract/device-api/check.ts';
 import { updateOutcomes } from '../../contract/device-api/report.ts';

@@ -1,6 +1,6 @@
 /**
- * The devices of a fleet as operators list them, page by page: with the labels that rules give, the wave, and what holds
- * them. One call reads a bounded number of devices, however few of them are asked for.
+ * Lists the devices of a fleet as operators see them, page by page: with the labels that rules give, the wave, and what
+ * holds them. One call reads a bounded number of devices, however few of them are asked for.
  */
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';

@@ -1,6 +1,7 @@
 /**
- * What the distributor keeps of tokens and devices. Every method is atomic; a lost database is `database-unavailable`.
- * Where a method takes an event, it is in the audit log when the act was done, and neither is there without the other.
+ * Declares what the distributor keeps of tokens and devices. Every method is atomic; a lost database is
+ * `database-unavailable`. Where a method takes an event, it is in the audit log when the act was done, and neither is
+ * there without the other.
  */
 import type {
   CheckRequest,
@@ -204,7 +205,8 @@ export interface DeviceStore {
   /**
    * One step: reads what deciding needs, lets `judge` decide, records the check, the offer or the way back, and what
    * `find` finds: once, however often and by however many replicas it is found. No other check of the same site or
-   * cluster comes in between, and every transition that was acknowledged before is seen. Many are committed together; it resolves when what it recorded is durable.
+   * cluster comes in between, and every transition that was acknowledged before is seen. Many are committed together;
+   * it resolves when what it recorded is durable.
    * @param judge synchronous and pure: where a commit fails it is asked again; what it throws fails this check alone.
    *   Undefined: it may not decide by these facts, and nothing is recorded
    * @param find like `judge`; see findingsOf
@@ -282,7 +284,10 @@ export interface FleetState extends TokenStore, DeviceStore, CampaignStore, Plan
   readonly location: string;
   /** Removes what is older than asked, in small steps. */
   prune(retention: Retention, now: number): Promise<Pruned>;
-  /** Whether it can be read, and whether what is written now would last. @throws SlipwayError `database-unavailable`, `disk-full` */
+  /**
+   * Whether it can be read, and whether what is written now would last. @throws SlipwayError `database-unavailable`,
+   * `disk-full`
+   */
   ping(): Promise<void>;
   close(): Promise<void>;
 }

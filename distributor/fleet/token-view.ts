@@ -1,4 +1,7 @@
-/** Tokens as the API and the command line show them: everything but the hash, and the text only to whoever made one. */
+/**
+ * Describes tokens as the API and the command line show them: everything but the hash, and the text only to the person
+ * who made one.
+ */
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import { tokenSchema } from '../../contract/device-api/enrolment.ts';

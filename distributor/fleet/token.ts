@@ -1,4 +1,4 @@
-/** Bearer tokens: how they look and what is kept of them. Randomness comes in as bytes. */
+/** Makes and reads bearer tokens, and says what is kept of them. Randomness comes in as bytes. */
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import { type Token, type TokenPurpose, tokenSchema } from '../../contract/device-api/enrolment.ts';
 import { type Digest, sha256 } from '../../contract/digest.ts';

@@ -1,4 +1,4 @@
-/** A device as the API answers it and the command line prints it. */
+/** Describes a device as the API answers it and the command line prints it. */
 import * as z from 'zod';
 import {
   deviceIdSchema,

@@ -1,4 +1,7 @@
-/** One line in the log for each answer, when it was sent or its client left: what was asked, what became of it, how long it took. */
+/**
+ * Logs one line for each answer, when it was sent or its client left: what was asked, what became of it, how long it
+ * took.
+ */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { App } from '../app.ts';
 

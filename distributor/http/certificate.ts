@@ -1,6 +1,6 @@
 /**
- * The certificate of the server and its key, read from files and read again when these change: a renewed one is in use
- * for the next connection without a restart. What does not fit together is refused, and the one before stays in use.
+ * Reads the certificate of the server and its key from files, and again when these change: a renewed one is in use for
+ * the next connection without a restart. What does not fit together is refused, and the one before stays in use.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-/** Preconditions and ranges by RFC 9110 for content that never changes and has a strong ETag. Pure. */
+/** Decides preconditions and ranges by RFC 9110 for content that never changes and has a strong ETag. Pure. */
 import type { ByteRange } from '../../system/store/reader.ts';
 
 export interface Conditions {

@@ -1,7 +1,7 @@
 /**
- * Sends the bytes of an object as the body of an answer, at the client's own pace, from buffers that are used again: the
- * next read goes on while a write is taken. A client that leaves ends it quietly; a store that fails in between breaks the
- * connection, because the length was promised.
+ * Sends the bytes of an object as the body of an answer, at the client's own pace, from buffers that are used again:
+ * the next read goes on while a write is taken. A client that leaves ends it quietly; a store that fails in between
+ * breaks the connection, because the length was promised.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';

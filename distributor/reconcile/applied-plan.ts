@@ -1,4 +1,4 @@
-/** A plan that came into force: what it says, where it came from, who wrote it and what it changed. */
+/** Describes a plan that came into force: what it says, where it came from, who wrote it and what it changed. */
 import * as z from 'zod';
 import type { Digest } from '../../contract/digest.ts';
 import type { Plan } from '../declaration/plan.ts';

@@ -1,4 +1,4 @@
-/** What changes between two plans: which documents come, go and change, and in which fields. Pure. */
+/** Compares two plans: which documents come, go and change, and in which fields. Pure. */
 import type { Plan } from '../declaration/plan.ts';
 
 export type DeclaredKind = 'Fleet' | 'Group' | 'Rollout';

@@ -147,7 +147,9 @@ export class Reconciler implements PlanInForce {
     });
   }
 
-  /** Takes up what another replica applied, without looking at the source. @throws SlipwayError `database-unavailable` */
+  /**
+   * Takes up what another replica applied, without looking at the source. @throws SlipwayError `database-unavailable`
+   */
   async catchUp(): Promise<void> {
     await this.#takeUp();
     // Where plans come by API the database is the source.
@@ -166,7 +168,8 @@ export class Reconciler implements PlanInForce {
       const files = await snapshot.files();
       const plan = await this.#input.readPlan(files);
       await this.#takeUp();
-      // Reading may take minutes. Whoever led meanwhile may know newer commits: the next look is at what is there then.
+      // Reading may take minutes. A replica that led meanwhile may know newer commits: the next look takes what is
+      // there then.
       if (this.#applied === before) await this.#bringIntoForce(this.#candidate(plan, files, snapshot));
       return undefined;
     } catch (error) {

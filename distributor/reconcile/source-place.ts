@@ -1,4 +1,4 @@
-/** Where the declarations are, as an operator names it: files of this machine, or a branch of a Git repository. */
+/** Names where the declarations are, as an operator does: files of this machine, or a branch of a Git repository. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { refuseInTheClear } from '../../contract/transport.ts';
 

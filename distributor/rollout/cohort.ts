@@ -1,6 +1,6 @@
 /**
- * How far a wave reaches: a bound on places, drawn once from the devices that are there when it opens. Later devices
- * move nobody; a wider declaration only raises the bound.
+ * Decides how far a wave reaches: a bound on places, drawn once from the devices that are there when it opens. Later
+ * devices move nobody; a wider declaration only raises the bound.
  */
 import type { WaveSize } from '../declaration/wave.ts';
 import type { OpenedWave } from './campaign.ts';

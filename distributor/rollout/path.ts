@@ -1,6 +1,6 @@
 /**
- * The way from the release that a device runs to the goal, one update at a time: over floors that may not be jumped
- * over, and no further up than the allowed number of minor versions at once (Kubernetes version skew policy).
+ * Finds the way from the release that a device runs to the goal, one update at a time: over floors that may not be
+ * jumped over, and no further up than the allowed number of minor versions at once (Kubernetes version skew policy).
  */
 import semver from 'semver';
 import { skippedFloor } from '../../contract/release/acceptance.ts';

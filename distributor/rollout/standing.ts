@@ -1,6 +1,6 @@
 /**
- * Where each device of a campaign stands, in one column each, and the counts of a wave. The database counts by the same
- * cases (attempt-records.ts); a test holds the two to each other.
+ * Decides where each device of a campaign stands, in one column each, and counts a wave. The database counts by the
+ * same cases (attempt-records.ts); a test holds the two to each other.
  */
 import { type CampaignAttempt, committedAt, hasFailed, phasesAfterSwitch, phasesUnderWay } from './campaign.ts';
 

@@ -1,4 +1,7 @@
-/** Local time of a zone of the IANA database and back, through changes of its offset. Asks the runtime's database. */
+/**
+ * Converts to local time of a zone of the IANA database and back, through changes of its offset. It asks the runtime's
+ * database.
+ */
 
 const dayMs = 24 * 3600 * 1000;
 const formats = new Map<string, Intl.DateTimeFormat>();

@@ -1,6 +1,7 @@
 /**
- * `GET|HEAD /v1/blobs/sha256/:digest`: bytes named by their digest, whole or one range, sent from the store at the client's
- * own pace, or handed to whoever sends them instead. Content never changes, so the digest is a strong ETag.
+ * `GET|HEAD /v1/blobs/sha256/:digest` gives bytes named by their digest, whole or one range. The store's bytes are sent
+ * at the client's own pace, or another server is told to send them. Content never changes, so the digest is a strong
+ * ETag.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import * as z from 'zod';
@@ -124,7 +125,7 @@ async function sendBlob(
     }
     await sendObject(request, reply, client, opened, buffers);
   } catch (error) {
-    // Whoever left needs no answer, and what ended because of it is no failure of the store.
+    // A client that left needs no answer, and what ended because of it is no failure of the store.
     if (!client.left.aborted) throw error;
   } finally {
     client.release();

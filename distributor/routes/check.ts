@@ -1,4 +1,4 @@
-/** `POST /v1/devices/:id/check`: what a device is to run, and why. */
+/** `POST /v1/devices/:id/check` answers what a device is to run, and why. */
 import * as z from 'zod';
 import {
   type CheckRequest,

@@ -1,4 +1,4 @@
-/** `/v1/devices`: the fleet as the distributor knows it, one device of it, and the end of a device. */
+/** `/v1/devices` shows the fleet as the distributor knows it, one device of it, and ends a device. */
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/check.ts';
 import type { App } from '../app.ts';

@@ -1,4 +1,4 @@
-/** `POST /v1/enrol`: an enrolment token gives a device a token of its own. */
+/** `POST /v1/enrol` gives a device a token of its own for an enrolment token. */
 import { enrolAnswerSchema, enrolRequestSchema } from '../../contract/device-api/enrolment.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { App } from '../app.ts';

@@ -1,4 +1,4 @@
-/** `GET /v1/events`, `/v1/events/kinds` and `/v1/events/stream`: the audit log, in pages and as it grows. */
+/** `GET /v1/events`, `/v1/events/kinds` and `/v1/events/stream` give the audit log, in pages and as it grows. */
 import { Readable } from 'node:stream';
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
@@ -44,7 +44,7 @@ export function eventsRoute(app: App, services: Services): void {
           ...filterShape,
           after: eventIdSchema.default(0),
           limit: z.coerce.number().int().min(1).max(maxPage).default(100),
-          /** The latest so many instead, oldest first. */
+          /** This number of the latest instead, oldest first. */
           latest: z.coerce.number().int().min(1).max(maxPage).optional(),
         }),
         response: { 200: eventPageSchema },

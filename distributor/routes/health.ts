@@ -1,6 +1,6 @@
 /**
- * `/healthz`: the process answers. `/readyz`: it can serve devices: the database keeps what it is given, the store was
- * read, and there is room for a download.
+ * `/healthz` says that the process answers. `/readyz` says that it can serve devices: the database keeps what it is
+ * given, the store was read, and there is room for a download.
  */
 import * as z from 'zod';
 import { describeError, type SlipwayError, toSlipwayError } from '../../contract/errors.ts';

@@ -1,4 +1,4 @@
-/** `GET /v1/metadata/*`: TUF metadata as the publisher signed it. */
+/** `GET /v1/metadata/*` gives TUF metadata as the publisher signed it. */
 import * as z from 'zod';
 import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';

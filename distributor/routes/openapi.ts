@@ -1,4 +1,4 @@
-/** `/openapi.json`: this API, made from the schemas that the routes themselves use. */
+/** `/openapi.json` describes this API, made from the schemas that the routes themselves use. */
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { App } from '../app.ts';

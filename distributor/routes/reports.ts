@@ -1,4 +1,4 @@
-/** `POST /v1/devices/:id/reports`: what happened on a device, each report once however often it comes. */
+/** `POST /v1/devices/:id/reports` takes what happened on a device, each report once however often it comes. */
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/check.ts';
 import { reportsAnswerSchema, reportsRequestSchema } from '../../contract/device-api/report.ts';

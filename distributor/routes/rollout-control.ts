@@ -1,4 +1,7 @@
-/** `POST /v1/rollouts/:name/{pause,resume,abort,reopen,promote,retry}`: a person's word on a rollout, in force by the next check. */
+/**
+ * `POST /v1/rollouts/:name/{pause,resume,abort,reopen,promote,retry}` takes a person's word on a rollout, in force by
+ * the next check.
+ */
 import type { App } from '../app.ts';
 import { actorOf } from '../events/audit.ts';
 import { allow } from '../http/access.ts';

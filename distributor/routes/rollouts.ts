@@ -1,4 +1,4 @@
-/** `GET /v1/rollouts` and `GET /v1/rollouts/:name`: what is declared, where it stands, and what is refused. */
+/** `GET /v1/rollouts` and `GET /v1/rollouts/:name` show what is declared, where it stands, and what is refused. */
 import * as z from 'zod';
 import type { App } from '../app.ts';
 import { objectNameSchema } from '../declaration/object-name.ts';

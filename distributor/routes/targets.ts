@@ -1,4 +1,4 @@
-/** `GET /v1/targets/*`: release manifests, named by their digest. */
+/** `GET /v1/targets/*` gives release manifests, named by their digest. */
 import * as z from 'zod';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';

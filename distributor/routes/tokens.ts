@@ -1,4 +1,4 @@
-/** `/v1/tokens`: tokens for devices to come, people and CI, made, listed and revoked by whoever may. */
+/** `/v1/tokens` makes, lists and revokes tokens for devices to come, people and CI, for callers with that scope. */
 import * as z from 'zod';
 import type { App } from '../app.ts';
 import { actorOf } from '../events/audit.ts';
@@ -58,7 +58,7 @@ export function tokensRoute(app: App, services: Services): void {
     },
     async (request) => {
       await allow(request, { scope: 'tokens:control' }, services);
-      // Of this one, too: whoever lists tokens looks for those that nobody uses.
+      // Of this one, too: a person who lists tokens looks for unused ones.
       await services.tokenUse.save(fleet);
       const { after, limit, ...query } = request.query;
       return listTokens(fleet, query, { after, limit }, clock());

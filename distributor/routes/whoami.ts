@@ -1,4 +1,4 @@
-/** `GET /v1/whoami`: which token the caller shows, whatever it may do. */
+/** `GET /v1/whoami` says which token the caller shows, whatever it may do. */
 import type { App } from '../app.ts';
 import { tokenViewOf, tokenViewSchema } from '../fleet/token-view.ts';
 import { allow } from '../http/access.ts';

@@ -1,4 +1,4 @@
-/** `GET /v1/devices/:id/why`: why a device does or does not update now, down to the rule and the numbers. */
+/** `GET /v1/devices/:id/why` says why a device does or does not update now, down to the rule and the numbers. */
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import type { App } from '../app.ts';

@@ -1,7 +1,7 @@
 /**
- * What virtual devices do: ask at their times, download, wait for the window, switch, prove themselves or fail, fall
- * silent and come back. They follow the real device's rules: what is answered to one that waits may call it off, and one
- * that has lost the server keeps to the window it was told.
+ * Plays what virtual devices do: ask at their times, download, wait for the window, switch, prove themselves or fail,
+ * fall silent and come back. They follow the real device's rules: what is answered to one that waits may call it off,
+ * and one that has lost the server keeps to the window it was told.
  */
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Release } from '../catalog/releases.ts';

@@ -1,6 +1,6 @@
 /**
- * One rollout while it is simulated: its campaign, the places of its devices, counts that change with each attempt, and
- * what it has spent. Takes the steps that `advance` decides on, as the server does.
+ * Runs one rollout while it is simulated: its campaign, the places of its devices, counts that change with each
+ * attempt, and what it has spent. It takes the steps that `advance` decides on, as the server does.
  */
 import type { Release } from '../catalog/releases.ts';
 import { type CampaignState, committedAt } from '../rollout/campaign.ts';

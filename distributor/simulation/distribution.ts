@@ -1,7 +1,7 @@
 /**
- * What a plan does to good and bad releases, over many runs that differ by chance alone: how often a release with a given
- * failure rate gets through, on how many devices it is at once, and how long that takes. The same seeds give the same
- * numbers.
+ * Finds what a plan does to good and bad releases, over many runs that differ by chance alone: how often a release with
+ * a given failure rate gets through, on how many devices it is at once, and how long that takes. The same seeds give
+ * the same numbers.
  */
 import { type Outcome, outcomes } from './result.ts';
 import { type SimulationInput, simulate } from './simulate.ts';

@@ -1,4 +1,7 @@
-/** What will happen when, on the virtual clock: a heap by time, then by kind and device, so that no order is left to chance. */
+/**
+ * Orders what will happen on the virtual clock: a heap by time, then by kind and device, so that no order is left to
+ * chance.
+ */
 
 /** In the order in which they happen at one instant. */
 export const eventKinds = { timeout: 0, step: 1, poll: 2 } as const;

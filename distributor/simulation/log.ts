@@ -1,4 +1,7 @@
-/** What happens in a simulation as lines of text: each transition, and on demand each answer that is news to a device. */
+/**
+ * Writes what happens in a simulation as lines of text: each transition, and on demand each answer that is news to a
+ * device.
+ */
 import type { DecisionFacts } from '../rollout/decision.ts';
 import type { SimulationObserver } from './simulate.ts';
 

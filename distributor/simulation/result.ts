@@ -1,6 +1,6 @@
 /**
- * What came of a simulation, as JSON. Every device of a rollout is counted in one place:
- * `devices = reached + unreachable + waiting + notOffered` and `reached = committed + failed + reverted + underWay`.
+ * Defines the result of a simulation, as JSON. Every device of a rollout is counted in one place: `devices = reached +
+ * unreachable + waiting + notOffered` and `reached = committed + failed + reverted + underWay`.
  */
 import { standingOf } from '../rollout/standing.ts';
 import type { CampaignRun } from './campaign-run.ts';

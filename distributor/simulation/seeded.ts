@@ -1,6 +1,6 @@
 /**
- * Chance that is the same on every machine: numbers drawn from a seed and the place where they are needed, in any order.
- * Only 32-bit integer arithmetic and the four basic operations are used, so no engine differs in the last bit.
+ * Draws chance that is the same on every machine: numbers from a seed and the place where they are needed, in any
+ * order. Only 32-bit integer arithmetic and the four basic operations are used, so no engine differs in the last bit.
  */
 
 /** What a number is drawn for; each has numbers of its own. */

@@ -1,4 +1,4 @@
-/** Bytes that a campaign moved in the period that ends now, and offers in it whose bytes nobody knows yet. */
+/** Counts bytes that a campaign moved in the period that ends now, and offers in it whose bytes nobody knows yet. */
 import type { Spending } from '../rollout/deciding/decide-input.ts';
 import type { VirtualAttempt } from './virtual-device.ts';
 

@@ -1,4 +1,7 @@
-/** A picture of one rollout over time: devices committed, under way, failed and unreachable, and when waves opened. */
+/**
+ * Draws a picture of one rollout over time: devices committed, under way, failed and unreachable, and when waves
+ * opened.
+ */
 import type { RolloutResult } from './result.ts';
 import type { Sample } from './timeline.ts';
 

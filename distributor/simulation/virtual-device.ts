@@ -1,4 +1,7 @@
-/** One simulated device: what it is, what is true of it, and what the server knows of it. Behaviour is in behaviour.ts. */
+/**
+ * Describes one simulated device: what it is, what is true of it, and what the server knows of it. Its behaviour is in
+ * behaviour.ts.
+ */
 import type { CheckRequest, DevicePhase, InstalledRelease, Labels } from '../../contract/device-api/check.ts';
 import type { UpdateOutcome } from '../../contract/device-api/report.ts';
 import type { Platform } from '../../contract/release/platform.ts';

@@ -1,6 +1,6 @@
 /**
- * The devices of a simulation: made up from a seed so that the plan's groups have members, or a real fleet's list.
- * Which of them are out of reach or slow is drawn for each, and does not depend on how many there are.
+ * Makes the devices of a simulation: made up from a seed so that the plan's groups have members, or a real fleet's
+ * list. Which of them are out of reach or slow is drawn for each, and does not depend on how many there are.
  */
 import type { Labels } from '../../contract/device-api/check.ts';
 import { type Platform, platforms } from '../../contract/release/platform.ts';

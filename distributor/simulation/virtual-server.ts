@@ -1,6 +1,7 @@
 /**
- * The server of a simulation: keeps in memory what the real one keeps in its database, asks the same `decide` and
- * `advance`, and lets campaigns take their steps once a minute, or at once where failures are enough for an abort.
+ * Serves the devices of a simulation: keeps in memory what the real server keeps in its database, asks the same
+ * `decide` and `advance`, and lets campaigns take their steps once a minute, or at once where failures are enough for
+ * an abort.
  */
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import type { CampaignState } from '../rollout/campaign.ts';

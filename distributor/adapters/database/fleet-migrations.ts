@@ -1,4 +1,4 @@
-/** How the tables of the fleet's state came to be: one list of migrations for SQLite and PostgreSQL. */
+/** Lists how the tables of the fleet's state came to be: one list of migrations for SQLite and PostgreSQL. */
 import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
 import type { Migration, MigrationProvider } from 'kysely/migration';
 import { makeLeadTable } from './postgres/lead.ts';

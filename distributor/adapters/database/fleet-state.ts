@@ -1,4 +1,7 @@
-/** All that the distributor keeps, over either database: which records answer what, and what runs under which lock. */
+/**
+ * Keeps all that the distributor keeps, over either database: which records answer what, and what runs under which
+ * lock.
+ */
 import type { AuditEvent } from '../../events/ports.ts';
 import type { FleetState, KeptReports } from '../../fleet/ports.ts';
 import type { FleetDatabase } from './fleet-database.ts';

@@ -1,6 +1,6 @@
 /**
- * A kustomization.yaml as Kustomize and we read it alike: strict and bounded. What the two could take for different
- * things (tags, encodings, line breaks of YAML 1.1) is refused.
+ * Reads a kustomization.yaml as Kustomize and we read it alike: strict and bounded. It refuses what the two could take
+ * for different things (tags, encodings, line breaks of YAML 1.1).
  */
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';

@@ -1,7 +1,7 @@
 /**
  * Reads declarations: more than a few kilobytes in a thread of its own, bounded in time and memory and ended beyond, so
- * that requests are answered meanwhile, whatever somebody wrote. One at a time; the thread's program lies beside this one,
- * see plan-thread.ts.
+ * that requests are answered meanwhile, whatever somebody wrote. One at a time; the thread's program lies beside this
+ * one, see plan-thread.ts.
  */
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';

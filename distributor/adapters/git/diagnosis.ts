@@ -1,6 +1,6 @@
 /**
- * Why a Git server could not be fetched from, as a code: asks it the first question of the smart HTTP protocol itself,
- * since git's words are for people and change.
+ * Finds out why a Git server could not be fetched from, as a code. It asks the first question of the smart HTTP
+ * protocol itself, since git's words are for people and change.
  */
 import { readFile } from 'node:fs/promises';
 import { EnvHttpProxyAgent, request } from 'undici';

@@ -1,6 +1,6 @@
 /**
- * A bare copy of one branch of a Git repository in the state folder: brought up to date by fetching, read without the
- * network. Hooks, submodules, links and attributes of the repository have no effect here: only objects are read.
+ * Keeps a bare copy of one branch of a Git repository in the state folder: brought up to date by fetching, read without
+ * the network. Hooks, submodules, links and attributes of the repository have no effect here: only objects are read.
  */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';

@@ -68,7 +68,10 @@ export class Campaigns {
     return this.#inTurn(() => this.#advanceAll(now));
   }
 
-  /** Takes notice of devices that failed anew. Resolves when an abort that they are enough for is in force, so far as this one leads. */
+  /**
+   * Takes notice of devices that failed anew. Resolves when an abort that they are enough for is in force, so far as
+   * this one leads.
+   */
   async noteFailures(failed: readonly CampaignKey[], now: number): Promise<void> {
     let mayAbort = false;
     for (const { rollout } of failed) {
@@ -116,7 +119,9 @@ export class Campaigns {
     });
   }
 
-  /** Of one that is named also what a closer look tells. @throws SlipwayError `rollout-unknown` when it is not declared */
+  /**
+   * Of one that is named also what a closer look tells. @throws SlipwayError `rollout-unknown` when it is not declared
+   */
   async views(now: number, name?: string): Promise<CampaignView[]> {
     const rollouts = name === undefined ? this.#compiled.rollouts : [this.#find(name)];
     // Other replicas and the command line change campaigns, too.

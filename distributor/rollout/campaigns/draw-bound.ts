@@ -98,8 +98,8 @@ export async function boundOf(
 }
 
 /**
- * What raises the open waves of a campaign to what is declared now. Devices that came after a wave opened are not looked
- * at: they must not move the others.
+ * What raises the open waves of a campaign to what is declared now. Devices that came after a wave opened are not
+ * looked at: they must not move the others.
  */
 export async function widerWaves(
   source: BoundSource,

@@ -1,6 +1,6 @@
 /**
- * Agents of open waves that are offered nothing, because a server of their cluster comes in a later wave or in none:
- * places are dealt to devices, not to clusters, and agents follow their servers.
+ * Finds agents of open waves that are offered nothing, because a server of their cluster comes in a later wave or in
+ * none: places are dealt to devices, not to clusters, and agents follow their servers.
  */
 import { compareVersions, type Version } from '../../../contract/release/version.ts';
 import type { Location } from '../../fleet/location.ts';
@@ -21,7 +21,7 @@ export interface Placed {
   readonly current: Version | undefined;
 }
 
-/** @returns how many of each of so many open waves wait for a server that no open wave covers */
+/** @returns how many devices of each open wave wait for a server that no open wave covers */
 export function heldAgents(devices: readonly Placed[], goal: Version, waves: number): number[] {
   const isBehind = ({ current }: Placed) => current === undefined || compareVersions(current, goal) < 0;
   const behind = devices.filter(isBehind);
@@ -39,7 +39,10 @@ export function heldAgents(devices: readonly Placed[], goal: Version, waves: num
   return held;
 }
 
-/** Of a campaign as it stands. Looks at every device of the product that may have a cluster, unless a wave covers all of them. */
+/**
+ * Of a campaign as it stands. Looks at every device of the product that may have a cluster, unless a wave covers all of
+ * them.
+ */
 export async function heldAgentsOf(
   source: BoundSource,
   plan: CompiledPlan,

@@ -1,6 +1,7 @@
 /**
- * Devices of a rollout's group that were never asked to update, by the open wave that covers them, and those that no
- * open wave covers. With the columns of the waves they are all devices of the group: nobody is missing in the sum.
+ * Counts devices of a rollout's group that were never asked to update, by the open wave that covers them, and those
+ * that no open wave covers. With the columns of the waves they are all devices of the group: nobody is missing in the
+ * sum.
  */
 import type { CampaignState } from '../campaign.ts';
 import { openWaveOf } from '../cohort.ts';

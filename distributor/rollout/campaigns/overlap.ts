@@ -1,4 +1,7 @@
-/** Devices that several rollouts claim: how many, and which rollout decides about them. Reported, never refused. */
+/**
+ * Counts devices that several rollouts claim, and says which rollout decides about them. An overlap is reported, never
+ * refused.
+ */
 import type { ReleaseIndex } from '../../catalog/releases.ts';
 import type { Rollout } from '../../declaration/rollout.ts';
 import type { Member } from '../../fleet/ports.ts';

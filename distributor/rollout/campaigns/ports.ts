@@ -1,4 +1,4 @@
-/** What rollouts need from outside: where what happened to campaigns is kept. */
+/** Declares what rollouts need from outside: where what happened to campaigns is kept. */
 import type { DeviceId } from '../../../contract/device-api/check.ts';
 import type { Fault } from '../../../contract/errors.ts';
 import type { DevicePage, Member } from '../../fleet/ports.ts';

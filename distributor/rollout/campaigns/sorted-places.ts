@@ -1,5 +1,5 @@
 /**
- * Places of many devices in ascending order, sorted a little at a time: a million at once would keep everybody waiting.
+ * Sorts places of many devices in ascending order, a little at a time: a million at once would keep everybody waiting.
  * Places are evenly spread, so that each shelf gets its share.
  */
 const shelfCount = 1024;

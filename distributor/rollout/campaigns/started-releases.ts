@@ -1,4 +1,7 @@
-/** The releases that rollouts have started with, where the store is not at hand: versions and channels for every platform. */
+/**
+ * Lists the releases that rollouts have started with, where the store is not at hand: versions and channels for every
+ * platform.
+ */
 import { platforms } from '../../../contract/release/platform.ts';
 import { type Release, ReleaseIndex } from '../../catalog/releases.ts';
 import type { Plan } from '../../declaration/plan.ts';

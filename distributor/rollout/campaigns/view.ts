@@ -1,4 +1,4 @@
-/** A rollout as the API answers it and the command line prints it: wave by wave, with its gate in words. */
+/** Describes a rollout as the API answers it and the command line prints it: wave by wave, with its gate in words. */
 import * as z from 'zod';
 import { faults } from '../../../contract/errors.ts';
 import type { GateCheck } from '../../declaration/gate.ts';
@@ -100,7 +100,9 @@ export const rolloutViewSchema = z.object({
   after: z.array(z.string()),
   changedAt: instantSchema.optional(),
   waves: z.array(waveViewSchema),
-  /** Devices of the group that no open wave covers; absent where nobody looked: they are looked for when one is shown. */
+  /**
+   * Devices of the group that no open wave covers; absent where nobody looked: they are looked for when one is shown.
+   */
   later: z.number().optional(),
   /** What its held devices are held by, the most first. */
   holds: z.array(z.object({ fault: z.enum(faults), code: z.string(), devices: z.number() })).default([]),

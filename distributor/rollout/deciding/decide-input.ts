@@ -1,4 +1,4 @@
-/** What deciding needs to know, as plain data: the device, its neighbours, the campaigns, the time. */
+/** Defines what deciding needs to know, as plain data: the device, its neighbours, the campaigns, the time. */
 import type { CheckRequest, DeviceId, Labels } from '../../../contract/device-api/check.ts';
 import type { Version } from '../../../contract/release/version.ts';
 import type { ReleaseIndex } from '../../catalog/releases.ts';

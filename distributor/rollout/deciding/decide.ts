@@ -1,6 +1,6 @@
 /**
- * What one device is to run: a pure function of the device and its neighbours, the plan, the releases, the campaigns
- * and the time. Every answer has a reason and the facts behind it.
+ * Decides what one device is to run: a pure function of the device and its neighbours, the plan, the releases, the
+ * campaigns and the time. Every answer has a reason and the facts behind it.
  */
 
 import type { Decision, Explanation, NoDecision } from '../decision.ts';

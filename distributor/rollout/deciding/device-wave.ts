@@ -1,4 +1,7 @@
-/** The wave that a device is in: of the rollout that decides about it now, or else of the one that offered it something last. */
+/**
+ * Finds the wave that a device is in: of the rollout that decides about it now, or else of the one that offered it
+ * something last.
+ */
 
 import type { Labels } from '../../../contract/device-api/check.ts';
 import type { ReleaseIndex } from '../../catalog/releases.ts';
@@ -35,7 +38,9 @@ export function waveOfDevice(input: WaveInput, device: Placed, labels: Labels): 
   return { rollout: key.rollout, ...(name === undefined ? {} : { name }) };
 }
 
-/** In the order of their claims: the first that brings the device something newer, else the first that it is done with. */
+/**
+ * In the order of their claims: the first that brings the device something newer, else the first that it is done with.
+ */
 function claimOf({ plan, releases, campaign }: WaveInput, device: Placed, labels: Labels): CampaignKey | undefined {
   let done: CampaignKey | undefined;
   for (const { rollout, goal, includes, wayFrom } of plan.ranked(releases, device.product, device.platform)) {

@@ -1,6 +1,6 @@
 /**
- * What one rollout says about one device: the checks in their order, each with the facts that decided it. Knows nothing
- * of other rollouts; see decide.
+ * Judges what one rollout says about one device: the checks in their order, each with the facts that decided it. It
+ * knows nothing of other rollouts; see decide.
  */
 import type { CheckRequest } from '../../../contract/device-api/check.ts';
 import type { DecisionReason } from '../../../contract/device-api/reasons.ts';
@@ -173,8 +173,8 @@ function failedBefore({ device }: DecideInput, release: Release, attempt: Campai
 
 /**
  * Told to try again since the device was offered the release last; or the device refuses it because of an abort that a
- * person took back since, or for something that is not the release's fault. Older devices do the last; each try may move
- * a whole release again, so they are asked once a day, and after a rollout was reopened.
+ * person took back since, or for something that is not the release's fault. Older devices do the last; each try may
+ * move a whole release again, so they are asked once a day, and after a rollout was reopened.
  */
 function mayRetry(
   { now }: DecideInput,

@@ -36,7 +36,9 @@ export interface IssuerOptions {
   readonly lifetimeSeconds?: number;
 }
 
-/** Long enough for a slow answer and a clock that is off by hours, short enough that a captured one is soon worthless. */
+/**
+ * Long enough for a slow answer and a clock that is off by hours, short enough that a captured one is soon worthless.
+ */
 export const permitLifetimeSeconds = 24 * 3600;
 
 export function permitIssuer(options: IssuerOptions): PermitIssuer {

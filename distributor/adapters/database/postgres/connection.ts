@@ -1,6 +1,7 @@
 /**
- * Connections to PostgreSQL, and what their failures mean. Nothing here depends on a session: no prepared statement, no
- * setting and no lock outlives its transaction, so that a pooler in transaction mode may stand in between.
+ * Connects to PostgreSQL, and says what failures of a connection mean. Nothing here depends on a session: no prepared
+ * statement, no setting and no lock outlives its transaction, so that a pooler in transaction mode may stand in
+ * between.
  */
 import pg from 'pg';
 import { SlipwayError } from '../../../../contract/errors.ts';
@@ -19,8 +20,8 @@ const types: pg.CustomTypesConfig = {
 };
 
 /**
- * A pool that outlives broken connections: idle ones are replaced, and whoever waits for an answer is told by its query.
- * Without these listeners either would end the process.
+ * A pool that outlives broken connections: idle ones are replaced, and a caller that waits for an answer is told by its
+ * query. Without these listeners either would end the process.
  * @param max connections
  */
 export function patientPool(url: string, max: number, timeoutMs = answerTimeoutMs): pg.Pool {

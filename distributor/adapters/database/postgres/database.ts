@@ -1,7 +1,7 @@
 /**
- * A PostgreSQL database as the fleet's, for several replicas, with or without a pooler in between. What comes in floods
- * is committed in groups, everything else in a transaction of its own. A database that goes away fails what is under way
- * with `database-unavailable`; the next step connects anew.
+ * Runs the fleet's database on PostgreSQL, for several replicas, with or without a pooler in between. What comes in
+ * floods is committed in groups, everything else in a transaction of its own. A database that goes away fails what is
+ * under way with `database-unavailable`; the next step connects anew.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';

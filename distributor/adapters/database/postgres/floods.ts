@@ -1,6 +1,6 @@
 /**
- * Steps that come in floods, run in groups: one group is under way, the next one gathers meanwhile. A group of writes is
- * one transaction and becomes durable by one commit.
+ * Runs steps that come in floods in groups: one group is under way, the next one gathers meanwhile. A group of writes
+ * is one transaction and becomes durable by one commit.
  */
 import type { OftenUse } from '../fleet-database.ts';
 import type { DatabaseStep } from '../step.ts';

@@ -1,6 +1,7 @@
 /**
- * Runs many steps on one connection at once: in each round the next questions of all of them go out together, those that
- * differ only in their values as one statement. Steps that share a key come one after the other, in the order given.
+ * Runs many steps on one connection at once: in each round the next questions of all of them go out together, those
+ * that differ only in their values as one statement. Steps that share a key come one after the other, in the order
+ * given.
  */
 import type pg from 'pg';
 import type { Answer, DatabaseStep, Question } from '../step.ts';

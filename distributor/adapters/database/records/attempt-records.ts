@@ -1,4 +1,4 @@
-/** Attempts in the fleet database: what devices did with campaigns, one by one and counted. */
+/** Keeps attempts in the fleet database: what devices did with campaigns, one by one and counted. */
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { DevicePhase } from '../../../../contract/device-api/check.ts';
 import type { UpdateOutcome } from '../../../../contract/device-api/report.ts';

@@ -1,4 +1,4 @@
-/** Campaigns in the fleet database, and the copy of them that checks are answered from. */
+/** Keeps campaigns in the fleet database, and the copy of them that checks are answered from. */
 import type { Kysely, Selectable } from 'kysely';
 import { kindOfTransition } from '../../../events/kinds.ts';
 import type { CampaignKey, CampaignState, CampaignStatus, OpenedWave } from '../../../rollout/campaign.ts';

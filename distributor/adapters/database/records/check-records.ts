@@ -1,4 +1,4 @@
-/** One check of a device as one step on the fleet database: read, let judge, record. */
+/** Runs one check of a device as one step on the fleet database: read, let judge, record. */
 import type { Kysely } from 'kysely';
 import type { CheckRequest, Trouble } from '../../../../contract/device-api/check.ts';
 import type { Digest } from '../../../../contract/digest.ts';

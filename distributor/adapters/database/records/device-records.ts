@@ -1,4 +1,4 @@
-/** Devices and their enrolment in the fleet database. */
+/** Keeps devices and their enrolment in the fleet database. */
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { DevicePhase, Labels, Trouble } from '../../../../contract/device-api/check.ts';
 import type { Digest } from '../../../../contract/digest.ts';

@@ -1,4 +1,4 @@
-/** The neighbours of a device in the fleet database: those of its site and of its cluster. */
+/** Finds the neighbours of a device in the fleet database: those of its site and of its cluster. */
 import { type Kysely, sql } from 'kysely';
 import { devicePhases } from '../../../../contract/device-api/check.ts';
 import type { FactsQuestion } from '../../../fleet/ports.ts';

@@ -1,4 +1,7 @@
-/** Devices in the fleet database as operators ask for them: beside each its last report and what it was offered last. */
+/**
+ * Reads devices in the fleet database as operators ask for them: beside each its last report and what it was offered
+ * last.
+ */
 import { type Kysely, sql } from 'kysely';
 import type { Fault } from '../../../../contract/errors.ts';
 import type { DevicePage, DeviceProfile, TroubleCount } from '../../../fleet/ports.ts';

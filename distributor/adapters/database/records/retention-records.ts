@@ -1,4 +1,4 @@
-/** What the fleet database lets go of, in pieces that hold nobody up. */
+/** Removes what the fleet database lets go of, in pieces that hold nobody up. */
 import type { Kysely } from 'kysely';
 import type { Retention } from '../../../fleet/ports.ts';
 import type { FleetDatabase } from '../fleet-database.ts';

@@ -1,6 +1,7 @@
 /**
- * Reads that take the longer the larger the fleet is, in a thread of their own: the one that answers devices goes on.
- * One step at a time, each sees one state of the database. The thread starts with the first step and ends with `close`.
+ * Runs reads that take longer the larger the fleet is in a thread of their own: the thread that answers devices goes
+ * on. One step at a time runs, and each sees one state of the database. The thread starts with the first step and ends
+ * with `close`.
  */
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -55,7 +56,7 @@ export class SqliteAside {
   #started(): Worker {
     if (this.#thread) return this.#thread;
     const thread = new Worker(threadProgram(), { workerData: this.#data, execArgv: [] });
-    // Whoever asks is told; a thread that ends between two steps is started anew.
+    // The caller is told; a thread that ends between two steps is started anew.
     thread.on('error', () => undefined);
     thread.once('exit', () => {
       if (this.#thread === thread) this.#thread = undefined;
