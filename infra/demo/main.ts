@@ -1,7 +1,7 @@
 /**
- * `npm run demo`: the main job once, for real, on embedded defaults: publish, roll out, lose the link and the process,
- * resume, switch, commit; then a bad release, rolled back by the device and stopped for the fleet. The exit code is 0
- * only if each of these was observed.
+ * Shows the main job once, for real, for `npm run demo`: publish, roll out, lose the link and the process, resume,
+ * switch, commit; then a bad release, rolled back by the device and stopped for the fleet. The exit code is 0 only if
+ * each of these was observed.
  */
 import { parseArgs } from 'node:util';
 import { demoServer } from './fixtures.ts';

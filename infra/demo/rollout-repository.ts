@@ -1,4 +1,7 @@
-/** The Git repository that the demo's distributor follows: bare, as a server has it, and a clone that people work in. */
+/**
+ * Makes the Git repository that the demo's distributor follows: bare, as a server has it, and a clone that people work
+ * in.
+ */
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Everything the story needs on one machine: a repository in a folder, a distributor, a flaky link and one device,
- * in a temporary folder that is removed at the end. Uses the programs as an operator does.
+ * Sets up everything that the story needs on one machine: a repository in a folder, a distributor, a flaky link and one
+ * device. All of it is in a temporary folder that is removed at the end, and uses the programs as an operator does.
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
