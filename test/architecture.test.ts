@@ -5,7 +5,14 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { errorCodes } from '../contract/errors.ts';
 import { differences, parseErrorPage } from './architecture/error-page.ts';
-import { foreignTexts, longFiles, maxLines, namedForItsConcept, oneConceptLong } from './architecture/file-rules.ts';
+import {
+  foreignTexts,
+  longFiles,
+  maxLines,
+  namedForItsConcept,
+  oneConceptLong,
+  saysWhatItIsFor,
+} from './architecture/file-rules.ts';
 import {
   contractStandsAlone,
   decidesPurely,
@@ -157,6 +164,16 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
     },
   ],
   [
+    'files outside test begin with a sentence that says what they are for',
+    saysWhatItIsFor,
+    {
+      'packager/a.ts': 'export {};',
+      'delta/a.ts': '// Reads deltas.\nexport {};',
+      'contract/a.ts': '/** What a device is called. */\nexport {};',
+      'infra/a.mjs': '#!/usr/bin/env node\n/**\n * Where a store is.\n */',
+    },
+  ],
+  [
     `files outside test have fewer than ${maxLines} lines unless listed with a reason`,
     oneConceptLong(longFiles),
     { 'packager/long.ts': 'export {};\n'.repeat(maxLines), 'distributor/long.ts': 'export {};\n'.repeat(maxLines) },
@@ -231,7 +248,9 @@ describe('the architecture rules', () => {
       'contract/digest.ts': "import { createHash } from 'node:crypto'; import { Store } from 'tuf-js/dist/store.js';",
       'test/packager/a.test.ts': "import { s3 } from '../../packager/adapters/s3-store.ts';",
     };
-    const parsed = byPath(Object.entries(allowed).map(([file, text]) => parseSource(file, text)));
+    const parsed = byPath(
+      Object.entries(allowed).map(([file, text]) => parseSource(file, `/** Shows what is allowed. */\n${text}`)),
+    );
     expect([...parsed.values()].flatMap((file) => rules.flatMap(([, rule]) => rule(file, parsed)))).toEqual([]);
   });
 
