@@ -33,7 +33,7 @@ export function parseStoreUrl(text: string): StoreLocation {
   try {
     url = new URL(text);
   } catch {
-    throw invalid('it is no URL');
+    throw invalid('it is not a URL');
   }
   if (url.username || url.password) throw invalid('it carries credentials, which belong into the environment');
   if (url.protocol === 'file:') return directory(url);
@@ -57,12 +57,12 @@ function decoded(pathname: string): string {
   try {
     return pathname.replace(/(?:%[0-9A-Fa-f]{2})+/g, decodeURIComponent);
   } catch {
-    throw invalid('its escapes with % are no UTF-8; a % itself is written %25');
+    throw invalid('its escapes with % are not UTF-8; a % itself is written %25');
   }
 }
 
 function bucket(url: URL): StoreLocation {
-  if (!bucketPattern.test(url.host)) throw invalid('the bucket has no valid name');
+  if (!bucketPattern.test(url.host)) throw invalid('the name of the bucket is not valid');
   const prefix = decoded(url.pathname).replace(/^\/+|\/+$/g, '');
   if (!prefixPattern.test(prefix) || prefix.split('/').includes('..')) throw invalid('the prefix has odd characters');
   for (const name of url.searchParams.keys()) {
@@ -71,7 +71,7 @@ function bucket(url: URL): StoreLocation {
   const endpoint = url.searchParams.get('endpoint');
   const region = url.searchParams.get('region');
   if (endpoint !== null && !/^https?:\/\/[^/@?#]+\/?$/.test(endpoint)) {
-    throw invalid('the endpoint is no http(s) URL of a host alone');
+    throw invalid('the endpoint is not the http(s) URL of a host alone');
   }
   return {
     kind: 's3',

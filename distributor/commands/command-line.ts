@@ -83,7 +83,7 @@ export async function openState(line: CommandLine, place: StatePlace, use = asVi
   // Neither the URL nor what parsing it says may be shown: it can hold the password.
   const url = URL.canParse(database) ? new URL(database) : undefined;
   if (!url || !['postgres:', 'postgresql:'].includes(url.protocol)) {
-    throw new SlipwayError('usage', '--database is no URL of a PostgreSQL database', {
+    throw new SlipwayError('usage', '--database is not the URL of a PostgreSQL database', {
       hint: 'Write postgres://user@host:5432/name, and the password into --database-password-file.',
     });
   }

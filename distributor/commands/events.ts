@@ -74,5 +74,5 @@ async function* eventsOf(operations: FleetOperations, options: EventsOptions): A
 function parseId(text: string): number {
   const id = Number(text);
   if (Number.isSafeInteger(id) && id >= 0) return id;
-  throw new SlipwayError('usage', `"${text}" is no id of an event`);
+  throw new SlipwayError('usage', `"${text}" is not the id of an event`);
 }

@@ -5,5 +5,5 @@ import { reasonSchema } from '../http/because.ts';
 /** @throws SlipwayError `usage` */
 export function parseReason(text: string): string {
   if (reasonSchema.safeParse(text).success) return text;
-  throw new SlipwayError('usage', 'the reason is no single line of 500 characters at most');
+  throw new SlipwayError('usage', 'expected the reason as one line of 500 characters at most');
 }

@@ -45,7 +45,7 @@ export function parseListen(text: string): ListenAddress {
   const host = bracketed ?? plain;
   const port = Number(portText);
   if (host === undefined || port > 65_535 || (bracketed !== undefined && isIP(bracketed) !== 6)) {
-    throw new SlipwayError('usage', `"${text}" is no address to listen on`, {
+    throw new SlipwayError('usage', `"${text}" is not an address to listen on`, {
       hint: 'Write 127.0.0.1:8443, 0.0.0.0:8443 or [::1]:8443.',
     });
   }
@@ -79,7 +79,7 @@ export function checkAccelRedirect(
   const refuse = (message: string, hint: string) => new SlipwayError('usage', message, { hint });
   if (!/^\/([A-Za-z0-9._~-]+\/)+$/.test(accelRedirect)) {
     throw refuse(
-      `--accel-redirect "${accelRedirect}" is no location of nginx`,
+      `--accel-redirect "${accelRedirect}" is not a location of nginx`,
       'Write it with a slash at both ends, as /slipway-store/.',
     );
   }

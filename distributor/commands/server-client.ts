@@ -42,7 +42,7 @@ export async function askServer<S extends z.ZodType>(
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
   const { origin } = new URL(response.url);
-  throw new SlipwayError('server-answer-invalid', `${origin} answered something else than its API says`, {
+  throw new SlipwayError('server-answer-invalid', `${origin} answered something that its API does not describe`, {
     hint: 'Check that the URL is that of a slipway-distributor of this version.',
   });
 }
@@ -98,7 +98,7 @@ async function fetchThrough(proxy: NamedProxy | undefined, url: URL, init: Reque
 function urlOf(server: string, path: string): URL {
   const base = URL.canParse(server) ? new URL(server) : undefined;
   if (!base || !['http:', 'https:'].includes(base.protocol)) {
-    throw new SlipwayError('usage', `"${server}" is no URL of a server`, {
+    throw new SlipwayError('usage', `"${server}" is not the URL of a server`, {
       hint: 'Write https://updates.example.com.',
     });
   }

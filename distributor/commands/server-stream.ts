@@ -52,7 +52,7 @@ async function* connect(address: ServerAddress, after: number, filter: EventFilt
   for await (const { data } of messages ?? []) {
     const parsed = eventViewSchema.safeParse(parseJson(data));
     if (parsed.success) yield parsed.data;
-    else throw new SlipwayError('server-answer-invalid', 'the server sent an event that is none');
+    else throw new SlipwayError('server-answer-invalid', 'the server sent an event that its API does not describe');
   }
 }
 

@@ -45,5 +45,5 @@ export function answerMade(line: CommandLine, made: MadeToken): void {
 export function parseTokenName(text: string): string {
   const parsed = tokenNameSchema.safeParse(text);
   if (parsed.success) return parsed.data;
-  throw new SlipwayError('usage', `"${printable(text)}" is no name for a token: ${parsed.error.issues[0]?.message}`);
+  throw new SlipwayError('usage', `"${printable(text)}" is not a name for a token: ${parsed.error.issues[0]?.message}`);
 }

@@ -52,7 +52,7 @@ export function authorise(token: TokenRecord | undefined, access: Access, now: n
 }
 
 /**
- * Nobody gives what he does not have: a token that makes tokens must not become one that may do everything.
+ * A token gives only what it has: a token that makes tokens must not become one that may do everything.
  * @throws SlipwayError `forbidden`
  */
 export function authoriseGiving(token: Pick<TokenRecord, 'scopes'>, scopes: readonly Scope[]): void {

@@ -21,7 +21,7 @@ export interface CertificateFiles {
 export async function readCertificate({ certFile, keyFile }: CertificateFiles): Promise<Certificate> {
   const [cert, key] = [await read(certFile), await read(keyFile)];
   if (!parseCertificate(cert, certFile).checkPrivateKey(parseKey(key, keyFile))) {
-    throw new SlipwayError('certificate-invalid', `the certificate in ${certFile} is of another key than ${keyFile}`, {
+    throw new SlipwayError('certificate-invalid', `the certificate in ${certFile} does not fit the key in ${keyFile}`, {
       hint: 'Give the certificate that was made for this key, the server’s own first in the file.',
     });
   }

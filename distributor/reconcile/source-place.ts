@@ -40,7 +40,8 @@ export function checkGitPlace(place: GitPlace): GitPlace {
     const hint = 'Use https, with --git-ca where the certificate is of your own authority.';
     refuseInTheClear(url, 'the credentials', hint);
   }
-  if (!branchPattern.test(place.branch)) throw new SlipwayError('usage', `"${place.branch}" is no name of a branch`);
+  if (!branchPattern.test(place.branch))
+    throw new SlipwayError('usage', `"${place.branch}" is not the name of a branch`);
   return { ...place, url: url.href, path: normalPath(place.path) };
 }
 

@@ -118,5 +118,7 @@ function lastEventIdOf(header: string | string[] | undefined): number | undefine
   if (header === undefined || header === '') return undefined;
   const parsed = eventIdSchema.safeParse(header);
   if (parsed.success) return parsed.data;
-  throw new SlipwayError('usage', 'Last-Event-ID is no id of an event', { hint: 'Send the id of the last one seen.' });
+  throw new SlipwayError('usage', 'Last-Event-ID is not the id of an event', {
+    hint: 'Send the id of the last one seen.',
+  });
 }

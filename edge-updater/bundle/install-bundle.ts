@@ -36,7 +36,7 @@ export async function installBundle(
     manifest: async (digest) => table.documents.get(manifestKey(digest)),
   });
   if (release.manifestSha256 !== table.index.manifestSha256) {
-    throw new SlipwayError('bundle-malformed', 'its index names another manifest than its signed metadata');
+    throw new SlipwayError('bundle-malformed', 'its index and its signed metadata name different manifests');
   }
   refuseForeignBlobs(table, release.manifest);
   const attemptId = device.world.clock.newId();

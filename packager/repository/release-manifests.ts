@@ -32,7 +32,7 @@ export function checkManifest(release: ListedRelease, bytes: Uint8Array): Releas
   const digest = sha256(bytes);
   if (digest !== release.manifestSha256) {
     throw new SlipwayError('digest-mismatch', `${release.path}: expected ${release.manifestSha256}, found ${digest}`, {
-      hint: 'Somebody changed the manifest after it was signed.',
+      hint: 'The manifest was changed after it was signed: restore it from a bundle or a build.',
     });
   }
   const manifest = decodeManifest(bytes);

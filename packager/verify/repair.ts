@@ -132,7 +132,7 @@ export class Repair {
         ? await this.#store.compareAndSwap(key, current.etag, bytes)
         : await this.#store.putNew(key, bytes);
       if (swap === 'changed' || swap === 'exists') {
-        throw new SlipwayError('publish-contended', 'somebody publishes at the same time', {
+        throw new SlipwayError('publish-contended', 'another publisher works at the same time', {
           hint: 'Run the same command again when other publishers have finished.',
         });
       }

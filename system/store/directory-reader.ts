@@ -22,7 +22,7 @@ export function freshDirectoryReader(folder: string): StoreReader {
 export function fileOf(folder: string, key: string): string {
   const root = path.resolve(folder);
   const resolved = path.join(root, key);
-  if (!resolved.startsWith(root + path.sep)) throw new SlipwayError('not-found', `${key} is no key of a store`);
+  if (!resolved.startsWith(root + path.sep)) throw new SlipwayError('not-found', `${key} is not a key of a store`);
   return resolved;
 }
 
