@@ -58,7 +58,7 @@ export class Machine {
     return { at: new Date(clock.now()).toISOString(), pollSeconds: policy.pollSeconds };
   }
 
-  /** Synchronous: its caller sees the change made and durable. */
+  /** Synchronous: whoever dispatches sees the change made and durable. */
   dispatch(event: UpdateEvent): readonly Effect[] {
     const step = transition(this.#state, { event, ...this.moment() });
     this.#keep(step.state);

@@ -146,9 +146,7 @@ export function neededOf({ gate }: Wave, counts: WaveCounts): number {
   return Math.min(gate.minSample, Math.max(counts.members, reachedOf(counts)));
 }
 
-/**
- * Devices that the gate's percentage is of: without failures, and held or lost ones, that are too few to say anything.
- */
+/** Devices that the gate's percentage is of: without failures, and held or lost ones, that are too few to say anything. */
 export function judgedOf(counts: WaveCounts, { minFailures }: Abort): number {
   const { committed } = counts;
   const failed = failuresOf(counts);

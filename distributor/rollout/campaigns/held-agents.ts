@@ -21,7 +21,7 @@ export interface Placed {
   readonly current: Version | undefined;
 }
 
-/** @returns how many devices of each open wave wait for a server that no open wave covers */
+/** @returns how many of each of so many open waves wait for a server that no open wave covers */
 export function heldAgents(devices: readonly Placed[], goal: Version, waves: number): number[] {
   const isBehind = ({ current }: Placed) => current === undefined || compareVersions(current, goal) < 0;
   const behind = devices.filter(isBehind);
