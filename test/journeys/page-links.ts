@@ -1,4 +1,4 @@
-/** Finds links of a page that lead to no file of this repository, or to no heading of it. */
+/** Finds links of a page that lead to no file or heading, and source files that it names and nobody has. */
 import path from 'node:path';
 
 /** @param read the text of a file, empty where it has no headings; undefined where it does not exist */
@@ -14,6 +14,16 @@ export function deadLinksOf(page: string, text: string, read: (file: string) => 
     const there = file === '' ? text : read(path.join(path.dirname(page), file));
     return there !== undefined && (anchor === undefined || anchorsOf(there).includes(anchor));
   }
+}
+
+/** Source files in backticks, by their whole path or its end: `publish/plan.ts`. Placeholders as `x-reader.ts` are none. */
+export function unknownFilesOf(page: string, text: string, files: readonly string[]): string[] {
+  return [...text.matchAll(/`([\w./-]+\.ts)`/g)]
+    .map(([, name = '']) => name)
+    .filter(
+      (name) => !/^([\w/-]+\/)?x[-.]/.test(name) && !files.some((file) => file === name || file.endsWith(`/${name}`)),
+    )
+    .map((name) => `${page}: ${name}`);
 }
 
 /** As GitHub and GitLab make them of headings. */

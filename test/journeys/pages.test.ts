@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { smallRelease } from '../fakes/signed-repository.ts';
 import { SmallFleet } from '../fakes/small-fleet.ts';
 import { blocksOf, inlineCommandsOf, unaccountedFor } from './page-blocks.ts';
-import { deadLinksOf } from './page-links.ts';
+import { deadLinksOf, unknownFilesOf } from './page-links.ts';
 
 const root = path.join(import.meta.dirname, '..', '..');
 const pages = ['.', 'docs', 'docs/decisions'].flatMap((folder) =>
@@ -120,7 +120,7 @@ describe('the commands of the pages', () => {
   });
 });
 
-describe('the links of the pages', () => {
+describe('the links and names of the pages', () => {
   const allPages = [...texts, ['CHANGELOG.md', readFileSync(path.join(root, 'CHANGELOG.md'), 'utf8')] as const];
 
   it('lead to files, and to headings where they name one', () => {
@@ -135,6 +135,15 @@ describe('the links of the pages', () => {
       'docs/a.md: gone.md',
       'docs/a.md: words.md#the-end',
     ]);
+  });
+
+  it('name source files that are there', () => {
+    const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+      (file) => file.endsWith('.ts') && !file.startsWith('node_modules'),
+    );
+    const now = [...texts].filter(([page]) => !page.startsWith('docs/decisions'));
+    expect(now.flatMap(([page, text]) => unknownFilesOf(page, text, files))).toEqual([]);
+    expect(unknownFilesOf('a.md', '`b/c.ts`, `c.ts`, `d.ts` and `b/x-d.ts`', ['a/b/c.ts'])).toEqual(['a.md: d.ts']);
   });
 
   function readIfThere(file: string): string | undefined {
