@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { emptyPlan, type Plan, type SourceFile } from '../declaration/plan.ts';
+import { SerialQueue } from '../serial-queue.ts';
 import type { AppliedPlan } from './applied-plan.ts';
 import { diffPlans, type PlanDiff } from './diff.ts';
 import type { DeclarationSource, PlanInForce, PlanReader, PlanStore, SourceSnapshot } from './ports.ts';
@@ -56,7 +57,7 @@ export class Reconciler implements PlanInForce {
   readonly #told = new Set<string>();
   #lookedAt: number | undefined;
   #stopWatching: (() => void) | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #changes = new SerialQueue();
 
   constructor(input: ReconcilerInput) {
     this.#input = input;
@@ -101,7 +102,7 @@ export class Reconciler implements PlanInForce {
    */
   async start(): Promise<void> {
     const { source } = this.#input;
-    await this.#inTurn(() => this.#takeUp());
+    await this.#changes.run(() => this.#takeUp());
     const first = this.reconcile();
     if (!source?.isRemote || this.#applied === undefined) await first;
     this.#stopWatching = source?.watch(() => void this.reconcile());
@@ -114,7 +115,7 @@ export class Reconciler implements PlanInForce {
 
   /** Brings the newest revision into force where that is possible; where not, only `problem` changes. Never rejects. */
   reconcile(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#changes.run(async () => {
       try {
         // Replicas see a branch at different times: one of them says what is in force, the others follow it.
         const led = await this.#input.store.asLeader(async () => ({ refusal: await this.#applyNewest() }));
@@ -132,7 +133,7 @@ export class Reconciler implements PlanInForce {
    *   `database-unavailable`
    */
   apply(sent: SentPlan, options: { readonly dryRun: boolean }): Promise<AppliedPlan> {
-    return this.#inTurn(async () => {
+    return this.#changes.run(async () => {
       const { source } = this.#input;
       if (source) {
         throw new SlipwayError('plan-managed-elsewhere', `rollouts come from ${source.location}, not by API`, {
@@ -231,13 +232,6 @@ export class Reconciler implements PlanInForce {
     // What may go away by itself is for the log; what somebody has to correct is on record, too.
     if (problem.retryable) return;
     await store.recordRefusal({ problem, ...snapshot }, clock()).catch(() => this.#told.delete(key));
-  }
-
-  /** One change at a time, in the order asked for. */
-  #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(change);
-    this.#last = turn.catch(() => undefined);
-    return turn;
   }
 }
 
