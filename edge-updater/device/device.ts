@@ -92,18 +92,18 @@ export class Device {
       ...machine.moment(),
       attemptId: clock.newId(),
     });
-    const effects = machine.resume(step);
+    const effect = machine.resume(step);
     const isAboutService = ['switching', 'probation', 'rolling-back'].includes(step.state.update.phase);
     const damage = this.#care.glance();
     if (damage !== undefined) narrator.warn('slot-damaged', damage);
-    const isOthers = isAboutService || effects.some((effect) => effect.kind === 'restore');
+    const isOthers = isAboutService || effect?.kind === 'restore';
     // What is damaged is made anew before it is started: the next check begins with it.
     const isForCare = damage !== undefined && step.state.update.phase === 'idle';
     if (currentLink !== undefined && !isOthers && !isForCare) {
       await service.ensure().catch((thrown) => narrator.warn('service-start-failed', toSlipwayError(thrown).message));
     }
     try {
-      await timed.work(effects, signal, patience);
+      await timed.work(effect, signal, patience);
     } finally {
       await this.#heartbeat.settled();
     }

@@ -4,21 +4,15 @@
  */
 import type { Trouble } from '../../contract/device-api/check.ts';
 import { type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
-import { roomsOf, type World } from '../effects/world.ts';
-import type { MetadataStore, Server } from '../ports.ts';
+import { roomsOf } from '../effects/world.ts';
 import { clockTrouble } from '../trust/clock-trouble.ts';
 import { shortOfReserve } from '../update/room.ts';
 import type { Held } from '../update/state.ts';
 import { type DeviceCondition, type Problem, problemsOf, troublesOf } from '../update/troubles.ts';
 import { isWaiting } from '../update/waiting.ts';
-import type { Machine } from './machine.ts';
+import type { DeviceCore } from './device-core.ts';
 
-export interface Examined {
-  readonly world: World;
-  readonly server: Server;
-  readonly metadata: MetadataStore;
-  readonly machine: Machine;
-}
+type Examined = Pick<DeviceCore, 'world' | 'server' | 'metadata' | 'machine'>;
 
 export class Examination {
   readonly #examined: Examined;

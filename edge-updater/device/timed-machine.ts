@@ -50,10 +50,10 @@ export class TimedMachine {
   }
 
   /** Works until the device is at rest; an update that waits rests only while its window is not open. */
-  async work(effects: readonly Effect[], signal: AbortSignal, patience?: number): Promise<void> {
-    await this.#machine.work(effects, signal, patience);
+  async work(effect: Effect | undefined, signal: AbortSignal, patience?: number): Promise<void> {
+    await this.#machine.work(effect, signal, patience);
     // It came to rest by reading its slot back just now.
-    if (effects.length === 0 || !this.waiting || !this.#isOpen()) return;
+    if (!effect || !this.waiting || !this.#isOpen()) return;
     await this.#machine.work(this.#machine.dispatch({ kind: 'switch-allowed' }), signal, patience);
   }
 

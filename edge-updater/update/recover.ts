@@ -36,7 +36,7 @@ import { updateLimits } from './limits.ts';
 import { withReport } from './reporting.ts';
 import type { Attempt, DeviceState, UpdateState } from './state.ts';
 import { blankState } from './state.ts';
-import { cleanUp, effectsOf, enter, type UpdateStep } from './step.ts';
+import { cleanUp, effectOf, enter, stay, type UpdateStep } from './step.ts';
 import { isWaiting } from './waiting.ts';
 
 export interface RecoveryFacts extends Moment {
@@ -64,7 +64,7 @@ export function recover(state: DeviceState | undefined, facts: RecoveryFacts): U
       return again(state, update, facts);
     case 'staged':
       // Its window was counted on the clock of a process that is gone.
-      return isWaiting(update) ? { state, effects: [] } : again(state, update, facts);
+      return isWaiting(update) ? stay(state) : again(state, update, facts);
     case 'switching':
       if (facts.currentLink === update.attempt.release.manifestSha256) {
         return enter(state, { phase: 'probation', attempt: update.attempt });
@@ -75,7 +75,7 @@ export function recover(state: DeviceState | undefined, facts: RecoveryFacts): U
     case 'rolling-back':
     case 'committed':
     case 'rolled-back':
-      return { state, effects: effectsOf(state) };
+      return { state, effect: effectOf(state) };
     default:
       throw update satisfies never;
   }
@@ -130,13 +130,13 @@ function recoverIdle(state: DeviceState, facts: RecoveryFacts): UpdateStep {
   const { current, previous } = state;
   const linked = facts.currentLink === undefined ? undefined : facts.slots.get(facts.currentLink);
   if (linked && isAheadOf(state, linked)) return takeOver(state, linked, facts);
-  if (!current || facts.currentLink === current.manifestSha256) return { state, effects: [cleanUp(state)] };
+  if (!current || facts.currentLink === current.manifestSha256) return { state, effect: cleanUp(state) };
   const whole = [current, previous].find((release) => release && facts.slots.has(release.manifestSha256));
-  if (!whole) return { state, effects: [] };
+  if (!whole) return stay(state);
   const { previous: _, ...rest } = state;
   const keepsPrevious = whole === current && previous !== undefined;
   const next = { ...rest, current: whole, ...(keepsPrevious ? { previous } : {}) };
-  return { state: next, effects: [{ kind: 'restore', to: whole, ...(keepsPrevious ? { previous } : {}) }] };
+  return { state: next, effect: { kind: 'restore', to: whole, ...(keepsPrevious ? { previous } : {}) } };
 }
 
 /** Only a switch points `current` to a release that this journal never committed; what it wrote about it is gone. */
@@ -155,7 +155,7 @@ function takeOver(state: DeviceState, current: InstalledRelease, facts: Recovery
     nextSequence: Math.max(state.nextSequence, sequenceAt(facts)),
   };
   const told = withReport(found, corruptReport(current, facts, 'the journal has lost its end'));
-  return { state: told, effects: effectsOf(told) };
+  return { state: told, effect: effectOf(told) };
 }
 
 /** The old sequence is lost; the milliseconds of a clock are above any that was counted one by one. */
@@ -173,7 +173,7 @@ function recoverWithoutJournal(facts: RecoveryFacts): UpdateStep {
   const linked = find(facts.currentLink);
   const behind = find(facts.previousLink);
   const current = linked ?? behind;
-  if (!current) return { state: blankState, effects: [] };
+  if (!current) return stay(blankState);
   const previous = linked && behind && behind !== linked ? behind : undefined;
   const state: DeviceState = {
     ...blankState,
@@ -183,6 +183,5 @@ function recoverWithoutJournal(facts: RecoveryFacts): UpdateStep {
     nextSequence: sequenceAt(facts),
   };
   const told = withReport(state, corruptReport(current, facts, 'the journal could not be read'));
-  const effects: UpdateStep['effects'] = linked ? effectsOf(told) : [{ kind: 'restore', to: current }];
-  return { state: told, effects };
+  return { state: told, effect: linked ? effectOf(told) : { kind: 'restore', to: current } };
 }

@@ -10,7 +10,7 @@ import { updateLimits } from './limits.ts';
 import { damageFound, damageRemains } from './repairing.ts';
 import { progressReport, withOutcome, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { effectsOf, enter, isRepair, moved, newAttempt, stay, type UpdateStep } from './step.ts';
+import { effectOf, enter, isRepair, moved, newAttempt, stay, type UpdateStep } from './step.ts';
 import { isWaiting, rebuilt, waitEnded, windowOpened } from './waiting.ts';
 
 export function transition(state: DeviceState, { event, ...moment }: Occurrence): UpdateStep {
@@ -167,7 +167,7 @@ function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed'
     case 'rolling-back':
     case 'committed':
     case 'rolled-back':
-      return { state, effects: effectsOf(state) };
+      return { state, effect: effectOf(state) };
     case 'idle':
       return stay(state);
     default:
