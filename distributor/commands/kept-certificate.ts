@@ -2,8 +2,8 @@
 import type { Server } from 'node:https';
 import type { Logger } from 'pino';
 import { describeError } from '../../contract/errors.ts';
-import type { App } from '../app.ts';
 import { type Certificate, type CertificateFiles, endOf, watchCertificate } from '../http/certificate.ts';
+import type { App } from '../http/fastify-app.ts';
 import type { Metrics } from '../http/metrics.ts';
 
 const pollMs = 2000;

@@ -8,7 +8,8 @@ import { campaignText } from '../rollout/campaign.ts';
 import type { CompiledPlan } from '../rollout/compiled-plan.ts';
 import { waveOfDevice } from '../rollout/deciding/device-wave.ts';
 import { type DeviceQuery, deviceFilter } from './device-filter.ts';
-import type { DevicePage, DeviceProfile, FleetState } from './ports.ts';
+import type { DevicePage } from './device-page.ts';
+import type { DeviceProfile, FleetState } from './ports.ts';
 import { type DeviceView, deviceViewOf } from './view.ts';
 
 export interface ListingInput {

@@ -1,6 +1,6 @@
 /** One line in the log for each answer, when it was sent or its client left: what was asked, what became of it, how long it took. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { App } from '../app.ts';
+import type { App } from './fastify-app.ts';
 
 /** What a route or a failure adds to the line of its request. */
 export interface LogNote {

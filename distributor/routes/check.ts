@@ -8,12 +8,12 @@ import {
 } from '../../contract/device-api/check.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
-import type { App } from '../app.ts';
 import { permitIssued } from '../events/audit.ts';
 import type { Bearer, CheckFacts } from '../fleet/ports.ts';
 import { questionOf } from '../fleet/question.ts';
 import { bearerOf } from '../http/access.ts';
 import { noteForLog } from '../http/answer-log.ts';
+import type { App } from '../http/fastify-app.ts';
 import { callerOf, perMinute } from '../http/rate-limits.ts';
 import { decide } from '../rollout/deciding/decide.ts';
 import type { DecideInput } from '../rollout/deciding/decide-input.ts';

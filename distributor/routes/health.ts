@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { describeError, type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
-import type { App } from '../app.ts';
+import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
 export const livenessSchema = z.object({ ok: z.literal(true) });

@@ -1,8 +1,8 @@
 /** `GET /v1/rollouts` and `GET /v1/rollouts/:name`: what is declared, where it stands, and what is refused. */
 import * as z from 'zod';
-import type { App } from '../app.ts';
 import { objectNameSchema } from '../declaration/object-name.ts';
 import { allow } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import { rolloutListSchema, rolloutViewOf } from '../rollout/campaigns/view.ts';
 import type { Services } from '../services.ts';
 

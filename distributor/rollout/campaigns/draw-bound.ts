@@ -3,7 +3,8 @@
  * in between.
  */
 import type { Rollout } from '../../declaration/rollout.ts';
-import type { DevicePage, DeviceStore, Member } from '../../fleet/ports.ts';
+import type { DevicePage, Member } from '../../fleet/device-page.ts';
+import type { DeviceStore } from '../../fleet/ports.ts';
 import type { CampaignState } from '../campaign.ts';
 import { type Bound, drawBound } from '../cohort.ts';
 import type { CompiledPlan, CompiledRollout } from '../compiled-plan.ts';

@@ -1,7 +1,7 @@
 /** Devices that several rollouts claim: how many, and which rollout decides about them. Reported, never refused. */
 import type { ReleaseIndex } from '../../catalog/releases.ts';
 import type { Rollout } from '../../declaration/rollout.ts';
-import type { Member } from '../../fleet/ports.ts';
+import type { Member } from '../../fleet/device-page.ts';
 import { type CompiledPlan, isMember } from '../compiled-plan.ts';
 import { type BoundSource, memberPages } from './draw-bound.ts';
 import type { Overlap } from './view.ts';

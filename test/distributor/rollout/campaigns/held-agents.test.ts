@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import type { Role } from '../../../../distributor/fleet/location.ts';
 import { heldAgents, type Placed } from '../../../../distributor/rollout/campaigns/held-agents.ts';
-import type { Role } from '../../../../distributor/rollout/deciding/decide-input.ts';
 
 const device = (cluster: string | undefined, role: Role, wave: number | undefined, current = '1.1.0'): Placed => {
   const location = { site: undefined, cluster, role };
