@@ -3,7 +3,7 @@
  * first, tables when they are asked for. Nothing outside the file is read, and nothing is thrown: what is not there, or is
  * no such file, is `undefined`.
  */
-import type { ByteSource } from '../contract/byte-source.ts';
+import type { ByteSource } from './byte-source.ts';
 
 /** In bytes from the start of the file. */
 export interface FilePlace {

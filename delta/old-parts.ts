@@ -2,9 +2,10 @@
  * The parts of the base for positioned reads. Parts that lie in the base as they are stay there; those inside
  * compressed streams are taken out into part files, and only streams that hold a wanted part are opened.
  */
-import type { ByteSource } from '../contract/byte-source.ts';
+
 import { SlipwayError } from '../contract/errors.ts';
 import type { ApplyPorts, PartFile } from './apply.ts';
+import type { ByteSource } from './byte-source.ts';
 import type { OpenDelta } from './open-delta.ts';
 import type { RecipeNode } from './recipe/recipe.ts';
 import { takeApart } from './recipe/take-apart.ts';

@@ -5,9 +5,11 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { type DeviceId, deviceIdSchema, labelsSchema } from '../contract/device-api/check.ts';
-import { parseDocument } from '../contract/document.ts';
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
+import { productSchema } from '../contract/release/manifest.ts';
+import { type Platform, platformOfNodeArch, platformSchema } from '../contract/release/platform.ts';
+import { parseDocument } from '../system/documents/document.ts';
 import {
   type Environment,
   noProxyRule,
@@ -15,10 +17,8 @@ import {
   type ProxyRule,
   parseProxyUrl,
   proxiesOfEnvironment,
-} from '../contract/proxy.ts';
-import { productSchema } from '../contract/release/manifest.ts';
-import { type Platform, platformOfNodeArch, platformSchema } from '../contract/release/platform.ts';
-import { keepsSecrets } from '../contract/transport.ts';
+} from '../system/network/proxy.ts';
+import { keepsSecrets } from '../system/network/transport.ts';
 import { defaultZstdPrograms } from './delta/delta-means.ts';
 
 const seconds = (min: number, max = 7 * 24 * 3600) => z.number().min(min).max(max);

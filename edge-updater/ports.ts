@@ -1,11 +1,12 @@
 /** What the edge-updater needs from the world. Each port is small and says which failure it exists for. */
-import type { ByteSource } from '../contract/byte-source.ts';
+
 import type { CheckRequest, HeardAnswer, InstalledRelease } from '../contract/device-api/check.ts';
 import type { Report, ReportsAnswer } from '../contract/device-api/report.ts';
 import type { Digest } from '../contract/digest.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { Component, ReleaseManifest } from '../contract/release/manifest.ts';
 import type { MetadataSet } from '../contract/trust/trusted-set.ts';
+import type { ByteSource } from '../delta/byte-source.ts';
 import type { LastWords } from './update/last-words.ts';
 import type { DeviceState } from './update/state.ts';
 

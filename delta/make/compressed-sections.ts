@@ -3,7 +3,7 @@
  * out of a program when it is opened, and what one who reads the rest must know is missing. Positions only; whether a
  * stream is one is for the caller to try.
  */
-import type { ByteSource } from '../../contract/byte-source.ts';
+import type { ByteSource } from '../byte-source.ts';
 import { type FilePlace, readElfHeader, readSections, readTexts, sectionFlags } from '../elf.ts';
 
 /** In bytes from the start of the section. */

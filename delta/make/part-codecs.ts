@@ -1,7 +1,7 @@
 /** The bytes of one part by each method that runs in this process; what a codec cannot take it says in words. */
 import { constants, zstdCompressSync } from 'node:zlib';
-import { memorySource } from '../../contract/byte-source.ts';
 import { limits } from '../../contract/limits.ts';
+import { memorySource } from '../byte-source.ts';
 import { buildGoPrediction } from '../go/build-prediction.ts';
 import { encodePredicted } from './approximate/encode.ts';
 import { analyseGoPair } from './go/analyse-pair.ts';

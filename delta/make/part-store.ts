@@ -1,11 +1,11 @@
 /** Where parts lie while a delta is proved: regions of one file, however many parts there are. Removed with its folder. */
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import type { ByteSource } from '../../contract/byte-source.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { PartFile, PartFiles } from '../apply.ts';
+import type { ByteSource } from '../byte-source.ts';
 import type { Scratch } from '../decode-part.ts';
-import { readFully } from './file-source.ts';
+import { readRange } from './file-source.ts';
 
 interface Region {
   readonly offset: number;
@@ -78,7 +78,7 @@ export class PartStore implements PartFiles, Disposable {
   #source({ offset, length }: Region): ByteSource {
     return {
       length,
-      readInto: (target, start) => readFully(this.#descriptor, 'the file of parts', target, offset + start),
+      readInto: (target, start) => readRange(this.#descriptor, 'the file of parts', target, offset + start),
     };
   }
 }

@@ -2,9 +2,10 @@
  * Takes an artifact apart as its recipe says: the device's way to the parts of what it has installed. Streaming, in
  * one pass; parts that lie in the artifact uncompressed need not be taken out at all (see directPart).
  */
-import type { ByteSource } from '../../contract/byte-source.ts';
+
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
+import type { ByteSource } from '../byte-source.ts';
 import { decompressZstd, inflateRaw } from './decompress.ts';
 import { nodesLength, type Recipe, type RecipeNode, type StreamNode } from './recipe.ts';
 

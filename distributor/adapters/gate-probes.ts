@@ -4,7 +4,7 @@
  */
 import { Agent, Pool, ProxyAgent, request } from 'undici';
 import * as z from 'zod';
-import { noProxyRule, type ProxyRule } from '../../contract/proxy.ts';
+import { noProxyRule, type ProxyRule } from '../../system/network/proxy.ts';
 import type { Comparison, GateCheck } from '../declaration/gate.ts';
 import type { GateProbe, GateResult } from '../rollout/campaigns/gates.ts';
 

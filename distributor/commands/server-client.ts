@@ -1,8 +1,8 @@
 /** Asks a running server by its API, for verbs that work on it from elsewhere. */
 import * as z from 'zod';
 import { type ErrorCode, errorCodes, SlipwayError } from '../../contract/errors.ts';
-import { type NamedProxy, proxiesOfEnvironment } from '../../contract/proxy.ts';
-import { refuseInTheClear } from '../../contract/transport.ts';
+import { type NamedProxy, proxiesOfEnvironment } from '../../system/network/proxy.ts';
+import { refuseInTheClear } from '../../system/network/transport.ts';
 import { PlanError, planProblemSchema } from '../declaration/problem.ts';
 import { readTokenFile } from './token-file.ts';
 

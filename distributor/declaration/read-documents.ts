@@ -3,9 +3,9 @@
  * of a file, with its place; knows nothing of other files.
  */
 import * as z from 'zod';
-import { offsetOf } from '../../contract/document.ts';
 import { limits } from '../../contract/limits.ts';
-import { readYaml, shortened, type YamlDocument } from '../../contract/yaml-text.ts';
+import { offsetOf } from '../../system/documents/document.ts';
+import { readYaml, shortened, type YamlDocument } from '../../system/documents/yaml-text.ts';
 import { fleetDocumentSchema } from './fleet.ts';
 import { groupDocumentSchema } from './group.ts';
 import { apiVersion } from './object-name.ts';

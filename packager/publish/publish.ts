@@ -29,9 +29,9 @@ import {
 } from '../repository/state.ts';
 import { withDeltasThatFit } from './choose-deltas.ts';
 import { commitChanges, commitKeys } from './commit.ts';
+import { basesOf, planPublish, withChannelAt } from './deciding/plan.ts';
 import { type DeltaMemory, deltaMemory, type EncoderOptions, type MadeDelta, uploadOf } from './delta-memory.ts';
 import { type DeltaJob, type DeltaMakers, makeDeltas } from './deltas.ts';
-import { basesOf, planPublish, withChannelAt } from './plan.ts';
 import { readOrRestore, restoreDeltas } from './restore.ts';
 import { requireStored, type Upload, type UploadResult, uploadAll } from './upload.ts';
 

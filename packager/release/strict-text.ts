@@ -1,5 +1,5 @@
 /** Text that people wrote, decoded as UTF-8 or refused: a byte that is replaced would be packed as something else. */
-import { DocumentError } from '../../contract/document.ts';
+import { DocumentError } from '../../system/documents/document.ts';
 
 /**
  * A byte order mark at the start says only what every text is anyway, so it is left out.

@@ -3,10 +3,10 @@ import { closeSync, constants, fsyncSync, openSync, realpathSync } from 'node:fs
 import { exitStatus, toSlipwayError } from '../../../contract/errors.ts';
 import { digestOf } from '../../../delta/chunks.ts';
 import { isPartsOnly, type OpenDelta, openDelta } from '../../../delta/open-delta.ts';
+import { moveInto, onDisk, remove } from '../../../system/files/durable-file-sync.ts';
 import type { AppliedFile } from '../../commands/apply.ts';
 import type { DeltaMeans } from '../../delta/delta-means.ts';
 import type { DeltaFiles } from '../../ports.ts';
-import { moveInto, onDisk, remove } from '../disk/durable-file.ts';
 import { openFileSource } from '../disk/file-source.ts';
 import { FlushedFile } from '../disk/flushed-file.ts';
 import { applyHere } from './apply-here.ts';

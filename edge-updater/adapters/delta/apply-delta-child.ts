@@ -5,8 +5,8 @@
 import { writeSync } from 'node:fs';
 import { describeError, toSlipwayError } from '../../../contract/errors.ts';
 import { openDelta } from '../../../delta/open-delta.ts';
+import { onDisk, writeAll } from '../../../system/files/durable-file-sync.ts';
 import { type ApplyMessage, applyRequestSchema } from '../../delta/apply-message.ts';
-import { onDisk, writeAll } from '../disk/durable-file.ts';
 import { openFileSource } from '../disk/file-source.ts';
 import { applyHere } from './apply-here.ts';
 

@@ -4,10 +4,10 @@
  */
 import { writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
-import type { ByteSink } from '../../../contract/byte-sink.ts';
-import type { ByteSource } from '../../../contract/byte-source.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { applyDelta } from '../../../delta/apply.ts';
+import type { ByteSink } from '../../../delta/byte-sink.ts';
+import type { ByteSource } from '../../../delta/byte-source.ts';
 import { isDecoded, type OpenDelta } from '../../../delta/open-delta.ts';
 import { zstdEncoderMissing } from '../../../delta/recipe/zstd-encoders.ts';
 import { type WatchedEncoder, zstdEncoderOf } from '../../../delta/recipe/zstd-programs.ts';

@@ -9,8 +9,16 @@ import * as z from 'zod';
 import { type Digest, digestSchema, sha256 } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { decodeManifest, type ReleaseManifest } from '../../../contract/release/manifest.ts';
+import {
+  asDiskError,
+  makeDirectory,
+  onDisk,
+  readIfThere,
+  remove,
+  removeAll,
+  replaceFile,
+} from '../../../system/files/durable-file-sync.ts';
 import type { DownloadStore, PartFile } from '../../ports.ts';
-import { asDiskError, makeDirectory, onDisk, readIfThere, remove, removeAll, replaceFile } from './durable-file.ts';
 import { streamOfFile } from './file-stream.ts';
 import { byteCount, makePart, type PartEntry, PartOfBlob, partSchema, reopenPart } from './part-of-blob.ts';
 

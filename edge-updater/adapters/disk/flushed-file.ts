@@ -1,6 +1,6 @@
 /** A file that goes to the disk while it is written, so that little is left to wait for at its end. */
 import { fdatasync, fsyncSync } from 'node:fs';
-import { onDisk, writeAll } from './durable-file.ts';
+import { onDisk, writeAll } from '../../../system/files/durable-file-sync.ts';
 
 /** Bytes between two flushes. */
 const stepBytes = 16 * 1024 * 1024;

@@ -7,8 +7,15 @@ import { chmodSync, closeSync, openSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SlipwayError } from '../../../contract/errors.ts';
+import {
+  exists,
+  makeDirectory,
+  onDisk,
+  readIfThere,
+  remove,
+  replaceFile,
+} from '../../../system/files/durable-file-sync.ts';
 import { identify, isAlive, type ProcessIdentity } from '../service/process-table.ts';
-import { exists, makeDirectory, onDisk, readIfThere, remove, replaceFile } from './durable-file.ts';
 
 export interface Holder extends ProcessIdentity {
   /** `run`, `check-now`, `install`, `rollback` */

@@ -9,12 +9,20 @@ import { closeSync, fstatSync, fsyncSync, openSync, readFileSync } from 'node:fs
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { toSlipwayError } from '../../../contract/errors.ts';
+import { isDiskCode } from '../../../system/files/disk-codes.ts';
+import {
+  exists,
+  makeDirectory,
+  onDisk,
+  readIfThere,
+  remove,
+  replaceFile,
+  writeAll,
+} from '../../../system/files/durable-file-sync.ts';
 import type { JournalPort } from '../../ports.ts';
 import { adoptState } from '../../update/adopt.ts';
-import { isDiskCode } from '../../update/disk-codes.ts';
 import { type DeviceState, deviceStateSchema } from '../../update/state.ts';
 import { stateInVersion1 } from '../../update/state-version-1.ts';
-import { exists, makeDirectory, onDisk, readIfThere, remove, replaceFile, writeAll } from './durable-file.ts';
 import { TwinFile } from './twin-file.ts';
 
 const headerBytes = 8;

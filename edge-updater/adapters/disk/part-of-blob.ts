@@ -3,9 +3,9 @@ import { closeSync, fsyncSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import * as z from 'zod';
 import type { Digest } from '../../../contract/digest.ts';
 import { toSlipwayError } from '../../../contract/errors.ts';
+import { onDisk, writeAll } from '../../../system/files/durable-file-sync.ts';
 import type { PartFile, PartProgress } from '../../ports.ts';
 import { digestOfFile } from './digest-of-file.ts';
-import { onDisk, writeAll } from './durable-file.ts';
 
 export const byteCount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const partSchema = z.strictObject({

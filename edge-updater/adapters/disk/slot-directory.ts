@@ -6,12 +6,11 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fchmodSync, fsyncSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import type { ByteSource } from '../../../contract/byte-source.ts';
 import type { InstalledRelease } from '../../../contract/device-api/check.ts';
 import { type Digest, digestSchema, sha256 } from '../../../contract/digest.ts';
 import { SlipwayError, toSlipwayError } from '../../../contract/errors.ts';
 import { type Component, decodeManifest, type ReleaseManifest } from '../../../contract/release/manifest.ts';
-import type { SlotStore } from '../../ports.ts';
+import type { ByteSource } from '../../../delta/byte-source.ts';
 import {
   addName,
   exists,
@@ -25,7 +24,8 @@ import {
   replaceLink,
   syncDirectory,
   writeAll,
-} from './durable-file.ts';
+} from '../../../system/files/durable-file-sync.ts';
+import type { SlotStore } from '../../ports.ts';
 import { openFileSource } from './file-source.ts';
 import { isNoexec } from './mount-table.ts';
 import { directoriesBelow, filesBelow, glanceAtFile, verifyFile, wrongDigest, wrongLength } from './slot-files.ts';

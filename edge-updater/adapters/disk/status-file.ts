@@ -2,7 +2,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
-import { readIfThere } from './durable-file.ts';
+import { readIfThere } from '../../../system/files/durable-file-sync.ts';
 
 const daemonStatusSchema = z.strictObject({
   schemaVersion: z.literal(1),

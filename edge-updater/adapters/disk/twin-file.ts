@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { toSlipwayError } from '../../../contract/errors.ts';
-import { exists, overwriteFile, readIfThere, replaceFile } from './durable-file.ts';
+import { exists, overwriteFile, readIfThere, replaceFile } from '../../../system/files/durable-file-sync.ts';
 
 interface Generation {
   readonly number: number;

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { type EnrolRequest, tokenSchema } from '../../../contract/device-api/enrolment.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import type { FetchMetadata } from '../../../contract/trust/trusted-set.ts';
-import { readIfThere, replaceFile } from '../disk/durable-file.ts';
+import { readIfThere, replaceFile } from '../../../system/files/durable-file-sync.ts';
 
 /** What a server lets somebody do who shows an enrolment token. */
 export interface Enrolment {

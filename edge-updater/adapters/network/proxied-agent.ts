@@ -4,7 +4,7 @@
  */
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { SlipwayError } from '../../../contract/errors.ts';
-import type { NamedProxy, ProxyRule } from '../../../contract/proxy.ts';
+import type { NamedProxy, ProxyRule } from '../../../system/network/proxy.ts';
 import { connectionError, proxyHint } from './http-failures.ts';
 
 export function proxiedAgent(rule: ProxyRule, options: Agent.Options): Dispatcher {

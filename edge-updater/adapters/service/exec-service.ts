@@ -10,11 +10,11 @@ import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs
 import path from 'node:path';
 import * as z from 'zod';
 import { SlipwayError, toSlipwayError } from '../../../contract/errors.ts';
+import { isDiskCode } from '../../../system/files/disk-codes.ts';
+import { exists, onDisk, replaceFile } from '../../../system/files/durable-file-sync.ts';
 import type { Clock, Narrator, ServiceCondition, ServiceManager } from '../../ports.ts';
-import { isDiskCode } from '../../update/disk-codes.ts';
 import type { LastWords } from '../../update/last-words.ts';
 import { retryDelaySeconds } from '../../update/retry.ts';
-import { exists, onDisk, replaceFile } from '../disk/durable-file.ts';
 import { lastLineOf } from './last-line.ts';
 import { findByEnvironment, identify, isAlive, type ProcessIdentity, workingFolderOf } from './process-table.ts';
 import { startFailure } from './start-failure.ts';

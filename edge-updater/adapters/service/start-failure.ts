@@ -1,6 +1,6 @@
 /** Why a service could not be started: its own fault, or the machine's, which says nothing about the release. */
 import { type ErrorCode, SlipwayError } from '../../../contract/errors.ts';
-import { diskCodeOf, errnoOf } from '../disk/durable-file.ts';
+import { diskCodeOf, errnoOf } from '../../../system/files/durable-file-sync.ts';
 import { isNoexec } from '../disk/mount-table.ts';
 
 const ofMachine: Partial<Record<string, ErrorCode>> = {

@@ -1,40 +1,40 @@
 /**
- * Opens the device of a configuration: which adapters it works with. The only file that knows them all, beside apply-main.ts,
+ * Opens the device of a configuration: which adapters it works with. The only file that knows them all, beside ../apply-main.ts,
  * which has one command.
  */
 import path from 'node:path';
-import type { DeltaPolicy } from '../contract/device-api/check.ts';
-import { type SlipwayError, toSlipwayError } from '../contract/errors.ts';
-import { zstdEncoderOf } from '../delta/recipe/zstd-programs.ts';
-import { deltaProcess } from './adapters/delta/delta-process.ts';
-import { readConfiguration } from './adapters/disk/configuration-file.ts';
-import { StateDiskSpace } from './adapters/disk/disk-space.ts';
-import { DownloadDirectory } from './adapters/disk/download-directory.ts';
-import { InstanceLock } from './adapters/disk/instance-lock.ts';
-import { JournalFile, readJournal } from './adapters/disk/journal-file.ts';
-import { MetadataDirectory } from './adapters/disk/metadata-directory.ts';
-import { SlotDirectory } from './adapters/disk/slot-directory.ts';
-import { writeStatus } from './adapters/disk/status-file.ts';
-import { DeviceToken } from './adapters/network/device-token.ts';
-import { HttpServer } from './adapters/network/http-server.ts';
-import { CommandProbe } from './adapters/service/command-probe.ts';
-import { ExecService } from './adapters/service/exec-service.ts';
-import { HttpProbe } from './adapters/service/http-probe.ts';
-import { SystemdService } from './adapters/service/systemd-service.ts';
-import { systemClock } from './adapters/system-clock.ts';
-import type { Terminal } from './adapters/terminal.ts';
-import type { OpenDevice } from './commands/command-context.ts';
-import { type Configuration, proxiesOf } from './configuration.ts';
-import { Device } from './device/device.ts';
-import type { LeastRate } from './download/least-rate.ts';
-import type { BlobSource, HealthProbe, ServiceManager } from './ports.ts';
-import { proveServer } from './trust/prove-server.ts';
-import { checkRequestOf } from './update/check-request.ts';
-import { isDiskCode } from './update/disk-codes.ts';
-import { blankState } from './update/state.ts';
-import type { Waiting } from './update/switch-window.ts';
-import { troublesOf } from './update/troubles.ts';
-import { earliestTime, updaterVersion } from './updater-version.ts';
+import type { DeltaPolicy } from '../../contract/device-api/check.ts';
+import { type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { zstdEncoderOf } from '../../delta/recipe/zstd-programs.ts';
+import { isDiskCode } from '../../system/files/disk-codes.ts';
+import { deltaProcess } from '../adapters/delta/delta-process.ts';
+import { readConfiguration } from '../adapters/disk/configuration-file.ts';
+import { StateDiskSpace } from '../adapters/disk/disk-space.ts';
+import { DownloadDirectory } from '../adapters/disk/download-directory.ts';
+import { InstanceLock } from '../adapters/disk/instance-lock.ts';
+import { JournalFile, readJournal } from '../adapters/disk/journal-file.ts';
+import { MetadataDirectory } from '../adapters/disk/metadata-directory.ts';
+import { SlotDirectory } from '../adapters/disk/slot-directory.ts';
+import { writeStatus } from '../adapters/disk/status-file.ts';
+import { DeviceToken } from '../adapters/network/device-token.ts';
+import { HttpServer } from '../adapters/network/http-server.ts';
+import { CommandProbe } from '../adapters/service/command-probe.ts';
+import { ExecService } from '../adapters/service/exec-service.ts';
+import { HttpProbe } from '../adapters/service/http-probe.ts';
+import { SystemdService } from '../adapters/service/systemd-service.ts';
+import { systemClock } from '../adapters/system-clock.ts';
+import type { Terminal } from '../adapters/terminal.ts';
+import type { OpenDevice } from '../commands/command-context.ts';
+import { type Configuration, proxiesOf } from '../configuration.ts';
+import { Device } from '../device/device.ts';
+import type { LeastRate } from '../download/least-rate.ts';
+import type { BlobSource, HealthProbe, ServiceManager } from '../ports.ts';
+import { proveServer } from '../trust/prove-server.ts';
+import { checkRequestOf } from '../update/check-request.ts';
+import { blankState } from '../update/state.ts';
+import type { Waiting } from '../update/switch-window.ts';
+import { troublesOf } from '../update/troubles.ts';
+import { earliestTime, updaterVersion } from '../updater-version.ts';
 
 export class DeviceOpener {
   readonly #terminal: Terminal;

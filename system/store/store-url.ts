@@ -3,7 +3,7 @@
  * The same form in every program and file. For services other than Amazon's, `?endpoint=https://host&region=name` may
  * follow.
  */
-import { SlipwayError } from './errors.ts';
+import { SlipwayError } from '../../contract/errors.ts';
 
 export type StoreLocation =
   | { readonly kind: 'directory'; readonly folder: string }

@@ -2,7 +2,7 @@
  * Which proxy a request goes through, by the variables that curl, Go and Git read or by what a configuration says: one
  * rule for the three programs. Opens no connection. Loopback is always asked directly, as Go does it.
  */
-import { SlipwayError } from './errors.ts';
+import { SlipwayError } from '../../contract/errors.ts';
 import { isAskedDirectly } from './transport.ts';
 
 export interface NamedProxy {

@@ -17,8 +17,8 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import { diskCodesOfErrno, SlipwayError } from '../../../contract/errors.ts';
-import type { DiskCode } from '../../update/disk-codes.ts';
+import { diskCodesOfErrno, SlipwayError } from '../../contract/errors.ts';
+import type { DiskCode } from './disk-codes.ts';
 
 /** After it returns, `file` holds `bytes` whatever happens; before, it holds what it held. */
 export function replaceFile(file: string, bytes: Uint8Array, mode = 0o600): void {

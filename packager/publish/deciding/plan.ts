@@ -2,10 +2,10 @@
  * What publishing a release to a channel changes in its product's list: decided from plain data, so that a lost race
  * is decided again from what the winner left.
  */
-import { SlipwayError } from '../../contract/errors.ts';
-import type { Channel, ReleaseManifest } from '../../contract/release/manifest.ts';
-import { compareVersions } from '../../contract/release/version.ts';
-import type { ListedRelease } from '../repository/product-role.ts';
+import { SlipwayError } from '../../../contract/errors.ts';
+import type { Channel, ReleaseManifest } from '../../../contract/release/manifest.ts';
+import { compareVersions } from '../../../contract/release/version.ts';
+import type { ListedRelease } from '../../repository/product-role.ts';
 
 export interface PublishRequest {
   readonly manifest: ReleaseManifest;

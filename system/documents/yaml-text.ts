@@ -3,7 +3,7 @@
  * token, and reading stops at the first bound that is passed, with the place. Knows nothing of schemas.
  */
 import { Composer, CST, type Document, Lexer, LineCounter, type ParsedNode, Parser } from 'yaml';
-import { limits } from './limits.ts';
+import { limits } from '../../contract/limits.ts';
 import { nodeProblems } from './yaml-nodes.ts';
 
 export interface YamlProblem {

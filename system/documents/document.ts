@@ -4,8 +4,8 @@
  */
 import { isMap, isScalar, type Node, type ParsedNode } from 'yaml';
 import type { z } from 'zod';
-import { SlipwayError } from './errors.ts';
-import { limits } from './limits.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
 import { readYaml, shortened } from './yaml-text.ts';
 
 export interface DocumentProblem {

@@ -2,7 +2,7 @@
  * By which ways secrets may travel, for the three programs: tokens, credentials and proxies' passwords go over TLS, or stay
  * on this machine. What is signed or named by its digest may go any way. A request with a secret follows no redirect.
  */
-import { SlipwayError } from './errors.ts';
+import { SlipwayError } from '../../contract/errors.ts';
 
 const names = ['localhost', '::1', '[::1]'];
 const loopbackNetwork = /^127(\.(0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])){3}$/;
