@@ -78,7 +78,7 @@ export function composeRollouts(outside: RolloutsOutside): Rollouts {
   });
   const campaigns = new Campaigns({
     ...{ plan: reconciler, store: fleet, releases, probe },
-    breathe: () => pause(),
+    yieldToEventLoop: () => pause(),
     observe: (event) => {
       observe.campaign(event);
       log.note(event);

@@ -43,7 +43,7 @@ export interface PartProgress {
 }
 
 /** One blob that is being written. */
-export interface PartFile {
+export interface PartialBlob {
   readonly progress: PartProgress;
   /** Bytes received, durable or not. */
   readonly received: number;
@@ -74,7 +74,7 @@ export interface DownloadStore {
   /** Notes that a download goes on from bytes that were durable before. */
   resumed(): void;
   /** @param via bytes of a bundle did not come over the network */
-  openPart(digest: Digest, length: number, via: 'network' | 'bundle'): PartFile;
+  openPart(digest: Digest, length: number, via: 'network' | 'bundle'): PartialBlob;
   /** A whole blob for reading. */
   read(digest: Digest): AsyncIterable<Uint8Array>;
   /** Path of a whole blob, for another process. */

@@ -7,7 +7,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build, type Metafile, transform } from 'esbuild';
 
-export interface Program {
+export interface BundledProgram {
   /** Source, relative to the root of the repository. */
   readonly entry: string;
   /** File in the output folder. */
@@ -39,7 +39,7 @@ function hasInterpreter(entry: string): boolean {
  * @returns its length in bytes
  * @throws Error when the source does not bundle or a forbidden package is inside
  */
-export async function bundleProgram(program: Program, root: string, outputFolder: string): Promise<number> {
+export async function bundleProgram(program: BundledProgram, root: string, outputFolder: string): Promise<number> {
   const outfile = path.join(outputFolder, program.output);
   const result = await build({
     absWorkingDir: root,

@@ -41,8 +41,8 @@ export function matchParts(
   likeness: Likeness,
 ): PartMatch[] {
   const byDigest = firstOf(olds, (part) => part.sha256);
-  const byPlace = groups(olds, placeOf);
-  const byName = groups(olds, (part) => nameOf(placeOf(part)));
+  const byPlace = groups(olds, labelWithoutVersions);
+  const byName = groups(olds, (part) => nameOf(labelWithoutVersions(part)));
   const neighbour = neighbours(olds, news, byDigest);
   let comparisons = 0;
   return news.map((part, index): PartMatch => {
@@ -56,7 +56,7 @@ export function matchParts(
         .toSorted(
           (a, b) => sizeRatio(part.length, olds[a]?.length ?? 0) - sizeRatio(part.length, olds[b]?.length ?? 0),
         );
-    const place = placeOf(part);
+    const place = labelWithoutVersions(part);
     let candidates = [...closest(byPlace.get(place) ?? []), ...closest(byName.get(nameOf(place)) ?? [])];
     const isNamed = candidates.length > 0;
     if (!isNamed && comparisons + olds.length <= maxComparisons) {
@@ -81,7 +81,8 @@ function neighbours(
   news: readonly MatchedPart[],
   byDigest: ReadonlyMap<string, number>,
 ): (index: number) => number | undefined {
-  const wholeOf = ({ piece }: MatchedPart) => (piece === undefined ? undefined : placeOf({ label: piece.of }));
+  const wholeOf = ({ piece }: MatchedPart) =>
+    piece === undefined ? undefined : labelWithoutVersions({ label: piece.of });
   const oldPieces = groups(
     olds.filter(({ piece }) => piece !== undefined),
     (part) => wholeOf(part) ?? '',
@@ -106,7 +107,7 @@ function neighbours(
 }
 
 /** The label without what changes from release to release: the artifact's own name, offsets, digests, versions. */
-function placeOf({ label }: Pick<MatchedPart, 'label'>): string {
+function labelWithoutVersions({ label }: Pick<MatchedPart, 'label'>): string {
   return label
     .replace(/^[^@#/]*/, '')
     .replace(/@\d+/g, '@')

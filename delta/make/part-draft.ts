@@ -16,7 +16,7 @@ const isSlowBeyond: Record<EncodedMethod, boolean> = {
 };
 
 /** Bytes in the delta. */
-export function sizeOf({ tablesLength, dataLength }: PartCode): number {
+export function encodedBytesOf({ tablesLength, dataLength }: PartCode): number {
   return tablesLength + dataLength;
 }
 
@@ -26,7 +26,7 @@ export function isFast({ method, dataLength }: PartCode): boolean {
 
 /** Bytes, more where decoding is slow. */
 export function weightOf(draft: PartCode): number {
-  return isFast(draft) ? sizeOf(draft) : sizeOf(draft) * slowPatchGain;
+  return isFast(draft) ? encodedBytesOf(draft) : encodedBytesOf(draft) * slowPatchGain;
 }
 
 /** The lightest; the first of several. */

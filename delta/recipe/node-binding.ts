@@ -28,7 +28,7 @@ interface NodeStream {
   destroy(): void;
 }
 
-export interface Step {
+export interface CodecStep {
   /** Bytes of the input that were not consumed. */
   readonly inputLeft: number;
   readonly produced: number;
@@ -59,7 +59,7 @@ export class NodeBinding {
    * Works on `input` from `offset` on, into the whole of `output`.
    * @throws Error the library's own, for input that it refuses
    */
-  step(directive: number, input: Uint8Array, offset: number, end: number, output: Uint8Array): Step {
+  step(directive: number, input: Uint8Array, offset: number, end: number, output: Uint8Array): CodecStep {
     this.#handle.writeSync(directive, input, offset, end - offset, output, 0, output.length);
     if (this.#stream.errored !== null) throw this.#stream.errored;
     const [outputFree = 0, inputLeft = 0] = this.#stream._writeState;

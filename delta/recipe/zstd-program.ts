@@ -5,7 +5,7 @@
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { ByteSink, ZstdEncoder, ZstdEncoding } from './ports.ts';
+import type { ByteConsumer, ZstdEncoder, ZstdEncoding } from './ports.ts';
 import type { ZstdSettings } from './zstd-settings.ts';
 
 /** Its settings come by arguments alone: variables of the environment would change the bytes. */
@@ -59,7 +59,7 @@ class ProgramEncoding implements ZstdEncoding {
   readonly #ended: Promise<void>;
   #failure: unknown;
 
-  constructor(program: RunningProgram, sink: ByteSink) {
+  constructor(program: RunningProgram, sink: ByteConsumer) {
     this.#program = program;
     // A program that ends early closes its input; what it says by that shows in its output and its exit status.
     program.stdin.on('error', () => {});
@@ -100,7 +100,7 @@ class ProgramEncoding implements ZstdEncoding {
     this.#program.kill('SIGKILL');
   }
 
-  async #drain(sink: ByteSink): Promise<void> {
+  async #drain(sink: ByteConsumer): Promise<void> {
     try {
       for await (const bytes of this.#program.stdout) await sink(bytes);
     } catch (error) {

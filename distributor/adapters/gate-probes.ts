@@ -5,7 +5,7 @@
 import { Agent, Pool, ProxyAgent, request } from 'undici';
 import * as z from 'zod';
 import { noProxyRule, type ProxyRule } from '../../system/network/proxy.ts';
-import type { Comparison, GateCheck } from '../declaration/gate.ts';
+import type { ComparisonOperator, GateCheck } from '../declaration/gate.ts';
 import type { GateProbe, GateResult } from '../rollout/campaigns/gates.ts';
 
 export interface GateProbeOptions {
@@ -98,7 +98,7 @@ function queryAddress(url: string, query: string): URL {
 }
 
 /** NaN passes nothing, not even `!=`: it says that there is no number. */
-function compare(found: number, op: Comparison, value: number): boolean {
+function compare(found: number, op: ComparisonOperator, value: number): boolean {
   if (Number.isNaN(found)) return false;
   switch (op) {
     case '<':

@@ -21,7 +21,7 @@ const pruneIntervalMs = 3_600_000;
 /** How exact the last use of a token is. */
 const tokenUseIntervalMs = 60_000;
 
-export interface Opened {
+export interface AssembledServer {
   readonly line: CommandLine;
   readonly options: ServeOptions;
   readonly signer: PermitSigner | undefined;
@@ -33,7 +33,7 @@ export interface Opened {
   readonly maxConnections: number;
 }
 
-export function assemble({ line, options, signer, source, store, fleet, logger, maxConnections }: Opened) {
+export function assemble({ line, options, signer, source, store, fleet, logger, maxConnections }: AssembledServer) {
   const metrics = createMetrics();
   const probes = line.openGateProbes();
   const services = composeServer({

@@ -27,7 +27,7 @@ import {
   type ServeOptions,
 } from './serve-options.ts';
 import { openLog, warnOfOpenSecrets } from './server-log.ts';
-import { addSourceOptions, placeOf } from './source-options.ts';
+import { addSourceOptions, sourcePlaceOf } from './source-options.ts';
 
 /** Answers under way get so long to finish; a device resumes what is cut. */
 const closeGraceMs = 10_000;
@@ -105,7 +105,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const files = certificateFilesOf(options);
   const tls = files && (await readCertificate(files));
   const signer = options.permitKey === undefined ? undefined : line.readPermitKey(options.permitKey);
-  const place = placeOf(options, options);
+  const place = sourcePlaceOf(options, options);
   const source = place && line.openSource(place);
   const store = await line.openStore(options.store);
   const fleet = await openState(line, options, { isServer: true, keptReports: options.keepReports });

@@ -70,8 +70,8 @@ export function readDocuments({ name, text }: SourceFile): ReadFile {
     return { file: name, ...placeOf(offset), ...texts, fix };
   };
   if (problems.length > 0) {
-    const told = problems.map(({ offset, message }) => placed(offset, [], message, 'Correct the YAML.'));
-    return { documents: [], broken: [], isWhole: false, problems: told };
+    const malformed = problems.map(({ offset, message }) => placed(offset, [], message, 'Correct the YAML.'));
+    return { documents: [], broken: [], isWhole: false, problems: malformed };
   }
   const read = documents.map((document) => readDocument(document, placed));
   return {

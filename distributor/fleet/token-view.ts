@@ -54,7 +54,7 @@ export async function listTokens(
   page: { readonly after: string | undefined; readonly limit: number },
   now: number,
 ): Promise<TokenPageView> {
-  const records = await store.listTokens({ purpose, after: placeOf(page.after), limit: page.limit });
+  const records = await store.listTokens({ purpose, after: parseCursor(page.after), limit: page.limit });
   const last = records.at(-1);
   const isFull = records.length === page.limit && last !== undefined;
   return {
@@ -86,7 +86,7 @@ export function unknownToken(id: string): SlipwayError {
   });
 }
 
-function placeOf(cursor: string | undefined): TokenPage['after'] {
+function parseCursor(cursor: string | undefined): TokenPage['after'] {
   const [, at, id] = /^(\d+)\.(.+)$/.exec(cursor ?? '') ?? [];
   return id === undefined ? undefined : { createdAt: Number(at), id };
 }

@@ -54,7 +54,7 @@ export class Reconciler implements PlanInForce {
   /** A revision whose text is no plan: it is not read again as long as it is the newest. */
   #unfit: (PlanRefusal & { readonly revision: string }) | undefined;
   /** Refusals told since the plan in force came. */
-  readonly #told = new Set<string>();
+  readonly #recorded = new Set<string>();
   #lookedAt: number | undefined;
   #stopWatching: (() => void) | undefined;
   readonly #changes = new SerialQueue();
@@ -212,7 +212,7 @@ export class Reconciler implements PlanInForce {
 
   #put(applied: AppliedPlan, diff: PlanDiff): void {
     this.#applied = applied;
-    this.#told.clear();
+    this.#recorded.clear();
     if (diff.length > 0) for (const listener of this.#listeners) listener(applied.plan);
   }
 
@@ -226,12 +226,12 @@ export class Reconciler implements PlanInForce {
     }
     const { problem, snapshot } = refusal;
     const key = `${snapshot?.revision} ${problem.code} ${problem.message}`;
-    if (this.#told.has(key)) return;
-    this.#told.add(key);
+    if (this.#recorded.has(key)) return;
+    this.#recorded.add(key);
     observe({ kind: 'refused', ...refusal });
     // What may go away by itself is for the log; what somebody has to correct is on record, too.
     if (problem.retryable) return;
-    await store.recordRefusal({ problem, ...snapshot }, clock()).catch(() => this.#told.delete(key));
+    await store.recordRefusal({ problem, ...snapshot }, clock()).catch(() => this.#recorded.delete(key));
   }
 }
 

@@ -78,7 +78,7 @@ async function decideInForce(
   check: CheckRequest,
   bearer: Bearer,
   now: number,
-): Promise<Outcome> {
+): Promise<DecidedCheck> {
   const { reconciler } = services;
   const known = await decideOnce(services, id, check, bearer, now, ({ planSha256 }) => {
     return planSha256 === reconciler.applied?.contentSha256;
@@ -90,7 +90,7 @@ async function decideInForce(
   return newest;
 }
 
-interface Outcome {
+interface DecidedCheck {
   readonly decision: Decision;
   readonly findings: readonly Finding[];
 }
@@ -103,7 +103,7 @@ async function decideOnce(
   bearer: Bearer,
   now: number,
   isInForce: (facts: CheckFacts) => boolean,
-): Promise<Outcome | undefined> {
+): Promise<DecidedCheck | undefined> {
   const { arrival, judge, find } = decidingOf(services, id, check, now);
   let findings: readonly Finding[] = [];
   const decision = await services.fleet.answerCheck(

@@ -28,15 +28,15 @@ export function logTo(write: (line: string) => void, depth: LogDepth, start: num
     refused: (run, action, why, now) => line(now, run.name, `does not ${action}: ${why}`),
   };
   if (depth === 'transitions') return transitions;
-  const told = new Map<string, string>();
+  const lastAnswers = new Map<string, string>();
   return {
     ...transitions,
     answered(device, decision, now) {
       const { kind, reason, facts } = decision;
       const rollout = String(facts.rollout ?? '-');
       const text = `${kind === 'update' ? `offer ${decision.release.version}` : kind}: ${reason}${factsText(facts)}`;
-      if (told.get(device.is.id) === text) return;
-      told.set(device.is.id, text);
+      if (lastAnswers.get(device.is.id) === text) return;
+      lastAnswers.set(device.is.id, text);
       line(now, device.is.id, `${rollout} ${text}`);
     },
     switched: (device, release, now) => line(now, device.is.id, `switches to ${release.version}`),

@@ -8,8 +8,8 @@ import type { SimulationInput } from './simulate.ts';
 import type { VirtualAttempt } from './virtual-device.ts';
 import type { VirtualServer } from './virtual-server.ts';
 
-export const outcomes = ['completed', 'aborted', 'stalled'] as const;
-export type Outcome = (typeof outcomes)[number];
+export const simulatedOutcomes = ['completed', 'aborted', 'stalled'] as const;
+export type SimulatedOutcome = (typeof simulatedOutcomes)[number];
 
 export interface DeviceCounts {
   /** `committed + failed + reverted + underWay`: offered the release or running it already, and heard of. */
@@ -44,7 +44,7 @@ export interface WaveResult extends DeviceCounts {
 export interface RolloutResult extends DeviceCounts {
   readonly rollout: string;
   readonly release: string;
-  readonly outcome: Outcome;
+  readonly outcome: SimulatedOutcome;
   readonly reason: string;
   readonly devices: number;
   /** Most devices on the release at once, probation included, whether or not the server knew. */
@@ -64,14 +64,14 @@ export interface SimulationResult extends RolloutResult {
   readonly rollouts?: readonly RolloutResult[];
 }
 
-export interface Ended {
+export interface EndedSimulation {
   readonly server: VirtualServer;
   readonly start: number;
   readonly endAt: number;
   readonly input: Pick<SimulationInput, 'rollout' | 'seed'>;
 }
 
-export function resultOf(ended: Ended): SimulationResult {
+export function resultOf(ended: EndedSimulation): SimulationResult {
   const { start, input } = ended;
   const results = ended.server.runs.map((run) => rolloutResult(run, ended));
   const chosen = results.find(({ rollout }) => rollout === input.rollout) ?? lastToFinish(results);
@@ -83,7 +83,7 @@ export function resultOf(ended: Ended): SimulationResult {
   };
 }
 
-function rolloutResult(run: CampaignRun, { server, start, endAt }: Ended): RolloutResult {
+function rolloutResult(run: CampaignRun, { server, start, endAt }: EndedSimulation): RolloutResult {
   const { rollout } = run.compiled;
   const { openedWaves } = run.state;
   const all = noDevices();
@@ -122,7 +122,7 @@ function rolloutResult(run: CampaignRun, { server, start, endAt }: Ended): Rollo
   };
 }
 
-function outcomeOf(run: CampaignRun, endAt: number): { outcome: Outcome; reason: string; at: number } {
+function outcomeOf(run: CampaignRun, endAt: number): { outcome: SimulatedOutcome; reason: string; at: number } {
   const { status, reason, changedAt } = run.state;
   if (status === 'completed' || status === 'aborted') return { outcome: status, reason, at: changedAt };
   const isStalled = run.state.stalledAt !== undefined;

@@ -33,7 +33,7 @@ export interface Beginning {
 }
 
 /** What a device does next by itself. */
-export type Step =
+export type DeviceStep =
   | 'downloaded'
   /** The window opens to a device that has lost the server. */
   | 'window-opens'
@@ -92,7 +92,7 @@ export class VirtualDevice {
   pollAt = Number.POSITIVE_INFINITY;
   stepAt = Number.POSITIVE_INFINITY;
   timeoutAt = Number.POSITIVE_INFINITY;
-  step: Step = 'downloaded';
+  step: DeviceStep = 'downloaded';
   /** Its checks up to the next campaign transition, or to this time, would have the answer it has. */
   parkedUntil: number | undefined;
 

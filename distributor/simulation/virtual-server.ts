@@ -21,7 +21,7 @@ import type { VirtualAttempt, VirtualDevice, VirtualReport } from './virtual-dev
 /** How often campaigns are looked at. */
 export const tickMs = 60_000;
 
-export interface ServerOutside {
+export interface VirtualServerPorts {
   readonly compiled: CompiledPlan;
   readonly releases: ReleaseIndex;
   readonly devices: readonly VirtualDevice[];
@@ -37,13 +37,13 @@ const settledPhases = ['idle', 'committed', 'rolled-back'];
 
 export class VirtualServer {
   readonly runs: readonly CampaignRun[];
-  readonly #outside: ServerOutside;
+  readonly #outside: VirtualServerPorts;
   readonly #byName: ReadonlyMap<string, CampaignRun>;
   /** By product, as the server asks its database. */
   readonly #peerTimeoutMs = new Map<string, number>();
   decisions = 0;
 
-  constructor(outside: ServerOutside) {
+  constructor(outside: VirtualServerPorts) {
     const { compiled, releases, devices, start } = outside;
     this.#outside = outside;
     this.runs = compiled.rollouts.map((rollout) => {

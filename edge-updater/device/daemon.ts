@@ -3,7 +3,7 @@ import { toSlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { describeHold } from '../update/holding.ts';
 import { type Backoff, pollDelaySeconds, retryDelaySeconds } from '../update/retry.ts';
-import { describeWaiting, type Waiting, wakeForWindow } from '../update/switch-window.ts';
+import { describeWaiting, type WaitForWindow, wakeForWindow } from '../update/switch-window.ts';
 import type { Device } from './device.ts';
 import { ServerBusy } from './server-busy.ts';
 
@@ -21,7 +21,7 @@ export interface DaemonPoll {
   readonly message?: string;
   readonly nextPollAt: Date;
   /** The update that waits for its window. */
-  readonly waiting?: Waiting;
+  readonly waiting?: WaitForWindow;
 }
 
 /** Failures in a row of work that has to end, before the server is told in between. */
@@ -84,8 +84,8 @@ async function poll(device: Device, signal: AbortSignal): Promise<Polled> {
     const { code, message, hint } = toSlipwayError(thrown);
     const retryAfterSeconds = thrown instanceof ServerBusy ? { retryAfterSeconds: thrown.retryAfterSeconds } : {};
     const failed = { reason: code, isFailure: true, ...retryAfterSeconds };
-    const told = hint === undefined ? message : `${message}; ${hint}`;
-    return { ...failed, message: (await switchUnheard(device, signal)) ?? told };
+    const advice = hint === undefined ? message : `${message}; ${hint}`;
+    return { ...failed, message: (await switchUnheard(device, signal)) ?? advice };
   }
 }
 

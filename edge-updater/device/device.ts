@@ -9,7 +9,7 @@ import type { ReleaseSource, ResolvedRelease } from '../trust/resolve-release.ts
 import { checkRequestOf } from '../update/check-request.ts';
 import { recover } from '../update/recover.ts';
 import { attemptOf, blankState, type DeviceState, type FinishedAttempt } from '../update/state.ts';
-import { switchTimeOf, type Waiting } from '../update/switch-window.ts';
+import { switchTimeOf, type WaitForWindow } from '../update/switch-window.ts';
 import type { Asker, DeviceCore, Effort } from './device-core.ts';
 import { Examination } from './examination.ts';
 import { followPermit } from './follow-permit.ts';
@@ -39,7 +39,7 @@ export class Device {
   readonly #found: DeviceOptions['found'];
   readonly #care: SlotCare;
   readonly #heartbeat: ServerHeartbeat;
-  #toldPhase = 'idle';
+  #shownPhase = 'idle';
 
   constructor(options: DeviceOptions) {
     const { server, metadata, facts, journal, found } = options;
@@ -72,7 +72,7 @@ export class Device {
   }
 
   /** The update that rests until its window opens; undefined where none does. */
-  get waiting(): Waiting | undefined {
+  get waiting(): WaitForWindow | undefined {
     return this.#core.timed.waiting;
   }
 
@@ -214,8 +214,8 @@ export class Device {
 
   #changed(state: DeviceState): void {
     const { update } = state;
-    if (update.phase !== this.#toldPhase) {
-      this.#toldPhase = update.phase;
+    if (update.phase !== this.#shownPhase) {
+      this.#shownPhase = update.phase;
       const version = attemptOf(update)?.release.version ?? state.current?.version ?? 'no release';
       const why = 'failure' in update ? `, ${update.failure.code ?? 'asked for'}: ${update.failure.message}` : '';
       this.world.narrator.state(update.phase, `${version}${why}`);

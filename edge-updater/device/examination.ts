@@ -16,7 +16,7 @@ type Examined = Pick<DeviceCore, 'world' | 'server' | 'metadata' | 'machine'>;
 
 export class Examination {
   readonly #examined: Examined;
-  #told: readonly Trouble[] = [];
+  #lastTroubles: readonly Trouble[] = [];
   #offer: Problem | undefined;
   /** False once the server has nothing for this device: what became of an earlier offer is in nobody's way. */
   #isOffered = true;
@@ -41,8 +41,8 @@ export class Examination {
   /** What the next check tells. */
   async troubles(): Promise<readonly Trouble[]> {
     const { at } = this.#examined.machine.moment();
-    this.#told = troublesOf(problemsOf(await this.#condition()), this.#told, at);
-    return this.#told;
+    this.#lastTroubles = troublesOf(problemsOf(await this.#condition()), this.#lastTroubles, at);
+    return this.#lastTroubles;
   }
 
   async #condition(): Promise<DeviceCondition> {

@@ -111,7 +111,7 @@ async function judged<T>(
     const error = toSlipwayError(thrown);
     const { code, message } = error;
     examination.noteOffer(error);
-    if (isVerdict(thrown)) await timed.endWait(`${code}: ${message}`, signal);
+    if (isLasting(thrown)) await timed.endWait(`${code}: ${message}`, signal);
     try {
       machine.dispatch({ kind: 'refused', attemptId: world.clock.newId(), rollout, version, code, message });
     } catch (untold) {
@@ -123,7 +123,7 @@ async function judged<T>(
 }
 
 /** False where the network or this machine is to blame: it may be otherwise the next time. */
-export function isVerdict(thrown: unknown): boolean {
+export function isLasting(thrown: unknown): boolean {
   const passes: readonly number[] = [exitStatus.unavailable, exitStatus.localResource, exitStatus.internal];
   return !passes.includes(toSlipwayError(thrown).exitStatus);
 }

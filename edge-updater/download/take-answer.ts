@@ -4,7 +4,7 @@
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Blob } from '../../contract/release/manifest.ts';
-import type { BlobAnswer, Clock, PartFile } from '../ports.ts';
+import type { BlobAnswer, Clock, PartialBlob } from '../ports.ts';
 import type { Judgement } from './judge-answer.ts';
 import type { RateWatch } from './least-rate.ts';
 
@@ -29,7 +29,7 @@ const durableStepSeconds = 1;
  */
 export async function takeAnswer(
   blob: Blob,
-  part: PartFile,
+  part: PartialBlob,
   judgement: Extract<Judgement, { kind: 'append' | 'whole' }>,
   answer: BlobAnswer,
   context: TakingContext,
@@ -65,7 +65,7 @@ async function* watched(body: AsyncIterable<Uint8Array>, { clock, rate }: Taking
 async function* beyond(
   offset: number,
   body: AsyncIterable<Uint8Array>,
-  part: PartFile,
+  part: PartialBlob,
   context: TakingContext,
 ): AsyncGenerator<Uint8Array> {
   let left = offset;
@@ -104,7 +104,7 @@ async function* substantial(blob: Blob, body: AsyncIterable<Uint8Array>): AsyncG
 
 async function receive(
   blob: Blob,
-  part: PartFile,
+  part: PartialBlob,
   body: AsyncIterable<Uint8Array>,
   etag: string | undefined,
   context: TakingContext,

@@ -154,8 +154,8 @@ function takeOver(state: DeviceState, current: InstalledRelease, facts: Recovery
     ...(previous ? { previous } : {}),
     nextSequence: Math.max(state.nextSequence, sequenceAt(facts)),
   };
-  const told = withReport(found, corruptReport(current, facts, 'the journal has lost its end'));
-  return { state: told, effect: effectOf(told) };
+  const reported = withReport(found, corruptReport(current, facts, 'the journal has lost its end'));
+  return { state: reported, effect: effectOf(reported) };
 }
 
 /** The old sequence is lost; the milliseconds of a clock are above any that was counted one by one. */
@@ -182,6 +182,6 @@ function recoverWithoutJournal(facts: RecoveryFacts): UpdateStep {
     counterFloor: Math.max(current.counter, previous?.counter ?? 0),
     nextSequence: sequenceAt(facts),
   };
-  const told = withReport(state, corruptReport(current, facts, 'the journal could not be read'));
-  return { state: told, effect: linked ? effectOf(told) : { kind: 'restore', to: current } };
+  const reported = withReport(state, corruptReport(current, facts, 'the journal could not be read'));
+  return { state: reported, effect: linked ? effectOf(reported) : { kind: 'restore', to: current } };
 }

@@ -32,7 +32,7 @@ import type { BlobSource, HealthProbe, ServiceManager } from '../ports.ts';
 import { proveServer } from '../trust/prove-server.ts';
 import { checkRequestOf } from '../update/check-request.ts';
 import { blankState } from '../update/state.ts';
-import type { Waiting } from '../update/switch-window.ts';
+import type { WaitForWindow } from '../update/switch-window.ts';
 import { troublesOf } from '../update/troubles.ts';
 import { earliestTime, updaterVersion } from '../updater-version.ts';
 
@@ -197,7 +197,7 @@ function serverOf(configuration: Configuration, stop: AbortSignal): HttpServer {
 }
 
 /** A window on the wall clock, for people. */
-function windowOf({ opensInSeconds, closesInSeconds }: Waiting, now: number) {
+function windowOf({ opensInSeconds, closesInSeconds }: WaitForWindow, now: number) {
   if (opensInSeconds === undefined || closesInSeconds === undefined) return undefined;
   const at = (seconds: number) => new Date(now + seconds * 1000).toISOString();
   return { opensAt: at(opensInSeconds), closesAt: at(closesInSeconds) };

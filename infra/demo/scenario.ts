@@ -4,7 +4,7 @@
  */
 import type { Transfer } from '../../contract/device-api/report.ts';
 import { digestOf } from './fixtures.ts';
-import { inDays, inKilobytes, type Narrator } from './narrator.ts';
+import { type DemoNarrator, inDays, inKilobytes } from './narrator.ts';
 import { simulateExample } from './programs.ts';
 import { Stage } from './stage.ts';
 
@@ -55,7 +55,7 @@ const foretold = [
   { failureRate: '20 %', expected: 'aborted' },
 ] as const;
 
-export async function runScenario(server: ServerUnderUpdate, narrator: Narrator): Promise<ScenarioResult> {
+export async function runScenario(server: ServerUnderUpdate, narrator: DemoNarrator): Promise<ScenarioResult> {
   const startedAt = performance.now();
   const observations: Observation[] = [];
   const observe = (what: string, seen: boolean) => {

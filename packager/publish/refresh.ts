@@ -14,7 +14,7 @@ import { commitChanges, type RoleChanges } from './commit.ts';
 
 const maxAttempts = 12;
 
-export interface RefreshInput {
+export interface RefreshRequest {
   readonly store: StoreWriter;
   readonly keys: readonly SigningKey[];
   readonly pinnedRoot: Uint8Array | undefined;
@@ -34,7 +34,7 @@ export interface RefreshResult {
 }
 
 /** @throws SlipwayError `metadata-expired` for what the given keys cannot renew, `key-not-authorised`, `publish-contended` */
-export async function refreshRepository(input: RefreshInput): Promise<RefreshResult> {
+export async function refreshRepository(input: RefreshRequest): Promise<RefreshResult> {
   const { store, keys, pinnedRoot, signingTime: now, say } = input;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     if (attempt > 1) await input.backOff(attempt);

@@ -21,14 +21,14 @@ import { diskCodesOfErrno, SlipwayError } from '../../contract/errors.ts';
 import type { DiskCode } from './disk-codes.ts';
 
 /** After it returns, `file` holds `bytes` whatever happens; before, it holds what it held. */
-export function replaceFile(file: string, bytes: Uint8Array, mode = 0o600): void {
+export function replaceFileSync(file: string, bytes: Uint8Array, mode = 0o600): void {
   onDisk(`write ${file}`, () => {
     const temporary = `${file}.tmp`;
     rmSync(temporary, { force: true });
     try {
       const descriptor = openSync(temporary, 'wx', mode);
       try {
-        writeAll(descriptor, bytes);
+        writeFully(descriptor, bytes);
         fsyncSync(descriptor);
       } finally {
         closeSync(descriptor);
@@ -50,7 +50,7 @@ export function overwriteFile(file: string, bytes: Uint8Array): void {
   onDisk(`overwrite ${file}`, () => {
     const descriptor = openSync(file, 'r+');
     try {
-      writeAll(descriptor, bytes, 0);
+      writeFully(descriptor, bytes, 0);
       ftruncateSync(descriptor, bytes.length);
       fsyncSync(descriptor);
     } finally {
@@ -151,7 +151,7 @@ export function syncDirectory(directory: string): void {
 }
 
 /** Writes everything: one call may take less than it was given. */
-export function writeAll(descriptor: number, bytes: Uint8Array, position: number | null = null): void {
+export function writeFully(descriptor: number, bytes: Uint8Array, position: number | null = null): void {
   for (let written = 0; written < bytes.length; ) {
     const at = position === null ? null : position + written;
     written += writeSync(descriptor, bytes, written, bytes.length - written, at);

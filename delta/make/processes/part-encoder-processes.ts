@@ -10,7 +10,7 @@ import type { PartCode, PartEncoders, PartTask } from '../ports.ts';
 /** A process that did a larger task than this is not used again. */
 const largeTaskBytes = 256 * 1024 * 1024;
 
-interface Waiting {
+interface QueuedTask {
   readonly task: PartTask;
   readonly memoryBytes: number;
   readonly resolve: (code: PartCode) => void;
@@ -21,7 +21,7 @@ type Answer = { readonly code: PartCode } | { readonly failure: string };
 
 /** @param processes at a time @param maxMemoryBytes of all of them together; a larger task runs alone */
 export function partEncoderProcesses(processes: number, maxMemoryBytes: number): PartEncoders {
-  const waiting: Waiting[] = [];
+  const waiting: QueuedTask[] = [];
   const idle: ChildProcess[] = [];
   const all = new Set<ChildProcess>();
   let running = 0;
@@ -35,7 +35,7 @@ export function partEncoderProcesses(processes: number, maxMemoryBytes: number):
       run(next);
     }
   };
-  const run = (next: Waiting) => {
+  const run = (next: QueuedTask) => {
     running++;
     memoryBytes += next.memoryBytes;
     const child = idle.pop() ?? newChild(all);

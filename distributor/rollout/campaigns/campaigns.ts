@@ -30,7 +30,7 @@ export interface CampaignsInput {
   readonly probe: GateProbe;
   readonly observe: (event: CampaignEvent) => void;
   /** Ends a turn of the event loop, so that requests are answered between two pieces of long work. */
-  readonly breathe: () => Promise<void>;
+  readonly yieldToEventLoop: () => Promise<void>;
 }
 
 export class Campaigns {
@@ -47,7 +47,7 @@ export class Campaigns {
 
   constructor(input: CampaignsInput) {
     this.#input = input;
-    this.#bounds = { devices: input.store, breathe: input.breathe };
+    this.#bounds = { devices: input.store, yieldToEventLoop: input.yieldToEventLoop };
     this.#closer = new CloserLook(this.#bounds, input.store);
     this.#look = new CampaignLook(input.store, input.probe, this.#bounds);
     this.#compile(input.plan.plan);

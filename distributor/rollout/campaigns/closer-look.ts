@@ -71,7 +71,7 @@ export class CloserLook {
   ): Promise<Closer> {
     return {
       held: await heldAgentsOf(this.#source, plan, compiled, state),
-      notAsked: await notAskedIn(this.#store, this.#source.breathe, plan, compiled, state),
+      notAsked: await notAskedIn(this.#store, this.#source.yieldToEventLoop, plan, compiled, state),
       overlaps: await overlapsOf(this.#source, plan, releases, compiled.rollout.name),
     };
   }

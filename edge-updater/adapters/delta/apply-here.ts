@@ -13,7 +13,7 @@ import { zstdEncoderMissing } from '../../../delta/recipe/zstd-encoders.ts';
 import { type WatchedEncoder, zstdEncoderOf } from '../../../delta/recipe/zstd-programs.ts';
 import type { DeltaMeans } from '../../delta/delta-means.ts';
 import type { DeltaCost, DeltaFiles } from '../../ports.ts';
-import { openFileSource } from '../disk/file-source.ts';
+import { openReadOnly } from '../disk/file-source.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { PartDirectory } from './part-directory.ts';
 
@@ -42,7 +42,7 @@ export async function applyHere(work: ApplyHere): Promise<DeltaCost> {
   };
   checkStopped();
   stepBack();
-  const base = openFileSource(files.base);
+  const base = openReadOnly(files.base);
   const directory = new PartDirectory(files.scratch);
   let made = 0;
   try {

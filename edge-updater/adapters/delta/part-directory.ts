@@ -8,7 +8,7 @@ import path from 'node:path';
 import type { PartFile, PartFiles } from '../../../delta/apply.ts';
 import type { ByteSource } from '../../../delta/byte-source.ts';
 import type { Scratch } from '../../../delta/decode-part.ts';
-import { makeDirectory, onDisk, remove, writeAll } from '../../../system/files/durable-file-sync.ts';
+import { makeDirectory, onDisk, remove, writeFully } from '../../../system/files/durable-file-sync.ts';
 import { readRange } from '../disk/file-source.ts';
 
 const maxOpenFiles = 64;
@@ -51,7 +51,7 @@ export class PartDirectory implements PartFiles {
     return {
       sink: {
         write: (chunk) => {
-          onDisk(`write ${unfinished}`, () => writeAll(this.#descriptor(unfinished), chunk, length));
+          onDisk(`write ${unfinished}`, () => writeFully(this.#descriptor(unfinished), chunk, length));
           length += chunk.length;
         },
       },
@@ -80,7 +80,7 @@ export class PartDirectory implements PartFiles {
     return {
       sink: {
         write: (chunk) => {
-          onDisk(`write ${file}`, () => writeAll(descriptor, chunk, length));
+          onDisk(`write ${file}`, () => writeFully(descriptor, chunk, length));
           length += chunk.length;
         },
       },

@@ -5,7 +5,7 @@ import { type ByteSource, readFully } from '../../../delta/byte-source.ts';
 import { onDisk } from '../../../system/files/durable-file-sync.ts';
 
 /** @throws SlipwayError `io-error` when it cannot be opened, or is a link: links can change while they are followed */
-export function openFileSource(file: string): ByteSource & { close(): void } {
+export function openReadOnly(file: string): ByteSource & { close(): void } {
   const descriptor = onDisk(`open ${file}`, () => openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW));
   return {
     length: fstatSync(descriptor).size,

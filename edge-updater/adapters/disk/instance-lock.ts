@@ -13,7 +13,7 @@ import {
   onDisk,
   readIfThere,
   remove,
-  replaceFile,
+  replaceFileSync,
 } from '../../../system/files/durable-file-sync.ts';
 import { identify, isAlive, type ProcessIdentity } from '../service/process-table.ts';
 
@@ -41,7 +41,8 @@ export class InstanceLock {
     }
     const identity = identify(process.pid);
     // Only messages need it: a full disk stops nobody.
-    if (identity) passOver(() => replaceFile(this.#holderFile, Buffer.from(JSON.stringify({ ...identity, command }))));
+    if (identity)
+      passOver(() => replaceFileSync(this.#holderFile, Buffer.from(JSON.stringify({ ...identity, command }))));
   }
 
   release(): void {

@@ -16,8 +16,8 @@ import {
   onDisk,
   readIfThere,
   remove,
-  replaceFile,
-  writeAll,
+  replaceFileSync,
+  writeFully,
 } from '../../../system/files/durable-file-sync.ts';
 import type { JournalPort } from '../../ports.ts';
 import { adoptState } from '../../update/adopt.ts';
@@ -67,7 +67,7 @@ export class JournalFile implements JournalPort {
     this.#checkpoint = checkpointIn(directory);
     this.#reserveFile = path.join(directory, 'reserve');
     this.#logFile = path.join(directory, 'log');
-    if (!readIfThere(this.#logFile)) replaceFile(this.#logFile, new Uint8Array());
+    if (!readIfThere(this.#logFile)) replaceFileSync(this.#logFile, new Uint8Array());
     this.#descriptor = onDisk('open the journal', () => openSync(this.#logFile, 'r+'));
     this.#length = wholeBytes;
     this.#index = index;
@@ -95,7 +95,7 @@ export class JournalFile implements JournalPort {
 
   #writeAt(offset: number, bytes: Uint8Array): void {
     onDisk('write the journal', () => {
-      writeAll(this.#descriptor, bytes, offset);
+      writeFully(this.#descriptor, bytes, offset);
       fsyncSync(this.#descriptor);
     });
   }
@@ -108,7 +108,7 @@ export class JournalFile implements JournalPort {
     try {
       const { size } = fstatSync(this.#descriptor);
       if (size < allocatedBytes) this.#writeAt(size, Buffer.alloc(allocatedBytes - size));
-      if (!exists(this.#reserveFile)) replaceFile(this.#reserveFile, Buffer.alloc(reserveBytes, 1));
+      if (!exists(this.#reserveFile)) replaceFileSync(this.#reserveFile, Buffer.alloc(reserveBytes, 1));
     } catch (error) {
       // A disk that is full already has nothing to reserve; the next checkpoint tries again.
       if (toSlipwayError(error).code !== 'disk-full') throw error;

@@ -3,8 +3,8 @@ import { closeSync, fsyncSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import * as z from 'zod';
 import type { Digest } from '../../../contract/digest.ts';
 import { toSlipwayError } from '../../../contract/errors.ts';
-import { onDisk, writeAll } from '../../../system/files/durable-file-sync.ts';
-import type { PartFile, PartProgress } from '../../ports.ts';
+import { onDisk, writeFully } from '../../../system/files/durable-file-sync.ts';
+import type { PartialBlob, PartProgress } from '../../ports.ts';
 import { digestOfFile } from './digest-of-file.ts';
 
 export const byteCount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -33,7 +33,7 @@ export function reopenPart(file: string, { offset, length }: PartEntry): number 
   return descriptor;
 }
 
-export class PartOfBlob implements PartFile {
+export class PartOfBlob implements PartialBlob {
   #descriptor: number;
   readonly #file: string;
   readonly #save: (entry: PartEntry, moved: number) => void;
@@ -61,7 +61,7 @@ export class PartOfBlob implements PartFile {
 
   write(chunk: Uint8Array): void {
     this.#orGiveBack(() => {
-      onDisk(`write ${this.#file}`, () => writeAll(this.#descriptor, chunk, this.#received));
+      onDisk(`write ${this.#file}`, () => writeFully(this.#descriptor, chunk, this.#received));
       this.#received += chunk.length;
       this.#moved += chunk.length;
     });

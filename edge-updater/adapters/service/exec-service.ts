@@ -11,7 +11,7 @@ import path from 'node:path';
 import * as z from 'zod';
 import { SlipwayError, toSlipwayError } from '../../../contract/errors.ts';
 import { isDiskCode } from '../../../system/files/disk-codes.ts';
-import { exists, onDisk, replaceFile } from '../../../system/files/durable-file-sync.ts';
+import { exists, onDisk, replaceFileSync } from '../../../system/files/durable-file-sync.ts';
 import type { Clock, Narrator, ServiceCondition, ServiceManager } from '../../ports.ts';
 import type { LastWords } from '../../update/last-words.ts';
 import { retryDelaySeconds } from '../../update/retry.ts';
@@ -238,7 +238,7 @@ export class ExecService implements ServiceManager {
   }
 
   #record(record: ServiceRecord): void {
-    this.#unlessDisk(() => replaceFile(this.#recordFile, Buffer.from(JSON.stringify(record))));
+    this.#unlessDisk(() => replaceFileSync(this.#recordFile, Buffer.from(JSON.stringify(record))));
   }
 }
 

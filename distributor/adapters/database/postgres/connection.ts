@@ -39,7 +39,7 @@ export class StepFailure extends Error {}
 /** Nothing of a group was kept, because of one of its steps or of others at the same time: each may be tried alone. */
 export class GroupFailed extends Error {}
 
-export function advance<T>(step: DatabaseStep<T>, answer?: Answer): IteratorResult<Question, T> {
+export function answerNext<T>(step: DatabaseStep<T>, answer?: Answer): IteratorResult<Question, T> {
   try {
     return answer === undefined ? step.next() : step.next(answer);
   } catch (cause) {
@@ -54,8 +54,8 @@ export async function ask(client: pg.PoolClient, { sql, values }: Pick<Question,
 }
 
 export async function runStep<T>(client: pg.PoolClient, step: DatabaseStep<T>): Promise<T> {
-  let next = advance(step);
-  while (!next.done) next = advance(step, await ask(client, next.value));
+  let next = answerNext(step);
+  while (!next.done) next = answerNext(step, await ask(client, next.value));
   return next.value;
 }
 

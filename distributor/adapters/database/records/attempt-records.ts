@@ -277,7 +277,7 @@ const offeredTypes = {
 type OfferedColumn = keyof typeof offeredTypes;
 
 /** @param lastSeenAt of the device */
-export function attemptOf(row: AttemptRow, deviceId: string, lastSeenAt: number | null): CampaignAttempt {
+export function attemptOfRow(row: AttemptRow, deviceId: string, lastSeenAt: number | null): CampaignAttempt {
   return {
     rollout: row.rollout,
     version: row.version,
