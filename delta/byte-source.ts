@@ -13,13 +13,7 @@ export interface ByteSource {
 }
 
 /** As `readSync` of `node:fs`: may give less than it was asked for, and nothing at the end of the file. */
-export type PositionedRead = (
-  descriptor: number,
-  target: Uint8Array,
-  at: number,
-  length: number,
-  position: number,
-) => number;
+type PositionedRead = (descriptor: number, target: Uint8Array, at: number, length: number, position: number) => number;
 
 /** Fills `target` wholly from `offset` on. @returns where the file ends, if that is before; else undefined */
 export function readFully(

@@ -12,7 +12,7 @@ export interface FilePlace {
 }
 
 /** `e_ident` and `e_machine`: as much as the first 20 bytes tell. */
-export interface ElfIdentity {
+interface ElfIdentity {
   /** Of 64 bits. */
   readonly wide: boolean;
   readonly littleEndian: boolean;
@@ -20,7 +20,7 @@ export interface ElfIdentity {
   readonly machine: number;
 }
 
-export interface ElfTable {
+interface ElfTable {
   readonly offset: number;
   readonly entryBytes: number;
   readonly count: number;

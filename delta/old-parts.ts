@@ -12,7 +12,7 @@ import { takeApart } from './recipe/take-apart.ts';
 import { sliceSource } from './slice-source.ts';
 
 /** @throws SlipwayError `delta-malformed` for a part that the base does not have, or that was not wanted */
-export type OldParts = (index: number) => ByteSource;
+type OldParts = (index: number) => ByteSource;
 
 /**
  * @param wanted numbers of the parts that will be read

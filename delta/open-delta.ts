@@ -82,8 +82,14 @@ type DecodedPart = PatchedPart | GoPart | FramedPart;
 
 const decodedMethods: Record<DecodedPart['method'], true> & Record<Exclude<PartMethod, DecodedPart['method']>, false> =
   {
-    ...{ approximate: true, vcdiff: true, zstdPatch: true, go: true, zstd: true },
-    ...{ copy: false, range: false, stored: false },
+    approximate: true,
+    vcdiff: true,
+    zstdPatch: true,
+    go: true,
+    zstd: true,
+    copy: false,
+    range: false,
+    stored: false,
   };
 
 /** False for a part that is bytes of the base or of the delta, and needs none of its own on the disk. */

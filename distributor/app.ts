@@ -36,7 +36,7 @@ import { whoamiRoute } from './routes/whoami.ts';
 import { whyRoute } from './routes/why.ts';
 import type { Services } from './services.ts';
 
-export interface AppOptions {
+interface AppOptions {
   readonly logger: FastifyBaseLogger;
   /** PEM texts; undefined for plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;

@@ -43,7 +43,6 @@ const serviceSchema = z.discriminatedUnion('manager', [
     output: z.enum(['file', 'inherit']).default('file'),
   }),
 ]);
-export type ServiceConfiguration = z.infer<typeof serviceSchema>;
 
 const healthSchema = z
   .strictObject({
@@ -67,7 +66,6 @@ const healthSchema = z
     (health) => (health.http === undefined) !== (health.command === undefined),
     'expected one of http and command',
   );
-export type HealthConfiguration = z.infer<typeof healthSchema>;
 
 const proxyUrlSchema = z.string().refine((text) => parseProxyUrl(text) !== undefined);
 const proxySchema = z.union(
@@ -160,7 +158,7 @@ type Written = z.infer<typeof configurationSchema>;
 export type Configuration = Written & { readonly deviceId: DeviceId; readonly platform: Platform };
 
 /** What is asked of the machine where the document says nothing. */
-export interface MachineFacts {
+interface MachineFacts {
   /** `process.arch` */
   readonly arch: string;
   /** Content of /etc/machine-id; undefined where there is none. */

@@ -89,11 +89,6 @@ export interface DownloadStore {
   clear(): void;
 }
 
-export interface SlotFile {
-  readonly component: Component;
-  readonly content: AsyncIterable<Uint8Array>;
-}
-
 /** Releases on the disk, each under the digest of its manifest. */
 export interface SlotStore {
   readonly currentLink: Digest | undefined;

@@ -98,7 +98,7 @@ async function replaceFile(file: string, contents: Uint8Array, mode: number): Pr
   await rename(draft, file);
 }
 
-export interface ForbiddenPackage {
+interface ForbiddenPackage {
   readonly package: string;
   /** The permitted file that brings it in. */
   readonly because: string;
@@ -108,7 +108,7 @@ export interface ForbiddenPackage {
  * Forbidden packages that a bundle contains or leaves to be imported at run time, each once and where it comes in:
  * what one forbidden package brings with it is not named again.
  */
-export function forbiddenPackages(metafile: Metafile, forbidden: readonly string[]): ForbiddenPackage[] {
+function forbiddenPackages(metafile: Metafile, forbidden: readonly string[]): ForbiddenPackage[] {
   const isForbidden = (name: string | undefined) =>
     name !== undefined && forbidden.some((pattern) => name === pattern || name.startsWith(`${pattern}/`));
   const found = new Map<string, string>();

@@ -8,7 +8,7 @@ import { type ModuleAddress, type ModuleExports, SharedModule } from '../shared-
 import type { ShiftRuns } from './shift-table.ts';
 
 /** What a task does for the module; what it is not asked for may be missing. */
-export interface GoHost {
+interface GoHost {
   /** Fills `target` with the bytes of the old file from `offset` on, which are there. */
   readOld?(target: Uint8Array, offset: number): void;
   /** Takes the next bytes of what is made; they are overwritten after it returns. */

@@ -7,7 +7,7 @@ import type { ByteSource } from '../byte-source.ts';
 import { type FilePlace, readElfHeader, readSections, readTexts, sectionFlags } from '../elf.ts';
 
 /** In bytes from the start of the section. */
-export interface SectionStream {
+interface SectionStream {
   readonly start: number;
   readonly length: number;
 }
@@ -28,7 +28,7 @@ export function streamIn(flags: number, length: number, wide: boolean): SectionS
   return { start, length: length - start - zlibBytes.trailer };
 }
 
-export interface CompressedSection extends FilePlace {
+interface CompressedSection extends FilePlace {
   readonly name: string;
 }
 

@@ -8,7 +8,7 @@ import { cutLengths, type PieceSizes, pieceSizes } from './cut-points.ts';
 import type { OpenedArtifact } from './open/open-artifact.ts';
 import type { OpenedPart } from './open/parts.ts';
 
-export interface SourcePair {
+interface SourcePair {
   readonly old: OpenedArtifact;
   readonly new: OpenedArtifact;
 }

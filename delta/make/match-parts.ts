@@ -13,7 +13,7 @@ export interface MatchedPart {
   readonly sha256: Digest;
 }
 
-export type PartMatch =
+type PartMatch =
   | { readonly kind: 'copy'; readonly oldPart: number }
   /** Old parts to try, the likeliest first; empty when there is nothing like it. */
   | {
@@ -24,7 +24,7 @@ export type PartMatch =
     };
 
 /** Share of content that two parts have in common, 0 to 1, by their numbers. */
-export type Likeness = (newPart: number, oldPart: number) => number;
+type Likeness = (newPart: number, oldPart: number) => number;
 
 /** More are tried for parts that are quickly encoded. */
 const maxCandidates = 3;

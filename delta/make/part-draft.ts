@@ -12,7 +12,12 @@ export interface PartDraft extends PartCode {
 const slowPatchBytes = 64 * 1024;
 const slowPatchGain = 1.1;
 const isSlowBeyond: Record<EncodedMethod, boolean> = {
-  ...{ approximate: true, go: false, vcdiff: false, zstd: false, zstdPatch: false, stored: false },
+  approximate: true,
+  go: false,
+  vcdiff: false,
+  zstd: false,
+  zstdPatch: false,
+  stored: false,
 };
 
 /** Bytes in the delta. */

@@ -10,12 +10,12 @@ import type { ZstdEncoder } from '../recipe/ports.ts';
 import { openFileSource } from './file-source.ts';
 import type { PartStore } from './part-store.ts';
 
-export type ProofResult =
+type ProofResult =
   | { readonly kind: 'proved'; readonly opened: OpenDelta }
   /** `part` is the number of the part that did not come out; undefined when parts are right and the whole is not. */
   | { readonly kind: 'refuted'; readonly part: number | undefined; readonly why: string };
 
-export interface ProofOptions {
+interface ProofOptions {
   /** Keeps parts from one attempt to the next. */
   readonly store: PartStore;
   readonly zstd: ZstdEncoder;

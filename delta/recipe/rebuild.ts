@@ -18,11 +18,11 @@ import {
   type ZstdNode,
 } from './recipe.ts';
 
-export interface RebuildPorts {
+interface RebuildPorts {
   readonly zstd: ZstdEncoder;
 }
 
-export interface Rebuilt {
+interface Rebuilt {
   readonly length: number;
   readonly sha256: Digest;
 }

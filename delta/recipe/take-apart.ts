@@ -12,7 +12,7 @@ import { nodesLength, type Recipe, type RecipeNode, type StreamNode } from './re
 const chunkBytes = 64 * 1024;
 
 /** Gets the bytes of a part, piece by piece, in order; the view is only valid until the promise is settled. */
-export type PartSink = (part: number, bytes: Uint8Array) => void | Promise<void>;
+type PartSink = (part: number, bytes: Uint8Array) => void | Promise<void>;
 
 /**
  * Takes compressed streams with windows of at most 2^`limits.maxRecipeZstdWindowLog` bytes.

@@ -21,7 +21,7 @@ const pruneIntervalMs = 3_600_000;
 /** How exact the last use of a token is. */
 const tokenUseIntervalMs = 60_000;
 
-export interface AssembledServer {
+interface AssembledServer {
   readonly line: CommandLine;
   readonly options: ServeOptions;
   readonly signer: PermitSigner | undefined;
@@ -37,13 +37,19 @@ export function assemble({ line, options, signer, source, store, fleet, logger, 
   const metrics = createMetrics();
   const probes = line.openGateProbes();
   const services = composeServer({
-    ...{ fleet, source, store, signer, metrics },
+    fleet,
+    source,
+    store,
+    signer,
+    metrics,
     catalog: new Catalog(store),
     readPlan: line.readPlan,
     probe: probes,
     allowRewrite: options.gitAllowRewrite ?? false,
     maxDownloads: options.maxDownloads ?? downloadsFor(maxConnections),
-    ...{ randomBytes: line.randomBytes, chance: line.chance, clock: line.clock },
+    randomBytes: line.randomBytes,
+    chance: line.chance,
+    clock: line.clock,
     policy: {
       requireTokenForReads: options.requireTokenForReads,
       redirectBlobs: options.redirectBlobs,

@@ -18,7 +18,9 @@ export function keepCertificate(
 ): () => void {
   certificateExpires.set({ use: 'server' }, endOf(current) / 1000);
   return watchCertificate({
-    ...{ files, current, pollMs },
+    files,
+    current,
+    pollMs,
     use(certificate) {
       (app.server as unknown as Server).setSecureContext(certificate);
       certificateExpires.set({ use: 'server' }, endOf(certificate) / 1000);

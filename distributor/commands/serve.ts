@@ -85,7 +85,8 @@ The address is printed on stdout when the server listens; with --json as {"liste
     )
     .action(({ listen: address, metricsListen, ...given }: Given) =>
       serve(line, {
-        ...{ ...given, listen: parseListen(address) },
+        ...given,
+        listen: parseListen(address),
         ...(metricsListen === undefined ? {} : { metricsListen: parseListen(metricsListen) }),
       }),
     );
@@ -122,7 +123,11 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const app = await buildApp(
     { ...services, isStarted: () => upkeep.isStarted },
     {
-      ...{ logger, tls, trustProxy: options.trustProxy, newRequestId: randomUUID, maxConnections },
+      logger,
+      tls,
+      trustProxy: options.trustProxy,
+      newRequestId: randomUUID,
+      maxConnections,
       showsMetrics: options.metricsListen === undefined,
     },
   );

@@ -13,7 +13,7 @@ export interface ServerAddress {
   readonly tokenFile: string;
 }
 
-export interface ServerQuestion {
+interface ServerQuestion {
   readonly method: 'GET' | 'PUT' | 'POST';
   readonly path: string;
   readonly body?: object;

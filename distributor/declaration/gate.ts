@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { durationSchema } from './duration.ts';
 
-export const comparisonOperators = ['<', '<=', '>', '>=', '==', '!='] as const;
+const comparisonOperators = ['<', '<=', '>', '>=', '==', '!='] as const;
 export type ComparisonOperator = (typeof comparisonOperators)[number];
 
 /** A check of the user's own: it passes, fails, or cannot be asked. */
@@ -43,7 +43,10 @@ export interface Abort {
 }
 
 export const defaultGate: Gate = {
-  ...{ successPercent: 95, minSample: 1, stallAfterSeconds: 7 * 86_400, checks: [] },
+  successPercent: 95,
+  minSample: 1,
+  stallAfterSeconds: 7 * 86_400,
+  checks: [],
   confidencePercent: undefined,
 };
 export const defaultAbort: Abort = { failurePercent: 5, minFailures: 3, revert: false };

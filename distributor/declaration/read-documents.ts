@@ -43,7 +43,7 @@ export interface NamedDocument {
   readonly name: string;
 }
 
-export interface ReadFile {
+interface ReadFile {
   readonly documents: readonly DeclaredDocument[];
   /** Documents with problems: what refers to them is no problem of its own. */
   readonly broken: readonly NamedDocument[];

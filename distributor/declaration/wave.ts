@@ -15,7 +15,7 @@ export interface Wave {
   readonly gate: Gate;
 }
 
-export const waveSchema = z
+const waveSchema = z
   .strictObject({
     name: objectNameSchema.max(63),
     percent: percentSchema.optional(),

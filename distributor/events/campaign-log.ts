@@ -5,7 +5,7 @@ import type { CampaignEvent } from '../rollout/campaigns/campaign-event.ts';
 import { gateClosed, revertBegun } from './audit.ts';
 import type { AuditEvent, EventStore } from './ports.ts';
 
-export interface CampaignLogInput {
+interface CampaignLogInput {
   readonly store: Pick<EventStore, 'appendEvent'>;
   /** Whether an abort of the rollout sends devices back. */
   readonly reverts: (rollout: string) => boolean;

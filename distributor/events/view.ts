@@ -33,7 +33,10 @@ export function eventViewOf({
   facts,
 }: RecordedEvent): EventView {
   return {
-    ...{ id, at: new Date(at).toISOString(), actor, kind },
+    id,
+    at: new Date(at).toISOString(),
+    actor,
+    kind,
     ...(rollout === undefined ? {} : { rollout }),
     ...(version === undefined ? {} : { version }),
     ...(deviceId === undefined ? {} : { deviceId }),

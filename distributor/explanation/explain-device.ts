@@ -20,7 +20,7 @@ import { heldSentence } from './next-step.ts';
 import { explainRollout } from './rollout-explanation.ts';
 import type { WhyView } from './view.ts';
 
-export interface ExplanationInput {
+interface ExplanationInput {
   readonly fleet: Pick<FleetState, 'findProfile' | 'readFacts' | 'countWaves'>;
   readonly plan: CompiledPlan;
   readonly releases: ReleaseIndex;
@@ -85,7 +85,12 @@ function checkOf(device: DeviceRecord): CheckRequest | undefined {
   if (phase === undefined || updaterVersion === undefined) return undefined;
   return {
     schemaVersion: 1,
-    ...{ product, platform, counterFloor, phase, updaterVersion, labels },
+    product,
+    platform,
+    counterFloor,
+    phase,
+    updaterVersion,
+    labels,
     rejected: [...rejected],
     ...(current === undefined ? {} : { current }),
   };
@@ -107,7 +112,11 @@ async function countsOf(
 function deviceOf(device: DeviceRecord) {
   const { id, product, platform, counterFloor, enrolledAt, lastSeenAt, current, phase, updaterVersion } = device;
   return {
-    ...{ id, product, platform, counterFloor, enrolledAt: new Date(enrolledAt).toISOString() },
+    id,
+    product,
+    platform,
+    counterFloor,
+    enrolledAt: new Date(enrolledAt).toISOString(),
     ...(lastSeenAt === undefined ? {} : { lastSeenAt: new Date(lastSeenAt).toISOString() }),
     ...(current === undefined ? {} : { current }),
     ...(phase === undefined ? {} : { phase }),

@@ -23,7 +23,7 @@ export const lastReportSchema = z.object({
   /** By the device's own clock. */
   nextTryAt: z.iso.datetime().optional(),
 });
-export type LastReport = z.infer<typeof lastReportSchema>;
+type LastReport = z.infer<typeof lastReportSchema>;
 
 /** Why a device does not get on. */
 export const heldBySchema = z.object({
@@ -38,7 +38,9 @@ export type HeldBy = z.infer<typeof heldBySchema>;
 export function lastReportOf(report: Report): LastReport {
   const { at, rollout, version, phase, outcome, code, fault, message, nextTryAt } = withFault(report);
   return {
-    ...{ at, version, phase },
+    at,
+    version,
+    phase,
     ...(rollout === undefined ? {} : { rollout }),
     ...(outcome === undefined ? {} : { outcome }),
     ...(code === undefined ? {} : { code }),

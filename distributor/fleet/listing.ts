@@ -12,7 +12,7 @@ import type { DevicePage } from './device-page.ts';
 import type { DeviceProfile, FleetState } from './ports.ts';
 import { type DeviceView, deviceViewOf } from './view.ts';
 
-export interface ListingInput {
+interface ListingInput {
   readonly fleet: Pick<FleetState, 'listDevices' | 'loadCampaigns'>;
   readonly plan: CompiledPlan;
   readonly releases: ReleaseIndex;
@@ -20,7 +20,7 @@ export interface ListingInput {
   readonly now: number;
 }
 
-export interface ListedDevices {
+interface ListedDevices {
   readonly devices: DeviceView[];
   /** Give it as `after` to read on; absent on the last page. A page before may have few devices, or none. */
   readonly next?: DeviceId;

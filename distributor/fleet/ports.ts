@@ -123,7 +123,7 @@ export interface Enrolment {
 export type EnrolmentOutcome = 'enrolled' | 'repeated' | 'device-exists' | 'token-spent';
 
 /** The period of one campaign's budget. */
-export interface BudgetPeriod extends CampaignKey {
+interface BudgetPeriod extends CampaignKey {
   readonly perSeconds: number;
 }
 
@@ -254,7 +254,7 @@ export interface Retention {
   readonly eventDays: number;
 }
 
-export interface Pruned {
+interface Pruned {
   readonly plans: number;
   readonly attempts: number;
   readonly events: number;

@@ -7,7 +7,7 @@ import type { TokenPage, TokenRecord, TokenStore } from './ports.ts';
 import { scopeSchema } from './scopes.ts';
 
 export const tokenPurposeSchema = z.enum(['enrol', 'device', 'operator', 'ci']);
-export const tokenStatusSchema = z.enum(['valid', 'revoked', 'expired', 'spent']);
+const tokenStatusSchema = z.enum(['valid', 'revoked', 'expired', 'spent']);
 
 export const tokenViewSchema = z.object({
   id: z.string(),
@@ -43,7 +43,7 @@ export const tokenPageSchema = z.object({
   /** For `after` of the next page; absent on the last one. */
   next: z.string().optional(),
 });
-export type TokenPageView = z.infer<typeof tokenPageSchema>;
+type TokenPageView = z.infer<typeof tokenPageSchema>;
 
 /** Where a page ended: `<createdAt>.<id>`. */
 export const tokenCursorSchema = z.string().regex(/^\d{1,16}\.[0-9a-f]{1,64}$/);

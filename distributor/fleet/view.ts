@@ -66,7 +66,12 @@ export type DeviceStanding = z.infer<typeof deviceStandingSchema>;
 export function deviceViewOf(device: DeviceProfile): DeviceView {
   const { id, product, platform, labels, status, role, counterFloor, acknowledgedThrough } = device;
   return {
-    ...{ id, product, platform, labels, status, role },
+    id,
+    product,
+    platform,
+    labels,
+    status,
+    role,
     enrolledAt: new Date(device.enrolledAt).toISOString(),
     counterFloor,
     acknowledgedThrough,

@@ -33,7 +33,7 @@ export function endOf({ cert }: Certificate): number {
   return Date.parse(new X509Certificate(cert).validTo);
 }
 
-export interface CertificateWatch {
+interface CertificateWatch {
   readonly files: CertificateFiles;
   readonly current: Certificate;
   readonly pollMs: number;

@@ -1,7 +1,7 @@
 /** Preconditions and ranges by RFC 9110 for content that never changes and has a strong ETag. Pure. */
 import type { ByteRange } from '../../system/store/reader.ts';
 
-export interface Preconditions {
+interface Preconditions {
   readonly method: 'GET' | 'HEAD';
   /** Fields as they came; undefined where absent. */
   readonly ifMatch: string | undefined;
@@ -10,14 +10,14 @@ export interface Preconditions {
   readonly range: string | undefined;
 }
 
-export interface Representation {
+interface Representation {
   /** Strong, quotes included. */
   readonly etag: string;
   /** Bytes in all. */
   readonly length: number;
 }
 
-export type Selection =
+type Selection =
   | { readonly status: 200 }
   | { readonly status: 206; readonly range: ByteRange }
   | { readonly status: 304 | 412 | 416 };

@@ -1,9 +1,9 @@
 /** What changes between two plans: which documents come, go and change, and in which fields. Pure. */
 import type { Plan } from '../declaration/plan.ts';
 
-export type DeclaredKind = 'Fleet' | 'Group' | 'Rollout';
+type DeclaredKind = 'Fleet' | 'Group' | 'Rollout';
 
-export interface FieldChange {
+interface FieldChange {
   /** Dotted; members of a list that have names are called by them: `waves.canary.percent`. */
   readonly path: string;
   /** Absent where the field was not there. */
@@ -12,7 +12,7 @@ export interface FieldChange {
   readonly after?: unknown;
 }
 
-export type PlanChange =
+type PlanChange =
   | { readonly action: 'added' | 'removed'; readonly kind: DeclaredKind; readonly name: string }
   | {
       readonly action: 'changed';

@@ -18,13 +18,13 @@ export type ReconcileEvent =
   | { readonly kind: 'healed' };
 
 /** Why the source as it is now is not in force. */
-export interface PlanRefusal {
+interface PlanRefusal {
   readonly problem: SlipwayError;
   /** What was refused; undefined where the source could not be read at all. */
   readonly snapshot: Pick<SourceSnapshot, 'revision' | 'author' | 'subject'> | undefined;
 }
 
-export interface ReconcilerInput {
+interface ReconcilerInput {
   /** Undefined where plans come by API. */
   readonly source: DeclarationSource | undefined;
   readonly store: PlanStore;
@@ -37,7 +37,7 @@ export interface ReconcilerInput {
 }
 
 /** A set of files that somebody sends. */
-export interface SentPlan {
+interface SentPlan {
   readonly files: readonly SourceFile[];
   readonly author: string;
   readonly subject: string;
@@ -185,7 +185,11 @@ export class Reconciler implements PlanInForce {
   ): AppliedPlan {
     const { revision, author, subject } = said;
     return {
-      ...{ plan, contentSha256: contentSha256(files), revision, author, subject },
+      plan,
+      contentSha256: contentSha256(files),
+      revision,
+      author,
+      subject,
       appliedAt: this.#input.clock(),
       diff: diffPlans(this.plan, plan),
     };

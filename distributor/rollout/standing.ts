@@ -61,7 +61,7 @@ export const revertedCode = 'reverted-by-permit';
 /** What matters about a standing besides its name. */
 export type Mark = 'soaked' | 'forgiven' | 'working' | 'lost';
 
-export interface MarkRules {
+interface MarkRules {
   /** Of the wave that the device belongs to. */
   readonly soakSeconds: number;
   /** As CampaignState has it. */
@@ -102,8 +102,20 @@ export type WaveCounts = Readonly<Record<Standing, number>> & {
 };
 
 export const noCounts: WaveCounts = {
-  ...{ members: 0, committed: 0, failed: 0, reverted: 0, pending: 0, waiting: 0, heldByDevice: 0, heldByPath: 0 },
-  ...{ unreachable: 0, soaked: 0, forgiven: 0, working: 0, lost: 0, nextSoakedAt: undefined },
+  members: 0,
+  committed: 0,
+  failed: 0,
+  reverted: 0,
+  pending: 0,
+  waiting: 0,
+  heldByDevice: 0,
+  heldByPath: 0,
+  unreachable: 0,
+  soaked: 0,
+  forgiven: 0,
+  working: 0,
+  lost: 0,
+  nextSoakedAt: undefined,
 };
 
 /** Heard of with an answer to come or given: neither held nor silent, and no failure that a person forgave. */

@@ -58,7 +58,11 @@ function offerOf(
     decision: 'update',
     reason,
     offer: {
-      ...{ rollout: rollout.name, wave, targetPath, version, counter },
+      rollout: rollout.name,
+      wave,
+      targetPath,
+      version,
+      counter,
       ...(switchWindow ? { switchWindow } : {}),
       ...(isRetry ? { retry: true } : {}),
     },

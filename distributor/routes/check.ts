@@ -63,7 +63,11 @@ export function checkRoute(app: App, services: Services): void {
       metrics.checkSeconds.observe((performance.now() - startedAt) / 1000);
       metrics.checks.inc({ decision: decision.kind, reason: decision.reason });
       noteForLog(request, {
-        ...{ msg: 'checked', deviceId: id, decision: decision.kind, reason: decision.reason, ...decision.facts },
+        msg: 'checked',
+        deviceId: id,
+        decision: decision.kind,
+        reason: decision.reason,
+        ...decision.facts,
         deltaPolicy: request.body.deltaPolicy,
       });
       return answer;

@@ -12,7 +12,7 @@ import type { PollGrid } from './poll-grid.ts';
 import type { DeviceStep, VirtualDevice, VirtualReport } from './virtual-device.ts';
 import type { VirtualServer } from './virtual-server.ts';
 
-export interface BehaviourOutside {
+interface BehaviourOutside {
   readonly server: VirtualServer;
   readonly grid: PollGrid;
   readonly fate: Fate;
@@ -23,7 +23,7 @@ export interface BehaviourOutside {
   readonly observe: BehaviourObserver;
 }
 
-export interface BehaviourObserver {
+interface BehaviourObserver {
   readonly answered?: (device: VirtualDevice, decision: Decision, now: number) => void;
   readonly switched?: (device: VirtualDevice, release: Release, now: number) => void;
   /** What a device did, whether or not the server hears of it now. */

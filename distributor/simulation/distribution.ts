@@ -13,7 +13,7 @@ export interface Spread {
 }
 
 /** Of one failure rate. */
-export interface RateDistribution {
+interface RateDistribution {
   readonly failureRate: number;
   readonly runs: number;
   /** How many runs ended so. */
@@ -35,7 +35,7 @@ export interface Distribution {
   readonly rates: readonly RateDistribution[];
 }
 
-export interface DistributionInput {
+interface DistributionInput {
   readonly input: Omit<SimulationInput, 'failureRate'>;
   readonly failureRates: readonly number[];
   readonly runs: number;
@@ -60,7 +60,9 @@ export function distributionOf({ input, failureRates, runs, progress }: Distribu
     }
     const stopped = simulatedOutcomes.filter((outcome) => outcome !== 'completed').flatMap((outcome) => times[outcome]);
     return {
-      ...{ failureRate, runs, outcomes: counts },
+      failureRate,
+      runs,
+      outcomes: counts,
       devicesOnRelease: spreadOf(onRelease) ?? { median: 0, p95: 0 },
       completedAfterSeconds: spreadOf(times.completed),
       stoppedAfterSeconds: spreadOf(stopped),

@@ -29,7 +29,7 @@ export interface DeviceCounts {
   readonly notOffered: number;
 }
 
-export interface WaveResult extends DeviceCounts {
+interface WaveResult extends DeviceCounts {
   readonly name: string;
   /** Of this wave, without those before. */
   readonly devices: number;
@@ -64,7 +64,7 @@ export interface SimulationResult extends RolloutResult {
   readonly rollouts?: readonly RolloutResult[];
 }
 
-export interface EndedSimulation {
+interface EndedSimulation {
   readonly server: VirtualServer;
   readonly start: number;
   readonly endAt: number;
@@ -78,7 +78,9 @@ export function resultOf(ended: EndedSimulation): SimulationResult {
   const finishedAt = start + chosen.finishedAfterSeconds * 1000;
   return {
     ...chosen,
-    ...{ seed: input.seed, startedAt: instant(start), finishedAt: instant(finishedAt) },
+    seed: input.seed,
+    startedAt: instant(start),
+    finishedAt: instant(finishedAt),
     ...(results.length > 1 ? { rollouts: results } : {}),
   };
 }
@@ -104,16 +106,22 @@ function rolloutResult(run: CampaignRun, { server, start, endAt }: EndedSimulati
   }
   const { outcome, reason, at } = outcomeOf(run, endAt);
   return {
-    ...{ rollout: rollout.name, release: run.version, outcome, reason, devices: run.members.length },
+    rollout: rollout.name,
+    release: run.version,
+    outcome,
+    reason,
+    devices: run.members.length,
     ...countsOf(all),
     worstCase: run.worstCase,
     finishedAfterSeconds: Math.floor((at - start) / 1000),
     waves: openedWaves.map(({ name, openedAt, closedAt }, index): WaveResult => {
       const counts = byWave[index] ?? noDevices();
       return {
-        ...{ name, devices: Object.values(counts).reduce((sum, devices) => sum + devices, 0) },
+        name,
+        devices: Object.values(counts).reduce((sum, devices) => sum + devices, 0),
         agentsHeld: run.held[index] ?? 0,
-        ...{ openedAt: instant(openedAt), closedAt: closedAt === undefined ? null : instant(closedAt) },
+        openedAt: instant(openedAt),
+        closedAt: closedAt === undefined ? null : instant(closedAt),
         openedAfterSeconds: Math.floor((openedAt - start) / 1000),
         ...countsOf(counts),
       };

@@ -21,7 +21,7 @@ export const purposes = {
   label: 14,
   speedOf: 15,
 } as const;
-export type DrawPurpose = (typeof purposes)[keyof typeof purposes];
+type DrawPurpose = (typeof purposes)[keyof typeof purposes];
 
 export class Seeded {
   readonly #high: number;

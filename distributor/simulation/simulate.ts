@@ -69,7 +69,7 @@ export interface Simulated {
 }
 
 /** What is under way when the last rollout ends still happens; it ends when so much has passed. */
-export const settleMs = 24 * 3600 * 1000;
+const settleMs = 24 * 3600 * 1000;
 const eventsAProgress = 100_000;
 
 export function simulate(input: SimulationInput, observe: SimulationObserver = {}): Simulated {
@@ -81,7 +81,11 @@ export function simulate(input: SimulationInput, observe: SimulationObserver = {
   const queue = new EventQueue();
   let askedAtThisMoment = -1;
   const server = new VirtualServer({
-    ...{ compiled, releases: releases.index, devices, grid, start },
+    compiled,
+    releases: releases.index,
+    devices,
+    grid,
+    start,
     onTransition(run, transition, now) {
       observe.transition?.(run, transition, now);
       const { product } = run.compiled.rollout;
@@ -95,8 +99,12 @@ export function simulate(input: SimulationInput, observe: SimulationObserver = {
     },
   });
   const behaviour = new Behaviour({
-    ...{ server, grid, observe, fate: new Fate(seeded, input.failureRate) },
-    ...{ updateBytes: input.updateBytes, asksAlways: input.asksAlways },
+    server,
+    grid,
+    observe,
+    fate: new Fate(seeded, input.failureRate),
+    updateBytes: input.updateBytes,
+    asksAlways: input.asksAlways,
     schedule: (device, kind, at) => queue.push(at, kind, device.index),
   });
   const timeline = new Timeline(server.runs, start);

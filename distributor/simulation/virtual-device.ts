@@ -14,7 +14,7 @@ import type { CampaignRun } from './campaign-run.ts';
 export type Reach = 'always' | 'never' | 'falls-silent';
 
 /** How a virtual device begins. */
-export interface Beginning {
+interface Beginning {
   readonly id: string;
   readonly product: string;
   readonly platform: Platform;
@@ -44,7 +44,7 @@ export type DeviceStep =
   | 'went-back';
 
 /** A release that the device was told to install. */
-export interface Order {
+interface Order {
   readonly rollout: string;
   readonly release: Release;
   readonly goal: Release;

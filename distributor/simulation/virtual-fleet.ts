@@ -37,7 +37,7 @@ export interface FleetConditions {
   readonly start: number;
 }
 
-export interface VirtualFleet {
+interface VirtualFleet {
   readonly devices: readonly VirtualDevice[];
   readonly releases: VirtualReleases;
 }

@@ -7,7 +7,7 @@ import { describeWaiting, type WaitForWindow, wakeForWindow } from '../update/sw
 import type { Device } from './device.ts';
 import { ServerBusy } from './server-busy.ts';
 
-export interface DaemonOptions {
+interface DaemonOptions {
   readonly intervalSeconds: number;
   readonly jitterPercent: number;
   /** After a failed check; never longer than the interval. */

@@ -20,14 +20,14 @@ import { SlotCare } from './slot-care.ts';
 import { installRelease, keepManifest, resolveHere, type Taken, takeOffer } from './take-offer.ts';
 import { TimedMachine } from './timed-machine.ts';
 
-export interface DeviceOptions extends Pick<DeviceCore, 'facts' | 'world' | 'server' | 'metadata'> {
+interface DeviceOptions extends Pick<DeviceCore, 'facts' | 'world' | 'server' | 'metadata'> {
   readonly journal: JournalPort;
   /** What the journal held: a state, nothing yet, or nothing that can be read. */
   readonly found: DeviceState | 'absent' | 'lost';
 }
 
 /** The answer, and what it led to. */
-export interface CheckResult extends Taken {
+interface CheckResult extends Taken {
   readonly answer: HeardAnswer;
 }
 

@@ -15,7 +15,7 @@ import type { DeviceState } from '../update/state.ts';
 import { effectOf, type UpdateStep } from '../update/step.ts';
 import { transition } from '../update/transition.ts';
 
-export interface MachineOptions {
+interface MachineOptions {
   readonly journal: JournalPort;
   readonly world: World;
   /** Called after each durable change. */

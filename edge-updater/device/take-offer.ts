@@ -48,7 +48,8 @@ export async function takeOffer(
   timed.nameWindow(time);
   const attemptId = world.clock.newId();
   await installRelease(core, release, effort, signal, {
-    ...{ attemptId, source: { kind: 'server', rollout } },
+    attemptId,
+    source: { kind: 'server', rollout },
     ...(offer.switchWindow ? { isTimed: true } : {}),
     ...(isRetry ? { isRetry } : {}),
   });

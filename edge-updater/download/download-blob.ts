@@ -19,7 +19,7 @@ export interface DownloadPolicy {
   readonly leastRate: LeastRate;
 }
 
-export interface DownloadContext {
+interface DownloadContext {
   readonly source: BlobSource;
   readonly clock: Clock;
   readonly policy: DownloadPolicy;

@@ -8,7 +8,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { retryAfterSeconds } from '../update/retry.ts';
 
-export interface AskedRange {
+interface AskedRange {
   readonly digest: Digest;
   /** Signed length of the blob. */
   readonly length: number;
@@ -17,7 +17,7 @@ export interface AskedRange {
   readonly etag: string | undefined;
 }
 
-export interface Answered {
+interface Answered {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
 }

@@ -8,7 +8,7 @@ import type { BlobAnswer, Clock, PartialBlob } from '../ports.ts';
 import type { Judgement } from './judge-answer.ts';
 import type { RateWatch } from './least-rate.ts';
 
-export interface TakingContext {
+interface TakingContext {
   readonly clock: Clock;
   readonly rate: RateWatch;
   /** Bytes after which data is made durable. */

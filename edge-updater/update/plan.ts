@@ -5,7 +5,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { Blob, Component, Delta, ReleaseManifest } from '../../contract/release/manifest.ts';
 import { type DeltaRefusal, refusalOf } from './delta-policy.ts';
 
-export type PlannedSource =
+type PlannedSource =
   /** An installed file has the same bytes. */
   | { readonly kind: 'copy'; readonly from: Digest }
   | { readonly kind: 'delta'; readonly from: Digest; readonly delta: Delta }

@@ -150,7 +150,10 @@ function takeOver(state: DeviceState, current: InstalledRelease, facts: Recovery
   const behind = facts.previousLink === undefined ? undefined : facts.slots.get(facts.previousLink);
   const previous = behind ?? state.current;
   const found = {
-    ...{ ...rest, current, update: { phase: 'idle' } as const, counterFloor: current.counter },
+    ...rest,
+    current,
+    update: { phase: 'idle' } as const,
+    counterFloor: current.counter,
     ...(previous ? { previous } : {}),
     nextSequence: Math.max(state.nextSequence, sequenceAt(facts)),
   };

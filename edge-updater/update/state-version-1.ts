@@ -89,7 +89,7 @@ export const deviceStateSchemaVersion1 = z.strictObject({
   lastRefusal: z.strictObject({ version: versionSchema, code: errorCodeSchema }).optional(),
   update: updateStateSchema,
 });
-export type DeviceStateVersion1 = z.infer<typeof deviceStateSchemaVersion1>;
+type DeviceStateVersion1 = z.infer<typeof deviceStateSchemaVersion1>;
 
 /** The state as an older updater would have written it; what it has no words for is left out. */
 export function stateInVersion1(state: DeviceState): DeviceStateVersion1 {

@@ -188,10 +188,15 @@ function serverOf(configuration: Configuration, stop: AbortSignal): HttpServer {
   });
   return new HttpServer({
     stop,
-    ...{ server, deviceId, caFile, developmentAllowHttp, userAgent: `slipway-edge/${updaterVersion}` },
+    server,
+    deviceId,
+    caFile,
+    developmentAllowHttp,
+    userAgent: `slipway-edge/${updaterVersion}`,
     stallSeconds: configuration.download.stallSeconds,
     leastRate: leastRateOf(configuration),
-    ...{ proxies: proxiesOf(configuration, process.env), environment: process.env },
+    proxies: proxiesOf(configuration, process.env),
+    environment: process.env,
     token: (enrolment, refused) => token.get(enrolment, refused),
   });
 }

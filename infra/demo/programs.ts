@@ -6,10 +6,10 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..', '..');
 const dist = join(root, 'dist');
 
-export type ProgramName = 'slipway-packager' | 'slipway-distributor' | 'slipway-edge';
+type ProgramName = 'slipway-packager' | 'slipway-distributor' | 'slipway-edge';
 
 /** What a command printed and how it ended; a non-zero exit is data for the caller. */
-export interface CommandResult {
+interface CommandResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -48,7 +48,7 @@ export async function runJson<T>(program: ProgramName, args: readonly string[]):
   return JSON.parse(result.stdout) as T;
 }
 
-export interface Foretold {
+interface Foretold {
   readonly outcome: string;
   readonly devices: number;
   readonly worstCase: number;

@@ -22,12 +22,12 @@ export interface ServerUnderUpdate {
   readonly page?: string;
 }
 
-export interface Observation {
+interface Observation {
   readonly what: string;
   readonly seen: boolean;
 }
 
-export interface ReleaseResult extends Partial<Transfer> {
+interface ReleaseResult extends Partial<Transfer> {
   readonly number: 1 | 2 | 3;
   readonly version: string;
   readonly outcome: string;

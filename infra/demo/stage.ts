@@ -30,13 +30,13 @@ const pollMs = 50;
 /** Beyond what the server needs to become healthy, nothing in the story takes as long. */
 const patienceSeconds = 60;
 
-export interface InstalledUpdate {
+interface InstalledUpdate {
   readonly report: Report;
   readonly rollout: string;
   readonly installedBytes: number;
 }
 
-export interface Published {
+interface Published {
   readonly installedBytes: number;
   /** What a device of the release before has to download at least. */
   readonly wireBytes: number;

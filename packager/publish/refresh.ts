@@ -14,7 +14,7 @@ import { commitChanges, type RoleChanges } from './commit.ts';
 
 const maxAttempts = 12;
 
-export interface RefreshRequest {
+interface RefreshRequest {
   readonly store: StoreWriter;
   readonly keys: readonly SigningKey[];
   readonly pinnedRoot: Uint8Array | undefined;
@@ -25,7 +25,7 @@ export interface RefreshRequest {
   readonly backOff: (attempt: number) => Promise<void>;
 }
 
-export interface RefreshResult {
+interface RefreshResult {
   /** Products whose role was signed again. */
   readonly products: readonly string[];
   readonly snapshotVersion: number;

@@ -30,7 +30,7 @@ interface OpenedComponent {
 }
 
 /** @throws SlipwayError `document-unreadable` or `document-invalid` */
-export async function readDeclaration(file: string): Promise<ReleaseDeclaration> {
+async function readDeclaration(file: string): Promise<ReleaseDeclaration> {
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw new SlipwayError('document-unreadable', `cannot read ${path.basename(file)}`, {
       hint: 'Check the path and its permissions.',

@@ -25,19 +25,19 @@ const zstdParameters = {
 };
 const worthwhileRatio = 0.95;
 
-export interface PackedComponent {
+interface PackedComponent {
   readonly length: number;
   readonly sha256: Digest;
   readonly blob: Blob;
 }
 
 /** A zstd stream with the parameters that every blob has. @param length bytes that will go in */
-export function zstdEncoder(length: number) {
+function zstdEncoder(length: number) {
   return createZstdCompress({ params: zstdParameters, pledgedSrcSize: length });
 }
 
 /** True when compressing `from` bytes to `to` is worth the work of undoing it. */
-export function isWorthwhile(from: number, to: number): boolean {
+function isWorthwhile(from: number, to: number): boolean {
   return to < from * worthwhileRatio;
 }
 

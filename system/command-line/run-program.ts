@@ -6,7 +6,7 @@ import { commonMeanings, type ExitMeanings, examplesText, exitStatusText } from 
 import { type Output, openOutput, type Streams } from './output.ts';
 import { programVersion } from './program-version.ts';
 
-export interface ProgramDescription {
+interface ProgramDescription {
   readonly name: string;
   /** One sentence. */
   readonly description: string;

@@ -20,7 +20,7 @@ export interface YamlDocument {
   toPlain(): unknown;
 }
 
-export interface YamlText {
+interface YamlText {
   /** Empty where a bound was passed. */
   readonly documents: readonly YamlDocument[];
   /** What stopped the reading of the text as a whole, and what was wrong before that. */
@@ -29,7 +29,7 @@ export interface YamlText {
   placeOf(offset: number): { readonly line: number; readonly column: number };
 }
 
-export interface YamlBounds {
+interface YamlBounds {
   readonly maxTokens: number;
 }
 

@@ -7,7 +7,7 @@ import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 
-export interface WriteOptions {
+interface WriteOptions {
   /** Permission bits of a new file. */
   readonly mode?: number;
   /** Where the temporary file is made; the same file system as the target. Default: the folder of the target. */

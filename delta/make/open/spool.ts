@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { FileRange, type FileSource, readRange } from '../file-source.ts';
 
 /** A stream being written. */
-export interface SpoolStream {
+interface SpoolStream {
   readonly length: number;
   /** False when it would be longer than allowed; the stream is then to be dropped. */
   write(bytes: Uint8Array): boolean;

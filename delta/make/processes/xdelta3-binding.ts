@@ -16,14 +16,14 @@ const maxInputBytes = 1024 ** 3;
 /** Of the child's stderr, kept for the message. */
 const maxComplaintLength = 2000;
 
-export interface HostMachine {
+interface HostMachine {
   /** As `process.platform` and `process.arch` name them. */
   readonly platform: string;
   readonly arch: string;
   readonly libc: 'glibc' | 'musl';
 }
 
-export type Xdelta3Availability =
+type Xdelta3Availability =
   | { readonly kind: 'available'; readonly encoder: DeltaEncoder }
   | {
       readonly kind: 'unavailable';

@@ -86,7 +86,8 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
     readFacts: (question) => database.read(() => checks.readFacts(question)),
     storeReports: (id, list, rules, at) =>
       database.writeOften(() => reports.store(id, list, rules, at), {
-        ...{ device: id, locks: [`reports ${id}`] },
+        device: id,
+        locks: [`reports ${id}`],
         replicas: list.some(({ rollout }) => rollout !== undefined) ? [spendingLock] : [],
       }),
     listReports: (id, limit) => database.read(() => reports.list(id, limit)),

@@ -13,7 +13,7 @@ import type { PlanReader } from '../../reconcile/ports.ts';
 import { SerialQueue } from '../../serial-queue.ts';
 import type { ReadAnswer } from './plan-thread.ts';
 
-export interface ReadBounds {
+interface ReadBounds {
   readonly timeoutMs: number;
   readonly maxMemoryMegabytes: number;
   /** As much as this is read here at once: a few milliseconds, and a thread takes hundreds to start. */

@@ -21,7 +21,7 @@ export const gitBounds: GitBounds = {
   maxMirrorBytes: 1024 * 1024 * 1024,
 };
 
-export interface GitCall {
+interface GitCall {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly input?: string;

@@ -21,7 +21,7 @@ export type Advance =
       readonly until: number | undefined;
     };
 
-export type WaitReason =
+type WaitReason =
   | 'aborted'
   | 'paused'
   | 'stalled'
@@ -153,7 +153,7 @@ function abortReason({ abort, gate, waves }: Rollout, counts: readonly WaveCount
 }
 
 /** What devices showed about the release. */
-export interface WaveEvidence {
+interface WaveEvidence {
   failed: number;
   reached: number;
 }

@@ -23,7 +23,7 @@ import type { CampaignStore } from './ports.ts';
 import { type Transition, unstarted } from './transition.ts';
 import type { CampaignView } from './view.ts';
 
-export interface CampaignsInput {
+interface CampaignsInput {
   readonly plan: PlanInForce;
   readonly store: CampaignStore & Pick<DeviceStore, 'membersOf'>;
   readonly releases: () => ReleaseIndex;

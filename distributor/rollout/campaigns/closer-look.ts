@@ -14,7 +14,7 @@ import { overlapsOf } from './overlap.ts';
 import type { UnaskedStore } from './ports.ts';
 import type { Overlap } from './view.ts';
 
-export interface Closer {
+interface Closer {
   readonly held: readonly number[];
   readonly notAsked: NotAsked;
   readonly overlaps: readonly Overlap[];

@@ -3,7 +3,7 @@
  * Clopper-Pearson bounds). Knows nothing of waves.
  */
 
-export interface Evidence {
+interface Evidence {
   readonly failed: number;
   /** Failed and succeeded ones together. */
   readonly settled: number;

@@ -7,7 +7,7 @@ import { type BoundSource, memberPages } from './draw-bound.ts';
 import type { Overlap } from './view.ts';
 
 /** Counts the devices of a rollout's group that other rollouts of its product claim as well. */
-export class OverlapCount {
+class OverlapCount {
   readonly #plan: CompiledPlan;
   readonly #name: string;
   readonly #order: readonly string[];

@@ -59,7 +59,7 @@ export const waveViewSchema = z.object({
 export type WaveView = z.infer<typeof waveViewSchema>;
 
 /** `waiting`: no wave has opened yet · `stalled`: paused because a gate did not hold for too long. */
-export const rolloutStatuses = ['waiting', 'active', 'paused', 'stalled', 'completed', 'aborted'] as const;
+const rolloutStatuses = ['waiting', 'active', 'paused', 'stalled', 'completed', 'aborted'] as const;
 
 /** Another rollout whose group has devices of this one's. */
 export const overlapSchema = z.object({
@@ -141,7 +141,10 @@ export function rolloutViewOf(progress: CampaignView): RolloutView {
   const { name, product, target, group, priority, deadline, after } = rollout;
   const status = statusOf(rollout, campaign);
   return {
-    ...{ name, product, target, priority },
+    name,
+    product,
+    target,
+    priority,
     ...(group === undefined ? {} : { group }),
     ...(campaign === undefined ? {} : { version: campaign.version }),
     status,
@@ -196,7 +199,9 @@ function waveViewOf(wave: Wave, { opened, counts, isLast, gates, held, notAsked 
     ...instantOf('nextSoakedAt', own.nextSoakedAt),
     ...(held === undefined ? {} : { agentsHeld: held }),
     gate: {
-      ...{ successPercent, minSample, stallAfterSeconds },
+      successPercent,
+      minSample,
+      stallAfterSeconds,
       ...(confidencePercent === undefined ? {} : { confidencePercent }),
       checks: checks.map((check) => checkViewOf(check, isLast ? gates : undefined)),
       progress: opened === undefined ? 'not open yet' : gateProgress(wave, counts, isLast ? gates : undefined),

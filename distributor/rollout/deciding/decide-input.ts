@@ -6,7 +6,7 @@ import type { Role } from '../../fleet/location.ts';
 import type { CampaignAttempt, CampaignKey, CampaignState } from '../campaign.ts';
 import type { CompiledPlan } from '../compiled-plan.ts';
 
-export interface DeviceFacts {
+interface DeviceFacts {
   readonly id: DeviceId;
   readonly check: CheckRequest;
   /** Effective: its own and those given by rule. */

@@ -9,13 +9,13 @@ import type { CompiledPlan } from '../compiled-plan.ts';
 import { placeOf } from '../placement.ts';
 import type { CampaignLookup } from './decide-input.ts';
 
-export interface DeviceWave {
+interface DeviceWave {
   readonly rollout: string;
   /** The first open wave that covers the device; absent while none does. */
   readonly name?: string;
 }
 
-export interface WaveInput {
+interface WaveInput {
   readonly plan: CompiledPlan;
   readonly releases: ReleaseIndex;
   readonly campaign: CampaignLookup;

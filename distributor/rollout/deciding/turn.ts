@@ -13,7 +13,7 @@ import { type Hold, holdOf } from './precedence.ts';
 import { held, instant, percentOf, type RolloutVerdict } from './rollout-verdict.ts';
 
 /** Where the device stands among those that the rollout is for. */
-export interface Place {
+interface Place {
   /** In [0, 1). */
   readonly place: number;
   /** The first open wave that covers it; undefined while none does. */

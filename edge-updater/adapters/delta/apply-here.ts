@@ -17,7 +17,7 @@ import { openReadOnly } from '../disk/file-source.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { PartDirectory } from './part-directory.ts';
 
-export interface ApplyHere extends DeltaMeans {
+interface ApplyHere extends DeltaMeans {
   readonly files: DeltaFiles;
   /** The delta's file, and what openDelta reads from it. */
   readonly delta: ByteSource;

@@ -17,7 +17,7 @@ import {
 } from '../../../system/files/durable-file-sync.ts';
 import { identify, isAlive, type ProcessIdentity } from '../service/process-table.ts';
 
-export interface Holder extends ProcessIdentity {
+interface Holder extends ProcessIdentity {
   /** `run`, `check-now`, `install`, `rollback` */
   readonly command: string;
 }

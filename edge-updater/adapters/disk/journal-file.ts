@@ -36,7 +36,7 @@ const allocatedBytes = 640 * 1024;
 const reserveBytes = 64 * 1024;
 
 /** What a journal on the disk says. */
-export type JournalContent =
+type JournalContent =
   | { readonly kind: 'absent' }
   | { readonly kind: 'state'; readonly state: DeviceState }
   /** There was a journal, and no state can be read from it. */

@@ -18,7 +18,7 @@ const daemonStatusSchema = z.strictObject({
   /** When the update that waits may switch, by this machine's clock; of use only while the daemon runs. */
   window: z.strictObject({ opensAt: z.iso.datetime(), closesAt: z.iso.datetime() }).optional(),
 });
-export type DaemonStatus = z.infer<typeof daemonStatusSchema>;
+type DaemonStatus = z.infer<typeof daemonStatusSchema>;
 
 const fileName = 'daemon-status.json';
 

@@ -16,7 +16,7 @@ export interface EnrolmentServer {
   enrol(token: string, body: EnrolRequest): Promise<string>;
 }
 
-export interface DeviceTokenOptions {
+interface DeviceTokenOptions {
   readonly stateDirectory: string;
   /** File with the enrolment token; undefined where a token was put here by other means. */
   readonly enrolmentTokenFile: string | undefined;

@@ -23,7 +23,7 @@ import { connectionError, flatten, invalidAnswer, parseJson, refusal, refuseEnco
 import { request } from './undici-parts.ts';
 import { WayOut } from './way-out.ts';
 
-export interface HttpServerOptions {
+interface HttpServerOptions {
   readonly server: string;
   readonly deviceId: string;
   readonly userAgent: string;

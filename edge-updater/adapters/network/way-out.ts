@@ -4,7 +4,7 @@ import type { Environment, ProxyRule } from '../../../system/network/proxy.ts';
 import { believing, readCaFile } from './authorities.ts';
 import { Agent } from './undici-parts.ts';
 
-export interface WayOutOptions {
+interface WayOutOptions {
   readonly caFile: string | undefined;
   readonly stallSeconds: number;
   readonly proxies: ProxyRule;

@@ -19,7 +19,7 @@ import { lastLineOf } from './last-line.ts';
 import { findByEnvironment, identify, isAlive, type ProcessIdentity, workingFolderOf } from './process-table.ts';
 import { startFailure } from './start-failure.ts';
 
-export interface ExecServiceOptions {
+interface ExecServiceOptions {
   readonly stateDirectory: string;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;

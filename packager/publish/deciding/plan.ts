@@ -7,14 +7,14 @@ import type { Channel, ReleaseManifest } from '../../../contract/release/manifes
 import { compareVersions } from '../../../contract/release/version.ts';
 import type { ListedRelease } from '../../repository/product-role.ts';
 
-export interface PublishRequest {
+interface PublishRequest {
   readonly manifest: ReleaseManifest;
   readonly channel: Channel;
   /** How many earlier releases of the channel to make deltas from. */
   readonly deltasFrom: number;
 }
 
-export type PublishPlan =
+type PublishPlan =
   /** The release is in the channel already. */
   | { readonly kind: 'nothing'; readonly release: ListedRelease }
   /** The release is listed; only the channel moves to it. */

@@ -25,8 +25,14 @@ const types: pg.CustomTypesConfig = {
  */
 export function patientPool(url: string, max: number, timeoutMs = answerTimeoutMs): pg.Pool {
   const pool = new pg.Pool({
-    ...{ connectionString: url, application_name: 'slipway-distributor', keepAlive: true, types, max },
-    ...{ connectionTimeoutMillis: connectTimeoutMs, query_timeout: timeoutMs, pipeline: true },
+    connectionString: url,
+    application_name: 'slipway-distributor',
+    keepAlive: true,
+    types,
+    max,
+    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: timeoutMs,
+    pipeline: true,
   } as pg.PoolConfig);
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));

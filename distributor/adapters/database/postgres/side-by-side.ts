@@ -7,7 +7,7 @@ import type { Answer, DatabaseStep, Question } from '../step.ts';
 import { answerNext, ask, StepFailure } from './connection.ts';
 import { columnsOf, type Many, manyOf } from './many.ts';
 
-export interface Run {
+interface Run {
   readonly step: DatabaseStep<unknown>;
   readonly keys: readonly string[];
 }

@@ -79,7 +79,11 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
     }
     const { release, place, generation, isRetry } = decision;
     const values = {
-      ...{ campaign, device: row.number, place, generation, offered_at: arrival.at },
+      campaign,
+      device: row.number,
+      place,
+      generation,
+      offered_at: arrival.at,
       offered_version: release.version === key.version ? null : release.version,
       reserved_slot: reserved,
     };
@@ -152,7 +156,11 @@ export function acceptedOnly(id: string, row: DeviceRow | undefined): DeviceRow 
 function toColumns({ check, vouched: { site, cluster, role } }: CheckArrival) {
   const { product, platform, labels, updaterVersion, current, counterFloor, phase, rejected }: CheckRequest = check;
   return {
-    ...{ product, platform, labels: JSON.stringify(labels), role, phase },
+    product,
+    platform,
+    labels: JSON.stringify(labels),
+    role,
+    phase,
     site: site ?? null,
     cluster: cluster ?? null,
     updater_version: updaterVersion,

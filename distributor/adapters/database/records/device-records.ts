@@ -111,8 +111,16 @@ export function deviceRecords(db: Kysely<FleetTables>) {
         db
           .insertInto('device')
           .values({
-            ...{ id, product, platform, labels: JSON.stringify(labels), status: 'accepted', role: 'server' },
-            ...{ enrolled_at: at, enrolled_by: enrolmentTokenId, counter_floor: 0, acknowledged_through: 0 },
+            id,
+            product,
+            platform,
+            labels: JSON.stringify(labels),
+            status: 'accepted',
+            role: 'server',
+            enrolled_at: at,
+            enrolled_by: enrolmentTokenId,
+            counter_floor: 0,
+            acknowledged_through: 0,
           })
           .onConflict((conflict) => conflict.column('id').doNothing()),
       );
