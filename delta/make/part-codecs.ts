@@ -37,6 +37,6 @@ export function compressed(bytes: Uint8Array, level: number, before?: Uint8Array
       [constants.ZSTD_c_compressionLevel]: level,
       [constants.ZSTD_c_windowLog]: windowLog,
     },
-    ...(before === undefined ? {} : { dictionary: before }),
+    dictionary: before,
   });
 }

@@ -63,7 +63,7 @@ export async function openServer(
     method: question.method,
     headers: {
       authorization: `Bearer ${token}`,
-      ...(accept === undefined ? {} : { accept }),
+      accept,
       ...(question.body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(question.body === undefined ? {} : { body: JSON.stringify(question.body) }),
@@ -114,5 +114,5 @@ function refusalOf(status: number, answer: unknown): SlipwayError {
     return new SlipwayError('server-refused', `the server answered ${status}`);
   }
   const { code, message, hint } = failure;
-  return new SlipwayError(code as ErrorCode, message, hint === undefined ? {} : { hint });
+  return new SlipwayError(code as ErrorCode, message, { hint });
 }

@@ -37,9 +37,9 @@ export function eventViewOf({
     at: new Date(at).toISOString(),
     actor,
     kind,
-    ...(rollout === undefined ? {} : { rollout }),
-    ...(version === undefined ? {} : { version }),
-    ...(deviceId === undefined ? {} : { deviceId }),
+    rollout,
+    version,
+    deviceId,
     reason,
     ...(facts === undefined ? {} : { facts: { ...facts } }),
   };

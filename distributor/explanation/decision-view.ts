@@ -12,7 +12,7 @@ export function decisionViewOf(decision: Decision): DecisionView {
     reason,
     meaning: decisionReasons[reason],
     facts: { ...facts },
-    ...(until === undefined ? {} : { until }),
+    until,
     next: nextStep(reason, facts, until),
   };
 }

@@ -92,7 +92,7 @@ function checkOf(device: DeviceRecord): CheckRequest | undefined {
     updaterVersion,
     labels,
     rejected: [...rejected],
-    ...(current === undefined ? {} : { current }),
+    current,
   };
 }
 
@@ -118,9 +118,9 @@ function deviceOf(device: DeviceRecord) {
     counterFloor,
     enrolledAt: new Date(enrolledAt).toISOString(),
     ...(lastSeenAt === undefined ? {} : { lastSeenAt: new Date(lastSeenAt).toISOString() }),
-    ...(current === undefined ? {} : { current }),
-    ...(phase === undefined ? {} : { phase }),
-    ...(updaterVersion === undefined ? {} : { updaterVersion }),
+    current,
+    phase,
+    updaterVersion,
   };
 }
 
@@ -130,5 +130,5 @@ function claimsOf(own: Location, vouched: Location): Pick<WhyView['device'], 'cl
 }
 
 function placeOfLabels({ site, cluster }: { site: string | undefined; cluster: string | undefined }) {
-  return { ...(site === undefined ? {} : { site }), ...(cluster === undefined ? {} : { cluster }) };
+  return { site, cluster };
 }

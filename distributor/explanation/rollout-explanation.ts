@@ -34,17 +34,17 @@ export function explainRollout(
   return {
     rollout: name,
     priority,
-    ...(version === undefined ? {} : { version }),
+    version,
     decision: decisionViewOf(decision),
-    ...(outrankedBy === undefined ? {} : { outrankedBy }),
+    outrankedBy,
     group: groupOf(input, ranked),
-    ...(wave === undefined ? {} : { wave }),
+    wave,
     placePercent: percentOf(placeOf(name, device.id)),
-    ...(window === undefined ? {} : { window }),
-    ...(path === undefined ? {} : { path }),
+    window,
+    path,
     waitsFor: blockersOf(input, explanation).map(peerViewOf),
-    ...(budget === undefined ? {} : { budget }),
-    ...(attempt === undefined ? {} : { attempt }),
+    budget,
+    attempt,
   };
 }
 
@@ -52,7 +52,7 @@ function groupOf({ device, plan }: DecideInput, { rollout, includes }: Ranked): 
   const { labels } = device;
   const selector = plan.plan.groups.find(({ name }) => name === rollout.group)?.selector;
   return {
-    ...(rollout.group === undefined ? {} : { name: rollout.group }),
+    name: rollout.group,
     includes: includes(labels),
     conditions: selector === undefined ? [] : conditionsOf(selector, labels),
   };
@@ -145,13 +145,13 @@ function attemptOf(
     ...(offeredAt === undefined ? {} : { offeredAt: new Date(offeredAt).toISOString() }),
     ...(foundAt === undefined ? {} : { foundAt: new Date(foundAt).toISOString() }),
     lastSeenAt: new Date(lastSeenAt).toISOString(),
-    ...(phase === undefined ? {} : { phase }),
-    ...(outcome === undefined ? {} : { outcome }),
-    ...(code === undefined ? {} : { code }),
-    ...(fault === undefined ? {} : { fault }),
+    phase,
+    outcome,
+    code,
+    fault,
     ...(settledAt === undefined ? {} : { settledAt: new Date(settledAt).toISOString() }),
     ...(revertedAt === undefined ? {} : { revertedAt: new Date(revertedAt).toISOString() }),
-    ...(bytesOnWire === undefined ? {} : { bytesOnWire }),
+    bytesOnWire,
   };
 }
 
@@ -184,9 +184,9 @@ function peerViewOf({ id, role, site, cluster, current, isUpdating, lastSeenAt }
     id,
     role,
     isUpdating,
-    ...(site === undefined ? {} : { site }),
-    ...(cluster === undefined ? {} : { cluster }),
-    ...(current === undefined ? {} : { current }),
+    site,
+    cluster,
+    current,
     ...(lastSeenAt === undefined ? {} : { lastSeenAt: new Date(lastSeenAt).toISOString() }),
   };
 }

@@ -23,7 +23,7 @@ interface ListingInput {
 interface ListedDevices {
   readonly devices: DeviceView[];
   /** Give it as `after` to read on; absent on the last page. A page before may have few devices, or none. */
-  readonly next?: DeviceId;
+  readonly next?: DeviceId | undefined;
 }
 
 /** Some tens of milliseconds of work. */
@@ -48,7 +48,7 @@ export async function listDevices(input: ListingInput, query: DeviceQuery, page:
     if (profiles.length < limit) return { devices };
     read += profiles.length;
   }
-  return { devices, ...(after === undefined ? {} : { next: after }) };
+  return { devices, next: after };
 }
 
 type Campaigns = Awaited<ReturnType<ListingInput['fleet']['loadCampaigns']>>;
@@ -66,7 +66,7 @@ function viewer({ plan, releases }: ListingInput, campaigns: Campaigns): (profil
     return {
       ...deviceViewOf(profile),
       ...(Object.keys(byRule).length === 0 ? {} : { labelsByRule: byRule }),
-      ...(wave === undefined ? {} : { wave }),
+      wave,
     };
   };
 }

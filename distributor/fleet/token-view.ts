@@ -67,15 +67,15 @@ export function tokenViewOf(token: TokenRecord, now: number): TokenView {
   const { id, name, purpose, scopes, deviceId, createdBy, createdAt, expiresAt, usesLeft, lastUsedAt } = token;
   return {
     id,
-    ...(name === undefined ? {} : { name }),
+    name,
     purpose,
     status: statusOf(token, now),
     scopes: [...scopes],
-    ...(deviceId === undefined ? {} : { deviceId }),
-    ...(createdBy === undefined ? {} : { owner: createdBy }),
+    deviceId,
+    owner: createdBy,
     createdAt: new Date(createdAt).toISOString(),
     ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() }),
-    ...(usesLeft === undefined ? {} : { usesLeft }),
+    usesLeft,
     ...(lastUsedAt === undefined ? {} : { lastUsedAt: new Date(lastUsedAt).toISOString() }),
   };
 }

@@ -76,11 +76,11 @@ export function deviceViewOf(device: DeviceProfile): DeviceView {
     counterFloor,
     acknowledgedThrough,
     ...(device.lastSeenAt === undefined ? {} : { lastSeenAt: new Date(device.lastSeenAt).toISOString() }),
-    ...(device.site === undefined ? {} : { site: device.site }),
-    ...(device.cluster === undefined ? {} : { cluster: device.cluster }),
-    ...(device.updaterVersion === undefined ? {} : { updaterVersion: device.updaterVersion }),
-    ...(device.current === undefined ? {} : { current: device.current }),
-    ...(device.phase === undefined ? {} : { phase: device.phase }),
+    site: device.site,
+    cluster: device.cluster,
+    updaterVersion: device.updaterVersion,
+    current: device.current,
+    phase: device.phase,
     ...conditionViewOf(device),
   };
 }

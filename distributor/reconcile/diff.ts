@@ -85,7 +85,7 @@ function diffValues(path: string, before: unknown, after: unknown): FieldChange[
     return orderChanged ? [{ path, before, after }] : inner;
   }
   if (text(before) === text(after)) return [];
-  return [{ path, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }];
+  return [{ path, before, after }];
 }
 
 /** Members by key: of an object its fields, of a list of things with names of their own the things. */

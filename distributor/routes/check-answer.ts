@@ -63,7 +63,7 @@ function offerOf(
       targetPath,
       version,
       counter,
-      ...(switchWindow ? { switchWindow } : {}),
+      switchWindow,
       ...(isRetry ? { retry: true } : {}),
     },
     ...pollOf(input.pollAfterSeconds),

@@ -27,7 +27,7 @@ export function rolloutsRoute(app: App, services: Services): void {
       const { problem } = reconciler;
       if (!problem) return { rollouts };
       const { code, message, hint } = problem;
-      return { rollouts, refused: { code, message, ...(hint === undefined ? {} : { hint }) } };
+      return { rollouts, refused: { code, message, hint } };
     },
   );
 

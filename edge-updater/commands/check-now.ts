@@ -34,7 +34,7 @@ export function addCheckNow(program: Command, context: CommandContext): void {
         // Going back is what was asked for then.
         const isFailure = attempt !== undefined && attempt.outcome !== 'committed' && answer.decision !== 'revert';
         if (!isFailure || !context.output.isJson) {
-          const found = { answer, ...(attempt ? { attempt } : {}), ...(waiting ? { waiting } : {}) };
+          const found = { answer, attempt, waiting };
           context.output.answer(found, text);
         }
         if (isFailure) requireCommitted(attempt);

@@ -18,10 +18,10 @@ interface DaemonOptions {
 
 export interface DaemonPoll {
   readonly reason: string;
-  readonly message?: string;
+  readonly message?: string | undefined;
   readonly nextPollAt: Date;
   /** The update that waits for its window. */
-  readonly waiting?: WaitForWindow;
+  readonly waiting?: WaitForWindow | undefined;
 }
 
 /** Failures in a row of work that has to end, before the server is told in between. */
@@ -52,8 +52,7 @@ export async function runDaemon(device: Device, options: DaemonOptions, signal: 
     const nextPollAt = new Date(clock.now() + wait * 1000);
     const { reason } = polled;
     const message = polled.message ?? (waiting && describeWaiting(waiting));
-    const told = message === undefined ? {} : { message };
-    options.onPolled({ reason, ...told, nextPollAt, ...(waiting ? { waiting } : {}) });
+    options.onPolled({ reason, message, nextPollAt, waiting });
     const { current, update } = device.state;
     narrator.state(update.phase, `${current?.version ?? 'no release'}, ${reason}${message ? `: ${message}` : ''}`);
     await clock.sleep(wait, signal);
@@ -62,7 +61,7 @@ export async function runDaemon(device: Device, options: DaemonOptions, signal: 
 
 interface Polled {
   readonly reason: string;
-  readonly message?: string;
+  readonly message?: string | undefined;
   readonly isFailure: boolean;
   readonly pollAfterSeconds?: number;
   /** Of a server that cannot answer now. */

@@ -85,8 +85,8 @@ export class Device {
     // A link without a journal was made by somebody who had one.
     const isLost = this.#found === 'lost' || (this.#found === 'absent' && currentLink !== undefined);
     const step = recover(isLost ? undefined : machine.state, {
-      ...(currentLink === undefined ? {} : { currentLink }),
-      ...(previousLink === undefined ? {} : { previousLink }),
+      currentLink,
+      previousLink,
       slots: slots.slots(),
       durableBytes,
       ...machine.moment(),

@@ -41,8 +41,8 @@ import { isWaiting } from './waiting.ts';
 
 export interface RecoveryFacts extends Moment {
   /** Digest of the slot that `current` names; undefined where there is no such link or it is not one of ours. */
-  readonly currentLink?: Digest;
-  readonly previousLink?: Digest;
+  readonly currentLink?: Digest | undefined;
+  readonly previousLink?: Digest | undefined;
   /** Slots on the disk whose release.json has the digest of their name, by that digest. */
   readonly slots: ReadonlyMap<Digest, InstalledRelease>;
   /** Bytes of the attempt's blobs that are durable. */
@@ -133,10 +133,11 @@ function recoverIdle(state: DeviceState, facts: RecoveryFacts): UpdateStep {
   if (!current || facts.currentLink === current.manifestSha256) return { state, effect: cleanUp(state) };
   const whole = [current, previous].find((release) => release && facts.slots.has(release.manifestSha256));
   if (!whole) return stay(state);
-  const { previous: _, ...rest } = state;
-  const keepsPrevious = whole === current && previous !== undefined;
-  const next = { ...rest, current: whole, ...(keepsPrevious ? { previous } : {}) };
-  return { state: next, effect: { kind: 'restore', to: whole, ...(keepsPrevious ? { previous } : {}) } };
+  const kept = whole === current ? previous : undefined;
+  return {
+    state: { ...state, current: whole, previous: kept },
+    effect: { kind: 'restore', to: whole, previous: kept },
+  };
 }
 
 /** Only a switch points `current` to a release that this journal never committed; what it wrote about it is gone. */
@@ -146,15 +147,14 @@ function isAheadOf({ counterFloor, rejected }: DeviceState, { counter, manifestS
 
 /** The release that runs is newer than the journal knows: nothing is brought back, everything else is kept. */
 function takeOver(state: DeviceState, current: InstalledRelease, facts: RecoveryFacts): UpdateStep {
-  const { previous: _, ...rest } = state;
   const behind = facts.previousLink === undefined ? undefined : facts.slots.get(facts.previousLink);
   const previous = behind ?? state.current;
   const found = {
-    ...rest,
+    ...state,
     current,
     update: { phase: 'idle' } as const,
     counterFloor: current.counter,
-    ...(previous ? { previous } : {}),
+    previous,
     nextSequence: Math.max(state.nextSequence, sequenceAt(facts)),
   };
   const reported = withReport(found, corruptReport(current, facts, 'the journal has lost its end'));
@@ -181,7 +181,7 @@ function recoverWithoutJournal(facts: RecoveryFacts): UpdateStep {
   const state: DeviceState = {
     ...blankState,
     current,
-    ...(previous ? { previous } : {}),
+    previous,
     counterFloor: Math.max(current.counter, previous?.counter ?? 0),
     nextSequence: sequenceAt(facts),
   };

@@ -96,13 +96,13 @@ export function stateInVersion1(state: DeviceState): DeviceStateVersion1 {
   const { current, previous, counterFloor, ready, usedPermits, nextSequence, lastAttempt, lastRefusal } = state;
   return {
     schemaVersion: 1,
-    ...(current ? { current } : {}),
-    ...(previous ? { previous } : {}),
+    current,
+    previous,
     counterFloor,
     rejected: state.rejected.map(withCodeOfVersion1),
     failures: [],
-    ...(ready === undefined ? {} : { ready }),
-    ...(usedPermits ? { usedPermits } : {}),
+    ready,
+    usedPermits,
     outbox: state.outbox.map(reportForOlderServer),
     nextSequence,
     ...(lastAttempt ? { lastAttempt: lastAttemptOf(lastAttempt) } : {}),

@@ -28,11 +28,11 @@ export function effectOf(state: DeviceState): Effect {
     case 'staged':
       return { kind: 'verify', attempt: update.attempt };
     case 'switching':
-      return { kind: 'switch', attempt: update.attempt, ...behind(state, update.attempt) };
+      return { kind: 'switch', attempt: update.attempt, previous: behind(state, update.attempt) };
     case 'probation':
       return { kind: 'prove', attempt: update.attempt };
     case 'rolling-back':
-      return { kind: 'restore', ...(current ? { to: current } : {}), ...(previous ? { previous } : {}) };
+      return { kind: 'restore', to: current, previous };
     case 'committed':
     case 'rolled-back':
       return { kind: 'prune', keep: kept(state), keepDownloads: false };
@@ -55,9 +55,8 @@ export function stay(state: DeviceState): UpdateStep {
 }
 
 /** What `previous` names once the attempt has switched; a repair leaves both links where they are. */
-function behind({ current, previous }: DeviceState, attempt: Attempt): { readonly previous?: InstalledRelease } {
-  const left = isRepair(attempt) ? previous : current;
-  return left ? { previous: left } : {};
+export function behind({ current, previous }: DeviceState, attempt: Attempt): InstalledRelease | undefined {
+  return isRepair(attempt) ? previous : current;
 }
 
 /** An attempt that reached another phase has made progress. */

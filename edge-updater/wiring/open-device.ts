@@ -124,12 +124,12 @@ export class DeviceOpener {
       releaseService: (how) => service.release(how),
       notify: (message) => this.#terminal.notify(message),
       polled({ reason, message, nextPollAt, waiting }) {
-        const lastCheck = { at: new Date().toISOString(), reason, ...(message === undefined ? {} : { message }) };
+        const lastCheck = { at: new Date().toISOString(), reason, message };
         const window = waiting && windowOf(waiting, Date.now());
         writeStatus(stateDir, {
           lastCheck,
           ...(nextPollAt ? { nextPollAt: nextPollAt.toISOString() } : {}),
-          ...(window ? { window } : {}),
+          window,
         });
       },
       async [Symbol.asyncDispose]() {

@@ -9,9 +9,9 @@ import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 
 interface WriteOptions {
   /** Permission bits of a new file. */
-  readonly mode?: number;
+  readonly mode?: number | undefined;
   /** Where the temporary file is made; the same file system as the target. Default: the folder of the target. */
-  readonly temporaryFolder?: string;
+  readonly temporaryFolder?: string | undefined;
 }
 
 type Content = Uint8Array | AsyncIterable<Uint8Array>;
@@ -34,8 +34,7 @@ export async function createFile(
   temporaryFolder?: string,
 ): Promise<boolean> {
   let created = true;
-  const options = { ...(mode === undefined ? {} : { mode }), ...(temporaryFolder ? { temporaryFolder } : {}) };
-  await settle(file, content, options, async (temporary) => {
+  await settle(file, content, { mode, temporaryFolder }, async (temporary) => {
     try {
       await link(temporary, file);
     } catch (error) {

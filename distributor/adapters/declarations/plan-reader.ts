@@ -69,7 +69,7 @@ function planOf(answer: ReadAnswer): Plan {
       throw new PlanError(answer.problems, answer.total);
     case 'failure': {
       const { code, message, hint } = answer.description;
-      throw new SlipwayError(code, message, hint === undefined ? {} : { hint });
+      throw new SlipwayError(code, message, { hint });
     }
     default:
       return answer satisfies never;

@@ -12,7 +12,7 @@ import type { CampaignLookup } from './decide-input.ts';
 interface DeviceWave {
   readonly rollout: string;
   /** The first open wave that covers the device; absent while none does. */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 interface WaveInput {
@@ -32,7 +32,7 @@ export function waveOfDevice(input: WaveInput, device: Placed, labels: Labels): 
   const opened = input.campaign(key.rollout, key.version)?.openedWaves ?? [];
   const index = openWaveOf(placeOf(key.rollout, device.id), device.enrolledAt, opened);
   const name = index === undefined ? undefined : opened[index]?.name;
-  return { rollout: key.rollout, ...(name === undefined ? {} : { name }) };
+  return { rollout: key.rollout, name };
 }
 
 /** In the order of their claims: the first that brings the device something newer, else the first that it is done with. */

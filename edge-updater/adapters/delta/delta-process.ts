@@ -119,7 +119,7 @@ function judge(verdict: string, complaint: string, end: string | undefined): Del
   }
   if (message?.kind === 'failed') {
     const { code, message: text, hint } = message;
-    throw new SlipwayError(code, text, hint === undefined ? {} : { hint });
+    throw new SlipwayError(code, text, { hint });
   }
   const words = [end ?? 'ended without a word', complaint].filter((part) => part !== '').join(': ');
   throw new SlipwayError('delta-process-failed', `the process that applies the delta: ${words}`, {

@@ -89,8 +89,7 @@ export class PartOfBlob implements PartialBlob {
   }
 
   follow(etag: string | undefined): void {
-    const { etag: _, ...rest } = this.#entry;
-    this.#store({ ...rest, isPieced: this.#received > 0, ...(etag === undefined ? {} : { etag }) });
+    this.#store({ ...this.#entry, isPieced: this.#received > 0, etag });
   }
 
   passOver(count: number): void {
@@ -99,7 +98,7 @@ export class PartOfBlob implements PartialBlob {
 
   rewind(before: PartProgress): void {
     const { offset, etag, isPieced, isRestarted } = before;
-    this.#cutTo({ length: this.#entry.length, offset, isPieced, isRestarted, ...(etag === undefined ? {} : { etag }) });
+    this.#cutTo({ length: this.#entry.length, offset, isPieced, isRestarted, etag });
   }
 
   restart(): void {
