@@ -18,7 +18,7 @@ interface GoHost {
 }
 
 /** What `exports.ts` of the module exports; addresses are bytes from the start of its memory. */
-interface Exports extends ModuleExports {
+interface GoExports extends ModuleExports {
   readonly list: ModuleAddress;
   readonly newEntries: ModuleAddress;
   readonly newCount: ModuleAddress;
@@ -78,7 +78,7 @@ const refusals: readonly ((a: number, b: number) => string)[] = [
 /** Bytes of a listed reference. */
 export const referenceBytes = 24;
 
-const shared = new SharedModule<Exports, GoHost>(goWasm, (module) => ({
+const shared = new SharedModule<GoExports, GoHost>(goWasm, (module) => ({
   ports: {
     readOld: (to, offset, length) => module.task.readOld?.(module.bytesAt(to, length), offset),
     writeNew: (from, length) => module.task.writeNew?.(module.bytesAt(from, length)),
@@ -103,7 +103,7 @@ export class GoModule {
   }
 
   /** @throws SlipwayError `internal` when another task was begun since */
-  get exports(): Exports {
+  get exports(): GoExports {
     return shared.exportsFor(this.#host);
   }
 

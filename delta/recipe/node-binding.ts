@@ -7,7 +7,7 @@
  */
 import { SlipwayError } from '../../contract/errors.ts';
 
-interface Binding {
+interface StreamHandle {
   writeSync(
     directive: number,
     input: Uint8Array,
@@ -21,7 +21,7 @@ interface Binding {
 
 /** A stream of `node:zlib`, as far as it is used: the answer of a call is free output bytes, unread input bytes. */
 interface NodeStream {
-  readonly _handle: Binding;
+  readonly _handle: StreamHandle;
   readonly _writeState: Uint32Array;
   readonly errored: Error | null;
   on(event: 'error', listener: () => void): void;
@@ -36,7 +36,7 @@ export interface CodecStep {
 
 export class NodeBinding {
   readonly #stream: NodeStream;
-  readonly #handle: Binding;
+  readonly #handle: StreamHandle;
 
   /**
    * @param stream one that `node:zlib` made and nobody else uses

@@ -37,7 +37,7 @@ export function zstdProgramEncoder(
   program: string,
   version: string,
   workers = 1,
-  onStart?: (child: RunningProgram) => void,
+  onStart?: (child: RunningZstd) => void,
 ): ZstdEncoder {
   return {
     versions: [version],
@@ -50,16 +50,16 @@ export function zstdProgramEncoder(
   };
 }
 
-type RunningProgram = ChildProcessByStdio<Writable, Readable, null>;
+type RunningZstd = ChildProcessByStdio<Writable, Readable, null>;
 
 class ProgramEncoding implements ZstdEncoding {
-  readonly #program: RunningProgram;
+  readonly #program: RunningZstd;
   /** All output has gone to the sink, or could not. */
   readonly #drained: Promise<void>;
   readonly #ended: Promise<void>;
   #failure: unknown;
 
-  constructor(program: RunningProgram, sink: ByteConsumer) {
+  constructor(program: RunningZstd, sink: ByteConsumer) {
     this.#program = program;
     // A program that ends early closes its input; what it says by that shows in its output and its exit status.
     program.stdin.on('error', () => {});

@@ -53,7 +53,7 @@ function show(value: unknown): string {
   return value === undefined ? '(none)' : JSON.stringify(value);
 }
 
-interface Named {
+interface NamedDeclaration {
   readonly name: string;
 }
 
@@ -64,7 +64,11 @@ function diffFleet(before: object, after: object): PlanChange[] {
   return fields.length === 0 ? [] : [{ action: 'changed', kind: 'Fleet', name, fields }];
 }
 
-function diffNamed(kind: DeclaredKind, before: readonly Named[], after: readonly Named[]): PlanChange[] {
+function diffNamed(
+  kind: DeclaredKind,
+  before: readonly NamedDeclaration[],
+  after: readonly NamedDeclaration[],
+): PlanChange[] {
   const old = new Map(before.map((item) => [item.name, item]));
   const young = new Map(after.map((item) => [item.name, item]));
   return [...new Set([...old.keys(), ...young.keys()])].sort().flatMap((name): PlanChange[] => {

@@ -97,7 +97,7 @@ async function answerBlob(
   return reply;
 }
 
-interface Wanted {
+interface WantedObject {
   readonly digest: Digest;
   readonly range: ByteRange | undefined;
   readonly bodyLength: number;
@@ -107,7 +107,7 @@ interface Wanted {
 async function sendBlob(
   request: FastifyRequest,
   reply: FastifyReply,
-  { digest, range, bodyLength }: Wanted,
+  { digest, range, bodyLength }: WantedObject,
   { store, metrics, downloads, buffers }: Sender,
 ): Promise<void> {
   downloads.enter();

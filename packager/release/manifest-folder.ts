@@ -5,7 +5,7 @@
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { SlipwayError } from '../../contract/errors.ts';
-import { systemCode } from '../../system/files/durable-file.ts';
+import { systemCode } from '../../system/files/system-code.ts';
 
 /** The kernel gives up at as many (path_resolution(7)). */
 const maxLinks = 40;

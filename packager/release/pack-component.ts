@@ -14,7 +14,8 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import type { Blob } from '../../contract/release/manifest.ts';
 import { blobKey } from '../../contract/store-keys.ts';
-import { diskError, makeFolder, replaceFile, syncFile, systemCode } from '../../system/files/durable-file.ts';
+import { diskError, makeFolder, replaceFile, syncFile } from '../../system/files/durable-file.ts';
+import { systemCode } from '../../system/files/system-code.ts';
 import type { ComponentSource } from './component-source.ts';
 
 /** Fixed, since other parameters are other bytes. */

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { systemCode } from './system-code.ts';
 
 interface WriteOptions {
   /** Permission bits of a new file. */
@@ -100,11 +101,6 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-export function systemCode(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : undefined;
 }
 
 /** @param name what was being written or read, without its folder */

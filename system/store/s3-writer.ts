@@ -119,7 +119,7 @@ async function putParts(
   await upload.done();
 }
 
-interface Target {
+interface UploadTarget {
   readonly Bucket: string;
   readonly Key: string;
   readonly IfMatch?: string;
@@ -127,7 +127,7 @@ interface Target {
 }
 
 /** Content-MD5 is the one digest of a body that every such service checks. */
-async function put(client: S3Client, target: Target, bytes: Uint8Array): Promise<void> {
+async function put(client: S3Client, target: UploadTarget, bytes: Uint8Array): Promise<void> {
   const ContentMD5 = createHash('md5').update(bytes).digest('base64');
   await client.send(new PutObjectCommand({ ...target, Body: bytes, ContentLength: bytes.length, ContentMD5 }));
 }

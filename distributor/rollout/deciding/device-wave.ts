@@ -21,12 +21,12 @@ interface WaveInput {
   readonly campaign: CampaignLookup;
 }
 
-type Placed = Pick<DeviceRecord, 'id' | 'product' | 'platform' | 'enrolledAt' | 'current'> & {
+type PlacedDevice = Pick<DeviceRecord, 'id' | 'product' | 'platform' | 'enrolledAt' | 'current'> & {
   readonly lastOffer: CampaignKey | undefined;
 };
 
 /** @param labels effective */
-export function waveOfDevice(input: WaveInput, device: Placed, labels: Labels): DeviceWave | undefined {
+export function waveOfDevice(input: WaveInput, device: PlacedDevice, labels: Labels): DeviceWave | undefined {
   const key = claimOf(input, device, labels) ?? device.lastOffer;
   if (!key) return undefined;
   const opened = input.campaign(key.rollout, key.version)?.openedWaves ?? [];
@@ -36,7 +36,11 @@ export function waveOfDevice(input: WaveInput, device: Placed, labels: Labels): 
 }
 
 /** In the order of their claims: the first that brings the device something newer, else the first that it is done with. */
-function claimOf({ plan, releases, campaign }: WaveInput, device: Placed, labels: Labels): CampaignKey | undefined {
+function claimOf(
+  { plan, releases, campaign }: WaveInput,
+  device: PlacedDevice,
+  labels: Labels,
+): CampaignKey | undefined {
   let done: CampaignKey | undefined;
   for (const { rollout, goal, includes, wayFrom } of plan.ranked(releases, device.product, device.platform)) {
     if (!goal || rollout.aborted || !includes(labels)) continue;

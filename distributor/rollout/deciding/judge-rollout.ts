@@ -10,7 +10,15 @@ import type { Hop } from '../path.ts';
 import { type Aim, aimOf, failedBefore, hopTowards, installerOf, isToGoBack, mayRetry } from './aim.ts';
 import type { DecideInput } from './decide-input.ts';
 import { held, instant, type RolloutVerdict, released } from './rollout-verdict.ts';
-import { behindNeighbours, beyondBudget, outsideWindow, placeIn, soakEnd, type Turn, windowFacts } from './turn.ts';
+import {
+  behindNeighbours,
+  beyondBudget,
+  type OfferTurn,
+  outsideWindow,
+  placeIn,
+  soakEnd,
+  windowFacts,
+} from './turn.ts';
 
 /** A release that leads on, before it is known whether the device may have it. */
 interface Prospect extends Aim {
@@ -23,11 +31,11 @@ interface Prospect extends Aim {
 }
 
 /** Undefined where it does not apply. */
-type Judgement<T> = (about: T) => RolloutVerdict | undefined;
+type RolloutRule<T> = (about: T) => RolloutVerdict | undefined;
 
-const ofTheGoal: readonly Judgement<Aim>[] = [sentBack, upToDate, newerThanGoal, aborted];
-const ofTheRelease: readonly Judgement<Prospect>[] = [failedHere, belowCounter, paused, afterOthers, tooLate];
-const ofTheTurn: readonly Judgement<Turn>[] = [outsideWindow, behindNeighbours, beyondBudget];
+const ofTheGoal: readonly RolloutRule<Aim>[] = [sentBack, upToDate, newerThanGoal, aborted];
+const ofTheRelease: readonly RolloutRule<Prospect>[] = [failedHere, belowCounter, paused, afterOthers, tooLate];
+const ofTheTurn: readonly RolloutRule<OfferTurn>[] = [outsideWindow, behindNeighbours, beyondBudget];
 
 export function judgeRollout(input: DecideInput, ranked: Ranked, location: Location): RolloutVerdict {
   const { check, labels } = input.device;
@@ -75,7 +83,7 @@ function judgeTurn(prospect: Prospect, because: keyof typeof reasons, location: 
 
 const reasons = { goal: 'rollout-open', floor: 'floor-first', skew: 'skew-first' } as const;
 
-function firstVerdict<T>(judgements: readonly Judgement<T>[], about: T): RolloutVerdict | undefined {
+function firstVerdict<T>(judgements: readonly RolloutRule<T>[], about: T): RolloutVerdict | undefined {
   for (const judgement of judgements) {
     const verdict = judgement(about);
     if (verdict) return verdict;

@@ -13,7 +13,7 @@ import { type Hold, holdOf } from './precedence.ts';
 import { held, instant, percentOf, type RolloutVerdict } from './rollout-verdict.ts';
 
 /** Where the device stands among those that the rollout is for. */
-interface Place {
+interface WavePlace {
   /** In [0, 1). */
   readonly place: number;
   /** The first open wave that covers it; undefined while none does. */
@@ -21,14 +21,14 @@ interface Place {
   readonly facts: DecisionFacts;
 }
 
-export interface Turn extends Aim {
+export interface OfferTurn extends Aim {
   readonly location: Location;
   readonly wave: string;
   /** As it is now; undefined where the rollout is always open. */
   readonly window: WindowState | undefined;
 }
 
-export function placeIn({ input: { device }, ranked, campaign, facts }: Aim): Place {
+export function placeIn({ input: { device }, ranked, campaign, facts }: Aim): WavePlace {
   const opened = campaign?.openedWaves ?? [];
   const place = placeOf(ranked.rollout.name, device.id);
   const index = openWaveOf(place, device.enrolledAt, opened);
@@ -44,14 +44,14 @@ export function soakEnd({ input: { now }, ranked: { rollout }, campaign }: Aim):
   return at > now ? at : undefined;
 }
 
-export function outsideWindow({ input, ranked, facts, wave, window }: Turn): RolloutVerdict | undefined {
+export function outsideWindow({ input, ranked, facts, wave, window }: OfferTurn): RolloutVerdict | undefined {
   const shut = window && shutUntil(window, ranked.rollout.downloadAheadSeconds, input.now);
   if (!shut) return undefined;
   const next = window.interval && !window.isOpen ? { opensAt: instant(window.interval.opensAt) } : {};
   return held('outside-window', { ...facts, wave, ...next }, shut.until);
 }
 
-export function behindNeighbours({ input, ranked, goal, facts, campaign, location, wave }: Turn) {
+export function behindNeighbours({ input, ranked, goal, facts, campaign, location, wave }: OfferTurn) {
   const { name, product, concurrency, deviceTimeoutSeconds } = ranked.rollout;
   const { peers, plan, now } = input;
   const peerTimeoutSeconds = Math.max(deviceTimeoutSeconds, 3 * (plan.fleet.pollSeconds ?? 0));
@@ -72,7 +72,7 @@ function laterServer(rollout: string, { servers = [] }: Hold, upTo: number): Dec
   return {};
 }
 
-export function beyondBudget(turn: Turn): RolloutVerdict | undefined {
+export function beyondBudget(turn: OfferTurn): RolloutVerdict | undefined {
   const { input, ranked, goal, facts, wave } = turn;
   const { name, budget } = ranked.rollout;
   if (budget === undefined || isUnderWay(turn)) return undefined;
@@ -81,7 +81,7 @@ export function beyondBudget(turn: Turn): RolloutVerdict | undefined {
 }
 
 /** Asking again for what was offered costs the budget nothing. */
-function isUnderWay({ input: { now }, ranked: { rollout }, attempt }: Turn): boolean {
+function isUnderWay({ input: { now }, ranked: { rollout }, attempt }: OfferTurn): boolean {
   if (attempt === undefined || attempt.outcome !== undefined) return false;
   return ['pending', 'waiting'].includes(standingOf(attempt, now, rollout.deviceTimeoutSeconds));
 }

@@ -47,7 +47,7 @@ export async function applyInto(
   }
 }
 
-interface Run {
+interface ProcessRun {
   readonly child: ChildProcess;
   /** Waits for the end of the process and its verdict. */
   cost(): Promise<DeltaCost>;
@@ -56,7 +56,7 @@ interface Run {
 }
 
 /** @param target where the new file goes: a pipe to this process, or a descriptor */
-function start(files: DeltaFiles, means: DeltaMeans, signal: AbortSignal, target: 'pipe' | number): Run {
+function start(files: DeltaFiles, means: DeltaMeans, signal: AbortSignal, target: 'pipe' | number): ProcessRun {
   signal.throwIfAborted();
   const request: ApplyRequest = { ...files, ...means, zstdPrograms: [...means.zstdPrograms], parent: process.pid };
   const child = spawn(process.execPath, [...nodeOptions, childProgram(), JSON.stringify(request)], {

@@ -7,7 +7,7 @@ import type { Answer, DatabaseStep, Question } from '../step.ts';
 import { answerNext, ask, StepFailure } from './connection.ts';
 import { columnsOf, type Many, manyOf } from './many.ts';
 
-interface Run {
+interface RunStep {
   readonly step: DatabaseStep<unknown>;
   readonly keys: readonly string[];
 }
@@ -18,7 +18,7 @@ export type StepResult = { readonly value: unknown } | { readonly failure: unkno
 export class WroteInVain extends Error {}
 
 interface Going {
-  readonly run: Run;
+  readonly run: RunStep;
   question: Question | undefined;
   hasWritten: boolean;
   ended: StepResult | undefined;
@@ -28,7 +28,7 @@ interface Going {
  * @returns how each ended, in order
  * @throws WroteInVain, and what the database fails with
  */
-export async function sideBySide(client: pg.PoolClient, runs: readonly Run[]): Promise<StepResult[]> {
+export async function sideBySide(client: pg.PoolClient, runs: readonly RunStep[]): Promise<StepResult[]> {
   const all = runs.map((run): Going => ({ run, question: undefined, hasWritten: false, ended: undefined }));
   for (let left: readonly Going[] = all; left.length > 0; left = left.filter(({ ended }) => !ended)) {
     const asking: Going[] = [];
