@@ -207,7 +207,7 @@ export type ErrorCode = keyof typeof errorCodes;
 
 export interface SlipwayErrorOptions {
   /** What the operator does next, one sentence. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -244,7 +244,7 @@ export class SlipwayError extends Error {
 export interface ErrorDescription {
   readonly code: ErrorCode;
   readonly message: string;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /** What system calls fail with on a disk that is full, read-only or broken: that is nobody's defect. */
@@ -271,7 +271,7 @@ export function toSlipwayError(thrown: unknown): SlipwayError {
 }
 
 export function describeError(error: SlipwayError): ErrorDescription {
-  return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+  return { code: error.code, message: error.message, hint: error.hint };
 }
 
 export function isErrorCode(code: string): code is ErrorCode {

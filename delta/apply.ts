@@ -8,9 +8,10 @@
  * streams are taken out; new parts are made in order of their numbers; then the target is written from its first byte
  * on.
  */
-import type { ByteSink } from '../contract/byte-sink.ts';
-import type { ByteSource } from '../contract/byte-source.ts';
+
 import { exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
+import type { ByteSink } from './byte-sink.ts';
+import type { ByteSource } from './byte-source.ts';
 import { chunksOf, digestOf } from './chunks.ts';
 import { decodePart, type PartPorts } from './decode-part.ts';
 import type { DeltaPart } from './directory.ts';

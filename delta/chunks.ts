@@ -1,7 +1,7 @@
 /** Reads a byte source from its first to its last byte. */
 import { createHash } from 'node:crypto';
-import type { ByteSource } from '../contract/byte-source.ts';
 import type { Digest } from '../contract/digest.ts';
+import type { ByteSource } from './byte-source.ts';
 
 const chunkBytes = 256 * 1024;
 

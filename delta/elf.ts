@@ -3,7 +3,7 @@
  * header first, tables when they are asked for. Nothing outside the file is read, and nothing is thrown: what is not
  * there, or is no such file, is `undefined`.
  */
-import type { ByteSource } from '../contract/byte-source.ts';
+import type { ByteSource } from './byte-source.ts';
 
 /** In bytes from the start of the file. */
 export interface FilePlace {
@@ -12,7 +12,7 @@ export interface FilePlace {
 }
 
 /** `e_ident` and `e_machine`: as much as the first 20 bytes tell. */
-export interface ElfIdentity {
+interface ElfIdentity {
   /** Of 64 bits. */
   readonly wide: boolean;
   readonly littleEndian: boolean;
@@ -20,7 +20,7 @@ export interface ElfIdentity {
   readonly machine: number;
 }
 
-export interface ElfTable {
+interface ElfTable {
   readonly offset: number;
   readonly entryBytes: number;
   readonly count: number;

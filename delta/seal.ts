@@ -3,8 +3,8 @@
  * against enemies: coders have bits that decide nothing, and with the seal no changed byte passes unseen.
  */
 import { createHash } from 'node:crypto';
-import type { ByteSource } from '../contract/byte-source.ts';
 import { SlipwayError } from '../contract/errors.ts';
+import type { ByteSource } from './byte-source.ts';
 import { digestOf } from './chunks.ts';
 import { sliceSource } from './slice-source.ts';
 

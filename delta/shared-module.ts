@@ -4,7 +4,7 @@
  */
 import { SlipwayError } from '../contract/errors.ts';
 
-export interface ModuleMemory {
+interface ModuleMemory {
   /** Another one each time the memory grows; views of the one before are empty then. */
   readonly buffer: ArrayBuffer;
 }

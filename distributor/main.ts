@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
-import { proxiesOfEnvironment } from '../contract/proxy.ts';
 import { processStreams } from '../system/command-line/process-streams.ts';
+import { proxiesOfEnvironment } from '../system/network/proxy.ts';
 import { openReader } from '../system/store/open-reader.ts';
 import { openFleetState } from './adapters/database/fleet-state-of-place.ts';
 import { openSource } from './adapters/declarations/open-source.ts';

@@ -17,7 +17,7 @@ import type { Services } from './services.ts';
 /** Enough for a look at some thousand devices. */
 const firstLookPatienceMs = 150;
 
-export interface UpkeepInput {
+interface UpkeepInput {
   readonly services: Omit<Services, 'isStarted'>;
   readonly logger: FastifyBaseLogger;
   readonly refreshIntervalMs: number;

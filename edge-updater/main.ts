@@ -11,8 +11,8 @@ import { addInstall } from './commands/install.ts';
 import { addRollback } from './commands/rollback.ts';
 import { addRun } from './commands/run.ts';
 import { addStatus } from './commands/status.ts';
-import { DeviceOpener } from './open-device.ts';
-import { readDevice } from './read-device.ts';
+import { DeviceOpener } from './wiring/open-device.ts';
+import { readDevice } from './wiring/read-device.ts';
 
 // Streams leave young garbage; without a bound the engine keeps tens of megabytes of it before it looks.
 setFlagsFromString('--semi-space-growth-factor=1');

@@ -7,7 +7,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build, type Metafile, transform } from 'esbuild';
 
-export interface Program {
+export interface BundledProgram {
   /** Source, relative to the root of the repository. */
   readonly entry: string;
   /** File in the output folder. */
@@ -39,7 +39,7 @@ function hasInterpreter(entry: string): boolean {
  * @returns its length in bytes
  * @throws Error when the source does not bundle or a forbidden package is inside
  */
-export async function bundleProgram(program: Program, root: string, outputFolder: string): Promise<number> {
+export async function bundleProgram(program: BundledProgram, root: string, outputFolder: string): Promise<number> {
   const outfile = path.join(outputFolder, program.output);
   const result = await build({
     absWorkingDir: root,
@@ -99,7 +99,7 @@ async function replaceFile(file: string, contents: Uint8Array, mode: number): Pr
   await rename(draft, file);
 }
 
-export interface ForbiddenPackage {
+interface ForbiddenPackage {
   readonly package: string;
   /** The permitted file that brings it in. */
   readonly because: string;
@@ -109,7 +109,7 @@ export interface ForbiddenPackage {
  * Forbidden packages that a bundle contains or leaves to be imported at run time, each once and where it comes in:
  * what one forbidden package brings with it is not named again.
  */
-export function forbiddenPackages(metafile: Metafile, forbidden: readonly string[]): ForbiddenPackage[] {
+function forbiddenPackages(metafile: Metafile, forbidden: readonly string[]): ForbiddenPackage[] {
   const isForbidden = (name: string | undefined) =>
     name !== undefined && forbidden.some((pattern) => name === pattern || name.startsWith(`${pattern}/`));
   const found = new Map<string, string>();

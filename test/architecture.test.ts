@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { errorCodes } from '../contract/errors.ts';
+import { acrossRooms, cyclesOf } from './architecture/cycles.ts';
 import { differences, parseErrorPage } from './architecture/error-page.ts';
 import {
   foreignTexts,
@@ -23,6 +24,7 @@ import {
   namesNodeModules,
   onlyMainImportsAdapters,
   programs,
+  pureMark,
   type Rule,
   staysInItsLayer,
 } from './architecture/import-rules.ts';
@@ -33,6 +35,8 @@ const files = filesOfRepository();
 const sources = byPath(
   files.filter((file) => /\.(ts|mjs)$/.test(file)).map((file) => parseSource(file, readFileSync(at(file), 'utf8'))),
 );
+
+const pureFolders = files.filter((file) => path.basename(file) === pureMark).map((file) => path.dirname(file));
 
 /** Rule, its sentence, and files that break it: each source text must be caught when it stands under its name. */
 const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>])[] = [
@@ -71,6 +75,7 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'edge-updater/device/daemon.ts': "export { s3 } from './adapters/systemd.ts';",
       'packager/commands/c.ts': "import { openWriter } from '../../system/store/open-writer.ts';",
       'distributor/catalog/catalog.ts': "import { s3Reader } from '../../system/store/s3-reader.ts';",
+      'edge-updater/device/a.ts': "import { replaceFileSync } from '../../system/files/durable-file-sync.ts';",
     },
   ],
   [
@@ -83,7 +88,7 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
   ],
   [
     'what decides reaches no module of Node and no clock',
-    decidesPurely,
+    decidesPurely(pureFolders),
     {
       'edge-updater/update/a.ts': "import { readFileSync } from 'node:fs';",
       'edge-updater/update/b.ts': 'export const late = (at: number) => at < Date.now();',
@@ -92,7 +97,7 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'distributor/rollout/c.ts': "import { type Stats } from 'node:fs';",
       'distributor/declaration/a.ts': "import { readFileSync } from 'node:fs';",
       'distributor/catalog/a.ts': "const fs = await import('node:fs');",
-      'packager/publish/plan.ts': "export { join } from 'node:path';",
+      'packager/publish/deciding/plan.ts': "export { join } from 'node:path';",
     },
   ],
   [
@@ -109,6 +114,7 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'contract/h.ts': 'export const text = Date();',
       'contract/i.ts': 'export const now = globalThis.performance.now();',
       'contract/k.ts': "import { crc32 } from 'node:zlib';",
+      'contract/l.ts': "import { parseDocument } from 'yaml';",
       'contract/j.ts': "import { fetchBytes } from 'tuf-js/dist/fetcher.js';",
     },
   ],
@@ -191,10 +197,56 @@ describe.each(rules)('%s', (_sentence, rule, planted) => {
   });
 });
 
+describe('imports', () => {
+  const ours = new Map([...sources].filter(([file]) => !file.startsWith('test/')));
+
+  it('make no cycle at run time, and none of types across rooms', () => {
+    expect(cyclesOf(ours, 'at run time')).toEqual([]);
+    expect(acrossRooms(cyclesOf(ours, 'also of types'), programs)).toEqual([]);
+  });
+
+  it.each([
+    ['of two', { 'delta/a.ts': "import './b.ts';", 'delta/b.ts': "import './a.ts';" }, 1, 0],
+    ['of one', { 'delta/a.ts': "import './a.ts';" }, 1, 0],
+    [
+      'of three rooms, closed by a type',
+      {
+        'packager/a/a.ts': "import { b } from '../b/b.ts';",
+        'packager/b/b.ts': "export { c } from '../c.ts';",
+        'packager/c.ts': "import type { A } from './a/a.ts';",
+        'packager/d.ts': "import './c.ts';",
+      },
+      0,
+      1,
+    ],
+    [
+      'of types in one room',
+      { 'packager/a/a.ts': "import { b } from './b.ts';", 'packager/a/b.ts': "import type { A } from './a.ts';" },
+      0,
+      0,
+    ],
+    [
+      'none',
+      { 'delta/a.ts': "import './b.ts'; import './c.ts';", 'delta/b.ts': "import './c.ts';", 'delta/c.ts': '' },
+      0,
+      0,
+    ],
+  ])('are caught with a planted cycle: %s', (_name, planted, atRunTime, across) => {
+    const parsed = byPath(Object.entries(planted).map(([file, text]) => parseSource(file, text)));
+    expect(cyclesOf(parsed, 'at run time')).toHaveLength(atRunTime);
+    expect(acrossRooms(cyclesOf(parsed, 'also of types'), programs)).toHaveLength(across);
+  });
+});
+
 describe('the architecture rules', () => {
   it('see the sources', () => {
     expect([...sources.keys()]).toEqual(expect.arrayContaining(['contract/errors.ts', 'infra/bootstrap.mjs']));
     for (const program of programs) expect(sources.has(`${program}/main.ts`), `${program}/main.ts`).toBe(true);
+    for (const program of programs)
+      expect(
+        pureFolders.some((folder) => folder.startsWith(`${program}/`)),
+        program,
+      ).toBe(true);
   });
 
   it('take no comment or string for an import, nor a date that is given for a clock', () => {
@@ -271,7 +323,7 @@ describe('the architecture rules', () => {
       parseSource('edge-updater/slot.ts', "import { disk } from './disk.ts';"),
       parseSource('edge-updater/disk.ts', "import fs from 'node:fs';"),
     ]);
-    expect([...parsed.values()].flatMap((file) => decidesPurely(file, parsed))).toEqual([
+    expect([...parsed.values()].flatMap((file) => decidesPurely(['edge-updater/update'])(file, parsed))).toEqual([
       'edge-updater/update/transition.ts reaches node:fs through edge-updater/disk.ts',
     ]);
   });

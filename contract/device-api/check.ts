@@ -40,7 +40,7 @@ export const installedReleaseSchema = z.strictObject({
 export type InstalledRelease = z.infer<typeof installedReleaseSchema>;
 
 /** What the device allows the applying of a delta to take; one beyond it is passed over for another way. */
-export const deltaPolicySchema = z.strictObject({
+const deltaPolicySchema = z.strictObject({
   /** Whether compressed payloads may be encoded again. */
   allowReencode: z.boolean(),
   /** Of the process that applies a delta. */

@@ -70,7 +70,6 @@ export const reportsRequestSchema = z.discriminatedUnion('schemaVersion', [
   z.strictObject({ schemaVersion: z.literal(1), reports: reportsOf(reportSchemaVersion1) }),
   z.object({ schemaVersion: z.literal(2), reports: reportsOf(reportSchema) }),
 ]);
-export type ReportsRequest = z.infer<typeof reportsRequestSchema>;
 
 export const reportsAnswerSchema = z.object({
   /** Every report up to this sequence is stored; the device may forget them. */

@@ -15,7 +15,7 @@ export function codeInVersion1(code: string, fault?: Fault): ErrorCode {
 
 /** The message begins with a code that version 1 does not have, so that a person still reads it. */
 export function reportInVersion1({ code, fault, nextTryAt: _, message, ...rest }: Report): ReportVersion1 {
-  if (code === undefined) return { ...rest, ...(message === undefined ? {} : { message }) };
+  if (code === undefined) return { ...rest, message };
   const known = codeInVersion1(code, fault);
   const text =
     known === code
@@ -24,7 +24,7 @@ export function reportInVersion1({ code, fault, nextTryAt: _, message, ...rest }
           .filter((part) => part !== undefined)
           .join(': ')
           .slice(0, 2000);
-  return { ...rest, code: known, ...(text === undefined ? {} : { message: text }) };
+  return { ...rest, code: known, message: text };
 }
 
 export function checkInVersion1(check: CheckRequest): CheckRequestVersion1 {

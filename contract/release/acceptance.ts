@@ -5,7 +5,7 @@
 import type { Platform } from './platform.ts';
 import { compareVersions, type Version } from './version.ts';
 
-export interface Installable {
+interface Installable {
   readonly platform: Platform;
   readonly version: Version;
   readonly counter: number;

@@ -12,7 +12,7 @@ import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { type Product, productSchema } from '../release/manifest.ts';
 
-export const permitSchema = z.strictObject({
+const permitSchema = z.strictObject({
   schemaVersion: z.literal(1),
   /** Keeps a permit apart from everything else that a key may sign. */
   kind: z.literal('permit'),

@@ -20,7 +20,7 @@ export type FetchMetadata = (name: string, maxBytes: number) => Promise<Uint8Arr
 /** Accepted documents by role: `root`, `timestamp`, `snapshot`, `targets` and delegated roles. Bytes as received. */
 export type MetadataSet = ReadonlyMap<string, Uint8Array>;
 
-export interface RefreshInput {
+interface RefreshInput {
   /** The set accepted last; needs `root` at least (the pinned root on a first start). */
   readonly known: MetadataSet;
   readonly fetch: FetchMetadata;

@@ -6,7 +6,7 @@ import { ownLength, type Steps, stepFields } from './step.ts';
 /** Bytes of a chunk, the longest stretch that is coded at once; references do not cross its ends. */
 export const chunkBytes = 64 * 1024;
 
-export interface ContentShape {
+interface ContentShape {
   readonly oldLength: number;
   /** Virtual address of the old file's first byte, 0 when it has none. */
   readonly addressBase: number;

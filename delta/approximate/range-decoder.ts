@@ -1,6 +1,7 @@
 /** Decodes a range-coded stream. */
-import type { ByteSource } from '../../contract/byte-source.ts';
+
 import { SlipwayError } from '../../contract/errors.ts';
+import type { ByteSource } from '../byte-source.ts';
 import { ModelStream } from './models.ts';
 
 export class RangeDecoder extends ModelStream {

@@ -7,7 +7,6 @@ export const literalCodes = 286;
 export const distanceCodes = 30;
 export const endOfBlock = 256;
 export const firstLengthCode = 257;
-export const minMatch = 3;
 export const maxMatch = 258;
 
 /** Extra bits of length code 257 + i. */

@@ -13,7 +13,7 @@ export type Architecture = (typeof architectures)[keyof typeof architectures];
  * @param instruction offset of the instruction that the reference counts from
  * @param target absolute address, any number
  */
-export type ReferenceVisitor = (at: number, form: number, instruction: number, target: number) => void;
+type ReferenceVisitor = (at: number, form: number, instruction: number, target: number) => void;
 
 /**
  * Finds the references in `code`, whose first byte lies at `address`, whatever the bytes are. Ends other tasks of the

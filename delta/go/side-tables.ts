@@ -13,7 +13,7 @@ import { codeShiftRuns, type ShiftRuns } from './shift-table.ts';
 export const sideTablesVersion = 2;
 
 /** Single numbers that place the tables of the runtime. Addresses are below 2^32. */
-export interface Geometry {
+interface Geometry {
   /** 0 amd64, 1 arm64. */
   readonly architecture: number;
   /** Bytes of a `_func` row before its arrays: 40 (Go 1.18, 1.19) or 44 (from Go 1.20 on). */

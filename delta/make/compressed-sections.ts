@@ -3,11 +3,11 @@
  * cut out of a program when it is opened, and what one who reads the rest must know is missing. Positions only; whether
  * a stream is one is for the caller to try.
  */
-import type { ByteSource } from '../../contract/byte-source.ts';
+import type { ByteSource } from '../byte-source.ts';
 import { type FilePlace, readElfHeader, readSections, readTexts, sectionFlags } from '../elf.ts';
 
 /** In bytes from the start of the section. */
-export interface SectionStream {
+interface SectionStream {
   readonly start: number;
   readonly length: number;
 }
@@ -28,7 +28,7 @@ export function streamIn(flags: number, length: number, wide: boolean): SectionS
   return { start, length: length - start - zlibBytes.trailer };
 }
 
-export interface CompressedSection extends FilePlace {
+interface CompressedSection extends FilePlace {
   readonly name: string;
 }
 

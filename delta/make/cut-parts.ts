@@ -8,7 +8,7 @@ import { cutLengths, type PieceSizes, pieceSizes } from './cut-points.ts';
 import type { OpenedArtifact } from './open/open-artifact.ts';
 import type { OpenedPart } from './open/parts.ts';
 
-export interface Pair {
+interface SourcePair {
   readonly old: OpenedArtifact;
   readonly new: OpenedArtifact;
 }
@@ -17,7 +17,7 @@ export interface Pair {
  * The pair as it is when no part of either is longer than `longBytes`; else with every part above the largest piece
  * cut. The caller that opened what it was given disposes of it.
  */
-export function cutLongParts(pair: Pair, longBytes: number, sizes: PieceSizes = pieceSizes): Pair {
+export function cutLongParts(pair: SourcePair, longBytes: number, sizes: PieceSizes = pieceSizes): SourcePair {
   const parts = [...pair.old.parts, ...pair.new.parts];
   if (!parts.some(({ length }) => length > Math.max(longBytes, sizes.maxBytes))) return pair;
   return { old: cut(pair.old, sizes), new: cut(pair.new, sizes) };

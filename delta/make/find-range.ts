@@ -7,7 +7,7 @@ const needleBytes = 64;
 const windowBytes = 4 * 1024 * 1024;
 
 /** @returns the offset in `old` from which all bytes of `part` follow, if any */
-export function findRange(part: FileRange, old: FileRange): number | undefined {
+function findRange(part: FileRange, old: FileRange): number | undefined {
   if (part.length < needleBytes || part.length > old.length) return undefined;
   const bytes = part.read(0, part.length);
   const needle = bytes.subarray(0, needleBytes);

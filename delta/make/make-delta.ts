@@ -98,7 +98,7 @@ async function smallest(
   });
 }
 
-type Attempt = Omit<MadeSlipwayDelta, 'givenUp'> & { readonly isWhole: boolean };
+type MethodAttempt = Omit<MadeSlipwayDelta, 'givenUp'> & { readonly isWhole: boolean };
 
 async function attempt(
   strategy: Strategy,
@@ -107,7 +107,7 @@ async function attempt(
   outFile: string,
   ports: DeltaMakerPorts,
   givenUp: string[],
-): Promise<Attempt | undefined> {
+): Promise<MethodAttempt | undefined> {
   using openedOld = artifacts.old;
   using openedNew = artifacts.new;
   const isWholeFile = isWhole(openedNew.recipe);

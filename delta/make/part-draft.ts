@@ -12,11 +12,16 @@ export interface PartDraft extends PartCode {
 const slowPatchBytes = 64 * 1024;
 const slowPatchGain = 1.1;
 const isSlowBeyond: Record<EncodedMethod, boolean> = {
-  ...{ approximate: true, go: false, vcdiff: false, zstd: false, zstdPatch: false, stored: false },
+  approximate: true,
+  go: false,
+  vcdiff: false,
+  zstd: false,
+  zstdPatch: false,
+  stored: false,
 };
 
 /** Bytes in the delta. */
-export function sizeOf({ tablesLength, dataLength }: PartCode): number {
+export function encodedBytesOf({ tablesLength, dataLength }: PartCode): number {
   return tablesLength + dataLength;
 }
 
@@ -26,7 +31,7 @@ export function isFast({ method, dataLength }: PartCode): boolean {
 
 /** Bytes, more where decoding is slow. */
 export function weightOf(draft: PartCode): number {
-  return isFast(draft) ? sizeOf(draft) : sizeOf(draft) * slowPatchGain;
+  return isFast(draft) ? encodedBytesOf(draft) : encodedBytesOf(draft) * slowPatchGain;
 }
 
 /** The lightest; the first of several. */

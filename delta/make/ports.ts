@@ -4,7 +4,7 @@ import type { Progress } from '../../contract/progress.ts';
 import type { ZstdEncoder } from '../recipe/ports.ts';
 
 /** Why there is no delta; the full blob serves instead. */
-export type SkipReason =
+type SkipReason =
   /** Old or new file is empty: there is nothing to save. */
   | 'input-empty'
   /** Larger than the encoder takes into memory. */

@@ -13,7 +13,7 @@ const maxBeforeLastGroup = Math.floor(Number.MAX_SAFE_INTEGER / 128);
 const loopBytes = 32;
 
 /** What running out of bytes means: the delta ended early, or a section says more than it holds. */
-export type EndCode = 'vcdiff-truncated' | 'vcdiff-malformed';
+type EndCode = 'vcdiff-truncated' | 'vcdiff-malformed';
 
 export class Cursor {
   readonly what: string;

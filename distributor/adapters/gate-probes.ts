@@ -4,8 +4,8 @@
  */
 import { Agent, Pool, ProxyAgent, request } from 'undici';
 import * as z from 'zod';
-import { noProxyRule, type ProxyRule } from '../../contract/proxy.ts';
-import type { Comparison, GateCheck } from '../declaration/gate.ts';
+import { noProxyRule, type ProxyRule } from '../../system/network/proxy.ts';
+import type { ComparisonOperator, GateCheck } from '../declaration/gate.ts';
 import type { GateProbe, GateResult } from '../rollout/campaigns/gates.ts';
 
 export interface GateProbeOptions {
@@ -19,7 +19,7 @@ const defaultTimeoutMs = 5000;
 const defaultMaxAnswerBytes = 1024 * 1024;
 
 /** What a check found, without its name and time. */
-type Finding = Pick<GateResult, 'verdict' | 'detail'>;
+type GateFinding = Pick<GateResult, 'verdict' | 'detail'>;
 
 export function gateProbes(options: GateProbeOptions = {}): GateProbe & { close(): Promise<void> } {
   const { timeoutMs = defaultTimeoutMs, maxAnswerBytes = defaultMaxAnswerBytes, proxies = noProxyRule } = options;
@@ -43,7 +43,7 @@ export function gateProbes(options: GateProbeOptions = {}): GateProbe & { close(
   return { ask, close: () => agent.close() };
 }
 
-function find(check: GateCheck, agent: Agent, signal: AbortSignal): Promise<Finding> {
+function find(check: GateCheck, agent: Agent, signal: AbortSignal): Promise<GateFinding> {
   return 'http' in check ? askHttp(check.http, agent, signal) : askPrometheus(check.prometheus, agent, signal);
 }
 
@@ -51,7 +51,7 @@ async function askHttp(
   { url, status }: Extract<GateCheck, { http: unknown }>['http'],
   agent: Agent,
   signal: AbortSignal,
-): Promise<Finding> {
+): Promise<GateFinding> {
   const answer = await request(url, { dispatcher: agent, signal });
   // Only the status counts: nobody waits for the body.
   answer.body.on('error', () => undefined).destroy();
@@ -72,7 +72,7 @@ async function askPrometheus(
   { url, query, op, value }: Extract<GateCheck, { prometheus: unknown }>['prometheus'],
   agent: Agent,
   signal: AbortSignal,
-): Promise<Finding> {
+): Promise<GateFinding> {
   const address = queryAddress(url, query);
   const answer = await request(address, { dispatcher: agent, signal, headers: { accept: 'application/json' } });
   const text = await answer.body.text();
@@ -98,7 +98,7 @@ function queryAddress(url: string, query: string): URL {
 }
 
 /** NaN passes nothing, not even `!=`: it says that there is no number. */
-function compare(found: number, op: Comparison, value: number): boolean {
+function compare(found: number, op: ComparisonOperator, value: number): boolean {
   if (Number.isNaN(found)) return false;
   switch (op) {
     case '<':
@@ -126,7 +126,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function unknown(why: string): Finding {
+function unknown(why: string): GateFinding {
   return { verdict: 'unknown', detail: `Cannot be asked: ${why}.` };
 }
 

@@ -15,7 +15,7 @@ import type { StoreReader } from '../../system/store/reader.ts';
 import { type Expiries, expiriesOf } from './expiries.ts';
 import { type Release, ReleaseIndex } from './releases.ts';
 
-export interface CatalogState {
+interface CatalogState {
   readonly releases: ReleaseIndex;
   /** When the store was last read with success; undefined before the first time. */
   readonly refreshedAt: Date | undefined;

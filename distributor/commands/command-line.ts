@@ -46,7 +46,7 @@ export interface CommandLine extends OutsideWorld, Pick<Output, 'answer' | 'say'
   progress(text: string | undefined): void;
 }
 
-export const defaultStateFolder = '/var/lib/slipway-distributor';
+const defaultStateFolder = '/var/lib/slipway-distributor';
 
 /** Where the fleet's state is: in a folder unless a database is named. */
 export interface StatePlace {
@@ -100,19 +100,5 @@ async function readPassword(file: string): Promise<string> {
       cause,
       hint: 'Check --database-password-file and who may read it.',
     });
-  }
-}
-
-/** Opens the state, does one thing, closes it. */
-export async function withState<T>(
-  line: CommandLine,
-  place: StatePlace,
-  use: (state: FleetState) => Promise<T>,
-): Promise<T> {
-  const state = await openState(line, place);
-  try {
-    return await use(state);
-  } finally {
-    await state.close();
   }
 }

@@ -7,7 +7,7 @@ import { relativeText, timeText } from '../../system/command-line/times.ts';
 import type { DeviceDetail, DeviceView } from '../fleet/view.ts';
 import { conditionRows } from './condition-text.ts';
 
-export const noDevices =
+const noDevices =
   'No device is enrolled. Make a token with slipway-distributor enrolment-token create and give it to a device.';
 
 /**

@@ -3,7 +3,7 @@
  * memory.
  */
 
-interface Output {
+interface LongOutput {
   readonly stdout: (text: string) => void;
   /** Resolves when the reader has taken most of what was written. */
   readonly taken?: () => Promise<unknown>;
@@ -15,7 +15,7 @@ const itemsAtOnce = 1000;
 export async function writeJsonList<T>(
   name: string,
   items: AsyncIterable<T>,
-  { stdout, taken }: Output,
+  { stdout, taken }: LongOutput,
   begin: () => void,
 ): Promise<void> {
   let opening = `{${JSON.stringify(name)}:[`;
@@ -32,7 +32,7 @@ export async function writeJsonList<T>(
 /** @param begin as above */
 export async function writeLines(
   lines: AsyncIterable<string>,
-  { stdout, taken }: Output,
+  { stdout, taken }: LongOutput,
   begin: () => void,
 ): Promise<void> {
   for await (const some of batches(lines)) {

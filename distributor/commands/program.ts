@@ -39,7 +39,7 @@ const verbs = [
 ];
 
 /** What a program of long lists needs besides. */
-export interface LongStreams extends Streams {
+interface LongStreams extends Streams {
   /** As long answers wait for it; see long-answer.ts. */
   readonly taken?: () => Promise<unknown>;
   /** A person watches stderr. */

@@ -1,8 +1,8 @@
 /** Checks what `serve` is told, before anything is opened. */
 import { isIP } from 'node:net';
 import { SlipwayError } from '../../contract/errors.ts';
-import { parseStoreUrl } from '../../contract/store-url.ts';
-import { isLoopback } from '../../contract/transport.ts';
+import { isLoopback } from '../../system/network/transport.ts';
+import { parseStoreUrl } from '../../system/store/store-url.ts';
 import type { CertificateFiles } from '../http/certificate.ts';
 import type { StatePlace } from './command-line.ts';
 import type { RetentionOptions } from './retention-options.ts';

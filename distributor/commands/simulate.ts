@@ -77,9 +77,17 @@ async function run(line: CommandLine, place: string, options: SimulationOptions)
     for (const { problem } of emptinessIn(documents, plan, fleet)) line.say(`warning: ${problemText(problem)}`);
   }
   const input: Omit<SimulationInput, 'failureRate'> = {
-    ...{ plan, fleet, start, seed: options.seed, rollout: options.rollout, actions: options.act },
-    ...{ offline: options.offline, speeds: options.speed ?? [usualSpeed] },
-    ...{ updateBytes: options.size, updateSeconds: options.updateTime, forSeconds: options.for },
+    plan,
+    fleet,
+    start,
+    seed: options.seed,
+    rollout: options.rollout,
+    actions: options.act,
+    offline: options.offline,
+    speeds: options.speed ?? [usualSpeed],
+    updateBytes: options.size,
+    updateSeconds: options.updateTime,
+    forSeconds: options.for,
     pollSeconds: options.poll ?? plan.fleet.pollSeconds ?? usualPollSeconds,
     asksAlways: options.everyCheck,
   };

@@ -49,7 +49,7 @@ const gitOnly = ['gitBranch', 'gitPath', 'gitPoll', 'gitCredentials', 'gitCa', '
  * @returns undefined where plans come by API
  * @throws SlipwayError `usage`
  */
-export function placeOf(
+export function sourcePlaceOf(
   options: SourceOptions,
   fallback: { readonly state: string; readonly refresh: number },
 ): SourcePlace | undefined {

@@ -8,8 +8,8 @@ import { waveColumns } from './rollout-text.ts';
 
 export function whyText(why: WhyView, now: number): string {
   const rows = why.state === 'never-asked' ? [] : conditionRows(why, now);
-  const told = rows.map(([name = '', text = '']) => `${name}: ${printable(text)}`);
-  return [deviceLine(why, now), placeLine(why), ...told, ...answerLines(why, now), ...rolloutParts(why, now)].join(
+  const rowTexts = rows.map(([name = '', text = '']) => `${name}: ${printable(text)}`);
+  return [deviceLine(why, now), placeLine(why), ...rowTexts, ...answerLines(why, now), ...rolloutParts(why, now)].join(
     '\n',
   );
 }

@@ -9,7 +9,7 @@ import type { ReleaseTarget } from '../catalog/releases.ts';
 import { gateOf } from './gate.ts';
 import { apiVersion, metadataSchema, objectNameSchema } from './object-name.ts';
 import { type Practice, practiceOf, practiceShape } from './practice.ts';
-import { sizeOf, type Wave, wavesSchema } from './wave.ts';
+import { type Wave, waveSizeOf, wavesSchema } from './wave.ts';
 
 /** Equal declarations are equal as JSON. */
 export interface Rollout extends Practice {
@@ -76,7 +76,7 @@ export function rolloutOf({ metadata, spec }: z.output<typeof rolloutDocumentSch
     allowEmpty: allowEmpty ?? false,
     waves: waves.map((wave) => ({
       name: wave.name,
-      size: sizeOf(wave),
+      size: waveSizeOf(wave),
       soakSeconds: wave.soak ?? 0,
       gate: gateOf(practice.gate, wave.gate),
     })),

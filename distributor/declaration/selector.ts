@@ -5,8 +5,8 @@
 import * as z from 'zod';
 import type { Labels } from '../../contract/device-api/check.ts';
 
-export const selectorOperators = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
-export type SelectorOperator = (typeof selectorOperators)[number];
+const selectorOperators = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
+type SelectorOperator = (typeof selectorOperators)[number];
 
 export interface LabelRequirement {
   readonly key: string;

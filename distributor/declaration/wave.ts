@@ -18,7 +18,7 @@ export interface Wave {
   readonly gate: Gate;
 }
 
-export const waveSchema = z
+const waveSchema = z
   .strictObject({
     name: objectNameSchema.max(63),
     percent: percentSchema.optional(),
@@ -61,6 +61,6 @@ export const wavesSchema = z
   });
 
 /** Both sizes at once is refused above; count is there where percent is not. */
-export function sizeOf({ percent, count }: Pick<z.output<typeof waveSchema>, 'percent' | 'count'>): WaveSize {
+export function waveSizeOf({ percent, count }: Pick<z.output<typeof waveSchema>, 'percent' | 'count'>): WaveSize {
   return percent === undefined ? { count: count ?? 1 } : { percent };
 }

@@ -21,7 +21,7 @@ export interface EventFeedOptions {
   readonly onReaders?: (readers: number) => void;
 }
 
-export interface ReaderOptions {
+interface ReaderOptions {
   /** Of the token that follows. */
   readonly tokenId: string;
   /** Id of the last event seen, 0 for all that are kept. */

@@ -28,10 +28,6 @@ export const eventKinds = {
 export type EventKind = keyof typeof eventKinds;
 export const eventKindNames = Object.keys(eventKinds) as [EventKind, ...EventKind[]];
 
-export function isEventKind(text: string): text is EventKind {
-  return Object.hasOwn(eventKinds, text);
-}
-
 /** What a change of a campaign is called in the audit log. */
 export const kindOfTransition = {
   'open-wave': 'wave-opened',

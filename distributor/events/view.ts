@@ -33,10 +33,13 @@ export function eventViewOf({
   facts,
 }: RecordedEvent): EventView {
   return {
-    ...{ id, at: new Date(at).toISOString(), actor, kind },
-    ...(rollout === undefined ? {} : { rollout }),
-    ...(version === undefined ? {} : { version }),
-    ...(deviceId === undefined ? {} : { deviceId }),
+    id,
+    at: new Date(at).toISOString(),
+    actor,
+    kind,
+    rollout,
+    version,
+    deviceId,
     reason,
     ...(facts === undefined ? {} : { facts: { ...facts } }),
   };

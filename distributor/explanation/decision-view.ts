@@ -8,8 +8,11 @@ export function decisionViewOf(decision: Decision): DecisionView {
   const { kind, reason, facts } = decision;
   const until = kind === 'none' && decision.until !== undefined ? new Date(decision.until).toISOString() : undefined;
   return {
-    ...{ kind, reason, meaning: decisionReasons[reason], facts: { ...facts } },
-    ...(until === undefined ? {} : { until }),
+    kind,
+    reason,
+    meaning: decisionReasons[reason],
+    facts: { ...facts },
+    until,
     next: nextStep(reason, facts, until),
   };
 }

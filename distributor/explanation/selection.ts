@@ -17,7 +17,7 @@ export function conditionsOf({ matchLabels, matchExpressions }: Selector, labels
 
 function judged(condition: string, key: string, alone: Selector, labels: Labels): ConditionView {
   const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
-  return { condition, holds: selects(alone, labels), ...(value === undefined ? {} : { value }) };
+  return { condition, holds: selects(alone, labels), value };
 }
 
 function wordsOf({ key, operator, values }: LabelRequirement): string {

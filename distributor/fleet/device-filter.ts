@@ -34,7 +34,7 @@ export const deviceQuerySchema = z.object({
 });
 export type DeviceQuery = z.infer<typeof deviceQuerySchema>;
 
-export type DeviceFilter = (device: DeviceView) => boolean;
+type DeviceFilter = (device: DeviceView) => boolean;
 
 /** Undefined where every device is asked for. @param now what durations end at, milliseconds since 1970 */
 export function deviceFilter(query: DeviceQuery, now: number): DeviceFilter | undefined {

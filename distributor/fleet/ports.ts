@@ -16,15 +16,15 @@ import type { Report } from '../../contract/device-api/report.ts';
 import type { Digest } from '../../contract/digest.ts';
 import type { Fault } from '../../contract/errors.ts';
 import type { Platform } from '../../contract/release/platform.ts';
-import type { Version } from '../../contract/release/version.ts';
 import type { AuditEvent, EventStore } from '../events/ports.ts';
 import type { PlanStore } from '../reconcile/ports.ts';
 import type { CampaignAttempt, CampaignKey } from '../rollout/campaign.ts';
 import type { CampaignStore } from '../rollout/campaigns/ports.ts';
-import type { CampaignLookup, Peer, Role, Spending } from '../rollout/deciding/decide-input.ts';
+import type { CampaignLookup, Peer, Spending } from '../rollout/deciding/decide-input.ts';
 import type { Finding } from '../rollout/deciding/findings.ts';
 import type { Decision } from '../rollout/decision.ts';
-import type { Location } from './location.ts';
+import type { DevicePage, Member } from './device-page.ts';
+import type { Location, Role } from './location.ts';
 import type { Scope } from './scopes.ts';
 
 /** Times are milliseconds since 1970. */
@@ -123,24 +123,8 @@ export interface Enrolment {
  */
 export type EnrolmentOutcome = 'enrolled' | 'repeated' | 'device-exists' | 'token-spent';
 
-export interface DevicePage {
-  /** Ids in order; at most `limit` of them, after the given one. */
-  readonly after?: DeviceId | undefined;
-  readonly limit: number;
-}
-
-/** As much of an accepted device as drawing the bound of a wave needs, and knowing who waits for whom. */
-export interface Member {
-  readonly id: DeviceId;
-  /** As the device says, without those given by rule. */
-  readonly labels: Labels;
-  readonly enrolledAt: number;
-  /** As it said last. */
-  readonly current: Version | undefined;
-}
-
 /** The period of one campaign's budget. */
-export interface BudgetPeriod extends CampaignKey {
+interface BudgetPeriod extends CampaignKey {
   readonly perSeconds: number;
 }
 
@@ -272,7 +256,7 @@ export interface Retention {
   readonly eventDays: number;
 }
 
-export interface Pruned {
+interface Pruned {
   readonly plans: number;
   readonly attempts: number;
   readonly events: number;

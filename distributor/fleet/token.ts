@@ -11,7 +11,7 @@ export type RandomBytes = (length: number) => Uint8Array;
 const secretBytes = 32;
 const idBytes = 6;
 
-export interface MintInput {
+interface MintInput {
   readonly name?: string | undefined;
   /** Who asked for it, as in the audit log. */
   readonly by?: string;

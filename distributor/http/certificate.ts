@@ -33,7 +33,7 @@ export function endOf({ cert }: Certificate): number {
   return Date.parse(new X509Certificate(cert).validTo);
 }
 
-export interface CertificateWatch {
+interface CertificateWatch {
   readonly files: CertificateFiles;
   readonly current: Certificate;
   readonly pollMs: number;
@@ -47,14 +47,14 @@ export interface CertificateWatch {
 export function watchCertificate({ files, current, pollMs, use, refuse }: CertificateWatch): () => void {
   let inUse = current;
   let before: string | undefined;
-  let told: string | undefined;
+  let refused: string | undefined;
   let isLooking = false;
   const look = async () => {
     if (isLooking) return;
     isLooking = true;
     try {
       const found = await readCertificate(files);
-      [before, told] = [undefined, undefined];
+      [before, refused] = [undefined, undefined];
       if (found.cert === inUse.cert && found.key === inUse.key) return;
       use(found);
       inUse = found;
@@ -62,9 +62,9 @@ export function watchCertificate({ files, current, pollMs, use, refuse }: Certif
       const problem = toSlipwayError(error);
       const text = JSON.stringify(describeError(problem));
       // Two files are not replaced in one moment: what is still so at the second look stays so.
-      if (text === before && text !== told) {
+      if (text === before && text !== refused) {
         refuse(problem);
-        told = text;
+        refused = text;
       }
       before = text;
     } finally {

@@ -6,7 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { FastifyInstance } from 'fastify';
 import { SlipwayError } from '../../contract/errors.ts';
 
-export interface PressureBounds {
+interface PressureBounds {
   /** Mean of a sample. */
   readonly maxDelayMs: number;
   readonly retrySeconds: number;

@@ -3,8 +3,8 @@
  * meanwhile.
  */
 import { SlipwayError } from '../../contract/errors.ts';
-import type { App } from '../app.ts';
 import type { Services } from '../services.ts';
+import type { App } from './fastify-app.ts';
 
 /** What needs nothing but the store. */
 const always = ['/v1/metadata/', '/v1/targets/', '/v1/blobs/'];

@@ -1,6 +1,6 @@
 /** Names where the declarations are, as an operator does: files of this machine, or a branch of a Git repository. */
 import { SlipwayError } from '../../contract/errors.ts';
-import { refuseInTheClear } from '../../contract/transport.ts';
+import { refuseInTheClear } from '../../system/network/transport.ts';
 
 export type SourcePlace = ({ readonly kind: 'files' } & FilesPlace) | ({ readonly kind: 'git' } & GitPlace);
 

@@ -26,7 +26,7 @@ export function drawBound(size: WaveSize, places: ArrayLike<number>, atLeast: nu
 }
 
 /** Whether the wave covers devices that enrol after it opened; only then can one join without making it too large. */
-export function isEverybody(size: WaveSize): boolean {
+function isEverybody(size: WaveSize): boolean {
   return 'percent' in size && size.percent === 100;
 }
 

@@ -44,7 +44,7 @@ export function nextHop({ goal, current, releases, maxMinorStep, isRefused }: Pa
 }
 
 /** K3s and K0s follow Kubernetes, which goes one minor version at a time; others may do as they like. */
-export function minorStepOf(version: Version, declared: number | undefined): number {
+function minorStepOf(version: Version, declared: number | undefined): number {
   return declared ?? (/\+(k3s|k0s)/.test(version) ? 1 : Number.POSITIVE_INFINITY);
 }
 

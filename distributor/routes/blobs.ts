@@ -9,10 +9,10 @@ import { type Digest, digestSchema } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { blobKey } from '../../contract/store-keys.ts';
 import type { ByteRange } from '../../system/store/reader.ts';
-import type { App } from '../app.ts';
 import { allowReading } from '../http/access.ts';
 import { ClientConnection } from '../http/client-connection.ts';
 import { select } from '../http/conditional.ts';
+import type { App } from '../http/fastify-app.ts';
 import { SendBuffers } from '../http/send-buffers.ts';
 import { sendObject } from '../http/send-object.ts';
 import type { Services } from '../services.ts';
@@ -98,7 +98,7 @@ async function answerBlob(
   return reply;
 }
 
-interface Wanted {
+interface WantedObject {
   readonly digest: Digest;
   readonly range: ByteRange | undefined;
   readonly bodyLength: number;
@@ -108,7 +108,7 @@ interface Wanted {
 async function sendBlob(
   request: FastifyRequest,
   reply: FastifyReply,
-  { digest, range, bodyLength }: Wanted,
+  { digest, range, bodyLength }: WantedObject,
   { store, metrics, downloads, buffers }: Sender,
 ): Promise<void> {
   downloads.enter();

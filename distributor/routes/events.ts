@@ -3,13 +3,13 @@ import { Readable } from 'node:stream';
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { App } from '../app.ts';
 import { EventFeed } from '../events/feed.ts';
 import { eventKindNames, eventKinds } from '../events/kinds.ts';
 import { readLatest, readPage } from '../events/pages.ts';
 import { serverSent } from '../events/server-sent.ts';
 import { eventPageSchema, eventViewOf } from '../events/view.ts';
 import { allow } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
 const maxPage = 1000;

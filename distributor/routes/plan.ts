@@ -2,9 +2,9 @@
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import { limits } from '../../contract/limits.ts';
-import type { App } from '../app.ts';
 import { describeWithProblems } from '../declaration/problem.ts';
 import { allow } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import {
   appliedPlanViewOf,
   appliedPlanViewSchema,

@@ -2,10 +2,11 @@
  * `POST /v1/rollouts/:name/{pause,resume,abort,reopen,promote,retry}` takes a person's word on a rollout, in force by
  * the next check.
  */
-import type { App } from '../app.ts';
+
 import { actorOf } from '../events/audit.ts';
 import { allow } from '../http/access.ts';
 import { becauseSchema } from '../http/because.ts';
+import type { App } from '../http/fastify-app.ts';
 import { type ControlAction, controlActions } from '../rollout/campaigns/control.ts';
 import { rolloutListSchema, rolloutViewOf } from '../rollout/campaigns/view.ts';
 import type { Services } from '../services.ts';

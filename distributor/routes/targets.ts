@@ -3,8 +3,8 @@ import * as z from 'zod';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
-import type { App } from '../app.ts';
 import { allowReading } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import { sendWhole } from '../http/whole-object.ts';
 import type { Services } from '../services.ts';
 

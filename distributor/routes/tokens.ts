@@ -1,6 +1,5 @@
 /** `/v1/tokens` makes, lists and revokes tokens for devices to come, people and CI, for callers with that scope. */
 import * as z from 'zod';
-import type { App } from '../app.ts';
 import { actorOf } from '../events/audit.ts';
 import { authoriseGiving } from '../fleet/authorise.ts';
 import { makeToken, tokenOrderSchema } from '../fleet/token-order.ts';
@@ -14,6 +13,7 @@ import {
   tokenStandingSchema,
 } from '../fleet/token-view.ts';
 import { allow } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
 const maxPage = 1000;

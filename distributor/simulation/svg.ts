@@ -17,7 +17,7 @@ const layers = [
   { key: 'unreachable', name: 'unreachable or waiting', light: '#b4b8bf', dark: '#60656e' },
 ] as const;
 
-export interface Picture {
+interface Picture {
   readonly result: RolloutResult;
   readonly samples: readonly Sample[];
   /** Milliseconds since 1970. */

@@ -17,7 +17,7 @@ import type { CampaignRun } from './campaign-run.ts';
 export type Reach = 'always' | 'never' | 'falls-silent';
 
 /** How a virtual device begins. */
-export interface Beginning {
+interface Beginning {
   readonly id: string;
   readonly product: string;
   readonly platform: Platform;
@@ -36,7 +36,7 @@ export interface Beginning {
 }
 
 /** What a device does next by itself. */
-export type Step =
+export type DeviceStep =
   | 'downloaded'
   /** The window opens to a device that has lost the server. */
   | 'window-opens'
@@ -47,7 +47,7 @@ export type Step =
   | 'went-back';
 
 /** A release that the device was told to install. */
-export interface Order {
+interface Order {
   readonly rollout: string;
   readonly release: Release;
   readonly goal: Release;
@@ -95,7 +95,7 @@ export class VirtualDevice {
   pollAt = Number.POSITIVE_INFINITY;
   stepAt = Number.POSITIVE_INFINITY;
   timeoutAt = Number.POSITIVE_INFINITY;
-  step: Step = 'downloaded';
+  step: DeviceStep = 'downloaded';
   /** Its checks up to the next campaign transition, or to this time, would have the answer it has. */
   parkedUntil: number | undefined;
 

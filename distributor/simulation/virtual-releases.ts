@@ -61,8 +61,16 @@ function releaseOf(
   const path = targetPath({ product, platform, version });
   const manifestSha256 = sha256(new TextEncoder().encode(path));
   return {
-    ...{ product, platform, version, counter, channels, floors: [], minUpdaterVersion: undefined },
-    ...{ manifestSha256, targetPath: path, maxTransferBytes: Number.MAX_SAFE_INTEGER },
+    product,
+    platform,
+    version,
+    counter,
+    channels,
+    floors: [],
+    minUpdaterVersion: undefined,
+    manifestSha256,
+    targetPath: path,
+    maxTransferBytes: Number.MAX_SAFE_INTEGER,
   };
 }
 

@@ -39,7 +39,7 @@ export class SlotCare {
   async tend(asker: Asker, effort: Effort): Promise<void> {
     const { machine, timed, world, examination } = this.#core;
     const { current, update } = machine.state;
-    if (update.phase === 'idle') await machine.work([cleanUp(machine.state)], effort.signal, effort.patience);
+    if (update.phase === 'idle') await machine.work(cleanUp(machine.state), effort.signal, effort.patience);
     if (!current || (update.phase !== 'idle' && !timed.waiting)) return;
     const isRunning = await this.#isRunning();
     if (isRunning) this.#ranBefore = true;

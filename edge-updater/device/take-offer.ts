@@ -48,7 +48,8 @@ export async function takeOffer(
   timed.nameWindow(time);
   const attemptId = world.clock.newId();
   await installRelease(core, release, effort, signal, {
-    ...{ attemptId, source: { kind: 'server', rollout } },
+    attemptId,
+    source: { kind: 'server', rollout },
     ...(offer.switchWindow ? { isTimed: true } : {}),
     ...(isRetry ? { isRetry } : {}),
   });
@@ -111,7 +112,7 @@ async function judged<T>(
     const error = toSlipwayError(thrown);
     const { code, message } = error;
     examination.noteOffer(error);
-    if (isVerdict(thrown)) await timed.endWait(`${code}: ${message}`, signal);
+    if (isLasting(thrown)) await timed.endWait(`${code}: ${message}`, signal);
     try {
       machine.dispatch({ kind: 'refused', attemptId: world.clock.newId(), rollout, version, code, message });
     } catch (untold) {
@@ -123,7 +124,7 @@ async function judged<T>(
 }
 
 /** False where the network or this machine is to blame: it may be otherwise the next time. */
-export function isVerdict(thrown: unknown): boolean {
+export function isLasting(thrown: unknown): boolean {
   const passes: readonly number[] = [exitStatus.unavailable, exitStatus.localResource, exitStatus.internal];
   return !passes.includes(toSlipwayError(thrown).exitStatus);
 }

@@ -9,7 +9,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { retryAfterSeconds } from '../update/retry.ts';
 
-export interface Asked {
+interface AskedRange {
   readonly digest: Digest;
   /** Signed length of the blob. */
   readonly length: number;
@@ -18,7 +18,7 @@ export interface Asked {
   readonly etag: string | undefined;
 }
 
-export interface Answered {
+interface Answered {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
 }
@@ -37,7 +37,7 @@ export type Judgement =
 const passingStatuses = [408, 425, 429];
 
 /** @param now milliseconds since 1970, for a Retry-After date */
-export function judgeAnswer(asked: Asked, { status, headers }: Answered, now: number): Judgement {
+export function judgeAnswer(asked: AskedRange, { status, headers }: Answered, now: number): Judgement {
   const what = `blob ${asked.digest.slice(0, 12)}`;
   if (status === 200 || status === 206) {
     const encoding = headers['content-encoding'];
@@ -66,7 +66,7 @@ export function judgeAnswer(asked: Asked, { status, headers }: Answered, now: nu
   return retry(answered);
 }
 
-function judgeWhole(asked: Asked, headers: Answered['headers'], what: string): Judgement {
+function judgeWhole(asked: AskedRange, headers: Answered['headers'], what: string): Judgement {
   const length = headers['content-length'];
   // A captive portal's page, an endless body: neither has the signed length.
   if (length !== undefined && Number(length) !== asked.length) {
@@ -79,7 +79,7 @@ function judgeWhole(asked: Asked, headers: Answered['headers'], what: string): J
   return { kind: 'whole', etag: strong(headers.etag), isLengthKnown: length !== undefined };
 }
 
-function judgePart(asked: Asked, headers: Answered['headers'], what: string): Judgement {
+function judgePart(asked: AskedRange, headers: Answered['headers'], what: string): Judgement {
   if (asked.offset === 0) return retry(`${what}: 206 without a range`);
   const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers['content-range'] ?? '');
   const [start, end, total] = range ? range.slice(1).map(Number) : [];

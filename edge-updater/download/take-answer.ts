@@ -4,11 +4,11 @@
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Blob } from '../../contract/release/manifest.ts';
-import type { BlobAnswer, Clock, PartFile } from '../ports.ts';
+import type { BlobAnswer, Clock, PartialBlob } from '../ports.ts';
 import type { Judgement } from './judge-answer.ts';
 import type { RateWatch } from './least-rate.ts';
 
-export interface TakingContext {
+interface TakingContext {
   readonly clock: Clock;
   readonly rate: RateWatch;
   /** Bytes after which data is made durable. */
@@ -30,7 +30,7 @@ const durableStepSeconds = 1;
  */
 export async function takeAnswer(
   blob: Blob,
-  part: PartFile,
+  part: PartialBlob,
   judgement: Extract<Judgement, { kind: 'append' | 'whole' }>,
   answer: BlobAnswer,
   context: TakingContext,
@@ -66,7 +66,7 @@ async function* watched(body: AsyncIterable<Uint8Array>, { clock, rate }: Taking
 async function* beyond(
   offset: number,
   body: AsyncIterable<Uint8Array>,
-  part: PartFile,
+  part: PartialBlob,
   context: TakingContext,
 ): AsyncGenerator<Uint8Array> {
   let left = offset;
@@ -105,7 +105,7 @@ async function* substantial(blob: Blob, body: AsyncIterable<Uint8Array>): AsyncG
 
 async function receive(
   blob: Blob,
-  part: PartFile,
+  part: PartialBlob,
   body: AsyncIterable<Uint8Array>,
   etag: string | undefined,
   context: TakingContext,

@@ -5,7 +5,7 @@ import type { FetchMetadata } from '../../contract/trust/trusted-set.ts';
 import type { MetadataStore } from '../ports.ts';
 import { refreshTrustedSet } from './refresh-trust.ts';
 
-export interface PermitMemory {
+interface PermitMemory {
   /** Ids that this device went back by. */
   readonly used: readonly string[];
 }

@@ -25,6 +25,6 @@ export async function blamingClock<T>(heard: () => HeardTime | undefined, work: 
     if (!trouble) throw error;
     const { hint } = trouble;
     const message = `${trouble.message}; ${(error as SlipwayError).message}`;
-    throw new SlipwayError(trouble.code, message, { cause: error, ...(hint === undefined ? {} : { hint }) });
+    throw new SlipwayError(trouble.code, message, { cause: error, hint });
   }
 }

@@ -16,7 +16,7 @@ export function checkRequestOf(
     updaterVersion,
     product,
     platform,
-    ...(current ? { current } : {}),
+    current,
     counterFloor,
     phase: update.phase,
     rejected: rejected.map((entry) => entry.manifestSha256),

@@ -10,7 +10,7 @@ export type DeltaRefusal =
 
 const mebibyte = 1024 * 1024;
 /** The process that decodes parts: Node and the decoder's statistics. */
-export const plainProcessBytes = 96 * mebibyte;
+const plainProcessBytes = 96 * mebibyte;
 
 /** Undefined where the delta can be afforded. */
 export function refusalOf(delta: Delta, policy: DeltaPolicy): DeltaRefusal | undefined {

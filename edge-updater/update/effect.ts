@@ -14,11 +14,15 @@ export type Effect =
   /** Read the slot back. */
   | { readonly kind: 'verify'; readonly attempt: Attempt }
   /** Point `current` to the new slot and `previous` to the old one. */
-  | { readonly kind: 'switch'; readonly attempt: Attempt; readonly previous?: InstalledRelease }
+  | { readonly kind: 'switch'; readonly attempt: Attempt; readonly previous?: InstalledRelease | undefined }
   /** Restart the service from `current`, probe it, soak. */
   | { readonly kind: 'prove'; readonly attempt: Attempt }
   /** Point `current` back (or remove it) and restart (or stop) the service. */
-  | { readonly kind: 'restore'; readonly to?: InstalledRelease; readonly previous?: InstalledRelease }
+  | {
+      readonly kind: 'restore';
+      readonly to?: InstalledRelease | undefined;
+      readonly previous?: InstalledRelease | undefined;
+    }
   /** Delete slots besides `keep`, and downloads unless they are worth a resume. */
   | { readonly kind: 'prune'; readonly keep: readonly Digest[]; readonly keepDownloads: boolean };
 

@@ -8,9 +8,9 @@ import { reportInVersion1 } from '../../contract/device-api/version-1.ts';
 import { faultOf } from '../../contract/errors.ts';
 
 export function reportForOlderServer(report: Report): ReportVersion1 {
-  const told = reportInVersion1(report);
-  if (!isRefusal(report) || faultOf(report.code ?? '', report.fault) === 'release') return told;
-  const { rollout: _, ...rest } = told;
+  const version1 = reportInVersion1(report);
+  if (!isRefusal(report) || faultOf(report.code ?? '', report.fault) === 'release') return version1;
+  const { rollout: _, ...rest } = version1;
   return rest;
 }
 

@@ -12,7 +12,7 @@ const blockBytes = 4096;
 
 export type Rooms = Readonly<Record<StateFolder, Room>>;
 
-export interface Wanted {
+interface Wanted {
   /** Blobs that are not here yet, and what is made of them. */
   readonly downloads: number;
   readonly slot: { readonly bytes: number; readonly files: number };

@@ -90,20 +90,20 @@ export const deviceStateSchemaVersion1 = z.strictObject({
   lastRefusal: z.strictObject({ version: versionSchema, code: errorCodeSchema }).optional(),
   update: updateStateSchema,
 });
-export type DeviceStateVersion1 = z.infer<typeof deviceStateSchemaVersion1>;
+type DeviceStateVersion1 = z.infer<typeof deviceStateSchemaVersion1>;
 
 /** The state as an older updater would have written it; what it has no words for is left out. */
 export function stateInVersion1(state: DeviceState): DeviceStateVersion1 {
   const { current, previous, counterFloor, ready, usedPermits, nextSequence, lastAttempt, lastRefusal } = state;
   return {
     schemaVersion: 1,
-    ...(current ? { current } : {}),
-    ...(previous ? { previous } : {}),
+    current,
+    previous,
     counterFloor,
     rejected: state.rejected.map(withCodeOfVersion1),
     failures: [],
-    ...(ready === undefined ? {} : { ready }),
-    ...(usedPermits ? { usedPermits } : {}),
+    ready,
+    usedPermits,
     outbox: state.outbox.map(reportForOlderServer),
     nextSequence,
     ...(lastAttempt ? { lastAttempt: lastAttemptOf(lastAttempt) } : {}),

@@ -66,7 +66,9 @@ export function problemsOf(condition: DeviceCondition): Problem[] {
 export function troublesOf(problems: readonly Problem[], before: readonly Trouble[], at: string): Trouble[] {
   const first = problems.filter(({ code }, index) => problems.findIndex((other) => other.code === code) === index);
   return first.slice(0, limits.maxTroubles).map(({ code, message, since }) => ({
-    ...{ code, fault: faultOf(code), message: maskSecrets(message).slice(0, limits.maxTroubleMessage) },
+    code,
+    fault: faultOf(code),
+    message: maskSecrets(message).slice(0, limits.maxTroubleMessage),
     since: since ?? before.find((trouble) => trouble.code === code)?.since ?? at,
   }));
 }

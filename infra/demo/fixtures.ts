@@ -25,7 +25,7 @@ const pinned: Record<string, Record<string, string>> = {
   },
 };
 
-export const demoVersions = ['0.28.1', '0.28.2'] as const;
+const demoVersions = ['0.28.1', '0.28.2'] as const;
 
 /** Path of the cached binary of that version, fetched first where it is missing or differs. */
 export async function demoServer(version: (typeof demoVersions)[number]): Promise<string> {

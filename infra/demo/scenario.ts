@@ -4,7 +4,7 @@
  */
 import type { Transfer } from '../../contract/device-api/report.ts';
 import { digestOf } from './fixtures.ts';
-import { inDays, inKilobytes, type Narrator } from './narrator.ts';
+import { type DemoNarrator, inDays, inKilobytes } from './narrator.ts';
 import { simulateExample } from './programs.ts';
 import { Stage } from './stage.ts';
 
@@ -22,12 +22,12 @@ export interface ServerUnderUpdate {
   readonly page?: string;
 }
 
-export interface Observation {
+interface Observation {
   readonly what: string;
   readonly seen: boolean;
 }
 
-export interface ReleaseResult extends Partial<Transfer> {
+interface ReleaseResult extends Partial<Transfer> {
   readonly number: 1 | 2 | 3;
   readonly version: string;
   readonly outcome: string;
@@ -55,7 +55,7 @@ const predicted = [
   { failureRate: '20 %', expected: 'aborted' },
 ] as const;
 
-export async function runScenario(server: ServerUnderUpdate, narrator: Narrator): Promise<ScenarioResult> {
+export async function runScenario(server: ServerUnderUpdate, narrator: DemoNarrator): Promise<ScenarioResult> {
   const startedAt = performance.now();
   const observations: Observation[] = [];
   const observe = (what: string, seen: boolean) => {

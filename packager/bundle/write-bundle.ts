@@ -18,7 +18,7 @@ import { fetchFrom, firstRoot } from '../repository/state.ts';
 import { checkBlob, distinctBlobs, expectedBlobs } from '../verify/check-blob.ts';
 import type { ReleaseSelector } from './release-selector.ts';
 
-export interface BundleSummary {
+interface BundleSummary {
   readonly targetPath: string;
   readonly version: string;
   readonly manifestSha256: string;

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { SlipwayError } from '../../contract/errors.ts';
 
-export type Subject =
+type Subject =
   | { readonly kind: 'store'; readonly url: string }
   | { readonly kind: 'build'; readonly folder: string }
   | { readonly kind: 'bundle'; readonly file: string };

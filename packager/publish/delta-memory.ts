@@ -44,7 +44,7 @@ export interface DeltaMemory {
   keep(from: Digest, to: Digest, made: readonly MadeDelta[]): Promise<void>;
 }
 
-export interface MemoryPorts {
+interface MemoryPorts {
   readonly store: StoreWriter;
   /** Those of the given keys that may sign for the product. */
   readonly keys: readonly SigningKey[];

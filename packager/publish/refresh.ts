@@ -16,7 +16,7 @@ import { commitChanges, type RoleChanges } from './commit.ts';
 
 const maxAttempts = 12;
 
-export interface RefreshInput {
+interface RefreshRequest {
   readonly store: StoreWriter;
   readonly keys: readonly SigningKey[];
   readonly pinnedRoot: Uint8Array | undefined;
@@ -27,7 +27,7 @@ export interface RefreshInput {
   readonly backOff: (attempt: number) => Promise<void>;
 }
 
-export interface RefreshResult {
+interface RefreshResult {
   /** Products whose role was signed again. */
   readonly products: readonly string[];
   readonly snapshotVersion: number;
@@ -35,11 +35,8 @@ export interface RefreshResult {
   readonly timestampExpires: string;
 }
 
-/**
- * @throws SlipwayError `metadata-expired` for what the given keys cannot renew, `key-not-authorised`,
- * `publish-contended`
- */
-export async function refreshRepository(input: RefreshInput): Promise<RefreshResult> {
+/** @throws SlipwayError `metadata-expired` for what the given keys cannot renew, `key-not-authorised`, `publish-contended` */
+export async function refreshRepository(input: RefreshRequest): Promise<RefreshResult> {
   const { store, keys, pinnedRoot, signingTime: now, say } = input;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     if (attempt > 1) await input.backOff(attempt);

@@ -44,7 +44,7 @@ export async function readOrRestore(
   }
 }
 
-export interface RestorePorts {
+interface RestorePorts {
   readonly store: StoreWriter;
   /** True for objects that are known to be whole. */
   readonly isSettled: (key: string) => boolean;

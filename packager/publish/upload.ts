@@ -21,7 +21,7 @@ export interface UploadResult {
   readonly healed: readonly string[];
 }
 
-export interface UploadOptions {
+interface UploadOptions {
   /** Objects in flight. */
   readonly concurrency: number;
   /** False: an object of the right length is believed. */

@@ -9,7 +9,8 @@ import type { Readable } from 'node:stream';
 import { SlipwayError } from '../../contract/errors.ts';
 import { decodeManifest, encodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import { blobKey } from '../../contract/store-keys.ts';
-import { diskError, replaceFile, syncFolder, systemCode } from '../../system/files/durable-file.ts';
+import { diskError, replaceFile, syncFolder } from '../../system/files/durable-file.ts';
+import { systemCode } from '../../system/files/system-code.ts';
 
 const manifestName = 'release.json';
 const markerName = '.building';

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
-import { systemCode } from '../../system/files/durable-file.ts';
+import { systemCode } from '../../system/files/system-code.ts';
 import type { ComponentDeclaration } from './declaration.ts';
 import { findManifests } from './manifest-folder.ts';
 import { joinManifests, type ManifestText, readManifest } from './manifest-text.ts';

@@ -5,8 +5,8 @@
  * and line.
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml';
-import { DocumentError, type DocumentProblem } from '../../contract/document.ts';
-import { readYaml } from '../../contract/yaml-text.ts';
+import { DocumentError, type DocumentProblem } from '../../system/documents/document.ts';
+import { readYaml } from '../../system/documents/yaml-text.ts';
 import { decodeText } from './strict-text.ts';
 
 /** One checked source. */

@@ -19,7 +19,7 @@ export interface SigningKey extends PublicKey {
   sign(data: Uint8Array): Signature;
 }
 
-export interface KeyPairPem {
+interface KeyPairPem {
   /** PKCS#8. Secret. */
   readonly privatePem: string;
   /** SubjectPublicKeyInfo. */

@@ -42,7 +42,7 @@ export class FindingList {
     if (others.length === 0) throw first;
     const lines = this.#found.map((finding) => `${finding.code}: ${finding.message}`);
     throw new SlipwayError(first.code, `${this.#found.length} findings\n${lines.join('\n')}`, {
-      ...(first.hint === undefined ? {} : { hint: first.hint }),
+      hint: first.hint,
       cause: first,
     });
   }

@@ -11,13 +11,13 @@ import { limits } from '../../contract/limits.ts';
 import { silentProgress } from '../../contract/progress.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { type FetchMetadata, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
-import type { BlobSource, StoreWriter } from '../../system/store/writer.ts';
+import type { RepeatableBytes, StoreWriter } from '../../system/store/writer.ts';
 import { uploadAll } from '../publish/upload.ts';
 import { delegatedProducts, fetchFrom } from '../repository/state.ts';
 
 /** Bytes by the keys of a store, not verified. */
 export interface RepairSource {
-  object(key: string): Promise<BlobSource | undefined>;
+  object(key: string): Promise<RepeatableBytes | undefined>;
 }
 
 export interface RepairedObject {
@@ -96,7 +96,7 @@ export class Repair {
     }
   }
 
-  async #replace(key: string, digest: Digest, source: BlobSource): Promise<boolean> {
+  async #replace(key: string, digest: Digest, source: RepeatableBytes): Promise<boolean> {
     const object = { key, sha256: digest, length: source.length, open: () => source.open() };
     try {
       const options = { concurrency: 1, verifyExisting: true, progress: silentProgress };

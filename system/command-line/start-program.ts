@@ -5,7 +5,7 @@ import { exitStatus } from '../../contract/errors.ts';
 import { whyNodeIsTooOld } from './node-version.ts';
 
 /** A program as it lies beside its command: in the repository, and built. */
-export interface ProgramFiles {
+interface ProgramFiles {
   readonly source: string;
   readonly built: string;
 }

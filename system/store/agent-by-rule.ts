@@ -4,7 +4,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { Agent, type AgentConnectOpts } from 'agent-base';
 import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
-import type { NamedProxy, ProxyRule } from '../../contract/proxy.ts';
+import type { NamedProxy, ProxyRule } from '../network/proxy.ts';
 
 export class AgentByRule extends Agent {
   readonly #rule: ProxyRule;

@@ -11,7 +11,7 @@ import { makeFolder } from '../files/durable-file.ts';
 const waitMs = 20;
 const maxWaits = 1500;
 
-export interface Lock {
+interface Lock {
   release(): void;
 }
 

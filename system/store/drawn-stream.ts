@@ -7,7 +7,7 @@
 import type { Readable } from 'node:stream';
 import type { OpenObject } from './reader.ts';
 
-export interface StreamSource {
+interface StreamSource {
   readonly length: number;
   /** @returns a stream of this number of bytes from here on, of those that are asked for */
   readonly openFrom: (offset: number, bytes: number) => Promise<Readable>;

@@ -2,7 +2,7 @@
  * Declares a store that is read: nothing here can change a release. Keys are those of contract/store-keys.ts, relative
  * to the store's own root.
  */
-export interface StoredObject {
+interface StoredObject {
   /** Bytes in all. */
   readonly length: number;
 }

@@ -5,7 +5,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 /** The list of parts of the longest upload has 1 MiB. */
 const maxAnswerBytes = 2 * 1024 * 1024;
 
-interface Answer {
+interface S3Answer {
   readonly statusCode: number;
   body: unknown;
 }
@@ -16,7 +16,7 @@ export function boundAnswers(client: S3Client): void {
     (next, { commandName }) =>
       async (input) => {
         const passed = await next(input);
-        const answer = passed.response as Answer;
+        const answer = passed.response as S3Answer;
         const isObject = commandName === 'GetObjectCommand' && answer.statusCode < 300;
         if (!isObject && answer.body instanceof Readable) answer.body = bounded(answer.body);
         return passed;

@@ -4,10 +4,10 @@
  * come from the environment as the AWS SDK has it, and go to nobody but the service.
  */
 import { S3Client } from '@aws-sdk/client-s3';
-import { type Environment, noProxyRule, type ProxyRule, proxiesOfEnvironment } from '../../contract/proxy.ts';
-import type { StoreLocation } from '../../contract/store-url.ts';
+import { type Environment, noProxyRule, type ProxyRule, proxiesOfEnvironment } from '../network/proxy.ts';
 import { AgentByRule } from './agent-by-rule.ts';
 import { boundAnswers } from './s3-answer-bound.ts';
+import type { StoreLocation } from './store-url.ts';
 
 export interface S3Place {
   readonly bucket: string;

@@ -8,7 +8,7 @@ import type { StoreReader } from './reader.ts';
 export const maxSwappedBytes = limits.maxTargetsBytes;
 
 /** Bytes that can be read again from the start, so that an upload can be tried twice. */
-export interface BlobSource {
+export interface RepeatableBytes {
   /** Bytes in all; an adapter fails with `length-mismatch` when the stream gives more or fewer. */
   readonly length: number;
   open(): Readable;
@@ -18,7 +18,7 @@ export interface BlobSource {
 export type Holding = 'absent' | 'same' | 'other';
 
 /** An object by its digest, with its bytes at hand. */
-export interface KnownObject extends BlobSource {
+export interface KnownObject extends RepeatableBytes {
   readonly sha256: Digest;
 }
 
@@ -37,5 +37,5 @@ export interface StoreWriter extends StoreReader {
    */
   compareAndSwap(key: string, etag: string, bytes: Uint8Array): Promise<'swapped' | 'changed'>;
   /** Stores content-addressed bytes of any length in bounded memory; what was there is replaced. */
-  putBlob(key: string, source: BlobSource, onBytes?: (count: number) => void): Promise<void>;
+  putBlob(key: string, source: RepeatableBytes, onBytes?: (count: number) => void): Promise<void>;
 }

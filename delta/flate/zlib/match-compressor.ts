@@ -6,7 +6,7 @@
  */
 import { maxMatch } from '../length-and-distance.ts';
 import type { ZlibBlockWriter } from './block-writer.ts';
-import { isGreedy, type Tuning, tunings, type ZlibRelative } from './tuning.ts';
+import { isGreedy, type LevelTuning, tunings, type ZlibRelative } from './tuning.ts';
 
 const windowSize = 1 << 15;
 const windowMask = windowSize - 1;
@@ -20,7 +20,7 @@ const hashFactor = 66521;
 
 export class ZlibCompressor {
   readonly #blocks: ZlibBlockWriter;
-  readonly #tuning: Tuning;
+  readonly #tuning: LevelTuning;
   readonly #greedy: boolean;
   readonly #looksBehindEnd: boolean;
   readonly #hashesFour: boolean;

@@ -4,14 +4,14 @@
  */
 
 /** Lengths of matches, and candidates at most, at which the search gets by with less. */
-export interface Tuning {
+export interface LevelTuning {
   readonly good: number;
   readonly lazy: number;
   readonly nice: number;
   readonly chain: number;
 }
 
-export const tunings: Readonly<Record<number, Tuning>> = {
+export const tunings: Readonly<Record<number, LevelTuning>> = {
   1: { good: 4, lazy: 4, nice: 8, chain: 4 },
   2: { good: 4, lazy: 5, nice: 16, chain: 8 },
   3: { good: 4, lazy: 6, nice: 32, chain: 32 },

@@ -6,9 +6,6 @@
 
 type Text = Uint8Array | Int32Array;
 
-/** Bytes of the longest text whose suffixes are sorted: positions and their complements fit 32 bits. */
-export const maxSuffixArrayLength = 2 ** 31 - 2;
-
 /** `result[i]` is the start of the i-th smallest suffix of `text`; a suffix sorts before its extensions. */
 export function suffixArray(text: Uint8Array): Int32Array {
   const suffixes = new Int32Array(text.length);

@@ -3,7 +3,7 @@
  * sections. A program that was opened may lack the
  * streams of its compressed sections: places are where things are in what is left.
  */
-import { type ByteSource, memorySource } from '../../../contract/byte-source.ts';
+import { type ByteSource, memorySource } from '../../byte-source.ts';
 import {
   type ElfHeader,
   type ElfSection,

@@ -19,7 +19,7 @@ import { readZip } from './zip-directory.ts';
 /** Containers inside containers, tar and ZIP counted too. */
 const maxNesting = 16;
 
-export interface OpenedWhole {
+interface OpenedWhole {
   readonly pieces: readonly Piece[];
   readonly unopened: readonly Unopened[];
 }

@@ -51,7 +51,7 @@ export interface Place {
 }
 
 /** Opens what is inside of a container, in its turn. */
-export type OpenInside = (range: FileRange, label: string, depth: Depth) => Promise<readonly Piece[]>;
+type OpenInside = (range: FileRange, label: string, depth: Depth) => Promise<readonly Piece[]>;
 
 export class Opening {
   readonly unopened: Unopened[] = [];

@@ -20,19 +20,19 @@ export interface LeafBody {
 }
 
 /** Bytes that only frame others: headers, padding, directories, small files. All glue is one part. */
-export interface Glue {
+interface Glue {
   readonly kind: 'glue';
   readonly range: FileRange;
 }
 
-export interface Deflated {
+interface Deflated {
   readonly kind: 'deflate';
   readonly settings: DeflateNode['deflate'] | UnknownEncoder;
   readonly length: number;
   readonly pieces: readonly Piece[];
 }
 
-export interface Zstandard {
+interface Zstandard {
   readonly kind: 'zstd';
   readonly settings: ZstdNode['zstd'] | UnknownEncoder;
   readonly length: number;

@@ -13,7 +13,7 @@ import { listedFiles, renderKustomization } from './kustomize.ts';
 
 const extensions = ['.yaml', '.yml'];
 
-export interface FolderView {
+interface FolderView {
   /** How a path on disk is shown. */
   readonly nameOf: (file: string) => string;
   readonly env: NodeJS.ProcessEnv;

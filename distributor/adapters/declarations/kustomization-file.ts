@@ -7,7 +7,7 @@ import path from 'node:path';
 import { visit } from 'yaml';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { limits } from '../../../contract/limits.ts';
-import { readYaml } from '../../../contract/yaml-text.ts';
+import { readYaml } from '../../../system/documents/yaml-text.ts';
 
 const names = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
 /** Line breaks in YAML 1.1, which Kustomize reads, and characters that no text has. */

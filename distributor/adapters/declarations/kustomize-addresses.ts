@@ -25,7 +25,7 @@ const remote = [
 ];
 
 /** Where it takes files by another name, `name=` stands in front. */
-export function looksRemote(text: string): boolean {
+function looksRemote(text: string): boolean {
   return [text, text.slice(text.indexOf('=') + 1)].some((place) => {
     const bare = place.replace(/^[\s"']+/, '');
     return remote.some((pattern) => pattern.test(bare));

@@ -23,7 +23,7 @@ export type Advance =
       readonly until: number | undefined;
     };
 
-export type WaitReason =
+type WaitReason =
   | 'aborted'
   | 'paused'
   | 'stalled'
@@ -156,7 +156,7 @@ function abortReason({ abort, gate, waves }: Rollout, counts: readonly WaveCount
 }
 
 /** What devices showed about the release. */
-export interface WaveEvidence {
+interface WaveEvidence {
   failed: number;
   reached: number;
 }

@@ -22,7 +22,7 @@ export interface Declared {
   readonly compiled: CompiledRollout;
 }
 
-export interface Look extends Tallied {
+interface Look extends Tallied {
   readonly gates: readonly GateResult[];
   readonly next: Advance;
 }

@@ -14,7 +14,7 @@ import { overlapsOf } from './overlap.ts';
 import type { UnaskedStore } from './ports.ts';
 import type { Overlap } from './view.ts';
 
-export interface Closer {
+interface Closer {
   readonly held: readonly number[];
   readonly notAsked: NotAsked;
   readonly overlaps: readonly Overlap[];
@@ -71,7 +71,7 @@ export class CloserLook {
   ): Promise<Closer> {
     return {
       held: await heldAgentsOf(this.#source, plan, compiled, state),
-      notAsked: await notAskedIn(this.#store, this.#source.breathe, plan, compiled, state),
+      notAsked: await notAskedIn(this.#store, this.#source.yieldToEventLoop, plan, compiled, state),
       overlaps: await overlapsOf(this.#source, plan, releases, compiled.rollout.name),
     };
   }

@@ -3,7 +3,7 @@
  * distribution (one-sided Clopper-Pearson bounds). It knows nothing of waves.
  */
 
-export interface Evidence {
+interface Evidence {
   readonly failed: number;
   /** Failed and succeeded ones together. */
   readonly settled: number;

@@ -36,7 +36,17 @@ export function countsViewOf(counts: WaveCounts): z.infer<typeof countsSchema> {
   const { members, committed, failed, reverted, pending, waiting, heldByDevice, heldByPath, unreachable } = counts;
   const { soaked, lost } = counts;
   return {
-    ...{ members, committed, failed, reverted, pending, waiting, heldByDevice, heldByPath, unreachable },
-    ...{ notAsked: notAskedOf(counts), soaked, lost },
+    members,
+    committed,
+    failed,
+    reverted,
+    pending,
+    waiting,
+    heldByDevice,
+    heldByPath,
+    unreachable,
+    notAsked: notAskedOf(counts),
+    soaked,
+    lost,
   };
 }

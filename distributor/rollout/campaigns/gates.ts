@@ -35,11 +35,11 @@ export type GateReason =
   | 'check-failed'
   | 'check-unknown';
 
-export type GateVerdict =
+type GateVerdict =
   | { readonly kind: 'open'; readonly detail: string }
   | { readonly kind: 'closed'; readonly reason: GateReason; readonly detail: string };
 
-export interface GateInput {
+interface GateInput {
   readonly wave: Wave;
   readonly abort: Abort;
   /** Of each opened wave, the one that is judged last. */
@@ -147,7 +147,7 @@ export function neededOf({ gate }: Wave, counts: WaveCounts): number {
 }
 
 /** Devices that the gate's percentage is of: without failures, and held or lost ones, that are too few to say anything. */
-export function judgedOf(counts: WaveCounts, { minFailures }: Abort): number {
+function judgedOf(counts: WaveCounts, { minFailures }: Abort): number {
   const { committed } = counts;
   const failed = failuresOf(counts);
   const missing = heldOf(counts) + counts.lost;

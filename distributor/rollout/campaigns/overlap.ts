@@ -4,13 +4,13 @@
  */
 import type { ReleaseIndex } from '../../catalog/releases.ts';
 import type { Rollout } from '../../declaration/rollout.ts';
-import type { Member } from '../../fleet/ports.ts';
+import type { Member } from '../../fleet/device-page.ts';
 import { type CompiledPlan, isMember } from '../compiled-plan.ts';
 import { type BoundSource, memberPages } from './draw-bound.ts';
 import type { Overlap } from './view.ts';
 
 /** Counts the devices of a rollout's group that other rollouts of its product claim as well. */
-export class OverlapCount {
+class OverlapCount {
   readonly #plan: CompiledPlan;
   readonly #name: string;
   readonly #order: readonly string[];

@@ -5,7 +5,8 @@
 
 import type { Decision, Explanation, NoDecision } from '../decision.ts';
 import type { DecideInput } from './decide-input.ts';
-import { judgeRollout, type RolloutVerdict } from './judge-rollout.ts';
+import { judgeRollout } from './judge-rollout.ts';
+import type { RolloutVerdict } from './rollout-verdict.ts';
 import { isSettled } from './settled-phases.ts';
 
 /** Rollouts in order of their claims: the first that has something to say about the device now says it. */

@@ -7,7 +7,7 @@ import type { Digest } from '../../../contract/digest.ts';
 import type { Product } from '../../../contract/release/manifest.ts';
 import { type Permit, permitBytes, type SignedPermit } from '../../../contract/trust/permit.ts';
 
-export interface PermitOrder {
+interface PermitOrder {
   readonly product: Product;
   readonly deviceId: DeviceId;
   readonly rollout: string;
@@ -27,7 +27,7 @@ export interface PermitSigner {
   sign(bytes: Uint8Array): string;
 }
 
-export interface IssuerOptions {
+interface IssuerOptions {
   readonly signer: PermitSigner;
   /** Milliseconds since 1970. */
   readonly clock: () => number;

@@ -8,7 +8,7 @@ import type { Location } from '../../fleet/location.ts';
 import type { DecisionFacts } from '../decision.ts';
 import type { Peer } from './decide-input.ts';
 
-export interface Precedence {
+interface Precedence {
   readonly product: string;
   readonly location: Location;
   readonly peers: readonly Peer[];

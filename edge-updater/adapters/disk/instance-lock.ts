@@ -7,10 +7,17 @@ import { chmodSync, closeSync, openSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SlipwayError } from '../../../contract/errors.ts';
+import {
+  exists,
+  makeDirectory,
+  onDisk,
+  readIfThere,
+  remove,
+  replaceFileSync,
+} from '../../../system/files/durable-file-sync.ts';
 import { identify, isAlive, type ProcessIdentity } from '../service/process-table.ts';
-import { exists, makeDirectory, onDisk, readIfThere, remove, replaceFile } from './durable-file.ts';
 
-export interface Holder extends ProcessIdentity {
+interface Holder extends ProcessIdentity {
   /** `run`, `check-now`, `install`, `rollback` */
   readonly command: string;
 }
@@ -34,7 +41,8 @@ export class InstanceLock {
     }
     const identity = identify(process.pid);
     // Only messages need it: a full disk stops nobody.
-    if (identity) passOver(() => replaceFile(this.#holderFile, Buffer.from(JSON.stringify({ ...identity, command }))));
+    if (identity)
+      passOver(() => replaceFileSync(this.#holderFile, Buffer.from(JSON.stringify({ ...identity, command }))));
   }
 
   release(): void {

@@ -9,12 +9,20 @@ import { closeSync, fstatSync, fsyncSync, openSync, readFileSync } from 'node:fs
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { toSlipwayError } from '../../../contract/errors.ts';
+import { isDiskCode } from '../../../system/files/disk-codes.ts';
+import {
+  exists,
+  makeDirectory,
+  onDisk,
+  readIfThere,
+  remove,
+  replaceFileSync,
+  writeFully,
+} from '../../../system/files/durable-file-sync.ts';
 import type { JournalPort } from '../../ports.ts';
 import { adoptState } from '../../update/adopt.ts';
-import { isDiskCode } from '../../update/disk-codes.ts';
 import { type DeviceState, deviceStateSchema } from '../../update/state.ts';
 import { stateInVersion1 } from '../../update/state-version-1.ts';
-import { exists, makeDirectory, onDisk, readIfThere, remove, replaceFile, writeAll } from './durable-file.ts';
 import { TwinFile } from './twin-file.ts';
 
 const headerBytes = 8;
@@ -28,7 +36,7 @@ const allocatedBytes = 640 * 1024;
 const reserveBytes = 64 * 1024;
 
 /** What a journal on the disk says. */
-export type JournalContent =
+type JournalContent =
   | { readonly kind: 'absent' }
   | { readonly kind: 'state'; readonly state: DeviceState }
   /** There was a journal, and no state can be read from it. */
@@ -61,7 +69,7 @@ export class JournalFile implements JournalPort {
     this.#checkpoint = checkpointIn(directory);
     this.#reserveFile = path.join(directory, 'reserve');
     this.#logFile = path.join(directory, 'log');
-    if (!readIfThere(this.#logFile)) replaceFile(this.#logFile, new Uint8Array());
+    if (!readIfThere(this.#logFile)) replaceFileSync(this.#logFile, new Uint8Array());
     this.#descriptor = onDisk('open the journal', () => openSync(this.#logFile, 'r+'));
     this.#length = wholeBytes;
     this.#index = index;
@@ -89,7 +97,7 @@ export class JournalFile implements JournalPort {
 
   #writeAt(offset: number, bytes: Uint8Array): void {
     onDisk('write the journal', () => {
-      writeAll(this.#descriptor, bytes, offset);
+      writeFully(this.#descriptor, bytes, offset);
       fsyncSync(this.#descriptor);
     });
   }
@@ -102,7 +110,7 @@ export class JournalFile implements JournalPort {
     try {
       const { size } = fstatSync(this.#descriptor);
       if (size < allocatedBytes) this.#writeAt(size, Buffer.alloc(allocatedBytes - size));
-      if (!exists(this.#reserveFile)) replaceFile(this.#reserveFile, Buffer.alloc(reserveBytes, 1));
+      if (!exists(this.#reserveFile)) replaceFileSync(this.#reserveFile, Buffer.alloc(reserveBytes, 1));
     } catch (error) {
       // A disk that is full already has nothing to reserve; the next checkpoint tries again.
       if (toSlipwayError(error).code !== 'disk-full') throw error;

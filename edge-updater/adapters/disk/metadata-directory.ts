@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
 import { SlipwayError } from '../../../contract/errors.ts';
+import { makeDirectory } from '../../../system/files/durable-file-sync.ts';
 import type { MetadataStore, TrustedMetadata } from '../../ports.ts';
-import { makeDirectory } from './durable-file.ts';
 import { TwinFile } from './twin-file.ts';
 
 const storedSchema = z.strictObject({

@@ -12,7 +12,7 @@ export class NotUnderstood extends SlipwayError {
   constructor(refusal: SlipwayError) {
     super(refusal.code, refusal.message, {
       cause: refusal,
-      ...(refusal.hint === undefined ? {} : { hint: refusal.hint }),
+      hint: refusal.hint,
     });
   }
 }

@@ -7,7 +7,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, getCACertificates, rootCertificates, type SecureContext } from 'node:tls';
 import { SlipwayError } from '../../../contract/errors.ts';
-import type { Environment } from '../../../contract/proxy.ts';
+import type { Environment } from '../../../system/network/proxy.ts';
 
 /** Debian and Alpine, Fedora and RHEL, openSUSE, and where OpenSSL looks by itself. */
 const bundles = [

@@ -12,19 +12,19 @@ import { checkInVersion1 } from '../../../contract/device-api/version-1.ts';
 import type { Digest } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { limits } from '../../../contract/limits.ts';
-import { type Environment, noProxyRule, type ProxyRule } from '../../../contract/proxy.ts';
 import { manifestKey } from '../../../contract/store-keys.ts';
+import { type Environment, noProxyRule, type ProxyRule } from '../../../system/network/proxy.ts';
 import { refuseInsecureTransport } from '../../configuration.ts';
 import { type LeastRate, RateWatch } from '../../download/least-rate.ts';
 import type { BlobAnswer, HeardTime, Server } from '../../ports.ts';
 import { reportForOlderServer } from '../../update/older-server.ts';
 import { type ApiVersion, NotUnderstood, SpokenVersion } from './api-version.ts';
-import type { Enrolment } from './device-token.ts';
+import type { EnrolmentServer } from './device-token.ts';
 import { connectionError, flatten, invalidAnswer, parseJson, refusal, refuseEncoding } from './http-failures.ts';
 import { request } from './undici-parts.ts';
 import { WayOut } from './way-out.ts';
 
-export interface HttpServerOptions {
+interface HttpServerOptions {
   readonly server: string;
   readonly deviceId: string;
   readonly userAgent: string;
@@ -40,7 +40,7 @@ export interface HttpServerOptions {
    * The device's bearer token, asked for at each call; enrols where there is none.
    * @param refused a token that the server does not know any more
    */
-  readonly token: (enrolment: Enrolment, refused?: string) => Promise<string>;
+  readonly token: (enrolment: EnrolmentServer, refused?: string) => Promise<string>;
   /** Aborted when the process is told to end: enrolling, which many may wait for, ends then. */
   readonly stop?: AbortSignal;
 }
@@ -138,7 +138,7 @@ export class HttpServer implements Server {
   }
 
   #token(refused?: string): Promise<string> {
-    const enrolment: Enrolment = {
+    const enrolment: EnrolmentServer = {
       metadata: async (token, name, maxBytes) => {
         const path = `v1/metadata/${name}`;
         const answer = await this.#get(path, {}, this.#enrolmentSignal(), false, token);

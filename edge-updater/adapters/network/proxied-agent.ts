@@ -5,7 +5,7 @@
  */
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { SlipwayError } from '../../../contract/errors.ts';
-import type { NamedProxy, ProxyRule } from '../../../contract/proxy.ts';
+import type { NamedProxy, ProxyRule } from '../../../system/network/proxy.ts';
 import { connectionError, proxyHint } from './http-failures.ts';
 
 export function proxiedAgent(rule: ProxyRule, options: Agent.Options): Dispatcher {
@@ -49,9 +49,9 @@ function tellingFailures(pool: Pool, proxy: NamedProxy): Pool {
 }
 
 function unreachable(error: unknown, proxy: NamedProxy): unknown {
-  const told = connectionError(error, `the proxy ${proxy.name} (${proxy.from})`);
-  if (!(told instanceof SlipwayError)) return told;
-  return new SlipwayError(told.code, told.message, {
+  const failure = connectionError(error, `the proxy ${proxy.name} (${proxy.from})`);
+  if (!(failure instanceof SlipwayError)) return failure;
+  return new SlipwayError(failure.code, failure.message, {
     cause: error,
     hint: `Check ${proxy.from}, and that the proxy can be reached from here.`,
   });

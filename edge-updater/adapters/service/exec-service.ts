@@ -10,16 +10,16 @@ import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs
 import path from 'node:path';
 import * as z from 'zod';
 import { SlipwayError, toSlipwayError } from '../../../contract/errors.ts';
+import { isDiskCode } from '../../../system/files/disk-codes.ts';
+import { exists, onDisk, replaceFileSync } from '../../../system/files/durable-file-sync.ts';
 import type { Clock, Narrator, ServiceCondition, ServiceManager } from '../../ports.ts';
-import { isDiskCode } from '../../update/disk-codes.ts';
 import type { LastWords } from '../../update/last-words.ts';
 import { retryDelaySeconds } from '../../update/retry.ts';
-import { exists, onDisk, replaceFile } from '../disk/durable-file.ts';
 import { lastLineOf } from './last-line.ts';
 import { findByEnvironment, identify, isAlive, type ProcessIdentity, workingFolderOf } from './process-table.ts';
 import { startFailure } from './start-failure.ts';
 
-export interface ExecServiceOptions {
+interface ExecServiceOptions {
   readonly stateDirectory: string;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -238,7 +238,7 @@ export class ExecService implements ServiceManager {
   }
 
   #record(record: ServiceRecord): void {
-    this.#unlessDisk(() => replaceFile(this.#recordFile, Buffer.from(JSON.stringify(record))));
+    this.#unlessDisk(() => replaceFileSync(this.#recordFile, Buffer.from(JSON.stringify(record))));
   }
 }
 

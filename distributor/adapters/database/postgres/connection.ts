@@ -26,8 +26,14 @@ const types: pg.CustomTypesConfig = {
  */
 export function patientPool(url: string, max: number, timeoutMs = answerTimeoutMs): pg.Pool {
   const pool = new pg.Pool({
-    ...{ connectionString: url, application_name: 'slipway-distributor', keepAlive: true, types, max },
-    ...{ connectionTimeoutMillis: connectTimeoutMs, query_timeout: timeoutMs, pipeline: true },
+    connectionString: url,
+    application_name: 'slipway-distributor',
+    keepAlive: true,
+    types,
+    max,
+    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: timeoutMs,
+    pipeline: true,
   } as pg.PoolConfig);
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
@@ -40,7 +46,7 @@ export class StepFailure extends Error {}
 /** Nothing of a group was kept, because of one of its steps or of others at the same time: each may be tried alone. */
 export class GroupFailed extends Error {}
 
-export function advance<T>(step: DatabaseStep<T>, answer?: Answer): IteratorResult<Question, T> {
+export function answerNext<T>(step: DatabaseStep<T>, answer?: Answer): IteratorResult<Question, T> {
   try {
     return answer === undefined ? step.next() : step.next(answer);
   } catch (cause) {
@@ -55,8 +61,8 @@ export async function ask(client: pg.PoolClient, { sql, values }: Pick<Question,
 }
 
 export async function runStep<T>(client: pg.PoolClient, step: DatabaseStep<T>): Promise<T> {
-  let next = advance(step);
-  while (!next.done) next = advance(step, await ask(client, next.value));
+  let next = answerNext(step);
+  while (!next.done) next = answerNext(step, await ask(client, next.value));
   return next.value;
 }
 

@@ -18,7 +18,7 @@ const taking = `update lead set
 const releasing = 'update lead set holder = null, expires_at = 0 where id = 1 and holder = $1';
 
 /** Runs one statement in a transaction of its own. */
-export type AskLead = (sql: string, values: readonly string[]) => Promise<{ readonly rows: readonly unknown[] }>;
+type AskLead = (sql: string, values: readonly string[]) => Promise<{ readonly rows: readonly unknown[] }>;
 
 export class PostgresLead {
   readonly #holder: string;

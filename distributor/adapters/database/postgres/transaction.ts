@@ -14,7 +14,7 @@ export interface Term {
   readonly epoch: number;
 }
 
-export interface TransactionUse {
+interface TransactionUse {
   /** Names; who comes second waits until the first has ended. */
   readonly locks: readonly string[];
   /** Fails at once when this term is over, and keeps it from ending before the transaction does. */

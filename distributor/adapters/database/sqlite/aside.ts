@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { SerialQueue } from '../../../serial-queue.ts';
 import type { Answer, DatabaseStep, Question } from '../step.ts';
 import type { AsideAnswer, AsideData } from './thread.ts';
 
@@ -14,7 +15,7 @@ const plain = (sql: string): Question => ({ sql, values: [], name: undefined });
 export class SqliteAside {
   readonly #data: AsideData;
   #thread: Worker | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #steps = new SerialQueue();
 
   constructor(data: AsideData) {
     this.#data = data;
@@ -22,13 +23,11 @@ export class SqliteAside {
 
   /** @throws Error of the database or of the thread, which the next step starts anew */
   read<T>(step: () => DatabaseStep<T>): Promise<T> {
-    const turn = this.#last.then(() => this.#inTransaction(step));
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    return this.#steps.run(() => this.#inTransaction(step));
   }
 
   async close(): Promise<void> {
-    await this.#last;
+    await this.#steps.settled();
     await this.#thread?.terminate();
     this.#thread = undefined;
   }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { memorySource } from '../../../../contract/byte-source.ts';
 import { decodeApproximate } from '../../../../delta/approximate/decode.ts';
+import { memorySource } from '../../../../delta/byte-source.ts';
 import { encodeApproximate, encodeApproximateWithin } from '../../../../delta/make/approximate/encode.ts';
 import { imageBase } from '../../../../delta/make/approximate/image-base.ts';
 import { coarsen } from '../../../../delta/make/approximate/match.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { onDisk } from '../../../../edge-updater/adapters/disk/durable-file.ts';
+import { onDisk } from '../../../system/files/durable-file-sync.ts';
 
 it.each([
   ['EROFS', 'disk-read-only'],

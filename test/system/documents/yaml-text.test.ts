@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { DocumentError, parseDocument } from '../../contract/document.ts';
-import { limits } from '../../contract/limits.ts';
-import { readYaml } from '../../contract/yaml-text.ts';
+import { limits } from '../../../contract/limits.ts';
+import { DocumentError, parseDocument } from '../../../system/documents/document.ts';
+import { readYaml } from '../../../system/documents/yaml-text.ts';
 import { billionLaughs, hostileYaml } from './hostile-yaml.ts';
 
 /** CPU time of this process, however busy the machine is. What grows with the square of the length shows in the short one too. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseStoreUrl } from '../../contract/store-url.ts';
+import { parseStoreUrl } from '../../../system/store/store-url.ts';
 
 describe('the URL of a store', () => {
   it.each([

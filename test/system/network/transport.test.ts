@@ -2,12 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { proxiesOfEnvironment } from '../../contract/proxy.ts';
-import { isAskedDirectly, isLoopback, keepsSecrets } from '../../contract/transport.ts';
-import { checkTransport } from '../../distributor/commands/serve-options.ts';
-import { askServer } from '../../distributor/commands/server-client.ts';
-import { checkGitPlace } from '../../distributor/reconcile/source-place.ts';
-import { refuseInsecureTransport } from '../../edge-updater/configuration.ts';
+import { checkTransport } from '../../../distributor/commands/serve-options.ts';
+import { askServer } from '../../../distributor/commands/server-client.ts';
+import { checkGitPlace } from '../../../distributor/reconcile/source-place.ts';
+import { refuseInsecureTransport } from '../../../edge-updater/configuration.ts';
+import { proxiesOfEnvironment } from '../../../system/network/proxy.ts';
+import { isAskedDirectly, isLoopback, keepsSecrets } from '../../../system/network/transport.ts';
 
 const hosts: readonly (readonly [string, boolean])[] = [
   ['localhost', true],

@@ -3,7 +3,7 @@
  * the square of their number: keys that come twice, keys that are no names, aliases that lead nowhere or multiply.
  */
 import { isAlias, isCollection, isMap, isPair, isScalar, type ParsedNode } from 'yaml';
-import { limits } from './limits.ts';
+import { limits } from '../../contract/limits.ts';
 import type { YamlProblem } from './yaml-text.ts';
 
 /** Values that stand behind an anchor; `open` while they are still being read. */

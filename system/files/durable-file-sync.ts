@@ -17,18 +17,19 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import { diskCodesOfErrno, SlipwayError } from '../../../contract/errors.ts';
-import type { DiskCode } from '../../update/disk-codes.ts';
+import { diskCodesOfErrno, SlipwayError } from '../../contract/errors.ts';
+import type { DiskCode } from './disk-codes.ts';
+import { systemCode } from './system-code.ts';
 
 /** After it returns, `file` holds `bytes` whatever happens; before, it holds what it held. */
-export function replaceFile(file: string, bytes: Uint8Array, mode = 0o600): void {
+export function replaceFileSync(file: string, bytes: Uint8Array, mode = 0o600): void {
   onDisk(`write ${file}`, () => {
     const temporary = `${file}.tmp`;
     rmSync(temporary, { force: true });
     try {
       const descriptor = openSync(temporary, 'wx', mode);
       try {
-        writeAll(descriptor, bytes);
+        writeFully(descriptor, bytes);
         fsyncSync(descriptor);
       } finally {
         closeSync(descriptor);
@@ -50,7 +51,7 @@ export function overwriteFile(file: string, bytes: Uint8Array): void {
   onDisk(`overwrite ${file}`, () => {
     const descriptor = openSync(file, 'r+');
     try {
-      writeAll(descriptor, bytes, 0);
+      writeFully(descriptor, bytes, 0);
       ftruncateSync(descriptor, bytes.length);
       fsyncSync(descriptor);
     } finally {
@@ -91,7 +92,7 @@ export function addName(file: string, name: string, length: number): boolean {
     linkSync(file, name);
     return true;
   } catch (error) {
-    if (withoutLinks.includes(errnoOf(error) ?? '')) return false;
+    if (withoutLinks.includes(systemCode(error) ?? '')) return false;
     throw asDiskError(`name ${file} also ${name}`, error);
   }
 }
@@ -151,7 +152,7 @@ export function syncDirectory(directory: string): void {
 }
 
 /** Writes everything: one call may take less than it was given. */
-export function writeAll(descriptor: number, bytes: Uint8Array, position: number | null = null): void {
+export function writeFully(descriptor: number, bytes: Uint8Array, position: number | null = null): void {
   for (let written = 0; written < bytes.length; ) {
     const at = position === null ? null : position + written;
     written += writeSync(descriptor, bytes, written, bytes.length - written, at);
@@ -163,7 +164,7 @@ export function readIfThere(file: string): Uint8Array | undefined {
   try {
     return readFileSync(file);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (systemCode(error) === 'ENOENT') return undefined;
     throw asDiskError(`read ${file}`, error);
   }
 }
@@ -203,11 +204,7 @@ export function diskCodeOf(errno: string | undefined): LocalCode {
 /** A SlipwayError stays what it is. */
 export function asDiskError(work: string, error: unknown): SlipwayError {
   if (error instanceof SlipwayError) return error;
-  const code = diskCodeOf(errnoOf(error));
+  const code = diskCodeOf(systemCode(error));
   const message = `cannot ${work}: ${error instanceof Error ? error.message : String(error)}`;
   return new SlipwayError(code, message, { cause: error, hint: hints[code] });
-}
-
-export function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }

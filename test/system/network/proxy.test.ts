@@ -1,6 +1,6 @@
 /** Which proxy a request goes through: tables. */
 import { describe, expect, it } from 'vitest';
-import { type Environment, oneProxy, parseProxyUrl, proxiesOfEnvironment } from '../../contract/proxy.ts';
+import { type Environment, oneProxy, parseProxyUrl, proxiesOfEnvironment } from '../../../system/network/proxy.ts';
 
 const through = (environment: Environment, url: string) =>
   proxiesOfEnvironment(environment).proxyFor(new URL(url))?.name;

@@ -3,7 +3,7 @@
  * `s3://bucket/prefix`. Every program and file takes the same form. For services other than Amazon's,
  * `?endpoint=https://host&region=name` may follow.
  */
-import { SlipwayError } from './errors.ts';
+import { SlipwayError } from '../../contract/errors.ts';
 
 export type StoreLocation =
   | { readonly kind: 'directory'; readonly folder: string }

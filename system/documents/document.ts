@@ -4,8 +4,8 @@
  */
 import { isMap, isScalar, type Node, type ParsedNode } from 'yaml';
 import type { z } from 'zod';
-import { SlipwayError } from './errors.ts';
-import { limits } from './limits.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
 import { readYaml, shortened } from './yaml-text.ts';
 
 export interface DocumentProblem {
@@ -53,9 +53,12 @@ export function parseDocument<S extends z.ZodType>(text: string, schema: S, file
   }
   const parsed = schema.safeParse(document?.toPlain() ?? null);
   if (parsed.success) return parsed.data;
-  const told = parsed.error.issues.slice(0, limits.maxProblems);
+  const shown = parsed.error.issues.slice(0, limits.maxProblems);
   const root = document?.root ?? null;
-  throw new DocumentError(file, told.flatMap((issue) => problemsOf(issue, root, placeOf)).slice(0, limits.maxProblems));
+  throw new DocumentError(
+    file,
+    shown.flatMap((issue) => problemsOf(issue, root, placeOf)).slice(0, limits.maxProblems),
+  );
 }
 
 function problemsOf(

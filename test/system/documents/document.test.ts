@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { DocumentError, parseDocument } from '../../contract/document.ts';
+import { DocumentError, parseDocument } from '../../../system/documents/document.ts';
 
 const schema = z.strictObject({
   product: z.string(),

@@ -2,7 +2,7 @@
  * Chooses the proxy that a request goes through, by the variables that curl, Go and Git read or by a configuration: one
  * rule for the three programs. It opens no connection. Loopback is always asked directly, as Go does it.
  */
-import { SlipwayError } from './errors.ts';
+import { SlipwayError } from '../../contract/errors.ts';
 import { isAskedDirectly } from './transport.ts';
 
 export interface NamedProxy {

@@ -3,7 +3,7 @@
  * reads token by token and stops at the first bound that is passed, with the place. It knows nothing of schemas.
  */
 import { Composer, CST, type Document, Lexer, LineCounter, type ParsedNode, Parser } from 'yaml';
-import { limits } from './limits.ts';
+import { limits } from '../../contract/limits.ts';
 import { nodeProblems } from './yaml-nodes.ts';
 
 export interface YamlProblem {
@@ -20,7 +20,7 @@ export interface YamlDocument {
   toPlain(): unknown;
 }
 
-export interface YamlText {
+interface YamlText {
   /** Empty where a bound was passed. */
   readonly documents: readonly YamlDocument[];
   /** What stopped the reading of the text as a whole, and what was wrong before that. */
@@ -29,7 +29,7 @@ export interface YamlText {
   placeOf(offset: number): { readonly line: number; readonly column: number };
 }
 
-export interface YamlBounds {
+interface YamlBounds {
   readonly maxTokens: number;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { ReleaseManifest } from '../../../contract/release/manifest.ts';
-import { planPublish, withChannelAt } from '../../../packager/publish/plan.ts';
-import type { ListedRelease } from '../../../packager/repository/product-role.ts';
+import type { ReleaseManifest } from '../../../../contract/release/manifest.ts';
+import { planPublish, withChannelAt } from '../../../../packager/publish/deciding/plan.ts';
+import type { ListedRelease } from '../../../../packager/repository/product-role.ts';
 
 const digest = (fill: string) => fill.repeat(64);
 

@@ -2,19 +2,19 @@
  * Decides what publishing a release to a channel changes in its product's list. It decides from plain data, so that a
  * lost race is decided again from what the winner left.
  */
-import { SlipwayError } from '../../contract/errors.ts';
-import type { Channel, ReleaseManifest } from '../../contract/release/manifest.ts';
-import { compareVersions } from '../../contract/release/version.ts';
-import type { ListedRelease } from '../repository/product-role.ts';
+import { SlipwayError } from '../../../contract/errors.ts';
+import type { Channel, ReleaseManifest } from '../../../contract/release/manifest.ts';
+import { compareVersions } from '../../../contract/release/version.ts';
+import type { ListedRelease } from '../../repository/product-role.ts';
 
-export interface PublishRequest {
+interface PublishRequest {
   readonly manifest: ReleaseManifest;
   readonly channel: Channel;
   /** How many earlier releases of the channel to make deltas from. */
   readonly deltasFrom: number;
 }
 
-export type PublishPlan =
+type PublishPlan =
   /** The release is in the channel already. */
   | { readonly kind: 'nothing'; readonly release: ListedRelease }
   /** The release is listed; only the channel moves to it. */

@@ -1,11 +1,11 @@
 /** Reads what `status` shows from the state directory, beside the process that holds the lock. */
-import { readConfiguration } from './adapters/disk/configuration-file.ts';
-import { readTransfer } from './adapters/disk/download-directory.ts';
-import { readHolder } from './adapters/disk/instance-lock.ts';
-import { readJournal } from './adapters/disk/journal-file.ts';
-import { readStatus } from './adapters/disk/status-file.ts';
-import { readServicePid } from './adapters/service/exec-service.ts';
-import type { DeviceReading } from './commands/status.ts';
+import { readConfiguration } from '../adapters/disk/configuration-file.ts';
+import { readTransfer } from '../adapters/disk/download-directory.ts';
+import { readHolder } from '../adapters/disk/instance-lock.ts';
+import { readJournal } from '../adapters/disk/journal-file.ts';
+import { readStatus } from '../adapters/disk/status-file.ts';
+import { readServicePid } from '../adapters/service/exec-service.ts';
+import type { DeviceReading } from '../commands/status.ts';
 
 /** @throws SlipwayError `document-…` */
 export function readDevice(configFile: string): DeviceReading {

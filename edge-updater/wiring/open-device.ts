@@ -3,38 +3,38 @@
  * apply-main.ts, which has one command.
  */
 import path from 'node:path';
-import type { DeltaPolicy } from '../contract/device-api/check.ts';
-import { type SlipwayError, toSlipwayError } from '../contract/errors.ts';
-import { zstdEncoderOf } from '../delta/recipe/zstd-programs.ts';
-import { deltaProcess } from './adapters/delta/delta-process.ts';
-import { readConfiguration } from './adapters/disk/configuration-file.ts';
-import { StateDiskSpace } from './adapters/disk/disk-space.ts';
-import { DownloadDirectory } from './adapters/disk/download-directory.ts';
-import { InstanceLock } from './adapters/disk/instance-lock.ts';
-import { JournalFile, readJournal } from './adapters/disk/journal-file.ts';
-import { MetadataDirectory } from './adapters/disk/metadata-directory.ts';
-import { SlotDirectory } from './adapters/disk/slot-directory.ts';
-import { writeStatus } from './adapters/disk/status-file.ts';
-import { DeviceToken } from './adapters/network/device-token.ts';
-import { HttpServer } from './adapters/network/http-server.ts';
-import { CommandProbe } from './adapters/service/command-probe.ts';
-import { ExecService } from './adapters/service/exec-service.ts';
-import { HttpProbe } from './adapters/service/http-probe.ts';
-import { SystemdService } from './adapters/service/systemd-service.ts';
-import { systemClock } from './adapters/system-clock.ts';
-import type { Terminal } from './adapters/terminal.ts';
-import type { OpenDevice } from './commands/command-context.ts';
-import { type Configuration, proxiesOf } from './configuration.ts';
-import { Device } from './device/device.ts';
-import type { LeastRate } from './download/least-rate.ts';
-import type { BlobSource, HealthProbe, ServiceManager } from './ports.ts';
-import { proveServer } from './trust/prove-server.ts';
-import { checkRequestOf } from './update/check-request.ts';
-import { isDiskCode } from './update/disk-codes.ts';
-import { blankState } from './update/state.ts';
-import type { Waiting } from './update/switch-window.ts';
-import { troublesOf } from './update/troubles.ts';
-import { earliestTime, updaterVersion } from './updater-version.ts';
+import type { DeltaPolicy } from '../../contract/device-api/check.ts';
+import { type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { zstdEncoderOf } from '../../delta/recipe/zstd-programs.ts';
+import { isDiskCode } from '../../system/files/disk-codes.ts';
+import { deltaProcess } from '../adapters/delta/delta-process.ts';
+import { readConfiguration } from '../adapters/disk/configuration-file.ts';
+import { StateDiskSpace } from '../adapters/disk/disk-space.ts';
+import { DownloadDirectory } from '../adapters/disk/download-directory.ts';
+import { InstanceLock } from '../adapters/disk/instance-lock.ts';
+import { JournalFile, readJournal } from '../adapters/disk/journal-file.ts';
+import { MetadataDirectory } from '../adapters/disk/metadata-directory.ts';
+import { SlotDirectory } from '../adapters/disk/slot-directory.ts';
+import { writeStatus } from '../adapters/disk/status-file.ts';
+import { DeviceToken } from '../adapters/network/device-token.ts';
+import { HttpServer } from '../adapters/network/http-server.ts';
+import { CommandProbe } from '../adapters/service/command-probe.ts';
+import { ExecService } from '../adapters/service/exec-service.ts';
+import { HttpProbe } from '../adapters/service/http-probe.ts';
+import { SystemdService } from '../adapters/service/systemd-service.ts';
+import { systemClock } from '../adapters/system-clock.ts';
+import type { Terminal } from '../adapters/terminal.ts';
+import type { OpenDevice } from '../commands/command-context.ts';
+import { type Configuration, proxiesOf } from '../configuration.ts';
+import { Device } from '../device/device.ts';
+import type { LeastRate } from '../download/least-rate.ts';
+import type { BlobSource, HealthProbe, ServiceManager } from '../ports.ts';
+import { proveServer } from '../trust/prove-server.ts';
+import { checkRequestOf } from '../update/check-request.ts';
+import { blankState } from '../update/state.ts';
+import type { WaitForWindow } from '../update/switch-window.ts';
+import { troublesOf } from '../update/troubles.ts';
+import { earliestTime, updaterVersion } from '../updater-version.ts';
 
 export class DeviceOpener {
   readonly #terminal: Terminal;
@@ -124,12 +124,12 @@ export class DeviceOpener {
       releaseService: (how) => service.release(how),
       notify: (message) => this.#terminal.notify(message),
       polled({ reason, message, nextPollAt, waiting }) {
-        const lastCheck = { at: new Date().toISOString(), reason, ...(message === undefined ? {} : { message }) };
+        const lastCheck = { at: new Date().toISOString(), reason, message };
         const window = waiting && windowOf(waiting, Date.now());
         writeStatus(stateDir, {
           lastCheck,
           ...(nextPollAt ? { nextPollAt: nextPollAt.toISOString() } : {}),
-          ...(window ? { window } : {}),
+          window,
         });
       },
       async [Symbol.asyncDispose]() {
@@ -188,16 +188,21 @@ function serverOf(configuration: Configuration, stop: AbortSignal): HttpServer {
   });
   return new HttpServer({
     stop,
-    ...{ server, deviceId, caFile, developmentAllowHttp, userAgent: `slipway-edge/${updaterVersion}` },
+    server,
+    deviceId,
+    caFile,
+    developmentAllowHttp,
+    userAgent: `slipway-edge/${updaterVersion}`,
     stallSeconds: configuration.download.stallSeconds,
     leastRate: leastRateOf(configuration),
-    ...{ proxies: proxiesOf(configuration, process.env), environment: process.env },
+    proxies: proxiesOf(configuration, process.env),
+    environment: process.env,
     token: (enrolment, refused) => token.get(enrolment, refused),
   });
 }
 
 /** A window on the wall clock, for people. */
-function windowOf({ opensInSeconds, closesInSeconds }: Waiting, now: number) {
+function windowOf({ opensInSeconds, closesInSeconds }: WaitForWindow, now: number) {
   if (opensInSeconds === undefined || closesInSeconds === undefined) return undefined;
   const at = (seconds: number) => new Date(now + seconds * 1000).toISOString();
   return { opensAt: at(opensInSeconds), closesAt: at(closesInSeconds) };

@@ -3,7 +3,7 @@
  * TLS or stay on this machine. What is signed or named by its digest may go any way. A request with a secret follows no
  * redirect.
  */
-import { SlipwayError } from './errors.ts';
+import { SlipwayError } from '../../contract/errors.ts';
 
 const names = ['localhost', '::1', '[::1]'];
 const loopbackNetwork = /^127(\.(0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])){3}$/;
