@@ -75,6 +75,7 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'edge-updater/device/daemon.ts': "export { s3 } from './adapters/systemd.ts';",
       'packager/commands/c.ts': "import { openWriter } from '../../system/store/open-writer.ts';",
       'distributor/catalog/catalog.ts': "import { s3Reader } from '../../system/store/s3-reader.ts';",
+      'distributor/composition.ts': "import { agentByOrigin } from '../system/network/agent-by-origin.ts';",
       'edge-updater/device/a.ts': "import { replaceFileSync } from '../../system/files/durable-file-sync.ts';",
     },
   ],

@@ -2,8 +2,9 @@
  * Asks the user's checks of a gate: a Prometheus instant query (HTTP API `/api/v1/query`) and an HTTP status. Bounded
  * in time and bytes; a redirect is no answer, so nobody is led to another host. What cannot be asked is `unknown`.
  */
-import { Agent, Pool, ProxyAgent, request } from 'undici';
+import { type Agent, ProxyAgent, request } from 'undici';
 import * as z from 'zod';
+import { agentByOrigin } from '../../system/network/agent-by-origin.ts';
 import { noProxyRule, type ProxyRule } from '../../system/network/proxy.ts';
 import type { ComparisonOperator, GateCheck } from '../declaration/gate.ts';
 import type { GateProbe, GateResult } from '../rollout/campaigns/gates.ts';
@@ -23,17 +24,12 @@ type GateFinding = Pick<GateResult, 'verdict' | 'detail'>;
 
 export function gateProbes(options: GateProbeOptions = {}): GateProbe & { close(): Promise<void> } {
   const { timeoutMs = defaultTimeoutMs, maxAnswerBytes = defaultMaxAnswerBytes, proxies = noProxyRule } = options;
-  const agent = new Agent({
-    factory: (origin, { factory: _, connect, ...more }: Agent.Options) => {
-      const proxy = proxies.proxyFor(new URL(origin));
-      if (proxy === undefined) return new Pool(origin, { ...more, ...(connect ? { connect } : {}) });
-      return new ProxyAgent({ ...more, uri: proxy.url.href, proxyTunnel: true, connectTimeout: timeoutMs });
-    },
-    connect: { timeout: timeoutMs },
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    maxResponseSize: maxAnswerBytes,
-  });
+  const bounds = { headersTimeout: timeoutMs, bodyTimeout: timeoutMs, maxResponseSize: maxAnswerBytes };
+  const agent = agentByOrigin(
+    proxies,
+    { ...bounds, connect: { timeout: timeoutMs } },
+    (proxy) => new ProxyAgent({ ...bounds, uri: proxy.url.href, proxyTunnel: true, connectTimeout: timeoutMs }),
+  );
   const ask = async (check: GateCheck, now: number): Promise<GateResult> => {
     // The whole of it, too: an answer that trickles is none.
     const signal = AbortSignal.timeout(2 * timeoutMs);

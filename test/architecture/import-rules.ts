@@ -66,6 +66,7 @@ export const onlyMainImportsAdapters: Rule = (file) => {
 };
 
 function isAdapter(path: string): boolean {
+  if (path.startsWith('system/network/agent-')) return true;
   return path.split('/').includes('adapters') || (path.startsWith('system/store/') && !storePorts.includes(path));
 }
 

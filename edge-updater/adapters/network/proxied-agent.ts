@@ -3,19 +3,14 @@
  * is configured. A tunnel is asked for even for plain HTTP, so that nothing but CONNECT is expected of a proxy and each
  * refusal is its own.
  */
-import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { type Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { SlipwayError } from '../../../contract/errors.ts';
+import { agentByOrigin } from '../../../system/network/agent-by-origin.ts';
 import type { NamedProxy, ProxyRule } from '../../../system/network/proxy.ts';
 import { connectionError, proxyHint } from './http-failures.ts';
 
 export function proxiedAgent(rule: ProxyRule, options: Agent.Options): Dispatcher {
-  return new Agent({
-    ...options,
-    factory: (origin, { factory: _, ...more }: Agent.Options) => {
-      const proxy = rule.proxyFor(new URL(origin));
-      return proxy ? throughProxy(proxy, more) : new Pool(origin, more);
-    },
-  });
+  return agentByOrigin(rule, options, throughProxy);
 }
 
 function throughProxy(proxy: NamedProxy, { connect, ...options }: Agent.Options): Dispatcher {
