@@ -1,5 +1,5 @@
 /**
- * A bundle: one tar (POSIX ustar/pax, regular files only) with a whole release for transport without a network. Its
+ * A bundle is one tar (POSIX ustar/pax, regular files only) with a whole release, for transport without a network. Its
  * members have the keys of a store, so that the same checks read both.
  *
  * Order: `bundle.json`, TUF metadata (every root from version 1 on, timestamp, snapshot, targets, the product's

@@ -1,4 +1,4 @@
-/** The one byte form of a JSON value: RFC 8785, so that the same release always has the same digest. */
+/** Writes a JSON value in its one byte form (RFC 8785), so that the same release always has the same digest. */
 import canonicalize from 'canonicalize';
 
 export function canonicalJson(value: unknown): Uint8Array {

@@ -1,4 +1,4 @@
-/** SHA-256 digests: the names of every blob. */
+/** Defines SHA-256 digests, which are the names of all blobs. */
 import { hash } from 'node:crypto';
 import * as z from 'zod';
 

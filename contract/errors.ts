@@ -1,7 +1,7 @@
 /**
- * The one error class of Slipway and its closed list of codes. A code decides the exit status of a program, the HTTP
- * status of an answer and whether trying again can help; the page errors.md documents each one and a test keeps the
- * two equal. Message: what was expected and what was found. Hint: what the operator does next.
+ * Defines the one error class of Slipway and its closed list of codes. A code decides the exit status of a program, the
+ * HTTP status of an answer and whether trying again can help. The page errors.md documents each code, and a test keeps
+ * the two equal. A message says what was expected and what was found; a hint says what the operator does next.
  */
 
 /**
@@ -207,7 +207,7 @@ export type ErrorCode = keyof typeof errorCodes;
 
 export interface SlipwayErrorOptions {
   /** What the operator does next, one sentence. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -244,7 +244,7 @@ export class SlipwayError extends Error {
 export interface ErrorDescription {
   readonly code: ErrorCode;
   readonly message: string;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /** What system calls fail with on a disk that is full, read-only or broken: that is nobody's defect. */
@@ -271,7 +271,7 @@ export function toSlipwayError(thrown: unknown): SlipwayError {
 }
 
 export function describeError(error: SlipwayError): ErrorDescription {
-  return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+  return { code: error.code, message: error.message, hint: error.hint };
 }
 
 export function isErrorCode(code: string): code is ErrorCode {

@@ -1,6 +1,6 @@
 /**
- * Every bound that a reader of untrusted bytes enforces, in one place. Both sides hold them: the packager refuses to
- * write what a device would refuse to read.
+ * Lists every bound that a reader of untrusted bytes enforces. Both sides hold them: the packager refuses to write what
+ * a device would refuse to read.
  */
 export const limits = {
   /** TUF root.json; a larger one is an endless-data attack (TUF 5.3.3). */
@@ -28,15 +28,15 @@ export const limits = {
   /** NAME_MAX of Linux. */
   maxInstallPathSegmentBytes: 255,
   /**
-   * The highest counter that is built, 2^52: a time in microseconds fits. Devices read higher ones, so that a newer packager
-   * can follow a release that took the last of these.
+   * The highest counter that is built, 2^52: a time in microseconds fits. Devices read higher ones, so that a newer
+   * packager can follow a release that took the last of these.
    */
   maxBuiltCounter: 2 ** 52,
   /** A YAML document: release.yaml, a rollout, a configuration. */
   maxDocumentBytes: 1024 * 1024,
   /** All manifests of one component: they are parsed whole when they are packed. */
   maxManifestTextBytes: 64 * 1024 * 1024,
-  /** Lexical tokens of one YAML text: 1 MiB of declarations has some 200,000; reading so many takes 1 to 3 s. */
+  /** Lexical tokens of one YAML text: 1 MiB of declarations has some 200,000; reading those takes 1 to 3 s. */
   maxYamlTokens: 500_000,
   /** Collections inside one another; each level is a few frames of the reader's stack. */
   maxYamlDepth: 200,
@@ -64,7 +64,9 @@ export const limits = {
   maxDeclaredBytes: 16 * 1024 * 1024,
   /** zstd frames for transport: a decoder needs 2^windowLog bytes (8 MiB). */
   maxZstdWindowLog: 23,
-  /** zstd frames that continue an old part: a decoder holds that part twice, and as much of the new one as the window. */
+  /**
+   * zstd frames that continue an old part: a decoder holds that part twice, and as much of the new one as the window.
+   */
   maxZstdPatchBytes: 10 * 1024 * 1024,
   maxZstdPatchWindowLog: 24,
   /** RFC 3284 target window; xdelta3 writes 8 MiB ones. The decoder's memory is bounded by it. */

@@ -1,4 +1,4 @@
-/** How long work tells how far it is. Bytes, because everything long here is bytes. */
+/** Defines how long work tells how far it is: in bytes, because everything long here is bytes. */
 export interface Progress {
   /** Announces more bytes to come; several announcements add up. */
   expect(bytes: number): void;

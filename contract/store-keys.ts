@@ -1,4 +1,7 @@
-/** Keys of objects in a store, the same in S3, in a directory, in a bundle and below `/v1/` of the distributor. */
+/**
+ * Builds the keys of objects in a store: the same in S3, in a directory, in a bundle and below `/v1/` of the
+ * distributor.
+ */
 import type { Digest } from './digest.ts';
 
 /** `blobs/sha256/<first two>/<digest>`, so that a directory store has 256 folders. */

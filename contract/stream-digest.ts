@@ -1,4 +1,4 @@
-/** The digest of bytes that are read once and not kept. */
+/** Computes the digest of bytes that are read once and not kept. */
 import { createHash } from 'node:crypto';
 import type { Digest } from './digest.ts';
 

@@ -1,15 +1,17 @@
 /**
- * Applies a delta: the base is taken apart, each new part made and proved, the target put together and compared with
- * its digest. The packager proves deltas with it and the device applies them with it. Where parts lie meanwhile, and
- * which encoders of zstd frames the machine has, comes in through ports; what is finished survives an interruption if the
- * ports keep it.
+ * Applies a delta: takes the base apart, makes and proves each new part, puts the target together and compares its
+ * digest. The packager proves deltas with it and the device applies them with it. The caller says by ports where parts
+ * lie meanwhile and which encoders of zstd frames the machine has. Finished parts survive an interruption if the ports
+ * keep them.
  *
  * Order: new parts that an earlier run left are proved again; old parts that the others need and that lie in compressed
- * streams are taken out; new parts are made in order of their numbers; then the target is written from its first byte on.
+ * streams are taken out; new parts are made in order of their numbers; then the target is written from its first byte
+ * on.
  */
-import type { ByteSink } from '../contract/byte-sink.ts';
-import type { ByteSource } from '../contract/byte-source.ts';
+
 import { exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
+import type { ByteSink } from './byte-sink.ts';
+import type { ByteSource } from './byte-source.ts';
 import { chunksOf, digestOf } from './chunks.ts';
 import { decodePart, type PartPorts } from './decode-part.ts';
 import type { DeltaPart } from './directory.ts';

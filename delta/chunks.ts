@@ -1,7 +1,7 @@
-/** A byte source read from its first to its last byte. */
+/** Reads a byte source from its first to its last byte. */
 import { createHash } from 'node:crypto';
-import type { ByteSource } from '../contract/byte-source.ts';
 import type { Digest } from '../contract/digest.ts';
+import type { ByteSource } from './byte-source.ts';
 
 const chunkBytes = 256 * 1024;
 

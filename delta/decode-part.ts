@@ -3,11 +3,11 @@
  * made here: a copied part is the old part. Packager and device have no other decoder and no other limits than these.
  */
 import { createHash } from 'node:crypto';
-import type { ByteSink } from '../contract/byte-sink.ts';
-import type { ByteSource } from '../contract/byte-source.ts';
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
 import { approximateNewLength, decodeApproximate } from './approximate/decode.ts';
+import type { ByteSink } from './byte-sink.ts';
+import type { ByteSource } from './byte-source.ts';
 import { chunksOf } from './chunks.ts';
 import type { CopiedPart, DeltaPart, GoPart } from './directory.ts';
 import type { DeltaSection } from './format.ts';

@@ -1,6 +1,6 @@
 /**
- * The directory of a Slipway delta: base, target and, part by part, the method that makes it. The same code writes and
- * reads it; FORMAT.md describes it byte by byte.
+ * Reads and writes the directory of a Slipway delta: base, target and, part by part, the method that makes it.
+ * FORMAT.md describes it byte by byte.
  */
 import type { Digest } from '../contract/digest.ts';
 import { SlipwayError } from '../contract/errors.ts';
@@ -8,7 +8,7 @@ import { limits } from '../contract/limits.ts';
 import type { AdaptiveNumbers, SymbolCoder } from './approximate/symbol-coder.ts';
 
 /** How the bytes of a part are made. The position in this list is the number in the file. */
-export const partMethods = ['copy', 'range', 'approximate', 'go', 'vcdiff', 'zstd', 'stored', 'zstdPatch'] as const;
+const partMethods = ['copy', 'range', 'approximate', 'go', 'vcdiff', 'zstd', 'stored', 'zstdPatch'] as const;
 export type PartMethod = (typeof partMethods)[number];
 
 /** The whole of an old part: no bytes in the delta, and its length and digest are those of the old part. */
@@ -55,7 +55,7 @@ export interface FramedPart extends Proof {
 }
 
 /** The part itself, as it is. */
-export interface StoredPart extends Proof {
+interface StoredPart extends Proof {
   readonly method: 'stored';
   readonly dataLength: number;
 }

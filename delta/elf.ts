@@ -1,9 +1,9 @@
 /**
- * Reads ELF files (System V ABI, generic: "ELF Header", "Sections", "Program Header"), of 32 and 64 bits. Lazy: the header
- * first, tables when they are asked for. Nothing outside the file is read, and nothing is thrown: what is not there, or is
- * no such file, is `undefined`.
+ * Reads ELF files (System V ABI, generic: "ELF Header", "Sections", "Program Header"), of 32 and 64 bits. Lazy: the
+ * header first, tables when they are asked for. Nothing outside the file is read, and nothing is thrown: what is not
+ * there, or is no such file, is `undefined`.
  */
-import type { ByteSource } from '../contract/byte-source.ts';
+import type { ByteSource } from './byte-source.ts';
 
 /** In bytes from the start of the file. */
 export interface FilePlace {
@@ -12,7 +12,7 @@ export interface FilePlace {
 }
 
 /** `e_ident` and `e_machine`: as much as the first 20 bytes tell. */
-export interface ElfIdentity {
+interface ElfIdentity {
   /** Of 64 bits. */
   readonly wide: boolean;
   readonly littleEndian: boolean;
@@ -20,7 +20,7 @@ export interface ElfIdentity {
   readonly machine: number;
 }
 
-export interface ElfTable {
+interface ElfTable {
   readonly offset: number;
   readonly entryBytes: number;
   readonly count: number;
@@ -163,8 +163,8 @@ export function readSections(
 }
 
 /**
- * The text that begins at an offset among zero-terminated ones: names of sections or symbols. Undefined when the place is
- * not all in the file; a text that does not begin there is empty.
+ * The text that begins at an offset among zero-terminated ones: names of sections or symbols. Undefined when the place
+ * is not all in the file; a text that does not begin there is empty.
  */
 export function readTexts(file: ByteSource, { offset, length }: FilePlace): ((start: number) => string) | undefined {
   if (offset + length > file.length) return undefined;
@@ -175,7 +175,9 @@ export function readTexts(file: ByteSource, { offset, length }: FilePlace): ((st
   };
 }
 
-/** Where the file ends by its own headers: what was appended to it begins there. Undefined when it is longer than given. */
+/**
+ * Where the file ends by its own headers: what was appended to it begins there. Undefined when it is longer than given.
+ */
 export function elfLength(file: ByteSource): number | undefined {
   const header = readElfHeader(file);
   const segments = header && readSegments(file, header);

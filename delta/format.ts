@@ -1,11 +1,13 @@
 /**
- * The Slipway delta file: which parts of the base a new artifact is made from, and by which method. FORMAT.md
- * describes it byte by byte. Knows nothing of what a recipe means, and leaves decoding a part to decode-part.ts.
+ * Reads and writes the file of a Slipway delta: which parts of the base a new artifact is made from, and by which
+ * method. FORMAT.md describes it byte by byte. It knows nothing of what a recipe means, and leaves decoding a part to
+ * decode-part.ts.
  */
-import { type ByteSource, memorySource } from '../contract/byte-source.ts';
+
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
 import { RangeDecoder } from './approximate/range-decoder.ts';
+import { type ByteSource, memorySource } from './byte-source.ts';
 import { codeDirectory, type DeltaDirectory, malformed, sectionLength } from './directory.ts';
 import { sealBytes } from './seal.ts';
 

@@ -1,17 +1,18 @@
 /**
- * The parts of the base for positioned reads. Parts that lie in the base as they are stay there; those inside
+ * Gives positioned reads of the parts of the base. Parts that lie in the base as they are stay there; those inside
  * compressed streams are taken out into part files, and only streams that hold a wanted part are opened.
  */
-import type { ByteSource } from '../contract/byte-source.ts';
+
 import { SlipwayError } from '../contract/errors.ts';
 import type { ApplyPorts, PartFile } from './apply.ts';
+import type { ByteSource } from './byte-source.ts';
 import type { OpenDelta } from './open-delta.ts';
 import type { RecipeNode } from './recipe/recipe.ts';
 import { takeApart } from './recipe/take-apart.ts';
 import { sliceSource } from './slice-source.ts';
 
 /** @throws SlipwayError `delta-malformed` for a part that the base does not have, or that was not wanted */
-export type OldParts = (index: number) => ByteSource;
+type OldParts = (index: number) => ByteSource;
 
 /**
  * @param wanted numbers of the parts that will be read
@@ -25,7 +26,7 @@ export async function openOldParts(
 ): Promise<OldParts> {
   const begun = new Map<number, PartFile>();
   const parts = new Map<number, ByteSource>();
-  const pieces = new Map<number, Piece[]>();
+  const pieces = new Map<number, OldPiece[]>();
   const take = (part: number, bytes: Uint8Array) => {
     ports.checkStopped?.();
     begun.get(part)?.sink.write(bytes);
@@ -61,13 +62,13 @@ function holdsAny(node: RecipeNode, parts: ReadonlyMap<number, unknown>): boolea
 }
 
 /** `length` bytes of a part from `at` on, which lie in the base from `offset` on. */
-interface Piece {
+interface OldPiece {
   readonly at: number;
   readonly offset: number;
   readonly length: number;
 }
 
-function addPiece(pieces: Map<number, Piece[]>, part: number, offset: number, length: number): void {
+function addPiece(pieces: Map<number, OldPiece[]>, part: number, offset: number, length: number): void {
   const known = pieces.get(part);
   const last = known?.at(-1);
   const piece = { at: last === undefined ? 0 : last.at + last.length, offset, length };
@@ -75,7 +76,7 @@ function addPiece(pieces: Map<number, Piece[]>, part: number, offset: number, le
   else known.push(piece);
 }
 
-function piecedSource(base: ByteSource, pieces: readonly Piece[]): ByteSource {
+function piecedSource(base: ByteSource, pieces: readonly OldPiece[]): ByteSource {
   const last = pieces.at(-1);
   return {
     length: last === undefined ? 0 : last.at + last.length,
@@ -94,7 +95,7 @@ function piecedSource(base: ByteSource, pieces: readonly Piece[]): ByteSource {
 }
 
 /** The last piece that begins at `position` or before. */
-function pieceAt(pieces: readonly Piece[], position: number): number {
+function pieceAt(pieces: readonly OldPiece[], position: number): number {
   let low = 0;
   let high = pieces.length - 1;
   while (low < high) {

@@ -2,10 +2,11 @@
  * Reads everything of a delta but the bytes of its parts, checks that directory and recipes fit together, and says what
  * a machine needs to apply it: the figures by which a device decides before it begins.
  */
-import type { ByteSource } from '../contract/byte-source.ts';
+
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
 import type { DeltaNeeds } from '../contract/release/delta-needs.ts';
+import type { ByteSource } from './byte-source.ts';
 import type { DeltaPart, FramedPart, GoPart, PartMethod, PatchedPart } from './directory.ts';
 import { type DeltaLayout, readDelta } from './format.ts';
 import { predictionLimit } from './go/build-prediction.ts';
@@ -81,8 +82,14 @@ type DecodedPart = PatchedPart | GoPart | FramedPart;
 
 const decodedMethods: Record<DecodedPart['method'], true> & Record<Exclude<PartMethod, DecodedPart['method']>, false> =
   {
-    ...{ approximate: true, vcdiff: true, zstdPatch: true, go: true, zstd: true },
-    ...{ copy: false, range: false, stored: false },
+    approximate: true,
+    vcdiff: true,
+    zstdPatch: true,
+    go: true,
+    zstd: true,
+    copy: false,
+    range: false,
+    stored: false,
   };
 
 /** False for a part that is bytes of the base or of the delta, and needs none of its own on the disk. */

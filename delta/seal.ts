@@ -1,10 +1,10 @@
 /**
- * The last bytes of a delta: the beginning of the SHA-256 of all before them. Against accidents, not against enemies:
- * coders have bits that decide nothing, and with the seal no changed byte passes unseen.
+ * Seals a delta by its last bytes: the beginning of the SHA-256 of all before them. The seal is against accidents, not
+ * against enemies: coders have bits that decide nothing, and with the seal no changed byte passes unseen.
  */
 import { createHash } from 'node:crypto';
-import type { ByteSource } from '../contract/byte-source.ts';
 import { SlipwayError } from '../contract/errors.ts';
+import type { ByteSource } from './byte-source.ts';
 import { digestOf } from './chunks.ts';
 import { sliceSource } from './slice-source.ts';
 

@@ -1,10 +1,10 @@
 /**
- * One instance of a WebAssembly module for the whole process, which one task has at a time: the newest. Its memory then
- * grows with the largest task, not with their number; a task that another one displaced must not go on.
+ * Keeps one instance of a WebAssembly module for the whole process. One task has it at a time: the newest. Its memory
+ * then grows with the largest task, not with their number; a task that another one displaced must not go on.
  */
 import { SlipwayError } from '../contract/errors.ts';
 
-export interface ModuleMemory {
+interface ModuleMemory {
   /** Another one each time the memory grows; views of the one before are empty then. */
   readonly buffer: ArrayBuffer;
 }

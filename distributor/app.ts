@@ -6,14 +6,7 @@ import type { Socket } from 'node:net';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
-import Fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  LogController,
-  type RawReplyDefaultExpression,
-  type RawRequestDefaultExpression,
-  type RawServerDefault,
-} from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
@@ -21,6 +14,7 @@ import { logAnswers } from './http/answer-log.ts';
 import { boundConnections } from './http/connections.ts';
 import { answerClientError, answerErrors, answerExpectation, answerFrameworkError } from './http/error-answer.ts';
 import { turnAwayUnderPressure } from './http/event-loop-pressure.ts';
+import type { App } from './http/fastify-app.ts';
 import { rateLimited } from './http/rate-limits.ts';
 import { refuseBeforeStart } from './http/start-gate.ts';
 import { blobsRoute } from './routes/blobs.ts';
@@ -42,15 +36,7 @@ import { whoamiRoute } from './routes/whoami.ts';
 import { whyRoute } from './routes/why.ts';
 import type { Services } from './services.ts';
 
-export type App = FastifyInstance<
-  RawServerDefault,
-  RawRequestDefaultExpression,
-  RawReplyDefaultExpression,
-  FastifyBaseLogger,
-  ZodTypeProvider
->;
-
-export interface AppOptions {
+interface AppOptions {
   readonly logger: FastifyBaseLogger;
   /** PEM texts; undefined for plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
@@ -83,7 +69,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
       : { http: { ...arrival, requireHostHeader: false } }),
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: (error, socket) => answerClientError(error, socket as Socket, options.newRequestId()),
-    // Whoever still asks on an open connection is answered, and told that it closes.
+    // A client that still asks on an open connection is answered, and told that it closes.
     return503OnClosing: false,
     trustProxy: options.trustProxy,
     genReqId: options.newRequestId,

@@ -21,7 +21,7 @@ import { type PermitSigner, permitIssuer } from './rollout/deciding/permit.ts';
 import type { Policy, Services } from './services.ts';
 
 /** What rollouts are decided by, and who is told of them. */
-export interface RolloutsOutside {
+interface RolloutsOutside {
   readonly fleet: FleetState;
   readonly releases: () => ReleaseIndex;
   /** Undefined where plans come by API, or are those of the state alone. */
@@ -37,7 +37,7 @@ export interface RolloutsOutside {
   readonly observe: RolloutObserver;
 }
 
-export interface RolloutObserver {
+interface RolloutObserver {
   reconciled(event: ReconcileEvent): void;
   campaign(event: CampaignEvent): void;
   /** An event of a campaign that is not on record. */
@@ -52,7 +52,7 @@ export interface Rollouts {
 }
 
 /** What a server needs besides. */
-export interface ServerOutside extends Omit<RolloutsOutside, 'releases' | 'canRevert'> {
+interface ServerOutside extends Omit<RolloutsOutside, 'releases' | 'canRevert'> {
   readonly store: StoreReader;
   readonly catalog: Catalog;
   readonly metrics: Metrics;
@@ -67,7 +67,11 @@ export interface ServerOutside extends Omit<RolloutsOutside, 'releases' | 'canRe
 export function composeRollouts(outside: RolloutsOutside): Rollouts {
   const { fleet, source, readPlan, releases, probe, canRevert, allowRewrite, clock, observe } = outside;
   const reconciler = new Reconciler({
-    ...{ source, store: fleet, readPlan, clock, allowRewrite },
+    source,
+    store: fleet,
+    readPlan,
+    clock,
+    allowRewrite,
     observe: (event) => observe.reconciled(event),
   });
   const log = new CampaignLog({
@@ -77,8 +81,11 @@ export function composeRollouts(outside: RolloutsOutside): Rollouts {
     onProblem: (error) => observe.problem(error),
   });
   const campaigns = new Campaigns({
-    ...{ plan: reconciler, store: fleet, releases, probe },
-    breathe: () => pause(),
+    plan: reconciler,
+    store: fleet,
+    releases,
+    probe,
+    yieldToEventLoop: () => pause(),
     observe: (event) => {
       observe.campaign(event);
       log.note(event);
@@ -92,7 +99,14 @@ export function composeServer(outside: ServerOutside): Omit<Services, 'isStarted
   const releases = () => catalog.state.releases;
   return {
     ...composeRollouts({ ...outside, releases, canRevert: signer !== undefined }),
-    ...{ store, catalog, fleet, metrics, randomBytes, chance, clock, policy },
+    store,
+    catalog,
+    fleet,
+    metrics,
+    randomBytes,
+    chance,
+    clock,
+    policy,
     downloads: new Downloads(maxDownloads, metrics),
     tokenUse: new TokenUse(),
     permits: signer && permitIssuer({ signer, clock, newId: () => permitId(randomBytes) }),

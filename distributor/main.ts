@@ -1,9 +1,9 @@
-/** slipway-distributor: binds the verbs to the adapters of this machine. */
+/** Binds the verbs of slipway-distributor to the adapters of this machine. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
-import { proxiesOfEnvironment } from '../contract/proxy.ts';
 import { processStreams } from '../system/command-line/process-streams.ts';
+import { proxiesOfEnvironment } from '../system/network/proxy.ts';
 import { openReader } from '../system/store/open-reader.ts';
 import { openFleetState } from './adapters/database/fleet-state-of-place.ts';
 import { openSource } from './adapters/declarations/open-source.ts';

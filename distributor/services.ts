@@ -1,4 +1,4 @@
-/** What the routes work with; `serve` makes it once, tests make their own. */
+/** Lists what the routes work with; `serve` makes it once, tests make their own. */
 import type { StoreReader } from '../system/store/reader.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { FleetState } from './fleet/ports.ts';

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** What the command `slipway-distributor` starts. */
+/** Starts the server from the command `slipway-distributor`. */
 import { startProgram } from '../system/command-line/start-program.ts';
 
 await startProgram('slipway-distributor', import.meta.url, {

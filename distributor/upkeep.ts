@@ -1,4 +1,7 @@
-/** What the server does between requests: look at the store and the rollouts, let campaigns advance, remove what is kept no longer, log and count it. */
+/**
+ * Does what the server does between requests: looks at the store and the rollouts, lets campaigns advance, removes what
+ * is kept no longer, logs and counts it.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import { describeError, toSlipwayError } from '../contract/errors.ts';
@@ -14,7 +17,7 @@ import type { Services } from './services.ts';
 /** Enough for a look at some thousand devices. */
 const firstLookPatienceMs = 150;
 
-export interface UpkeepInput {
+interface UpkeepInput {
   readonly services: Omit<Services, 'isStarted'>;
   readonly logger: FastifyBaseLogger;
   readonly refreshIntervalMs: number;
@@ -44,8 +47,9 @@ export class Upkeep {
   }
 
   /**
-   * Reads rollouts and store, then keeps everything up to date. The first look at the campaigns is waited for, but not for
-   * long: with many devices it takes its time, and the server answers meanwhile. A store that is away stops nothing.
+   * Reads rollouts and store, then keeps everything up to date. The first look at the campaigns is waited for, but not
+   * for long: with many devices it takes its time, and the server answers meanwhile. A store that is away stops
+   * nothing.
    */
   async start(): Promise<void> {
     const { services, refreshIntervalMs, advanceIntervalMs, pruneIntervalMs, tokenUseIntervalMs } = this.#input;

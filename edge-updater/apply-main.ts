@@ -1,4 +1,4 @@
-/** `slipway-edge apply` as a program of its own; see start.ts. */
+/** Runs `slipway-edge apply` as a program of its own; see start.ts. */
 import { setFlagsFromString } from 'node:v8';
 import { StopSignals } from '../system/command-line/stop-signals.ts';
 import { applyToFile } from './adapters/delta/applied-file.ts';

@@ -1,4 +1,4 @@
-/** The command line of the programs of this folder, which are one command: `slipway-edge`. */
+/** Runs the command line of the programs of this folder, which are one command: `slipway-edge`. */
 import type { Command } from 'commander';
 import type { Output } from '../system/command-line/output.ts';
 import { processStreams } from '../system/command-line/process-streams.ts';

@@ -1,13 +1,15 @@
 /**
- * /etc/slipway/edge.yaml: its schema, its defaults and what of it is derived from the machine. Refuses to read files:
- * main.ts passes the text and the facts of the machine.
+ * Parses /etc/slipway/edge.yaml: its schema, its defaults and what of it is derived from the machine. It reads no
+ * files: main.ts passes the text and the facts of the machine.
  */
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { type DeviceId, deviceIdSchema, labelsSchema } from '../contract/device-api/check.ts';
-import { parseDocument } from '../contract/document.ts';
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
+import { productSchema } from '../contract/release/manifest.ts';
+import { type Platform, platformOfNodeArch, platformSchema } from '../contract/release/platform.ts';
+import { parseDocument } from '../system/documents/document.ts';
 import {
   type Environment,
   noProxyRule,
@@ -15,10 +17,8 @@ import {
   type ProxyRule,
   parseProxyUrl,
   proxiesOfEnvironment,
-} from '../contract/proxy.ts';
-import { productSchema } from '../contract/release/manifest.ts';
-import { type Platform, platformOfNodeArch, platformSchema } from '../contract/release/platform.ts';
-import { keepsSecrets } from '../contract/transport.ts';
+} from '../system/network/proxy.ts';
+import { keepsSecrets } from '../system/network/transport.ts';
 import { defaultZstdPrograms } from './delta/delta-means.ts';
 
 const seconds = (min: number, max = 7 * 24 * 3600) => z.number().min(min).max(max);
@@ -43,7 +43,6 @@ const serviceSchema = z.discriminatedUnion('manager', [
     output: z.enum(['file', 'inherit']).default('file'),
   }),
 ]);
-export type ServiceConfiguration = z.infer<typeof serviceSchema>;
 
 const healthSchema = z
   .strictObject({
@@ -67,7 +66,6 @@ const healthSchema = z
     (health) => (health.http === undefined) !== (health.command === undefined),
     'expected one of http and command',
   );
-export type HealthConfiguration = z.infer<typeof healthSchema>;
 
 const proxyUrlSchema = z.string().refine((text) => parseProxyUrl(text) !== undefined);
 const proxySchema = z.union(
@@ -160,7 +158,7 @@ type Written = z.infer<typeof configurationSchema>;
 export type Configuration = Written & { readonly deviceId: DeviceId; readonly platform: Platform };
 
 /** What is asked of the machine where the document says nothing. */
-export interface MachineFacts {
+interface MachineFacts {
   /** `process.arch` */
   readonly arch: string;
   /** Content of /etc/machine-id; undefined where there is none. */

@@ -1,4 +1,4 @@
-/** `slipway-edge`: its commands, over the adapters of this machine; see open-device.ts. */
+/** Runs the commands of `slipway-edge` over the adapters of this machine; see open-device.ts. */
 import { setFlagsFromString } from 'node:v8';
 import { StopSignals } from '../system/command-line/stop-signals.ts';
 import { applyToFile } from './adapters/delta/applied-file.ts';
@@ -11,8 +11,8 @@ import { addInstall } from './commands/install.ts';
 import { addRollback } from './commands/rollback.ts';
 import { addRun } from './commands/run.ts';
 import { addStatus } from './commands/status.ts';
-import { DeviceOpener } from './open-device.ts';
-import { readDevice } from './read-device.ts';
+import { DeviceOpener } from './wiring/open-device.ts';
+import { readDevice } from './wiring/read-device.ts';
 
 // Streams leave young garbage; without a bound the engine keeps tens of megabytes of it before it looks.
 setFlagsFromString('--semi-space-growth-factor=1');

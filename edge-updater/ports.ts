@@ -1,11 +1,12 @@
-/** What the edge-updater needs from the world. Each port is small and says which failure it exists for. */
-import type { ByteSource } from '../contract/byte-source.ts';
+/** Declares what the edge-updater needs from the world. Each port is small and says which failure it exists for. */
+
 import type { CheckRequest, HeardAnswer, InstalledRelease } from '../contract/device-api/check.ts';
 import type { Report, ReportsAnswer } from '../contract/device-api/report.ts';
 import type { Digest } from '../contract/digest.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { Component, ReleaseManifest } from '../contract/release/manifest.ts';
 import type { MetadataSet } from '../contract/trust/trusted-set.ts';
+import type { ByteSource } from '../delta/byte-source.ts';
 import type { LastWords } from './update/last-words.ts';
 import type { DeviceState } from './update/state.ts';
 
@@ -42,7 +43,7 @@ export interface PartProgress {
 }
 
 /** One blob that is being written. */
-export interface PartFile {
+export interface PartialBlob {
   readonly progress: PartProgress;
   /** Bytes received, durable or not. */
   readonly received: number;
@@ -73,7 +74,7 @@ export interface DownloadStore {
   /** Notes that a download goes on from bytes that were durable before. */
   resumed(): void;
   /** @param via bytes of a bundle did not come over the network */
-  openPart(digest: Digest, length: number, via: 'network' | 'bundle'): PartFile;
+  openPart(digest: Digest, length: number, via: 'network' | 'bundle'): PartialBlob;
   /** A whole blob for reading. */
   read(digest: Digest): AsyncIterable<Uint8Array>;
   /** Path of a whole blob, for another process. */
@@ -86,11 +87,6 @@ export interface DownloadStore {
   /** @throws SlipwayError `manifest-mismatched` when the bytes are gone or changed */
   manifest(digest: Digest): ReleaseManifest;
   clear(): void;
-}
-
-export interface SlotFile {
-  readonly component: Component;
-  readonly content: AsyncIterable<Uint8Array>;
 }
 
 /** Releases on the disk, each under the digest of its manifest. */
@@ -123,7 +119,9 @@ export interface SlotStore {
   glance(slot: Digest): string | undefined;
   /** The same by reading every file. What the service wrote beside them does not count. */
   findDamage(slot: Digest): Promise<string | undefined>;
-  /** Reads every file back. @throws SlipwayError `digest-mismatch` when the slot is not exactly what the manifest says */
+  /**
+   * Reads every file back. @throws SlipwayError `digest-mismatch` when the slot is not exactly what the manifest says
+   */
   verify(slot: Digest): Promise<void>;
   /** Frees what was made of a slot that has no name yet. */
   dropStaging(slot: Digest): void;
@@ -166,7 +164,7 @@ export interface DeltaFiles {
 export interface DeltaApplier {
   /**
    * The target in order, as it is made. Worth nothing before the end, which is reached only by the right bytes.
-   * Whoever stops reading ends the process.
+   * A reader that stops ends the process.
    * @param maxMemoryBytes of the whole process
    * @throws SlipwayError codes of the delta; `disk-full`, `memory-exceeded`, `delta-process-failed`
    */

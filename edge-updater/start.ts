@@ -1,6 +1,6 @@
 /**
- * What the command `slipway-edge` starts: of the programs beside it the one that the verb is in. Applying a delta and
- * showing the status need a part of the code that a device needs, and loading the rest takes longer than the work.
+ * Starts the program that a verb of `slipway-edge` is in. Applying a delta and showing the status need a part of the
+ * code that a device needs, and loading the rest takes longer than the work.
  */
 import { startProgram } from '../system/command-line/start-program.ts';
 

@@ -1,4 +1,4 @@
-/** Which edge-updater this is, and the earliest time at which it can be running. */
+/** Names the version of this edge-updater, and the earliest time at which it can be running. */
 
 export { programVersion as updaterVersion } from '../system/command-line/program-version.ts';
 

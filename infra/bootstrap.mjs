@@ -7,7 +7,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -65,37 +65,30 @@ function matchesNpmRecord() {
 
 /** Waits while another living bootstrap installs into this folder. */
 async function holdInstallLock() {
-  const mine = `${installLock}.${process.pid}`;
-  writeFileSync(mine, String(process.pid));
   let announced = false;
-  try {
-    for (;;) {
-      if (links(mine, installLock)) return;
-      const holder = lockHolder();
-      if (holder !== undefined && !isAlive(holder)) removeStaleLock(mine, holder);
-      else {
-        if (!announced) say(`waiting for another npm ci in this folder (process ${holder ?? 'unknown'})`);
-        announced = true;
-        await pause(lockPollMs);
-      }
+  while (!creates(installLock)) {
+    const holder = lockHolder();
+    if (holder !== undefined && !isAlive(holder)) {
+      removeStaleLock(holder);
+      continue;
     }
-  } finally {
-    rmSync(mine, { force: true });
+    if (!announced) say('waiting for another npm ci in this folder');
+    announced = true;
+    await pause(lockPollMs);
   }
 }
 
-/** The one who links the name of the dead holder may remove its lock; so a new holder's lock is never removed. */
-function removeStaleLock(mine, holder) {
+/** The one who creates the claim on the dead holder may remove its lock; so a new holder's lock is never removed. */
+function removeStaleLock(holder) {
   const claim = `${installLock}.claim-${holder}`;
-  if (!links(mine, claim)) fail(`${claim} was left behind; remove it and ${installLock}`);
+  if (!creates(claim)) fail(`${claim} was left behind; remove it and ${installLock}`);
   if (lockHolder() === holder) unlinkSync(installLock);
   unlinkSync(claim);
 }
 
-/** Atomic: the name appears together with its content. */
-function links(from, to) {
+function creates(file) {
   try {
-    linkSync(from, to);
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
     return true;
   } catch (error) {
     if (error.code === 'EEXIST') return false;
@@ -103,9 +96,10 @@ function links(from, to) {
   }
 }
 
+/** Undefined where it has let go, or has not written its number yet. */
 function lockHolder() {
   try {
-    return Number(readFileSync(installLock, 'utf8'));
+    return Number(readFileSync(installLock, 'utf8')) || undefined;
   } catch (error) {
     if (error.code === 'ENOENT') return undefined;
     throw error;

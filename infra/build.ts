@@ -1,13 +1,13 @@
-/** `npm run build`: every program of this repository into `dist/`. */
+/** Builds every program of this repository into `dist/`, for `npm run build`. */
 import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { bundleProgram, type Program } from './bundle.ts';
+import { type BundledProgram, bundleProgram } from './bundle.ts';
 
 /** What a device must not carry: a web framework, a cloud SDK, a database server's client or an embedded database. */
 const notOnDevices = ['fastify', '@fastify', '@aws-sdk', '@smithy', 'pg', 'kysely', 'better-sqlite3'];
 
 /** Three programs, which start what they consist of from files beside them (`executable: false`). */
-const programs: readonly Program[] = [
+const programs: readonly BundledProgram[] = [
   { entry: 'packager/start.ts', output: 'slipway-packager.mjs', executable: true },
   { entry: 'packager/main.ts', output: 'slipway-packager-main.mjs', executable: false },
   { entry: 'delta/make/processes/xdelta3-child.ts', output: 'slipway-xdelta3-child.mjs', executable: false },

@@ -1,13 +1,13 @@
 /**
- * Bundles our programs into single ESM files for Node 24. Owns how a bundle is made and what may not be inside one;
- * which programs there are is build.ts's.
+ * Bundles our programs into single ESM files for Node 24. It decides how a bundle is made and what may not be inside
+ * one; build.ts decides which programs there are.
  */
 import { readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build, type Metafile, transform } from 'esbuild';
 
-export interface Program {
+export interface BundledProgram {
   /** Source, relative to the root of the repository. */
   readonly entry: string;
   /** File in the output folder. */
@@ -39,7 +39,7 @@ function hasInterpreter(entry: string): boolean {
  * @returns its length in bytes
  * @throws Error when the source does not bundle or a forbidden package is inside
  */
-export async function bundleProgram(program: Program, root: string, outputFolder: string): Promise<number> {
+export async function bundleProgram(program: BundledProgram, root: string, outputFolder: string): Promise<number> {
   const outfile = path.join(outputFolder, program.output);
   const result = await build({
     absWorkingDir: root,
@@ -81,7 +81,8 @@ const beyondAscii = /[^\0-\x7f]/g;
 
 /**
  * Node keeps two bytes for each letter of a program with a single letter beyond ASCII. esbuild escapes them in code and
- * leaves them in comments, where a question mark of the same width stands for them, and in regular expressions, which stay.
+ * leaves them in comments, where a question mark of the same width stands for them, and in regular expressions, which
+ * stay.
  */
 async function asAscii(text: string): Promise<Uint8Array> {
   if (text.search(beyondAscii) >= 0) {
@@ -98,7 +99,7 @@ async function replaceFile(file: string, contents: Uint8Array, mode: number): Pr
   await rename(draft, file);
 }
 
-export interface ForbiddenPackage {
+interface ForbiddenPackage {
   readonly package: string;
   /** The permitted file that brings it in. */
   readonly because: string;
@@ -108,7 +109,7 @@ export interface ForbiddenPackage {
  * Forbidden packages that a bundle contains or leaves to be imported at run time, each once and where it comes in:
  * what one forbidden package brings with it is not named again.
  */
-export function forbiddenPackages(metafile: Metafile, forbidden: readonly string[]): ForbiddenPackage[] {
+function forbiddenPackages(metafile: Metafile, forbidden: readonly string[]): ForbiddenPackage[] {
   const isForbidden = (name: string | undefined) =>
     name !== undefined && forbidden.some((pattern) => name === pattern || name.startsWith(`${pattern}/`));
   const found = new Map<string, string>();

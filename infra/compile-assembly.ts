@@ -1,5 +1,5 @@
 /**
- * `npm run assembly`: compiles the AssemblyScript of `delta/assembly` to WebAssembly, which is kept in Git as
+ * Compiles the AssemblyScript of `delta/assembly` to WebAssembly, for `npm run assembly`. The result is kept in Git as
  * text, so that sources run as they are and a device's bundle has it inside. A test holds each to the other.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -46,7 +46,7 @@ export async function compiledText(name: string): Promise<string> {
     Buffer.from(wasm)
       .toString('base64')
       .match(new RegExp(`.{1,${lineLength}}`, 'g')) ?? [];
-  const head = `/** WebAssembly in Base64, made by \`npm run assembly\` from ../assembly/${name}; not to be edited. */`;
+  const head = `/** Holds WebAssembly in Base64, made by \`npm run assembly\` from ../assembly/${name}; not to be edited. */`;
   return `${head}\nexport const ${name}Wasm =\n${lines.map((line) => `  '${line}'`).join(' +\n')};\n`;
 }
 

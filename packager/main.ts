@@ -1,4 +1,4 @@
-/** slipway-packager: wires the outside world into its verbs. */
+/** Wires the outside world into the verbs of slipway-packager. */
 import { randomInt } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';

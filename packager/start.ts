@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** What the command `slipway-packager` starts. */
+/** Starts the packager from the command `slipway-packager`. */
 import { startProgram } from '../system/command-line/start-program.ts';
 
 await startProgram('slipway-packager', import.meta.url, { source: 'main.ts', built: 'slipway-packager-main.mjs' });

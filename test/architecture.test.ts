@@ -1,11 +1,19 @@
-/** The rules that keep the folders what the design says they are; each is shown to catch a planted violation. */
+/** Holds the folders to what ARCHITECTURE.md says they are; each rule is shown to catch a planted violation. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { errorCodes } from '../contract/errors.ts';
+import { acrossRooms, cyclesOf } from './architecture/cycles.ts';
 import { differences, parseErrorPage } from './architecture/error-page.ts';
-import { foreignTexts, longFiles, maxLines, namedForItsConcept, oneConceptLong } from './architecture/file-rules.ts';
+import {
+  foreignTexts,
+  longFiles,
+  maxLines,
+  namedForItsConcept,
+  oneConceptLong,
+  saysWhatItIsFor,
+} from './architecture/file-rules.ts';
 import {
   contractStandsAlone,
   decidesPurely,
@@ -16,6 +24,7 @@ import {
   namesNodeModules,
   onlyMainImportsAdapters,
   programs,
+  pureMark,
   type Rule,
   staysInItsLayer,
 } from './architecture/import-rules.ts';
@@ -26,6 +35,8 @@ const files = filesOfRepository();
 const sources = byPath(
   files.filter((file) => /\.(ts|mjs)$/.test(file)).map((file) => parseSource(file, readFileSync(at(file), 'utf8'))),
 );
+
+const pureFolders = files.filter((file) => path.basename(file) === pureMark).map((file) => path.dirname(file));
 
 /** Rule, its sentence, and files that break it: each source text must be caught when it stands under its name. */
 const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>])[] = [
@@ -64,6 +75,8 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'edge-updater/device/daemon.ts': "export { s3 } from './adapters/systemd.ts';",
       'packager/commands/c.ts': "import { openWriter } from '../../system/store/open-writer.ts';",
       'distributor/catalog/catalog.ts': "import { s3Reader } from '../../system/store/s3-reader.ts';",
+      'distributor/composition.ts': "import { agentByOrigin } from '../system/network/agent-by-origin.ts';",
+      'edge-updater/device/a.ts': "import { replaceFileSync } from '../../system/files/durable-file-sync.ts';",
     },
   ],
   [
@@ -76,7 +89,7 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
   ],
   [
     'what decides reaches no module of Node and no clock',
-    decidesPurely,
+    decidesPurely(pureFolders),
     {
       'edge-updater/update/a.ts': "import { readFileSync } from 'node:fs';",
       'edge-updater/update/b.ts': 'export const late = (at: number) => at < Date.now();',
@@ -85,7 +98,7 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'distributor/rollout/c.ts': "import { type Stats } from 'node:fs';",
       'distributor/declaration/a.ts': "import { readFileSync } from 'node:fs';",
       'distributor/catalog/a.ts': "const fs = await import('node:fs');",
-      'packager/publish/plan.ts': "export { join } from 'node:path';",
+      'packager/publish/deciding/plan.ts': "export { join } from 'node:path';",
     },
   ],
   [
@@ -102,6 +115,7 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
       'contract/h.ts': 'export const text = Date();',
       'contract/i.ts': 'export const now = globalThis.performance.now();',
       'contract/k.ts': "import { crc32 } from 'node:zlib';",
+      'contract/l.ts': "import { parseDocument } from 'yaml';",
       'contract/j.ts': "import { fetchBytes } from 'tuf-js/dist/fetcher.js';",
     },
   ],
@@ -157,6 +171,16 @@ const rules: readonly (readonly [string, Rule, Readonly<Record<string, string>>]
     },
   ],
   [
+    'files outside test begin with a sentence that says what they are for',
+    saysWhatItIsFor,
+    {
+      'packager/a.ts': 'export {};',
+      'delta/a.ts': '// Reads deltas.\nexport {};',
+      'contract/a.ts': '/** What a device is called. */\nexport {};',
+      'infra/a.mjs': '#!/usr/bin/env node\n/**\n * Where a store is.\n */',
+    },
+  ],
+  [
     `files outside test have fewer than ${maxLines} lines unless listed with a reason`,
     oneConceptLong(longFiles),
     { 'packager/long.ts': 'export {};\n'.repeat(maxLines), 'distributor/long.ts': 'export {};\n'.repeat(maxLines) },
@@ -174,10 +198,56 @@ describe.each(rules)('%s', (_sentence, rule, planted) => {
   });
 });
 
+describe('imports', () => {
+  const ours = new Map([...sources].filter(([file]) => !file.startsWith('test/')));
+
+  it('make no cycle at run time, and none of types across rooms', () => {
+    expect(cyclesOf(ours, 'at run time')).toEqual([]);
+    expect(acrossRooms(cyclesOf(ours, 'also of types'), programs)).toEqual([]);
+  });
+
+  it.each([
+    ['of two', { 'delta/a.ts': "import './b.ts';", 'delta/b.ts': "import './a.ts';" }, 1, 0],
+    ['of one', { 'delta/a.ts': "import './a.ts';" }, 1, 0],
+    [
+      'of three rooms, closed by a type',
+      {
+        'packager/a/a.ts': "import { b } from '../b/b.ts';",
+        'packager/b/b.ts': "export { c } from '../c.ts';",
+        'packager/c.ts': "import type { A } from './a/a.ts';",
+        'packager/d.ts': "import './c.ts';",
+      },
+      0,
+      1,
+    ],
+    [
+      'of types in one room',
+      { 'packager/a/a.ts': "import { b } from './b.ts';", 'packager/a/b.ts': "import type { A } from './a.ts';" },
+      0,
+      0,
+    ],
+    [
+      'none',
+      { 'delta/a.ts': "import './b.ts'; import './c.ts';", 'delta/b.ts': "import './c.ts';", 'delta/c.ts': '' },
+      0,
+      0,
+    ],
+  ])('are caught with a planted cycle: %s', (_name, planted, atRunTime, across) => {
+    const parsed = byPath(Object.entries(planted).map(([file, text]) => parseSource(file, text)));
+    expect(cyclesOf(parsed, 'at run time')).toHaveLength(atRunTime);
+    expect(acrossRooms(cyclesOf(parsed, 'also of types'), programs)).toHaveLength(across);
+  });
+});
+
 describe('the architecture rules', () => {
   it('see the sources', () => {
     expect([...sources.keys()]).toEqual(expect.arrayContaining(['contract/errors.ts', 'infra/bootstrap.mjs']));
     for (const program of programs) expect(sources.has(`${program}/main.ts`), `${program}/main.ts`).toBe(true);
+    for (const program of programs)
+      expect(
+        pureFolders.some((folder) => folder.startsWith(`${program}/`)),
+        program,
+      ).toBe(true);
   });
 
   it('take no comment or string for an import, nor a date that is given for a clock', () => {
@@ -218,7 +288,7 @@ describe('the architecture rules', () => {
     );
   });
 
-  it('let through what the design allows', () => {
+  it('let through what ARCHITECTURE.md allows', () => {
     const allowed = {
       'packager/main.ts': "import { s3 } from './adapters/s3-store.ts'; import { b } from '../contract/b.ts';",
       'packager/publish/upload.ts': "import type { StoreWriter } from '../../system/store/writer.ts';",
@@ -231,7 +301,9 @@ describe('the architecture rules', () => {
       'contract/digest.ts': "import { createHash } from 'node:crypto'; import { Store } from 'tuf-js/dist/store.js';",
       'test/packager/a.test.ts': "import { s3 } from '../../packager/adapters/s3-store.ts';",
     };
-    const parsed = byPath(Object.entries(allowed).map(([file, text]) => parseSource(file, text)));
+    const parsed = byPath(
+      Object.entries(allowed).map(([file, text]) => parseSource(file, `/** Shows what is allowed. */\n${text}`)),
+    );
     expect([...parsed.values()].flatMap((file) => rules.flatMap(([, rule]) => rule(file, parsed)))).toEqual([]);
   });
 
@@ -252,7 +324,7 @@ describe('the architecture rules', () => {
       parseSource('edge-updater/slot.ts', "import { disk } from './disk.ts';"),
       parseSource('edge-updater/disk.ts', "import fs from 'node:fs';"),
     ]);
-    expect([...parsed.values()].flatMap((file) => decidesPurely(file, parsed))).toEqual([
+    expect([...parsed.values()].flatMap((file) => decidesPurely(['edge-updater/update'])(file, parsed))).toEqual([
       'edge-updater/update/transition.ts reaches node:fs through edge-updater/disk.ts',
     ]);
   });

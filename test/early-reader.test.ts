@@ -1,4 +1,4 @@
-/** Whoever reads the output of a program may leave early, as `head` does: the program ends without a word. */
+/** A reader of a program's output may leave early, as `head` does: the program ends without a word. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-/** `POST /v1/devices/:id/check`: a device says what it runs, the distributor answers what to run. */
+/** Defines `POST /v1/devices/:id/check`: a device says what it runs, and the distributor answers what to run. */
 import * as z from 'zod';
 import { digestSchema } from '../digest.ts';
 import { faults } from '../errors.ts';
@@ -40,7 +40,7 @@ export const installedReleaseSchema = z.strictObject({
 export type InstalledRelease = z.infer<typeof installedReleaseSchema>;
 
 /** What the device allows the applying of a delta to take; one beyond it is passed over for another way. */
-export const deltaPolicySchema = z.strictObject({
+const deltaPolicySchema = z.strictObject({
   /** Whether compressed payloads may be encoded again. */
   allowReencode: z.boolean(),
   /** Of the process that applies a delta. */
@@ -159,7 +159,9 @@ export type HeardOffer = z.infer<typeof heardOfferSchema>;
 
 const heardReason = z.string().max(64);
 
-/** An answer as a device reads it: a server may be newer, say more, and have reasons that this program does not know. */
+/**
+ * An answer as a device reads it: a server may be newer, say more, and have reasons that this program does not know.
+ */
 export const heardAnswerSchema = z.discriminatedUnion('decision', [
   z.object({
     decision: z.literal('update'),

@@ -1,4 +1,4 @@
-/** What a device is called, everywhere. */
+/** Defines the id of a device, which is the same in every program, message and path. */
 import * as z from 'zod';
 
 /** Letters, digits and inner . _ -, at most 63: safe in a path, a log line and a file name. */

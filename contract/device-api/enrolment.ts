@@ -1,4 +1,4 @@
-/** `POST /v1/enrol`: an enrolment token, used once or N times, gives a device a bearer token of its own. */
+/** Defines `POST /v1/enrol`: an enrolment token, used once or N times, gives a device a bearer token of its own. */
 import * as z from 'zod';
 import { productSchema } from '../release/manifest.ts';
 import { platformSchema } from '../release/platform.ts';
@@ -23,7 +23,6 @@ export const enrolAnswerSchema = z.strictObject({
   /** Shown once; the server keeps only its hash. */
   deviceToken: tokenSchema,
 });
-export type EnrolAnswer = z.infer<typeof enrolAnswerSchema>;
 
 /** Body of every answer that is not a success. */
 export const errorAnswerSchema = z.object({
@@ -32,4 +31,3 @@ export const errorAnswerSchema = z.object({
   hint: z.string().optional(),
   requestId: z.string().optional(),
 });
-export type ErrorAnswer = z.infer<typeof errorAnswerSchema>;

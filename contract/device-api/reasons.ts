@@ -1,4 +1,4 @@
-/** Why a device is or is not offered a release; the same words in the answer, the log, the metric and the API. */
+/** Names each reason why a device is or is not offered a release: the same words in answer, log, metric and API. */
 export const decisionReasons = {
   'rollout-open': 'An open wave of a rollout includes this device.',
   'up-to-date': 'The device runs the release of the rollout.',

@@ -1,6 +1,6 @@
 /**
- * `POST /v1/devices/:id/reports`: what happened on a device. Reports are kept on the device until the server has
- * acknowledged their sequence, so they arrive late, twice and out of order, and are idempotent by (device, sequence).
+ * Defines `POST /v1/devices/:id/reports`: a device tells what happened on it. It keeps a report until the server has
+ * acknowledged its sequence. So reports arrive late, twice and out of order, and are idempotent by (device, sequence).
  */
 import * as z from 'zod';
 import { digestSchema } from '../digest.ts';
@@ -70,7 +70,6 @@ export const reportsRequestSchema = z.discriminatedUnion('schemaVersion', [
   z.strictObject({ schemaVersion: z.literal(1), reports: reportsOf(reportSchemaVersion1) }),
   z.object({ schemaVersion: z.literal(2), reports: reportsOf(reportSchema) }),
 ]);
-export type ReportsRequest = z.infer<typeof reportsRequestSchema>;
 
 export const reportsAnswerSchema = z.object({
   /** Every report up to this sequence is stored; the device may forget them. */

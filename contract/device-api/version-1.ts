@@ -1,7 +1,7 @@
 /**
- * What a peer of version 1 of the device API understands: an older server refuses a request with a member or a code
- * that it does not know, and would lose what the request says. Everything that came later is left out, and a later code
- * is told as the nearest one that version 1 has.
+ * Translates messages for a peer that speaks version 1 of the device API. An older server refuses a request with a
+ * member or a code that it does not know, and would lose the rest. So members that came later are left out, and a later
+ * code is told as the nearest one of version 1.
  */
 import { type ErrorCode, type Fault, faultOf, isErrorCode, isKnownInVersion1 } from '../errors.ts';
 import type { CheckRequest, CheckRequestVersion1 } from './check.ts';
@@ -15,7 +15,7 @@ export function codeInVersion1(code: string, fault?: Fault): ErrorCode {
 
 /** The message begins with a code that version 1 does not have, so that a person still reads it. */
 export function reportInVersion1({ code, fault, nextTryAt: _, message, ...rest }: Report): ReportVersion1 {
-  if (code === undefined) return { ...rest, ...(message === undefined ? {} : { message }) };
+  if (code === undefined) return { ...rest, message };
   const known = codeInVersion1(code, fault);
   const text =
     known === code
@@ -24,7 +24,7 @@ export function reportInVersion1({ code, fault, nextTryAt: _, message, ...rest }
           .filter((part) => part !== undefined)
           .join(': ')
           .slice(0, 2000);
-  return { ...rest, code: known, ...(text === undefined ? {} : { message: text }) };
+  return { ...rest, code: known, message: text };
 }
 
 export function checkInVersion1(check: CheckRequest): CheckRequestVersion1 {

@@ -1,11 +1,11 @@
 /**
- * The rules that say whether a device may install a release. The packager publishes by them, the server looks for ways
- * and offers by them, and the device holds them against whatever it is offered.
+ * Decides whether a device may install a release. The packager publishes by these rules, the server looks for ways and
+ * offers by them, and the device holds them against whatever it is offered.
  */
 import type { Platform } from './platform.ts';
 import { compareVersions, type Version } from './version.ts';
 
-export interface Installable {
+interface Installable {
   readonly platform: Platform;
   readonly version: Version;
   readonly counter: number;

@@ -1,4 +1,4 @@
-/** What applying a delta asks of a machine, as release.json states it and devices decide by it. */
+/** Defines what a machine needs to apply a delta: release.json states it and devices decide by it. */
 import * as z from 'zod';
 import { limits } from '../limits.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Where a component lies inside a slot. A path that could leave the slot, or that two file systems read differently,
- * is refused (arbitrary file write, unicode look-alikes).
+ * Checks where a component lies inside a slot. It refuses a path that could leave the slot, or that two file systems
+ * read differently (arbitrary file write, unicode look-alikes).
  */
 import * as z from 'zod';
 import { limits } from '../limits.ts';

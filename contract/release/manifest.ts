@@ -1,6 +1,6 @@
 /**
- * release.json: what one release consists of. It is the only kind of TUF target; every other byte on a device is a
- * blob that this manifest names by digest and length.
+ * Defines release.json, which says what one release consists of. It is the only kind of TUF target; every other byte on
+ * a device is a blob that this manifest names by digest and length.
  */
 import * as z from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
@@ -31,18 +31,15 @@ export type Channel = z.infer<typeof channelSchema>;
 const lengthSchema = z.number().int().min(0).max(limits.maxComponentBytes);
 
 /** How the bytes of a blob are wrapped for transport. */
-export const encodingSchema = z.enum(['identity', 'zstd']);
-export type Encoding = z.infer<typeof encodingSchema>;
+const encodingSchema = z.enum(['identity', 'zstd']);
 
 /** One stored object; `length` and `sha256` are those of the bytes on the wire. */
-export const blobSchema = z.strictObject({
+const blobSchema = z.strictObject({
   encoding: encodingSchema,
   length: lengthSchema,
   sha256: digestSchema,
 });
 export type Blob = z.infer<typeof blobSchema>;
-
-export const deltaFormats = ['vcdiff', 'slipway'] as const;
 
 const vcdiffDeltaSchema = blobSchema.extend({
   fromSha256: digestSchema,
@@ -62,7 +59,7 @@ const slipwayDeltaSchema = blobSchema.extend({
 export const deltaSchema = z.discriminatedUnion('format', [vcdiffDeltaSchema, slipwayDeltaSchema]);
 export type Delta = z.infer<typeof deltaSchema>;
 
-export const componentKinds = ['binary', 'images', 'manifests', 'wasm', 'file'] as const;
+const componentKinds = ['binary', 'images', 'manifests', 'wasm', 'file'] as const;
 export const componentKindSchema = z.enum(componentKinds);
 export type ComponentKind = z.infer<typeof componentKindSchema>;
 
@@ -73,7 +70,7 @@ export const componentNameSchema = z
 /** Permission bits of the installed file, an octal string; set-uid and its like cannot be expressed. */
 export const modeSchema = z.string().regex(/^0[0-7]{3}$/, 'expected an octal mode such as "0755"');
 
-export const componentSchema = z.strictObject({
+const componentSchema = z.strictObject({
   name: componentNameSchema,
   kind: componentKindSchema,
   installPath: installPathSchema,
@@ -148,7 +145,7 @@ export function targetPattern(product: Product): string {
 
 /**
  * The bytes that are signed for, and their digest: the name of the slot on a device.
- * @throws SlipwayError `manifest-malformed` when no device would read so many bytes
+ * @throws SlipwayError `manifest-malformed` when it is longer than any device would read
  */
 export function encodeManifest(manifest: ReleaseManifest): { bytes: Uint8Array; sha256: Digest } {
   const bytes = canonicalJson(manifestSchema.parse(manifest));

@@ -1,4 +1,4 @@
-/** Platforms as the Go toolchain names them, since K3s and K0s are built for these. */
+/** Names platforms as the Go toolchain does, since K3s and K0s are built for these. */
 import * as z from 'zod';
 
 export const platforms = ['linux/amd64', 'linux/arm64', 'linux/arm'] as const;

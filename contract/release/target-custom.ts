@@ -1,6 +1,6 @@
 /**
- * What a product's targets role says about a release besides its length and digest: the `custom` field of a TUF
- * target (TUF 4.5). A channel is here, under the signature, never a bare pointer that a mirror could move.
+ * Defines the `custom` field of a TUF target (TUF 4.5): what a product's role says about a release besides length and
+ * digest. A channel is here, under the signature, so that no mirror can move it.
  */
 import * as z from 'zod';
 import { channelSchema, counterSchema } from './manifest.ts';

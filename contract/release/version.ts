@@ -1,6 +1,6 @@
 /**
- * Versions of releases: Semantic Versioning 2.0.0, a leading `v` allowed, and build metadata ordered, because K3s
- * counts its own builds there (`v1.33.9+k3s2` follows `v1.33.9+k3s1`).
+ * Compares versions of releases by Semantic Versioning 2.0.0, with two additions. A leading `v` is allowed, and build
+ * metadata is ordered, because K3s counts its own builds there (`v1.33.9+k3s2` follows `v1.33.9+k3s1`).
  */
 import semver from 'semver';
 import * as z from 'zod';

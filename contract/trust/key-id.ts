@@ -1,4 +1,4 @@
-/** What TUF calls an ed25519 key: the digest of its canonical form (4.2.1). */
+/** Computes the id that TUF gives an ed25519 key: the digest of its canonical form (4.2.1). */
 import { canonicalJson } from '../canonical-json.ts';
 import { type Digest, sha256 } from '../digest.ts';
 

@@ -1,7 +1,7 @@
 /**
- * Permits: signed, device-scoped, expiring permissions to leave a release for the one before it, below the
- * anti-rollback counter. Owns their form, the bytes that are signed and when one is to be believed; the clock, the
- * repository and the memory of used permits are the caller's.
+ * Defines permits and verifies them. A permit is signed, is for one device, expires, and allows the device to leave a
+ * release for the one before it, below the anti-rollback counter. The clock, the repository and the memory of used
+ * permits are the caller's.
  */
 import { createPublicKey, verify } from 'node:crypto';
 import * as z from 'zod';
@@ -12,7 +12,7 @@ import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { type Product, productSchema } from '../release/manifest.ts';
 
-export const permitSchema = z.strictObject({
+const permitSchema = z.strictObject({
   schemaVersion: z.literal(1),
   /** Keeps a permit apart from everything else that a key may sign. */
   kind: z.literal('permit'),

@@ -1,4 +1,4 @@
-/** The delegated role whose keys sign permits. It has no metadata document: it names keys, never targets. */
+/** Reads the delegated role whose keys sign permits. It has no metadata document: it names keys, never targets. */
 import type { Targets } from '@tufjs/models';
 import type { PermitAuthority } from './permit.ts';
 
@@ -24,7 +24,7 @@ export function productRoles(targets: Targets | undefined): string[] {
   return roles.filter((role) => !isPermitsRole(role)).map((role) => role.name);
 }
 
-/** A role of this name with another pattern is a product's: whoever signs its releases may sign no permits. */
+/** A role of this name with another pattern is a product's: the keys of its releases may sign no permits. */
 function isPermitsRole(role: { readonly name: string; readonly paths?: readonly string[] }): boolean {
   return role.name === permitsRole && role.paths?.length === 1 && role.paths[0] === permitsPattern;
 }

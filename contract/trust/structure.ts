@@ -1,5 +1,5 @@
 /**
- * Checks that tuf-js does not make, on the bytes before it sees them: one key under two key ids would meet a
+ * Makes checks that tuf-js does not make, on the bytes before tuf-js sees them. One key under two key ids would meet a
  * threshold of two, a threshold below one would need no signature, and an expiry that is no date never expires.
  */
 import * as z from 'zod';

@@ -1,6 +1,7 @@
 /**
- * Lets the TUF models read and write a targets role in time with its length: their own way copies all targets for each
- * one, which for 4 MiB that nobody has verified yet takes minutes. Same values; importing this file is enough.
+ * Lets the TUF models read and write a targets role in time that grows with its length. Their own way copies all
+ * targets for each one, which takes minutes for 4 MiB that nobody has verified yet. The values are the same; importing
+ * this file is enough.
  */
 import { TargetFile, Targets } from '@tufjs/models';
 

@@ -1,7 +1,7 @@
 /**
- * The TUF client workflow (specification 1.0.31, section 5) over bytes: which metadata to ask for, in which order,
- * under which limits. tuf-js verifies each document; this file orders, classifies refusals and hands back the whole
- * new set, so that its caller can replace the old set durably as one thing. It reads no clock, disk or network.
+ * Runs the TUF client workflow (specification 1.0.31, section 5) over bytes: which metadata to ask for, in which order,
+ * under which limits. tuf-js verifies each document. This file orders, classifies refusals and hands back the whole new
+ * set, so that its caller can replace the old set durably as one thing. It reads no clock, disk or network.
  */
 import type { Metadata, Root, TargetFile, Targets } from '@tufjs/models';
 import { EqualVersionError } from 'tuf-js/dist/error.js';
@@ -20,7 +20,7 @@ export type FetchMetadata = (name: string, maxBytes: number) => Promise<Uint8Arr
 /** Accepted documents by role: `root`, `timestamp`, `snapshot`, `targets` and delegated roles. Bytes as received. */
 export type MetadataSet = ReadonlyMap<string, Uint8Array>;
 
-export interface RefreshInput {
+interface RefreshInput {
   /** The set accepted last; needs `root` at least (the pinned root on a first start). */
   readonly known: MetadataSet;
   readonly fetch: FetchMetadata;
@@ -28,7 +28,7 @@ export interface RefreshInput {
   readonly now: Date;
   /**
    * Told as soon as a document is accepted, in the order of the workflow. A new root has to be kept at once (TUF
-   * 5.3.8), even if the rest of the refresh fails: else whoever withholds the rest brings revoked keys back.
+   * 5.3.8), even if the rest of the refresh fails: else an attacker who withholds the rest brings revoked keys back.
    */
   readonly onAccepted?: (role: string, bytes: Uint8Array) => void;
 }

@@ -1,4 +1,4 @@
-/** The models of a patch's content, alike and own bytes, coded chunk by chunk at either end of the stream. */
+/** Codes a patch's content, alike bytes and own bytes, chunk by chunk at either end of the stream. */
 import type { ModelStream } from './models.ts';
 import type { ReferenceFamily } from './reference-family.ts';
 import { ownLength, type Steps, stepFields } from './step.ts';
@@ -6,11 +6,11 @@ import { ownLength, type Steps, stepFields } from './step.ts';
 /** Bytes of a chunk, the longest stretch that is coded at once; references do not cross its ends. */
 export const chunkBytes = 64 * 1024;
 
-export interface ContentShape {
+interface ContentShape {
   readonly oldLength: number;
   /** Virtual address of the old file's first byte, 0 when it has none. */
   readonly addressBase: number;
-  /** Which references are foretold to move with their targets. */
+  /** Which references are predicted to move with their targets. */
   readonly family: ReferenceFamily;
   /** Size of the tables of statistics, see table-bits.ts. */
   readonly tableBits: number;

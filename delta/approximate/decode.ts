@@ -2,10 +2,11 @@
  * Rebuilds a file from an old one and an approximate patch, in one pass of the patch with positioned reads of the old
  * file. Memory does not depend on either file. Refuses to judge the result: callers compare its digest.
  */
-import type { ByteSink } from '../../contract/byte-sink.ts';
-import { type ByteSource, memorySource } from '../../contract/byte-source.ts';
+
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
+import type { ByteSink } from '../byte-sink.ts';
+import { type ByteSource, memorySource } from '../byte-source.ts';
 import { ContentModels, chunkBytes } from './content-models.ts';
 import { RangeDecoder } from './range-decoder.ts';
 import { codeFamily, referenceFamilies } from './reference-family.ts';
@@ -43,7 +44,8 @@ export function approximateNewLength(patch: Uint8Array | ByteSource): number {
 /**
  * Writes the new file to `sink`.
  * @returns its length, which equals approximateNewLength(patch)
- * @throws SlipwayError `delta-truncated`, `delta-malformed` or `delta-out-of-bounds`; bytes may have been written by then
+ * @throws SlipwayError `delta-truncated`, `delta-malformed` or `delta-out-of-bounds`; bytes may have been written by
+ *   then
  */
 export function decodeApproximate(old: ByteSource, patch: Uint8Array | ByteSource, sink: ByteSink): number {
   const source = patch instanceof Uint8Array ? memorySource(patch) : patch;

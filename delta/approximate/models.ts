@@ -1,5 +1,5 @@
 /**
- * The WebAssembly that codes range-coded streams (`../assembly/approximate`), one instance a process. It codes one
+ * Runs the WebAssembly that codes range-coded streams (`../assembly/approximate`), one instance a process. It codes one
  * stream at a time: a stream that another one has displaced must not go on.
  */
 import { approximateWasm } from '../compiled/approximate.ts';
@@ -10,7 +10,7 @@ import type { AdaptiveNumbers, SymbolCoder } from './symbol-coder.ts';
 const streamBufferBytes = 16 * 1024;
 
 /** Where a stream comes from, or goes to. */
-export interface StreamEnd {
+interface StreamEnd {
   /** Decoding: puts the next bytes into `target` and returns how many, at least one; throws when none are left. */
   fill(target: Uint8Array): number;
   /** Encoding: takes bytes, which are overwritten after it returns. */

@@ -1,6 +1,7 @@
-/** The decoding end of a range-coded stream. */
-import type { ByteSource } from '../../contract/byte-source.ts';
+/** Decodes a range-coded stream. */
+
 import { SlipwayError } from '../../contract/errors.ts';
+import type { ByteSource } from '../byte-source.ts';
 import { ModelStream } from './models.ts';
 
 export class RangeDecoder extends ModelStream {

@@ -1,8 +1,8 @@
-/** Whose references a patch foretells, and how the patch says so. */
+/** Names the machine whose references a patch predicts, and says how the patch states it. */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { SymbolCoder } from './symbol-coder.ts';
 
-/** Which references a patch foretells: none, those of x86 code, those of 64-bit ARM code. */
+/** Which references a patch predicts: none, those of x86 code, those of 64-bit ARM code. */
 export const referenceFamilies = { none: 0, x86: 1, arm64: 2 } as const;
 export type ReferenceFamily = (typeof referenceFamilies)[keyof typeof referenceFamilies];
 

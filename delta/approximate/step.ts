@@ -1,5 +1,5 @@
 /**
- * The steps of an approximate patch: which old bytes each stretch of the new file resembles. They come before
+ * Codes the steps of an approximate patch: which old bytes each stretch of the new file resembles. They come before
  * everything else, since they also tell where the target of a reference has moved.
  */
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,7 +1,7 @@
 /**
- * A range-coded stream of symbols, seen from both ends: what decides about values is written once against this
- * interface, so the encoder and the decoder cannot disagree about a probability. From the encoder a value comes back as
- * it was given; the decoder ignores what it is given and returns the coded one.
+ * A range-coded stream of symbols is written once for both ends: models work against this interface, so the encoder and
+ * the decoder cannot disagree about a probability. From the encoder a value comes back as it was given; the decoder
+ * ignores what it is given and returns the coded one.
  */
 export interface SymbolCoder {
   /** Codes the low `count` bits of `value` as equally likely, the highest first; `count` is 0 to 32. */

@@ -1,4 +1,7 @@
-/** How large the tables of statistics of alike bytes are: a patch says so, since a decoder has to clear them all. */
+/**
+ * Chooses how large the tables of statistics of alike bytes are. A patch states it, since a decoder has to clear them
+ * all.
+ */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { SymbolCoder } from './symbol-coder.ts';
 

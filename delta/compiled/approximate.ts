@@ -1,4 +1,4 @@
-/** WebAssembly in Base64, made by `npm run assembly` from ../assembly/approximate; not to be edited. */
+/** Holds WebAssembly in Base64, made by `npm run assembly` from ../assembly/approximate; not to be edited. */
 export const approximateWasm =
   'AGFzbQEAAAABOQpgAX8AYAAAYAJ/fwBgA39/fwF/YAJ/fwF/YAABf2ADf39/AGAEf39/fwF/YAF/AX9gBX9/f39/AAIoAgtyYW5nZS1jb2Rlcg' +
   'VkcmFpbgAAC3JhbmdlLWNvZGVyBGZpbGwABQMlJAkCBwcDBAIABAgBBQAABAAAAwIBAQEBBQAAAAYBBgEAAgYDCAUDAQAEBpsCN38AQYAIC38B' +

@@ -1,4 +1,4 @@
-/** WebAssembly in Base64, made by `npm run assembly` from ../assembly/go; not to be edited. */
+/** Holds WebAssembly in Base64, made by `npm run assembly` from ../assembly/go; not to be edited. */
 export const goWasm =
   'AGFzbQEAAAABvgEeYAJ/fwF/YAF/AX9gAABgAn9/AGADf39/AGADf3x8AGAEf39/fwBgA39/fwF/YAR/f39+AGABfABgBn9/f39/fwBgAX4Bfm' +
   'ADf39+AGADf35/AGACfHwAYAV/f39/fwBgBX9+f39/AGABfwBgA398fwBgAn5/AX9gAn5/AGAFf39/f38Bf2AEf3x8fwBgBH98fHwAYAJ/fABg' +

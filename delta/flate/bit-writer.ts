@@ -1,6 +1,6 @@
 /**
- * The bit order of DEFLATE (RFC 1951 3.1.1): values least significant bit first into a byte buffer that is handed on
- * when it is full. Knows nothing of blocks or codes.
+ * Writes values in the bit order of DEFLATE (RFC 1951 3.1.1): least significant bit first, into a byte buffer that is
+ * handed on when it is full. It knows nothing of blocks or codes.
  */
 
 /** Receives compressed bytes; the view is only valid during the call. */

@@ -1,6 +1,6 @@
 /**
- * The DEFLATE encoders that a recipe can name, each exact to the byte on every CPU. A recipe's settings say which one
- * and its options; what comes out depends on the bytes written, never on how the writes are cut.
+ * Makes the DEFLATE encoders that a recipe can name, each exact to the byte on every CPU. A recipe's settings say which
+ * one and its options. What comes out depends on the bytes written, never on how the writes are cut.
  */
 import * as z from 'zod/mini';
 import type { Emit } from './bit-writer.ts';

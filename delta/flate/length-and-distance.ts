@@ -1,13 +1,12 @@
 /**
- * The alphabets of RFC 1951 3.2.5 as tables: lengths 3 to 258 and distances 1 to 32768 to their codes, extra bits and
- * bases. Both encoders read them.
+ * Holds the alphabets of RFC 1951 3.2.5 as tables: lengths 3 to 258 and distances 1 to 32768 to their codes, extra bits
+ * and bases. Both encoders read them.
  */
 
 export const literalCodes = 286;
 export const distanceCodes = 30;
 export const endOfBlock = 256;
 export const firstLengthCode = 257;
-export const minMatch = 3;
 export const maxMatch = 258;
 
 /** Extra bits of length code 257 + i. */

@@ -1,4 +1,4 @@
-/** Where every address of the old image is expected in the new one. The module holds the map. */
+/** Asks the module where an address of the old image is predicted in the new one. The module holds the map. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { maxEdits } from './function-edits.ts';
 import type { FunctionTable } from './function-table.ts';

@@ -3,10 +3,11 @@
  * in their new order and with every known reference rewritten. One pass of output with positioned reads of the old
  * file; memory grows with the function table only. It says nothing about how good the prediction is.
  */
-import type { ByteSink } from '../../contract/byte-sink.ts';
-import { type ByteSource, memorySource } from '../../contract/byte-source.ts';
+
 import { SlipwayError } from '../../contract/errors.ts';
 import { RangeDecoder } from '../approximate/range-decoder.ts';
+import type { ByteSink } from '../byte-sink.ts';
+import { type ByteSource, memorySource } from '../byte-source.ts';
 import { AddressMap } from './address-map.ts';
 import { readFunctionTable } from './function-table.ts';
 import { GoModule } from './go-module.ts';

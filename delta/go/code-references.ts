@@ -1,4 +1,4 @@
-/** Where code refers to addresses: what a prediction rewrites, listed for those who compare two programs. */
+/** Lists where code refers to addresses, which a prediction rewrites, for those who compare two programs. */
 import { GoModule, referenceBytes } from './go-module.ts';
 
 /** Instruction sets, by the numbers that side tables have for them. */
@@ -8,12 +8,12 @@ export type Architecture = (typeof architectures)[keyof typeof architectures];
 /**
  * Called for every reference in a piece of code.
  * @param at offset of the field, or of the instruction that holds it
- * @param form amd64: the instruction's length, plus 0x100 for an 8-bit field; arm64: 5 and more when the address is completed
- *   by the next instruction
+ * @param form amd64: the instruction's length, plus 0x100 for an 8-bit field; arm64: 5 and more when the address is
+ *   completed by the next instruction
  * @param instruction offset of the instruction that the reference counts from
  * @param target absolute address, any number
  */
-export type ReferenceVisitor = (at: number, form: number, instruction: number, target: number) => void;
+type ReferenceVisitor = (at: number, form: number, instruction: number, target: number) => void;
 
 /**
  * Finds the references in `code`, whose first byte lies at `address`, whatever the bytes are. Ends other tasks of the

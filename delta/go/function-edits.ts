@@ -1,6 +1,6 @@
 /**
- * Where code was inserted or removed inside matched functions, so that branches across such places, and references
- * behind them, are predicted with the distances of the new code.
+ * Records where code was inserted or removed inside matched functions, so that branches across such places, and
+ * references behind them, are predicted with the distances of the new code.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import { columns, type NumberColumns } from './number-columns.ts';

@@ -1,6 +1,6 @@
 /**
- * The new order of functions: which old function each new one is predicted from, how long it is, and how many entries
- * the arrays of its row have.
+ * Describes the new order of functions: which old function each new one is predicted from, how long it is, and how many
+ * entries the arrays of its row have.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import { columns, type NumberColumns } from './number-columns.ts';

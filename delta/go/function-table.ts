@@ -1,9 +1,10 @@
 /**
- * `functab` and the `_func` rows of Go's pclntab, from Go 1.18 on (runtime/symtab.go, cmd/link/internal/ld/pcln.go):
- * pairs of 4-byte offsets (code, row), one more code offset for the end, then the rows.
+ * Reads `functab` and the `_func` rows of Go's pclntab, from Go 1.18 on (runtime/symtab.go,
+ * cmd/link/internal/ld/pcln.go): pairs of 4-byte offsets (code, row), one more code offset for the end, then the rows.
  */
-import type { ByteSource } from '../../contract/byte-source.ts';
+
 import { SlipwayError } from '../../contract/errors.ts';
+import type { ByteSource } from '../byte-source.ts';
 
 export interface FunctionTable {
   readonly count: number;

@@ -1,6 +1,6 @@
 /**
- * The WebAssembly that makes predictions (`../assembly/go`), one instance a process. It serves one task at a time: a
- * task that another one has displaced must not go on.
+ * Runs the WebAssembly that makes predictions (`../assembly/go`), one instance a process. It serves one task at a time:
+ * a task that another one has displaced must not go on.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import { goWasm } from '../compiled/go.ts';
@@ -8,7 +8,7 @@ import { type ModuleAddress, type ModuleExports, SharedModule } from '../shared-
 import type { ShiftRuns } from './shift-table.ts';
 
 /** What a task does for the module; what it is not asked for may be missing. */
-export interface GoHost {
+interface GoHost {
   /** Fills `target` with the bytes of the old file from `offset` on, which are there. */
   readOld?(target: Uint8Array, offset: number): void;
   /** Takes the next bytes of what is made; they are overwritten after it returns. */
@@ -18,7 +18,7 @@ export interface GoHost {
 }
 
 /** What `exports.ts` of the module exports; addresses are bytes from the start of its memory. */
-interface Exports extends ModuleExports {
+interface GoExports extends ModuleExports {
   readonly list: ModuleAddress;
   readonly newEntries: ModuleAddress;
   readonly newCount: ModuleAddress;
@@ -78,7 +78,7 @@ const refusals: readonly ((a: number, b: number) => string)[] = [
 /** Bytes of a listed reference. */
 export const referenceBytes = 24;
 
-const shared = new SharedModule<Exports, GoHost>(goWasm, (module) => ({
+const shared = new SharedModule<GoExports, GoHost>(goWasm, (module) => ({
   ports: {
     readOld: (to, offset, length) => module.task.readOld?.(module.bytesAt(to, length), offset),
     writeNew: (from, length) => module.task.writeNew?.(module.bytesAt(from, length)),
@@ -103,7 +103,7 @@ export class GoModule {
   }
 
   /** @throws SlipwayError `internal` when another task was begun since */
-  get exports(): Exports {
+  get exports(): GoExports {
     return shared.exportsFor(this.#host);
   }
 

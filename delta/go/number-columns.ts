@@ -1,6 +1,6 @@
 /**
- * The numbers of the side tables, each coded with the statistics of its own column. Driven alike by encoder and
- * decoder: the encoder passes a value and gets it back, the decoder passes anything and gets the coded one.
+ * Codes the numbers of the side tables, each with the statistics of its own column. Encoder and decoder drive it alike:
+ * the encoder passes a value and gets it back, the decoder passes anything and gets the coded one.
  */
 import type { AdaptiveNumbers, SymbolCoder } from '../approximate/symbol-coder.ts';
 

@@ -1,4 +1,4 @@
-/** The parts of the old file that are predicted otherwise than by copying, in file order. */
+/** Names the parts of the old file that are predicted otherwise than by copying, in file order. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { columns, type NumberColumns } from './number-columns.ts';
 

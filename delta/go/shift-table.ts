@@ -1,6 +1,6 @@
 /**
- * A run-length table of shifts: how far every value of one kind (an address, an offset into a string table) moved
- * from the old file to the new one. A run holds from its start to the next run's.
+ * Records how far every value of one kind (an address, an offset into a string table) moved from the old file to the
+ * new one, by runs. A run holds from its start to the next run's.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import { columns, type NumberColumns } from './number-columns.ts';

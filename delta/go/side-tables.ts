@@ -1,7 +1,7 @@
 /**
- * The side tables of a Go-aware delta: all that the decoder must be told besides the old file to build the prediction.
- * One function describes the order of the numbers to the encoder and to the decoder. Bounds are checked here; what the
- * tables say about the old file is checked where it is used.
+ * Reads and writes the side tables of a Go-aware delta: all that the decoder must be told besides the old file to build
+ * the prediction. One function describes the order of the numbers to the encoder and to the decoder. Bounds are checked
+ * here; what the tables say about the old file is checked where it is used.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import { codeEdits, type FunctionEdits } from './function-edits.ts';
@@ -13,7 +13,7 @@ import { codeShiftRuns, type ShiftRuns } from './shift-table.ts';
 export const sideTablesVersion = 2;
 
 /** Single numbers that place the tables of the runtime. Addresses are below 2^32. */
-export interface Geometry {
+interface Geometry {
   /** 0 amd64, 1 arm64. */
   readonly architecture: number;
   /** Bytes of a `_func` row before its arrays: 40 (Go 1.18, 1.19) or 44 (from Go 1.20 on). */
@@ -71,7 +71,7 @@ export const shiftKinds = {
 } as const;
 
 const shiftKindCount = Object.keys(shiftKinds).length;
-/** Old functions: this many, and one for so many bytes of the old file. */
+/** Bounds of old functions: a few, and one more for each of these stretches of the old file. */
 const fewFunctions = 4096;
 const bytesPerFunction = 128;
 

@@ -1,13 +1,13 @@
 /**
- * Finds the sections of a program that are compressed debug information, and where their DEFLATE streams lie: what is cut
- * out of a program when it is opened, and what one who reads the rest must know is missing. Positions only; whether a
- * stream is one is for the caller to try.
+ * Finds the sections of a program that are compressed debug information, and where their DEFLATE streams lie: what is
+ * cut out of a program when it is opened, and what one who reads the rest must know is missing. Positions only; whether
+ * a stream is one is for the caller to try.
  */
-import type { ByteSource } from '../../contract/byte-source.ts';
+import type { ByteSource } from '../byte-source.ts';
 import { type FilePlace, readElfHeader, readSections, readTexts, sectionFlags } from '../elf.ts';
 
 /** In bytes from the start of the section. */
-export interface SectionStream {
+interface SectionStream {
   readonly start: number;
   readonly length: number;
 }
@@ -18,8 +18,8 @@ const minSectionBytes = 4096;
 const zlibBytes = { header: 2, trailer: 4 };
 
 /**
- * The stream of a section with SHF_COMPRESSED, behind an Elf_Chdr (System V ABI); undefined for others. Whether there is
- * one, its bytes must tell.
+ * The stream of a section with SHF_COMPRESSED, behind an Elf_Chdr (System V ABI); undefined for others. Whether there
+ * is one, its bytes must tell.
  * @param flags `sh_flags` @param length of the section @param wide of a 64-bit ELF file
  */
 export function streamIn(flags: number, length: number, wide: boolean): SectionStream | undefined {
@@ -28,7 +28,7 @@ export function streamIn(flags: number, length: number, wide: boolean): SectionS
   return { start, length: length - start - zlibBytes.trailer };
 }
 
-export interface CompressedSection extends FilePlace {
+interface CompressedSection extends FilePlace {
   readonly name: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Cuts parts that no encoder takes whole into pieces that are parts of their own: a device reads them like any others. Both
- * artifacts of a pair are cut alike, so that pieces that did not change are the same bytes in both.
+ * Cuts parts that no encoder takes whole into pieces that are parts of their own: a device reads them like any others.
+ * Both artifacts of a pair are cut alike, so that pieces that did not change are the same bytes in both.
  */
 import { digestOf } from '../chunks.ts';
 import type { RecipeNode } from '../recipe/recipe.ts';
@@ -8,16 +8,16 @@ import { cutLengths, type PieceSizes, pieceSizes } from './cut-points.ts';
 import type { OpenedArtifact } from './open/open-artifact.ts';
 import type { OpenedPart } from './open/parts.ts';
 
-export interface Pair {
+interface SourcePair {
   readonly old: OpenedArtifact;
   readonly new: OpenedArtifact;
 }
 
 /**
- * The pair as it is when no part of either is longer than `longBytes`; else with every part above the largest piece cut.
- * Disposing of what it was given is for whoever opened it.
+ * The pair as it is when no part of either is longer than `longBytes`; else with every part above the largest piece
+ * cut. The caller that opened what it was given disposes of it.
  */
-export function cutLongParts(pair: Pair, longBytes: number, sizes: PieceSizes = pieceSizes): Pair {
+export function cutLongParts(pair: SourcePair, longBytes: number, sizes: PieceSizes = pieceSizes): SourcePair {
   const parts = [...pair.old.parts, ...pair.new.parts];
   if (!parts.some(({ length }) => length > Math.max(longBytes, sizes.maxBytes))) return pair;
   return { old: cut(pair.old, sizes), new: cut(pair.new, sizes) };

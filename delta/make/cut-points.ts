@@ -1,6 +1,6 @@
 /**
- * Where a long stretch of bytes is cut: at places that its content chooses (a rolling hash over 32 bytes), so that bytes
- * that come or go move the cuts around them and no others. The same bytes are cut alike on every machine.
+ * Chooses where a long stretch of bytes is cut: at places that its content chooses (a rolling hash over 32 bytes), so
+ * that bytes that come or go move the cuts around them and no others. The same bytes are cut alike on every machine.
  */
 import type { Chunked } from './likeness.ts';
 

@@ -9,14 +9,14 @@ import { encodeApproximate } from './approximate/encode.ts';
 import { openFileSource } from './file-source.ts';
 import { alikeness, sketchOf } from './likeness.ts';
 import { compressed, goPatch } from './part-codecs.ts';
-import { isFast, lightest, type PartDraft, sizeOf, weightOf } from './part-draft.ts';
+import { encodedBytesOf, isFast, lightest, type PartDraft, weightOf } from './part-draft.ts';
 import type { EncodedMethod, PartBytes, PartCode, PartTask, TriedMethod } from './ports.ts';
 
 /** A patch below this share of the part is good enough not to try others. */
 const goodShare = 0.1;
 /**
- * Quick levels of zstd, without and with an old part, the best one, which takes twenty times as long, and the share that
- * the best one leaves of the quick one's bytes at least.
+ * Quick levels of zstd, without and with an old part, the best one, which takes twenty times as long, and the share
+ * that the best one leaves of the quick one's bytes at least.
  */
 const quickLevel = 3;
 const quickPatchLevel = 12;
@@ -24,8 +24,8 @@ const bestLevel = 19;
 const bestOfQuick = 0.6;
 
 /**
- * A part of so many bytes that zstd leaves at this share at least is compressed or encrypted, and an old part that is less
- * alike has nothing for it: an approximate patch would take a minute to find none.
+ * A part of this number of bytes that zstd leaves at this share at least is compressed or encrypted, and an old part
+ * that is less alike has nothing for it: an approximate patch would take a minute to find none.
  */
 const minNoiseBytes = 1024 * 1024;
 const noiseShare = 0.98;
@@ -77,7 +77,7 @@ class Attempts {
 
   fromNothing(): void {
     if (!this.#allows('zstd') || this.#isGood()) return;
-    const least = Math.min(...this.#drafts.map(sizeOf));
+    const least = Math.min(...this.#drafts.map(encodedBytesOf));
     this.#attempt('zstd', undefined, () => {
       const quick = this.#drafts.length > 0 ? this.#quickBytes() : 0;
       return quick * bestOfQuick >= least ? tooMany(quick) : [compressed(this.#bytes, bestLevel)];
@@ -108,7 +108,7 @@ class Attempts {
   }
 
   #isGood(): boolean {
-    return this.#drafts.some((draft) => sizeOf(draft) < this.#bytes.length * goodShare);
+    return this.#drafts.some((draft) => encodedBytesOf(draft) < this.#bytes.length * goodShare);
   }
 
   /** What zstd leaves of the part at its quick level. */

@@ -1,7 +1,7 @@
-/** Bytes of files on the disk for positioned reads, and ranges of them. Closing is for whoever opened. */
+/** Reads bytes of files on the disk at given positions, and ranges of them. The caller that opens a file closes it. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import type { ByteSource } from '../../contract/byte-source.ts';
 import { SlipwayError } from '../../contract/errors.ts';
+import { type ByteSource, readFully } from '../byte-source.ts';
 
 export interface FileSource extends ByteSource, Disposable {
   readonly path: string;
@@ -13,7 +13,7 @@ export function openFileSource(path: string): FileSource {
   return {
     path,
     length: fstatSync(descriptor).size,
-    readInto: (target, offset) => readFully(descriptor, path, target, offset),
+    readInto: (target, offset) => readRange(descriptor, path, target, offset),
     [Symbol.dispose]: () => closeSync(descriptor),
   };
 }
@@ -32,12 +32,9 @@ export function openArtifactFile(path: string): FileSource {
  * @param path for the message
  * @throws SlipwayError `io-error` when the file ends before
  */
-export function readFully(descriptor: number, path: string, target: Uint8Array, offset: number): void {
-  for (let filled = 0; filled < target.length; ) {
-    const got = readSync(descriptor, target, filled, target.length - filled, offset + filled);
-    if (got === 0) throw new SlipwayError('io-error', `${path} ends at ${offset + filled}, expected more bytes`);
-    filled += got;
-  }
+export function readRange(descriptor: number, path: string, target: Uint8Array, offset: number): void {
+  const end = readFully(readSync, descriptor, target, offset);
+  if (end !== undefined) throw new SlipwayError('io-error', `${path} ends at ${end}, expected more bytes`);
 }
 
 function open(path: string): number {

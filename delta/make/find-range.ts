@@ -1,4 +1,4 @@
-/** Whether the bytes of a small part lie somewhere inside an old part, as when a file was moved out of its surroundings. */
+/** Finds the bytes of a small part inside an old part, as when a file was moved out of its surroundings. */
 import type { RangePart } from '../directory.ts';
 import type { FileRange } from './file-source.ts';
 import type { OpenedPart } from './open/parts.ts';
@@ -7,7 +7,7 @@ const needleBytes = 64;
 const windowBytes = 4 * 1024 * 1024;
 
 /** @returns the offset in `old` from which all bytes of `part` follow, if any */
-export function findRange(part: FileRange, old: FileRange): number | undefined {
+function findRange(part: FileRange, old: FileRange): number | undefined {
   if (part.length < needleBytes || part.length > old.length) return undefined;
   const bytes = part.read(0, part.length);
   const needle = bytes.subarray(0, needleBytes);

@@ -1,6 +1,6 @@
 /**
- * How alike two stretches of bytes are, from small sketches: hashes of 16 bytes at places that the content itself
- * chooses, the lowest of which are kept. Finds the earlier version of a file that was renamed.
+ * Tells how alike two stretches of bytes are, from small sketches: hashes of 16 bytes at places that the content itself
+ * chooses, the lowest of which are kept. It finds the earlier version of a file that was renamed.
  */
 const sketchSize = 256;
 const windowBytes = 16;

@@ -39,7 +39,9 @@ export interface MadeSlipwayDelta {
   readonly givenUp: readonly string[];
 }
 
-/** Raised with every change after which other deltas come out of the same files: those that stores remember are left. */
+/**
+ * Raised with every change after which other deltas come out of the same files: those that stores remember are left.
+ */
 export const deltaEncoderVersion = 2;
 
 type Strategy = 'opened' | 'whole';
@@ -50,7 +52,8 @@ const worthOpeningShare = 0.3;
 /**
  * Writes a proved delta to `outFile`, the smallest that can be had; leaves no `outFile` on an error.
  * @param oldFile path of the base, `newFile` that of the target: any files, of 0 to `limits.maxComponentBytes` bytes
- * @param ports encoders, a folder with room for both files unpacked, and who hears of progress, counted in bytes of parts
+ * @param ports encoders, a folder with room for both files unpacked, and who hears of progress, counted in bytes of
+ *   parts
  * @param target `newFile` opened already, by openTarget; stays open
  * @throws SlipwayError `component-unreadable`, `io-error`, `disk-full`, `delta-not-reproducible`
  */
@@ -95,7 +98,7 @@ async function smallest(
   });
 }
 
-type Attempt = Omit<MadeSlipwayDelta, 'givenUp'> & { readonly isWhole: boolean };
+type MethodAttempt = Omit<MadeSlipwayDelta, 'givenUp'> & { readonly isWhole: boolean };
 
 async function attempt(
   strategy: Strategy,
@@ -104,7 +107,7 @@ async function attempt(
   outFile: string,
   ports: DeltaMakerPorts,
   givenUp: string[],
-): Promise<Attempt | undefined> {
+): Promise<MethodAttempt | undefined> {
   using openedOld = artifacts.old;
   using openedNew = artifacts.new;
   const isWholeFile = isWhole(openedNew.recipe);

@@ -1,6 +1,7 @@
 /**
- * Which old part each new part is made from: the same bytes first, then the same place, the same name, and for what
- * was renamed or moved, likeness of content. Decides from plain data; the likeness is asked for only where names fail.
+ * Chooses the old part that each new part is made from: the same bytes first, then the same place, the same name, and
+ * for what was renamed or moved, likeness of content. It decides from plain data, and asks for the likeness only where
+ * names fail.
  */
 import type { Digest } from '../../contract/digest.ts';
 
@@ -13,7 +14,7 @@ export interface MatchedPart {
   readonly sha256: Digest;
 }
 
-export type PartMatch =
+type PartMatch =
   | { readonly kind: 'copy'; readonly oldPart: number }
   /** Old parts to try, the likeliest first; empty when there is nothing like it. */
   | {
@@ -24,7 +25,7 @@ export type PartMatch =
     };
 
 /** Share of content that two parts have in common, 0 to 1, by their numbers. */
-export type Likeness = (newPart: number, oldPart: number) => number;
+type Likeness = (newPart: number, oldPart: number) => number;
 
 /** More are tried for parts that are quickly encoded. */
 const maxCandidates = 3;
@@ -41,8 +42,8 @@ export function matchParts(
   likeness: Likeness,
 ): PartMatch[] {
   const byDigest = firstOf(olds, (part) => part.sha256);
-  const byPlace = groups(olds, placeOf);
-  const byName = groups(olds, (part) => nameOf(placeOf(part)));
+  const byPlace = groups(olds, labelWithoutVersions);
+  const byName = groups(olds, (part) => nameOf(labelWithoutVersions(part)));
   const neighbour = neighbours(olds, news, byDigest);
   let comparisons = 0;
   return news.map((part, index): PartMatch => {
@@ -56,7 +57,7 @@ export function matchParts(
         .toSorted(
           (a, b) => sizeRatio(part.length, olds[a]?.length ?? 0) - sizeRatio(part.length, olds[b]?.length ?? 0),
         );
-    const place = placeOf(part);
+    const place = labelWithoutVersions(part);
     let candidates = [...closest(byPlace.get(place) ?? []), ...closest(byName.get(nameOf(place)) ?? [])];
     const isNamed = candidates.length > 0;
     if (!isNamed && comparisons + olds.length <= maxComparisons) {
@@ -73,15 +74,16 @@ export function matchParts(
 }
 
 /**
- * For a piece of a long part: the old piece at its place, counted from the nearest piece before it that did not change, or
- * from the first one.
+ * For a piece of a long part: the old piece at its place, counted from the nearest piece before it that did not change,
+ * or from the first one.
  */
 function neighbours(
   olds: readonly MatchedPart[],
   news: readonly MatchedPart[],
   byDigest: ReadonlyMap<string, number>,
 ): (index: number) => number | undefined {
-  const wholeOf = ({ piece }: MatchedPart) => (piece === undefined ? undefined : placeOf({ label: piece.of }));
+  const wholeOf = ({ piece }: MatchedPart) =>
+    piece === undefined ? undefined : labelWithoutVersions({ label: piece.of });
   const oldPieces = groups(
     olds.filter(({ piece }) => piece !== undefined),
     (part) => wholeOf(part) ?? '',
@@ -106,7 +108,7 @@ function neighbours(
 }
 
 /** The label without what changes from release to release: the artifact's own name, offsets, digests, versions. */
-function placeOf({ label }: Pick<MatchedPart, 'label'>): string {
+function labelWithoutVersions({ label }: Pick<MatchedPart, 'label'>): string {
   return label
     .replace(/^[^@#/]*/, '')
     .replace(/@\d+/g, '@')

@@ -27,7 +27,12 @@ const newMemory = 3;
 
 /** What made no use of an old part, or little: VCDIFF may do better. */
 const isPoor: Record<EncodedMethod, boolean> = {
-  ...{ go: false, approximate: false, vcdiff: false, zstdPatch: false, zstd: true, stored: true },
+  go: false,
+  approximate: false,
+  vcdiff: false,
+  zstdPatch: false,
+  zstd: true,
+  stored: true,
 };
 
 /** @param banned methods that a proof refuted */

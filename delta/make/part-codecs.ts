@@ -1,7 +1,10 @@
-/** The bytes of one part by each method that runs in this process; what a codec cannot take it says in words. */
+/**
+ * Codes the bytes of one part by each method that runs in this process. A codec says in words why it cannot take a
+ * part.
+ */
 import { constants, zstdCompressSync } from 'node:zlib';
-import { memorySource } from '../../contract/byte-source.ts';
 import { limits } from '../../contract/limits.ts';
+import { memorySource } from '../byte-source.ts';
 import { buildGoPrediction } from '../go/build-prediction.ts';
 import { encodePredicted } from './approximate/encode.ts';
 import { analyseGoPair } from './go/analyse-pair.ts';
@@ -37,6 +40,6 @@ export function compressed(bytes: Uint8Array, level: number, before?: Uint8Array
       [constants.ZSTD_c_compressionLevel]: level,
       [constants.ZSTD_c_windowLog]: windowLog,
     },
-    ...(before === undefined ? {} : { dictionary: before }),
+    dictionary: before,
   });
 }

@@ -1,4 +1,4 @@
-/** What methods made of a part, weighed: bytes count, and where a device decodes slowly they count more. */
+/** Weighs what methods made of a part: bytes count, and where a device decodes slowly they count more. */
 import type { EncodedMethod, PartCode } from './ports.ts';
 
 export interface PartDraft extends PartCode {
@@ -6,17 +6,22 @@ export interface PartDraft extends PartCode {
 }
 
 /**
- * A device makes an approximate patch of so many bytes in about half a second, a zstd frame thirty times as fast: beyond
- * it an approximate patch must be smaller by this factor to be taken.
+ * A device makes an approximate patch of this number of bytes in about half a second, a zstd frame thirty times as
+ * fast: beyond it an approximate patch must be smaller by this factor to be taken.
  */
 const slowPatchBytes = 64 * 1024;
 const slowPatchGain = 1.1;
 const isSlowBeyond: Record<EncodedMethod, boolean> = {
-  ...{ approximate: true, go: false, vcdiff: false, zstd: false, zstdPatch: false, stored: false },
+  approximate: true,
+  go: false,
+  vcdiff: false,
+  zstd: false,
+  zstdPatch: false,
+  stored: false,
 };
 
 /** Bytes in the delta. */
-export function sizeOf({ tablesLength, dataLength }: PartCode): number {
+export function encodedBytesOf({ tablesLength, dataLength }: PartCode): number {
   return tablesLength + dataLength;
 }
 
@@ -26,7 +31,7 @@ export function isFast({ method, dataLength }: PartCode): boolean {
 
 /** Bytes, more where decoding is slow. */
 export function weightOf(draft: PartCode): number {
-  return isFast(draft) ? sizeOf(draft) : sizeOf(draft) * slowPatchGain;
+  return isFast(draft) ? encodedBytesOf(draft) : encodedBytesOf(draft) * slowPatchGain;
 }
 
 /** The lightest; the first of several. */

@@ -1,4 +1,4 @@
-/** One part as the delta's directory names it, with where its bytes are, and what people are told of it. */
+/** Describes one part as the delta's directory names it, with where its bytes are, and as people are told of it. */
 import type { DeltaPart, PartMethod } from '../directory.ts';
 import type { OpenedArtifact } from './open/open-artifact.ts';
 import type { OpenedPart } from './open/parts.ts';

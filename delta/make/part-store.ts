@@ -1,13 +1,16 @@
-/** Where parts lie while a delta is proved: regions of one file, however many parts there are. Removed with its folder. */
+/**
+ * Keeps parts while a delta is proved, as regions of one file, however many parts there are. It is removed with its
+ * folder.
+ */
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import type { ByteSource } from '../../contract/byte-source.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { PartFile, PartFiles } from '../apply.ts';
+import type { ByteSource } from '../byte-source.ts';
 import type { Scratch } from '../decode-part.ts';
-import { readFully } from './file-source.ts';
+import { readRange } from './file-source.ts';
 
-interface Region {
+interface StoredRegion {
   readonly offset: number;
   length: number;
 }
@@ -15,7 +18,7 @@ interface Region {
 export class PartStore implements PartFiles, Disposable {
   readonly #folder: string;
   readonly #descriptor: number;
-  readonly #finished = new Map<string, Region>();
+  readonly #finished = new Map<string, StoredRegion>();
   #end = 0;
 
   constructor(parent: string) {
@@ -61,13 +64,13 @@ export class PartStore implements PartFiles, Disposable {
   }
 
   /** The file has holes where less is written than announced. */
-  #reserve(length: number): Region {
+  #reserve(length: number): StoredRegion {
     const region = { offset: this.#end, length: 0 };
     this.#end += length;
     return region;
   }
 
-  #append(region: Region, chunk: Uint8Array, room: number): void {
+  #append(region: StoredRegion, chunk: Uint8Array, room: number): void {
     if (region.length + chunk.length > room) throw new SlipwayError('delta-malformed', `more than ${room} bytes`);
     for (let at = 0; at < chunk.length; ) {
       at += writeSync(this.#descriptor, chunk, at, chunk.length - at, region.offset + region.length + at);
@@ -75,10 +78,10 @@ export class PartStore implements PartFiles, Disposable {
     region.length += chunk.length;
   }
 
-  #source({ offset, length }: Region): ByteSource {
+  #source({ offset, length }: StoredRegion): ByteSource {
     return {
       length,
-      readInto: (target, start) => readFully(this.#descriptor, 'the file of parts', target, offset + start),
+      readInto: (target, start) => readRange(this.#descriptor, 'the file of parts', target, offset + start),
     };
   }
 }

@@ -1,10 +1,10 @@
-/** What making a delta needs from outside: an encoder, which may be missing or give up on an input. */
+/** Declares what making a delta needs from outside: an encoder, which may be missing or give up on an input. */
 
 import type { Progress } from '../../contract/progress.ts';
 import type { ZstdEncoder } from '../recipe/ports.ts';
 
 /** Why there is no delta; the full blob serves instead. */
-export type SkipReason =
+type SkipReason =
   /** Old or new file is empty: there is nothing to save. */
   | 'input-empty'
   /** Larger than the encoder takes into memory. */

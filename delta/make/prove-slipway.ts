@@ -10,12 +10,12 @@ import type { ZstdEncoder } from '../recipe/ports.ts';
 import { openFileSource } from './file-source.ts';
 import type { PartStore } from './part-store.ts';
 
-export type Proof =
+type ProofResult =
   | { readonly kind: 'proved'; readonly opened: OpenDelta }
   /** `part` is the number of the part that did not come out; undefined when parts are right and the whole is not. */
   | { readonly kind: 'refuted'; readonly part: number | undefined; readonly why: string };
 
-export interface ProofOptions {
+interface ProofOptions {
   /** Keeps parts from one attempt to the next. */
   readonly store: PartStore;
   readonly zstd: ZstdEncoder;
@@ -24,7 +24,11 @@ export interface ProofOptions {
 }
 
 /** @throws SlipwayError `io-error` when a file cannot be read */
-export async function proveSlipwayDelta(oldFile: string, deltaFile: string, options: ProofOptions): Promise<Proof> {
+export async function proveSlipwayDelta(
+  oldFile: string,
+  deltaFile: string,
+  options: ProofOptions,
+): Promise<ProofResult> {
   const { store, zstd, onBytes } = options;
   const base = openFileSource(oldFile);
   const delta = openFileSource(deltaFile);

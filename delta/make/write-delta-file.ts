@@ -12,7 +12,7 @@ export interface CodedPart {
   readonly file: string | undefined;
 }
 
-export interface WrittenDelta {
+interface WrittenDelta {
   /** Bytes in all. */
   readonly length: number;
   readonly headLength: number;

@@ -1,4 +1,4 @@
-/** Puts a Slipway delta together: what delta/format.ts reads. Refuses to choose methods. */
+/** Puts a Slipway delta together, as delta/format.ts reads it. It does not choose methods. */
 
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';

@@ -1,6 +1,7 @@
 /**
- * Decodes DEFLATE and zstd streams by the libraries inside Node, with two buffers a stream and no garbage. A decoder gives
- * the content of one whole stream; a chunk, of the stream as of the content, is only valid until the next is asked for.
+ * Decodes DEFLATE and zstd streams by the libraries inside Node, with two buffers a stream and no garbage. A decoder
+ * gives the content of one whole stream; a chunk, of the stream as of the content, is only valid until the next is
+ * asked for.
  */
 import { constants, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -20,8 +21,8 @@ export function inflateRaw(stream: AsyncIterable<Uint8Array>): AsyncIterable<Uin
  * The content of a zstd frame (RFC 8878).
  * @param windowLog of the largest window that is allowed, 10 to 31: the decoder needs 2^windowLog bytes
  * @param before bytes that matches may reach into as if they came before the content: a raw content dictionary
- * @throws SlipwayError `compression-window-too-large`, `compression-invalid`; a frame that is cut off gives what there is
- *   of it
+ * @throws SlipwayError `compression-window-too-large`, `compression-invalid`; a frame that is cut off gives what there
+ *   is of it
  */
 export function decompressZstd(
   frame: AsyncIterable<Uint8Array>,

@@ -1,8 +1,8 @@
-/** Frames by the libzstd inside Node, streaming and with jobs: what a frame costs is its window and its level. */
+/** Writes frames by the libzstd inside Node, streaming and with jobs. A frame costs its window and its level. */
 import { constants, createZstdCompress } from 'node:zlib';
 import { SlipwayError } from '../../contract/errors.ts';
-import { NodeBinding, type Step } from './node-binding.ts';
-import type { ByteSink, ZstdEncoder, ZstdEncoding } from './ports.ts';
+import { type CodecStep, NodeBinding } from './node-binding.ts';
+import type { ByteConsumer, ZstdEncoder, ZstdEncoding } from './ports.ts';
 import { zstdEncoderMissing } from './zstd-encoders.ts';
 import type { ZstdSettings } from './zstd-settings.ts';
 
@@ -32,13 +32,13 @@ export function libzstdEncoder(workers = 1): ZstdEncoder {
 
 class LibzstdEncoding implements ZstdEncoding {
   readonly #binding: NodeBinding;
-  readonly #sink: ByteSink;
+  readonly #sink: ByteConsumer;
   readonly #input = new Uint8Array(inputBytes);
   readonly #output = new Uint8Array(outputBytes);
   #filled = 0;
   #frameLeft: number;
 
-  constructor(binding: NodeBinding, frameLength: number, sink: ByteSink) {
+  constructor(binding: NodeBinding, frameLength: number, sink: ByteConsumer) {
     this.#binding = binding;
     this.#frameLeft = frameLength;
     this.#sink = sink;
@@ -80,7 +80,7 @@ class LibzstdEncoding implements ZstdEncoding {
     this.#filled = 0;
   }
 
-  #step(directive: number, offset: number): Step {
+  #step(directive: number, offset: number): CodecStep {
     try {
       return this.#binding.step(directive, this.#input, offset, this.#filled, this.#output);
     } catch (cause) {

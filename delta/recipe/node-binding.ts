@@ -1,5 +1,5 @@
 /**
- * One call of a compression library at a time, through Node's binding below its streams (`_handle`, `_writeState`).
+ * Calls a compression library one call at a time, through Node's binding below its streams (`_handle`, `_writeState`).
  * Node's own stream takes input that a library has not consumed yet for trailing data and ends, which loses zstd frames
  * made with jobs, and it makes a buffer for every chunk, which on a small device is most of the memory. The binding is
  * Node's private one: the programs ship with the Node that they were tested with, a binding of another shape is refused
@@ -7,7 +7,7 @@
  */
 import { SlipwayError } from '../../contract/errors.ts';
 
-interface Binding {
+interface StreamHandle {
   writeSync(
     directive: number,
     input: Uint8Array,
@@ -21,14 +21,14 @@ interface Binding {
 
 /** A stream of `node:zlib`, as far as it is used: the answer of a call is free output bytes, unread input bytes. */
 interface NodeStream {
-  readonly _handle: Binding;
+  readonly _handle: StreamHandle;
   readonly _writeState: Uint32Array;
   readonly errored: Error | null;
   on(event: 'error', listener: () => void): void;
   destroy(): void;
 }
 
-export interface Step {
+export interface CodecStep {
   /** Bytes of the input that were not consumed. */
   readonly inputLeft: number;
   readonly produced: number;
@@ -36,7 +36,7 @@ export interface Step {
 
 export class NodeBinding {
   readonly #stream: NodeStream;
-  readonly #handle: Binding;
+  readonly #handle: StreamHandle;
 
   /**
    * @param stream one that `node:zlib` made and nobody else uses
@@ -59,7 +59,7 @@ export class NodeBinding {
    * Works on `input` from `offset` on, into the whole of `output`.
    * @throws Error the library's own, for input that it refuses
    */
-  step(directive: number, input: Uint8Array, offset: number, end: number, output: Uint8Array): Step {
+  step(directive: number, input: Uint8Array, offset: number, end: number, output: Uint8Array): CodecStep {
     this.#handle.writeSync(directive, input, offset, end - offset, output, 0, output.length);
     if (this.#stream.errored !== null) throw this.#stream.errored;
     const [outputFree = 0, inputLeft = 0] = this.#stream._writeState;

@@ -1,8 +1,11 @@
-/** What rebuilding needs from the machine: encoders of zstd frames, of which the versions differ in what they write. */
+/**
+ * Declares what rebuilding needs from the machine: encoders of zstd frames, of which the versions differ in what they
+ * write.
+ */
 import type { ZstdSettings } from './zstd-settings.ts';
 
 /** Takes bytes in order; the view is only valid until the promise is settled. */
-export type ByteSink = (bytes: Uint8Array) => void | Promise<void>;
+export type ByteConsumer = (bytes: Uint8Array) => void | Promise<void>;
 
 /** Parts as streams: each call gives the next `length` bytes of a part. */
 export interface PartReader {
@@ -31,5 +34,5 @@ export interface ZstdEncoder {
    * @param frameLength bytes that the frame has, exactly
    * @throws SlipwayError `recipe-encoder-missing` when this machine has not that version
    */
-  encode(settings: ZstdSettings, contentLength: number, frameLength: number, sink: ByteSink): ZstdEncoding;
+  encode(settings: ZstdSettings, contentLength: number, frameLength: number, sink: ByteConsumer): ZstdEncoding;
 }

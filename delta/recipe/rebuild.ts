@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { createDeflateEncoder } from '../flate/encoder.ts';
-import type { ByteSink, PartReader, ZstdEncoder } from './ports.ts';
+import type { ByteConsumer, PartReader, ZstdEncoder } from './ports.ts';
 import {
   type DecodedDeflateNode,
   type DecodedZstdNode,
@@ -18,11 +18,11 @@ import {
   type ZstdNode,
 } from './recipe.ts';
 
-export interface RebuildPorts {
+interface RebuildPorts {
   readonly zstd: ZstdEncoder;
 }
 
-export interface Rebuilt {
+interface Rebuilt {
   readonly length: number;
   readonly sha256: Digest;
 }
@@ -35,7 +35,7 @@ export interface Rebuilt {
 export async function rebuildArtifact(
   recipe: Recipe,
   parts: PartReader,
-  sink: ByteSink,
+  sink: ByteConsumer,
   ports: RebuildPorts,
 ): Promise<Rebuilt> {
   const hash = createHash('sha256');
@@ -52,7 +52,7 @@ async function writeNodes(
   nodes: readonly RecipeNode[],
   parts: PartReader,
   ports: RebuildPorts,
-  sink: ByteSink,
+  sink: ByteConsumer,
 ): Promise<void> {
   for (const node of nodes) {
     if ('part' in node) for await (const bytes of parts.read(node.part, node.length)) await sink(bytes);
@@ -66,7 +66,7 @@ async function writeDeflate(
   node: DeflateNode | DecodedDeflateNode,
   parts: PartReader,
   ports: RebuildPorts,
-  sink: ByteSink,
+  sink: ByteConsumer,
 ): Promise<void> {
   const output = measured(node.length, sink);
   const waiting: Uint8Array[] = [];
@@ -88,7 +88,7 @@ async function writeZstd(
   node: ZstdNode | DecodedZstdNode,
   parts: PartReader,
   ports: RebuildPorts,
-  sink: ByteSink,
+  sink: ByteConsumer,
 ): Promise<void> {
   const output = measured(node.length, sink);
   const encoding = ports.zstd.encode(known(node.zstd), nodesLength(node.nodes), node.length, output.sink);
@@ -112,7 +112,7 @@ function known<T extends object>(settings: T | UnknownEncoder): T {
 }
 
 /** Passes on exactly `length` bytes and refuses the first one too many, so that a wrong recipe cannot fill a disk. */
-function measured(length: number, sink: ByteSink): { sink: ByteSink; expectEnd: () => void } {
+function measured(length: number, sink: ByteConsumer): { sink: ByteConsumer; expectEnd: () => void } {
   let written = 0;
   const differs = () =>
     new SlipwayError('recipe-not-reproducible', `expected a stream of ${length} bytes, the encoder wrote ${written}`);

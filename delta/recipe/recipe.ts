@@ -1,8 +1,8 @@
 /**
  * A recipe says how an artifact is put together from parts, and so also how it is taken apart: no probing, the same
  * cuts on every machine. It is a tree of three kinds of node. Everything that only frames content (tar headers, ZIP
- * directories, gzip headers and trailers) is bytes of a part like any other, so tar, ZIP and gzip need no kind of
- * their own.
+ * directories, gzip headers and trailers) is bytes of a part like any other, so tar, ZIP and gzip need no kind of their
+ * own.
  */
 import * as z from 'zod/mini';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -38,7 +38,9 @@ type WithoutEncoder<Node, Kind extends string> = Omit<Node, Kind> & Readonly<Rec
 export type DecodedDeflateNode = WithoutEncoder<DeflateNode, 'deflate'>;
 export type DecodedZstdNode = WithoutEncoder<ZstdNode, 'zstd'>;
 
-/** A compressed stream. Who dispatches on its kind ends with `node satisfies never`: another kind then does not compile. */
+/**
+ * A compressed stream. Who dispatches on its kind ends with `node satisfies never`: another kind then does not compile.
+ */
 export type StreamNode = DeflateNode | ZstdNode | DecodedDeflateNode | DecodedZstdNode;
 export type RecipeNode = PartNode | StreamNode;
 

@@ -1,17 +1,18 @@
 /**
- * Takes an artifact apart as its recipe says: the device's way to the parts of what it has installed. Streaming, in
- * one pass; parts that lie in the artifact uncompressed need not be taken out at all (see directPart).
+ * Takes an artifact apart as its recipe says. A device gets at the parts of what it has installed in this way. It
+ * streams in one pass; parts that lie in the artifact uncompressed need not be taken out at all (see directPart).
  */
-import type { ByteSource } from '../../contract/byte-source.ts';
+
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
+import type { ByteSource } from '../byte-source.ts';
 import { decompressZstd, inflateRaw } from './decompress.ts';
 import { nodesLength, type Recipe, type RecipeNode, type StreamNode } from './recipe.ts';
 
 const chunkBytes = 64 * 1024;
 
 /** Gets the bytes of a part, piece by piece, in order; the view is only valid until the promise is settled. */
-export type PartSink = (part: number, bytes: Uint8Array) => void | Promise<void>;
+type PartSink = (part: number, bytes: Uint8Array) => void | Promise<void>;
 
 /**
  * Takes compressed streams with windows of at most 2^`limits.maxRecipeZstdWindowLog` bytes.
@@ -24,7 +25,7 @@ export async function takeApart(recipe: Recipe, artifact: ByteSource, sink: Part
   if (expected !== artifact.length) {
     throw new SlipwayError('recipe-malformed', `expected an artifact of ${expected} bytes, found ${artifact.length}`);
   }
-  await readNodes(recipe.nodes, new Cursor(chunksOf(artifact)), sink);
+  await readNodes(recipe.nodes, new PartCursor(chunksOf(artifact)), sink);
 }
 
 /**
@@ -63,14 +64,14 @@ function usesPart(nodes: readonly RecipeNode[], part: number): boolean {
   return nodes.some((node) => ('part' in node ? node.part === part : usesPart(node.nodes, part)));
 }
 
-async function readNodes(nodes: readonly RecipeNode[], cursor: Cursor, sink: PartSink): Promise<void> {
+async function readNodes(nodes: readonly RecipeNode[], cursor: PartCursor, sink: PartSink): Promise<void> {
   for (const node of nodes) {
     if ('part' in node) {
       for await (const bytes of cursor.take(node.length)) await sink(node.part, bytes);
       continue;
     }
     const stream = cursor.take(node.length);
-    const content = new Cursor(contentOf(node, stream));
+    const content = new PartCursor(contentOf(node, stream));
     await readNodes(node.nodes, content, sink);
     await content.expectEnd();
     // A decoder may stop before the last byte of its stream was asked for.
@@ -85,7 +86,7 @@ function contentOf(node: StreamNode, stream: AsyncIterable<Uint8Array>): AsyncIt
 }
 
 /** Reads exactly as many bytes as asked for from a stream of chunks. */
-class Cursor {
+class PartCursor {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array(0);
 

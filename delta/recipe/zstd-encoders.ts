@@ -1,4 +1,4 @@
-/** Several encoders as one: each frame is written by the first that has its version. */
+/** Makes one encoder out of several: each frame is written by the first that has its version. */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { ZstdEncoder } from './ports.ts';
 

@@ -1,6 +1,7 @@
 /**
- * How much memory libzstd takes to write a frame again: an upper bound for a device that decides whether it can. After
- * ZSTD_defaultCParameters and ZSTDMT_computeTargetJobLog of libzstd 1.5; checked against measurements, not exact.
+ * Estimates how much memory libzstd takes to write a frame again: an upper bound for a device that decides whether it
+ * can. After ZSTD_defaultCParameters and ZSTDMT_computeTargetJobLog of libzstd 1.5; checked against measurements, not
+ * exact.
  */
 import type { ZstdSettings } from './zstd-settings.ts';
 

@@ -1,11 +1,11 @@
 /**
- * Frames by a zstd command (https://github.com/facebook/zstd, zstd(1)): so a machine writes those of a libzstd that
- * Node does not carry. K3s is packed with the command of the Alpine release that it is built on.
+ * Writes frames by a zstd command (https://github.com/facebook/zstd, zstd(1)), for those of a libzstd that Node does
+ * not carry. K3s is packed with the command of the Alpine release that it is built on.
  */
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { ByteSink, ZstdEncoder, ZstdEncoding } from './ports.ts';
+import type { ByteConsumer, ZstdEncoder, ZstdEncoding } from './ports.ts';
 import type { ZstdSettings } from './zstd-settings.ts';
 
 /** Its settings come by arguments alone: variables of the environment would change the bytes. */
@@ -37,7 +37,7 @@ export function zstdProgramEncoder(
   program: string,
   version: string,
   workers = 1,
-  onStart?: (child: RunningProgram) => void,
+  onStart?: (child: RunningZstd) => void,
 ): ZstdEncoder {
   return {
     versions: [version],
@@ -50,16 +50,16 @@ export function zstdProgramEncoder(
   };
 }
 
-type RunningProgram = ChildProcessByStdio<Writable, Readable, null>;
+type RunningZstd = ChildProcessByStdio<Writable, Readable, null>;
 
 class ProgramEncoding implements ZstdEncoding {
-  readonly #program: RunningProgram;
+  readonly #program: RunningZstd;
   /** All output has gone to the sink, or could not. */
   readonly #drained: Promise<void>;
   readonly #ended: Promise<void>;
   #failure: unknown;
 
-  constructor(program: RunningProgram, sink: ByteSink) {
+  constructor(program: RunningZstd, sink: ByteConsumer) {
     this.#program = program;
     // A program that ends early closes its input; what it says by that shows in its output and its exit status.
     program.stdin.on('error', () => {});
@@ -100,7 +100,7 @@ class ProgramEncoding implements ZstdEncoding {
     this.#program.kill('SIGKILL');
   }
 
-  async #drain(sink: ByteSink): Promise<void> {
+  async #drain(sink: ByteConsumer): Promise<void> {
     try {
       for await (const bytes of this.#program.stdout) await sink(bytes);
     } catch (error) {

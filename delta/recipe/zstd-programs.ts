@@ -1,4 +1,4 @@
-/** What a machine writes zstd frames with: the libzstd of Node, and zstd commands of other versions. */
+/** Finds what a machine writes zstd frames with: the libzstd of Node, and zstd commands of other versions. */
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

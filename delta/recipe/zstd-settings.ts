@@ -1,4 +1,4 @@
-/** What a zstd frame was made with, as far as its bytes depend on it. */
+/** Names the settings that a zstd frame was made with, as far as its bytes depend on them. */
 import * as z from 'zod/mini';
 import { limits } from '../../contract/limits.ts';
 

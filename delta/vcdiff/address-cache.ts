@@ -1,6 +1,6 @@
 /**
- * The address cache of RFC 3284 section 5.3, with the sizes of the default code table: recent copy addresses, so that
- * a delta can name them in few bytes. It is empty at the start of every window.
+ * Keeps recent copy addresses, so that a delta can name them in few bytes: the address cache of RFC 3284 section 5.3,
+ * with the sizes of the default code table. It is empty at the start of every window.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Cursor } from './cursor.ts';

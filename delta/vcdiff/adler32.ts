@@ -1,4 +1,6 @@
-/** Adler-32 (RFC 1950 section 8): the checksum that xdelta3 adds to a window. It finds accidents, not attacks. */
+/**
+ * Computes Adler-32 (RFC 1950 section 8), the checksum that xdelta3 adds to a window. It finds accidents, not attacks.
+ */
 
 const modulus = 65521;
 /** The most bytes that can be summed before the second sum leaves 32 bits (zlib's NMAX). */

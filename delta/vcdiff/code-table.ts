@@ -1,6 +1,6 @@
 /**
- * The default instruction code table of RFC 3284 section 5.6: what each of the 256 opcodes stands for. Tables that a
- * delta brings along are refused elsewhere.
+ * Holds the default instruction code table of RFC 3284 section 5.6: what each of the 256 opcodes stands for. Tables
+ * that a delta brings along are refused elsewhere.
  */
 
 export const noop = 0;
@@ -12,7 +12,7 @@ export const copy = 3;
  * Two instructions an opcode, as six columns indexed by opcode. Type: `noop`, `add`, `run`, `copy`. Size: bytes, 0
  * where the size follows as an integer. Mode: of a copy's address, 0 to 8.
  */
-export interface CodeTable {
+interface CodeTable {
   readonly firstType: Uint8Array;
   readonly firstSize: Uint8Array;
   readonly firstMode: Uint8Array;

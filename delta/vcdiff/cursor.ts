@@ -1,6 +1,6 @@
 /**
- * A forward reader over bytes in memory: single bytes and the integers of RFC 3284 section 2 (base 128, most
- * significant group first). It refuses to read past its end, with the code its owner gave for that.
+ * Reads forward over bytes in memory: single bytes and the integers of RFC 3284 section 2 (base 128, most significant
+ * group first). It refuses to read past its end, with the code its owner gave for that.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 
@@ -13,7 +13,7 @@ const maxBeforeLastGroup = Math.floor(Number.MAX_SAFE_INTEGER / 128);
 const loopBytes = 32;
 
 /** What running out of bytes means: the delta ended early, or a section says more than it holds. */
-export type EndCode = 'vcdiff-truncated' | 'vcdiff-malformed';
+type EndCode = 'vcdiff-truncated' | 'vcdiff-malformed';
 
 export class Cursor {
   readonly what: string;

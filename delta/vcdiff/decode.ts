@@ -7,8 +7,9 @@
  * and the node binding write. Refused with a code of its own: secondary compression, code tables in the delta, windows
  * that copy from earlier target windows.
  */
-import type { ByteSource } from '../../contract/byte-source.ts';
+
 import { SlipwayError } from '../../contract/errors.ts';
+import type { ByteSource } from '../byte-source.ts';
 import { adler32 } from './adler32.ts';
 import { DeltaStream } from './delta-stream.ts';
 import { readHeader } from './header.ts';

@@ -1,6 +1,6 @@
 /**
- * The bytes of a delta as they arrive: looks ahead a little, and fills buffers of its caller. It holds one chunk of
- * its source at a time and refuses to hold more.
+ * Reads the bytes of a delta as they arrive: looks ahead a little, and fills buffers of its caller. It holds one chunk
+ * of its source at a time and refuses to hold more.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The header of a delta (RFC 3284 section 4.1): which features it uses. Refuses those that would need memory or code
- * the device does not have; skips the application header, which carries file names only.
+ * Reads the header of a delta (RFC 3284 section 4.1), which says which features it uses. It refuses those that would
+ * need memory or code that the device does not have, and skips the application header, which carries file names only.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';

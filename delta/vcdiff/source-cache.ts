@@ -1,8 +1,8 @@
 /**
- * Short reads of the old file, served from a few recently read blocks: deltas of programs copy millions of short
- * runs that lie near one another. Long reads go past the cache, straight into the caller's buffer.
+ * Serves short reads of the old file from a few recently read blocks: deltas of programs copy millions of short runs
+ * that lie near one another. Long reads go past the cache, straight into the caller's buffer.
  */
-import type { ByteSource } from '../../contract/byte-source.ts';
+import type { ByteSource } from '../byte-source.ts';
 
 const blockBytes = 4 * 1024;
 /** A block lies in the slot of its number modulo this; 8 MiB in all. */

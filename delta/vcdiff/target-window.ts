@@ -13,7 +13,7 @@ import type { WindowHeader } from './window-header.ts';
 /** Up to here a loop over bytes beats a call of the typed array. */
 const loopBytes = 32;
 
-export interface WindowSections {
+interface WindowSections {
   readonly data: Uint8Array;
   readonly instructions: Uint8Array;
   readonly addresses: Uint8Array;

@@ -1,7 +1,7 @@
 /**
- * The header of one delta window (RFC 3284 section 4.2 and 4.3, with xdelta3's checksum): how much old file it copies
- * from, how much target it makes, and how long its sections are. Every length is held against its limit here, before
- * anybody allocates for it.
+ * Reads the header of one delta window (RFC 3284 section 4.2 and 4.3, with xdelta3's checksum): how much old file it
+ * copies from, how much target it makes, and how long its sections are. Every length is held against its limit here,
+ * before anybody allocates for it.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';

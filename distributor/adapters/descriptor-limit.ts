@@ -1,4 +1,7 @@
-/** How many files and connections this process may have open: the hard limit, to which Node raises itself at its start. */
+/**
+ * Reads how many files and connections this process may have open: the hard limit, to which Node raises itself at its
+ * start.
+ */
 import { readFileSync } from 'node:fs';
 
 /** @returns undefined where the system does not say, or there is no limit */

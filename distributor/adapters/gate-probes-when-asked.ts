@@ -1,4 +1,4 @@
-/** Gate probes whose HTTP client is loaded when a gate asks first: most plans have none, and loading it takes long. */
+/** Loads the HTTP client of gate probes when a gate asks first: most plans have none, and loading it takes long. */
 import type { GateProbe } from '../rollout/campaigns/gates.ts';
 import type { GateProbeOptions } from './gate-probes.ts';
 

@@ -1,11 +1,12 @@
 /**
- * Asks the user's checks of a gate: a Prometheus instant query (HTTP API `/api/v1/query`) and an HTTP status. Bounded in
- * time and bytes; a redirect is no answer, so nobody is led to another host. What cannot be asked is `unknown`.
+ * Asks the user's checks of a gate: a Prometheus instant query (HTTP API `/api/v1/query`) and an HTTP status. Bounded
+ * in time and bytes; a redirect is no answer, so nobody is led to another host. What cannot be asked is `unknown`.
  */
-import { Agent, Pool, ProxyAgent, request } from 'undici';
+import { type Agent, ProxyAgent, request } from 'undici';
 import * as z from 'zod';
-import { noProxyRule, type ProxyRule } from '../../contract/proxy.ts';
-import type { Comparison, GateCheck } from '../declaration/gate.ts';
+import { agentByOrigin } from '../../system/network/agent-by-origin.ts';
+import { noProxyRule, type ProxyRule } from '../../system/network/proxy.ts';
+import type { ComparisonOperator, GateCheck } from '../declaration/gate.ts';
 import type { GateProbe, GateResult } from '../rollout/campaigns/gates.ts';
 
 export interface GateProbeOptions {
@@ -19,21 +20,16 @@ const defaultTimeoutMs = 5000;
 const defaultMaxAnswerBytes = 1024 * 1024;
 
 /** What a check found, without its name and time. */
-type Finding = Pick<GateResult, 'verdict' | 'detail'>;
+type GateFinding = Pick<GateResult, 'verdict' | 'detail'>;
 
 export function gateProbes(options: GateProbeOptions = {}): GateProbe & { close(): Promise<void> } {
   const { timeoutMs = defaultTimeoutMs, maxAnswerBytes = defaultMaxAnswerBytes, proxies = noProxyRule } = options;
-  const agent = new Agent({
-    factory: (origin, { factory: _, connect, ...more }: Agent.Options) => {
-      const proxy = proxies.proxyFor(new URL(origin));
-      if (proxy === undefined) return new Pool(origin, { ...more, ...(connect ? { connect } : {}) });
-      return new ProxyAgent({ ...more, uri: proxy.url.href, proxyTunnel: true, connectTimeout: timeoutMs });
-    },
-    connect: { timeout: timeoutMs },
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    maxResponseSize: maxAnswerBytes,
-  });
+  const bounds = { headersTimeout: timeoutMs, bodyTimeout: timeoutMs, maxResponseSize: maxAnswerBytes };
+  const agent = agentByOrigin(
+    proxies,
+    { ...bounds, connect: { timeout: timeoutMs } },
+    (proxy) => new ProxyAgent({ ...bounds, uri: proxy.url.href, proxyTunnel: true, connectTimeout: timeoutMs }),
+  );
   const ask = async (check: GateCheck, now: number): Promise<GateResult> => {
     // The whole of it, too: an answer that trickles is none.
     const signal = AbortSignal.timeout(2 * timeoutMs);
@@ -43,7 +39,7 @@ export function gateProbes(options: GateProbeOptions = {}): GateProbe & { close(
   return { ask, close: () => agent.close() };
 }
 
-function find(check: GateCheck, agent: Agent, signal: AbortSignal): Promise<Finding> {
+function find(check: GateCheck, agent: Agent, signal: AbortSignal): Promise<GateFinding> {
   return 'http' in check ? askHttp(check.http, agent, signal) : askPrometheus(check.prometheus, agent, signal);
 }
 
@@ -51,7 +47,7 @@ async function askHttp(
   { url, status }: Extract<GateCheck, { http: unknown }>['http'],
   agent: Agent,
   signal: AbortSignal,
-): Promise<Finding> {
+): Promise<GateFinding> {
   const answer = await request(url, { dispatcher: agent, signal });
   // Only the status counts: nobody waits for the body.
   answer.body.on('error', () => undefined).destroy();
@@ -72,7 +68,7 @@ async function askPrometheus(
   { url, query, op, value }: Extract<GateCheck, { prometheus: unknown }>['prometheus'],
   agent: Agent,
   signal: AbortSignal,
-): Promise<Finding> {
+): Promise<GateFinding> {
   const address = queryAddress(url, query);
   const answer = await request(address, { dispatcher: agent, signal, headers: { accept: 'application/json' } });
   const text = await answer.body.text();
@@ -98,7 +94,7 @@ function queryAddress(url: string, query: string): URL {
 }
 
 /** NaN passes nothing, not even `!=`: it says that there is no number. */
-function compare(found: number, op: Comparison, value: number): boolean {
+function compare(found: number, op: ComparisonOperator, value: number): boolean {
   if (Number.isNaN(found)) return false;
   switch (op) {
     case '<':
@@ -126,7 +122,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function unknown(why: string): Finding {
+function unknown(why: string): GateFinding {
   return { verdict: 'unknown', detail: `Cannot be asked: ${why}.` };
 }
 

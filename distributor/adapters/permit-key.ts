@@ -1,4 +1,4 @@
-/** The key that signs permits, from a PEM file. Its bytes stay here: only signatures leave. */
+/** Reads the key that signs permits from a PEM file. Its bytes stay here: only signatures leave. */
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,6 +1,6 @@
 /**
  * Keeps the index of releases in step with the store. It verifies the store's metadata from the store's own first root:
- * that guards against torn or mixed documents, not against whoever owns the store. The distributor is no trust anchor;
+ * that guards against torn or mixed documents, not against an owner of the store. The distributor is no trust anchor;
  * each device verifies from the root that it was given.
  */
 import { sha256 } from '../../contract/digest.ts';
@@ -15,7 +15,7 @@ import type { StoreReader } from '../../system/store/reader.ts';
 import { type Expiries, expiriesOf } from './expiries.ts';
 import { type Release, ReleaseIndex } from './releases.ts';
 
-export interface CatalogState {
+interface CatalogState {
   readonly releases: ReleaseIndex;
   /** When the store was last read with success; undefined before the first time. */
   readonly refreshedAt: Date | undefined;

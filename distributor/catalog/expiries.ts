@@ -1,4 +1,4 @@
-/** When each role's signed metadata ends, of a set of documents that was verified. */
+/** Reads from a verified set of documents when each role's signed metadata ends. */
 
 /** Milliseconds since 1970, by role. */
 export type Expiries = ReadonlyMap<string, number>;

@@ -1,4 +1,7 @@
-/** The releases that the store's signed metadata names, and how to find one. Pure data: it never reads the store. */
+/**
+ * Indexes the releases that the store's signed metadata names, and finds one. It is pure data: it never reads the
+ * store.
+ */
 import type { Digest } from '../../contract/digest.ts';
 import type { Channel, Product } from '../../contract/release/manifest.ts';
 import type { Platform } from '../../contract/release/platform.ts';

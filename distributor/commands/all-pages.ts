@@ -1,4 +1,4 @@
-/** Every page of a list, whoever has it: each names where the next one begins. */
+/** Reads every page of a list, from a server or a state: each page names where the next one begins. */
 export async function* allPages<P extends { readonly next?: string | undefined }>(
   read: (after: string | undefined) => Promise<P>,
 ): AsyncIterable<P> {

@@ -1,4 +1,4 @@
-/** `apply PLACE`: sends declarations to a server that takes them by API, and shows what they change. */
+/** `apply PLACE` sends declarations to a server that takes them by API, and shows what they change. */
 import { Command } from 'commander';
 import { planAnswerSchema } from '../reconcile/applied-plan.ts';
 import type { CommandLine } from './command-line.ts';

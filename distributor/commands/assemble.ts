@@ -1,4 +1,6 @@
-/** A server by the options of its command line, with its log, its metrics and what it does between requests. */
+/**
+ * Assembles a server by the options of its command line, with its log, its metrics and what it does between requests.
+ */
 import type { Logger } from 'pino';
 import { describeError, toSlipwayError } from '../../contract/errors.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
@@ -21,7 +23,7 @@ const pruneIntervalMs = 3_600_000;
 /** How exact the last use of a token is. */
 const tokenUseIntervalMs = 60_000;
 
-export interface Opened {
+interface AssembledServer {
   readonly line: CommandLine;
   readonly options: ServeOptions;
   readonly signer: PermitSigner | undefined;
@@ -33,17 +35,23 @@ export interface Opened {
   readonly maxConnections: number;
 }
 
-export function assemble({ line, options, signer, source, store, fleet, logger, maxConnections }: Opened) {
+export function assemble({ line, options, signer, source, store, fleet, logger, maxConnections }: AssembledServer) {
   const metrics = createMetrics();
   const probes = line.openGateProbes();
   const services = composeServer({
-    ...{ fleet, source, store, signer, metrics },
+    fleet,
+    source,
+    store,
+    signer,
+    metrics,
     catalog: new Catalog(store),
     readPlan: line.readPlan,
     probe: probes,
     allowRewrite: options.gitAllowRewrite ?? false,
     maxDownloads: options.maxDownloads ?? downloadsFor(maxConnections),
-    ...{ randomBytes: line.randomBytes, chance: line.chance, clock: line.clock },
+    randomBytes: line.randomBytes,
+    chance: line.chance,
+    clock: line.clock,
     policy: {
       requireTokenForReads: options.requireTokenForReads,
       redirectBlobs: options.redirectBlobs,

@@ -1,4 +1,4 @@
-/** What each verb is given: the outside world, and where its answer goes. */
+/** Every verb is given a command line: the outside world, and where its answer goes. */
 import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -34,8 +34,8 @@ export interface OutsideWorld {
 
 export interface CommandLine extends OutsideWorld, Pick<Output, 'answer' | 'say'> {
   /**
-   * A list of any length on stdout, written as it comes: under `--json` one value, `{"<name>":[…]}`, else the lines that
-   * are made of it.
+   * A list of any length on stdout, written as it comes: under `--json` one value, `{"<name>":[…]}`, else the lines
+   * that are made of it.
    */
   answerList<T>(
     name: string,
@@ -46,7 +46,7 @@ export interface CommandLine extends OutsideWorld, Pick<Output, 'answer' | 'say'
   progress(text: string | undefined): void;
 }
 
-export const defaultStateFolder = '/var/lib/slipway-distributor';
+const defaultStateFolder = '/var/lib/slipway-distributor';
 
 /** Where the fleet's state is: in a folder unless a database is named. */
 export interface StatePlace {
@@ -83,7 +83,7 @@ export async function openState(line: CommandLine, place: StatePlace, use = asVi
   // Neither the URL nor what parsing it says may be shown: it can hold the password.
   const url = URL.canParse(database) ? new URL(database) : undefined;
   if (!url || !['postgres:', 'postgresql:'].includes(url.protocol)) {
-    throw new SlipwayError('usage', '--database is no URL of a PostgreSQL database', {
+    throw new SlipwayError('usage', '--database is not the URL of a PostgreSQL database', {
       hint: 'Write postgres://user@host:5432/name, and the password into --database-password-file.',
     });
   }
@@ -100,19 +100,5 @@ async function readPassword(file: string): Promise<string> {
       cause,
       hint: 'Check --database-password-file and who may read it.',
     });
-  }
-}
-
-/** Opens the state, does one thing, closes it. */
-export async function withState<T>(
-  line: CommandLine,
-  place: StatePlace,
-  use: (state: FleetState) => Promise<T>,
-): Promise<T> {
-  const state = await openState(line, place);
-  try {
-    return await use(state);
-  } finally {
-    await state.close();
   }
 }

@@ -1,17 +1,17 @@
-/** What is in a device's way as rows of text, for `device show` and `why`: its troubles, and its last report. */
+/** Prints what is in a device's way as rows of text, for `device show` and `why`: its troubles, and its last report. */
 
 import { timeText } from '../../system/command-line/times.ts';
 import type { DeviceView } from '../fleet/view.ts';
 
 /** Name and text of each; texts hold what devices wrote. */
 export function conditionRows({ troubles, lastReport }: Pick<DeviceView, 'troubles' | 'lastReport'>, now: number) {
-  const told = troubles?.map(({ fault, code, message, since }) => [
+  const troubleRows = troubles?.map(({ fault, code, message, since }) => [
     'trouble',
     `${fault} ${code} since ${timeText(since, now)}: ${message}`,
   ]);
   return [
-    ...(told ?? [['troubles', 'unknown, its updater does not tell']]),
-    ...(told?.length === 0 ? [['troubles', 'none']] : []),
+    ...(troubleRows ?? [['troubles', 'unknown, its updater does not tell']]),
+    ...(troubleRows?.length === 0 ? [['troubles', 'none']] : []),
     ...(lastReport === undefined ? [] : [['reported', reportText(lastReport, now)]]),
   ];
 }

@@ -1,4 +1,4 @@
-/** The options of `device ls` that choose devices: the same query as that of the API. */
+/** Declares the options of `device ls` that choose devices: the same query as that of the API. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { devicePhases } from '../../contract/device-api/check.ts';
 import { updateOutcomes } from '../../contract/device-api/report.ts';

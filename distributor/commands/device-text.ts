@@ -1,4 +1,4 @@
-/** Devices as text: a line each, as they come, or one with its condition and its latest reports. */
+/** Prints devices as text: a line each, as they come, or one with its condition and its latest reports. */
 
 import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import { printable } from '../../system/command-line/printable.ts';
@@ -7,7 +7,7 @@ import { relativeText, timeText } from '../../system/command-line/times.ts';
 import type { DeviceDetail, DeviceView } from '../fleet/view.ts';
 import { conditionRows } from './condition-text.ts';
 
-export const noDevices =
+const noDevices =
   'No device is enrolled. Make a token with slipway-distributor enrolment-token create and give it to a device.';
 
 /**

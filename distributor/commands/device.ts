@@ -1,4 +1,4 @@
-/** `device ls | show | revoke | forget`: the fleet, read and corrected from the command line. */
+/** `device ls | show | revoke | forget` reads and corrects the fleet from the command line. */
 import { Command } from 'commander';
 import type { DeviceQuery } from '../fleet/device-filter.ts';
 import type { CommandLine } from './command-line.ts';

@@ -1,4 +1,4 @@
-/** Many runs of a simulation for people: a line for each failure rate. */
+/** Prints many runs of a simulation for people: a line for each failure rate. */
 
 import { tableText } from '../../system/command-line/table.ts';
 import { lengthText } from '../../system/command-line/times.ts';

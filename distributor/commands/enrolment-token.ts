@@ -1,4 +1,4 @@
-/** `enrolment-token create`: what a device shows once to get a token of its own. */
+/** `enrolment-token create` makes the token that a device shows once to get one of its own. */
 import { Command } from 'commander';
 import type { CommandLine } from './command-line.ts';
 import { examples } from './examples.ts';

@@ -1,4 +1,4 @@
-/** `events [--follow]`: the audit log, a line for each decision of people and of the distributor. */
+/** `events [--follow]` prints the audit log, a line for each decision of people and of the distributor. */
 import { Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { fieldLines } from '../../system/command-line/fields.ts';
@@ -22,8 +22,8 @@ export function eventsCommand(line: CommandLine): Command {
     .description('print the audit log: every decision, who made it and why')
     .option('--follow', 'go on with what happens from now on', false)
     .option('--since <id>', 'begin after the event of this id, 0 for all that are kept', parseId)
-    .option('--last <n>', 'begin with the latest so many', parseCount, 20)
-    .option('--count <n>', 'end after so many events', parseCount)
+    .option('--last <n>', 'begin with the latest <n>', parseCount, 20)
+    .option('--count <n>', 'end after <n> events', parseCount)
     .option('--rollout <name>', 'only events of this rollout')
     .addOption(new Option('--kind <kind>', 'only events of this kind').choices(eventKindNames))
     .option('--device <id>', 'only events of this device')
@@ -74,5 +74,5 @@ async function* eventsOf(operations: FleetOperations, options: EventsOptions): A
 function parseId(text: string): number {
   const id = Number(text);
   if (Number.isSafeInteger(id) && id >= 0) return id;
-  throw new SlipwayError('usage', `"${text}" is no id of an event`);
+  throw new SlipwayError('usage', `"${text}" is not the id of an event`);
 }

@@ -1,4 +1,4 @@
-/** A list of devices as `device ls --json` writes it, for simulating with the fleet that is there. */
+/** Reads a list of devices as `device ls --json` writes it, for simulating with the fleet that is there. */
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { installedReleaseSchema, labelsSchema } from '../../contract/device-api/check.ts';

@@ -1,6 +1,6 @@
 /**
- * Where an operator's verbs are carried out: at a running server by its API, or straight on the state on the server's
- * machine. Both answer the same; what either changes is in force by the next check of any device.
+ * Declares the operations behind an operator's verbs, and opens them at a running server by its API, or straight on the
+ * state on the server's machine. Both answer the same; what either changes is in force by the next check of any device.
  */
 import { type Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,9 +1,11 @@
-/** A server keeps to the certificate that its files hold: a new one is in use at once, a broken one is told and counted. */
+/**
+ * Keeps a server to the certificate that its files hold: a new one is in use at once, a broken one is told and counted.
+ */
 import type { Server } from 'node:https';
 import type { Logger } from 'pino';
 import { describeError } from '../../contract/errors.ts';
-import type { App } from '../app.ts';
 import { type Certificate, type CertificateFiles, endOf, watchCertificate } from '../http/certificate.ts';
+import type { App } from '../http/fastify-app.ts';
 import type { Metrics } from '../http/metrics.ts';
 
 const pollMs = 2000;
@@ -18,7 +20,9 @@ export function keepCertificate(
 ): () => void {
   certificateExpires.set({ use: 'server' }, endOf(current) / 1000);
   return watchCertificate({
-    ...{ files, current, pollMs },
+    files,
+    current,
+    pollMs,
     use(certificate) {
       (app.server as unknown as Server).setSecureContext(certificate);
       certificateExpires.set({ use: 'server' }, endOf(certificate) / 1000);

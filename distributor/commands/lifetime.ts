@@ -1,4 +1,4 @@
-/** Numbers and durations on the command line. */
+/** Parses numbers and durations on the command line. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { durationSeconds } from '../declaration/duration.ts';
 
@@ -6,7 +6,7 @@ import { durationSeconds } from '../declaration/duration.ts';
 export function parseLifetime(text: string): number {
   const seconds = durationSeconds(text);
   if (Number.isNaN(seconds) || seconds === 0) {
-    throw new SlipwayError('usage', `"${text}" is no length of time`, { hint: 'Write 90s, 15m, 24h or 30d.' });
+    throw new SlipwayError('usage', `"${text}" is not a length of time`, { hint: 'Write 90s, 15m, 24h or 30d.' });
   }
   return seconds;
 }
@@ -15,5 +15,5 @@ export function parseLifetime(text: string): number {
 export function parseCount(text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1) return count;
-  throw new SlipwayError('usage', `"${text}" is no whole number above 0`);
+  throw new SlipwayError('usage', `"${text}" is not a whole number above 0`);
 }

@@ -1,4 +1,4 @@
-/** Who works on the state of this machine, for the audit log. */
+/** Names the person who works on the state of this machine, for the audit log. */
 import { userInfo } from 'node:os';
 
 /** `command line` and the account; a container may have none. */

@@ -1,8 +1,11 @@
-/** Writes a list of any length on stdout as it comes, some at a time: a fleet fits into no single string, nor into memory. */
+/**
+ * Writes a list of any length on stdout as it comes, some at a time: a fleet fits neither into one string nor into
+ * memory.
+ */
 
-interface Output {
+interface LongOutput {
   readonly stdout: (text: string) => void;
-  /** Resolves when whoever reads has taken most of what was written. */
+  /** Resolves when the reader has taken most of what was written. */
   readonly taken?: () => Promise<unknown>;
 }
 
@@ -12,7 +15,7 @@ const itemsAtOnce = 1000;
 export async function writeJsonList<T>(
   name: string,
   items: AsyncIterable<T>,
-  { stdout, taken }: Output,
+  { stdout, taken }: LongOutput,
   begin: () => void,
 ): Promise<void> {
   let opening = `{${JSON.stringify(name)}:[`;
@@ -29,7 +32,7 @@ export async function writeJsonList<T>(
 /** @param begin as above */
 export async function writeLines(
   lines: AsyncIterable<string>,
-  { stdout, taken }: Output,
+  { stdout, taken }: LongOutput,
   begin: () => void,
 ): Promise<void> {
   for await (const some of batches(lines)) {

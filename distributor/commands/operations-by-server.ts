@@ -1,4 +1,7 @@
-/** The operations on a fleet at a running server: each is one request of its API, with the scopes of the token. */
+/**
+ * Carries out the operations on a fleet at a running server: each is one request of its API, with the scopes of the
+ * token.
+ */
 import { type EventFilter, type EventPageView, type EventView, eventPageSchema } from '../events/view.ts';
 import { whyViewSchema } from '../explanation/view.ts';
 import type { DeviceQuery } from '../fleet/device-filter.ts';

@@ -1,6 +1,7 @@
 /**
- * The operations on a fleet straight on its state, on the server’s machine: the same reading, deciding and recording as
- * in the server, which need not run. Takes no step of a rollout by itself and asks no check of a gate.
+ * Carries out the operations on a fleet straight on its state, on the server’s machine. Reading, deciding and recording
+ * are the same as in the server, which need not run. It takes no step of a rollout by itself and asks no check of a
+ * gate.
  */
 import { tokenSchema } from '../../contract/device-api/enrolment.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';

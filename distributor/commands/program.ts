@@ -1,4 +1,7 @@
-/** The verbs of the distributor as one program, and what is its own: long lists, and problems with places in files. */
+/**
+ * Makes one program of the verbs of the distributor, and adds what is its own: long lists, and problems with places in
+ * files.
+ */
 import type { Command } from 'commander';
 import type { SlipwayError } from '../../contract/errors.ts';
 import { type CommandFailure, failureText } from '../../system/command-line/failure.ts';
@@ -36,7 +39,7 @@ const verbs = [
 ];
 
 /** What a program of long lists needs besides. */
-export interface LongStreams extends Streams {
+interface LongStreams extends Streams {
   /** As long answers wait for it; see long-answer.ts. */
   readonly taken?: () => Promise<unknown>;
   /** A person watches stderr. */

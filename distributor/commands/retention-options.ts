@@ -1,4 +1,4 @@
-/** How much of the past `serve` keeps. */
+/** Declares how much of the past `serve` keeps. */
 import { type Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Retention } from '../fleet/ports.ts';

@@ -1,11 +1,11 @@
-/** Rollouts as text: a line each, or one wave by wave with gates, conflicts and what comes next. */
+/** Prints rollouts as text: a line each, or one wave by wave with gates, conflicts and what comes next. */
 
 import { printable } from '../../system/command-line/printable.ts';
 import { tableText } from '../../system/command-line/table.ts';
 import { lengthText, relativeText, timeText } from '../../system/command-line/times.ts';
 import type { RolloutView, WaveView } from '../rollout/campaigns/view.ts';
 
-export const noRollouts =
+const noRollouts =
   'No rollout is in force. Declare one in the folder or repository that the server reads, and check it with\n' +
   'slipway-distributor validate.';
 

@@ -1,4 +1,7 @@
-/** `rollout ls | show | pause | resume | abort | reopen | promote | retry`: where rollouts stand, and a person's word on them. */
+/**
+ * `rollout ls | show | pause | resume | abort | reopen | promote | retry` shows where rollouts stand, and gives a
+ * person's word on them.
+ */
 import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { ControlAction } from '../rollout/campaigns/control.ts';

@@ -1,4 +1,4 @@
-/** `schema [Fleet|Group|Rollout]`: JSON Schemas for editors, on stdout or as files. */
+/** `schema [Fleet|Group|Rollout]` writes JSON Schemas for editors, on stdout or as files. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Argument, Command } from 'commander';

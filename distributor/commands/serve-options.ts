@@ -1,8 +1,8 @@
-/** What `serve` may be told, checked before anything is opened. */
+/** Checks what `serve` is told, before anything is opened. */
 import { isIP } from 'node:net';
 import { SlipwayError } from '../../contract/errors.ts';
-import { parseStoreUrl } from '../../contract/store-url.ts';
-import { isLoopback } from '../../contract/transport.ts';
+import { isLoopback } from '../../system/network/transport.ts';
+import { parseStoreUrl } from '../../system/store/store-url.ts';
 import type { CertificateFiles } from '../http/certificate.ts';
 import type { StatePlace } from './command-line.ts';
 import type { RetentionOptions } from './retention-options.ts';
@@ -45,7 +45,7 @@ export function parseListen(text: string): ListenAddress {
   const host = bracketed ?? plain;
   const port = Number(portText);
   if (host === undefined || port > 65_535 || (bracketed !== undefined && isIP(bracketed) !== 6)) {
-    throw new SlipwayError('usage', `"${text}" is no address to listen on`, {
+    throw new SlipwayError('usage', `"${text}" is not an address to listen on`, {
       hint: 'Write 127.0.0.1:8443, 0.0.0.0:8443 or [::1]:8443.',
     });
   }
@@ -68,7 +68,7 @@ export function checkTransport(options: Pick<ServeOptions, 'listen' | 'tlsCert' 
 }
 
 /**
- * Whoever asks without nginx in between would get empty answers, and nginx can send only what lies in a folder.
+ * A client that asks without nginx in between would get empty answers, and nginx can send only what lies in a folder.
  * @throws SlipwayError `usage`, `store-url-invalid`
  */
 export function checkAccelRedirect(
@@ -79,7 +79,7 @@ export function checkAccelRedirect(
   const refuse = (message: string, hint: string) => new SlipwayError('usage', message, { hint });
   if (!/^\/([A-Za-z0-9._~-]+\/)+$/.test(accelRedirect)) {
     throw refuse(
-      `--accel-redirect "${accelRedirect}" is no location of nginx`,
+      `--accel-redirect "${accelRedirect}" is not a location of nginx`,
       'Write it with a slash at both ends, as /slipway-store/.',
     );
   }

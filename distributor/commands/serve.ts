@@ -1,14 +1,15 @@
-/** `serve`: opens store, state and rollouts, listens, keeps both in step, and ends gracefully. */
+/** `serve` opens store, state and rollouts, listens, keeps both in step, and ends gracefully. */
 import { randomUUID } from 'node:crypto';
 import closeWithGrace from 'close-with-grace';
 import { Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
-import { type App, buildApp } from '../app.ts';
+import { buildApp } from '../app.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { readCertificate } from '../http/certificate.ts';
 import { connectionsFor } from '../http/connections.ts';
+import type { App } from '../http/fastify-app.ts';
 import { metricsServer } from '../http/metrics-server.ts';
 import type { PermitSigner } from '../rollout/deciding/permit.ts';
 import { assemble } from './assemble.ts';
@@ -26,7 +27,7 @@ import {
   type ServeOptions,
 } from './serve-options.ts';
 import { openLog, warnOfOpenSecrets } from './server-log.ts';
-import { addSourceOptions, placeOf } from './source-options.ts';
+import { addSourceOptions, sourcePlaceOf } from './source-options.ts';
 
 /** Answers under way get so long to finish; a device resumes what is cut. */
 const closeGraceMs = 10_000;
@@ -84,7 +85,8 @@ The address is printed on stdout when the server listens; with --json as {"liste
     )
     .action(({ listen: address, metricsListen, ...given }: Given) =>
       serve(line, {
-        ...{ ...given, listen: parseListen(address) },
+        ...given,
+        listen: parseListen(address),
         ...(metricsListen === undefined ? {} : { metricsListen: parseListen(metricsListen) }),
       }),
     );
@@ -104,7 +106,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const files = certificateFilesOf(options);
   const tls = files && (await readCertificate(files));
   const signer = options.permitKey === undefined ? undefined : line.readPermitKey(options.permitKey);
-  const place = placeOf(options, options);
+  const place = sourcePlaceOf(options, options);
   const source = place && line.openSource(place);
   const store = await line.openStore(options.store);
   const fleet = await openState(line, options, { isServer: true, keptReports: options.keepReports });
@@ -121,7 +123,11 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const app = await buildApp(
     { ...services, isStarted: () => upkeep.isStarted },
     {
-      ...{ logger, tls, trustProxy: options.trustProxy, newRequestId: randomUUID, maxConnections },
+      logger,
+      tls,
+      trustProxy: options.trustProxy,
+      newRequestId: randomUUID,
+      maxConnections,
       showsMetrics: options.metricsListen === undefined,
     },
   );
@@ -159,7 +165,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
     // Not before it listens: a server that nobody can reach decides nothing.
     await upkeep.start();
     warnOfUselessKey(signer, services.catalog, logger);
-    // Last: whoever reads it may send a signal at once.
+    // Last: its reader may send a signal at once.
     line.answer(listening, `listening on ${listening.listening}`);
   } catch (error) {
     await end();

@@ -1,8 +1,8 @@
 /** Asks a running server by its API, for verbs that work on it from elsewhere. */
 import * as z from 'zod';
 import { type ErrorCode, errorCodes, SlipwayError } from '../../contract/errors.ts';
-import { type NamedProxy, proxiesOfEnvironment } from '../../contract/proxy.ts';
-import { refuseInTheClear } from '../../contract/transport.ts';
+import { type NamedProxy, proxiesOfEnvironment } from '../../system/network/proxy.ts';
+import { refuseInTheClear } from '../../system/network/transport.ts';
 import { PlanError, planProblemSchema } from '../declaration/problem.ts';
 import { readTokenFile } from './token-file.ts';
 
@@ -13,7 +13,7 @@ export interface ServerAddress {
   readonly tokenFile: string;
 }
 
-export interface ServerQuestion {
+interface ServerQuestion {
   readonly method: 'GET' | 'PUT' | 'POST';
   readonly path: string;
   readonly body?: object;
@@ -42,7 +42,7 @@ export async function askServer<S extends z.ZodType>(
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
   const { origin } = new URL(response.url);
-  throw new SlipwayError('server-answer-invalid', `${origin} answered something else than its API says`, {
+  throw new SlipwayError('server-answer-invalid', `${origin} answered something that its API does not describe`, {
     hint: 'Check that the URL is that of a slipway-distributor of this version.',
   });
 }
@@ -63,7 +63,7 @@ export async function openServer(
     method: question.method,
     headers: {
       authorization: `Bearer ${token}`,
-      ...(accept === undefined ? {} : { accept }),
+      accept,
       ...(question.body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(question.body === undefined ? {} : { body: JSON.stringify(question.body) }),
@@ -98,7 +98,7 @@ async function fetchThrough(proxy: NamedProxy | undefined, url: URL, init: Reque
 function urlOf(server: string, path: string): URL {
   const base = URL.canParse(server) ? new URL(server) : undefined;
   if (!base || !['http:', 'https:'].includes(base.protocol)) {
-    throw new SlipwayError('usage', `"${server}" is no URL of a server`, {
+    throw new SlipwayError('usage', `"${server}" is not the URL of a server`, {
       hint: 'Write https://updates.example.com.',
     });
   }
@@ -114,5 +114,5 @@ function refusalOf(status: number, answer: unknown): SlipwayError {
     return new SlipwayError('server-refused', `the server answered ${status}`);
   }
   const { code, message, hint } = failure;
-  return new SlipwayError(code as ErrorCode, message, hint === undefined ? {} : { hint });
+  return new SlipwayError(code as ErrorCode, message, { hint });
 }

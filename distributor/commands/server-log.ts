@@ -1,4 +1,4 @@
-/** The log of a server: lines of JSON on stderr, without a token in any of them. */
+/** Writes the log of a server: lines of JSON on stderr, without a token in any of them. */
 import { type Logger, pino } from 'pino';
 import { openSecrets } from '../../system/files/open-secrets.ts';
 import { withoutTokens } from '../http/redaction.ts';

@@ -1,4 +1,4 @@
-/** Where a verb finds the server that it asks, and the token that it shows there. */
+/** Declares where a verb finds the server that it asks, and the token that it shows there. */
 import { Option } from 'commander';
 import { openSecrets } from '../../system/files/open-secrets.ts';
 import type { CommandLine } from './command-line.ts';

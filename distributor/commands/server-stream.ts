@@ -1,4 +1,7 @@
-/** Follows the events of a server: server-sent events, taken up after the last one seen whenever the connection ends. */
+/**
+ * Follows the events of a server as server-sent events, and goes on after the last one seen whenever the connection
+ * ends.
+ */
 import { setTimeout } from 'node:timers/promises';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -49,7 +52,7 @@ async function* connect(address: ServerAddress, after: number, filter: EventFilt
   for await (const { data } of messages ?? []) {
     const parsed = eventViewSchema.safeParse(parseJson(data));
     if (parsed.success) yield parsed.data;
-    else throw new SlipwayError('server-answer-invalid', 'the server sent an event that is none');
+    else throw new SlipwayError('server-answer-invalid', 'the server sent an event that its API does not describe');
   }
 }
 

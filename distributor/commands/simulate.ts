@@ -1,4 +1,7 @@
-/** `simulate PLACE`: what a plan would do to a fleet, by the decisions that the server makes, before anybody merges it. */
+/**
+ * `simulate PLACE` shows what a plan would do to a fleet, by the decisions that the server makes, before anybody merges
+ * it.
+ */
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -74,9 +77,17 @@ async function run(line: CommandLine, place: string, options: SimulationOptions)
     for (const { problem } of emptinessIn(documents, plan, fleet)) line.say(`warning: ${problemText(problem)}`);
   }
   const input: Omit<SimulationInput, 'failureRate'> = {
-    ...{ plan, fleet, start, seed: options.seed, rollout: options.rollout, actions: options.act },
-    ...{ offline: options.offline, speeds: options.speed ?? [usualSpeed] },
-    ...{ updateBytes: options.size, updateSeconds: options.updateTime, forSeconds: options.for },
+    plan,
+    fleet,
+    start,
+    seed: options.seed,
+    rollout: options.rollout,
+    actions: options.act,
+    offline: options.offline,
+    speeds: options.speed ?? [usualSpeed],
+    updateBytes: options.size,
+    updateSeconds: options.updateTime,
+    forSeconds: options.for,
     pollSeconds: options.poll ?? plan.fleet.pollSeconds ?? usualPollSeconds,
     asksAlways: options.everyCheck,
   };

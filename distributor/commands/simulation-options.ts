@@ -1,4 +1,4 @@
-/** The options of `simulate`: what they mean and what they may be. */
+/** Parses the options of `simulate`, and says what they mean. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { z } from 'zod';
 import { limits } from '../../contract/limits.ts';
@@ -7,7 +7,7 @@ import { durationSchema } from '../declaration/duration.ts';
 import { controlActions } from '../rollout/campaigns/control.ts';
 import { maxDevices } from '../simulation/event-queue.ts';
 import { type LogDepth, logDepths } from '../simulation/log.ts';
-import { type Outcome, outcomes } from '../simulation/result.ts';
+import { type SimulatedOutcome, simulatedOutcomes } from '../simulation/result.ts';
 import type { PlannedAction } from '../simulation/simulate.ts';
 
 export interface SimulationOptions {
@@ -29,7 +29,7 @@ export interface SimulationOptions {
   readonly log?: LogDepth | true;
   readonly everyCheck: boolean;
   readonly svg?: string;
-  readonly expect?: Outcome;
+  readonly expect?: SimulatedOutcome;
 }
 
 export const usualSpeed = 8;
@@ -79,7 +79,7 @@ export function withSimulationOptions(command: Command): Command {
       option('--every-check', 'simulate also checks whose answer cannot change; slow, same result').default(false),
     )
     .addOption(option('--svg <file>', 'draw the timeline'))
-    .addOption(option('--expect <outcome>', 'end with 8 when it comes out otherwise').choices(outcomes));
+    .addOption(option('--expect <outcome>', 'end with 8 when it comes out otherwise').choices(simulatedOutcomes));
 }
 
 function whole(least: number, most: number): (text: string) => number {

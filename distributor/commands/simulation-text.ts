@@ -1,4 +1,4 @@
-/** The result of a simulation for people: what came of it, wave by wave, and what the worst moment was. */
+/** Prints the result of a simulation for people: what came of it, wave by wave, and what the worst moment was. */
 
 import { tableText } from '../../system/command-line/table.ts';
 import { instantText, lengthText } from '../../system/command-line/times.ts';

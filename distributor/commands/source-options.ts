@@ -1,4 +1,4 @@
-/** Where `serve` takes rollouts from: exactly one of files, a Git repository and the API. */
+/** Declares where `serve` takes rollouts from: exactly one of files, a Git repository and the API. */
 import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -49,7 +49,7 @@ const gitOnly = ['gitBranch', 'gitPath', 'gitPoll', 'gitCredentials', 'gitCa', '
  * @returns undefined where plans come by API
  * @throws SlipwayError `usage`
  */
-export function placeOf(
+export function sourcePlaceOf(
   options: SourceOptions,
   fallback: { readonly state: string; readonly refresh: number },
 ): SourcePlace | undefined {

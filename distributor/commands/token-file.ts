@@ -1,4 +1,4 @@
-/** The file that a token lies in. */
+/** Reads the file that a token lies in. */
 import { readFile } from 'node:fs/promises';
 import { SlipwayError } from '../../contract/errors.ts';
 

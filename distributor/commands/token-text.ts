@@ -1,4 +1,4 @@
-/** Tokens for people: a line each, and the text of a new one, once. */
+/** Prints tokens for people: a line each, and the text of a new one, once. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import { printable } from '../../system/command-line/printable.ts';
@@ -45,5 +45,5 @@ export function answerMade(line: CommandLine, made: MadeToken): void {
 export function parseTokenName(text: string): string {
   const parsed = tokenNameSchema.safeParse(text);
   if (parsed.success) return parsed.data;
-  throw new SlipwayError('usage', `"${printable(text)}" is no name for a token: ${parsed.error.issues[0]?.message}`);
+  throw new SlipwayError('usage', `"${printable(text)}" is not a name for a token: ${parsed.error.issues[0]?.message}`);
 }

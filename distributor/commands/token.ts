@@ -1,4 +1,4 @@
-/** `token create | ls | revoke`: tokens of operators and CI, and a list of all. */
+/** `token create | ls | revoke` makes, lists and revokes tokens of operators and CI. */
 import { Command, Option } from 'commander';
 import { fieldLines } from '../../system/command-line/fields.ts';
 import { type Scope, scopeNames, scopes } from '../fleet/scopes.ts';

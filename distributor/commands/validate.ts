@@ -1,4 +1,4 @@
-/** `validate PLACE`: what a pull request runs over declarations before anybody applies them. */
+/** `validate PLACE` checks declarations in a pull request, before anybody applies them. */
 import { Command } from 'commander';
 import { type Plan, parsePlan } from '../declaration/plan.ts';
 import { PlanError, problemText } from '../declaration/problem.ts';

@@ -1,4 +1,4 @@
-/** `whoami`: which token one has in a file: its name, what it may do, who made it, and when it ends. */
+/** `whoami` says which token a file holds: its name, what it may do, who made it, and when it ends. */
 import { Command } from 'commander';
 import type { CommandLine } from './command-line.ts';
 import { examples } from './examples.ts';

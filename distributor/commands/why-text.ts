@@ -1,4 +1,4 @@
-/** Why a device does or does not update now, as text: the answer first, then each rollout down to its numbers. */
+/** Prints why a device does or does not update now: the answer first, then each rollout down to its numbers. */
 
 import { printable } from '../../system/command-line/printable.ts';
 import { lengthText, relativeText, timeText } from '../../system/command-line/times.ts';
@@ -8,8 +8,8 @@ import { waveColumns } from './rollout-text.ts';
 
 export function whyText(why: WhyView, now: number): string {
   const rows = why.state === 'never-asked' ? [] : conditionRows(why, now);
-  const told = rows.map(([name = '', text = '']) => `${name}: ${printable(text)}`);
-  return [deviceLine(why, now), placeLine(why), ...told, ...answerLines(why, now), ...rolloutParts(why, now)].join(
+  const rowTexts = rows.map(([name = '', text = '']) => `${name}: ${printable(text)}`);
+  return [deviceLine(why, now), placeLine(why), ...rowTexts, ...answerLines(why, now), ...rolloutParts(why, now)].join(
     '\n',
   );
 }

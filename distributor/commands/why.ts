@@ -1,4 +1,4 @@
-/** `why DEVICE`: why a device does or does not update now, down to the rule and the numbers. */
+/** `why DEVICE` says why a device does or does not update now, down to the rule and the numbers. */
 import { Command } from 'commander';
 import type { CommandLine } from './command-line.ts';
 import { examples } from './examples.ts';

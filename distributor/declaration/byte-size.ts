@@ -1,4 +1,4 @@
-/** Amounts of bytes as people write them: `500`, `800MB` (powers of ten), `10GiB` (powers of two). */
+/** Parses amounts of bytes as people write them: `500`, `800MB` (powers of ten), `10GiB` (powers of two). */
 import * as z from 'zod';
 
 const unitBytes: Record<string, number> = {
@@ -24,7 +24,7 @@ export const byteSizeSchema = z
   .refine((bytes) => bytes > 0 && bytes <= Number.MAX_SAFE_INTEGER, 'expected a size above 0, below 8 PiB');
 
 /** Whole bytes of a text that matches the pattern above; NaN of any other. */
-export function byteSizeBytes(text: string): number {
+function byteSizeBytes(text: string): number {
   const found = byteSizePattern.exec(text);
   if (!found) return Number.NaN;
   return Math.floor(Number(found[1]) * (unitBytes[found[2] ?? ''] ?? Number.NaN));

@@ -1,4 +1,7 @@
-/** What declarations must not say together: names twice, names nobody declares, circles. Each document is right by itself. */
+/**
+ * Finds what declarations must not say together: names twice, names that are not declared, circles. Each document is
+ * right by itself.
+ */
 import type { PlanProblem } from './problem.ts';
 import type { DeclaredDocument, NamedDocument, ProblemAt } from './read-documents.ts';
 

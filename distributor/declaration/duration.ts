@@ -1,4 +1,4 @@
-/** Lengths of time as people write them: `90s`, `15m`, `24h`, `7d`, `1h30m`. */
+/** Parses lengths of time as people write them: `90s`, `15m`, `24h`, `7d`, `1h30m`. */
 import * as z from 'zod';
 
 const unitSeconds: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };

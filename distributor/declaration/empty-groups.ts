@@ -1,6 +1,6 @@
 /**
- * Groups and products of a plan that no device of a fleet belongs to: which condition nobody fulfils, and the nearest
- * thing that the fleet has. A mistyped label is a valid declaration; only the fleet shows that it means nobody.
+ * Finds groups and products of a plan that no device of a fleet belongs to, which condition no device fulfils, and the
+ * nearest thing that the fleet has. A mistyped label is a valid declaration; only the fleet shows that it means nobody.
  */
 import type { Labels } from '../../contract/device-api/check.ts';
 import { conditionsOf, deviceCount, unfulfilled } from './empty-selector.ts';

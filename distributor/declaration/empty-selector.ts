@@ -1,16 +1,16 @@
-/** Why no device fulfils a selector: conditions that nobody fulfils, or those that nobody fulfils together. */
+/** Explains why no device fulfils a selector: conditions that no device fulfils, or that no device fulfils together. */
 import type { Labels } from '../../contract/device-api/check.ts';
 import { nearest, stepsBetween } from './nearest.ts';
 import { type LabelRequirement, type Selector, selects } from './selector.ts';
 
-export interface Condition {
+interface Condition {
   /** In the selector. */
   readonly path: readonly (string | number)[];
   readonly text: string;
   readonly requirement: LabelRequirement;
 }
 
-export interface Unfulfilled {
+interface Unfulfilled {
   /** In the selector. */
   readonly path: readonly (string | number)[];
   /** @param nobody `no device`, or those of which it is none */

@@ -1,4 +1,7 @@
-/** What holds for all devices: labels given by rule, which labels say where a device stands, and defaults of rollouts. */
+/**
+ * Parses a `Fleet`, which holds for all devices: labels given by rule, which labels say where a device stands, and
+ * defaults of rollouts.
+ */
 import * as z from 'zod';
 import type { Labels } from '../../contract/device-api/check.ts';
 import { limits } from '../../contract/limits.ts';
@@ -22,7 +25,9 @@ export interface LabelKeys {
   readonly cluster: string;
   /** Its value is `server` or `agent`; a device without it is a server. */
   readonly role: string;
-  /** A device holds up others of the site and cluster that it claims for itself; else only of those that a rule gives. */
+  /**
+   * A device holds up others of the site and cluster that it claims for itself; else only of those that a rule gives.
+   */
   readonly fromDevice: boolean;
 }
 

@@ -1,9 +1,9 @@
-/** What a wave must show before the next one opens, and what stops a rollout, as people declare it. */
+/** Parses what a wave must show before the next one opens, and what stops a rollout, as people declare it. */
 import * as z from 'zod';
 import { durationSchema } from './duration.ts';
 
-export const comparisons = ['<', '<=', '>', '>=', '==', '!='] as const;
-export type Comparison = (typeof comparisons)[number];
+const comparisonOperators = ['<', '<=', '>', '>=', '==', '!='] as const;
+export type ComparisonOperator = (typeof comparisonOperators)[number];
 
 /** A check of the user's own: it passes, fails, or cannot be asked. */
 export type GateCheck =
@@ -13,7 +13,7 @@ export type GateCheck =
       readonly prometheus: {
         readonly url: string;
         readonly query: string;
-        readonly op: Comparison;
+        readonly op: ComparisonOperator;
         readonly value: number;
       };
     }
@@ -43,7 +43,10 @@ export interface Abort {
 }
 
 export const defaultGate: Gate = {
-  ...{ successPercent: 95, minSample: 1, stallAfterSeconds: 7 * 86_400, checks: [] },
+  successPercent: 95,
+  minSample: 1,
+  stallAfterSeconds: 7 * 86_400,
+  checks: [],
   confidencePercent: undefined,
 };
 export const defaultAbort: Abort = { failurePercent: 5, minFailures: 3, revert: false };
@@ -64,7 +67,7 @@ const checkSchema = z.union(
       prometheus: z.strictObject({
         url: urlSchema,
         query: z.string().min(1).max(4096),
-        op: z.enum(comparisons),
+        op: z.enum(comparisonOperators),
         value: z.number(),
       }),
     }),

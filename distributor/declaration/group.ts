@@ -1,4 +1,4 @@
-/** A named subset of the fleet, by label selector. */
+/** Parses a `Group`: a named subset of the fleet, by label selector. */
 import * as z from 'zod';
 import { apiVersion, metadataSchema } from './object-name.ts';
 import { type Selector, selectorOf, selectorSchema } from './selector.ts';

@@ -1,4 +1,4 @@
-/** The word of a list that is most like one that somebody wrote. */
+/** Finds the word of a list that is most like a word that a person wrote. */
 
 /** @param words each with how many there are of it; of words equally near the one with more, then the first by name */
 export function nearest(written: string, words: ReadonlyMap<string, number>): string | undefined {

@@ -1,4 +1,4 @@
-/** Names and head of declared objects, as Kubernetes has them. */
+/** Parses names and head of declared objects, as Kubernetes has them. */
 import * as z from 'zod';
 
 export const apiVersion = 'slipway/v1';

@@ -1,6 +1,6 @@
 /**
- * All declarations together: what is in force or not at all. Reads the documents of any number of files, checks each
- * and then each against the others, and names every problem at once.
+ * Makes a plan of all declarations together: it is in force as a whole or not at all. It reads the documents of any
+ * number of files, checks each and then each against the others, and names every problem at once.
  */
 import { limits } from '../../contract/limits.ts';
 import { crossProblems } from './cross-checks.ts';

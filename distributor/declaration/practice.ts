@@ -1,6 +1,6 @@
 /**
- * How a rollout goes about it: what a Rollout may say for itself and a Fleet for all that say nothing. Nearer words win,
- * value by value; windows and checks are replaced as a whole.
+ * Parses the practice of a rollout: what a Rollout may say for itself and a Fleet for all that say nothing. Nearer
+ * words win, value by value; windows and checks are replaced as a whole.
  */
 import * as z from 'zod';
 import { byteSizeSchema } from './byte-size.ts';

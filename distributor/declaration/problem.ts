@@ -1,4 +1,6 @@
-/** What is wrong with declarations: where, why, and what to do. One error carries the problems of all files. */
+/**
+ * Describes what is wrong with declarations: where, why, and what to do. One error carries the problems of all files.
+ */
 import * as z from 'zod';
 import { describeError, type ErrorDescription, SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';

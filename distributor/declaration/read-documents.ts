@@ -1,11 +1,11 @@
 /**
- * Declarations out of YAML text: several documents a file, each parsed by the schema of its kind. Finds every problem
- * of a file, with its place; knows nothing of other files.
+ * Reads declarations out of YAML text: several documents a file, each parsed by the schema of its kind. It finds every
+ * problem of a file, with its place, and knows nothing of other files.
  */
 import * as z from 'zod';
-import { offsetOf } from '../../contract/document.ts';
 import { limits } from '../../contract/limits.ts';
-import { readYaml, shortened, type YamlDocument } from '../../contract/yaml-text.ts';
+import { offsetOf } from '../../system/documents/document.ts';
+import { readYaml, shortened, type YamlDocument } from '../../system/documents/yaml-text.ts';
 import { fleetDocumentSchema } from './fleet.ts';
 import { groupDocumentSchema } from './group.ts';
 import { apiVersion } from './object-name.ts';
@@ -43,7 +43,7 @@ export interface NamedDocument {
   readonly name: string;
 }
 
-export interface ReadFile {
+interface ReadFile {
   readonly documents: readonly DeclaredDocument[];
   /** Documents with problems: what refers to them is no problem of its own. */
   readonly broken: readonly NamedDocument[];
@@ -70,8 +70,8 @@ export function readDocuments({ name, text }: SourceFile): ReadFile {
     return { file: name, ...placeOf(offset), ...texts, fix };
   };
   if (problems.length > 0) {
-    const told = problems.map(({ offset, message }) => placed(offset, [], message, 'Correct the YAML.'));
-    return { documents: [], broken: [], isWhole: false, problems: told };
+    const malformed = problems.map(({ offset, message }) => placed(offset, [], message, 'Correct the YAML.'));
+    return { documents: [], broken: [], isWhole: false, problems: malformed };
   }
   const read = documents.map((document) => readDocument(document, placed));
   return {

@@ -1,4 +1,7 @@
-/** A rollout as people declare it, and what it means: defaults filled in, times in seconds or milliseconds since 1970. */
+/**
+ * Parses a `Rollout` as people declare it, and says what it means: defaults filled in, times in seconds or milliseconds
+ * since 1970.
+ */
 import * as z from 'zod';
 import { channelSchema, productSchema } from '../../contract/release/manifest.ts';
 import { versionSchema } from '../../contract/release/version.ts';
@@ -6,7 +9,7 @@ import type { ReleaseTarget } from '../catalog/releases.ts';
 import { gateOf } from './gate.ts';
 import { apiVersion, metadataSchema, objectNameSchema } from './object-name.ts';
 import { type Practice, practiceOf, practiceShape } from './practice.ts';
-import { sizeOf, type Wave, wavesSchema } from './wave.ts';
+import { type Wave, waveSizeOf, wavesSchema } from './wave.ts';
 
 /** Equal declarations are equal as JSON. */
 export interface Rollout extends Practice {
@@ -73,7 +76,7 @@ export function rolloutOf({ metadata, spec }: z.output<typeof rolloutDocumentSch
     allowEmpty: allowEmpty ?? false,
     waves: waves.map((wave) => ({
       name: wave.name,
-      size: sizeOf(wave),
+      size: waveSizeOf(wave),
       soakSeconds: wave.soak ?? 0,
       gate: gateOf(practice.gate, wave.gate),
     })),

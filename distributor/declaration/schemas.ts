@@ -1,4 +1,4 @@
-/** JSON Schemas of what people write, for editors: made from the schemas that documents are parsed by. */
+/** Makes JSON Schemas of what people write, for editors, from the schemas that documents are parsed by. */
 import * as z from 'zod';
 import { documentSchemas, type Kind } from './read-documents.ts';
 

@@ -1,9 +1,12 @@
-/** Label selectors as Kubernetes has them (labels and selectors, set-based requirements), and which labels they select. */
+/**
+ * Parses label selectors as Kubernetes has them (labels and selectors, set-based requirements), and tells which labels
+ * they select.
+ */
 import * as z from 'zod';
 import type { Labels } from '../../contract/device-api/check.ts';
 
-export const selectorOperators = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
-export type SelectorOperator = (typeof selectorOperators)[number];
+const selectorOperators = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
+type SelectorOperator = (typeof selectorOperators)[number];
 
 export interface LabelRequirement {
   readonly key: string;

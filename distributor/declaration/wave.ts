@@ -1,4 +1,7 @@
-/** Waves as people declare them: how far each one reaches, how long it soaks, what it must show. They never shrink. */
+/**
+ * Parses waves as people declare them: how far each one reaches, how long it soaks, what it must show. They never
+ * shrink.
+ */
 import * as z from 'zod';
 import { durationSchema } from './duration.ts';
 import { type Gate, gateSchema, percentSchema } from './gate.ts';
@@ -15,7 +18,7 @@ export interface Wave {
   readonly gate: Gate;
 }
 
-export const waveSchema = z
+const waveSchema = z
   .strictObject({
     name: objectNameSchema.max(63),
     percent: percentSchema.optional(),
@@ -58,6 +61,6 @@ export const wavesSchema = z
   });
 
 /** Both sizes at once is refused above; count is there where percent is not. */
-export function sizeOf({ percent, count }: Pick<z.output<typeof waveSchema>, 'percent' | 'count'>): WaveSize {
+export function waveSizeOf({ percent, count }: Pick<z.output<typeof waveSchema>, 'percent' | 'count'>): WaveSize {
   return percent === undefined ? { count: count ?? 1 } : { percent };
 }

@@ -1,9 +1,12 @@
-/** Maintenance windows as people declare them: days, two times of day and a time zone. When one is open: rollout/windows. */
+/**
+ * Parses maintenance windows as people declare them: days, two times of day and a time zone. rollout/windows says when
+ * one is open.
+ */
 import * as z from 'zod';
 
 /** In the order of ISO 8601: Monday is 1. */
 export const weekdays = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] as const;
-export type Weekday = (typeof weekdays)[number];
+type Weekday = (typeof weekdays)[number];
 
 export const minutesOfDay = 24 * 60;
 
@@ -37,7 +40,7 @@ const timeZoneSchema = z
     });
   });
 
-export const windowSchema = z
+const windowSchema = z
   .strictObject({
     timeZone: timeZoneSchema,
     days: z.array(z.enum(weekdays)).min(1, 'a window without a day never opens').max(7).optional(),

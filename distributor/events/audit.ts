@@ -1,4 +1,4 @@
-/** Decisions that are recorded beside what is decided: about devices, tokens and permits. Never a secret. */
+/** Records decisions beside what is decided: about devices, tokens and permits. It never records a secret. */
 import type { DeviceId } from '../../contract/device-api/device-id.ts';
 import type { TokenRecord } from '../fleet/ports.ts';
 import type { CampaignKey } from '../rollout/campaign.ts';

@@ -1,11 +1,11 @@
-/** Puts on record what comes of campaigns besides their transitions: gates that do not hold, and reverts that begin. */
+/** Records what comes of campaigns besides their transitions: gates that do not hold, and reverts that begin. */
 import type { Plan } from '../declaration/plan.ts';
 import { type CampaignKey, campaignText } from '../rollout/campaign.ts';
 import type { CampaignEvent } from '../rollout/campaigns/campaign-event.ts';
 import { gateClosed, revertBegun } from './audit.ts';
 import type { AuditEvent, EventStore } from './ports.ts';
 
-export interface CampaignLogInput {
+interface CampaignLogInput {
   readonly store: Pick<EventStore, 'appendEvent'>;
   /** Whether an abort of the rollout sends devices back. */
   readonly reverts: (rollout: string) => boolean;
@@ -19,7 +19,7 @@ const maxRemembered = 1000;
 export class CampaignLog {
   readonly #input: CampaignLogInput;
   /** Reasons that a wave's gate gave already: each is told once a wave. */
-  readonly #told = new Set<string>();
+  readonly #recorded = new Set<string>();
   readonly #underWay = new Set<Promise<void>>();
 
   constructor(input: CampaignLogInput) {
@@ -31,10 +31,10 @@ export class CampaignLog {
     if (event.kind === 'held') {
       const { key, wave, wait } = event;
       const name = `${campaignText(key)} ${wave} ${wait.reason}`;
-      if (this.#told.has(name)) return;
-      if (this.#told.size >= maxRemembered) this.#told.clear();
-      this.#told.add(name);
-      this.#append(gateClosed(key, wave, wait, clock()), () => this.#told.delete(name));
+      if (this.#recorded.has(name)) return;
+      if (this.#recorded.size >= maxRemembered) this.#recorded.clear();
+      this.#recorded.add(name);
+      this.#append(gateClosed(key, wave, wait, clock()), () => this.#recorded.delete(name));
     } else if (isAbort(event) && reverts(event.key.rollout)) {
       this.#append(revertBegun(event.key, clock()));
     }

@@ -1,7 +1,7 @@
 /**
- * Follows the audit log for any number of readers up to a limit for each token and one for all: one look at the database a moment for all of them, so
- * that what other replicas and the command line record appears, too. Each reader goes at its own pace from its own
- * place and holds one page at most; what it has not taken waits in the database.
+ * Follows the audit log for any number of readers up to a limit for each token and one for all: one look at the
+ * database a moment for all of them, so that what other replicas and the command line record appears, too. Each reader
+ * goes at its own pace from its own place and holds one page at most; what it has not taken waits in the database.
  */
 import { setTimeout } from 'node:timers/promises';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -21,7 +21,7 @@ export interface EventFeedOptions {
   readonly onReaders?: (readers: number) => void;
 }
 
-export interface ReaderOptions {
+interface ReaderOptions {
   /** Of the token that follows. */
   readonly tokenId: string;
   /** Id of the last event seen, 0 for all that are kept. */

@@ -1,4 +1,4 @@
-/** Everything that is recorded in the audit log, in one closed list; and which change of a campaign is which event. */
+/** Lists everything that is recorded in the audit log, and says which change of a campaign is which event. */
 import type { Transition } from '../rollout/campaigns/transition.ts';
 
 export const eventKinds = {
@@ -27,10 +27,6 @@ export const eventKinds = {
 
 export type EventKind = keyof typeof eventKinds;
 export const eventKindNames = Object.keys(eventKinds) as [EventKind, ...EventKind[]];
-
-export function isEventKind(text: string): text is EventKind {
-  return Object.hasOwn(eventKinds, text);
-}
 
 /** What a change of a campaign is called in the audit log. */
 export const kindOfTransition = {

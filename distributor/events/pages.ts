@@ -2,7 +2,7 @@
 import type { EventStore, RecordedEvent } from './ports.ts';
 import { type EventFilter, passes } from './view.ts';
 
-export interface EventPage {
+interface EventPage {
   readonly events: readonly RecordedEvent[];
   /** Give it as `after` to read on; it moves on even where nothing passed the filter. */
   readonly next: number;

@@ -1,4 +1,4 @@
-/** The audit log: every human and automatic decision, once, in order, for good. */
+/** Declares the audit log: every human and automatic decision, once, in order, for good. */
 import type { DeviceId } from '../../contract/device-api/check.ts';
 
 /** What happened; plain JSON data. */

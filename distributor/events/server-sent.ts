@@ -1,4 +1,4 @@
-/** Events as server-sent events (HTML standard, 9.2): one frame an event with its id, a comment as heartbeat. */
+/** Writes events as server-sent events (HTML standard, 9.2): one frame an event with its id, a comment as heartbeat. */
 import type { RecordedEvent } from './ports.ts';
 import { eventViewOf } from './view.ts';
 

@@ -1,4 +1,4 @@
-/** An event of the audit log as the API answers it and the command line prints it. */
+/** Describes an event of the audit log as the API answers it and the command line prints it. */
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import { printable } from '../../system/command-line/printable.ts';
@@ -33,10 +33,13 @@ export function eventViewOf({
   facts,
 }: RecordedEvent): EventView {
   return {
-    ...{ id, at: new Date(at).toISOString(), actor, kind },
-    ...(rollout === undefined ? {} : { rollout }),
-    ...(version === undefined ? {} : { version }),
-    ...(deviceId === undefined ? {} : { deviceId }),
+    id,
+    at: new Date(at).toISOString(),
+    actor,
+    kind,
+    rollout,
+    version,
+    deviceId,
     reason,
     ...(facts === undefined ? {} : { facts: { ...facts } }),
   };

@@ -20,7 +20,7 @@ import { heldSentence } from './next-step.ts';
 import { explainRollout } from './rollout-explanation.ts';
 import type { WhyView } from './view.ts';
 
-export interface ExplanationInput {
+interface ExplanationInput {
   readonly fleet: Pick<FleetState, 'findProfile' | 'readFacts' | 'countWaves'>;
   readonly plan: CompiledPlan;
   readonly releases: ReleaseIndex;
@@ -85,9 +85,14 @@ function checkOf(device: DeviceRecord): CheckRequest | undefined {
   if (phase === undefined || updaterVersion === undefined) return undefined;
   return {
     schemaVersion: 1,
-    ...{ product, platform, counterFloor, phase, updaterVersion, labels },
+    product,
+    platform,
+    counterFloor,
+    phase,
+    updaterVersion,
+    labels,
     rejected: [...rejected],
-    ...(current === undefined ? {} : { current }),
+    current,
   };
 }
 
@@ -107,11 +112,15 @@ async function countsOf(
 function deviceOf(device: DeviceRecord) {
   const { id, product, platform, counterFloor, enrolledAt, lastSeenAt, current, phase, updaterVersion } = device;
   return {
-    ...{ id, product, platform, counterFloor, enrolledAt: new Date(enrolledAt).toISOString() },
+    id,
+    product,
+    platform,
+    counterFloor,
+    enrolledAt: new Date(enrolledAt).toISOString(),
     ...(lastSeenAt === undefined ? {} : { lastSeenAt: new Date(lastSeenAt).toISOString() }),
-    ...(current === undefined ? {} : { current }),
-    ...(phase === undefined ? {} : { phase }),
-    ...(updaterVersion === undefined ? {} : { updaterVersion }),
+    current,
+    phase,
+    updaterVersion,
   };
 }
 
@@ -121,5 +130,5 @@ function claimsOf(own: Location, vouched: Location): Pick<WhyView['device'], 'cl
 }
 
 function placeOfLabels({ site, cluster }: { site: string | undefined; cluster: string | undefined }) {
-  return { ...(site === undefined ? {} : { site }), ...(cluster === undefined ? {} : { cluster }) };
+  return { site, cluster };
 }

@@ -1,4 +1,7 @@
-/** What happens next to a device and what it depends on: one sentence for each reason of a decision, and what holds it. */
+/**
+ * Says what happens next to a device and what it depends on: one sentence for each reason of a decision, and what holds
+ * it.
+ */
 import type { DecisionReason } from '../../contract/device-api/reasons.ts';
 import type { Fault } from '../../contract/errors.ts';
 import type { HeldBy } from '../fleet/condition.ts';

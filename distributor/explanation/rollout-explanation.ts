@@ -1,4 +1,4 @@
-/** What one rollout says about one device, with the numbers it said it by. Pure. */
+/** Explains what one rollout says about one device, with the numbers behind it. Pure. */
 import { compareVersions } from '../../contract/release/version.ts';
 import type { OpenedWave } from '../rollout/campaign.ts';
 import { countsViewOf } from '../rollout/campaigns/counts-view.ts';
@@ -32,18 +32,19 @@ export function explainRollout(
   const budget = budgetOf(input, ranked, version);
   const attempt = attemptOf(input, name, version);
   return {
-    ...{ rollout: name, priority },
-    ...(version === undefined ? {} : { version }),
+    rollout: name,
+    priority,
+    version,
     decision: decisionViewOf(decision),
-    ...(outrankedBy === undefined ? {} : { outrankedBy }),
+    outrankedBy,
     group: groupOf(input, ranked),
-    ...(wave === undefined ? {} : { wave }),
+    wave,
     placePercent: percentOf(placeOf(name, device.id)),
-    ...(window === undefined ? {} : { window }),
-    ...(path === undefined ? {} : { path }),
+    window,
+    path,
     waitsFor: blockersOf(input, explanation).map(peerViewOf),
-    ...(budget === undefined ? {} : { budget }),
-    ...(attempt === undefined ? {} : { attempt }),
+    budget,
+    attempt,
   };
 }
 
@@ -51,7 +52,7 @@ function groupOf({ device, plan }: DecideInput, { rollout, includes }: Ranked): 
   const { labels } = device;
   const selector = plan.plan.groups.find(({ name }) => name === rollout.group)?.selector;
   return {
-    ...(rollout.group === undefined ? {} : { name: rollout.group }),
+    name: rollout.group,
     includes: includes(labels),
     conditions: selector === undefined ? [] : conditionsOf(selector, labels),
   };
@@ -73,7 +74,9 @@ function waveOf(
   const known = counts.slice(0, opened.length);
   return {
     ...(covering === undefined ? {} : { coveredBy: covering.name }),
-    ...{ last: last.name, boundPercent: percentOf(last.upTo), openedAt: new Date(last.openedAt).toISOString() },
+    last: last.name,
+    boundPercent: percentOf(last.upTo),
+    openedAt: new Date(last.openedAt).toISOString(),
     ...countsViewOf(known.at(-1) ?? noCounts),
     gate: gateProgress(declared, known, undefined),
     isLate: covering === undefined && isLateFor(place, input.device.enrolledAt, opened),
@@ -92,9 +95,13 @@ function windowOf({ now }: DecideInput, { rollout, windows }: Ranked): RolloutEx
   if (!interval) return { isOpen, timeZone, downloadAheadSeconds };
   const { opensAt, closesAt } = interval;
   return {
-    ...{ isOpen, timeZone, downloadAheadSeconds },
-    ...{ opensAt: new Date(opensAt).toISOString(), closesAt: new Date(closesAt).toISOString() },
-    ...{ opensLocal: localTimeText(timeZone, opensAt), closesLocal: localTimeText(timeZone, closesAt) },
+    isOpen,
+    timeZone,
+    downloadAheadSeconds,
+    opensAt: new Date(opensAt).toISOString(),
+    closesAt: new Date(closesAt).toISOString(),
+    opensLocal: localTimeText(timeZone, opensAt),
+    closesLocal: localTimeText(timeZone, closesAt),
   };
 }
 
@@ -115,7 +122,10 @@ function budgetOf(
   if (!budget || version === undefined) return undefined;
   const { bytes = 0, reserved = 0, meanBytes } = spending({ rollout: name, version }) ?? {};
   return {
-    ...{ bytes: budget.bytes, perSeconds: budget.perSeconds, spentBytes: bytes, openOffers: reserved },
+    bytes: budget.bytes,
+    perSeconds: budget.perSeconds,
+    spentBytes: bytes,
+    openOffers: reserved,
     ...(meanBytes === undefined ? {} : { meanBytes: Math.round(meanBytes) }),
   };
 }
@@ -130,17 +140,18 @@ function attemptOf(
   const { offeredVersion, offeredAt, foundAt, generation, phase, outcome, code, fault, settledAt } = attempt;
   const { lastSeenAt, revertedAt, bytesOnWire } = attempt;
   return {
-    ...{ offeredVersion, generation },
+    offeredVersion,
+    generation,
     ...(offeredAt === undefined ? {} : { offeredAt: new Date(offeredAt).toISOString() }),
     ...(foundAt === undefined ? {} : { foundAt: new Date(foundAt).toISOString() }),
     lastSeenAt: new Date(lastSeenAt).toISOString(),
-    ...(phase === undefined ? {} : { phase }),
-    ...(outcome === undefined ? {} : { outcome }),
-    ...(code === undefined ? {} : { code }),
-    ...(fault === undefined ? {} : { fault }),
+    phase,
+    outcome,
+    code,
+    fault,
     ...(settledAt === undefined ? {} : { settledAt: new Date(settledAt).toISOString() }),
     ...(revertedAt === undefined ? {} : { revertedAt: new Date(revertedAt).toISOString() }),
-    ...(bytesOnWire === undefined ? {} : { bytesOnWire }),
+    bytesOnWire,
   };
 }
 
@@ -170,10 +181,12 @@ function isBehind({ current }: Peer, version: string): boolean {
 
 function peerViewOf({ id, role, site, cluster, current, isUpdating, lastSeenAt }: Peer) {
   return {
-    ...{ id, role, isUpdating },
-    ...(site === undefined ? {} : { site }),
-    ...(cluster === undefined ? {} : { cluster }),
-    ...(current === undefined ? {} : { current }),
+    id,
+    role,
+    isUpdating,
+    site,
+    cluster,
+    current,
     ...(lastSeenAt === undefined ? {} : { lastSeenAt: new Date(lastSeenAt).toISOString() }),
   };
 }

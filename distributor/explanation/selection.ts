@@ -1,4 +1,4 @@
-/** Which conditions of a selector a device fulfils, one by one and in words. */
+/** Tells which conditions of a selector a device fulfils, one by one and in words. */
 import type { Labels } from '../../contract/device-api/check.ts';
 import { type LabelRequirement, type Selector, selects } from '../declaration/selector.ts';
 import type { ConditionView } from './view.ts';
@@ -17,7 +17,7 @@ export function conditionsOf({ matchLabels, matchExpressions }: Selector, labels
 
 function judged(condition: string, key: string, alone: Selector, labels: Labels): ConditionView {
   const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
-  return { condition, holds: selects(alone, labels), ...(value === undefined ? {} : { value }) };
+  return { condition, holds: selects(alone, labels), value };
 }
 
 function wordsOf({ key, operator, values }: LabelRequirement): string {

@@ -1,4 +1,7 @@
-/** Why a device does or does not update now, as the API answers it: the decision, and what each rollout says and knows. */
+/**
+ * Describes why a device does or does not update now, as the API answers it: the decision, and what each rollout says
+ * and knows.
+ */
 import * as z from 'zod';
 import {
   deviceIdSchema,
@@ -136,7 +139,10 @@ export const whyViewSchema = z.object({
     site: z.string().optional(),
     cluster: z.string().optional(),
     role: z.enum(['server', 'agent']),
-    /** Which of the two it claims for itself, so that it waits for others there and nobody waits for it; absent for none. */
+    /**
+     * Which of the two it claims for itself, so that it waits for others there and nobody waits for it; absent for
+     * none.
+     */
     claims: z.array(z.enum(['site', 'cluster'])).optional(),
     current: installedReleaseSchema.optional(),
     phase: devicePhaseSchema.optional(),

@@ -1,4 +1,4 @@
-/** An instant as clocks of a time zone show it. */
+/** Writes an instant as clocks of a time zone show it. */
 
 /** `Thu 2026-11-26 22:00 GMT+1`: weekday, date, time and the offset that holds then. */
 export function localTimeText(timeZone: string, at: number): string {

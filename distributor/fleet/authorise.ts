@@ -1,4 +1,4 @@
-/** Who may do what: one pure rule for every route, over the token that was presented. */
+/** Decides who may do what: one pure rule for every route, over the token that was presented. */
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { DeviceRecord, TokenRecord } from './ports.ts';
@@ -52,7 +52,7 @@ export function authorise(token: TokenRecord | undefined, access: Access, now: n
 }
 
 /**
- * Nobody gives what he does not have: a token that makes tokens must not become one that may do everything.
+ * A token gives only what it has: a token that makes tokens must not become one that may do everything.
  * @throws SlipwayError `forbidden`
  */
 export function authoriseGiving(token: Pick<TokenRecord, 'scopes'>, scopes: readonly Scope[]): void {
@@ -74,7 +74,7 @@ export function authoriseDevice(
   status: DeviceRecord['status'] | undefined,
   now: number,
 ): void {
-  // Its tokens were revoked with it: whoever shows one may know why.
+  // Its tokens were revoked with it: a client that shows one may know why.
   if (status === 'revoked' && token?.deviceId === id) {
     throw new SlipwayError('device-revoked', `device ${id} was revoked`, {
       hint: 'An operator can forget the device, so that it may enrol again.',

@@ -1,4 +1,7 @@
-/** What is in a device's way, by its own words: the troubles of its last check, and what its last report says. Pure. */
+/**
+ * Describes what is in a device's way, by its own words: the troubles of its last check, and what its last report says.
+ * Pure.
+ */
 import * as z from 'zod';
 import { devicePhaseSchema, type Trouble } from '../../contract/device-api/check.ts';
 import { codeNameSchema, faultSchema, type Report, updateOutcomeSchema } from '../../contract/device-api/report.ts';
@@ -23,7 +26,7 @@ export const lastReportSchema = z.object({
   /** By the device's own clock. */
   nextTryAt: z.iso.datetime().optional(),
 });
-export type LastReport = z.infer<typeof lastReportSchema>;
+type LastReport = z.infer<typeof lastReportSchema>;
 
 /** Why a device does not get on. */
 export const heldBySchema = z.object({
@@ -38,7 +41,9 @@ export type HeldBy = z.infer<typeof heldBySchema>;
 export function lastReportOf(report: Report): LastReport {
   const { at, rollout, version, phase, outcome, code, fault, message, nextTryAt } = withFault(report);
   return {
-    ...{ at, version, phase },
+    at,
+    version,
+    phase,
     ...(rollout === undefined ? {} : { rollout }),
     ...(outcome === undefined ? {} : { outcome }),
     ...(code === undefined ? {} : { code }),
@@ -48,12 +53,14 @@ export function lastReportOf(report: Report): LastReport {
   };
 }
 
-/** Whose fault the code of a report is, also where the device did not say or knows less of the code than this program. */
+/**
+ * Whose fault the code of a report is, also where the device did not say or knows less of the code than this program.
+ */
 export function withFault(report: Report): Report {
   return report.code === undefined ? report : { ...report, fault: faultOf(report.code, report.fault) };
 }
 
-export function troublesOf(troubles: readonly Trouble[]): Trouble[] {
+export function withFaults(troubles: readonly Trouble[]): Trouble[] {
   return troubles.map((trouble) => ({ ...trouble, fault: faultOf(trouble.code, trouble.fault) }));
 }
 
@@ -61,14 +68,14 @@ export function troublesOf(troubles: readonly Trouble[]): Trouble[] {
  * The worst trouble that it has now, or else what its last report ended or waits with. A result is out of date once the
  * device runs the release that it is about.
  */
-export function heldBy(device: Pick<DeviceProfile, 'troubles' | 'lastReport' | 'current'>): HeldBy | undefined {
+export function holderOf(device: Pick<DeviceProfile, 'troubles' | 'lastReport' | 'current'>): HeldBy | undefined {
   const { troubles = [], lastReport: report, current } = device;
-  const [worst] = troublesOf(troubles);
-  const told = report === undefined || isOver(report, current?.version) ? undefined : lastReportOf(report);
-  const nextTry = told?.nextTryAt === undefined ? {} : { nextTryAt: told.nextTryAt };
+  const [worst] = withFaults(troubles);
+  const last = report === undefined || isOver(report, current?.version) ? undefined : lastReportOf(report);
+  const nextTry = last?.nextTryAt === undefined ? {} : { nextTryAt: last.nextTryAt };
   if (worst) return { fault: worst.fault, code: worst.code, message: worst.message, ...nextTry };
-  if (told?.code === undefined || told.fault === undefined) return undefined;
-  const { fault, code, message } = told;
+  if (last?.code === undefined || last.fault === undefined) return undefined;
+  const { fault, code, message } = last;
   return { fault, code, ...(message === undefined ? {} : { message }), ...nextTry };
 }
 
@@ -79,9 +86,9 @@ export function conditionViewOf(device: Pick<DeviceProfile, 'troubles' | 'lastRe
   readonly heldBy?: HeldBy;
 } {
   const { troubles, lastReport } = device;
-  const held = heldBy(device);
+  const held = holderOf(device);
   return {
-    ...(troubles === undefined ? {} : { troubles: troublesOf(troubles) }),
+    ...(troubles === undefined ? {} : { troubles: withFaults(troubles) }),
     ...(lastReport === undefined ? {} : { lastReport: lastReportOf(lastReport) }),
     ...(held === undefined ? {} : { heldBy: held }),
   };

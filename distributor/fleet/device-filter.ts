@@ -1,4 +1,4 @@
-/** Which devices of a list are asked for: the query of the API, the options of `device ls`, and whom they choose. */
+/** Filters a list of devices: the query of the API, the options of `device ls`, and the devices that they choose. */
 import * as z from 'zod';
 import { devicePhaseSchema, type Labels } from '../../contract/device-api/check.ts';
 import { updateOutcomes } from '../../contract/device-api/report.ts';
@@ -34,7 +34,7 @@ export const deviceQuerySchema = z.object({
 });
 export type DeviceQuery = z.infer<typeof deviceQuerySchema>;
 
-export type DeviceFilter = (device: DeviceView) => boolean;
+type DeviceFilter = (device: DeviceView) => boolean;
 
 /** Undefined where every device is asked for. @param now what durations end at, milliseconds since 1970 */
 export function deviceFilter(query: DeviceQuery, now: number): DeviceFilter | undefined {

@@ -1,4 +1,4 @@
-/** Takes a device out of the fleet on somebody's word, and puts that on record. */
+/** Takes a device out of the fleet on a person's word, and puts that on record. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { deviceDismissed, type Said } from '../events/audit.ts';
 import type { FleetState } from './ports.ts';

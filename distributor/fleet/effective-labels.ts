@@ -1,4 +1,4 @@
-/** The labels that selectors see: what a device says of itself, and over it what the fleet's rules say. */
+/** Computes the labels that selectors see: what a device says of itself, and over it what the fleet's rules say. */
 import type { DeviceId, Labels } from '../../contract/device-api/check.ts';
 import type { LabelRule } from '../declaration/fleet.ts';
 import { selects } from '../declaration/selector.ts';

@@ -1,6 +1,6 @@
 /**
- * The devices of a fleet as operators list them, page by page: with the labels that rules give, the wave, and what holds
- * them. One call reads a bounded number of devices, however few of them are asked for.
+ * Lists the devices of a fleet as operators see them, page by page: with the labels that rules give, the wave, and what
+ * holds them. One call reads a bounded number of devices, however few of them are asked for.
  */
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
@@ -8,10 +8,11 @@ import { campaignText } from '../rollout/campaign.ts';
 import type { CompiledPlan } from '../rollout/compiled-plan.ts';
 import { waveOfDevice } from '../rollout/deciding/device-wave.ts';
 import { type DeviceQuery, deviceFilter } from './device-filter.ts';
-import type { DevicePage, DeviceProfile, FleetState } from './ports.ts';
+import type { DevicePage } from './device-page.ts';
+import type { DeviceProfile, FleetState } from './ports.ts';
 import { type DeviceView, deviceViewOf } from './view.ts';
 
-export interface ListingInput {
+interface ListingInput {
   readonly fleet: Pick<FleetState, 'listDevices' | 'loadCampaigns'>;
   readonly plan: CompiledPlan;
   readonly releases: ReleaseIndex;
@@ -19,10 +20,10 @@ export interface ListingInput {
   readonly now: number;
 }
 
-export interface ListedDevices {
+interface ListedDevices {
   readonly devices: DeviceView[];
   /** Give it as `after` to read on; absent on the last page. A page before may have few devices, or none. */
-  readonly next?: DeviceId;
+  readonly next?: DeviceId | undefined;
 }
 
 /** Some tens of milliseconds of work. */
@@ -47,7 +48,7 @@ export async function listDevices(input: ListingInput, query: DeviceQuery, page:
     if (profiles.length < limit) return { devices };
     read += profiles.length;
   }
-  return { devices, ...(after === undefined ? {} : { next: after }) };
+  return { devices, next: after };
 }
 
 type Campaigns = Awaited<ReturnType<ListingInput['fleet']['loadCampaigns']>>;
@@ -65,7 +66,7 @@ function viewer({ plan, releases }: ListingInput, campaigns: Campaigns): (profil
     return {
       ...deviceViewOf(profile),
       ...(Object.keys(byRule).length === 0 ? {} : { labelsByRule: byRule }),
-      ...(wave === undefined ? {} : { wave }),
+      wave,
     };
   };
 }

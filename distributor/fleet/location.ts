@@ -1,7 +1,8 @@
-/** Where a device stands, by its labels, and where others take it to stand. */
+/** Computes where a device stands, by its labels, and where others take it to stand. */
 import type { Labels } from '../../contract/device-api/check.ts';
 import type { LabelKeys } from '../declaration/fleet.ts';
-import type { Role } from '../rollout/deciding/decide-input.ts';
+
+export type Role = 'server' | 'agent';
 
 export interface Location {
   readonly site: string | undefined;

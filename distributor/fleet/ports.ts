@@ -1,6 +1,7 @@
 /**
- * What the distributor keeps of tokens and devices. Every method is atomic; a lost database is `database-unavailable`.
- * Where a method takes an event, it is in the audit log when the act was done, and neither is there without the other.
+ * Declares what the distributor keeps of tokens and devices. Every method is atomic; a lost database is
+ * `database-unavailable`. Where a method takes an event, it is in the audit log when the act was done, and neither is
+ * there without the other.
  */
 import type {
   CheckRequest,
@@ -15,15 +16,15 @@ import type { Report } from '../../contract/device-api/report.ts';
 import type { Digest } from '../../contract/digest.ts';
 import type { Fault } from '../../contract/errors.ts';
 import type { Platform } from '../../contract/release/platform.ts';
-import type { Version } from '../../contract/release/version.ts';
 import type { AuditEvent, EventStore } from '../events/ports.ts';
 import type { PlanStore } from '../reconcile/ports.ts';
 import type { CampaignAttempt, CampaignKey } from '../rollout/campaign.ts';
 import type { CampaignStore } from '../rollout/campaigns/ports.ts';
-import type { CampaignLookup, Peer, Role, Spending } from '../rollout/deciding/decide-input.ts';
+import type { CampaignLookup, Peer, Spending } from '../rollout/deciding/decide-input.ts';
 import type { Finding } from '../rollout/deciding/findings.ts';
 import type { Decision } from '../rollout/decision.ts';
-import type { Location } from './location.ts';
+import type { DevicePage, Member } from './device-page.ts';
+import type { Location, Role } from './location.ts';
 import type { Scope } from './scopes.ts';
 
 /** Times are milliseconds since 1970. */
@@ -122,24 +123,8 @@ export interface Enrolment {
  */
 export type EnrolmentOutcome = 'enrolled' | 'repeated' | 'device-exists' | 'token-spent';
 
-export interface DevicePage {
-  /** Ids in order; at most `limit` of them, after the given one. */
-  readonly after?: DeviceId | undefined;
-  readonly limit: number;
-}
-
-/** As much of an accepted device as drawing the bound of a wave needs, and knowing who waits for whom. */
-export interface Member {
-  readonly id: DeviceId;
-  /** As the device says, without those given by rule. */
-  readonly labels: Labels;
-  readonly enrolledAt: number;
-  /** As it said last. */
-  readonly current: Version | undefined;
-}
-
 /** The period of one campaign's budget. */
-export interface BudgetPeriod extends CampaignKey {
+interface BudgetPeriod extends CampaignKey {
   readonly perSeconds: number;
 }
 
@@ -204,7 +189,8 @@ export interface DeviceStore {
   /**
    * One step: reads what deciding needs, lets `judge` decide, records the check, the offer or the way back, and what
    * `find` finds: once, however often and by however many replicas it is found. No other check of the same site or
-   * cluster comes in between, and every transition that was acknowledged before is seen. Many are committed together; it resolves when what it recorded is durable.
+   * cluster comes in between, and every transition that was acknowledged before is seen. Many are committed together;
+   * it resolves when what it recorded is durable.
    * @param judge synchronous and pure: where a commit fails it is asked again; what it throws fails this check alone.
    *   Undefined: it may not decide by these facts, and nothing is recorded
    * @param find like `judge`; see findingsOf
@@ -270,7 +256,7 @@ export interface Retention {
   readonly eventDays: number;
 }
 
-export interface Pruned {
+interface Pruned {
   readonly plans: number;
   readonly attempts: number;
   readonly events: number;
@@ -282,7 +268,10 @@ export interface FleetState extends TokenStore, DeviceStore, CampaignStore, Plan
   readonly location: string;
   /** Removes what is older than asked, in small steps. */
   prune(retention: Retention, now: number): Promise<Pruned>;
-  /** Whether it can be read, and whether what is written now would last. @throws SlipwayError `database-unavailable`, `disk-full` */
+  /**
+   * Whether it can be read, and whether what is written now would last. @throws SlipwayError `database-unavailable`,
+   * `disk-full`
+   */
   ping(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** What the state of the fleet is asked before a device is decided about; the same for a check and for `why`. */
+/** Asks the state of the fleet before a device is decided about; the question is the same for a check and for `why`. */
 import type { CheckRequest, DeviceId, Labels } from '../../contract/device-api/check.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import type { CompiledPlan } from '../rollout/compiled-plan.ts';

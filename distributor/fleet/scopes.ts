@@ -1,4 +1,4 @@
-/** What a token may do. Device and enrolment tokens have no scopes: their purpose says it all. */
+/** Lists what a token may do. Device and enrolment tokens have no scopes: their purpose says it all. */
 import * as z from 'zod';
 
 export const scopes = {

@@ -1,4 +1,4 @@
-/** A token that somebody asks for: to let devices in, for a person, or for CI. */
+/** Makes a token that a person asks for: to let devices in, for a person, or for CI. */
 import * as z from 'zod';
 import { tokenCreated } from '../events/audit.ts';
 import type { TokenStore } from './ports.ts';

@@ -1,4 +1,4 @@
-/** A person's word on a token: refused from the next request on. */
+/** Revokes a token on a person's word: it is refused from the next request on. */
 import { tokenRevoked } from '../events/audit.ts';
 import type { TokenStore } from './ports.ts';
 import type { OrderedBy } from './token-order.ts';

@@ -1,5 +1,5 @@
 /**
- * When tokens of people and CI were last used. A request only notes it; what was noted is written for all of them
+ * Notes when tokens of people and CI were last used. A request only notes it; the notes are written for all of them
  * together now and then, so that using a token costs no write.
  */
 import type { TokenRecord, TokenStore } from './ports.ts';

@@ -1,4 +1,7 @@
-/** Tokens as the API and the command line show them: everything but the hash, and the text only to whoever made one. */
+/**
+ * Describes tokens as the API and the command line show them: everything but the hash, and the text only to the person
+ * who made one.
+ */
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import { tokenSchema } from '../../contract/device-api/enrolment.ts';
@@ -7,7 +10,7 @@ import type { TokenPage, TokenRecord, TokenStore } from './ports.ts';
 import { scopeSchema } from './scopes.ts';
 
 export const tokenPurposeSchema = z.enum(['enrol', 'device', 'operator', 'ci']);
-export const tokenStatusSchema = z.enum(['valid', 'revoked', 'expired', 'spent']);
+const tokenStatusSchema = z.enum(['valid', 'revoked', 'expired', 'spent']);
 
 export const tokenViewSchema = z.object({
   id: z.string(),
@@ -43,7 +46,7 @@ export const tokenPageSchema = z.object({
   /** For `after` of the next page; absent on the last one. */
   next: z.string().optional(),
 });
-export type TokenPageView = z.infer<typeof tokenPageSchema>;
+type TokenPageView = z.infer<typeof tokenPageSchema>;
 
 /** Where a page ended: `<createdAt>.<id>`. */
 export const tokenCursorSchema = z.string().regex(/^\d{1,16}\.[0-9a-f]{1,64}$/);
@@ -54,7 +57,7 @@ export async function listTokens(
   page: { readonly after: string | undefined; readonly limit: number },
   now: number,
 ): Promise<TokenPageView> {
-  const records = await store.listTokens({ purpose, after: placeOf(page.after), limit: page.limit });
+  const records = await store.listTokens({ purpose, after: parseCursor(page.after), limit: page.limit });
   const last = records.at(-1);
   const isFull = records.length === page.limit && last !== undefined;
   return {
@@ -67,15 +70,15 @@ export function tokenViewOf(token: TokenRecord, now: number): TokenView {
   const { id, name, purpose, scopes, deviceId, createdBy, createdAt, expiresAt, usesLeft, lastUsedAt } = token;
   return {
     id,
-    ...(name === undefined ? {} : { name }),
+    name,
     purpose,
     status: statusOf(token, now),
     scopes: [...scopes],
-    ...(deviceId === undefined ? {} : { deviceId }),
-    ...(createdBy === undefined ? {} : { owner: createdBy }),
+    deviceId,
+    owner: createdBy,
     createdAt: new Date(createdAt).toISOString(),
     ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() }),
-    ...(usesLeft === undefined ? {} : { usesLeft }),
+    usesLeft,
     ...(lastUsedAt === undefined ? {} : { lastUsedAt: new Date(lastUsedAt).toISOString() }),
   };
 }
@@ -86,7 +89,7 @@ export function unknownToken(id: string): SlipwayError {
   });
 }
 
-function placeOf(cursor: string | undefined): TokenPage['after'] {
+function parseCursor(cursor: string | undefined): TokenPage['after'] {
   const [, at, id] = /^(\d+)\.(.+)$/.exec(cursor ?? '') ?? [];
   return id === undefined ? undefined : { createdAt: Number(at), id };
 }

@@ -1,4 +1,4 @@
-/** Bearer tokens: how they look and what is kept of them. Randomness comes in as bytes. */
+/** Makes and reads bearer tokens, and says what is kept of them. Randomness comes in as bytes. */
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import { type Token, type TokenPurpose, tokenSchema } from '../../contract/device-api/enrolment.ts';
 import { type Digest, sha256 } from '../../contract/digest.ts';
@@ -11,7 +11,7 @@ export type RandomBytes = (length: number) => Uint8Array;
 const secretBytes = 32;
 const idBytes = 6;
 
-export interface MintInput {
+interface MintInput {
   readonly name?: string | undefined;
   /** Who asked for it, as in the audit log. */
   readonly by?: string;

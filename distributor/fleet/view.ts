@@ -1,4 +1,4 @@
-/** A device as the API answers it and the command line prints it. */
+/** Describes a device as the API answers it and the command line prints it. */
 import * as z from 'zod';
 import {
   deviceIdSchema,
@@ -66,16 +66,21 @@ export type DeviceStanding = z.infer<typeof deviceStandingSchema>;
 export function deviceViewOf(device: DeviceProfile): DeviceView {
   const { id, product, platform, labels, status, role, counterFloor, acknowledgedThrough } = device;
   return {
-    ...{ id, product, platform, labels, status, role },
+    id,
+    product,
+    platform,
+    labels,
+    status,
+    role,
     enrolledAt: new Date(device.enrolledAt).toISOString(),
     counterFloor,
     acknowledgedThrough,
     ...(device.lastSeenAt === undefined ? {} : { lastSeenAt: new Date(device.lastSeenAt).toISOString() }),
-    ...(device.site === undefined ? {} : { site: device.site }),
-    ...(device.cluster === undefined ? {} : { cluster: device.cluster }),
-    ...(device.updaterVersion === undefined ? {} : { updaterVersion: device.updaterVersion }),
-    ...(device.current === undefined ? {} : { current: device.current }),
-    ...(device.phase === undefined ? {} : { phase: device.phase }),
+    site: device.site,
+    cluster: device.cluster,
+    updaterVersion: device.updaterVersion,
+    current: device.current,
+    phase: device.phase,
     ...conditionViewOf(device),
   };
 }

@@ -6,7 +6,7 @@ import type { Bearer, DeviceStore, TokenRecord, TokenStore } from '../fleet/port
 import { bearerToken, hashToken } from '../fleet/token.ts';
 import type { TokenUse } from '../fleet/token-use.ts';
 
-export interface AccessInput {
+interface AccessInput {
   readonly fleet: TokenStore & DeviceStore;
   readonly clock: () => number;
   readonly tokenUse: TokenUse;

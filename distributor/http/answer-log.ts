@@ -1,9 +1,12 @@
-/** One line in the log for each answer, when it was sent or its client left: what was asked, what became of it, how long it took. */
+/**
+ * Logs one line for each answer, when it was sent or its client left: what was asked, what became of it, how long it
+ * took.
+ */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { App } from '../app.ts';
+import type { App } from './fastify-app.ts';
 
 /** What a route or a failure adds to the line of its request. */
-export interface LogNote {
+interface LogNote {
   /** Instead of `answered`. */
   readonly msg?: string;
   readonly [name: string]: unknown;
@@ -30,7 +33,10 @@ export function logWhenClosed(request: FastifyRequest, reply: FastifyReply): voi
     const { msg = 'answered', ...note } = notes.get(request) ?? {};
     const status = reply.raw.statusCode;
     const line = {
-      ...{ method: request.method, url: request.url, status, from: request.ip },
+      method: request.method,
+      url: request.url,
+      status,
+      from: request.ip,
       ms: Math.round((performance.now() - startedAt) * 10) / 10,
       ...(reply.raw.writableFinished ? {} : { left: true }),
       ...note,

@@ -1,4 +1,4 @@
-/** The reason that a person may give with what they ask for; it goes into the audit log. */
+/** Reads the reason that a person may give with what they ask for; it goes into the audit log. */
 import * as z from 'zod';
 
 /** One line: it is printed in lists. */

@@ -1,6 +1,6 @@
 /**
- * The certificate of the server and its key, read from files and read again when these change: a renewed one is in use
- * for the next connection without a restart. What does not fit together is refused, and the one before stays in use.
+ * Reads the certificate of the server and its key from files, and again when these change: a renewed one is in use for
+ * the next connection without a restart. What does not fit together is refused, and the one before stays in use.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ export interface CertificateFiles {
 export async function readCertificate({ certFile, keyFile }: CertificateFiles): Promise<Certificate> {
   const [cert, key] = [await read(certFile), await read(keyFile)];
   if (!parseCertificate(cert, certFile).checkPrivateKey(parseKey(key, keyFile))) {
-    throw new SlipwayError('certificate-invalid', `the certificate in ${certFile} is of another key than ${keyFile}`, {
+    throw new SlipwayError('certificate-invalid', `the certificate in ${certFile} does not fit the key in ${keyFile}`, {
       hint: 'Give the certificate that was made for this key, the server’s own first in the file.',
     });
   }
@@ -33,7 +33,7 @@ export function endOf({ cert }: Certificate): number {
   return Date.parse(new X509Certificate(cert).validTo);
 }
 
-export interface CertificateWatch {
+interface CertificateWatch {
   readonly files: CertificateFiles;
   readonly current: Certificate;
   readonly pollMs: number;
@@ -47,14 +47,14 @@ export interface CertificateWatch {
 export function watchCertificate({ files, current, pollMs, use, refuse }: CertificateWatch): () => void {
   let inUse = current;
   let before: string | undefined;
-  let told: string | undefined;
+  let refused: string | undefined;
   let isLooking = false;
   const look = async () => {
     if (isLooking) return;
     isLooking = true;
     try {
       const found = await readCertificate(files);
-      [before, told] = [undefined, undefined];
+      [before, refused] = [undefined, undefined];
       if (found.cert === inUse.cert && found.key === inUse.key) return;
       use(found);
       inUse = found;
@@ -62,9 +62,9 @@ export function watchCertificate({ files, current, pollMs, use, refuse }: Certif
       const problem = toSlipwayError(error);
       const text = JSON.stringify(describeError(problem));
       // Two files are not replaced in one moment: what is still so at the second look stays so.
-      if (text === before && text !== told) {
+      if (text === before && text !== refused) {
         refuse(problem);
-        told = text;
+        refused = text;
       }
       before = text;
     } finally {

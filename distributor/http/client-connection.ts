@@ -1,4 +1,7 @@
-/** The connection of one answer, as whoever sends a long body sees it: what it takes, and whether somebody is still there. */
+/**
+ * Watches the connection of one answer for the sender of a long body: what it takes, and whether the client is still
+ * there.
+ */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 export class ClientConnection {
@@ -20,7 +23,9 @@ export class ClientConnection {
     return this.#left.signal;
   }
 
-  /** Resolves when nobody needs the bytes any more: the system took them, or the client left. Await it before the next. */
+  /**
+   * Resolves when nobody needs the bytes any more: the system took them, or the client left. Await it before the next.
+   */
   write(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
       if (this.left.aborted) return resolve();

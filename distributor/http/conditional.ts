@@ -1,7 +1,7 @@
-/** Preconditions and ranges by RFC 9110 for content that never changes and has a strong ETag. Pure. */
+/** Decides preconditions and ranges by RFC 9110 for content that never changes and has a strong ETag. Pure. */
 import type { ByteRange } from '../../system/store/reader.ts';
 
-export interface Conditions {
+interface Preconditions {
   readonly method: 'GET' | 'HEAD';
   /** Fields as they came; undefined where absent. */
   readonly ifMatch: string | undefined;
@@ -10,20 +10,20 @@ export interface Conditions {
   readonly range: string | undefined;
 }
 
-export interface Representation {
+interface Representation {
   /** Strong, quotes included. */
   readonly etag: string;
   /** Bytes in all. */
   readonly length: number;
 }
 
-export type Selection =
+type Selection =
   | { readonly status: 200 }
   | { readonly status: 206; readonly range: ByteRange }
   | { readonly status: 304 | 412 | 416 };
 
 /** In the order of RFC 9110 section 13.2.2. */
-export function select(conditions: Conditions, representation: Representation): Selection {
+export function select(conditions: Preconditions, representation: Representation): Selection {
   const { etag } = representation;
   if (conditions.ifMatch !== undefined && !matchesStrongly(conditions.ifMatch, etag)) return { status: 412 };
   if (conditions.ifNoneMatch !== undefined && matchesWeakly(conditions.ifNoneMatch, etag)) return { status: 304 };

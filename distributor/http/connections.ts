@@ -1,6 +1,6 @@
 /**
- * How many connections a server takes: fewer than the process may open files, so that its database, its log and the
- * answers under way always find one. What comes beyond is closed at once, and idle connections make room.
+ * Bounds how many connections a server takes: fewer than the process may open files, so that its database, its log and
+ * the answers under way always find one. What comes beyond is closed at once, and idle connections make room.
  */
 import type { Server } from 'node:http';
 import type { FastifyBaseLogger } from 'fastify';
@@ -8,7 +8,7 @@ import { limits } from '../../contract/limits.ts';
 
 /** A connection and the file or the store's connection that it is answered from. */
 const descriptorsPerConnection = 2;
-/** The database, Git, Kustomize, threads, and whoever is just being turned away. */
+/** The database, Git, Kustomize, threads, and clients that are just being turned away. */
 const reservedDescriptors = 256;
 /** Where so few are allowed, a quarter is kept back. */
 const fewDescriptors = 1024;

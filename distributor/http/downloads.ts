@@ -1,6 +1,7 @@
 /**
- * How many downloads are sent at once. Each holds a connection, a file or a connection to the store, and memory for as long
- * as its reader likes, so there is a bound; what comes beyond is refused at once, and everything else is answered.
+ * Bounds how many downloads are sent at once. Each holds a connection, a file or a connection to the store, and memory
+ * for as long as its reader likes, so there is a bound; what comes beyond is refused at once, and everything else is
+ * answered.
  */
 import type { Gauge } from 'prom-client';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,4 +1,4 @@
-/** How every failure becomes an answer: `{code, message, hint, requestId}` with the status that the code has. */
+/** Turns every failure into an answer: `{code, message, hint, requestId}` with the status that the code has. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -46,14 +46,16 @@ export function answerFrameworkError(thrown: unknown, request: FastifyRequest, r
   void sendError(request, reply.header('x-request-id', request.id), error, status);
 }
 
-/** A body of the documented shape. What goes wrong inside is for the log, not for whoever asks. */
+/** A body of the documented shape. What goes wrong inside is for the log, not for the client. */
 export function bodyOfError(error: SlipwayError, requestId: string): object {
   const isInternal = error.code === 'internal';
   const body = isInternal ? { code: error.code, message: 'internal error' } : describeWithProblems(error);
   return { ...body, requestId };
 }
 
-/** Bytes that are no request of HTTP: they reach no application, so the answer is written straight to the connection. */
+/**
+ * Bytes that are no request of HTTP: they reach no application, so the answer is written straight to the connection.
+ */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy(error);

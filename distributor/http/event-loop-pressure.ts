@@ -6,7 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { FastifyInstance } from 'fastify';
 import { SlipwayError } from '../../contract/errors.ts';
 
-export interface PressureBounds {
+interface PressureBounds {
   /** Mean of a sample. */
   readonly maxDelayMs: number;
   readonly retrySeconds: number;
@@ -14,7 +14,7 @@ export interface PressureBounds {
 
 const sampleIntervalMs = 1000;
 const resolutionMs = 10;
-/** Whoever watches must still see that it is alive and why it is slow. */
+/** A monitor must still see that it is alive and why it is slow. */
 const alwaysAnswered = ['/healthz', '/readyz', '/metrics'];
 
 export function turnAwayUnderPressure(app: FastifyInstance, { maxDelayMs, retrySeconds }: PressureBounds): void {

@@ -1,4 +1,4 @@
-/** What Prometheus sees of when metadata ends. Product roles beyond a bound are `other`, which ends with the first of them. */
+/** Shows Prometheus when metadata ends. Product roles beyond a bound are `other`, which ends with the first of them. */
 import type { Expiries } from '../catalog/expiries.ts';
 import type { Metrics } from './metrics.ts';
 

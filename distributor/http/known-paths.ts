@@ -1,4 +1,6 @@
-/** Every path of the application with its methods, to tell a wrong method (RFC 9110, 15.5.6) from a wrong address. */
+/**
+ * Keeps every path of the application with its methods, to tell a wrong method (RFC 9110, 15.5.6) from a wrong address.
+ */
 
 export class KnownPaths {
   readonly #methods = new Map<string, Set<string>>();

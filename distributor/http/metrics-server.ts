@@ -1,6 +1,6 @@
 /**
- * `/metrics` on an address of its own, in plain HTTP and without a token: who may reach it is a matter of the network.
- * It answers whatever the application is busy with, and knows no other path.
+ * Serves `/metrics` on an address of its own, in plain HTTP and without a token: who may reach it is a matter of the
+ * network. It answers whatever the application is busy with, and knows no other path.
  */
 import { createServer, type Server } from 'node:http';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * What the distributor counts. No label ever holds a device, a digest or a path as it came, so the number of series
- * grows only with routes, codes and declared rollouts.
+ * Counts what the distributor does. No label ever holds a device, a digest or a path as it came, so the number of
+ * series grows only with routes, codes and declared rollouts.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 

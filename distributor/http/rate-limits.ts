@@ -1,4 +1,4 @@
-/** Limits on how often one caller may ask; the answer beyond is 429 with Retry-After. */
+/** Limits how often one caller may ask; the answer beyond is 429 with Retry-After. */
 import type { RateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyRequest } from 'fastify';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,4 +1,6 @@
-/** What Prometheus sees of the rollouts: standings, status, what they wait for. Series of rollouts that are gone go, too. */
+/**
+ * Shows the rollouts to Prometheus: standings, status, what they wait for. Series of rollouts that are gone go, too.
+ */
 
 import { type CampaignView, rolloutViewOf } from '../rollout/campaigns/view.ts';
 import { notAskedOf, reachedOf, standings } from '../rollout/standing.ts';

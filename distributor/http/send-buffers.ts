@@ -1,7 +1,7 @@
 /**
- * The memory that downloads are sent from, used again and again. Large buffers make fast downloads cheap; there are only so
- * many, so a crowd of slow readers holds those and one small buffer each. Buffers are cut from slabs, and a slab that nobody
- * uses any more goes back to the system.
+ * Lends the memory that downloads are sent from, again and again. Large buffers make fast downloads cheap. Their number
+ * is bounded, so a crowd of slow readers holds those and one small buffer each. Buffers are cut from slabs, and a slab
+ * that nobody uses any more goes back to the system.
  */
 import { limits } from '../../contract/limits.ts';
 
@@ -49,7 +49,7 @@ class Slabs {
     return this.takeOf(Number.POSITIVE_INFINITY) ?? Buffer.allocUnsafeSlow(this.#bytes);
   }
 
-  /** @returns undefined where so many slabs have none left */
+  /** @returns undefined where no slab has one left */
   takeOf(maxSlabs: number): Buffer | undefined {
     const slab = this.#slabs.find(({ free }) => free.length > 0) ?? this.#add(maxSlabs);
     return slab?.free.pop();

@@ -1,7 +1,7 @@
 /**
- * Sends the bytes of an object as the body of an answer, at the client's own pace, from buffers that are used again: the
- * next read goes on while a write is taken. A client that leaves ends it quietly; a store that fails in between breaks the
- * connection, because the length was promised.
+ * Sends the bytes of an object as the body of an answer, at the client's own pace, from buffers that are used again:
+ * the next read goes on while a write is taken. A client that leaves ends it quietly; a store that fails in between
+ * breaks the connection, because the length was promised.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
@@ -39,12 +39,12 @@ export async function sendObject(
   }
 }
 
-async function writeAll(client: ClientConnection, pieces: Pieces, first: Piece): Promise<void> {
-  let piece: Piece | undefined = first;
+async function writeAll(client: ClientConnection, pieces: Pieces, first: BodyPiece): Promise<void> {
+  let piece: BodyPiece | undefined = first;
   while (piece) {
     const written = client.write(piece.bytes);
     // With a small buffer there is a crowd: nobody holds two of them.
-    const ahead: Promise<Piece> | undefined = pieces.isAtEnd || !piece.isLarge ? undefined : pieces.next();
+    const ahead: Promise<BodyPiece> | undefined = pieces.isAtEnd || !piece.isLarge ? undefined : pieces.next();
     // Whatever fails is met below, after the write.
     ahead?.catch(() => undefined);
     await written;
@@ -57,7 +57,7 @@ async function writeAll(client: ClientConnection, pieces: Pieces, first: Piece):
   }
 }
 
-interface Piece {
+interface BodyPiece {
   readonly buffer: Buffer;
   readonly bytes: Buffer;
   readonly isLarge: boolean;
@@ -80,7 +80,7 @@ class Pieces {
     return this.#unread === 0;
   }
 
-  async next(): Promise<Piece> {
+  async next(): Promise<BodyPiece> {
     const buffer = this.#buffers.take(this.#size);
     try {
       const count = await this.#object.read(buffer);
@@ -97,7 +97,7 @@ class Pieces {
     }
   }
 
-  release({ buffer }: Piece): void {
+  release({ buffer }: BodyPiece): void {
     this.#buffers.give(buffer);
   }
 }

@@ -1,7 +1,10 @@
-/** A server that listens and knows neither rollouts nor releases yet gives bytes, and no answer that depends on them. */
+/**
+ * Refuses answers that depend on rollouts or releases while a server that listens knows neither. It gives bytes
+ * meanwhile.
+ */
 import { SlipwayError } from '../../contract/errors.ts';
-import type { App } from '../app.ts';
 import type { Services } from '../services.ts';
+import type { App } from './fastify-app.ts';
 
 /** What needs nothing but the store. */
 const always = ['/v1/metadata/', '/v1/targets/', '/v1/blobs/'];

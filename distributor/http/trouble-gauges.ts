@@ -1,4 +1,4 @@
-/** What Prometheus sees of what goes wrong on devices. A code that this program does not know is `other`: no label grows. */
+/** Shows Prometheus what goes wrong on devices. A code that this program does not know is `other`: no label grows. */
 import { type Fault, faultOf, isErrorCode } from '../../contract/errors.ts';
 import type { TroubleCount } from '../fleet/ports.ts';
 import type { Metrics } from './metrics.ts';

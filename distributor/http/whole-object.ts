@@ -4,7 +4,7 @@ import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { select } from './conditional.ts';
 
-export interface WholeAnswer {
+interface WholeAnswer {
   readonly bytes: Uint8Array;
   readonly sha256: Digest;
   readonly cacheControl: string;

@@ -1,4 +1,4 @@
-/** A plan that came into force: what it says, where it came from, who wrote it and what it changed. */
+/** Describes a plan that came into force: what it says, where it came from, who wrote it and what it changed. */
 import * as z from 'zod';
 import type { Digest } from '../../contract/digest.ts';
 import type { Plan } from '../declaration/plan.ts';
@@ -56,11 +56,14 @@ export const planProblemViewSchema = z.object({
   subject: z.string().optional(),
 });
 
-export type AppliedPlanView = z.infer<typeof appliedPlanViewSchema>;
+type AppliedPlanView = z.infer<typeof appliedPlanViewSchema>;
 
 export function appliedPlanViewOf({ revision, author, subject, appliedAt, diff }: AppliedSummary): AppliedPlanView {
   return {
-    ...{ revision, author, subject, appliedAt: new Date(appliedAt).toISOString() },
+    revision,
+    author,
+    subject,
+    appliedAt: new Date(appliedAt).toISOString(),
     diff: diff.map((change) => ('fields' in change ? { ...change, fields: [...change.fields] } : { ...change })),
     changes: describeDiff(diff),
   };

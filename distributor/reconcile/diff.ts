@@ -1,9 +1,9 @@
-/** What changes between two plans: which documents come, go and change, and in which fields. Pure. */
+/** Compares two plans: which documents come, go and change, and in which fields. Pure. */
 import type { Plan } from '../declaration/plan.ts';
 
-export type DeclaredKind = 'Fleet' | 'Group' | 'Rollout';
+type DeclaredKind = 'Fleet' | 'Group' | 'Rollout';
 
-export interface FieldChange {
+interface FieldChange {
   /** Dotted; members of a list that have names are called by them: `waves.canary.percent`. */
   readonly path: string;
   /** Absent where the field was not there. */
@@ -12,7 +12,7 @@ export interface FieldChange {
   readonly after?: unknown;
 }
 
-export type PlanChange =
+type PlanChange =
   | { readonly action: 'added' | 'removed'; readonly kind: DeclaredKind; readonly name: string }
   | {
       readonly action: 'changed';
@@ -53,7 +53,7 @@ function show(value: unknown): string {
   return value === undefined ? '(none)' : JSON.stringify(value);
 }
 
-interface Named {
+interface NamedDeclaration {
   readonly name: string;
 }
 
@@ -64,7 +64,11 @@ function diffFleet(before: object, after: object): PlanChange[] {
   return fields.length === 0 ? [] : [{ action: 'changed', kind: 'Fleet', name, fields }];
 }
 
-function diffNamed(kind: DeclaredKind, before: readonly Named[], after: readonly Named[]): PlanChange[] {
+function diffNamed(
+  kind: DeclaredKind,
+  before: readonly NamedDeclaration[],
+  after: readonly NamedDeclaration[],
+): PlanChange[] {
   const old = new Map(before.map((item) => [item.name, item]));
   const young = new Map(after.map((item) => [item.name, item]));
   return [...new Set([...old.keys(), ...young.keys()])].sort().flatMap((name): PlanChange[] => {
@@ -85,7 +89,7 @@ function diffValues(path: string, before: unknown, after: unknown): FieldChange[
     return orderChanged ? [{ path, before, after }] : inner;
   }
   if (text(before) === text(after)) return [];
-  return [{ path, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }];
+  return [{ path, before, after }];
 }
 
 /** Members by key: of an object its fields, of a list of things with names of their own the things. */

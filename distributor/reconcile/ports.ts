@@ -1,4 +1,6 @@
-/** What reconciling needs from outside: a place that declarations come from, and who is told what is in force. */
+/**
+ * Declares what reconciling needs from outside: a place that declarations come from, and who is told what is in force.
+ */
 import type { SlipwayError } from '../../contract/errors.ts';
 import type { Plan, SourceFile } from '../declaration/plan.ts';
 import type { AppliedPlan, AppliedSummary } from './applied-plan.ts';

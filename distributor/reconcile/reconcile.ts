@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { emptyPlan, type Plan, type SourceFile } from '../declaration/plan.ts';
+import { SerialQueue } from '../serial-queue.ts';
 import type { AppliedPlan } from './applied-plan.ts';
 import { diffPlans, type PlanDiff } from './diff.ts';
 import type { DeclarationSource, PlanInForce, PlanReader, PlanStore, SourceSnapshot } from './ports.ts';
@@ -17,13 +18,13 @@ export type ReconcileEvent =
   | { readonly kind: 'healed' };
 
 /** Why the source as it is now is not in force. */
-export interface PlanRefusal {
+interface PlanRefusal {
   readonly problem: SlipwayError;
   /** What was refused; undefined where the source could not be read at all. */
   readonly snapshot: Pick<SourceSnapshot, 'revision' | 'author' | 'subject'> | undefined;
 }
 
-export interface ReconcilerInput {
+interface ReconcilerInput {
   /** Undefined where plans come by API. */
   readonly source: DeclarationSource | undefined;
   readonly store: PlanStore;
@@ -36,7 +37,7 @@ export interface ReconcilerInput {
 }
 
 /** A set of files that somebody sends. */
-export interface SentPlan {
+interface SentPlan {
   readonly files: readonly SourceFile[];
   readonly author: string;
   readonly subject: string;
@@ -53,10 +54,10 @@ export class Reconciler implements PlanInForce {
   /** A revision whose text is no plan: it is not read again as long as it is the newest. */
   #unfit: (PlanRefusal & { readonly revision: string }) | undefined;
   /** Refusals told since the plan in force came. */
-  readonly #told = new Set<string>();
+  readonly #recorded = new Set<string>();
   #lookedAt: number | undefined;
   #stopWatching: (() => void) | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #changes = new SerialQueue();
 
   constructor(input: ReconcilerInput) {
     this.#input = input;
@@ -101,7 +102,7 @@ export class Reconciler implements PlanInForce {
    */
   async start(): Promise<void> {
     const { source } = this.#input;
-    await this.#inTurn(() => this.#takeUp());
+    await this.#changes.run(() => this.#takeUp());
     const first = this.reconcile();
     if (!source?.isRemote || this.#applied === undefined) await first;
     this.#stopWatching = source?.watch(() => void this.reconcile());
@@ -114,7 +115,7 @@ export class Reconciler implements PlanInForce {
 
   /** Brings the newest revision into force where that is possible; where not, only `problem` changes. Never rejects. */
   reconcile(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#changes.run(async () => {
       try {
         // Replicas see a branch at different times: one of them says what is in force, the others follow it.
         const led = await this.#input.store.asLeader(async () => ({ refusal: await this.#applyNewest() }));
@@ -132,7 +133,7 @@ export class Reconciler implements PlanInForce {
    *   `database-unavailable`
    */
   apply(sent: SentPlan, options: { readonly dryRun: boolean }): Promise<AppliedPlan> {
-    return this.#inTurn(async () => {
+    return this.#changes.run(async () => {
       const { source } = this.#input;
       if (source) {
         throw new SlipwayError('plan-managed-elsewhere', `rollouts come from ${source.location}, not by API`, {
@@ -147,7 +148,9 @@ export class Reconciler implements PlanInForce {
     });
   }
 
-  /** Takes up what another replica applied, without looking at the source. @throws SlipwayError `database-unavailable` */
+  /**
+   * Takes up what another replica applied, without looking at the source. @throws SlipwayError `database-unavailable`
+   */
   async catchUp(): Promise<void> {
     await this.#takeUp();
     // Where plans come by API the database is the source.
@@ -166,7 +169,8 @@ export class Reconciler implements PlanInForce {
       const files = await snapshot.files();
       const plan = await this.#input.readPlan(files);
       await this.#takeUp();
-      // Reading may take minutes. Whoever led meanwhile may know newer commits: the next look is at what is there then.
+      // Reading may take minutes. A replica that led meanwhile may know newer commits: the next look takes what is
+      // there then.
       if (this.#applied === before) await this.#bringIntoForce(this.#candidate(plan, files, snapshot));
       return undefined;
     } catch (error) {
@@ -184,7 +188,11 @@ export class Reconciler implements PlanInForce {
   ): AppliedPlan {
     const { revision, author, subject } = said;
     return {
-      ...{ plan, contentSha256: contentSha256(files), revision, author, subject },
+      plan,
+      contentSha256: contentSha256(files),
+      revision,
+      author,
+      subject,
       appliedAt: this.#input.clock(),
       diff: diffPlans(this.plan, plan),
     };
@@ -211,7 +219,7 @@ export class Reconciler implements PlanInForce {
 
   #put(applied: AppliedPlan, diff: PlanDiff): void {
     this.#applied = applied;
-    this.#told.clear();
+    this.#recorded.clear();
     if (diff.length > 0) for (const listener of this.#listeners) listener(applied.plan);
   }
 
@@ -225,19 +233,12 @@ export class Reconciler implements PlanInForce {
     }
     const { problem, snapshot } = refusal;
     const key = `${snapshot?.revision} ${problem.code} ${problem.message}`;
-    if (this.#told.has(key)) return;
-    this.#told.add(key);
+    if (this.#recorded.has(key)) return;
+    this.#recorded.add(key);
     observe({ kind: 'refused', ...refusal });
     // What may go away by itself is for the log; what somebody has to correct is on record, too.
     if (problem.retryable) return;
-    await store.recordRefusal({ problem, ...snapshot }, clock()).catch(() => this.#told.delete(key));
-  }
-
-  /** One change at a time, in the order asked for. */
-  #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(change);
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    await store.recordRefusal({ problem, ...snapshot }, clock()).catch(() => this.#recorded.delete(key));
   }
 }
 

@@ -1,4 +1,4 @@
-/** The name of a set of declarations that has no commit: a digest of its names and contents. */
+/** Names a set of declarations that has no commit, by a digest of its names and contents. */
 import { type Digest, sha256 } from '../../contract/digest.ts';
 import type { SourceFile } from '../declaration/plan.ts';
 

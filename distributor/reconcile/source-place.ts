@@ -1,6 +1,6 @@
-/** Where the declarations are, as an operator names it: files of this machine, or a branch of a Git repository. */
+/** Names where the declarations are, as an operator does: files of this machine, or a branch of a Git repository. */
 import { SlipwayError } from '../../contract/errors.ts';
-import { refuseInTheClear } from '../../contract/transport.ts';
+import { refuseInTheClear } from '../../system/network/transport.ts';
 
 export type SourcePlace = ({ readonly kind: 'files' } & FilesPlace) | ({ readonly kind: 'git' } & GitPlace);
 
@@ -40,7 +40,8 @@ export function checkGitPlace(place: GitPlace): GitPlace {
     const hint = 'Use https, with --git-ca where the certificate is of your own authority.';
     refuseInTheClear(url, 'the credentials', hint);
   }
-  if (!branchPattern.test(place.branch)) throw new SlipwayError('usage', `"${place.branch}" is no name of a branch`);
+  if (!branchPattern.test(place.branch))
+    throw new SlipwayError('usage', `"${place.branch}" is not the name of a branch`);
   return { ...place, url: url.href, path: normalPath(place.path) };
 }
 

@@ -43,7 +43,9 @@ export interface CampaignState extends CampaignKey {
   readonly generation: number;
   /** When a gate that did not hold paused it; undefined when it is not paused for that. */
   readonly stalledAt: number | undefined;
-  /** When a person reopened it after an abort: failures from before are no evidence any more; undefined if nobody did. */
+  /**
+   * When a person reopened it after an abort: failures from before are no evidence any more; undefined if nobody did.
+   */
   readonly judgedFrom: number | undefined;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
@@ -55,7 +57,9 @@ export function isThrough({ status, openedWaves }: Pick<CampaignState, 'status' 
   return status === 'completed' || openedWaves.at(-1)?.closedAt !== undefined;
 }
 
-/** What one device did with one campaign. It exists from the first offer, report or finding on: the device was reached. */
+/**
+ * What one device did with one campaign. It exists from the first offer, report or finding on: the device was reached.
+ */
 export interface CampaignAttempt extends CampaignKey {
   readonly deviceId: DeviceId;
   /** The device's place in [0, 1). */

@@ -1,6 +1,6 @@
 /**
- * How far a wave reaches: a bound on places, drawn once from the devices that are there when it opens. Later devices
- * move nobody; a wider declaration only raises the bound.
+ * Decides how far a wave reaches: a bound on places, drawn once from the devices that are there when it opens. Later
+ * devices move nobody; a wider declaration only raises the bound.
  */
 import type { WaveSize } from '../declaration/wave.ts';
 import type { OpenedWave } from './campaign.ts';
@@ -26,7 +26,7 @@ export function drawBound(size: WaveSize, places: ArrayLike<number>, atLeast: nu
 }
 
 /** Whether the wave covers devices that enrol after it opened; only then can one join without making it too large. */
-export function isEverybody(size: WaveSize): boolean {
+function isEverybody(size: WaveSize): boolean {
   return 'percent' in size && size.percent === 100;
 }
 

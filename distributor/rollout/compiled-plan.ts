@@ -1,6 +1,6 @@
 /**
- * A plan made ready for deciding: what depends on declarations, releases and versions alone is worked out once and
- * looked up after that. Holds nothing of any device.
+ * Makes a plan ready for deciding: what depends on declarations, releases and versions alone is worked out once and
+ * looked up after that. It holds nothing of any device.
  */
 import type { DeviceId, Labels } from '../../contract/device-api/check.ts';
 import type { Platform } from '../../contract/release/platform.ts';
@@ -57,7 +57,7 @@ export interface CompiledPlan {
   readonly find: (rollout: string) => CompiledRollout | undefined;
 }
 
-/** Versions that devices say they run are as many as devices like; no more than so many are remembered. */
+/** Versions that devices say they run are as many as devices like; no more than this number is remembered. */
 const maxRemembered = 4096;
 
 export function compilePlan(plan: Plan): CompiledPlan {

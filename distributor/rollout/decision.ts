@@ -1,4 +1,4 @@
-/** What a device is told and why: a reason code, the facts behind it, and when asking again may help. */
+/** Defines what a device is told and why: a reason code, the facts behind it, and when asking again may help. */
 import type { DecisionReason } from '../../contract/device-api/reasons.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Rollout } from '../declaration/rollout.ts';
@@ -50,7 +50,7 @@ export interface NoDecision {
 
 export type Decision = UpdateDecision | RevertDecision | NoDecision;
 
-/** What one rollout says about one device, whoever wins. */
+/** What one rollout says about one device, whether or not it wins. */
 export interface Explanation {
   readonly rollout: string;
   /** The version that its target means for the device; undefined while the store has none. */

@@ -1,6 +1,6 @@
 /**
- * The way from the release that a device runs to the goal, one update at a time: over floors that may not be jumped
- * over, and no further up than the allowed number of minor versions at once (Kubernetes version skew policy).
+ * Finds the way from the release that a device runs to the goal, one update at a time: over floors that may not be
+ * jumped over, and no further up than the allowed number of minor versions at once (Kubernetes version skew policy).
  */
 import semver from 'semver';
 import { skippedFloor } from '../../contract/release/acceptance.ts';
@@ -44,7 +44,7 @@ export function nextHop({ goal, current, releases, maxMinorStep, isRefused }: Pa
 }
 
 /** K3s and K0s follow Kubernetes, which goes one minor version at a time; others may do as they like. */
-export function minorStepOf(version: Version, declared: number | undefined): number {
+function minorStepOf(version: Version, declared: number | undefined): number {
   return declared ?? (/\+(k3s|k0s)/.test(version) ? 1 : Number.POSITIVE_INFINITY);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Where a device stands in a rollout: a number that depends on the two names alone. So adding devices moves nobody,
- * and every replica and every restart answers the same without a table.
+ * Computes where a device stands in a rollout: a number that depends on the two names alone. So adding devices moves
+ * nobody, and every replica and every restart answers the same without a table.
  */
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import { sha256 } from '../../contract/digest.ts';

@@ -1,6 +1,6 @@
 /**
- * Where each device of a campaign stands, in one column each, and the counts of a wave. The database counts by the same
- * cases (attempt-records.ts); a test holds the two to each other.
+ * Decides where each device of a campaign stands, in one column each, and counts a wave. The database counts by the
+ * same cases (attempt-records.ts); a test holds the two to each other.
  */
 import { type CampaignAttempt, committedAt, hasFailed, phasesAfterSwitch, phasesUnderWay } from './campaign.ts';
 
@@ -22,7 +22,7 @@ export const standings = [
 ] as const;
 export type Standing = (typeof standings)[number];
 
-type Progress = Pick<
+type AttemptProgress = Pick<
   CampaignAttempt,
   'outcome' | 'code' | 'fault' | 'settledAt' | 'offeredAt' | 'foundAt' | 'lastSeenAt' | 'phase'
 >;
@@ -32,7 +32,7 @@ type Progress = Pick<
  * until the time-out, which runs from the last offer, and from the last word of a device that works on the update or
  * waits for its window. Silence is never a failure: it says nothing about whose fault it is.
  */
-export function standingOf(attempt: Progress, now: number, deviceTimeoutSeconds: number): Standing {
+export function standingOf(attempt: AttemptProgress, now: number, deviceTimeoutSeconds: number): Standing {
   const { phase, offeredAt = 0, lastSeenAt } = attempt;
   if (committedAt(attempt) !== undefined) return 'committed';
   if (attempt.code === revertedCode && attempt.outcome !== undefined) return 'reverted';
@@ -61,7 +61,7 @@ export const revertedCode = 'reverted-by-permit';
 /** What matters about a standing besides its name. */
 export type Mark = 'soaked' | 'forgiven' | 'working' | 'lost';
 
-export interface MarkRules {
+interface MarkRules {
   /** Of the wave that the device belongs to. */
   readonly soakSeconds: number;
   /** As CampaignState has it. */
@@ -69,7 +69,7 @@ export interface MarkRules {
   readonly now: number;
 }
 
-export function markOf(attempt: Progress, standing: Standing, rules: MarkRules): Mark | undefined {
+export function markOf(attempt: AttemptProgress, standing: Standing, rules: MarkRules): Mark | undefined {
   const { phase, outcome, settledAt = 0 } = attempt;
   switch (standing) {
     case 'committed':
@@ -102,8 +102,20 @@ export type WaveCounts = Readonly<Record<Standing, number>> & {
 };
 
 export const noCounts: WaveCounts = {
-  ...{ members: 0, committed: 0, failed: 0, reverted: 0, pending: 0, waiting: 0, heldByDevice: 0, heldByPath: 0 },
-  ...{ unreachable: 0, soaked: 0, forgiven: 0, working: 0, lost: 0, nextSoakedAt: undefined },
+  members: 0,
+  committed: 0,
+  failed: 0,
+  reverted: 0,
+  pending: 0,
+  waiting: 0,
+  heldByDevice: 0,
+  heldByPath: 0,
+  unreachable: 0,
+  soaked: 0,
+  forgiven: 0,
+  working: 0,
+  lost: 0,
+  nextSoakedAt: undefined,
 };
 
 /** Heard of with an answer to come or given: neither held nor silent, and no failure that a person forgave. */

@@ -1,6 +1,6 @@
 /**
- * When maintenance windows are open: a calendar of the next days, computed once and looked up after that. Windows that
- * overlap or touch are one. Time comes in as a value, only the server's counts.
+ * Computes when maintenance windows are open: a calendar of the next days, computed once and looked up after that.
+ * Windows that overlap or touch are one. Time comes in as a value, only the server's counts.
  */
 import { minutesOfDay, type Window, weekdays } from '../declaration/window.ts';
 import type { OpenInterval } from './decision.ts';

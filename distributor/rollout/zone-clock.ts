@@ -1,4 +1,7 @@
-/** Local time of a zone of the IANA database and back, through changes of its offset. Asks the runtime's database. */
+/**
+ * Converts to local time of a zone of the IANA database and back, through changes of its offset. It asks the runtime's
+ * database.
+ */
 
 const dayMs = 24 * 3600 * 1000;
 const formats = new Map<string, Intl.DateTimeFormat>();
@@ -49,7 +52,12 @@ function formatOf(timeZone: string): Intl.DateTimeFormat {
     format = new Intl.DateTimeFormat('en-US-u-ca-iso8601', {
       timeZone,
       hourCycle: 'h23',
-      ...{ year: numeric, month: numeric, day: numeric, hour: numeric, minute: numeric, second: numeric },
+      year: numeric,
+      month: numeric,
+      day: numeric,
+      hour: numeric,
+      minute: numeric,
+      second: numeric,
     });
     formats.set(timeZone, format);
   }

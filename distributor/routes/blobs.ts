@@ -1,6 +1,7 @@
 /**
- * `GET|HEAD /v1/blobs/sha256/:digest`: bytes named by their digest, whole or one range, sent from the store at the client's
- * own pace, or handed to whoever sends them instead. Content never changes, so the digest is a strong ETag.
+ * `GET|HEAD /v1/blobs/sha256/:digest` gives bytes named by their digest, whole or one range. The store's bytes are sent
+ * at the client's own pace, or another server is told to send them. Content never changes, so the digest is a strong
+ * ETag.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import * as z from 'zod';
@@ -8,10 +9,10 @@ import { type Digest, digestSchema } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { blobKey } from '../../contract/store-keys.ts';
 import type { ByteRange } from '../../system/store/reader.ts';
-import type { App } from '../app.ts';
 import { allowReading } from '../http/access.ts';
 import { ClientConnection } from '../http/client-connection.ts';
 import { select } from '../http/conditional.ts';
+import type { App } from '../http/fastify-app.ts';
 import { SendBuffers } from '../http/send-buffers.ts';
 import { sendObject } from '../http/send-object.ts';
 import type { Services } from '../services.ts';
@@ -97,7 +98,7 @@ async function answerBlob(
   return reply;
 }
 
-interface Wanted {
+interface WantedObject {
   readonly digest: Digest;
   readonly range: ByteRange | undefined;
   readonly bodyLength: number;
@@ -107,7 +108,7 @@ interface Wanted {
 async function sendBlob(
   request: FastifyRequest,
   reply: FastifyReply,
-  { digest, range, bodyLength }: Wanted,
+  { digest, range, bodyLength }: WantedObject,
   { store, metrics, downloads, buffers }: Sender,
 ): Promise<void> {
   downloads.enter();
@@ -124,7 +125,7 @@ async function sendBlob(
     }
     await sendObject(request, reply, client, opened, buffers);
   } catch (error) {
-    // Whoever left needs no answer, and what ended because of it is no failure of the store.
+    // A client that left needs no answer, and what ended because of it is no failure of the store.
     if (!client.left.aborted) throw error;
   } finally {
     client.release();

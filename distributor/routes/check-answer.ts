@@ -1,4 +1,4 @@
-/** A decision as the device reads it: relative times, a permit where it is sent back, and when to ask again. */
+/** Writes a decision as the device reads it: relative times, a permit where it is sent back, and when to ask again. */
 import type { CheckAnswer, SwitchWindow } from '../../contract/device-api/check.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
@@ -58,8 +58,12 @@ function offerOf(
     decision: 'update',
     reason,
     offer: {
-      ...{ rollout: rollout.name, wave, targetPath, version, counter },
-      ...(switchWindow ? { switchWindow } : {}),
+      rollout: rollout.name,
+      wave,
+      targetPath,
+      version,
+      counter,
+      switchWindow,
       ...(isRetry ? { retry: true } : {}),
     },
     ...pollOf(input.pollAfterSeconds),

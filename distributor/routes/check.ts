@@ -1,4 +1,4 @@
-/** `POST /v1/devices/:id/check`: what a device is to run, and why. */
+/** `POST /v1/devices/:id/check` answers what a device is to run, and why. */
 import * as z from 'zod';
 import {
   type CheckRequest,
@@ -8,12 +8,12 @@ import {
 } from '../../contract/device-api/check.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
-import type { App } from '../app.ts';
 import { permitIssued } from '../events/audit.ts';
 import type { Bearer, CheckFacts } from '../fleet/ports.ts';
 import { questionOf } from '../fleet/question.ts';
 import { bearerOf } from '../http/access.ts';
 import { noteForLog } from '../http/answer-log.ts';
+import type { App } from '../http/fastify-app.ts';
 import { callerOf, perMinute } from '../http/rate-limits.ts';
 import { decide } from '../rollout/deciding/decide.ts';
 import type { DecideInput } from '../rollout/deciding/decide-input.ts';
@@ -63,7 +63,11 @@ export function checkRoute(app: App, services: Services): void {
       metrics.checkSeconds.observe((performance.now() - startedAt) / 1000);
       metrics.checks.inc({ decision: decision.kind, reason: decision.reason });
       noteForLog(request, {
-        ...{ msg: 'checked', deviceId: id, decision: decision.kind, reason: decision.reason, ...decision.facts },
+        msg: 'checked',
+        deviceId: id,
+        decision: decision.kind,
+        reason: decision.reason,
+        ...decision.facts,
         deltaPolicy: request.body.deltaPolicy,
       });
       return answer;
@@ -78,7 +82,7 @@ async function decideInForce(
   check: CheckRequest,
   bearer: Bearer,
   now: number,
-): Promise<Outcome> {
+): Promise<DecidedCheck> {
   const { reconciler } = services;
   const known = await decideOnce(services, id, check, bearer, now, ({ planSha256 }) => {
     return planSha256 === reconciler.applied?.contentSha256;
@@ -90,7 +94,7 @@ async function decideInForce(
   return newest;
 }
 
-interface Outcome {
+interface DecidedCheck {
   readonly decision: Decision;
   readonly findings: readonly Finding[];
 }
@@ -103,7 +107,7 @@ async function decideOnce(
   bearer: Bearer,
   now: number,
   isInForce: (facts: CheckFacts) => boolean,
-): Promise<Outcome | undefined> {
+): Promise<DecidedCheck | undefined> {
   const { arrival, judge, find } = decidingOf(services, id, check, now);
   let findings: readonly Finding[] = [];
   const decision = await services.fleet.answerCheck(

@@ -1,7 +1,6 @@
-/** `/v1/devices`: the fleet as the distributor knows it, one device of it, and the end of a device. */
+/** `/v1/devices` shows the fleet as the distributor knows it, one device of it, and ends a device. */
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/check.ts';
-import type { App } from '../app.ts';
 import { actorOf } from '../events/audit.ts';
 import { deviceQuerySchema } from '../fleet/device-filter.ts';
 import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
@@ -9,6 +8,7 @@ import { listDevices } from '../fleet/listing.ts';
 import { detailOf, deviceDetailSchema, devicePageSchema, deviceStandingSchema } from '../fleet/view.ts';
 import { allow } from '../http/access.ts';
 import { becauseSchema } from '../http/because.ts';
+import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
 const maxPage = 1000;

@@ -1,10 +1,10 @@
-/** `POST /v1/enrol`: an enrolment token gives a device a token of its own. */
+/** `POST /v1/enrol` gives a device a token of its own for an enrolment token. */
 import { enrolAnswerSchema, enrolRequestSchema } from '../../contract/device-api/enrolment.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { App } from '../app.ts';
 import { actorOf, deviceEnrolled } from '../events/audit.ts';
 import { mintToken } from '../fleet/token.ts';
 import { allow } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import { perMinute } from '../http/rate-limits.ts';
 import type { Services } from '../services.ts';
 

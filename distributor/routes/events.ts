@@ -1,15 +1,15 @@
-/** `GET /v1/events`, `/v1/events/kinds` and `/v1/events/stream`: the audit log, in pages and as it grows. */
+/** `GET /v1/events`, `/v1/events/kinds` and `/v1/events/stream` give the audit log, in pages and as it grows. */
 import { Readable } from 'node:stream';
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { App } from '../app.ts';
 import { EventFeed } from '../events/feed.ts';
 import { eventKindNames, eventKinds } from '../events/kinds.ts';
 import { readLatest, readPage } from '../events/pages.ts';
 import { serverSent } from '../events/server-sent.ts';
 import { eventPageSchema, eventViewOf } from '../events/view.ts';
 import { allow } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
 const maxPage = 1000;
@@ -44,7 +44,7 @@ export function eventsRoute(app: App, services: Services): void {
           ...filterShape,
           after: eventIdSchema.default(0),
           limit: z.coerce.number().int().min(1).max(maxPage).default(100),
-          /** The latest so many instead, oldest first. */
+          /** This number of the latest instead, oldest first. */
           latest: z.coerce.number().int().min(1).max(maxPage).optional(),
         }),
         response: { 200: eventPageSchema },
@@ -118,5 +118,7 @@ function lastEventIdOf(header: string | string[] | undefined): number | undefine
   if (header === undefined || header === '') return undefined;
   const parsed = eventIdSchema.safeParse(header);
   if (parsed.success) return parsed.data;
-  throw new SlipwayError('usage', 'Last-Event-ID is no id of an event', { hint: 'Send the id of the last one seen.' });
+  throw new SlipwayError('usage', 'Last-Event-ID is not the id of an event', {
+    hint: 'Send the id of the last one seen.',
+  });
 }

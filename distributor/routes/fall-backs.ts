@@ -1,4 +1,4 @@
-/** A success that is taken back is on record and counted, whether a report or a check showed it. */
+/** Records and counts a success that is taken back, whether a report or a check showed it. */
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import { deviceFellBack } from '../events/audit.ts';
 import type { CampaignKey } from '../rollout/campaign.ts';

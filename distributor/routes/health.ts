@@ -1,10 +1,10 @@
 /**
- * `/healthz`: the process answers. `/readyz`: it can serve devices: the database keeps what it is given, the store was
- * read, and there is room for a download.
+ * `/healthz` says that the process answers. `/readyz` says that it can serve devices: the database keeps what it is
+ * given, the store was read, and there is room for a download.
  */
 import * as z from 'zod';
 import { describeError, type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
-import type { App } from '../app.ts';
+import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
 export const livenessSchema = z.object({ ok: z.literal(true) });
@@ -51,7 +51,7 @@ function databaseLook({ fleet, clock }: Pick<Services, 'fleet' | 'clock'>): () =
 export function healthRoute(app: App, services: Services): void {
   const { catalog, reconciler, downloads, isStarted } = services;
   const lookAtDatabase = databaseLook(services);
-  let told: string | undefined;
+  let logged: string | undefined;
   app.get(
     '/healthz',
     {
@@ -78,8 +78,8 @@ export function healthRoute(app: App, services: Services): void {
     async (request, reply) => {
       const { refreshedAt, problem } = catalog.state;
       const trouble = await lookAtDatabase();
-      if (trouble && trouble.code !== told) request.log.error(describeError(trouble), 'not ready');
-      told = trouble?.code;
+      if (trouble && trouble.code !== logged) request.log.error(describeError(trouble), 'not ready');
+      logged = trouble?.code;
       const started = isStarted();
       const ready = started && trouble === undefined && refreshedAt !== undefined && !downloads.isFull;
       return reply.code(ready ? 200 : 503).send({

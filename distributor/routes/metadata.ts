@@ -1,10 +1,10 @@
-/** `GET /v1/metadata/*`: TUF metadata as the publisher signed it. */
+/** `GET /v1/metadata/*` gives TUF metadata as the publisher signed it. */
 import * as z from 'zod';
 import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
-import type { App } from '../app.ts';
 import { allowReading } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import { sendWhole } from '../http/whole-object.ts';
 import type { Services } from '../services.ts';
 

@@ -1,6 +1,6 @@
-/** `/metrics` for Prometheus, unless it has an address of its own, and the hooks that count every answer. */
+/** `/metrics` answers Prometheus, unless it has an address of its own; hooks here count every answer. */
 import { toSlipwayError } from '../../contract/errors.ts';
-import type { App } from '../app.ts';
+import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
 export function metricsRoute(app: App, { metrics }: Services, isShown: boolean): void {

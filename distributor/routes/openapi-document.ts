@@ -1,6 +1,6 @@
 /**
- * What holds for every operation of the API's document: how failures are answered and which of them can come, and that
- * each schema which is used has one name.
+ * Completes the API's document with what holds for every operation: how failures are answered and which of them can
+ * come, and that each schema which is used has one name.
  */
 import { nameUsedSchemas } from './used-schemas.ts';
 

@@ -1,7 +1,7 @@
-/** `/openapi.json`: this API, made from the schemas that the routes themselves use. */
+/** `/openapi.json` describes this API, made from the schemas that the routes themselves use. */
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
-import type { App } from '../app.ts';
+import type { App } from '../http/fastify-app.ts';
 import { completeDocument, failureSchema } from './openapi-document.ts';
 import { openapiDocumentSchema, schemaNames } from './schema-names.ts';
 

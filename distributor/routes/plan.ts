@@ -1,10 +1,10 @@
-/** `/v1/plan`: what is in force, by whom and since when; and by `PUT` another, where plans come by API. */
+/** `/v1/plan` shows what is in force, by whom and since when; `PUT` brings another, where plans come by API. */
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import { limits } from '../../contract/limits.ts';
-import type { App } from '../app.ts';
 import { describeWithProblems } from '../declaration/problem.ts';
 import { allow } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import {
   appliedPlanViewOf,
   appliedPlanViewSchema,

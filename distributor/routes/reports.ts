@@ -1,11 +1,11 @@
-/** `POST /v1/devices/:id/reports`: what happened on a device, each report once however often it comes. */
+/** `POST /v1/devices/:id/reports` takes what happened on a device, each report once however often it comes. */
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/check.ts';
 import { reportsAnswerSchema, reportsRequestSchema } from '../../contract/device-api/report.ts';
 import { limits } from '../../contract/limits.ts';
-import type { App } from '../app.ts';
 import type { ReportRules } from '../fleet/ports.ts';
 import { allowDevice } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import { callerOf, perMinute } from '../http/rate-limits.ts';
 import { troubleLabels } from '../http/trouble-gauges.ts';
 import { isMember } from '../rollout/compiled-plan.ts';

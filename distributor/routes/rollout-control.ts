@@ -1,8 +1,12 @@
-/** `POST /v1/rollouts/:name/{pause,resume,abort,reopen,promote,retry}`: a person's word on a rollout, in force by the next check. */
-import type { App } from '../app.ts';
+/**
+ * `POST /v1/rollouts/:name/{pause,resume,abort,reopen,promote,retry}` takes a person's word on a rollout, in force by
+ * the next check.
+ */
+
 import { actorOf } from '../events/audit.ts';
 import { allow } from '../http/access.ts';
 import { becauseSchema } from '../http/because.ts';
+import type { App } from '../http/fastify-app.ts';
 import { type ControlAction, controlActions } from '../rollout/campaigns/control.ts';
 import { rolloutListSchema, rolloutViewOf } from '../rollout/campaigns/view.ts';
 import type { Services } from '../services.ts';

@@ -1,8 +1,8 @@
-/** `GET /v1/rollouts` and `GET /v1/rollouts/:name`: what is declared, where it stands, and what is refused. */
+/** `GET /v1/rollouts` and `GET /v1/rollouts/:name` show what is declared, where it stands, and what is refused. */
 import * as z from 'zod';
-import type { App } from '../app.ts';
 import { objectNameSchema } from '../declaration/object-name.ts';
 import { allow } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import { rolloutListSchema, rolloutViewOf } from '../rollout/campaigns/view.ts';
 import type { Services } from '../services.ts';
 
@@ -27,7 +27,7 @@ export function rolloutsRoute(app: App, services: Services): void {
       const { problem } = reconciler;
       if (!problem) return { rollouts };
       const { code, message, hint } = problem;
-      return { rollouts, refused: { code, message, ...(hint === undefined ? {} : { hint }) } };
+      return { rollouts, refused: { code, message, hint } };
     },
   );
 

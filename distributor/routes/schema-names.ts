@@ -1,4 +1,4 @@
-/** The name of each schema of the API in its document, so that generated clients have types with names of the field. */
+/** Names each schema of the API in its document, so that generated clients have types with names of the field. */
 import * as z from 'zod';
 import {
   checkAnswerSchema,

@@ -1,10 +1,10 @@
-/** `GET /v1/targets/*`: release manifests, named by their digest. */
+/** `GET /v1/targets/*` gives release manifests, named by their digest. */
 import * as z from 'zod';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
-import type { App } from '../app.ts';
 import { allowReading } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import { sendWhole } from '../http/whole-object.ts';
 import type { Services } from '../services.ts';
 

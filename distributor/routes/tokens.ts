@@ -1,6 +1,5 @@
-/** `/v1/tokens`: tokens for devices to come, people and CI, made, listed and revoked by whoever may. */
+/** `/v1/tokens` makes, lists and revokes tokens for devices to come, people and CI, for callers with that scope. */
 import * as z from 'zod';
-import type { App } from '../app.ts';
 import { actorOf } from '../events/audit.ts';
 import { authoriseGiving } from '../fleet/authorise.ts';
 import { makeToken, tokenOrderSchema } from '../fleet/token-order.ts';
@@ -14,6 +13,7 @@ import {
   tokenStandingSchema,
 } from '../fleet/token-view.ts';
 import { allow } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
 const maxPage = 1000;
@@ -58,7 +58,7 @@ export function tokensRoute(app: App, services: Services): void {
     },
     async (request) => {
       await allow(request, { scope: 'tokens:control' }, services);
-      // Of this one, too: whoever lists tokens looks for those that nobody uses.
+      // Of this one, too: a person who lists tokens looks for unused ones.
       await services.tokenUse.save(fleet);
       const { after, limit, ...query } = request.query;
       return listTokens(fleet, query, { after, limit }, clock());

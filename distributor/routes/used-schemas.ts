@@ -1,4 +1,4 @@
-/** The schemas of an OpenAPI document: those that something refers to, each by one name. */
+/** Finds the schemas of an OpenAPI document that something refers to, each by one name. */
 
 interface WithComponents {
   components?: { schemas?: Record<string, unknown> };

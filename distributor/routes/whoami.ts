@@ -1,7 +1,8 @@
-/** `GET /v1/whoami`: which token the caller shows, whatever it may do. */
-import type { App } from '../app.ts';
+/** `GET /v1/whoami` says which token the caller shows, whatever it may do. */
+
 import { tokenViewOf, tokenViewSchema } from '../fleet/token-view.ts';
 import { allow } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
 export function whoamiRoute(app: App, services: Services): void {

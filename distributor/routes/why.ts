@@ -1,10 +1,10 @@
-/** `GET /v1/devices/:id/why`: why a device does or does not update now, down to the rule and the numbers. */
+/** `GET /v1/devices/:id/why` says why a device does or does not update now, down to the rule and the numbers. */
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
-import type { App } from '../app.ts';
 import { explainDevice } from '../explanation/explain-device.ts';
 import { whyViewSchema } from '../explanation/view.ts';
 import { allow } from '../http/access.ts';
+import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
 export function whyRoute(app: App, services: Services): void {

@@ -1,29 +1,29 @@
 /**
- * What virtual devices do: ask at their times, download, wait for the window, switch, prove themselves or fail, fall
- * silent and come back. They follow the real device's rules: what is answered to one that waits may call it off, and one
- * that has lost the server keeps to the window it was told.
+ * Plays what virtual devices do: ask at their times, download, wait for the window, switch, prove themselves or fail,
+ * fall silent and come back. They follow the real device's rules: what is answered to one that waits may call it off,
+ * and one that has lost the server keeps to the window it was told.
  */
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Decision } from '../rollout/decision.ts';
-import { type EventKind, eventKinds } from './event-queue.ts';
+import { type QueuedKind, queuedKinds } from './event-queue.ts';
 import type { Fate } from './fate.ts';
 import type { PollGrid } from './poll-grid.ts';
-import type { Step, VirtualDevice, VirtualReport } from './virtual-device.ts';
+import type { DeviceStep, VirtualDevice, VirtualReport } from './virtual-device.ts';
 import type { VirtualServer } from './virtual-server.ts';
 
-export interface BehaviourOutside {
+interface BehaviourOutside {
   readonly server: VirtualServer;
   readonly grid: PollGrid;
   readonly fate: Fate;
   readonly updateBytes: number;
   /** Ask also where the answer cannot have changed. */
   readonly asksAlways: boolean;
-  readonly schedule: (device: VirtualDevice, kind: EventKind, at: number) => void;
+  readonly schedule: (device: VirtualDevice, kind: QueuedKind, at: number) => void;
   readonly observe: BehaviourObserver;
 }
 
-export interface BehaviourObserver {
+interface BehaviourObserver {
   readonly answered?: (device: VirtualDevice, decision: Decision, now: number) => void;
   readonly switched?: (device: VirtualDevice, release: Release, now: number) => void;
   /** What a device did, whether or not the server hears of it now. */
@@ -276,13 +276,13 @@ export class Behaviour {
 
   #schedulePoll(device: VirtualDevice, at: number): void {
     device.pollAt = at;
-    this.#outside.schedule(device, eventKinds.poll, at);
+    this.#outside.schedule(device, queuedKinds.poll, at);
   }
 
-  #next(device: VirtualDevice, step: Step, at: number): void {
+  #next(device: VirtualDevice, step: DeviceStep, at: number): void {
     device.step = step;
     device.stepAt = at;
-    this.#outside.schedule(device, eventKinds.step, at);
+    this.#outside.schedule(device, queuedKinds.step, at);
   }
 
   #hasBudgets(): boolean {

@@ -1,6 +1,6 @@
 /**
- * One rollout while it is simulated: its campaign, the places of its devices, counts that change with each attempt, and
- * what it has spent. Takes the steps that `advance` decides on, as the server does.
+ * Runs one rollout while it is simulated: its campaign, the places of its devices, counts that change with each
+ * attempt, and what it has spent. It takes the steps that `advance` decides on, as the server does.
  */
 import type { Release } from '../catalog/releases.ts';
 import { type CampaignState, committedAt } from '../rollout/campaign.ts';
@@ -17,8 +17,8 @@ import type { VirtualAttempt, VirtualDevice } from './virtual-device.ts';
 
 type Counts = { -readonly [K in keyof WaveCounts]: WaveCounts[K] };
 
-type Wait = Advance & { readonly kind: 'wait' };
-const endlessWaits: readonly Wait['reason'][] = [
+type SimulatedWait = Advance & { readonly kind: 'wait' };
+const endlessWaits: readonly SimulatedWait['reason'][] = [
   'aborted',
   'paused',
   'stalled',
@@ -56,7 +56,7 @@ export class CampaignRun {
   onRelease = 0;
   worstCase = 0;
   /** What it waits for, as decided last; undefined after a step. */
-  waits: Wait | undefined;
+  waits: SimulatedWait | undefined;
   /** Since when it has waited for nothing that will come by itself. */
   deadSince: number | undefined;
   /** Counts changed since the timeline was written. */

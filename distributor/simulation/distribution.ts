@@ -1,9 +1,9 @@
 /**
- * What a plan does to good and bad releases, over many runs that differ by chance alone: how often a release with a given
- * failure rate gets through, on how many devices it is at once, and how long that takes. The same seeds give the same
- * numbers.
+ * Finds what a plan does to good and bad releases, over many runs that differ by chance alone: how often a release with
+ * a given failure rate gets through, on how many devices it is at once, and how long that takes. The same seeds give
+ * the same numbers.
  */
-import { type Outcome, outcomes } from './result.ts';
+import { type SimulatedOutcome, simulatedOutcomes } from './result.ts';
 import { type SimulationInput, simulate } from './simulate.ts';
 
 /** The values at these shares of the runs, in order. */
@@ -13,11 +13,11 @@ export interface Spread {
 }
 
 /** Of one failure rate. */
-export interface RateDistribution {
+interface RateDistribution {
   readonly failureRate: number;
   readonly runs: number;
   /** How many runs ended so. */
-  readonly outcomes: Readonly<Record<Outcome, number>>;
+  readonly outcomes: Readonly<Record<SimulatedOutcome, number>>;
   /** Most devices on the release at once, probation included. */
   readonly devicesOnRelease: Spread;
   /** From the start to the outcome, of the runs that completed; null where none did. */
@@ -35,7 +35,7 @@ export interface Distribution {
   readonly rates: readonly RateDistribution[];
 }
 
-export interface DistributionInput {
+interface DistributionInput {
   readonly input: Omit<SimulationInput, 'failureRate'>;
   readonly failureRates: readonly number[];
   readonly runs: number;
@@ -46,8 +46,8 @@ export interface DistributionInput {
 export function distributionOf({ input, failureRates, runs, progress }: DistributionInput): Distribution {
   let [rollout, devices, done] = ['', 0, 0];
   const rates = failureRates.map((failureRate): RateDistribution => {
-    const counts: Record<Outcome, number> = { completed: 0, aborted: 0, stalled: 0 };
-    const times: Record<Outcome, number[]> = { completed: [], aborted: [], stalled: [] };
+    const counts: Record<SimulatedOutcome, number> = { completed: 0, aborted: 0, stalled: 0 };
+    const times: Record<SimulatedOutcome, number[]> = { completed: [], aborted: [], stalled: [] };
     const onRelease: number[] = [];
     for (let run = 0; run < runs; run++) {
       const { result } = simulate({ ...input, failureRate, seed: input.seed + run });
@@ -58,9 +58,11 @@ export function distributionOf({ input, failureRates, runs, progress }: Distribu
       onRelease.push(result.worstCase);
       progress(++done, runs * failureRates.length);
     }
-    const stopped = outcomes.filter((outcome) => outcome !== 'completed').flatMap((outcome) => times[outcome]);
+    const stopped = simulatedOutcomes.filter((outcome) => outcome !== 'completed').flatMap((outcome) => times[outcome]);
     return {
-      ...{ failureRate, runs, outcomes: counts },
+      failureRate,
+      runs,
+      outcomes: counts,
       devicesOnRelease: spreadOf(onRelease) ?? { median: 0, p95: 0 },
       completedAfterSeconds: spreadOf(times.completed),
       stoppedAfterSeconds: spreadOf(stopped),

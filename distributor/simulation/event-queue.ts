@@ -1,8 +1,11 @@
-/** What will happen when, on the virtual clock: a heap by time, then by kind and device, so that no order is left to chance. */
+/**
+ * Orders what will happen on the virtual clock: a heap by time, then by kind and device, so that no order is left to
+ * chance.
+ */
 
 /** In the order in which they happen at one instant. */
-export const eventKinds = { timeout: 0, step: 1, poll: 2 } as const;
-export type EventKind = (typeof eventKinds)[keyof typeof eventKinds];
+export const queuedKinds = { timeout: 0, step: 1, poll: 2 } as const;
+export type QueuedKind = (typeof queuedKinds)[keyof typeof queuedKinds];
 
 /** Devices are numbered below it. */
 export const maxDevices = 1_000_000;
@@ -19,8 +22,8 @@ export class EventQueue {
   }
 
   /** Of the event at `nextAt`. */
-  get nextKind(): EventKind {
-    return Math.floor((this.#codes[0] ?? 0) / kindUnit) as EventKind;
+  get nextKind(): QueuedKind {
+    return Math.floor((this.#codes[0] ?? 0) / kindUnit) as QueuedKind;
   }
 
   get nextDevice(): number {
@@ -28,7 +31,7 @@ export class EventQueue {
   }
 
   /** @param at finite */
-  push(at: number, kind: EventKind, device: number): void {
+  push(at: number, kind: QueuedKind, device: number): void {
     if (this.#size === this.#times.length) this.#grow();
     const code = kind * kindUnit + device;
     let hole = this.#size++;

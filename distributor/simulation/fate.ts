@@ -1,10 +1,12 @@
-/** What chance has in store for each device: whether a release fails on it and when, and how it loses the server. */
+/**
+ * Draws what chance has in store for each device: whether a release fails on it and when, and how it loses the server.
+ */
 import type { Release } from '../catalog/releases.ts';
 import { numberOf, purposes, type Seeded } from './seeded.ts';
 import type { VirtualDevice } from './virtual-device.ts';
 
 const hourMs = 3600 * 1000;
-/** Of the devices that fail, one in so many commits first and falls back hours later. */
+/** Of the devices that fail, one in this number commits first and falls back hours later. */
 const lateOneIn = 10;
 const lateMs = { atLeast: hourMs, upTo: 24 * hourMs };
 const absenceMs = { atLeast: 24 * hourMs, upTo: 14 * 24 * hourMs };

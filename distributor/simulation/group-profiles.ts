@@ -1,4 +1,6 @@
-/** Labels under which made-up devices belong to the groups that a plan uses: as few kinds of device as will do. */
+/**
+ * Makes labels under which made-up devices belong to the groups that a plan uses: as few kinds of device as will do.
+ */
 import type { Labels } from '../../contract/device-api/check.ts';
 import type { Group } from '../declaration/group.ts';
 import { type Selector, selects } from '../declaration/selector.ts';

@@ -1,4 +1,7 @@
-/** What happens in a simulation as lines of text: each transition, and on demand each answer that is news to a device. */
+/**
+ * Writes what happens in a simulation as lines of text: each transition, and on demand each answer that is news to a
+ * device.
+ */
 import type { DecisionFacts } from '../rollout/decision.ts';
 import type { SimulationObserver } from './simulate.ts';
 
@@ -28,15 +31,15 @@ export function logTo(write: (line: string) => void, depth: LogDepth, start: num
     refused: (run, action, why, now) => line(now, run.name, `does not ${action}: ${why}`),
   };
   if (depth === 'transitions') return transitions;
-  const told = new Map<string, string>();
+  const lastAnswers = new Map<string, string>();
   return {
     ...transitions,
     answered(device, decision, now) {
       const { kind, reason, facts } = decision;
       const rollout = String(facts.rollout ?? '-');
       const text = `${kind === 'update' ? `offer ${decision.release.version}` : kind}: ${reason}${factsText(facts)}`;
-      if (told.get(device.is.id) === text) return;
-      told.set(device.is.id, text);
+      if (lastAnswers.get(device.is.id) === text) return;
+      lastAnswers.set(device.is.id, text);
       line(now, device.is.id, `${rollout} ${text}`);
     },
     switched: (device, release, now) => line(now, device.is.id, `switches to ${release.version}`),
@@ -51,7 +54,7 @@ function factsText(facts: DecisionFacts): string {
 }
 
 /** `+1d02:03:04`. */
-export function elapsed(ms: number): string {
+function elapsed(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   const two = (value: number) => String(value).padStart(2, '0');
   const clock = [Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60].map(two).join(':');

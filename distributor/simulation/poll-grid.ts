@@ -1,6 +1,6 @@
 /**
- * When a device asks: once in each interval, somewhere in the first two fifths of it, so that two checks lie 0.6 to 1.4
- * intervals apart. Any check can be found without those before it, which is what lets a device sleep.
+ * Computes when a device asks: once in each interval, somewhere in the first two fifths of it, so that two checks lie
+ * 0.6 to 1.4 intervals apart. Any check can be found without those before it, which is what lets a device sleep.
  */
 import { purposes, type Seeded } from './seeded.ts';
 

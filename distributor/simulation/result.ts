@@ -1,6 +1,6 @@
 /**
- * What came of a simulation, as JSON. Every device of a rollout is counted in one place:
- * `devices = reached + unreachable + waiting + notOffered` and `reached = committed + failed + reverted + underWay`.
+ * Defines the result of a simulation, as JSON. Every device of a rollout is counted in one place: `devices = reached +
+ * unreachable + waiting + notOffered` and `reached = committed + failed + reverted + underWay`.
  */
 import { standingOf } from '../rollout/standing.ts';
 import type { CampaignRun } from './campaign-run.ts';
@@ -8,8 +8,8 @@ import type { SimulationInput } from './simulate.ts';
 import type { VirtualAttempt } from './virtual-device.ts';
 import type { VirtualServer } from './virtual-server.ts';
 
-export const outcomes = ['completed', 'aborted', 'stalled'] as const;
-export type Outcome = (typeof outcomes)[number];
+export const simulatedOutcomes = ['completed', 'aborted', 'stalled'] as const;
+export type SimulatedOutcome = (typeof simulatedOutcomes)[number];
 
 export interface DeviceCounts {
   /** `committed + failed + reverted + underWay`: offered the release or running it already, and heard of. */
@@ -29,7 +29,7 @@ export interface DeviceCounts {
   readonly notOffered: number;
 }
 
-export interface WaveResult extends DeviceCounts {
+interface WaveResult extends DeviceCounts {
   readonly name: string;
   /** Of this wave, without those before. */
   readonly devices: number;
@@ -44,7 +44,7 @@ export interface WaveResult extends DeviceCounts {
 export interface RolloutResult extends DeviceCounts {
   readonly rollout: string;
   readonly release: string;
-  readonly outcome: Outcome;
+  readonly outcome: SimulatedOutcome;
   readonly reason: string;
   readonly devices: number;
   /** Most devices on the release at once, probation included, whether or not the server knew. */
@@ -64,26 +64,28 @@ export interface SimulationResult extends RolloutResult {
   readonly rollouts?: readonly RolloutResult[];
 }
 
-export interface Ended {
+interface EndedSimulation {
   readonly server: VirtualServer;
   readonly start: number;
   readonly endAt: number;
   readonly input: Pick<SimulationInput, 'rollout' | 'seed'>;
 }
 
-export function resultOf(ended: Ended): SimulationResult {
+export function resultOf(ended: EndedSimulation): SimulationResult {
   const { start, input } = ended;
   const results = ended.server.runs.map((run) => rolloutResult(run, ended));
   const chosen = results.find(({ rollout }) => rollout === input.rollout) ?? lastToFinish(results);
   const finishedAt = start + chosen.finishedAfterSeconds * 1000;
   return {
     ...chosen,
-    ...{ seed: input.seed, startedAt: instant(start), finishedAt: instant(finishedAt) },
+    seed: input.seed,
+    startedAt: instant(start),
+    finishedAt: instant(finishedAt),
     ...(results.length > 1 ? { rollouts: results } : {}),
   };
 }
 
-function rolloutResult(run: CampaignRun, { server, start, endAt }: Ended): RolloutResult {
+function rolloutResult(run: CampaignRun, { server, start, endAt }: EndedSimulation): RolloutResult {
   const { rollout } = run.compiled;
   const { openedWaves } = run.state;
   const all = noDevices();
@@ -104,16 +106,22 @@ function rolloutResult(run: CampaignRun, { server, start, endAt }: Ended): Rollo
   }
   const { outcome, reason, at } = outcomeOf(run, endAt);
   return {
-    ...{ rollout: rollout.name, release: run.version, outcome, reason, devices: run.members.length },
+    rollout: rollout.name,
+    release: run.version,
+    outcome,
+    reason,
+    devices: run.members.length,
     ...countsOf(all),
     worstCase: run.worstCase,
     finishedAfterSeconds: Math.floor((at - start) / 1000),
     waves: openedWaves.map(({ name, openedAt, closedAt }, index): WaveResult => {
       const counts = byWave[index] ?? noDevices();
       return {
-        ...{ name, devices: Object.values(counts).reduce((sum, devices) => sum + devices, 0) },
+        name,
+        devices: Object.values(counts).reduce((sum, devices) => sum + devices, 0),
         agentsHeld: run.held[index] ?? 0,
-        ...{ openedAt: instant(openedAt), closedAt: closedAt === undefined ? null : instant(closedAt) },
+        openedAt: instant(openedAt),
+        closedAt: closedAt === undefined ? null : instant(closedAt),
         openedAfterSeconds: Math.floor((openedAt - start) / 1000),
         ...countsOf(counts),
       };
@@ -122,7 +130,7 @@ function rolloutResult(run: CampaignRun, { server, start, endAt }: Ended): Rollo
   };
 }
 
-function outcomeOf(run: CampaignRun, endAt: number): { outcome: Outcome; reason: string; at: number } {
+function outcomeOf(run: CampaignRun, endAt: number): { outcome: SimulatedOutcome; reason: string; at: number } {
   const { status, reason, changedAt } = run.state;
   if (status === 'completed' || status === 'aborted') return { outcome: status, reason, at: changedAt };
   const isStalled = run.state.stalledAt !== undefined;

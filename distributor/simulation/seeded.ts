@@ -1,6 +1,6 @@
 /**
- * Chance that is the same on every machine: numbers drawn from a seed and the place where they are needed, in any order.
- * Only 32-bit integer arithmetic and the four basic operations are used, so no engine differs in the last bit.
+ * Draws chance that is the same on every machine: numbers from a seed and the place where they are needed, in any
+ * order. Only 32-bit integer arithmetic and the four basic operations are used, so no engine differs in the last bit.
  */
 
 /** What a number is drawn for; each has numbers of its own. */
@@ -21,7 +21,7 @@ export const purposes = {
   label: 14,
   speedOf: 15,
 } as const;
-export type Purpose = (typeof purposes)[keyof typeof purposes];
+type DrawPurpose = (typeof purposes)[keyof typeof purposes];
 
 export class Seeded {
   readonly #high: number;
@@ -34,7 +34,7 @@ export class Seeded {
   }
 
   /** In [0, 1), a multiple of 2^-32; the same for the same arguments. */
-  draw(purpose: Purpose, device: number, nth = 0): number {
+  draw(purpose: DrawPurpose, device: number, nth = 0): number {
     let h = mix(0x9e3779b9, this.#low);
     h = mix(h, this.#high);
     h = mix(h, purpose);
@@ -49,7 +49,7 @@ export class Seeded {
   }
 
   /** Around 1, skewed as sizes and speeds are: half of them below 1, two thirds in [0.57, 1.75], a few far off. */
-  spread(purpose: Purpose, device: number): number {
+  spread(purpose: DrawPurpose, device: number): number {
     let factor = 1;
     // The logarithm is a sum of eight draws, which is close to a normal distribution of deviation 0.56.
     for (let nth = 0; nth < 8; nth += 2) {

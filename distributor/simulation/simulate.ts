@@ -12,14 +12,14 @@ import { compilePlan } from '../rollout/compiled-plan.ts';
 import type { Decision } from '../rollout/decision.ts';
 import { Behaviour } from './behaviour.ts';
 import type { CampaignRun } from './campaign-run.ts';
-import { EventQueue, eventKinds } from './event-queue.ts';
+import { EventQueue, queuedKinds } from './event-queue.ts';
 import { Fate } from './fate.ts';
 import { PollGrid } from './poll-grid.ts';
 import { resultOf, type SimulationResult } from './result.ts';
 import { Seeded } from './seeded.ts';
 import { Timeline } from './timeline.ts';
 import type { VirtualDevice, VirtualReport } from './virtual-device.ts';
-import { type Conditions, type KnownDevice, virtualFleet } from './virtual-fleet.ts';
+import { type FleetConditions, type KnownDevice, virtualFleet } from './virtual-fleet.ts';
 import { tickMs, VirtualServer } from './virtual-server.ts';
 
 /** What a person does to a rollout in the middle of it. */
@@ -30,7 +30,7 @@ export interface PlannedAction {
   readonly rollout: string | undefined;
 }
 
-export interface SimulationInput extends Conditions {
+export interface SimulationInput extends FleetConditions {
   readonly plan: Plan;
   /** How many to make up, or the devices of a fleet. */
   readonly fleet: number | readonly KnownDevice[];
@@ -69,7 +69,7 @@ export interface Simulated {
 }
 
 /** What is under way when the last rollout ends still happens; it ends when so much has passed. */
-export const settleMs = 24 * 3600 * 1000;
+const settleMs = 24 * 3600 * 1000;
 const eventsAProgress = 100_000;
 
 export function simulate(input: SimulationInput, observe: SimulationObserver = {}): Simulated {
@@ -81,7 +81,11 @@ export function simulate(input: SimulationInput, observe: SimulationObserver = {
   const queue = new EventQueue();
   let askedAtThisMoment = -1;
   const server = new VirtualServer({
-    ...{ compiled, releases: releases.index, devices, grid, start },
+    compiled,
+    releases: releases.index,
+    devices,
+    grid,
+    start,
     onTransition(run, transition, now) {
       observe.transition?.(run, transition, now);
       const { product } = run.compiled.rollout;
@@ -91,12 +95,16 @@ export function simulate(input: SimulationInput, observe: SimulationObserver = {
     },
     onTimeout(device, at) {
       device.timeoutAt = at;
-      queue.push(at, eventKinds.timeout, device.index);
+      queue.push(at, queuedKinds.timeout, device.index);
     },
   });
   const behaviour = new Behaviour({
-    ...{ server, grid, observe, fate: new Fate(seeded, input.failureRate) },
-    ...{ updateBytes: input.updateBytes, asksAlways: input.asksAlways },
+    server,
+    grid,
+    observe,
+    fate: new Fate(seeded, input.failureRate),
+    updateBytes: input.updateBytes,
+    asksAlways: input.asksAlways,
     schedule: (device, kind, at) => queue.push(at, kind, device.index),
   });
   const timeline = new Timeline(server.runs, start);
@@ -129,12 +137,12 @@ export function simulate(input: SimulationInput, observe: SimulationObserver = {
       const device = devices[queue.nextDevice];
       queue.pop();
       if (!device) continue;
-      if (kind === eventKinds.step && device.stepAt === now) behaviour.step(device, now);
-      else if (kind === eventKinds.poll && device.pollAt === now) {
+      if (kind === queuedKinds.step && device.stepAt === now) behaviour.step(device, now);
+      else if (kind === queuedKinds.poll && device.pollAt === now) {
         askedAtThisMoment = device.index;
         device.pollAt = Number.POSITIVE_INFINITY;
         behaviour.poll(device, now);
-      } else if (kind === eventKinds.timeout && device.timeoutAt === now) {
+      } else if (kind === queuedKinds.timeout && device.timeoutAt === now) {
         device.timeoutAt = Number.POSITIVE_INFINITY;
         server.timeout(device, now);
       }

@@ -1,8 +1,8 @@
-/** Bytes that a campaign moved in the period that ends now, and offers in it whose bytes nobody knows yet. */
+/** Counts bytes that a campaign moved in the period that ends now, and offers in it whose bytes nobody knows yet. */
 import type { Spending } from '../rollout/deciding/decide-input.ts';
 import type { VirtualAttempt } from './virtual-device.ts';
 
-interface Entry {
+interface LedgerEntry {
   readonly at: number;
   readonly attempt: VirtualAttempt;
   readonly bytes: number;
@@ -11,8 +11,8 @@ interface Entry {
 export class SpendingLedger {
   readonly #periodMs: number;
   /** In order of time; what has left the period is skipped by the two positions. */
-  readonly #moved: Entry[] = [];
-  readonly #offers: Entry[] = [];
+  readonly #moved: LedgerEntry[] = [];
+  readonly #offers: LedgerEntry[] = [];
   #movedFrom = 0;
   #offersFrom = 0;
   #bytes = 0;

@@ -1,4 +1,7 @@
-/** A picture of one rollout over time: devices committed, under way, failed and unreachable, and when waves opened. */
+/**
+ * Draws a picture of one rollout over time: devices committed, under way, failed and unreachable, and when waves
+ * opened.
+ */
 import type { RolloutResult } from './result.ts';
 import type { Sample } from './timeline.ts';
 
@@ -14,7 +17,7 @@ const layers = [
   { key: 'unreachable', name: 'unreachable or waiting', light: '#b4b8bf', dark: '#60656e' },
 ] as const;
 
-export interface Picture {
+interface Picture {
   readonly result: RolloutResult;
   readonly samples: readonly Sample[];
   /** Milliseconds since 1970. */

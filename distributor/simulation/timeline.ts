@@ -1,4 +1,6 @@
-/** How many devices stood where at each minute of a simulation, for pictures. Minutes without news are left out. */
+/**
+ * Records how many devices stood where at each minute of a simulation, for pictures. Minutes without news are left out.
+ */
 import type { CampaignRun, Sums } from './campaign-run.ts';
 import { tickMs } from './virtual-server.ts';
 

@@ -1,4 +1,7 @@
-/** One simulated device: what it is, what is true of it, and what the server knows of it. Behaviour is in behaviour.ts. */
+/**
+ * Describes one simulated device: what it is, what is true of it, and what the server knows of it. Its behaviour is in
+ * behaviour.ts.
+ */
 import type { CheckRequest, DevicePhase, InstalledRelease, Labels } from '../../contract/device-api/check.ts';
 import type { UpdateOutcome } from '../../contract/device-api/report.ts';
 import type { Platform } from '../../contract/release/platform.ts';
@@ -14,7 +17,7 @@ import type { CampaignRun } from './campaign-run.ts';
 export type Reach = 'always' | 'never' | 'falls-silent';
 
 /** How a virtual device begins. */
-export interface Beginning {
+interface Beginning {
   readonly id: string;
   readonly product: string;
   readonly platform: Platform;
@@ -33,7 +36,7 @@ export interface Beginning {
 }
 
 /** What a device does next by itself. */
-export type Step =
+export type DeviceStep =
   | 'downloaded'
   /** The window opens to a device that has lost the server. */
   | 'window-opens'
@@ -44,7 +47,7 @@ export type Step =
   | 'went-back';
 
 /** A release that the device was told to install. */
-export interface Order {
+interface Order {
   readonly rollout: string;
   readonly release: Release;
   readonly goal: Release;
@@ -92,7 +95,7 @@ export class VirtualDevice {
   pollAt = Number.POSITIVE_INFINITY;
   stepAt = Number.POSITIVE_INFINITY;
   timeoutAt = Number.POSITIVE_INFINITY;
-  step: Step = 'downloaded';
+  step: DeviceStep = 'downloaded';
   /** Its checks up to the next campaign transition, or to this time, would have the answer it has. */
   parkedUntil: number | undefined;
 

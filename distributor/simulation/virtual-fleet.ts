@@ -1,6 +1,6 @@
 /**
- * The devices of a simulation: made up from a seed so that the plan's groups have members, or a real fleet's list.
- * Which of them are out of reach or slow is drawn for each, and does not depend on how many there are.
+ * Makes the devices of a simulation: made up from a seed so that the plan's groups have members, or a real fleet's
+ * list. Which of them are out of reach or slow is drawn for each, and does not depend on how many there are.
  */
 import type { Labels } from '../../contract/device-api/check.ts';
 import { type Platform, platforms } from '../../contract/release/platform.ts';
@@ -25,7 +25,7 @@ export interface KnownDevice {
   readonly version: Version | undefined;
 }
 
-export interface Conditions {
+export interface FleetConditions {
   /** Share of the devices that are out of reach, 0 to 1. */
   readonly offline: number;
   /** Megabits a second: each device has one of these, more or less. */
@@ -37,7 +37,7 @@ export interface Conditions {
   readonly start: number;
 }
 
-export interface VirtualFleet {
+interface VirtualFleet {
   readonly devices: readonly VirtualDevice[];
   readonly releases: VirtualReleases;
 }
@@ -51,7 +51,7 @@ const slowFactor = 6;
 export function virtualFleet(
   compiled: CompiledPlan,
   of: number | readonly KnownDevice[],
-  conditions: Conditions,
+  conditions: FleetConditions,
   seeded: Seeded,
 ): VirtualFleet {
   const known = typeof of === 'number' ? madeUp(compiled.plan, of, seeded) : of;
@@ -138,7 +138,7 @@ function reachOf(index: number, offline: number, seeded: Seeded): Reach {
   return drawn < offline / 2 ? 'never' : 'falls-silent';
 }
 
-function timesOf(index: number, conditions: Conditions, seeded: Seeded): { downloadMs: number; updateMs: number } {
+function timesOf(index: number, conditions: FleetConditions, seeded: Seeded): { downloadMs: number; updateMs: number } {
   const { speeds, updateBytes, updateSeconds } = conditions;
   const speed = speeds[Math.floor(seeded.draw(purposes.speedOf, index) * speeds.length)] ?? 1;
   const slower = seeded.draw(purposes.slow, index) * slowOneIn < 1 ? slowFactor : 1;

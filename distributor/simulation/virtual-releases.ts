@@ -1,6 +1,7 @@
 /**
- * The store that a simulation takes to exist: for every product the releases that rollouts name, one before them that
- * the fleet starts from, one for each channel, and one of every minor version in between, so that no way is missing.
+ * Makes the store that a simulation takes to exist: for every product the releases that rollouts name, one before them
+ * that the fleet starts from, one for each channel, and one of every minor version in between, so that no way is
+ * missing.
  */
 import semver from 'semver';
 import { sha256 } from '../../contract/digest.ts';
@@ -60,8 +61,16 @@ function releaseOf(
   const path = targetPath({ product, platform, version });
   const manifestSha256 = sha256(new TextEncoder().encode(path));
   return {
-    ...{ product, platform, version, counter, channels, floors: [], minUpdaterVersion: undefined },
-    ...{ manifestSha256, targetPath: path, maxTransferBytes: Number.MAX_SAFE_INTEGER },
+    product,
+    platform,
+    version,
+    counter,
+    channels,
+    floors: [],
+    minUpdaterVersion: undefined,
+    manifestSha256,
+    targetPath: path,
+    maxTransferBytes: Number.MAX_SAFE_INTEGER,
   };
 }
 

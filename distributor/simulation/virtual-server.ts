@@ -1,6 +1,7 @@
 /**
- * The server of a simulation: keeps in memory what the real one keeps in its database, asks the same `decide` and
- * `advance`, and lets campaigns take their steps once a minute, or at once where failures are enough for an abort.
+ * Serves the devices of a simulation: keeps in memory what the real server keeps in its database, asks the same
+ * `decide` and `advance`, and lets campaigns take their steps once a minute, or at once where failures are enough for
+ * an abort.
  */
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import type { CampaignState } from '../rollout/campaign.ts';
@@ -13,15 +14,15 @@ import type { DecideInput, Peer } from '../rollout/deciding/decide-input.ts';
 import { type Finding, findingsOf } from '../rollout/deciding/findings.ts';
 import type { Decision } from '../rollout/decision.ts';
 import { placeOf } from '../rollout/placement.ts';
-import { revertedCode } from '../rollout/standing.ts';
 import { CampaignRun } from './campaign-run.ts';
 import type { PollGrid } from './poll-grid.ts';
+import { newVirtualAttempt, settle } from './virtual-attempt.ts';
 import type { VirtualAttempt, VirtualDevice, VirtualReport } from './virtual-device.ts';
 
 /** How often campaigns are looked at. */
 export const tickMs = 60_000;
 
-export interface ServerOutside {
+interface VirtualServerPorts {
   readonly compiled: CompiledPlan;
   readonly releases: ReleaseIndex;
   readonly devices: readonly VirtualDevice[];
@@ -37,13 +38,13 @@ const settledPhases = ['idle', 'committed', 'rolled-back'];
 
 export class VirtualServer {
   readonly runs: readonly CampaignRun[];
-  readonly #outside: ServerOutside;
+  readonly #outside: VirtualServerPorts;
   readonly #byName: ReadonlyMap<string, CampaignRun>;
   /** By product, as the server asks its database. */
   readonly #peerTimeoutMs = new Map<string, number>();
   decisions = 0;
 
-  constructor(outside: ServerOutside) {
+  constructor(outside: VirtualServerPorts) {
     const { compiled, releases, devices, start } = outside;
     this.#outside = outside;
     this.runs = compiled.rollouts.map((rollout) => {
@@ -71,7 +72,12 @@ export class VirtualServer {
     const peers = compiled.wantsPeers(is.product, is.location) ? this.#peersOf(device, now) : noPeers;
     const input: DecideInput = {
       device: { id: is.id, check, labels: is.labels, enrolledAt: is.enrolledAt },
-      ...{ plan: compiled, releases, campaign: this.#campaign, attempts, peers, now },
+      plan: compiled,
+      releases,
+      campaign: this.#campaign,
+      attempts,
+      peers,
+      now,
       spending: ({ rollout }) => this.#byName.get(rollout)?.spending(now),
     };
     const decision = decide(input);
@@ -192,7 +198,7 @@ export class VirtualServer {
     let attempt = device.attempts.find(({ rollout }) => rollout === run.name);
     const before = attempt?.standing;
     if (!attempt) {
-      attempt = newAttempt(device, run, place, now);
+      attempt = newVirtualAttempt(device, run, place, now);
       device.attempts.push(attempt);
     } else if (isRetry) settle(attempt, undefined, now);
     const offered = { offeredVersion: release.version, offeredAt: now, foundAt: undefined };
@@ -208,7 +214,7 @@ export class VirtualServer {
     const before = attempt?.standing;
     if (finding.kind === 'runs') {
       if (!attempt) {
-        attempt = newAttempt(device, run, finding.place, now);
+        attempt = newVirtualAttempt(device, run, finding.place, now);
         device.attempts.push(attempt);
       } else if (finding.isRetry) settle(attempt, undefined, now);
       attempt.foundAt = now;
@@ -265,23 +271,6 @@ export class VirtualServer {
 }
 
 const noPeers: DecideInput['peers'] = [];
-
-function newAttempt(device: VirtualDevice, run: CampaignRun, place: number, now: number): VirtualAttempt {
-  return {
-    ...{ rollout: run.name, version: run.version, deviceId: device.is.id, place, slice: run.sliceOf(place) },
-    ...{ offeredVersion: run.version, offeredAt: undefined, foundAt: undefined, generation: 0, lastSeenAt: now },
-    ...{ phase: undefined, outcome: undefined, code: undefined, revertedAt: undefined, bytesOnWire: undefined },
-    ...{ fault: undefined, settledAt: undefined, standing: 'pending', mark: undefined, hadOutcome: false },
-  };
-}
-
-/** A release that is bad is at fault itself: simulated devices have no other trouble. */
-function settle(attempt: VirtualAttempt, outcome: VirtualAttempt['outcome'], now: number): void {
-  attempt.outcome = outcome;
-  attempt.fault = outcome === undefined || outcome === 'committed' ? undefined : 'release';
-  attempt.code = attempt.fault && attempt.revertedAt !== undefined ? revertedCode : undefined;
-  attempt.settledAt = outcome === undefined ? undefined : now;
-}
 
 /** A campaign exists in the database from its first transition on. */
 function isKept({ state }: CampaignRun): boolean {

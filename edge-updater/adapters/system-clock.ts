@@ -1,4 +1,4 @@
-/** Time and chance of this machine. */
+/** Gives time and chance of this machine. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../ports.ts';

@@ -1,6 +1,7 @@
 /**
- * A bundle on the disk: a list of plain files by key. Read twice: first its table, so that nothing is touched before the
- * whole archive has been seen, then the blobs that are wanted. Trusts nothing in it; nothing is ever unpacked by name.
+ * Reads a bundle on the disk: a list of plain files by key. It reads twice: first the table, so that nothing is touched
+ * before the whole archive has been seen, then the blobs that are wanted. It trusts nothing in it; nothing is ever
+ * unpacked by name.
  */
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';

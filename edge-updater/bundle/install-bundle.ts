@@ -1,6 +1,6 @@
 /**
- * Installs a release from a bundle: the same trust, the same acceptance and the same machine as online; only the bytes
- * come from a file. Nothing of the bundle is kept before TUF vouches for its manifest.
+ * Installs a release from a bundle. Trust, acceptance and machine are the same as online; only the bytes come from a
+ * file. Nothing of the bundle is kept before TUF vouches for its manifest.
  */
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -36,7 +36,7 @@ export async function installBundle(
     manifest: async (digest) => table.documents.get(manifestKey(digest)),
   });
   if (release.manifestSha256 !== table.index.manifestSha256) {
-    throw new SlipwayError('bundle-malformed', 'its index names another manifest than its signed metadata');
+    throw new SlipwayError('bundle-malformed', 'its index and its signed metadata name different manifests');
   }
   refuseForeignBlobs(table, release.manifest);
   const attemptId = device.world.clock.newId();

@@ -1,4 +1,4 @@
-/** `slipway-edge apply OLD DELTA OUT`: what an update does with one delta, by hand and measured. */
+/** `slipway-edge apply OLD DELTA OUT` does by hand what an update does with one delta, and measures it. */
 import path from 'node:path';
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';

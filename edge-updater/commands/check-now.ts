@@ -1,7 +1,7 @@
-/** `slipway-edge check-now`: one check and, if a release is offered, the whole update, in this process. */
+/** `slipway-edge check-now` makes one check and, if a release is offered, the whole update, in this process. */
 import type { Command } from 'commander';
 import type { HeardAnswer } from '../../contract/device-api/check.ts';
-import { describeWaiting, type Waiting } from '../update/switch-window.ts';
+import { describeWaiting, type WaitForWindow } from '../update/switch-window.ts';
 import { type CommandContext, type CommonOptions, defaultConfigFile, handPatience } from './command-context.ts';
 import { examples } from './examples.ts';
 import { describeAttempt, requireCommitted } from './outcome.ts';
@@ -34,7 +34,7 @@ export function addCheckNow(program: Command, context: CommandContext): void {
         // Going back is what was asked for then.
         const isFailure = attempt !== undefined && attempt.outcome !== 'committed' && answer.decision !== 'revert';
         if (!isFailure || !context.output.isJson) {
-          const found = { answer, ...(attempt ? { attempt } : {}), ...(waiting ? { waiting } : {}) };
+          const found = { answer, attempt, waiting };
           context.output.answer(found, text);
         }
         if (isFailure) requireCommitted(attempt);
@@ -44,7 +44,7 @@ export function addCheckNow(program: Command, context: CommandContext): void {
     });
 }
 
-function idleText(answer: HeardAnswer, waiting: Waiting | undefined): string {
+function idleText(answer: HeardAnswer, waiting: WaitForWindow | undefined): string {
   if (waiting) return `${describeWaiting(waiting)}; the daemon switches it`;
   const detail = answer.decision === 'none' && answer.detail ? `: ${answer.detail}` : '';
   return `nothing to do, ${answer.reason}${detail}`;

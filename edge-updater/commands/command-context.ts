@@ -1,4 +1,4 @@
-/** What main.ts hands to every command: the device of a configuration, and where words go. */
+/** Every command is given a context by main.ts: the device of a configuration, and where words go. */
 import type { Output } from '../../system/command-line/output.ts';
 import type { Configuration } from '../configuration.ts';
 import type { DeltaMeans } from '../delta/delta-means.ts';
@@ -23,7 +23,7 @@ export interface CommandContext {
   open(configFile: string, command: string, blobs?: BlobSource): OpenDevice;
   /** The same for a daemon, which waits for a disk that takes nothing, and tells the server. */
   openPatiently(configFile: string, command: string): Promise<OpenDevice>;
-  /** Reads beside whoever holds the lock. */
+  /** Reads beside the process that holds the lock. */
   read(configFile: string): DeviceReading;
   /** Makes `out` from a file and a delta; `out` is whole or untouched. */
   applyToFile(files: DeltaFiles, out: string, means: DeltaMeans): Promise<AppliedFile>;

@@ -1,4 +1,4 @@
-/** Examples for the end of a verb's `--help`. */
+/** Writes examples for the end of a verb's `--help`. */
 import { examplesText } from '../../system/command-line/help-text.ts';
 
 /** @param lines command lines without the program's name */

@@ -1,4 +1,4 @@
-/** `slipway-edge install BUNDLE`: a release without a network, checked as if it came over one. */
+/** `slipway-edge install BUNDLE` installs a release without a network, checked as if it came over one. */
 import type { Command } from 'commander';
 import { installBundle, noOtherSource } from '../bundle/install-bundle.ts';
 import { type CommandContext, type CommonOptions, defaultConfigFile, handPatience } from './command-context.ts';

@@ -1,4 +1,4 @@
-/** How the end of an attempt is told: as text, and as an exit status where it did not end in the new release. */
+/** Tells the end of an attempt: as text, and as an exit status where it did not end in the new release. */
 import { isErrorCode, SlipwayError } from '../../contract/errors.ts';
 import { printable } from '../../system/command-line/printable.ts';
 import type { FinishedAttempt } from '../update/state.ts';

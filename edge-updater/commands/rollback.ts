@@ -1,4 +1,4 @@
-/** `slipway-edge rollback`: back to the release before, by hand. */
+/** `slipway-edge rollback` goes back to the release before, by hand. */
 import type { Command } from 'commander';
 import { type CommandContext, type CommonOptions, defaultConfigFile, handPatience } from './command-context.ts';
 import { examples } from './examples.ts';

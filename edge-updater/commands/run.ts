@@ -1,4 +1,4 @@
-/** `slipway-edge run`: the daemon. */
+/** `slipway-edge run` runs the daemon. */
 import type { Command } from 'commander';
 import { runDaemon } from '../device/daemon.ts';
 import { type CommandContext, type CommonOptions, defaultConfigFile } from './command-context.ts';

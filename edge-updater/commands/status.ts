@@ -1,4 +1,4 @@
-/** `slipway-edge status`: what the device runs and does; reads beside a running daemon and changes nothing. */
+/** `slipway-edge status` shows what the device runs and does. It reads beside a running daemon and changes nothing. */
 import type { Command } from 'commander';
 import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import type { Configuration } from '../configuration.ts';
@@ -44,7 +44,7 @@ export function addStatus(program: Command, context: Pick<CommandContext, 'read'
     });
 }
 
-export function statusOf(reading: DeviceReading) {
+function statusOf(reading: DeviceReading) {
   const { configuration, journal, holder, downloading, lastCheck } = reading;
   const state = typeof journal === 'string' ? undefined : journal;
   const attempt = state && attemptOf(state.update);
@@ -95,7 +95,7 @@ function heldView({ version, manifestSha256, code, message, since, notBefore }: 
 
 type Status = ReturnType<typeof statusOf>;
 
-export function statusText(status: Status): string {
+function statusText(status: Status): string {
   const { update, lastAttempt, daemon } = status;
   const name = (release: Status['current']) => (release ? `${release.version} (counter ${release.counter})` : 'none');
   const fields: Field[] = [

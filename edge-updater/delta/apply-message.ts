@@ -1,4 +1,4 @@
-/** What the process that applies a delta is told, and what it says back, one JSON text a line. */
+/** Defines what the process that applies a delta is told, and what it says back, one JSON text a line. */
 import * as z from 'zod/mini';
 import { type ErrorCode, errorCodes } from '../../contract/errors.ts';
 

@@ -1,4 +1,7 @@
-/** zstd (RFC 8878) with a bounded window. The length of the result is not bounded here: the consumer stops reading. */
+/**
+ * Decompresses zstd (RFC 8878) with a bounded window. The length of the result is not bounded here: the consumer stops
+ * reading.
+ */
 import { Readable } from 'node:stream';
 import { constants, createZstdDecompress } from 'node:zlib';
 import { SlipwayError } from '../../contract/errors.ts';

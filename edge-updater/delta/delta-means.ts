@@ -1,4 +1,4 @@
-/** What applying a delta may take. */
+/** Defines what applying a delta may take. */
 export interface DeltaMeans {
   /** Of the whole process, with the commands that it runs. */
   readonly maxMemoryBytes: number;

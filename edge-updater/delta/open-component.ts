@@ -1,8 +1,12 @@
-/** The bytes of one component as a stream, from wherever the plan takes them. Whether they are right is the slot's. */
-import type { ByteSource } from '../../contract/byte-source.ts';
+/**
+ * Gives the bytes of one component as a stream, from wherever the plan takes them. The slot checks whether they are
+ * right.
+ */
+
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { Blob } from '../../contract/release/manifest.ts';
+import type { ByteSource } from '../../delta/byte-source.ts';
 import { decodeVcdiff } from '../../delta/vcdiff/decode.ts';
 import type { InstalledFile } from '../effects/installed-files.ts';
 import type { World } from '../effects/world.ts';

@@ -1,13 +1,13 @@
-/** The loop of the daemon: recover, then check, update and wait, until it is told to stop. */
+/** Runs the loop of the daemon: recover, then check, update and wait, until it is told to stop. */
 import { toSlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { describeHold } from '../update/holding.ts';
 import { type Backoff, pollDelaySeconds, retryDelaySeconds } from '../update/retry.ts';
-import { describeWaiting, type Waiting, wakeForWindow } from '../update/switch-window.ts';
+import { describeWaiting, type WaitForWindow, wakeForWindow } from '../update/switch-window.ts';
 import type { Device } from './device.ts';
 import { ServerBusy } from './server-busy.ts';
 
-export interface DaemonOptions {
+interface DaemonOptions {
   readonly intervalSeconds: number;
   readonly jitterPercent: number;
   /** After a failed check; never longer than the interval. */
@@ -18,10 +18,10 @@ export interface DaemonOptions {
 
 export interface DaemonPoll {
   readonly reason: string;
-  readonly message?: string;
+  readonly message?: string | undefined;
   readonly nextPollAt: Date;
   /** The update that waits for its window. */
-  readonly waiting?: Waiting;
+  readonly waiting?: WaitForWindow | undefined;
 }
 
 /** Failures in a row of work that has to end, before the server is told in between. */
@@ -52,8 +52,7 @@ export async function runDaemon(device: Device, options: DaemonOptions, signal: 
     const nextPollAt = new Date(clock.now() + wait * 1000);
     const { reason } = polled;
     const message = polled.message ?? (waiting && describeWaiting(waiting));
-    const told = message === undefined ? {} : { message };
-    options.onPolled({ reason, ...told, nextPollAt, ...(waiting ? { waiting } : {}) });
+    options.onPolled({ reason, message, nextPollAt, waiting });
     const { current, update } = device.state;
     narrator.state(update.phase, `${current?.version ?? 'no release'}, ${reason}${message ? `: ${message}` : ''}`);
     await clock.sleep(wait, signal);
@@ -62,7 +61,7 @@ export async function runDaemon(device: Device, options: DaemonOptions, signal: 
 
 interface Polled {
   readonly reason: string;
-  readonly message?: string;
+  readonly message?: string | undefined;
   readonly isFailure: boolean;
   readonly pollAfterSeconds?: number;
   /** Of a server that cannot answer now. */
@@ -84,8 +83,8 @@ async function poll(device: Device, signal: AbortSignal): Promise<Polled> {
     const { code, message, hint } = toSlipwayError(thrown);
     const retryAfterSeconds = thrown instanceof ServerBusy ? { retryAfterSeconds: thrown.retryAfterSeconds } : {};
     const failed = { reason: code, isFailure: true, ...retryAfterSeconds };
-    const told = hint === undefined ? message : `${message}; ${hint}`;
-    return { ...failed, message: (await switchUnheard(device, signal)) ?? told };
+    const advice = hint === undefined ? message : `${message}; ${hint}`;
+    return { ...failed, message: (await switchUnheard(device, signal)) ?? advice };
   }
 }
 

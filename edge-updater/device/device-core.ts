@@ -1,4 +1,7 @@
-/** What the work of one device shares: its world, its server, its trust and the machine that journals every change. */
+/**
+ * A device core is what the work of one device shares: its world, its server, its trust and the machine that journals
+ * every change.
+ */
 import type { DeviceId, Labels } from '../../contract/device-api/check.ts';
 import type { World } from '../effects/world.ts';
 import type { MetadataStore, Server } from '../ports.ts';

@@ -1,5 +1,5 @@
 /**
- * One device: what it does on a check, an installation from a bundle, a rollback and after a restart. Orders trust,
+ * A device does its work on a check, an installation from a bundle, a rollback and after a restart. It orders trust,
  * acceptance and the machine; the daemon and the commands decide when.
  */
 import type { CheckRequest, HeardAnswer } from '../../contract/device-api/check.ts';
@@ -9,7 +9,7 @@ import type { ReleaseSource, ResolvedRelease } from '../trust/resolve-release.ts
 import { checkRequestOf } from '../update/check-request.ts';
 import { recover } from '../update/recover.ts';
 import { attemptOf, blankState, type DeviceState, type FinishedAttempt } from '../update/state.ts';
-import { switchTimeOf, type Waiting } from '../update/switch-window.ts';
+import { switchTimeOf, type WaitForWindow } from '../update/switch-window.ts';
 import type { Asker, DeviceCore, Effort } from './device-core.ts';
 import { Examination } from './examination.ts';
 import { followPermit } from './follow-permit.ts';
@@ -20,14 +20,14 @@ import { SlotCare } from './slot-care.ts';
 import { installRelease, keepManifest, resolveHere, type Taken, takeOffer } from './take-offer.ts';
 import { TimedMachine } from './timed-machine.ts';
 
-export interface DeviceOptions extends Pick<DeviceCore, 'facts' | 'world' | 'server' | 'metadata'> {
+interface DeviceOptions extends Pick<DeviceCore, 'facts' | 'world' | 'server' | 'metadata'> {
   readonly journal: JournalPort;
   /** What the journal held: a state, nothing yet, or nothing that can be read. */
   readonly found: DeviceState | 'absent' | 'lost';
 }
 
 /** The answer, and what it led to. */
-export interface CheckResult extends Taken {
+interface CheckResult extends Taken {
   readonly answer: HeardAnswer;
 }
 
@@ -39,7 +39,7 @@ export class Device {
   readonly #found: DeviceOptions['found'];
   readonly #care: SlotCare;
   readonly #heartbeat: ServerHeartbeat;
-  #toldPhase = 'idle';
+  #shownPhase = 'idle';
 
   constructor(options: DeviceOptions) {
     const { server, metadata, facts, journal, found } = options;
@@ -72,7 +72,7 @@ export class Device {
   }
 
   /** The update that rests until its window opens; undefined where none does. */
-  get waiting(): Waiting | undefined {
+  get waiting(): WaitForWindow | undefined {
     return this.#core.timed.waiting;
   }
 
@@ -85,25 +85,25 @@ export class Device {
     // A link without a journal was made by somebody who had one.
     const isLost = this.#found === 'lost' || (this.#found === 'absent' && currentLink !== undefined);
     const step = recover(isLost ? undefined : machine.state, {
-      ...(currentLink === undefined ? {} : { currentLink }),
-      ...(previousLink === undefined ? {} : { previousLink }),
+      currentLink,
+      previousLink,
       slots: slots.slots(),
       durableBytes,
       ...machine.moment(),
       attemptId: clock.newId(),
     });
-    const effects = machine.resume(step);
+    const effect = machine.resume(step);
     const isAboutService = ['switching', 'probation', 'rolling-back'].includes(step.state.update.phase);
     const damage = this.#care.glance();
     if (damage !== undefined) narrator.warn('slot-damaged', damage);
-    const isOthers = isAboutService || effects.some((effect) => effect.kind === 'restore');
+    const isOthers = isAboutService || effect?.kind === 'restore';
     // What is damaged is made anew before it is started: the next check begins with it.
     const isForCare = damage !== undefined && step.state.update.phase === 'idle';
     if (currentLink !== undefined && !isOthers && !isForCare) {
       await service.ensure().catch((thrown) => narrator.warn('service-start-failed', toSlipwayError(thrown).message));
     }
     try {
-      await timed.work(effects, signal, patience);
+      await timed.work(effect, signal, patience);
     } finally {
       await this.#heartbeat.settled();
     }
@@ -214,8 +214,8 @@ export class Device {
 
   #changed(state: DeviceState): void {
     const { update } = state;
-    if (update.phase !== this.#toldPhase) {
-      this.#toldPhase = update.phase;
+    if (update.phase !== this.#shownPhase) {
+      this.#shownPhase = update.phase;
       const version = attemptOf(update)?.release.version ?? state.current?.version ?? 'no release';
       const why = 'failure' in update ? `, ${update.failure.code ?? 'asked for'}: ${update.failure.message}` : '';
       this.world.narrator.state(update.phase, `${version}${why}`);

@@ -4,25 +4,19 @@
  */
 import type { Trouble } from '../../contract/device-api/check.ts';
 import { type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
-import { roomsOf, type World } from '../effects/world.ts';
-import type { MetadataStore, Server } from '../ports.ts';
+import { roomsOf } from '../effects/world.ts';
 import { clockTrouble } from '../trust/clock-trouble.ts';
 import { shortOfReserve } from '../update/room.ts';
 import type { Held } from '../update/state.ts';
 import { type DeviceCondition, type Problem, problemsOf, troublesOf } from '../update/troubles.ts';
 import { isWaiting } from '../update/waiting.ts';
-import type { Machine } from './machine.ts';
+import type { DeviceCore } from './device-core.ts';
 
-export interface Examined {
-  readonly world: World;
-  readonly server: Server;
-  readonly metadata: MetadataStore;
-  readonly machine: Machine;
-}
+type Examined = Pick<DeviceCore, 'world' | 'server' | 'metadata' | 'machine'>;
 
 export class Examination {
   readonly #examined: Examined;
-  #told: readonly Trouble[] = [];
+  #lastTroubles: readonly Trouble[] = [];
   #offer: Problem | undefined;
   /** False once the server has nothing for this device: what became of an earlier offer is in nobody's way. */
   #isOffered = true;
@@ -47,8 +41,8 @@ export class Examination {
   /** What the next check tells. */
   async troubles(): Promise<readonly Trouble[]> {
     const { at } = this.#examined.machine.moment();
-    this.#told = troublesOf(problemsOf(await this.#condition()), this.#told, at);
-    return this.#told;
+    this.#lastTroubles = troublesOf(problemsOf(await this.#condition()), this.#lastTroubles, at);
+    return this.#lastTroubles;
   }
 
   async #condition(): Promise<DeviceCondition> {

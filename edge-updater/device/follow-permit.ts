@@ -1,4 +1,4 @@
-/** Back to the previous release by a permit. One that does not hold changes nothing and is reported. */
+/** Goes back to the previous release by a permit. A permit that does not hold changes nothing and is reported. */
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { SignedPermit } from '../../contract/trust/permit.ts';
 import type { FetchMetadata } from '../../contract/trust/trusted-set.ts';
@@ -6,7 +6,7 @@ import { believePermit } from '../trust/believe-permit.ts';
 import { blamingClock } from '../trust/clock-trouble.ts';
 import type { FinishedAttempt } from '../update/state.ts';
 import type { DeviceCore, Effort } from './device-core.ts';
-import { isVerdict } from './take-offer.ts';
+import { isLasting } from './take-offer.ts';
 
 /** @throws SlipwayError `permit-…`, `nothing-to-roll-back-to`, codes of trust */
 export async function followPermit(
@@ -18,7 +18,7 @@ export async function followPermit(
   const attemptId = world.clock.newId();
   const permitId = await believedHere(core, permit, rollout, signal).catch((thrown) => {
     const { code, message } = toSlipwayError(thrown);
-    if (isVerdict(thrown)) machine.dispatch({ kind: 'permit-refused', attemptId, rollout, code, message });
+    if (isLasting(thrown)) machine.dispatch({ kind: 'permit-refused', attemptId, rollout, code, message });
     throw thrown;
   });
   await timed.endWait(`the rollout ${rollout} sends the device back`, signal, patience);

@@ -6,7 +6,7 @@ import { toSlipwayError } from '../../contract/errors.ts';
 import type { Clock, Heartbeat, Narrator } from '../ports.ts';
 import { ServerBusy } from './server-busy.ts';
 
-export interface HeartbeatOptions {
+interface HeartbeatOptions {
   readonly clock: Clock;
   readonly narrator: Narrator;
   readonly intervalSeconds: number;

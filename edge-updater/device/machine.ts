@@ -1,21 +1,21 @@
 /**
- * Holds the state, journals every change before anything is done about it, and works effects off one by one. The only
+ * Holds the state, journals every change before anything is done about it, and works one effect after the other off. The only
  * place where the pure machine meets the world. One change is acted upon even where it cannot be journaled: a release
  * that does not work is left, since recovery comes to the same end from the links.
  */
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { isDiskCode } from '../../system/files/disk-codes.ts';
 import { perform } from '../effects/perform.ts';
 import type { World } from '../effects/world.ts';
 import type { JournalPort } from '../ports.ts';
-import { isDiskCode } from '../update/disk-codes.ts';
 import type { Effect } from '../update/effect.ts';
 import type { Moment, UpdateEvent } from '../update/event.ts';
 import { retryDelaySeconds } from '../update/retry.ts';
 import type { DeviceState } from '../update/state.ts';
-import { effectsOf, type UpdateStep } from '../update/step.ts';
+import { effectOf, type UpdateStep } from '../update/step.ts';
 import { transition } from '../update/transition.ts';
 
-export interface MachineOptions {
+interface MachineOptions {
   readonly journal: JournalPort;
   readonly world: World;
   /** Called after each durable change. */
@@ -47,9 +47,9 @@ export class Machine {
   }
 
   /** Takes over what recover decided; the work that belongs to it comes back. */
-  resume(step: UpdateStep): readonly Effect[] {
+  resume(step: UpdateStep): Effect | undefined {
     this.#keep(step.state);
-    return step.effects;
+    return step.effect;
   }
 
   /** What a decision made now takes from the world. */
@@ -59,10 +59,10 @@ export class Machine {
   }
 
   /** Synchronous: whoever dispatches sees the change made and durable. */
-  dispatch(event: UpdateEvent): readonly Effect[] {
+  dispatch(event: UpdateEvent): Effect | undefined {
     const step = transition(this.#state, { event, ...this.moment() });
     this.#keep(step.state);
-    return step.effects;
+    return step.effect;
   }
 
   /**
@@ -70,35 +70,35 @@ export class Machine {
    * @param patience failures in a row of work that has to end (a rollback), before the failure is thrown
    * @throws what the journal throws; what an effect throws when `signal` is aborted
    */
-  async work(effects: readonly Effect[], signal: AbortSignal, patience = Number.POSITIVE_INFINITY): Promise<void> {
+  async work(first: Effect | undefined, signal: AbortSignal, patience = Number.POSITIVE_INFINITY): Promise<void> {
     const { world } = this.#options;
     let failures = 0;
-    for (let [effect] = this.#unwritten ? this.#settle(this.#unwritten) : effects; effect !== undefined; ) {
+    for (let effect = this.#unwritten ? this.#settle(this.#unwritten) : first; effect !== undefined; ) {
       const event = await this.#perform(effect, signal);
       const before = this.#state.update.phase;
-      const next: readonly Effect[] = this.#settle(event);
+      const next: Effect | undefined = this.#settle(event);
       if (event.kind !== 'failed') failures = 0;
-      else if (next.length > 0 && this.#state.update.phase === before) {
+      else if (next !== undefined && this.#state.update.phase === before) {
         world.narrator.warn(event.code, event.message);
         failures++;
         if (failures >= patience) throw new SlipwayError(event.code, event.message);
         await world.clock.sleep(retryDelaySeconds(retry, failures, world.clock.random()), signal);
       }
-      [effect] = next;
+      effect = next;
     }
   }
 
   /** Dispatches what came of an effect; where that cannot be journaled, a verdict is kept for the next work. */
-  #settle(event: UpdateEvent): readonly Effect[] {
+  #settle(event: UpdateEvent): Effect | undefined {
     this.#unwritten = isVerdict(event) ? event : undefined;
-    const effects = this.dispatch(event);
+    const effect = this.dispatch(event);
     this.#unwritten = undefined;
-    return effects;
+    return effect;
   }
 
   /** Work of the present state, for a caller whose last try did not end it. */
-  unfinished(): readonly Effect[] {
-    return this.#state.update.phase === 'idle' ? [] : effectsOf(this.#state);
+  unfinished(): Effect | undefined {
+    return this.#state.update.phase === 'idle' ? undefined : effectOf(this.#state);
   }
 
   async #perform(effect: Effect, signal: AbortSignal): Promise<UpdateEvent> {

@@ -1,6 +1,6 @@
 /**
- * Sends reports that no server has acknowledged. One that does not get through waits in the journal; it stops no update.
- * What a report says is decided with the state that it tells of.
+ * Sends reports that no server has acknowledged. One that does not get through waits in the journal; it stops no
+ * update. What a report says is decided with the state that it tells of.
  */
 import { toSlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';

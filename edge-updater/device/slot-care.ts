@@ -32,14 +32,14 @@ export class SlotCare {
   }
 
   /**
-   * Deletes what is left of earlier updates, reads the running release where that is due, and repairs what is damaged. To
-   * be called while nothing is under way.
+   * Deletes what is left of earlier updates, reads the running release where that is due, and repairs what is damaged.
+   * To be called while nothing is under way.
    * @throws what the journal throws
    */
   async tend(asker: Asker, effort: Effort): Promise<void> {
     const { machine, timed, world, examination } = this.#core;
     const { current, update } = machine.state;
-    if (update.phase === 'idle') await machine.work([cleanUp(machine.state)], effort.signal, effort.patience);
+    if (update.phase === 'idle') await machine.work(cleanUp(machine.state), effort.signal, effort.patience);
     if (!current || (update.phase !== 'idle' && !timed.waiting)) return;
     const isRunning = await this.#isRunning();
     if (isRunning) this.#ranBefore = true;

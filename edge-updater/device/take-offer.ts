@@ -1,4 +1,4 @@
-/** What a device does with a release that it is offered: trust, acceptance, and the whole update or the reason why not. */
+/** Takes a release that the device is offered: trust, acceptance, and the whole update or the reason why not. */
 import type { HeardOffer } from '../../contract/device-api/check.ts';
 import { exitStatus, toSlipwayError } from '../../contract/errors.ts';
 import { blamingClock } from '../trust/clock-trouble.ts';
@@ -48,7 +48,8 @@ export async function takeOffer(
   timed.nameWindow(time);
   const attemptId = world.clock.newId();
   await installRelease(core, release, effort, signal, {
-    ...{ attemptId, source: { kind: 'server', rollout } },
+    attemptId,
+    source: { kind: 'server', rollout },
     ...(offer.switchWindow ? { isTimed: true } : {}),
     ...(isRetry ? { isRetry } : {}),
   });
@@ -93,8 +94,8 @@ export async function installRelease(
 }
 
 /**
- * What comes before an attempt: an offer that does not become one is reported, whoever is to blame, and told in the next
- * check. Where the disk does not even take the report, the check alone tells.
+ * What comes before an attempt: an offer that does not become one is reported, whoever is to blame, and told in the
+ * next check. Where the disk does not even take the report, the check alone tells.
  */
 async function judged<T>(
   { timed, machine, world, examination }: DeviceCore,
@@ -111,7 +112,7 @@ async function judged<T>(
     const error = toSlipwayError(thrown);
     const { code, message } = error;
     examination.noteOffer(error);
-    if (isVerdict(thrown)) await timed.endWait(`${code}: ${message}`, signal);
+    if (isLasting(thrown)) await timed.endWait(`${code}: ${message}`, signal);
     try {
       machine.dispatch({ kind: 'refused', attemptId: world.clock.newId(), rollout, version, code, message });
     } catch (untold) {
@@ -123,7 +124,7 @@ async function judged<T>(
 }
 
 /** False where the network or this machine is to blame: it may be otherwise the next time. */
-export function isVerdict(thrown: unknown): boolean {
+export function isLasting(thrown: unknown): boolean {
   const passes: readonly number[] = [exitStatus.unavailable, exitStatus.localResource, exitStatus.internal];
   return !passes.includes(toSlipwayError(thrown).exitStatus);
 }

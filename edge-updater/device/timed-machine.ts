@@ -1,13 +1,13 @@
 /**
- * The machine together with the one thing that it may not journal: when an update that waits may switch, on the clock
- * of this process. Lets a switch begin only inside the window and only right after the slot was read back.
+ * Runs the machine together with the one thing that it may not journal: when an update that waits may switch, on the
+ * clock of this process. It lets a switch begin only inside the window and only right after the slot was read back.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { World } from '../effects/world.ts';
 import type { Effect } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
 import { attemptOf, type FinishedAttempt, type UpdateSource } from '../update/state.ts';
-import { isOpen, type SwitchTime, type Waiting, waitingUntil } from '../update/switch-window.ts';
+import { isOpen, type SwitchTime, type WaitForWindow, waitingUntil } from '../update/switch-window.ts';
 import { isWaiting } from '../update/waiting.ts';
 import type { Machine } from './machine.ts';
 
@@ -23,7 +23,7 @@ export class TimedMachine {
   }
 
   /** The update that rests until its window opens; undefined where none does. */
-  get waiting(): Waiting | undefined {
+  get waiting(): WaitForWindow | undefined {
     const { update } = this.#machine.state;
     if (!isWaiting(update)) return undefined;
     return waitingUntil(update.attempt.release.version, this.#switchTime, this.#clock.monotonicSeconds());
@@ -50,10 +50,10 @@ export class TimedMachine {
   }
 
   /** Works until the device is at rest; an update that waits rests only while its window is not open. */
-  async work(effects: readonly Effect[], signal: AbortSignal, patience?: number): Promise<void> {
-    await this.#machine.work(effects, signal, patience);
+  async work(effect: Effect | undefined, signal: AbortSignal, patience?: number): Promise<void> {
+    await this.#machine.work(effect, signal, patience);
     // It came to rest by reading its slot back just now.
-    if (effects.length === 0 || !this.waiting || !this.#isOpen()) return;
+    if (!effect || !this.waiting || !this.#isOpen()) return;
     await this.#machine.work(this.#machine.dispatch({ kind: 'switch-allowed' }), signal, patience);
   }
 

@@ -5,7 +5,7 @@
  */
 import { type ErrorCode, SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { Blob } from '../../contract/release/manifest.ts';
-import type { BlobSource, Clock, Heartbeat, PartFile } from '../ports.ts';
+import type { BlobSource, Clock, Heartbeat, PartialBlob } from '../ports.ts';
 import { type Backoff, retryDelaySeconds } from '../update/retry.ts';
 import { judgeAnswer } from './judge-answer.ts';
 import { type LeastRate, RateWatch } from './least-rate.ts';
@@ -19,7 +19,7 @@ export interface DownloadPolicy {
   readonly leastRate: LeastRate;
 }
 
-export interface DownloadContext {
+interface DownloadContext {
   readonly source: BlobSource;
   readonly clock: Clock;
   readonly policy: DownloadPolicy;
@@ -39,7 +39,7 @@ const lastingCodes: readonly ErrorCode[] = ['tls-failed', 'proxy-refused'];
  * @throws SlipwayError `download-no-progress`, `tls-failed`, `blob-missing`, `server-refused`, `proxy-refused`,
  *   `length-mismatch`, `digest-mismatch`, codes of the disk; what `onBytes` throws
  */
-export async function downloadBlob(blob: Blob, part: PartFile, context: DownloadContext): Promise<void> {
+export async function downloadBlob(blob: Blob, part: PartialBlob, context: DownloadContext): Promise<void> {
   const { clock, policy, signal } = context;
   /** Most bytes that were ever durable: starting over is no progress until it is past them. */
   let best = part.progress.offset;
@@ -99,7 +99,12 @@ interface Setback {
 }
 
 /** One request. Undefined where the next one may follow at once. */
-async function tryOnce(blob: Blob, part: PartFile, trip: Trip, context: DownloadContext): Promise<Setback | undefined> {
+async function tryOnce(
+  blob: Blob,
+  part: PartialBlob,
+  trip: Trip,
+  context: DownloadContext,
+): Promise<Setback | undefined> {
   const { offset, etag } = part.progress;
   // Without a validator nobody can say that a rest belongs to what is here: then the whole comes again.
   const isForRest = offset > 0 && etag !== undefined && !trip.isWholeWanted;
@@ -151,7 +156,7 @@ async function tryOnce(blob: Blob, part: PartFile, trip: Trip, context: Download
 }
 
 /** A pieced file may be a mix of two; it gets one chance from zero. A file from one answer is what the server has. */
-async function isWhole(blob: Blob, part: PartFile): Promise<boolean> {
+async function isWhole(blob: Blob, part: PartialBlob): Promise<boolean> {
   const found = await part.digest();
   if (found === blob.sha256) return true;
   const { isPieced, isRestarted } = part.progress;

@@ -1,14 +1,15 @@
 /**
- * Whether the answer to a request for a blob may be written, and where. The rule: go on only on a 206 with the range
- * that was asked for and the same strong validator, or in a whole blob behind the bytes that are here; everything else
- * is asked for anew or refused. No answer takes away bytes that are here: the digest of the whole has the last word.
+ * Decides whether the answer to a request for a blob may be written, and where. The rule: go on only on a 206 with the
+ * range that was asked for and the same strong validator, or in a whole blob behind the bytes that are here; everything
+ * else is asked for anew or refused. No answer takes away bytes that are here: the digest of the whole has the last
+ * word.
  */
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { retryAfterSeconds } from '../update/retry.ts';
 
-export interface Asked {
+interface AskedRange {
   readonly digest: Digest;
   /** Signed length of the blob. */
   readonly length: number;
@@ -17,7 +18,7 @@ export interface Asked {
   readonly etag: string | undefined;
 }
 
-export interface Answered {
+interface Answered {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
 }
@@ -36,7 +37,7 @@ export type Judgement =
 const passingStatuses = [408, 425, 429];
 
 /** @param now milliseconds since 1970, for a Retry-After date */
-export function judgeAnswer(asked: Asked, { status, headers }: Answered, now: number): Judgement {
+export function judgeAnswer(asked: AskedRange, { status, headers }: Answered, now: number): Judgement {
   const what = `blob ${asked.digest.slice(0, 12)}`;
   if (status === 200 || status === 206) {
     const encoding = headers['content-encoding'];
@@ -65,7 +66,7 @@ export function judgeAnswer(asked: Asked, { status, headers }: Answered, now: nu
   return retry(answered);
 }
 
-function judgeWhole(asked: Asked, headers: Answered['headers'], what: string): Judgement {
+function judgeWhole(asked: AskedRange, headers: Answered['headers'], what: string): Judgement {
   const length = headers['content-length'];
   // A captive portal's page, an endless body: neither has the signed length.
   if (length !== undefined && Number(length) !== asked.length) {
@@ -78,7 +79,7 @@ function judgeWhole(asked: Asked, headers: Answered['headers'], what: string): J
   return { kind: 'whole', etag: strong(headers.etag), isLengthKnown: length !== undefined };
 }
 
-function judgePart(asked: Asked, headers: Answered['headers'], what: string): Judgement {
+function judgePart(asked: AskedRange, headers: Answered['headers'], what: string): Judgement {
   if (asked.offset === 0) return retry(`${what}: 206 without a range`);
   const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers['content-range'] ?? '');
   const [start, end, total] = range ? range.slice(1).map(Number) : [];

@@ -1,6 +1,6 @@
 /**
- * How slowly bytes may come: a sender that lets one go now and then holds nobody for ever. Time in which nothing is asked
- * for does not count, and a window may span several requests.
+ * Bounds how slowly bytes may come: a sender that lets one go now and then holds nobody for ever. Time in which nothing
+ * is asked for does not count, and a window may span several requests.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 

@@ -1,14 +1,14 @@
 /**
- * The bytes of one answer that was found worth taking: behind those that are here, bounded by the signed length and held
- * against the least rate. What turns out not to be the blob leaves nothing behind.
+ * Takes the bytes of one answer that was found worth taking: behind those that are here, bounded by the signed length
+ * and held against the least rate. What turns out not to be the blob leaves nothing behind.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Blob } from '../../contract/release/manifest.ts';
-import type { BlobAnswer, Clock, PartFile } from '../ports.ts';
+import type { BlobAnswer, Clock, PartialBlob } from '../ports.ts';
 import type { Judgement } from './judge-answer.ts';
 import type { RateWatch } from './least-rate.ts';
 
-export interface TakingContext {
+interface TakingContext {
   readonly clock: Clock;
   readonly rate: RateWatch;
   /** Bytes after which data is made durable. */
@@ -24,12 +24,13 @@ const pageBytes = 64 * 1024;
 const durableStepSeconds = 1;
 
 /**
- * @throws SlipwayError `length-mismatch` where there is more than was signed for, `server-answer-invalid` where the answer
- *   ends too early to be a blob, `download-stalled`, codes of the disk and of the connection; what `onBytes` throws
+ * @throws SlipwayError `length-mismatch` where there is more than was signed for, `server-answer-invalid` where the
+ *   answer ends too early to be a blob, `download-stalled`, codes of the disk and of the connection; what `onBytes`
+ *   throws
  */
 export async function takeAnswer(
   blob: Blob,
-  part: PartFile,
+  part: PartialBlob,
   judgement: Extract<Judgement, { kind: 'append' | 'whole' }>,
   answer: BlobAnswer,
   context: TakingContext,
@@ -65,7 +66,7 @@ async function* watched(body: AsyncIterable<Uint8Array>, { clock, rate }: Taking
 async function* beyond(
   offset: number,
   body: AsyncIterable<Uint8Array>,
-  part: PartFile,
+  part: PartialBlob,
   context: TakingContext,
 ): AsyncGenerator<Uint8Array> {
   let left = offset;
@@ -104,7 +105,7 @@ async function* substantial(blob: Blob, body: AsyncIterable<Uint8Array>): AsyncG
 
 async function receive(
   blob: Blob,
-  part: PartFile,
+  part: PartialBlob,
   body: AsyncIterable<Uint8Array>,
   etag: string | undefined,
   context: TakingContext,

@@ -1,4 +1,4 @@
-/** Files of installed slots by digest: what copies and deltas start from. */
+/** Finds files of installed slots by digest, which copies and deltas start from. */
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Digest } from '../../contract/digest.ts';
 import type { Component, ReleaseManifest } from '../../contract/release/manifest.ts';

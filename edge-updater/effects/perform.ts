@@ -1,4 +1,7 @@
-/** One entry for each effect: a missing one does not compile. What an effect finds comes back as an event. */
+/**
+ * Performs each effect by one entry in a table: a missing entry does not compile. What an effect finds comes back as an
+ * event.
+ */
 import { type ErrorCode, toSlipwayError } from '../../contract/errors.ts';
 import type { Effect, EffectKind } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';

@@ -2,8 +2,8 @@
 import type { Digest } from '../../contract/digest.ts';
 import { type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { encodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
+import { isDiskCode } from '../../system/files/disk-codes.ts';
 import { type OpenedComponent, openComponent } from '../delta/open-component.ts';
-import { isDiskCode } from '../update/disk-codes.ts';
 import type { Effect } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
 import { type PlannedComponent, planUpdate } from '../update/plan.ts';

@@ -1,4 +1,4 @@
-/** A release with programs cannot run from a file system that starts none; this is seen before anything is switched. */
+/** Refuses a release with programs on a file system that starts none, before anything is switched. */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import type { SlotStore } from '../ports.ts';

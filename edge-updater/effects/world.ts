@@ -1,4 +1,4 @@
-/** Everything that effects act upon, handed in by main.ts. */
+/** The world is everything that effects act upon, handed in by main.ts. */
 
 import type { DeltaPolicy } from '../../contract/device-api/check.ts';
 import type { DownloadPolicy } from '../download/download-blob.ts';

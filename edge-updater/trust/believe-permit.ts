@@ -1,11 +1,11 @@
-/** Whether a permit that came with an answer is to be followed by this device, by metadata that was just refreshed. */
+/** Decides whether this device follows a permit that came with an answer, by metadata that was just refreshed. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Permit, type PermitHolder, type SignedPermit, verifyPermit } from '../../contract/trust/permit.ts';
 import type { FetchMetadata } from '../../contract/trust/trusted-set.ts';
 import type { MetadataStore } from '../ports.ts';
 import { refreshTrustedSet } from './refresh-trust.ts';
 
-export interface PermitMemory {
+interface PermitMemory {
   /** Ids that this device went back by. */
   readonly used: readonly string[];
 }

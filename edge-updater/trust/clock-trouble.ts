@@ -1,4 +1,6 @@
-/** Whether this machine's clock is the reason why metadata seems to have expired. What is refused stays refused. */
+/**
+ * Tells whether this machine's clock is the reason why metadata seems to have expired. What is refused stays refused.
+ */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { HeardTime } from '../ports.ts';
 
@@ -23,6 +25,6 @@ export async function blamingClock<T>(heard: () => HeardTime | undefined, work: 
     if (!trouble) throw error;
     const { hint } = trouble;
     const message = `${trouble.message}; ${(error as SlipwayError).message}`;
-    throw new SlipwayError(trouble.code, message, { cause: error, ...(hint === undefined ? {} : { hint }) });
+    throw new SlipwayError(trouble.code, message, { cause: error, hint });
   }
 }

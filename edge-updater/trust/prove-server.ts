@@ -1,5 +1,5 @@
 /**
- * Whether a server is that of the repository whose root is pinned here, and has this device's product: asked before a use
+ * Proves that a server is that of the repository whose root is pinned here, and has this device's product, before a use
  * of an enrolment token is spent on it. What passes by itself (metadata that has expired) is no reason to stay away.
  */
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * Brings the trusted set of this device up to date before anything is believed by it. Owns the time floor and when the
- * set on the disk is replaced; the checks of TUF are contract/trust's.
+ * Brings the trusted set of this device up to date before anything is believed by it. It owns the time floor and
+ * decides when the set on the disk is replaced; contract/trust makes the checks of TUF.
  */
 import { type FetchMetadata, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
 import type { MetadataStore } from '../ports.ts';
@@ -13,7 +13,9 @@ export interface Refreshed {
   readonly keep: () => void;
 }
 
-/** @param now milliseconds since 1970 on the machine's clock. @throws SlipwayError `metadata-…`, `trust-store-corrupt` */
+/**
+ * @param now milliseconds since 1970 on the machine's clock. @throws SlipwayError `metadata-…`, `trust-store-corrupt`
+ */
 export async function refreshTrustedSet(
   metadata: FetchMetadata,
   store: MetadataStore,

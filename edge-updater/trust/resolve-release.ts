@@ -1,6 +1,6 @@
 /**
- * From a TUF target path to a manifest that the pinned root vouches for. Whether the release fits this device is
- * update/acceptance's.
+ * Resolves a TUF target path to a manifest that the pinned root vouches for. update/acceptance decides whether the
+ * release fits this device.
  */
 import { type Digest, digestSchema, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * Whether a release that TUF vouches for may be installed on this device. Each refusal is thrown with the code that
- * names it; nothing on the device has changed by then.
+ * Decides whether a release that TUF vouches for may be installed on this device. Each refusal is thrown with the code
+ * that names it; nothing on the device has changed by then.
  */
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';

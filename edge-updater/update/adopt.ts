@@ -1,4 +1,4 @@
-/** What this updater makes of a state that an older one wrote: not every release that was rejected had a fault. */
+/** Adopts a state that an older updater wrote: not every release that was rejected had a fault. */
 import { faultOf } from '../../contract/errors.ts';
 import { blankState, type DeviceState } from './state.ts';
 

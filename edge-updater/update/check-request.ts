@@ -1,4 +1,4 @@
-/** What a device says of itself when it asks what to run. */
+/** Writes what a device says of itself when it asks what to run. */
 import type { CheckRequest, DeltaPolicy, Labels, Trouble } from '../../contract/device-api/check.ts';
 import type { AcceptingDevice } from './acceptance.ts';
 import type { DeviceState } from './state.ts';
@@ -16,7 +16,7 @@ export function checkRequestOf(
     updaterVersion,
     product,
     platform,
-    ...(current ? { current } : {}),
+    current,
     counterFloor,
     phase: update.phase,
     rejected: rejected.map((entry) => entry.manifestSha256),

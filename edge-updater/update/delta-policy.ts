@@ -1,4 +1,4 @@
-/** Whether this device can afford a delta, and why not: by what release.json says that it needs. Pure. */
+/** Decides whether this device can afford a delta, and why not, by the needs that release.json states. Pure. */
 import type { DeltaPolicy } from '../../contract/device-api/check.ts';
 import type { Delta } from '../../contract/release/manifest.ts';
 
@@ -10,7 +10,7 @@ export type DeltaRefusal =
 
 const mebibyte = 1024 * 1024;
 /** The process that decodes parts: Node and the decoder's statistics. */
-export const plainProcessBytes = 96 * mebibyte;
+const plainProcessBytes = 96 * mebibyte;
 
 /** Undefined where the delta can be afforded. */
 export function refusalOf(delta: Delta, policy: DeltaPolicy): DeltaRefusal | undefined {

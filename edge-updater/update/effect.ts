@@ -1,6 +1,6 @@
 /**
- * What the machine may ask the world to do. Every effect is idempotent: it is done again after a kill at any moment.
- * At most one is asked for at a time, after the state that asks for it is durable.
+ * Lists the effects: what the machine may ask the world to do. Every effect is idempotent: it is done again after a
+ * kill at any moment. At most one is asked for at a time, after the state that asks for it is durable.
  */
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Digest } from '../../contract/digest.ts';
@@ -14,11 +14,15 @@ export type Effect =
   /** Read the slot back. */
   | { readonly kind: 'verify'; readonly attempt: Attempt }
   /** Point `current` to the new slot and `previous` to the old one. */
-  | { readonly kind: 'switch'; readonly attempt: Attempt; readonly previous?: InstalledRelease }
+  | { readonly kind: 'switch'; readonly attempt: Attempt; readonly previous?: InstalledRelease | undefined }
   /** Restart the service from `current`, probe it, soak. */
   | { readonly kind: 'prove'; readonly attempt: Attempt }
   /** Point `current` back (or remove it) and restart (or stop) the service. */
-  | { readonly kind: 'restore'; readonly to?: InstalledRelease; readonly previous?: InstalledRelease }
+  | {
+      readonly kind: 'restore';
+      readonly to?: InstalledRelease | undefined;
+      readonly previous?: InstalledRelease | undefined;
+    }
   /** Delete slots besides `keep`, and downloads unless they are worth a resume. */
   | { readonly kind: 'prune'; readonly keep: readonly Digest[]; readonly keepDownloads: boolean };
 

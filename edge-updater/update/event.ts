@@ -1,4 +1,4 @@
-/** Everything that can happen to a device's update. Times come with the events: nothing pure reads a clock. */
+/** Lists everything that can happen to a device's update. Times come with the events: nothing pure reads a clock. */
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Transfer } from '../../contract/device-api/report.ts';
 import type { Digest } from '../../contract/digest.ts';

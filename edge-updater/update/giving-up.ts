@@ -1,5 +1,5 @@
 /**
- * How an attempt ends before the switch, and what its failure says: only a release that ran here and did not work is
+ * Ends an attempt before the switch and says what its failure means: only a release that ran here and did not work is
  * rejected, everything else holds it for a while.
  */
 import type { Digest } from '../../contract/digest.ts';
@@ -34,7 +34,7 @@ export function judge(
 function withRejection(state: DeviceState, { release }: Attempt, { code }: Failure, { at }: Moment): DeviceState {
   const { manifestSha256, version } = release;
   const others = state.rejected.filter((entry) => entry.manifestSha256 !== manifestSha256);
-  const entry = { manifestSha256, version, ...(code ? { code } : {}), at };
+  const entry = { manifestSha256, version, code, at };
   const next = withoutHold(state, manifestSha256);
   return { ...next, rejected: [...others, entry].slice(-updateLimits.maxRejected) };
 }

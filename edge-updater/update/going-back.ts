@@ -1,5 +1,5 @@
 /**
- * The ways back to the release before: after a failure, by an operator, by a permit. The counter floor stays; the release
+ * Goes back to the release before: after a failure, by an operator, by a permit. The counter floor stays; the release
  * that is left is rejected unless it is not to blame.
  */
 import type { Moment, UpdateEvent } from './event.ts';
@@ -22,7 +22,7 @@ export function rolledBack(
   isConfirmed: boolean,
   moment: Moment,
 ): UpdateStep {
-  const told: Failure = isConfirmed
+  const explained: Failure = isConfirmed
     ? failure
     : {
         ...failure,
@@ -32,8 +32,8 @@ export function rolledBack(
   // A repair with nothing to go back to leaves the device where it was.
   const hasStayed = state.current?.manifestSha256 === attempt.release.manifestSha256;
   const outcome = hasStayed ? 'failed' : 'rolled-back';
-  const next = withOutcome(judged, attempt, hasStayed ? 'idle' : 'rolled-back', outcome, moment.at, told);
-  return enter(next, { phase: 'rolled-back', attempt, failure: told });
+  const next = withOutcome(judged, attempt, hasStayed ? 'idle' : 'rolled-back', outcome, moment.at, explained);
+  return enter(next, { phase: 'rolled-back', attempt, failure: explained });
 }
 
 /** By an operator: the committed release leaves, the one before it comes back; the counter floor stays. */

@@ -1,13 +1,13 @@
 /**
- * Releases that this device could not take for a reason of its own or of the path: nothing is known against them, so
- * each is tried again, later and later where a try costs something.
+ * Holds releases that this device could not take for a reason of its own or of the path. Nothing is known against them,
+ * so each is tried again, later and later where a try costs something.
  */
 import { type Fault, faultOf } from '../../contract/errors.ts';
 import type { Moment } from './event.ts';
 import { updateLimits } from './limits.ts';
 import type { Attempt, DeviceState, Failure, Held } from './state.ts';
 
-export const maxHoldSeconds = 24 * 3600;
+const maxHoldSeconds = 24 * 3600;
 const hourSeconds = 3600;
 const pollsAfterSwitch = 4;
 
@@ -41,7 +41,12 @@ export function withHold(
   const count = (earlier?.count ?? 0) + (hasCost ? 1 : 0);
   const seconds = hasCost ? holdSeconds(count, pollSeconds, hasSwitched) : 0;
   const entry: Held = {
-    ...{ manifestSha256, version, count, at, code: failure.code, message: failure.message },
+    manifestSha256,
+    version,
+    count,
+    at,
+    code: failure.code,
+    message: failure.message,
     since: earlier?.code === failure.code ? earlier.since : at,
     ...(seconds === 0 ? {} : { notBefore: new Date(Date.parse(at) + seconds * 1000).toISOString() }),
   };

@@ -1,4 +1,4 @@
-/** What a service wrote last, and where a person reads the rest. */
+/** Describes what a service wrote last, and where a person reads the rest. */
 import { maskSecrets } from './secrets.ts';
 
 export interface LastWords {

@@ -1,4 +1,4 @@
-/** How often the machine tries before it gives up: persisted counters break every loop. */
+/** Limits how often the machine tries before it gives up: persisted counters break every loop. */
 export const updateLimits = {
   /** Restarts that find a download without a new durable byte. */
   downloading: 10,

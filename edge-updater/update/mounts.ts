@@ -1,6 +1,6 @@
-/** The mounts of this machine, as /proc/self/mountinfo lists them (proc_pid_mountinfo(5)): which one a path lies on. */
+/** Finds the mount that a path lies on, as /proc/self/mountinfo lists them (proc_pid_mountinfo(5)). */
 
-export interface Mount {
+interface Mount {
   readonly point: string;
   /** Of this mount, such as `noexec`, then those of the file system, such as `ro`. */
   readonly options: readonly string[];

@@ -5,7 +5,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { Blob, Component, Delta, ReleaseManifest } from '../../contract/release/manifest.ts';
 import { type DeltaRefusal, refusalOf } from './delta-policy.ts';
 
-export type ComponentSource =
+type PlannedSource =
   /** An installed file has the same bytes. */
   | { readonly kind: 'copy'; readonly from: Digest }
   | { readonly kind: 'delta'; readonly from: Digest; readonly delta: Delta }
@@ -13,7 +13,7 @@ export type ComponentSource =
 
 export interface PlannedComponent {
   readonly component: Component;
-  readonly source: ComponentSource;
+  readonly source: PlannedSource;
 }
 
 export interface UpdatePlan {
@@ -76,7 +76,7 @@ export function planUpdate(input: PlanInput): UpdatePlan {
   return { components, blobs: [...blobs.values()], fullBytes, remainingBytes: remaining, scratchBytes, refusedDeltas };
 }
 
-function scratchOf(source: ComponentSource): number {
+function scratchOf(source: PlannedSource): number {
   return source.kind === 'delta' && source.delta.format === 'slipway' ? source.delta.needs.scratchBytes : 0;
 }
 
@@ -100,7 +100,7 @@ function fitting(component: Component, { installed, available }: PlanInput): Del
   );
 }
 
-function cheapest(component: Component, input: PlanInput): ComponentSource {
+function cheapest(component: Component, input: PlanInput): PlannedSource {
   const { installed, failedSources, available } = input;
   const canBeHad = (blob: Blob) => available === undefined || available.has(blob.sha256);
   const hasFailed = (digest: Digest) => failedSources.includes(digest);

@@ -9,14 +9,14 @@ export interface HealthPolicy {
   readonly soakSeconds: number;
 }
 
-export interface Probation {
+interface Probation {
   readonly successesInRow: number;
   readonly failuresInRow: number;
   /** Seconds on a monotonic clock since the service was started; undefined until the soak begins. */
   readonly soakingSince?: number;
 }
 
-export interface HealthSample {
+interface HealthSample {
   readonly isHealthy: boolean;
   /** What the probe saw, for people. */
   readonly detail: string;

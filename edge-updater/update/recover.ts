@@ -1,8 +1,8 @@
 /**
- * What a device does with the state it finds after a restart, whatever stopped it: a table over the journal's phase and
- * the facts on the disk. The rule behind the rows: work before the switch is done again, because it is idempotent and
- * nothing runs from it; the switch and probation are continued a limited number of times; whatever does not fit goes
- * back to the release that was committed last.
+ * Decides what a device does with the state it finds after a restart, whatever stopped it: a table over the journal's
+ * phase and the facts on the disk. Work before the switch is done again, because it is idempotent and nothing runs from
+ * it. The switch and probation are continued a limited number of times. Whatever does not fit goes back to the release
+ * that was committed last.
  *
  * | journal        | facts                                   | then |
  * |----------------|-----------------------------------------|------|
@@ -36,13 +36,13 @@ import { updateLimits } from './limits.ts';
 import { withReport } from './reporting.ts';
 import type { Attempt, DeviceState, UpdateState } from './state.ts';
 import { blankState } from './state.ts';
-import { cleanUp, effectsOf, enter, type UpdateStep } from './step.ts';
+import { cleanUp, effectOf, enter, stay, type UpdateStep } from './step.ts';
 import { isWaiting } from './waiting.ts';
 
 export interface RecoveryFacts extends Moment {
   /** Digest of the slot that `current` names; undefined where there is no such link or it is not one of ours. */
-  readonly currentLink?: Digest;
-  readonly previousLink?: Digest;
+  readonly currentLink?: Digest | undefined;
+  readonly previousLink?: Digest | undefined;
   /** Slots on the disk whose release.json has the digest of their name, by that digest. */
   readonly slots: ReadonlyMap<Digest, InstalledRelease>;
   /** Bytes of the attempt's blobs that are durable. */
@@ -64,7 +64,7 @@ export function recover(state: DeviceState | undefined, facts: RecoveryFacts): U
       return again(state, update, facts);
     case 'staged':
       // Its window was counted on the clock of a process that is gone.
-      return isWaiting(update) ? { state, effects: [] } : again(state, update, facts);
+      return isWaiting(update) ? stay(state) : again(state, update, facts);
     case 'switching':
       if (facts.currentLink === update.attempt.release.manifestSha256) {
         return enter(state, { phase: 'probation', attempt: update.attempt });
@@ -75,7 +75,7 @@ export function recover(state: DeviceState | undefined, facts: RecoveryFacts): U
     case 'rolling-back':
     case 'committed':
     case 'rolled-back':
-      return { state, effects: effectsOf(state) };
+      return { state, effect: effectOf(state) };
     default:
       throw update satisfies never;
   }
@@ -130,13 +130,14 @@ function recoverIdle(state: DeviceState, facts: RecoveryFacts): UpdateStep {
   const { current, previous } = state;
   const linked = facts.currentLink === undefined ? undefined : facts.slots.get(facts.currentLink);
   if (linked && isAheadOf(state, linked)) return takeOver(state, linked, facts);
-  if (!current || facts.currentLink === current.manifestSha256) return { state, effects: [cleanUp(state)] };
+  if (!current || facts.currentLink === current.manifestSha256) return { state, effect: cleanUp(state) };
   const whole = [current, previous].find((release) => release && facts.slots.has(release.manifestSha256));
-  if (!whole) return { state, effects: [] };
-  const { previous: _, ...rest } = state;
-  const keepsPrevious = whole === current && previous !== undefined;
-  const next = { ...rest, current: whole, ...(keepsPrevious ? { previous } : {}) };
-  return { state: next, effects: [{ kind: 'restore', to: whole, ...(keepsPrevious ? { previous } : {}) }] };
+  if (!whole) return stay(state);
+  const kept = whole === current ? previous : undefined;
+  return {
+    state: { ...state, current: whole, previous: kept },
+    effect: { kind: 'restore', to: whole, previous: kept },
+  };
 }
 
 /** Only a switch points `current` to a release that this journal never committed; what it wrote about it is gone. */
@@ -146,16 +147,18 @@ function isAheadOf({ counterFloor, rejected }: DeviceState, { counter, manifestS
 
 /** The release that runs is newer than the journal knows: nothing is brought back, everything else is kept. */
 function takeOver(state: DeviceState, current: InstalledRelease, facts: RecoveryFacts): UpdateStep {
-  const { previous: _, ...rest } = state;
   const behind = facts.previousLink === undefined ? undefined : facts.slots.get(facts.previousLink);
   const previous = behind ?? state.current;
   const found = {
-    ...{ ...rest, current, update: { phase: 'idle' } as const, counterFloor: current.counter },
-    ...(previous ? { previous } : {}),
+    ...state,
+    current,
+    update: { phase: 'idle' } as const,
+    counterFloor: current.counter,
+    previous,
     nextSequence: Math.max(state.nextSequence, sequenceAt(facts)),
   };
-  const told = withReport(found, corruptReport(current, facts, 'the journal has lost its end'));
-  return { state: told, effects: effectsOf(told) };
+  const reported = withReport(found, corruptReport(current, facts, 'the journal has lost its end'));
+  return { state: reported, effect: effectOf(reported) };
 }
 
 /** The old sequence is lost; the milliseconds of a clock are above any that was counted one by one. */
@@ -173,16 +176,15 @@ function recoverWithoutJournal(facts: RecoveryFacts): UpdateStep {
   const linked = find(facts.currentLink);
   const behind = find(facts.previousLink);
   const current = linked ?? behind;
-  if (!current) return { state: blankState, effects: [] };
+  if (!current) return stay(blankState);
   const previous = linked && behind && behind !== linked ? behind : undefined;
   const state: DeviceState = {
     ...blankState,
     current,
-    ...(previous ? { previous } : {}),
+    previous,
     counterFloor: Math.max(current.counter, previous?.counter ?? 0),
     nextSequence: sequenceAt(facts),
   };
-  const told = withReport(state, corruptReport(current, facts, 'the journal could not be read'));
-  const effects: UpdateStep['effects'] = linked ? effectsOf(told) : [{ kind: 'restore', to: current }];
-  return { state: told, effects };
+  const reported = withReport(state, corruptReport(current, facts, 'the journal could not be read'));
+  return { state: reported, effect: linked ? effectOf(reported) : { kind: 'restore', to: current } };
 }

@@ -1,5 +1,5 @@
 /**
- * The way of a running release whose files are damaged: it is made anew from its own manifest, as an attempt that ends
+ * Repairs a running release whose files are damaged: it is made anew from its own manifest, as an attempt that ends
  * where it began. Where that cannot be done, the device goes back to the release that it kept. Nothing is known against
  * the damaged one, so it may come back at the very counter that it left behind.
  */

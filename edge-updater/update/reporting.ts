@@ -34,7 +34,7 @@ export function withOutcome(
     .filter((part) => part !== undefined)
     .join('; ')
     .slice(0, 2000);
-  const told = {
+  const ending = {
     outcome,
     ...(failure?.code === undefined ? {} : { code: failure.code }),
     ...(message === '' ? {} : { message }),
@@ -52,11 +52,11 @@ export function withOutcome(
       manifestSha256,
       startedAt: attempt.startedAt,
       endedAt: at,
-      ...told,
+      ...ending,
     },
   };
   if (!isNews(state, attempt, outcome, failure?.code)) return ended;
-  return withReport(ended, { ...identity(attempt), at, phase, ...told, ...nextTry });
+  return withReport(ended, { ...identity(attempt), at, phase, ...ending, ...nextTry });
 }
 
 /** A repair that fails again as it did is no news: each check tells of the damage. */

@@ -1,4 +1,4 @@
-/** How long to wait before the same thing is tried again. Randomness comes in as a number in [0, 1). */
+/** Computes how long to wait before the same thing is tried again. Randomness comes in as a number in [0, 1). */
 
 export interface Backoff {
   readonly baseSeconds: number;

@@ -1,6 +1,6 @@
 /**
- * Whether an update has room, counted for each file system: its folders may lie on several. Journal and metadata keep a
- * reserve on theirs.
+ * Tells whether an update has room, counted for each file system: its folders may lie on several. Journal and metadata
+ * keep a reserve on theirs.
  */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Room, StateFolder } from '../ports.ts';
@@ -12,7 +12,7 @@ const blockBytes = 4096;
 
 export type Rooms = Readonly<Record<StateFolder, Room>>;
 
-export interface Wanted {
+interface Wanted {
   /** Blobs that are not here yet, and what is made of them. */
   readonly downloads: number;
   readonly slot: { readonly bytes: number; readonly files: number };

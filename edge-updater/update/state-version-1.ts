@@ -1,6 +1,7 @@
 /**
- * Version 1 of the state in a journal, as updaters read it that know no other: strict, so that one member or code more
- * makes them lose the whole. It never changes. Each record holds the state in this form beside the present one.
+ * Reads and writes version 1 of the state in a journal, for updaters that know no other. It is strict, so that one
+ * member or code more makes them lose the whole. It never changes. Each record holds the state in this form beside the
+ * present one.
  */
 import * as z from 'zod';
 import { type DevicePhase, installedReleaseSchema } from '../../contract/device-api/check.ts';
@@ -89,20 +90,20 @@ export const deviceStateSchemaVersion1 = z.strictObject({
   lastRefusal: z.strictObject({ version: versionSchema, code: errorCodeSchema }).optional(),
   update: updateStateSchema,
 });
-export type DeviceStateVersion1 = z.infer<typeof deviceStateSchemaVersion1>;
+type DeviceStateVersion1 = z.infer<typeof deviceStateSchemaVersion1>;
 
 /** The state as an older updater would have written it; what it has no words for is left out. */
 export function stateInVersion1(state: DeviceState): DeviceStateVersion1 {
   const { current, previous, counterFloor, ready, usedPermits, nextSequence, lastAttempt, lastRefusal } = state;
   return {
     schemaVersion: 1,
-    ...(current ? { current } : {}),
-    ...(previous ? { previous } : {}),
+    current,
+    previous,
     counterFloor,
     rejected: state.rejected.map(withCodeOfVersion1),
     failures: [],
-    ...(ready === undefined ? {} : { ready }),
-    ...(usedPermits ? { usedPermits } : {}),
+    ready,
+    usedPermits,
     outbox: state.outbox.map(reportForOlderServer),
     nextSequence,
     ...(lastAttempt ? { lastAttempt: lastAttemptOf(lastAttempt) } : {}),

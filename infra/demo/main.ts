@@ -1,11 +1,11 @@
 /**
- * `npm run demo`: the main job once, for real, on embedded defaults: publish, roll out, lose the link and the process,
- * resume, switch, commit; then a bad release, rolled back by the device and stopped for the fleet. The exit code is 0
- * only if each of these was observed.
+ * Shows the main job once, for real, for `npm run demo`: publish, roll out, lose the link and the process, resume,
+ * switch, commit; then a bad release, rolled back by the device and stopped for the fleet. The exit code is 0 only if
+ * each of these was observed.
  */
 import { parseArgs } from 'node:util';
 import { demoServer } from './fixtures.ts';
-import { Narrator } from './narrator.ts';
+import { DemoNarrator } from './narrator.ts';
 import { buildPrograms } from './programs.ts';
 import { runScenario, type ServerUnderUpdate } from './scenario.ts';
 
@@ -41,14 +41,14 @@ const { values } = parseArgs({
 if (values.help) {
   process.stdout.write(help);
 } else {
-  const narrator = new Narrator(process.stderr);
+  const narrator = new DemoNarrator(process.stderr);
   const result = await runScenario(await serverUnderUpdate(narrator), narrator);
   narrator.summarise(result);
   if (values.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   process.exitCode = result.ok ? 0 : 1;
 }
 
-async function serverUnderUpdate(narrator: Narrator): Promise<ServerUnderUpdate> {
+async function serverUnderUpdate(narrator: DemoNarrator): Promise<ServerUnderUpdate> {
   narrator.step('Building the three programs');
   await buildPrograms();
   const { old: oldFile, new: newFile, health } = values;

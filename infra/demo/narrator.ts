@@ -1,7 +1,7 @@
-/** What a person reads while the demo runs: one line a step, facts indented below it. */
+/** Tells a person what the demo does: one line a step, facts indented below it. */
 import type { ScenarioResult } from './scenario.ts';
 
-export class Narrator {
+export class DemoNarrator {
   readonly #output: NodeJS.WritableStream;
   readonly #startedAt = performance.now();
 

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..', '..');
 const dist = join(root, 'dist');
 
-export type Program = 'slipway-packager' | 'slipway-distributor' | 'slipway-edge';
+type ProgramName = 'slipway-packager' | 'slipway-distributor' | 'slipway-edge';
 
 /** What a command printed and how it ended; a non-zero exit is data for the caller. */
-export interface CommandResult {
+interface CommandResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -21,7 +21,7 @@ export async function buildPrograms(): Promise<void> {
   if (exitCode !== 0) throw new Error(`the programs could not be built: ${stderr}`);
 }
 
-export function runCommand(program: Program, args: readonly string[]): Promise<CommandResult> {
+export function runCommand(program: ProgramName, args: readonly string[]): Promise<CommandResult> {
   return runScript(join(dist, `${program}.mjs`), args);
 }
 
@@ -40,7 +40,7 @@ async function runScript(script: string, args: readonly string[]): Promise<Comma
 }
 
 /** Runs a command that has to succeed and returns its JSON. */
-export async function runJson<T>(program: Program, args: readonly string[]): Promise<T> {
+export async function runJson<T>(program: ProgramName, args: readonly string[]): Promise<T> {
   const result = await runCommand(program, [...args, '--json']);
   if (result.exitCode !== 0) {
     throw new Error(`${program} ${args[0]} ended with ${result.exitCode}: ${result.stderr || result.stdout}`);
@@ -48,7 +48,7 @@ export async function runJson<T>(program: Program, args: readonly string[]): Pro
   return JSON.parse(result.stdout) as T;
 }
 
-export interface Foretold {
+interface Foretold {
   readonly outcome: string;
   readonly devices: number;
   readonly worstCase: number;
@@ -69,7 +69,7 @@ export class RunningProgram {
   readonly child: ChildProcess;
   readonly #log: string[] = [];
 
-  constructor(program: Program, args: readonly string[]) {
+  constructor(program: ProgramName, args: readonly string[]) {
     this.child = spawn(process.execPath, [join(dist, `${program}.mjs`), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,4 +1,7 @@
-/** The Git repository that the demo's distributor follows: bare, as a server has it, and a clone that people work in. */
+/**
+ * Makes the Git repository that the demo's distributor follows: bare, as a server has it, and a clone that people work
+ * in.
+ */
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -55,8 +58,10 @@ async function git(cwd: string, ...words: string[]): Promise<string> {
     ...process.env,
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_CONFIG_SYSTEM: '/dev/null',
-    ...{ GIT_AUTHOR_NAME: author.NAME, GIT_AUTHOR_EMAIL: author.EMAIL },
-    ...{ GIT_COMMITTER_NAME: author.NAME, GIT_COMMITTER_EMAIL: author.EMAIL },
+    GIT_AUTHOR_NAME: author.NAME,
+    GIT_AUTHOR_EMAIL: author.EMAIL,
+    GIT_COMMITTER_NAME: author.NAME,
+    GIT_COMMITTER_EMAIL: author.EMAIL,
   };
   const { stdout } = await promisify(execFile)('git', words, { cwd, env });
   return stdout;

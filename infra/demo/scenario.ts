@@ -1,10 +1,10 @@
 /**
- * The story that the demo tells, step by step, through the built programs and a flaky link between them. Every promise
+ * Tells the story of the demo, step by step, through the built programs and a flaky link between them. Every promise
  * becomes an observation, measured from outside where that is possible.
  */
 import type { Transfer } from '../../contract/device-api/report.ts';
 import { digestOf } from './fixtures.ts';
-import { inDays, inKilobytes, type Narrator } from './narrator.ts';
+import { type DemoNarrator, inDays, inKilobytes } from './narrator.ts';
 import { simulateExample } from './programs.ts';
 import { Stage } from './stage.ts';
 
@@ -22,12 +22,12 @@ export interface ServerUnderUpdate {
   readonly page?: string;
 }
 
-export interface Observation {
+interface Observation {
   readonly what: string;
   readonly seen: boolean;
 }
 
-export interface ReleaseResult extends Partial<Transfer> {
+interface ReleaseResult extends Partial<Transfer> {
   readonly number: 1 | 2 | 3;
   readonly version: string;
   readonly outcome: string;
@@ -50,12 +50,12 @@ const mobileBytesPerSecond = 125_000;
 const downloadSeconds = { min: 4, max: 20 };
 
 /** What the server's own decisions would make of a release, by how often it fails. */
-const foretold = [
+const predicted = [
   { failureRate: '0.5 %', expected: 'completed' },
   { failureRate: '20 %', expected: 'aborted' },
 ] as const;
 
-export async function runScenario(server: ServerUnderUpdate, narrator: Narrator): Promise<ScenarioResult> {
+export async function runScenario(server: ServerUnderUpdate, narrator: DemoNarrator): Promise<ScenarioResult> {
   const startedAt = performance.now();
   const observations: Observation[] = [];
   const observe = (what: string, seen: boolean) => {
@@ -75,7 +75,7 @@ export async function runScenario(server: ServerUnderUpdate, narrator: Narrator)
     observe('the server of release 1 answers', await stage.isHealthy());
 
     narrator.step('Before a plan is merged: the example in infra/rollouts, simulated over 2,000 devices');
-    for (const { failureRate, expected } of foretold) {
+    for (const { failureRate, expected } of predicted) {
       const { outcome, seconds, worstCase, devices } = await simulateExample(failureRate);
       const words = `${outcome} after ${inDays(seconds)}, ${worstCase.toLocaleString('en-GB')} of ${devices.toLocaleString('en-GB')} devices ran it at once`;
       observe(`with ${failureRate} of the updates bad: ${words}`, outcome === expected);

@@ -1,6 +1,6 @@
 /**
- * Everything the story needs on one machine: a repository in a folder, a distributor, a flaky link and one device,
- * in a temporary folder that is removed at the end. Uses the programs as an operator does.
+ * Sets up everything that the story needs on one machine: a repository in a folder, a distributor, a flaky link and one
+ * device. All of it is in a temporary folder that is removed at the end, and uses the programs as an operator does.
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -30,13 +30,13 @@ const pollMs = 50;
 /** Beyond what the server needs to become healthy, nothing in the story takes as long. */
 const patienceSeconds = 60;
 
-export interface Outcome {
+interface InstalledUpdate {
   readonly report: Report;
   readonly rollout: string;
   readonly installedBytes: number;
 }
 
-export interface Published {
+interface Published {
   readonly installedBytes: number;
   /** What a device of the release before has to download at least. */
   readonly wireBytes: number;
@@ -175,7 +175,7 @@ export class Stage {
   }
 
   /** Waits for the device's final report about one release. */
-  async waitForOutcome(number: ReleaseNumber): Promise<Outcome> {
+  async waitForOutcome(number: ReleaseNumber): Promise<InstalledUpdate> {
     const report = await this.#waitFor(`the outcome of release ${number}`, async () => {
       const device = await this.#ask<{ reports: unknown[] }>(`/v1/devices/${deviceId}`);
       return device?.reports

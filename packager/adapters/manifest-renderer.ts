@@ -1,7 +1,7 @@
 /** Renders manifests by `kubectl kustomize` (or `kustomize build`) and `helm template`, programs of the machine. */
 import { execFile } from 'node:child_process';
 import { SlipwayError } from '../../contract/errors.ts';
-import { systemCode } from '../../system/files/durable-file.ts';
+import { systemCode } from '../../system/files/system-code.ts';
 import type { ManifestRenderer } from '../release/ports.ts';
 
 const maxOutputBytes = 64 * 1024 * 1024;

@@ -24,7 +24,7 @@ export interface BundleHead {
   readonly members: ReadonlyMap<string, Uint8Array>;
 }
 
-export interface BundleReader {
+interface BundleReader {
   /** Called once, before the first blob (or at the end of a bundle without one). */
   head(head: BundleHead): Promise<void>;
   /** @param digest from the member's name; `bytes` must be read to their end */

@@ -1,4 +1,4 @@
-/** One release of a store as a person names it: `product/linux-arm64/1.2.3`, or a channel in place of the version. */
+/** Names one release of a store as a person does: `product/linux-arm64/1.2.3`, or a channel in place of the version. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { channelSchema, productSchema } from '../../contract/release/manifest.ts';
 import { type Platform, platformSlug, platforms } from '../../contract/release/platform.ts';

@@ -1,4 +1,4 @@
-/** Packs one release of a store into one file that any transport can carry: contract/bundle.ts. */
+/** Packs one release of a store into one file that any transport can carry; see contract/bundle.ts. */
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { type Pack, pack } from 'tar-stream';
@@ -18,7 +18,7 @@ import { fetchFrom, firstRoot } from '../repository/state.ts';
 import { checkBlob, distinctBlobs, expectedBlobs } from '../verify/check-blob.ts';
 import type { ReleaseSelector } from './release-selector.ts';
 
-export interface BundleSummary {
+interface BundleSummary {
   readonly targetPath: string;
   readonly version: string;
   readonly manifestSha256: string;

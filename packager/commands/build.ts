@@ -1,4 +1,4 @@
-/** `build`: a declaration and its components into a folder that can be published. */
+/** `build` turns a declaration and its components into a folder that can be published. */
 import type { Command } from 'commander';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { buildRelease } from '../release/build-release.ts';

@@ -1,4 +1,4 @@
-/** `bundle`: one release of a store as one file. */
+/** `bundle` packs one release of a store into one file. */
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { sizeText } from '../../system/command-line/size.ts';

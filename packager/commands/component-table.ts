@@ -1,4 +1,4 @@
-/** The components of a release for people, a line each. */
+/** Prints the components of a release for people, a line each. */
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { sizeText } from '../../system/command-line/size.ts';
 import { tableText } from '../../system/command-line/table.ts';

@@ -1,4 +1,4 @@
-/** What every command is given: the outside world as main.ts wired it. */
+/** Every command is given a context: the outside world as main.ts wired it. */
 
 import type { Progress } from '../../contract/progress.ts';
 import type { DeltaEncoder, PartEncoders } from '../../delta/make/ports.ts';
@@ -13,9 +13,14 @@ export interface CommandContext {
   readonly renderer: ManifestRenderer;
   /** The encoder of this machine, or one sentence why there is none. */
   findEncoder(): { readonly encoder: DeltaEncoder } | { readonly missing: string };
-  /** Processes that encode parts of deltas; the caller closes them. @param maxMemoryBytes by default a share of this machine's */
+  /**
+   * Processes that encode parts of deltas; the caller closes them. @param maxMemoryBytes by default a share of this
+   * machine's
+   */
   partEncoders(maxMemoryBytes?: number): PartEncoders;
-  /** Writes zstd frames again: by the libzstd of Node, and by zstd commands. @param programs paths beside that on PATH */
+  /**
+   * Writes zstd frames again: by the libzstd of Node, and by zstd commands. @param programs paths beside that on PATH
+   */
   zstdEncoder(programs?: readonly string[]): ZstdEncoder;
   /** The clock of this machine; decides whether metadata has expired. */
   now(): Date;

@@ -1,4 +1,4 @@
-/** `delta`: one delta between two files, and where its bytes come from. */
+/** `delta` makes one delta between two files, and says where its bytes come from. */
 import { rename, rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';

@@ -1,4 +1,4 @@
-/** `init`: a new repository in an empty store. */
+/** `init` makes a new repository in an empty store. */
 import path from 'node:path';
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -70,7 +70,7 @@ export function registerInit(program: Command, context: CommandContext): void {
         rootVersion: root.signed.version,
         rootExpires: root.signed.expires,
         root: new TextDecoder().decode(root.bytes),
-        ...(options.rootOut === undefined ? {} : { rootFile: options.rootOut }),
+        rootFile: options.rootOut,
       };
       const where = options.rootOut === undefined ? 'metadata/1.root.json in the store' : options.rootOut;
       output.answer(result, `repository for ${products.join(', ')}; devices pin ${where}`);

@@ -1,4 +1,4 @@
-/** `inspect`: what is inside a store, a build or a bundle. */
+/** `inspect` shows what is inside a store, a build or a bundle. */
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { decodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';

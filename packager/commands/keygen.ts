@@ -1,4 +1,4 @@
-/** `keygen`: new ed25519 key pairs as PEM files. */
+/** `keygen` makes new ed25519 key pairs as PEM files. */
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type WrittenKey, writeKeyPair } from '../repository/key-files.ts';
@@ -20,7 +20,7 @@ export function registerKeygen(program: Command, context: CommandContext): void 
     .addHelpText('after', examples('keygen root-1 root-2 root-3 --out keys', 'keygen online --out keys --json'))
     .action(async (names: string[], options: KeygenOptions) => {
       const odd = names.find((name) => !namePattern.test(name));
-      if (odd !== undefined) throw new SlipwayError('usage', `${JSON.stringify(odd)} is no name for a key`);
+      if (odd !== undefined) throw new SlipwayError('usage', `${JSON.stringify(odd)} is not a name for a key`);
       const keys: WrittenKey[] = [];
       for (const name of names) keys.push(await writeKeyPair(options.out, name));
       const lines = keys.map((key) => `${key.keyId}  ${key.privateFile}  ${key.publicFile}`);

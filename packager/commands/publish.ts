@@ -1,4 +1,4 @@
-/** `publish`: a build into a channel of a store. */
+/** `publish` brings a build into a channel of a store. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';

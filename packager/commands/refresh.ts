@@ -1,4 +1,4 @@
-/** `refresh`: signs again what expires, so that devices keep trusting a repository in which nothing changes. */
+/** `refresh` signs again what expires, so that devices keep trusting a repository in which nothing changes. */
 import type { Command } from 'commander';
 import { refreshRepository } from '../publish/refresh.ts';
 import { readSigningKeys } from '../repository/key-files.ts';

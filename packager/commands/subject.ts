@@ -1,8 +1,8 @@
-/** What `inspect` and `verify` are pointed at: a store, a build folder or a bundle. */
+/** Opens what `inspect` and `verify` are pointed at: a store, a build folder or a bundle. */
 import { stat } from 'node:fs/promises';
 import { SlipwayError } from '../../contract/errors.ts';
 
-export type Subject =
+type Subject =
   | { readonly kind: 'store'; readonly url: string }
   | { readonly kind: 'build'; readonly folder: string }
   | { readonly kind: 'bundle'; readonly file: string };

@@ -1,4 +1,4 @@
-/** `verify`: every signature, digest and length of a store, a build or a bundle. */
+/** `verify` checks every signature, digest and length of a store, a build or a bundle. */
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Progress } from '../../contract/progress.ts';

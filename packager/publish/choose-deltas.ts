@@ -1,9 +1,9 @@
-/** Which of the deltas between the same two files are worth keeping in a store. Decides from plain data. */
+/** Chooses which of the deltas between the same two files are worth keeping in a store. It decides from plain data. */
 import { canonicalJson } from '../../contract/canonical-json.ts';
 import { limits } from '../../contract/limits.ts';
 import type { Delta, ReleaseManifest } from '../../contract/release/manifest.ts';
 
-export interface DeltaChoice<D extends { readonly delta: Delta }> {
+interface DeltaChoice<D extends { readonly delta: Delta }> {
   readonly kept: readonly D[];
   /** One clause for people, of each that is left out. */
   readonly leftOut: readonly string[];

@@ -14,7 +14,7 @@ import { placeDocument } from './place-document.ts';
 /** A role to sign anew: its content for a given version. */
 export type RoleChanges = ReadonlyMap<string, (version: number) => Targets>;
 
-export interface CommitInput {
+interface CommitInput {
   /** What the changes were decided from; the swap fails when the store has moved on since. */
   readonly state: RepositoryState;
   readonly changes: RoleChanges;
@@ -24,7 +24,7 @@ export interface CommitInput {
   readonly check: () => Promise<void>;
 }
 
-export type CommitOutcome =
+type CommitOutcome =
   | { readonly kind: 'committed'; readonly snapshotVersion: number; readonly timestampVersion: number }
   | { readonly kind: 'lost-race' };
 

@@ -1,4 +1,4 @@
-/** The first state of a store: root, targets, an empty role for each product, snapshot and timestamp. */
+/** Makes the first state of a store: root, targets, an empty role for each product, snapshot and timestamp. */
 import { Metadata, type Root } from '@tufjs/models';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
@@ -78,7 +78,9 @@ export async function createRepository(
   return root;
 }
 
-/** It lies on the machine that answers devices: whoever takes it there must not be able to sign anything else. */
+/**
+ * It lies on the machine that answers devices: an attacker who takes it there must not be able to sign anything else.
+ */
 function refuseSharedPermitKey({ root, targets, online, products, permits }: RepositoryKeys): void {
   const others = new Set(
     [root, targets, online, ...products.values()].flatMap(({ keys }) => keys.map(({ keyId }) => keyId)),

@@ -1,8 +1,8 @@
 /**
- * What a store remembers of deltas that were made: a statement, signed by the keys of the product, of the deltas that
- * came of two files, the encoders and their options. So an interrupted publish does not make them again, and neither does
- * another product or platform. Whoever can write to the store cannot make a statement: only one that the keys given here
- * would sign bit for bit is believed, and the bytes of each delta are compared with its digest.
+ * Remembers in the store which deltas were made: a statement, signed by the keys of the product, of the deltas that
+ * came of two files, the encoders and their options. So an interrupted publish does not make them again, and neither
+ * does another product or platform. An attacker who can write to the store cannot make a statement: only one that the
+ * keys given here would sign bit for bit is believed, and the bytes of each delta are compared with its digest.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -44,7 +44,7 @@ export interface DeltaMemory {
   keep(from: Digest, to: Digest, made: readonly MadeDelta[]): Promise<void>;
 }
 
-export interface MemoryPorts {
+interface MemoryPorts {
   readonly store: StoreWriter;
   /** Those of the given keys that may sign for the product. */
   readonly keys: readonly SigningKey[];

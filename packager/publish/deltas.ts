@@ -1,6 +1,6 @@
 /**
- * Deltas from earlier releases of the channel to a new one, kept only where they help. The old bytes come from the store
- * and are checked; each delta was proven before it gets here.
+ * Makes deltas from earlier releases of the channel to a new one, and keeps those that help. The old bytes come from
+ * the store and are checked; each delta was proven before it gets here.
  */
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -76,7 +76,7 @@ export async function makeDeltas(
   const made: MadeDelta[] = [];
   const smallest = Math.min(...component.blobs.map((blob) => blob.length));
   if (olds.length === 0) return made;
-  await using target = new Target(job, component);
+  await using target = new DeltaTarget(job, component);
   const queue = new PQueue({ concurrency: basesAtATime });
   try {
     const work = olds.map(({ version, old }) => async () => {
@@ -93,7 +93,7 @@ export async function makeDeltas(
 interface Base {
   readonly version: string;
   readonly old: Component;
-  readonly target: Target;
+  readonly target: DeltaTarget;
   /** Bytes of a full download. */
   readonly smallest: number;
 }
@@ -124,7 +124,7 @@ async function deltasFrom(job: DeltaJob, component: Component, base: Base): Prom
 }
 
 /** The new file, unpacked and opened when the first delta to it is made: what is remembered needs neither. */
-class Target implements AsyncDisposable {
+class DeltaTarget implements AsyncDisposable {
   readonly #job: DeltaJob;
   readonly #component: Component;
   readonly #file: string;

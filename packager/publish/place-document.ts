@@ -14,7 +14,7 @@ import type { SigningKey } from '../repository/signing-key.ts';
 /** Names stepped over before this is called contention: each is one abandoned or lost publish. */
 const maxVersionsTried = 1000;
 
-export interface Placement<T extends Snapshot | Targets> {
+interface Placement<T extends Snapshot | Targets> {
   readonly role: string;
   readonly lifetime: 'snapshot' | 'product' | 'targets';
   /** The first version to try. */

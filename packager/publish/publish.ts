@@ -29,9 +29,9 @@ import {
 } from '../repository/state.ts';
 import { withDeltasThatFit } from './choose-deltas.ts';
 import { commitChanges, commitKeys } from './commit.ts';
+import { basesOf, planPublish, withChannelAt } from './deciding/plan.ts';
 import { type DeltaMemory, deltaMemory, type EncoderOptions, type MadeDelta, uploadOf } from './delta-memory.ts';
 import { type DeltaJob, type DeltaMakers, makeDeltas } from './deltas.ts';
-import { basesOf, planPublish, withChannelAt } from './plan.ts';
 import { readOrRestore, restoreDeltas } from './restore.ts';
 import { requireStored, type Upload, type UploadResult, uploadAll } from './upload.ts';
 
@@ -67,7 +67,7 @@ export interface PublishInput {
   readonly backOff: (attempt: number) => Promise<void>;
 }
 
-export interface PublishResult extends UploadResult {
+interface PublishResult extends UploadResult {
   readonly outcome: 'published' | 'channel-moved' | 'unchanged';
   readonly targetPath: string;
   readonly version: string;
@@ -277,7 +277,7 @@ function entryOf(manifest: ReleaseManifest, sha256: string, length: number): Lis
 }
 
 /** Every object that a device may ask for when it installs this release. */
-export function objectsOf(manifest: ReleaseManifest, entry: ListedRelease): { key: string; length: number }[] {
+function objectsOf(manifest: ReleaseManifest, entry: ListedRelease): { key: string; length: number }[] {
   const blobs = manifest.components.flatMap((component) => [...component.blobs, ...component.deltas]);
   return [
     { key: manifestKey(entry.manifestSha256), length: entry.manifestLength },

@@ -1,4 +1,6 @@
-/** Signs again what expires while nothing changes: snapshot and timestamp always, product roles at half of their time. */
+/**
+ * Signs again what expires while nothing changes: snapshot and timestamp always, product roles at half of their time.
+ */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
 import { expiryAt, isExpired, isHalfSpent } from '../repository/expiry.ts';
@@ -14,7 +16,7 @@ import { commitChanges, type RoleChanges } from './commit.ts';
 
 const maxAttempts = 12;
 
-export interface RefreshInput {
+interface RefreshRequest {
   readonly store: StoreWriter;
   readonly keys: readonly SigningKey[];
   readonly pinnedRoot: Uint8Array | undefined;
@@ -25,7 +27,7 @@ export interface RefreshInput {
   readonly backOff: (attempt: number) => Promise<void>;
 }
 
-export interface RefreshResult {
+interface RefreshResult {
   /** Products whose role was signed again. */
   readonly products: readonly string[];
   readonly snapshotVersion: number;
@@ -34,7 +36,7 @@ export interface RefreshResult {
 }
 
 /** @throws SlipwayError `metadata-expired` for what the given keys cannot renew, `key-not-authorised`, `publish-contended` */
-export async function refreshRepository(input: RefreshInput): Promise<RefreshResult> {
+export async function refreshRepository(input: RefreshRequest): Promise<RefreshResult> {
   const { store, keys, pinnedRoot, signingTime: now, say } = input;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     if (attempt > 1) await input.backOff(attempt);

@@ -1,6 +1,6 @@
 /**
- * What a published release lost in the store, and whether it can be made again: a signed manifest and its deltas never
- * change, so what is made again is taken only where its bytes are the same.
+ * Finds what a published release lost in the store, and whether it can be made again. A signed manifest and its deltas
+ * never change, so what is made again is taken only where its bytes are the same.
  */
 import { type ErrorCode, SlipwayError } from '../../contract/errors.ts';
 import { type Component, type Delta, encodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
@@ -44,7 +44,7 @@ export async function readOrRestore(
   }
 }
 
-export interface RestorePorts {
+interface RestorePorts {
   readonly store: StoreWriter;
   /** True for objects that are known to be whole. */
   readonly isSettled: (key: string) => boolean;

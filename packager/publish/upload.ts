@@ -1,6 +1,6 @@
 /**
- * Brings content-addressed objects into a store: what is there is skipped, what is there with other bytes is replaced, and
- * what is sent is checked on its way.
+ * Brings content-addressed objects into a store: what is there is skipped, what is there with other bytes is replaced,
+ * and what is sent is checked on its way.
  */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -21,7 +21,7 @@ export interface UploadResult {
   readonly healed: readonly string[];
 }
 
-export interface UploadOptions {
+interface UploadOptions {
   /** Objects in flight. */
   readonly concurrency: number;
   /** False: an object of the right length is believed. */

@@ -1,6 +1,6 @@
 /**
- * The folder that `build` fills and `publish` reads: `release.json` beside `blobs/`. A marker stands in it from the
- * first write to the last, and release.json comes last, so that a killed build never looks finished.
+ * Reads and writes the folder that `build` fills and `publish` reads: `release.json` beside `blobs/`. A marker stands
+ * in it from the first write to the last, and release.json comes last, so that a killed build never looks finished.
  */
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
@@ -9,7 +9,8 @@ import type { Readable } from 'node:stream';
 import { SlipwayError } from '../../contract/errors.ts';
 import { decodeManifest, encodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import { blobKey } from '../../contract/store-keys.ts';
-import { diskError, replaceFile, syncFolder, systemCode } from '../../system/files/durable-file.ts';
+import { diskError, replaceFile, syncFolder } from '../../system/files/durable-file.ts';
+import { systemCode } from '../../system/files/system-code.ts';
 
 const manifestName = 'release.json';
 const markerName = '.building';

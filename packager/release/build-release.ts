@@ -1,7 +1,6 @@
-/** From a declaration to a finished build folder: the same inputs give the same bytes, in any folder, on any day. */
+/** Makes a finished build folder from a declaration: the same inputs give the same bytes, in any folder, on any day. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parseDocument } from '../../contract/document.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Progress } from '../../contract/progress.ts';
 import {
@@ -11,6 +10,7 @@ import {
   type ReleaseManifest,
 } from '../../contract/release/manifest.ts';
 import type { Platform } from '../../contract/release/platform.ts';
+import { parseDocument } from '../../system/documents/document.ts';
 import { finishBuild, startBuild } from './build-folder.ts';
 import { type ComponentSource, openComponent, sourceError } from './component-source.ts';
 import {
@@ -30,7 +30,7 @@ interface OpenedComponent {
 }
 
 /** @throws SlipwayError `document-unreadable` or `document-invalid` */
-export async function readDeclaration(file: string): Promise<ReleaseDeclaration> {
+async function readDeclaration(file: string): Promise<ReleaseDeclaration> {
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw new SlipwayError('document-unreadable', `cannot read ${path.basename(file)}`, {
       hint: 'Check the path and its permissions.',

@@ -1,6 +1,6 @@
 /**
- * The bytes of a declared component before they are packed: a file as it is, or manifests as one stream of documents that
- * was read strictly, whether they come from a file, a folder or a renderer.
+ * Reads the bytes of a declared component before they are packed: a file as it is, or manifests as one stream of
+ * documents that was read strictly, from a file, a folder or a renderer.
  */
 import { createReadStream } from 'node:fs';
 import { access, constants, readFile, stat } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
-import { systemCode } from '../../system/files/durable-file.ts';
+import { systemCode } from '../../system/files/system-code.ts';
 import type { ComponentDeclaration } from './declaration.ts';
 import { findManifests } from './manifest-folder.ts';
 import { joinManifests, type ManifestText, readManifest } from './manifest-text.ts';

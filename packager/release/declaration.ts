@@ -1,4 +1,4 @@
-/** release.yaml: what a person declares about a release. Paths are relative to the file itself. */
+/** Parses release.yaml, in which a person declares a release. Paths are relative to the file itself. */
 import * as z from 'zod';
 import { limits } from '../../contract/limits.ts';
 import { installPathSchema } from '../../contract/release/install-path.ts';
@@ -15,7 +15,7 @@ import { versionSchema } from '../../contract/release/version.ts';
 
 const pathSchema = z.string().min(1).max(4096);
 
-export const helmSchema = z.strictObject({
+const helmSchema = z.strictObject({
   /** Folder or packaged chart. */
   chart: pathSchema,
   /** Values files, later ones win. */
@@ -30,7 +30,7 @@ export type HelmChart = z.infer<typeof helmSchema>;
 
 const origins = ['source', 'kustomize', 'helm'] as const;
 
-export const componentDeclarationSchema = z
+const componentDeclarationSchema = z
   .strictObject({
     name: componentNameSchema,
     kind: componentKindSchema,

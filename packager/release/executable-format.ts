@@ -1,4 +1,4 @@
-/** Whether an executable can run on a platform, judged by its first bytes. */
+/** Tells whether an executable can run on a platform, by its first bytes. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { elfMachine, type Platform, platforms } from '../../contract/release/platform.ts';
 import { elfIdentity, identityBytes } from '../../delta/elf.ts';

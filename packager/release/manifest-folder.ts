@@ -1,16 +1,16 @@
 /**
- * Which files of a folder are its manifests, by one rule: names that end in .yaml, .yml or .json in any case, in all
- * folders below, ordered by path. Links are followed while they stay inside; whatever else has such a name is refused.
+ * Finds the manifests of a folder by one rule: names that end in .yaml, .yml or .json in any case, in all folders
+ * below, ordered by path. Links are followed while they stay inside; whatever else has such a name is refused.
  */
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { SlipwayError } from '../../contract/errors.ts';
-import { systemCode } from '../../system/files/durable-file.ts';
+import { systemCode } from '../../system/files/system-code.ts';
 
 /** The kernel gives up at as many (path_resolution(7)). */
 const maxLinks = 40;
 
-export interface FoundManifests {
+interface FoundManifests {
   /** Paths relative to the folder. */
   readonly files: readonly string[];
   /** One clause each: what lies there and is not taken. */
@@ -29,7 +29,7 @@ export async function findManifests(name: string, declared: string, folder: stri
   return walk.outcome();
 }
 
-export function isManifestName(file: string): boolean {
+function isManifestName(file: string): boolean {
   return /\.(ya?ml|json)$/i.test(file);
 }
 

@@ -1,11 +1,12 @@
 /**
- * Kubernetes manifests as text: whether every tool reads in them what stands there, and several of them as one stream.
- * The tools cut a stream at lines `---` before they parse (apimachinery, YAMLReader), so a directive, a second document
- * behind `...`, or content beside `---` is lost or refused on the cluster; here it is refused with file and line.
+ * Reads Kubernetes manifests as text: checks that every tool reads in them what stands there, and joins several of them
+ * to one stream. The tools cut a stream at lines `---` before they parse (apimachinery, YAMLReader), so a directive, a
+ * second document behind `...`, or content beside `---` is lost or refused on the cluster; here it is refused with file
+ * and line.
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml';
-import { DocumentError, type DocumentProblem } from '../../contract/document.ts';
-import { readYaml } from '../../contract/yaml-text.ts';
+import { DocumentError, type DocumentProblem } from '../../system/documents/document.ts';
+import { readYaml } from '../../system/documents/yaml-text.ts';
 import { decodeText } from './strict-text.ts';
 
 /** One checked source. */
@@ -56,7 +57,10 @@ export function joinManifests(sources: readonly ManifestText[]): Uint8Array {
   return bytes;
 }
 
-/** Manifests of others may be of any length, which takes time in proportion; nested or anchored beyond bounds they may not be. */
+/**
+ * Manifests of others may be of any length, which takes time in proportion; nested or anchored beyond bounds they may
+ * not be.
+ */
 function requireBounded(text: string, file: string): void {
   const { problems, placeOf } = readYaml(text, { maxTokens: Number.POSITIVE_INFINITY });
   if (problems.length === 0) return;
@@ -193,7 +197,9 @@ function startOf(node: Node): number {
   return node.range?.[0] ?? 0;
 }
 
-/** What begins like JSON is read as JSON by the tools, so that YAML in a .json file is lost. The message has the line. */
+/**
+ * What begins like JSON is read as JSON by the tools, so that YAML in a .json file is lost. The message has the line.
+ */
 function requireJson(text: string, file: string): void {
   try {
     JSON.parse(text);

@@ -14,7 +14,8 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import type { Blob } from '../../contract/release/manifest.ts';
 import { blobKey } from '../../contract/store-keys.ts';
-import { diskError, makeFolder, replaceFile, syncFile, systemCode } from '../../system/files/durable-file.ts';
+import { diskError, makeFolder, replaceFile, syncFile } from '../../system/files/durable-file.ts';
+import { systemCode } from '../../system/files/system-code.ts';
 import type { ComponentSource } from './component-source.ts';
 
 /** Fixed, since other parameters are other bytes. */
@@ -25,19 +26,19 @@ const zstdParameters = {
 };
 const worthwhileRatio = 0.95;
 
-export interface PackedComponent {
+interface PackedComponent {
   readonly length: number;
   readonly sha256: Digest;
   readonly blob: Blob;
 }
 
 /** A zstd stream with the parameters that every blob has. @param length bytes that will go in */
-export function zstdEncoder(length: number) {
+function zstdEncoder(length: number) {
   return createZstdCompress({ params: zstdParameters, pledgedSrcSize: length });
 }
 
 /** True when compressing `from` bytes to `to` is worth the work of undoing it. */
-export function isWorthwhile(from: number, to: number): boolean {
+function isWorthwhile(from: number, to: number): boolean {
   return to < from * worthwhileRatio;
 }
 

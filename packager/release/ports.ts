@@ -1,4 +1,4 @@
-/** What building a release needs from outside: programs that render Kubernetes manifests. */
+/** Declares what building a release needs from outside: programs that render Kubernetes manifests. */
 import type { HelmChart } from './declaration.ts';
 
 export interface ManifestRenderer {

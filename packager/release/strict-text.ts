@@ -1,5 +1,7 @@
-/** Text that people wrote, decoded as UTF-8 or refused: a byte that is replaced would be packed as something else. */
-import { DocumentError } from '../../contract/document.ts';
+/**
+ * Decodes text that people wrote as UTF-8, or refuses it: a byte that is replaced would be packed as something else.
+ */
+import { DocumentError } from '../../system/documents/document.ts';
 
 /**
  * A byte order mark at the start says only what every text is anyway, so it is left out.
@@ -17,7 +19,11 @@ export function decodeText(bytes: Uint8Array, file: string): string {
   const control = /(?![\t\n\r\u0085])[\p{Cc}\ufffe\uffff]/u.exec(text);
   if (control === null) return text;
   const code = control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
-  throw problem(file, placeOf(text.slice(0, control.index)), `the control character U+${code} is not allowed in YAML`);
+  throw problem(
+    file,
+    positionAfter(text.slice(0, control.index)),
+    `the control character U+${code} is not allowed in YAML`,
+  );
 }
 
 function firstBroken(bytes: Uint8Array): { line: number; column: number } {
@@ -28,7 +34,7 @@ function firstBroken(bytes: Uint8Array): { line: number; column: number } {
   } catch {
     // The byte that cannot follow: what came before it is the place.
   }
-  return placeOf(before.join(''));
+  return positionAfter(before.join(''));
 }
 
 function nameOfEncoding(bytes: Uint8Array): string {
@@ -37,7 +43,7 @@ function nameOfEncoding(bytes: Uint8Array): string {
   return 'a byte of another encoding, such as Latin-1; save the file as UTF-8';
 }
 
-function placeOf(before: string): { line: number; column: number } {
+function positionAfter(before: string): { line: number; column: number } {
   const start = before.lastIndexOf('\n') + 1;
   return { line: before.split('\n').length, column: before.length - start + 1 };
 }

@@ -1,4 +1,4 @@
-/** The bytes of a component out of the bytes of a blob, with the window that devices allow. */
+/** Unpacks the bytes of a component out of the bytes of a blob, with the window that devices allow. */
 import { constants, createZstdDecompress } from 'node:zlib';
 import { limits } from '../../contract/limits.ts';
 

@@ -1,8 +1,10 @@
-/** How long each role's signature holds, and the instants that follow from a clock that the caller passes. */
+/**
+ * Says how long each role's signature holds, and computes the instants that follow from a clock that the caller passes.
+ */
 
 /** Days, by the kind of role: offline roles long, online ones short (a freeze attack lasts no longer than these). */
-export const lifetimeDays = { root: 365, targets: 180, product: 60, snapshot: 7, timestamp: 1 } as const;
-export type RoleKind = keyof typeof lifetimeDays;
+const lifetimeDays = { root: 365, targets: 180, product: 60, snapshot: 7, timestamp: 1 } as const;
+type RoleKind = keyof typeof lifetimeDays;
 
 const dayMs = 24 * 3600 * 1000;
 

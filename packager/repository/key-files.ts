@@ -1,4 +1,4 @@
-/** Keys on disk: one PEM a file, private ones readable by their owner only. */
+/** Reads and writes keys on disk: one PEM a file, private ones readable by their owner only. */
 import { access, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -7,10 +7,10 @@ import { openSecrets } from '../../system/files/open-secrets.ts';
 import { generateKeyPair, isSigningKey, type PublicKey, parseKey, type SigningKey } from './signing-key.ts';
 
 export const privateKeySuffix = '.key.pem';
-export const publicKeySuffix = '.pub.pem';
+const publicKeySuffix = '.pub.pem';
 
 /** As the command line has them: files by `--key`, a folder by `--keys`. */
-export interface KeyPlaces {
+interface KeyPlaces {
   readonly key?: readonly string[];
   readonly keys?: string;
 }

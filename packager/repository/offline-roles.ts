@@ -1,4 +1,4 @@
-/** The two roles whose keys stay offline: root, which names all keys, and targets, which only delegates. */
+/** Makes the two roles whose keys stay offline: root, which names all keys, and targets, which only delegates. */
 import { Root, Targets } from '@tufjs/models';
 import { Delegations } from '@tufjs/models/dist/delegations.js';
 import { DelegatedRole, Role } from '@tufjs/models/dist/role.js';

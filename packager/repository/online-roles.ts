@@ -1,4 +1,7 @@
-/** Snapshot and timestamp: which documents belong together, and which snapshot is the newest. Signed by online keys. */
+/**
+ * Makes snapshot and timestamp, which say which documents belong together and which snapshot is the newest. Online keys
+ * sign them.
+ */
 import { type MetaFile, Snapshot, Timestamp } from '@tufjs/models';
 import { expiryAt } from './expiry.ts';
 import { specVersion } from './offline-roles.ts';

@@ -1,4 +1,7 @@
-/** A product's targets role: one target a release, each with its counter and channels under the signature. */
+/**
+ * Reads and makes a product's targets role: one target a release, each with its counter and channels under the
+ * signature.
+ */
 import { TargetFile, Targets } from '@tufjs/models';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';

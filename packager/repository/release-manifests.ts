@@ -1,4 +1,4 @@
-/** Release manifests in a store, read only against what the signed product role says about them. */
+/** Reads release manifests in a store, only against what the signed product role says about them. */
 import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
@@ -32,7 +32,7 @@ export function checkManifest(release: ListedRelease, bytes: Uint8Array): Releas
   const digest = sha256(bytes);
   if (digest !== release.manifestSha256) {
     throw new SlipwayError('digest-mismatch', `${release.path}: expected ${release.manifestSha256}, found ${digest}`, {
-      hint: 'Somebody changed the manifest after it was signed.',
+      hint: 'The manifest was changed after it was signed: restore it from a bundle or a build.',
     });
   }
   const manifest = decodeManifest(bytes);

@@ -1,4 +1,6 @@
-/** Signed TUF metadata as the bytes that are stored: canonical, so that the same state always has the same bytes. */
+/**
+ * Writes signed TUF metadata as the bytes that are stored: canonical, so that the same state always has the same bytes.
+ */
 import type { Metadata, Root, Snapshot, Targets, Timestamp } from '@tufjs/models';
 import { MetaFile, Metadata as SignedMetadata } from '@tufjs/models';
 import { canonicalJson } from '../../contract/canonical-json.ts';

@@ -1,6 +1,6 @@
 /**
- * ed25519 keys of TUF roles: their PEM form, their key id and their signatures. Knows neither files nor which role a
- * key serves.
+ * Reads and makes ed25519 keys of TUF roles: their PEM form, their key id and their signatures. It knows neither files
+ * nor which role a key serves.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { Key } from '@tufjs/models';
@@ -19,7 +19,7 @@ export interface SigningKey extends PublicKey {
   sign(data: Uint8Array): Signature;
 }
 
-export interface KeyPairPem {
+interface KeyPairPem {
   /** PKCS#8. Secret. */
   readonly privatePem: string;
   /** SubjectPublicKeyInfo. */

@@ -1,5 +1,5 @@
 /**
- * The repository as a publisher finds it: every signature checked by the device's own rules, but not yet whether
+ * Loads the repository as a publisher finds it. Every signature is checked by the device's own rules, but not whether
  * anything has expired, because a publisher may be here to sign it anew.
  */
 import { Metadata, MetadataKind, type MetaFile, type Root, type Targets } from '@tufjs/models';

@@ -1,4 +1,7 @@
-/** Whether stored bytes are what a manifest says: as they are on the wire, and unpacked to the component. Streams. */
+/**
+ * Checks that stored bytes are what a manifest says: as they are on the wire, and unpacked to the component. It
+ * streams.
+ */
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Digest } from '../../contract/digest.ts';

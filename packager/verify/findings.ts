@@ -1,4 +1,6 @@
-/** Everything wrong that a verification found, raised at its end, so that one run shows the whole damage. */
+/**
+ * Gathers everything wrong that a verification found and raises it at its end, so that one run shows the whole damage.
+ */
 import { type ErrorCode, SlipwayError } from '../../contract/errors.ts';
 import type { RepairedObject } from './repair.ts';
 
@@ -40,7 +42,7 @@ export class FindingList {
     if (others.length === 0) throw first;
     const lines = this.#found.map((finding) => `${finding.code}: ${finding.message}`);
     throw new SlipwayError(first.code, `${this.#found.length} findings\n${lines.join('\n')}`, {
-      ...(first.hint === undefined ? {} : { hint: first.hint }),
+      hint: first.hint,
       cause: first,
     });
   }

@@ -1,10 +1,10 @@
-/** Where objects for a repair can come from: a build folder, or a bundle, which is read again for each blob. */
+/** Gives objects for a repair, out of a build folder, or out of a bundle, which is read again for each blob. */
 import { stat } from 'node:fs/promises';
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { encodeManifest } from '../../contract/release/manifest.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
-import type { BlobSource } from '../../system/store/writer.ts';
+import type { RepeatableBytes } from '../../system/store/writer.ts';
 import { type BundleHead, readBundle } from '../bundle/read-bundle.ts';
 import { blobFile, openBlob, readBuild } from '../release/build-folder.ts';
 import type { RepairSource } from './repair.ts';
@@ -61,7 +61,7 @@ function openMember(file: string, wanted: string): Readable {
   return out;
 }
 
-function small(bytes: Uint8Array): BlobSource {
+function small(bytes: Uint8Array): RepeatableBytes {
   return { length: bytes.length, open: () => Readable.from([bytes], { objectMode: false }) };
 }
 

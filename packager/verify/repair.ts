@@ -1,6 +1,7 @@
 /**
- * Puts back what a store lost or holds with other bytes, out of a build folder or a bundle. Nothing is believed of where it
- * comes from: an object needs the digest that was signed, and metadata has to fit into the chain of trust of the store.
+ * Puts back what a store lost or holds with other bytes, out of a build folder or a bundle. Nothing is believed of
+ * where it comes from: an object needs the digest that was signed, and metadata has to fit into the chain of trust of
+ * the store.
  */
 import { Readable } from 'node:stream';
 import type { Digest } from '../../contract/digest.ts';
@@ -10,13 +11,13 @@ import { limits } from '../../contract/limits.ts';
 import { silentProgress } from '../../contract/progress.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { type FetchMetadata, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
-import type { BlobSource, StoreWriter } from '../../system/store/writer.ts';
+import type { RepeatableBytes, StoreWriter } from '../../system/store/writer.ts';
 import { uploadAll } from '../publish/upload.ts';
 import { delegatedProducts, fetchFrom } from '../repository/state.ts';
 
 /** Bytes by the keys of a store, not verified. */
 export interface RepairSource {
-  object(key: string): Promise<BlobSource | undefined>;
+  object(key: string): Promise<RepeatableBytes | undefined>;
 }
 
 export interface RepairedObject {
@@ -68,8 +69,8 @@ export class Repair {
   }
 
   /**
-   * The state of the store, where documents that spoil it may come from the source instead; these are written when all of
-   * it has been verified.
+   * The state of the store, where documents that spoil it may come from the source instead; these are written when all
+   * of it has been verified.
    * @throws SlipwayError what is wrong with the first document that cannot be replaced
    */
   async trust(root: Uint8Array, now: Date): Promise<TrustedRepository> {
@@ -95,7 +96,7 @@ export class Repair {
     }
   }
 
-  async #replace(key: string, digest: Digest, source: BlobSource): Promise<boolean> {
+  async #replace(key: string, digest: Digest, source: RepeatableBytes): Promise<boolean> {
     const object = { key, sha256: digest, length: source.length, open: () => source.open() };
     try {
       const options = { concurrency: 1, verifyExisting: true, progress: silentProgress };
@@ -131,7 +132,7 @@ export class Repair {
         ? await this.#store.compareAndSwap(key, current.etag, bytes)
         : await this.#store.putNew(key, bytes);
       if (swap === 'changed' || swap === 'exists') {
-        throw new SlipwayError('publish-contended', 'somebody publishes at the same time', {
+        throw new SlipwayError('publish-contended', 'another publisher works at the same time', {
           hint: 'Run the same command again when other publishers have finished.',
         });
       }

@@ -1,4 +1,4 @@
-/** A build folder against its own release.json. Nothing in it is signed yet. */
+/** Verifies a build folder against its own release.json. Nothing in it is signed yet. */
 
 import type { Progress } from '../../contract/progress.ts';
 import { type BuiltRelease, openBlob } from '../release/build-folder.ts';

@@ -1,4 +1,4 @@
-/** A bundle by the rules of a device: trust first, then the manifest, then every blob as it passes. */
+/** Verifies a bundle by the rules of a device: trust first, then the manifest, then every blob as it passes. */
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Progress } from '../../contract/progress.ts';

@@ -1,4 +1,6 @@
-/** A whole store by the rules of a device: every signature, every manifest, every blob that a manifest names. */
+/**
+ * Verifies a whole store by the rules of a device: every signature, every manifest, every blob that a manifest names.
+ */
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Progress } from '../../contract/progress.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';

@@ -1,4 +1,4 @@
-/** What a program says when a command fails: alike in every program, so that scripts and people read one form. */
+/** Says why a command failed, alike in every program, so that scripts and people read one form. */
 import { describeError, SlipwayError } from '../../contract/errors.ts';
 
 export interface CommandFailure {

@@ -1,4 +1,4 @@
-/** What is known of one thing, a line for each: names in a column, values beside them. */
+/** Prints what is known of one thing, a line for each field: names in a column, values beside them. */
 import { printable } from './printable.ts';
 
 /** @param value undefined where there is nothing to say of it */

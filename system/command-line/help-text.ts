@@ -1,4 +1,4 @@
-/** The end of every `--help`: examples to copy, and what the exit status means. */
+/** Writes the end of every `--help`: examples to copy, and what the exit status means. */
 import { exitStatus } from '../../contract/errors.ts';
 
 /** Of each exit status that a program or a verb ends with. */

@@ -1,4 +1,7 @@
-/** Where the words of a command go: its answer to stdout, for people or as JSON under `--json`, the rest to stderr. */
+/**
+ * Sends the words of a command to their places: its answer to stdout, for people or as JSON under `--json`, the rest to
+ * stderr.
+ */
 import type { CommandFailure } from './failure.ts';
 
 export interface Streams {

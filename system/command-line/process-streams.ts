@@ -1,4 +1,4 @@
-/** The output of this process. Whoever reads it may leave early, as `head` does: nothing more is said then. */
+/** Writes the output of this process. A reader may leave early, as `head` does: nothing more is said then. */
 import type { Streams } from './output.ts';
 
 /** @param onEarlyReader what to do when nobody reads on; by default the work goes on without a word */

@@ -1,2 +1,5 @@
-/** Of the three programs, which are released together: the version in package.json; a test keeps the two equal. */
+/**
+ * Names the version of the three programs, which are released together: the one in package.json. A test keeps the two
+ * equal.
+ */
 export const programVersion = '0.1.0';

@@ -6,7 +6,7 @@ import { commonMeanings, type ExitMeanings, examplesText, exitStatusText } from 
 import { type Output, openOutput, type Streams } from './output.ts';
 import { programVersion } from './program-version.ts';
 
-export interface ProgramDescription {
+interface ProgramDescription {
   readonly name: string;
   /** One sentence. */
   readonly description: string;
@@ -45,8 +45,8 @@ export async function runProgram(
     return exitStatus.ok;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitStatus.ok;
-    const told = program.toldToEnd?.();
-    if (told !== undefined) return told;
+    const status = program.toldToEnd?.();
+    if (status !== undefined) return status;
     const error = thrown instanceof CommanderError ? usageError(program.name, thrown) : toSlipwayError(thrown);
     output.fail((program.failureOf ?? failureOf)(error));
     return error.exitStatus;

@@ -1,4 +1,4 @@
-/** Amounts of bytes for people. */
+/** Writes amounts of bytes for people. */
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 

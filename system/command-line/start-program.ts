@@ -1,10 +1,12 @@
-/** Starts a program from the command that people type, where this Node can run it; loads nothing else before it knows. */
+/**
+ * Starts a program from the command that people type, where this Node can run it; loads nothing else before it knows.
+ */
 import { exitStatus } from '../../contract/errors.ts';
 import { keepCompiled } from './compile-cache.ts';
 import { whyNodeIsTooOld } from './node-version.ts';
 
 /** A program as it lies beside its command: in the repository, and built. */
-export interface ProgramFiles {
+interface ProgramFiles {
   readonly source: string;
   readonly built: string;
 }

@@ -1,4 +1,4 @@
-/** SIGINT and SIGTERM: how a process ends when a person or a service manager tells it to. */
+/** Handles SIGINT and SIGTERM: a process ends when a person or a service manager tells it to. */
 import { constants } from 'node:os';
 
 const names = ['SIGINT', 'SIGTERM'] as const;

@@ -1,4 +1,4 @@
-/** Rows under a heading, columns aligned by spaces: all at once, or line by line while they come. */
+/** Prints rows under a heading, columns aligned by spaces: all at once, or line by line while they come. */
 
 type Row = readonly string[];
 

@@ -1,4 +1,4 @@
-/** Times for people: absolute in UTC, and how far away. */
+/** Writes times for people: absolute in UTC, and how far away. */
 
 const units: readonly (readonly [string, number])[] = [
   ['d', 86_400],

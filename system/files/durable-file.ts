@@ -1,17 +1,18 @@
 /**
- * Files that are whole or not there, also after a power cut: temporary file, fsync, rename or link, fsync of the
- * folder. The one place that knows this order for a publisher. Codes of the operating system become ours here.
+ * Writes files that are whole or not there, also after a power cut: temporary file, fsync, rename or link, fsync of the
+ * folder. It is the one place that knows this order for a publisher. Codes of the operating system become ours here.
  */
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { systemCode } from './system-code.ts';
 
-export interface WriteOptions {
+interface WriteOptions {
   /** Permission bits of a new file. */
-  readonly mode?: number;
+  readonly mode?: number | undefined;
   /** Where the temporary file is made; the same file system as the target. Default: the folder of the target. */
-  readonly temporaryFolder?: string;
+  readonly temporaryFolder?: string | undefined;
 }
 
 type Content = Uint8Array | AsyncIterable<Uint8Array>;
@@ -34,8 +35,7 @@ export async function createFile(
   temporaryFolder?: string,
 ): Promise<boolean> {
   let created = true;
-  const options = { ...(mode === undefined ? {} : { mode }), ...(temporaryFolder ? { temporaryFolder } : {}) };
-  await settle(file, content, options, async (temporary) => {
+  await settle(file, content, { mode, temporaryFolder }, async (temporary) => {
     try {
       await link(temporary, file);
     } catch (error) {
@@ -101,11 +101,6 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-export function systemCode(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : undefined;
 }
 
 /** @param name what was being written or read, without its folder */

@@ -1,4 +1,4 @@
-/** Which files with private keys, tokens and passwords other accounts of the machine may read, too. */
+/** Finds files with private keys, tokens and passwords that other accounts of the machine may read, too. */
 import { stat } from 'node:fs/promises';
 
 const readableByOthers = 0o077;

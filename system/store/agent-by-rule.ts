@@ -1,10 +1,10 @@
-/** Agents for the AWS SDK whose requests each go their own way: straight, or through a proxy. */
+/** Makes agents for the AWS SDK whose requests each go their own way: straight, or through a proxy. */
 import { type AgentOptions, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { Agent, type AgentConnectOpts } from 'agent-base';
 import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
-import type { NamedProxy, ProxyRule } from '../../contract/proxy.ts';
+import type { NamedProxy, ProxyRule } from '../network/proxy.ts';
 
 export class AgentByRule extends Agent {
   readonly #rule: ProxyRule;

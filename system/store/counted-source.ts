@@ -1,10 +1,10 @@
-/** The bytes of a source as they pass on their way into a store, held to the length that was said of them. */
+/** Counts the bytes of a source on their way into a store, and holds them to the length that was said of them. */
 import { SlipwayError } from '../../contract/errors.ts';
-import type { BlobSource } from './writer.ts';
+import type { RepeatableBytes } from './writer.ts';
 
 /** @throws SlipwayError `length-mismatch` instead of an end, so that no store shows the object */
 export async function* countedSource(
-  source: BlobSource,
+  source: RepeatableBytes,
   key: string,
   onBytes: (count: number) => void = () => undefined,
 ): AsyncGenerator<Uint8Array> {

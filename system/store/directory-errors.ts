@@ -1,6 +1,7 @@
-/** What a file system answers to a store in a folder, as codes. */
+/** Turns what a file system answers to a store in a folder into codes. */
 import { SlipwayError } from '../../contract/errors.ts';
-import { diskError, systemCode } from '../files/durable-file.ts';
+import { diskError } from '../files/durable-file.ts';
+import { systemCode } from '../files/system-code.ts';
 
 const refusals: readonly (string | undefined)[] = ['EACCES', 'EPERM', 'EROFS'];
 

@@ -1,6 +1,6 @@
 /**
- * The lock of a store in a folder: one writer at a time holds `.lock`, and the kernel drops it when its holder dies
- * (SQLite's lock, well tried on local file systems).
+ * Locks a store in a folder: one writer at a time holds `.lock`, and the kernel drops it when its holder dies (SQLite's
+ * lock, well tried on local file systems).
  */
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -11,7 +11,7 @@ import { makeFolder } from '../files/durable-file.ts';
 const waitMs = 20;
 const maxWaits = 1500;
 
-export interface Lock {
+interface Lock {
   release(): void;
 }
 

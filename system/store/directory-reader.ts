@@ -1,4 +1,4 @@
-/** A store in a folder of this machine, to be read. */
+/** Reads a store in a folder of this machine. */
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -13,7 +13,7 @@ export function directoryReader(folder: string): StoreReader {
   return readerOver(folder, new OpenFiles());
 }
 
-/** Reads what is there now, for whoever writes beside it. */
+/** Reads what is there now, for a writer beside it. */
 export function freshDirectoryReader(folder: string): StoreReader {
   return readerOver(folder, new OpenFiles({ maxKept: 0 }));
 }
@@ -22,7 +22,7 @@ export function freshDirectoryReader(folder: string): StoreReader {
 export function fileOf(folder: string, key: string): string {
   const root = path.resolve(folder);
   const resolved = path.join(root, key);
-  if (!resolved.startsWith(root + path.sep)) throw new SlipwayError('not-found', `${key} is no key of a store`);
+  if (!resolved.startsWith(root + path.sep)) throw new SlipwayError('not-found', `${key} is not a key of a store`);
   return resolved;
 }
 
@@ -63,7 +63,7 @@ function openObject(key: string, file: FileUse, { first, last }: ByteRange): Ope
 
 /** Not by a shared descriptor: metadata changes under its name, and the newest is asked for. */
 async function readWhole(key: string, name: string, maxBytes: number): Promise<WholeObject | undefined> {
-  // Without waiting for whoever writes into a pipe.
+  // Without waiting for a writer into a pipe.
   const file = await open(name, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = await file.stat();

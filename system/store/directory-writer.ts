@@ -1,6 +1,6 @@
 /**
- * A store in a folder of this machine, to be written. Objects appear by rename or link, so a reader never sees half of
- * one; compare-and-swap runs under a lock.
+ * Writes a store in a folder of this machine. Objects appear by rename or link, so a reader never sees half of one;
+ * compare-and-swap runs under a lock.
  */
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';

@@ -1,15 +1,15 @@
 /**
- * An object that a service sends as streams, read by whoever wants the next bytes: nothing comes that nobody asked for. A
- * slow reader would keep the service waiting, which has only so many answers under way, too. So the object is asked for in
+ * Reads an object that a service sends as streams, at the reader's pace: nothing comes that nobody asked for. A slow
+ * reader would keep the service waiting, which has only few answers under way, too. So the object is asked for in
  * spans: a short one first, with which the service is done at once, and a longer one each time that one was read to its
  * end. A stream that nobody reads for a while is let go, and so is one that breaks; the next span begins where it was.
  */
 import type { Readable } from 'node:stream';
 import type { OpenObject } from './reader.ts';
 
-export interface StreamSource {
+interface StreamSource {
   readonly length: number;
-  /** @returns a stream of so many bytes from here on, of those that are asked for */
+  /** @returns a stream of this number of bytes from here on, of those that are asked for */
   readonly openFrom: (offset: number, bytes: number) => Promise<Readable>;
   /** What to throw where a stream breaks that gave nothing. */
   readonly fail: (cause: unknown) => Error;

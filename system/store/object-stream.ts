@@ -1,4 +1,4 @@
-/** An object of a store as a stream, for those who pass it on whole. */
+/** Gives an object of a store as a stream, to callers that pass it on whole. */
 import { Readable } from 'node:stream';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { OpenObject, StoreReader } from './reader.ts';
@@ -6,7 +6,7 @@ import type { OpenObject, StoreReader } from './reader.ts';
 const pieceBytes = 256 * 1024;
 
 /**
- * Whoever leaves the stream destroys it: then the request to the store ends, too.
+ * A caller that leaves the stream destroys it: then the request to the store ends, too.
  * @throws SlipwayError `object-missing`, and what opening throws; the stream fails with what reading throws
  */
 export async function objectStream(store: StoreReader, key: string): Promise<Readable> {

@@ -1,6 +1,6 @@
 /**
- * Files of a store that are open for reading. Many clients fetch the same blob in pieces at the same time: they share
- * one descriptor, which stays open for a moment after it was opened. Reads name their position, so nobody disturbs another.
+ * Keeps files of a store open for reading. Many clients fetch the same blob in pieces at the same time: they share one
+ * descriptor, which stays open for a moment after it was opened. Reads name their position, so nobody disturbs another.
  */
 import { close, constants, fstat, open, read } from 'node:fs';
 import { promisify } from 'node:util';
@@ -63,7 +63,7 @@ export class OpenFiles {
     if (!isKept) return opening;
     this.#files.set(name, opening);
     this.#timers.set(name, setTimeout(() => void this.#forget(name), keptMs).unref());
-    // Nothing is kept of a failure: whoever asks next looks anew.
+    // Nothing is kept of a failure: the next caller looks anew.
     opening.then(
       (file) => void (file ?? this.#forget(name)),
       () => void this.#forget(name),
@@ -84,7 +84,7 @@ export class OpenFiles {
 }
 
 async function openShared(name: string, isKept: boolean): Promise<SharedFile | undefined> {
-  // Without waiting for whoever writes into a pipe.
+  // Without waiting for a writer into a pipe.
   const descriptor = await openFile(name, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = await statOpen(descriptor);

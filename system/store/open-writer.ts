@@ -1,7 +1,7 @@
 /** Opens the store that a URL names, to write it. The S3 client is loaded only where it is needed: it is large. */
-import type { Environment } from '../../contract/proxy.ts';
-import { parseStoreUrl } from '../../contract/store-url.ts';
+import type { Environment } from '../network/proxy.ts';
 import { directoryWriter } from './directory-writer.ts';
+import { parseStoreUrl } from './store-url.ts';
 import type { StoreWriter } from './writer.ts';
 
 /** @throws SlipwayError `store-url-invalid`, and `usage` for a proxy that is none */

@@ -1,8 +1,8 @@
 /**
- * A store that is read: nothing here can change a release. Keys are those of contract/store-keys.ts, relative to the
- * store's own root.
+ * Declares a store that is read: nothing here can change a release. Keys are those of contract/store-keys.ts, relative
+ * to the store's own root.
  */
-export interface StoredObject {
+interface StoredObject {
   /** Bytes in all. */
   readonly length: number;
 }
@@ -13,7 +13,7 @@ export interface ByteRange {
   readonly last: number;
 }
 
-/** Whoever opens it closes it, once, whether it was read to the end or not. */
+/** The caller that opens it closes it, once, whether it was read to the end or not. */
 export interface OpenObject {
   /** Bytes that `read` gives in all. */
   readonly length: number;

@@ -5,18 +5,18 @@ import type { S3Client } from '@aws-sdk/client-s3';
 /** The list of parts of the longest upload has 1 MiB. */
 const maxAnswerBytes = 2 * 1024 * 1024;
 
-interface Answer {
+interface S3Answer {
   readonly statusCode: number;
   body: unknown;
 }
 
-/** Objects themselves are bounded by whoever reads them. */
+/** Objects themselves are bounded by their readers. */
 export function boundAnswers(client: S3Client): void {
   client.middlewareStack.add(
     (next, { commandName }) =>
       async (input) => {
         const passed = await next(input);
-        const answer = passed.response as Answer;
+        const answer = passed.response as S3Answer;
         const isObject = commandName === 'GetObjectCommand' && answer.statusCode < 300;
         if (!isObject && answer.body instanceof Readable) answer.body = bounded(answer.body);
         return passed;
@@ -34,6 +34,6 @@ function bounded(body: Readable): Readable {
       else done(null, chunk);
     },
   });
-  // Whoever reads the meter is told of what goes wrong.
+  // The reader of the meter is told of what goes wrong.
   return pipeline(body, meter, () => undefined);
 }

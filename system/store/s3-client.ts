@@ -1,13 +1,13 @@
 /**
- * How every program talks to S3 or a service like it: time-outs, retries, connections, proxies and checksums are decided
- * here. Asks for no checksums beyond those S3 requires: others than Amazon's implement no more. Credentials come from the
- * environment as the AWS SDK has it, and go to nobody but the service.
+ * Talks to S3 or a service like it, for every program: time-outs, retries, connections, proxies and checksums are
+ * decided here. It asks for no checksums beyond those S3 requires: others than Amazon's implement no more. Credentials
+ * come from the environment as the AWS SDK has it, and go to nobody but the service.
  */
 import { S3Client } from '@aws-sdk/client-s3';
-import { type Environment, noProxyRule, type ProxyRule, proxiesOfEnvironment } from '../../contract/proxy.ts';
-import type { StoreLocation } from '../../contract/store-url.ts';
+import { type Environment, noProxyRule, type ProxyRule, proxiesOfEnvironment } from '../network/proxy.ts';
 import { AgentByRule } from './agent-by-rule.ts';
 import { boundAnswers } from './s3-answer-bound.ts';
+import type { StoreLocation } from './store-url.ts';
 
 export interface S3Place {
   readonly bucket: string;

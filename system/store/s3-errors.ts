@@ -1,4 +1,4 @@
-/** What S3 services answer and how the network fails, as codes. Never matches on message text. */
+/** Turns what S3 services answer, and how the network fails, into codes. It never matches on message text. */
 import { SlipwayError } from '../../contract/errors.ts';
 
 const forbiddenNames = new Set([

@@ -1,6 +1,7 @@
 /**
- * The ETag that S3 gives an object: the MD5 of its bytes, or of a multipart upload the MD5 of the parts' MD5s and their
- * count. By it a store tells what it holds without sending it. Objects under SSE-KMS have others, which tell nothing.
+ * Computes the ETag that S3 gives an object: the MD5 of its bytes, or of a multipart upload the MD5 of the parts' MD5s
+ * and their count. By it a store tells what it holds without sending it. Objects under SSE-KMS have others, which tell
+ * nothing.
  */
 import { createHash } from 'node:crypto';
 

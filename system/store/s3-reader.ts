@@ -1,4 +1,4 @@
-/** A store in S3 or a service like it, to be read. Asks for single ranges only: others than Amazon's know no more. */
+/** Reads a store in S3 or a service like it. It asks for single ranges only: others than Amazon's know no more. */
 import type { Readable } from 'node:stream';
 import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';

@@ -1,6 +1,6 @@
 /**
- * A store in S3 or a service like it, to be written, by the rules that Amazon, Ceph and MinIO share: ETags without quotes
- * in If-Match, create-once by a plain PUT (a multipart upload ignores If-None-Match).
+ * Writes a store in S3 or a service like it, by the rules that Amazon, Ceph and MinIO share: ETags without quotes in
+ * If-Match, create-once by a plain PUT (a multipart upload ignores If-None-Match).
  */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -15,7 +15,7 @@ import { type S3Access, type S3Place, s3Access } from './s3-client.ts';
 import { isAbsent, isPreconditionFailed, isUnclear, s3Error } from './s3-errors.ts';
 import { etagOf } from './s3-etag.ts';
 import { s3ReaderOver, unquoted } from './s3-reader.ts';
-import { type BlobSource, type Holding, type KnownObject, maxSwappedBytes, type StoreWriter } from './writer.ts';
+import { type Holding, type KnownObject, maxSwappedBytes, type RepeatableBytes, type StoreWriter } from './writer.ts';
 
 /** From here on an object is sent in parts; below it fits one request and can be replayed from memory. */
 const multipartFromBytes = 16 * 1024 * 1024;
@@ -102,7 +102,7 @@ async function compareAndSwap(
 async function putParts(
   { streams, at }: S3Access,
   key: string,
-  source: BlobSource,
+  source: RepeatableBytes,
   onBytes: (count: number) => void,
 ): Promise<void> {
   const upload = new Upload({
@@ -119,7 +119,7 @@ async function putParts(
   await upload.done();
 }
 
-interface Target {
+interface UploadTarget {
   readonly Bucket: string;
   readonly Key: string;
   readonly IfMatch?: string;
@@ -127,7 +127,7 @@ interface Target {
 }
 
 /** Content-MD5 is the one digest of a body that every such service checks. */
-async function put(client: S3Client, target: Target, bytes: Uint8Array): Promise<void> {
+async function put(client: S3Client, target: UploadTarget, bytes: Uint8Array): Promise<void> {
   const ContentMD5 = createHash('md5').update(bytes).digest('base64');
   await client.send(new PutObjectCommand({ ...target, Body: bytes, ContentLength: bytes.length, ContentMD5 }));
 }
@@ -136,7 +136,7 @@ function partBytesOf(length: number): number {
   return Math.max(multipartFromBytes, Math.ceil(length / maxParts));
 }
 
-async function collect(source: BlobSource, key: string): Promise<Uint8Array> {
+async function collect(source: RepeatableBytes, key: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of countedSource(source, key)) chunks.push(chunk);
   return Buffer.concat(chunks);

@@ -1,4 +1,4 @@
-/** A store that is read and written: what publishing needs. */
+/** Declares a store that is read and written, which publishing needs. */
 import type { Readable } from 'node:stream';
 import type { Digest } from '../../contract/digest.ts';
 import { limits } from '../../contract/limits.ts';
@@ -8,7 +8,7 @@ import type { StoreReader } from './reader.ts';
 export const maxSwappedBytes = limits.maxTargetsBytes;
 
 /** Bytes that can be read again from the start, so that an upload can be tried twice. */
-export interface BlobSource {
+export interface RepeatableBytes {
   /** Bytes in all; an adapter fails with `length-mismatch` when the stream gives more or fewer. */
   readonly length: number;
   open(): Readable;
@@ -18,13 +18,13 @@ export interface BlobSource {
 export type Holding = 'absent' | 'same' | 'other';
 
 /** An object by its digest, with its bytes at hand. */
-export interface KnownObject extends BlobSource {
+export interface KnownObject extends RepeatableBytes {
   readonly sha256: Digest;
 }
 
 /**
- * Every method throws SlipwayError as those of StoreReader do, and `disk-full`. An object is visible whole or not at all,
- * whatever dies on the way. A reader that is a writer, too, sees at once what any writer has done.
+ * Every method throws SlipwayError as those of StoreReader do, and `disk-full`. An object is visible whole or not at
+ * all, whatever dies on the way. A reader that is a writer, too, sees at once what any writer has done.
  */
 export interface StoreWriter extends StoreReader {
   /** Whether a key holds this object; reads what is there only where nothing cheaper tells. */
@@ -37,5 +37,5 @@ export interface StoreWriter extends StoreReader {
    */
   compareAndSwap(key: string, etag: string, bytes: Uint8Array): Promise<'swapped' | 'changed'>;
   /** Stores content-addressed bytes of any length in bounded memory; what was there is replaced. */
-  putBlob(key: string, source: BlobSource, onBytes?: (count: number) => void): Promise<void>;
+  putBlob(key: string, source: RepeatableBytes, onBytes?: (count: number) => void): Promise<void>;
 }

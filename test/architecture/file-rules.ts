@@ -12,6 +12,18 @@ export const namedForItsConcept: Rule = ({ path }) => {
   return isDrawer || emptyNames.includes(parts.at(-1) ?? '') ? [`${path}: name it for what it owns`] : [];
 };
 
+/** Begins a noun, not a sentence: `What a device is called` says nothing about the file. */
+const questionWords = /^(What|Whether|Where|Which|How|Who|Whom|Whose|Whoever|Why|When)\b/;
+
+/** A reader learns from the first line of a file what it is for. */
+export const saysWhatItIsFor: Rule = ({ path, header }) => {
+  if (path.startsWith('test/') || !path.includes('/')) return [];
+  if (header === '') return [`${path}: begin it with a sentence that says what it is for`];
+  return questionWords.test(header)
+    ? [`${path}: begin its header with a subject or a verb, not with a question word`]
+    : [];
+};
+
 export const maxLines = 300;
 
 /** Files that may be longer, each with the reason. */

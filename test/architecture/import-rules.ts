@@ -1,4 +1,4 @@
-/** The import rules of the design, each a pure function that returns what is wrong with one file, empty when nothing. */
+/** Holds the import rules of ARCHITECTURE.md: each is a pure function that returns what is wrong with one file. */
 import type { Import, SourceFile } from './source-file.ts';
 
 export type Rule = (file: SourceFile, all: ReadonlyMap<string, SourceFile>) => string[];
@@ -43,11 +43,11 @@ function isEncoding(path: string): boolean {
 
 /** Where a program chooses its adapters: a verb that is a program of its own has a file beside main.ts. */
 const mains = /^[a-z-]+\/([a-z]+-)?main\.ts$/;
-/** What two programs of a device choose alike, and what they choose for working on it. */
-const wirings = ['edge-updater/open-device.ts', 'edge-updater/read-device.ts'];
+/** What several programs of one machine choose alike. */
+const wirings = /^[a-z-]+\/wiring\//;
 
 /** What a program may know of a store; the rest of that folder are adapters. */
-const storePorts = ['reader', 'writer', 'object-stream'].map((name) => `system/store/${name}.ts`);
+const storePorts = ['reader', 'writer', 'object-stream', 'store-url'].map((name) => `system/store/${name}.ts`);
 
 /** Adapters are chosen in one place: only main.ts of the same program, or another adapter of it, imports one. */
 export const onlyMainImportsAdapters: Rule = (file) => {
@@ -56,17 +56,27 @@ export const onlyMainImportsAdapters: Rule = (file) => {
     top === 'test' ||
     top === 'system' ||
     mains.test(file.path) ||
-    wirings.includes(file.path) ||
+    wirings.test(file.path) ||
     file.path.startsWith(`${top}/adapters/`)
   )
     return [];
   return file.imports
-    .filter((found) => isOurs(found) && isAdapter(found.target))
+    .filter((found) => isOurs(found) && (isAdapter(found.target) || (isDevice(file) && isDurableFile(found.target))))
     .map((found) => `${file.path} imports the adapter ${found.target}: only ${top}/main.ts may`);
 };
 
 function isAdapter(path: string): boolean {
+  if (path.startsWith('system/network/agent-')) return true;
   return path.split('/').includes('adapters') || (path.startsWith('system/store/') && !storePorts.includes(path));
+}
+
+/** On a device every change of a file is an adapter's: what it keeps has to outlast a power cut. */
+function isDurableFile(path: string): boolean {
+  return path.startsWith('system/files/durable-file');
+}
+
+function isDevice({ path }: SourceFile): boolean {
+  return topOf(path) === 'edge-updater';
 }
 
 /** Whoever serves releases cannot change one: the distributor reaches nothing that writes a store, not even its type. */
@@ -86,30 +96,22 @@ export const distributorOnlyReads: Rule = (file, all) => {
   );
 };
 
-const pureFolders = [
-  'edge-updater/update/',
-  'distributor/declaration/',
-  'distributor/rollout/',
-  'distributor/simulation/',
-  'distributor/catalog/',
-];
-const pureFiles = ['packager/publish/plan.ts'];
-
-export function isPure(path: string): boolean {
-  return pureFiles.includes(path) || pureFolders.some((folder) => path.startsWith(folder));
-}
+/** A folder that only decides says so itself: with a file of this name, for all that is below it. */
+export const pureMark = 'pure.md';
 
 /** Deciding code reaches no `node:*` module, neither itself nor through files of its program, and reads no clock. */
-export const decidesPurely: Rule = (file, all) => {
-  if (!isPure(file.path)) return [];
-  const clocks = file.impurities.map((name) => `${file.path} reads ${name}: pass it in as a value`);
-  const modules = reachableInProgram(file, all).flatMap((reached) =>
-    valueImports(reached)
-      .filter((found) => found.target.startsWith('node:'))
-      .map((found) => `${file.path} reaches ${found.target}${reached === file ? '' : ` through ${reached.path}`}`),
-  );
-  return [...clocks, ...modules];
-};
+export const decidesPurely =
+  (pureFolders: readonly string[]): Rule =>
+  (file, all) => {
+    if (!pureFolders.some((folder) => file.path.startsWith(`${folder}/`))) return [];
+    const clocks = file.impurities.map((name) => `${file.path} reads ${name}: pass it in as a value`);
+    const modules = reachableInProgram(file, all).flatMap((reached) =>
+      valueImports(reached)
+        .filter((found) => found.target.startsWith('node:'))
+        .map((found) => `${file.path} reaches ${found.target}${reached === file ? '' : ` through ${reached.path}`}`),
+    );
+    return [...clocks, ...modules];
+  };
 
 /** The file and what it loads from its own program, directly or not; types are not loaded. */
 function reachableInProgram(start: SourceFile, all: ReadonlyMap<string, SourceFile>): SourceFile[] {
@@ -123,7 +125,7 @@ function reachableInProgram(start: SourceFile, all: ReadonlyMap<string, SourceFi
   return [...reached];
 }
 
-const contractPackages = ['zod', 'yaml', 'semver', 'canonicalize', '@tufjs/models', 'node:crypto'];
+const contractPackages = ['zod', 'semver', 'canonicalize', '@tufjs/models', 'node:crypto'];
 /** The parts of tuf-js that verify bytes; its updater and fetcher read disks and networks. */
 const contractModules = /^tuf-js\/dist\/(store|error)(\.js|\/|$)/;
 

@@ -1,5 +1,5 @@
 /**
- * One source file as the architecture rules see it: what it imports, which clocks it reads, how long it is. Parsed to
+ * One source file as the architecture rules see it: what it imports, which clocks it reads, how long it is, what it says of itself. Parsed to
  * a syntax tree, so comments and strings are never taken for imports; refuses to know any rule.
  */
 import path from 'node:path';
@@ -16,6 +16,8 @@ export interface SourceFile {
   /** From the root of the repository, with `/`. */
   readonly path: string;
   readonly lines: number;
+  /** The text of the comment that it begins with; empty where there is none. */
+  readonly header: string;
   readonly imports: readonly Import[];
   /** Clock and chance read directly: `Date.now`, `new Date()`, `Math.random`, … each once. */
   readonly impurities: readonly string[];
@@ -37,7 +39,14 @@ export function parseSource(file: string, text: string): SourceFile {
     const impurity = impurityOf(node);
     if (impurity) impurities.add(impurity);
   }
-  return { path: file, lines: text.trimEnd().split('\n').length, imports, impurities: [...impurities] };
+  const lines = text.trimEnd().split('\n').length;
+  return { path: file, lines, header: headerOf(text), imports, impurities: [...impurities] };
+}
+
+/** Behind the line that names the interpreter, if there is one. */
+function headerOf(text: string): string {
+  const [, comment = ''] = /^(?:#!.*\n)?\/\*\*([\s\S]*?)\*\//.exec(text) ?? [];
+  return comment.replaceAll(/\s*\n\s*\* ?/g, ' ').trim();
 }
 
 function resolveFrom(file: string, specifier: string): string {

@@ -1,7 +1,8 @@
 /** Applies deltas in memory, with parts that outlive a run and a base that tells of every read outside of it. */
-import type { ByteSource } from '../../contract/byte-source.ts';
-import { memorySource } from '../../contract/byte-source.ts';
+
 import { applyDelta, type PartFile, type PartFiles } from '../../delta/apply.ts';
+import type { ByteSource } from '../../delta/byte-source.ts';
+import { memorySource } from '../../delta/byte-source.ts';
 import { openDelta } from '../../delta/open-delta.ts';
 import { libzstdEncoder } from '../../delta/recipe/libzstd.ts';
 

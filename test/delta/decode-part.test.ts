@@ -1,8 +1,8 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { type ByteSource, memorySource } from '../../contract/byte-source.ts';
 import { sha256 } from '../../contract/digest.ts';
 import { limits } from '../../contract/limits.ts';
+import { type ByteSource, memorySource } from '../../delta/byte-source.ts';
 import { decodePart, type PartPorts } from '../../delta/decode-part.ts';
 import type { CopiedPart, DeltaPart } from '../../delta/directory.ts';
 import { encodeApproximate } from '../../delta/make/approximate/encode.ts';

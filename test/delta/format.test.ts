@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { memorySource } from '../../contract/byte-source.ts';
 import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
+import { memorySource } from '../../delta/byte-source.ts';
 import { type DeltaDirectory, type DeltaPart, sectionLength } from '../../delta/directory.ts';
 import { deltaPreludeBytes, readDelta } from '../../delta/format.ts';
 import { deltaHead, deltaLength, recipesSection } from '../../delta/make/write-delta.ts';

@@ -11,9 +11,9 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { limits } from '../../contract/limits.ts';
 import { blobKey } from '../../contract/store-keys.ts';
-import { hostileYaml } from '../contract/hostile-yaml.ts';
 import { type Served, serve, serveWithin } from '../fakes/served.ts';
 import { programFile } from '../services/program-files.ts';
+import { hostileYaml } from '../system/documents/hostile-yaml.ts';
 
 const program = programFile('distributor');
 const patienceMs = 600_000;

@@ -15,7 +15,7 @@ health: { http: { url: "http://127.0.0.1:10248/healthz" } }
 const parse = (text: string, facts = machine) => parseConfiguration(text, 'edge.yaml', facts);
 const code = (expected: string) => expect.objectContaining({ code: expected });
 
-it('fills in the defaults of the design', () => {
+it('fills in the defaults', () => {
   expect(parse(minimal)).toMatchObject({
     platform: 'linux/amd64',
     stateDir: '/var/lib/slipway',

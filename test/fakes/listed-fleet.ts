@@ -1,6 +1,7 @@
 /** A fleet of any size to list, whose devices are made when they are read; it counts how many were. */
 import type { Labels } from '../../contract/device-api/check.ts';
-import type { DevicePage, DeviceProfile } from '../../distributor/fleet/ports.ts';
+import type { DevicePage } from '../../distributor/fleet/device-page.ts';
+import type { DeviceProfile } from '../../distributor/fleet/ports.ts';
 
 export function listedFleet(size: number, labelsOf: (index: number) => Labels) {
   const profile = (index: number): DeviceProfile => ({

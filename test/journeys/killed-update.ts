@@ -11,7 +11,7 @@ import { decodeManifest, type ReleaseManifest } from '../../contract/release/man
 import { platformOfNodeArch } from '../../contract/release/platform.ts';
 import { blobKey } from '../../contract/store-keys.ts';
 import { isDecoded, openDelta } from '../../delta/open-delta.ts';
-import { openFileSource } from '../../edge-updater/adapters/disk/file-source.ts';
+import { openReadOnly } from '../../edge-updater/adapters/disk/file-source.ts';
 import { readJournal } from '../../edge-updater/adapters/disk/journal-file.ts';
 import { RunningProgram, runJson } from '../../infra/demo/programs.ts';
 import { FaultyLink } from '../fakes/faulty-link.ts';
@@ -93,7 +93,7 @@ export async function killedUpdate(how: KilledUpdate): Promise<Seen> {
     const manifest = await publish('2.0.0', 2, how.new);
     const described = manifest.components.find(({ name }) => name === 'k3s')?.deltas[0];
     if (described?.format !== 'slipway') throw new Error('the packager made no delta that sees inside');
-    using source = disposable(openFileSource(path.join(folder, 'store', blobKey(described.sha256))));
+    using source = disposable(openReadOnly(path.join(folder, 'store', blobKey(described.sha256))));
     const { layout } = openDelta(source.value);
     const made = layout.parts.flatMap((part, index) => (isDecoded(part) ? [`new-${index}`] : []));
     const scratch = path.join(folder, 'device', 'downloads', `${described.sha256}.scratch`);

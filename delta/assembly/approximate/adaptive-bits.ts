@@ -1,6 +1,6 @@
 /**
- * Adaptive models of single bits and of numbers: what control values and run lengths are coded with. Each bit has a
- * probability that is the mean of a fast and a slow estimate, two 16-bit words of a table.
+ * Codes control values and run lengths by adaptive models of single bits and of numbers. Each bit has a probability
+ * that is the mean of a fast and a slow estimate, two 16-bit words of a table.
  */
 import { code, codePlainBits } from './range-coder';
 

@@ -43,7 +43,8 @@ export function startAlike(tableBits: i32): void {
 }
 
 /**
- * Codes the chunk of the new file that resembles the one at `oldChunk`, from `actualChunk` when encoding, to `newChunk`.
+ * Codes the chunk of the new file that resembles the one at `oldChunk`, from `actualChunk` when encoding, to
+ * `newChunk`.
  * @param start position of the chunk in the old file
  * @param newStart position of the chunk in the new file
  */

@@ -1,4 +1,4 @@
-/** Where callers put a chunk of the old file and find one of the new. */
+/** Holds the buffers where callers put a chunk of the old file and find one of the new. */
 
 /** Bytes of a chunk, the longest stretch that is coded at once; references do not cross its ends. */
 export const chunkBytes: i32 = 64 * 1024;

@@ -1,4 +1,4 @@
-/** What the WebAssembly of approximate patches offers; `delta/approximate/` says how it is used. */
+/** Lists what the WebAssembly of approximate patches offers; `delta/approximate/` says how it is used. */
 export { allocateNumbers, codeNumber } from './adaptive-bits';
 export { codeAlikeChunk, startAlike } from './alike-model';
 export { actualChunk, newChunk, oldChunk } from './buffers';

@@ -1,7 +1,7 @@
 /**
  * Predicts how stored addresses change when the things that they point to move. A word that looks like a reference in
  * the old file is replaced by the same reference after the move, as far as earlier words of the patch and the patch's
- * own steps have shown where its target went. Only a prediction: what it misses is coded as a difference.
+ * own steps have shown where its target went. What it misses is coded as a difference.
  */
 import { newChunk, oldChunk } from './buffers';
 import {
@@ -50,7 +50,10 @@ let shift: i32 = 0;
 /** From here on the bytes of the chunk are the old ones, as far as known. */
 let changedEnd: i32 = 0;
 
-/** References found whose true bytes are not known yet, the oldest first: at most one in each 4 bytes of a block, and one before. */
+/**
+ * References found whose true bytes are not known yet, the oldest first: at most one in each 4 bytes of a block, and
+ * one before.
+ */
 const mostWaiting = 16;
 let waiting: i32 = 0;
 const kinds: usize = memory.data(mostWaiting * 4, 16);
@@ -64,7 +67,7 @@ export let wordEnd: i32 = 0;
 /** Kind of the reference found last: 1 to 3 displacement (call, operand, jump), 4 pointer, 5 table. */
 export let kind: i32 = 0;
 
-/** Whether references are foretold. */
+/** Whether references are predicted. */
 export function moves(): bool {
   return family !== noFamily;
 }

@@ -1,9 +1,11 @@
 /**
- * A binary range coder (Martin 1979, carries as in LZMA): 32-bit range, 16-bit probabilities. Both ends are here, so
- * that the models are written once: `code` decodes a bit, or encodes the one that it is given.
+ * Codes bits by a binary range coder (Martin 1979, carries as in LZMA): 32-bit range, 16-bit probabilities. Both ends
+ * are here, so that the models are written once: `code` decodes a bit, or encodes the one that it is given.
  */
 
-/** Gives the next bytes of the stream at `streamBuffer`, as many as it says, at least one; throws when none are left. */
+/**
+ * Gives the next bytes of the stream at `streamBuffer`, as many as it says, at least one; throws when none are left.
+ */
 declare function fill(): i32;
 
 /** Takes bytes of the stream at `streamBuffer`. */

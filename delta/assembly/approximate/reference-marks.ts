@@ -1,10 +1,10 @@
 /**
- * Where references may be in one chunk of the old file, found in one pass before anything is predicted: a set of
- * positions that may be too large but misses none, so that most bytes are never looked at one by one.
+ * Finds where references may be in one chunk of the old file, in one pass before anything is predicted. The set of
+ * positions may be too large but misses none, so that most bytes are never looked at one by one.
  */
 import { chunkBytes, oldChunk } from './buffers';
 
-/** Which references a patch foretells: none, those of x86 code, those of 64-bit ARM code. */
+/** Which references a patch predicts: none, those of x86 code, those of 64-bit ARM code. */
 export const noFamily: i32 = 0;
 export const x86Family: i32 = 1;
 export const arm64Family: i32 = 2;

@@ -1,4 +1,4 @@
-/** Where every address of the old image is expected in the new one. */
+/** Predicts where every address of the old image is in the new one. */
 import { functionOfImpossibleSize, refuse } from './ports';
 import { ShiftTable, shifted, shiftSince } from './shift-table';
 import { createIndex, lastNotAbove, SortedIndex } from './sorted-index';
@@ -103,7 +103,9 @@ function isFunctionStart(offset: u32): bool {
 /** What a method that the linker found unused has in place of its two entries: behind all functions, so it stays. */
 const noEntry: u32 = 0xffffffff;
 
-/** Whether two words side by side are the entries of a method in the text: the offset of a type alone may look like one. */
+/**
+ * Whether two words side by side are the entries of a method in the text: the offset of a type alone may look like one.
+ */
 export function areEntries(first: u32, second: u32): bool {
   if (first === noEntry) return isEntry(second);
   return isEntry(first) && (second === noEntry || isEntry(second));

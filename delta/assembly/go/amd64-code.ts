@@ -1,6 +1,6 @@
 /**
- * References in x86-64 code: branches with 8- and 32-bit distances and RIP-relative operands. Walks instruction by
- * instruction; a byte that begins none is stepped over, so data between functions does no harm.
+ * Finds references in x86-64 code: branches with 8- and 32-bit distances and RIP-relative operands. It walks
+ * instruction by instruction and steps over a byte that begins none, so data between functions does no harm.
  */
 import { map } from './address-map';
 import {

@@ -1,5 +1,5 @@
 /**
- * The tables behind the length of an x86-64 instruction (Intel SDM vol. 2, appendix A): for each opcode whether a
+ * Holds the tables behind the length of an x86-64 instruction (Intel SDM vol. 2, appendix A): for each opcode whether a
  * ModRM byte follows and which immediate. Opcodes invalid in 64-bit mode are marked.
  */
 

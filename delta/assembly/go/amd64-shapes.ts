@@ -1,6 +1,6 @@
 /**
- * Most x86-64 instructions at one look: for an opcode and the byte behind it the length from the opcode on, and above
- * that what kind of instruction it is. Prefixes but REX, VEX and what is invalid are left to the walk byte by byte.
+ * Recognises most x86-64 instructions at one look: for an opcode and the byte behind it the length from the opcode on,
+ * and above that the kind of instruction. Prefixes but REX, VEX and what is invalid are left to the walk byte by byte.
  */
 import {
   branch8,

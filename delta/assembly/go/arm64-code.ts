@@ -1,6 +1,6 @@
 /**
- * References in AArch64 code (Arm ARM C4.1): B, BL, B.cond, CBZ, TBZ, LDR literal, ADR, and ADRP with the ADD, load
- * or store behind it that completes the address.
+ * Finds references in AArch64 code (Arm ARM C4.1): B, BL, B.cond, CBZ, TBZ, LDR literal, ADR, and ADRP with the ADD,
+ * load or store behind it that completes the address.
  */
 import { map } from './address-map';
 import { insideFrom, insideTo, lists, newPlaceOf, note, oldBias } from './code-range';

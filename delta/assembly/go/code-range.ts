@@ -1,4 +1,4 @@
-/** What a walk over code must know: where the code lies, where it is going, and what happens to a reference. */
+/** A walk over code is given a code range: where the code lies, where it is going, and what happens to a reference. */
 import { map } from './address-map';
 import { takeReferences } from './ports';
 
@@ -15,7 +15,9 @@ export let insideTo: i64 = 0;
 export let lists: bool = false;
 const listedAtOnce: u32 = 1024;
 const recordBytes: usize = 24;
-/** Records of field, form, instruction (32 bits each, places from `origin` on), 4 bytes unused, target (64-bit float). */
+/**
+ * Records of field, form, instruction (32 bits each, places from `origin` on), 4 bytes unused, target (64-bit float).
+ */
 export const list: usize = memory.data(24 * 1024, 16);
 let listed: u32 = 0;
 let origin: usize = 0;

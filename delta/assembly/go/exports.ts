@@ -1,4 +1,4 @@
-/** What the WebAssembly of Go predictions offers; `delta/go/` says how it is used. */
+/** Lists what the WebAssembly of Go predictions offers; `delta/go/` says how it is used. */
 export {
   areEntries,
   mapNumber,

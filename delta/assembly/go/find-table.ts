@@ -1,6 +1,6 @@
 /**
- * `runtime.findfunctab` (cmd/link/internal/ld/pcln.go, writeFindFuncTab): for each 4096 bytes of code the index of the
- * lowest function in it, and for each 256 bytes of those the difference to it.
+ * Builds `runtime.findfunctab` (cmd/link/internal/ld/pcln.go, writeFindFuncTab): for each 4096 bytes of code the index
+ * of the lowest function in it, and for each 256 bytes of those the difference to it.
  */
 import { makeRoom } from './new-file';
 

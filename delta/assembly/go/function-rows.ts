@@ -170,7 +170,7 @@ function aligned(value: u32): u32 {
   return (value + 7) & ~7;
 }
 
-/** Kinds above are no pieces, nor is what lies behind so many bytes: with its kind it does not fit 32 bits. */
+/** Kinds above are no pieces, nor is what lies behind this number of bytes: with its kind it does not fit 32 bits. */
 const maxKinds: u32 = 8;
 const maxFunctionDataBytes: u32 = 1 << 29;
 

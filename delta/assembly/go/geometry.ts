@@ -1,4 +1,4 @@
-/** Where the tables of the runtime count from, old and new. */
+/** Holds the bases that the tables of the runtime count from, old and new. */
 
 /** Lowest address, and the one behind the highest, that counts as an address of the old image. */
 export let lowestAddress: i64 = 0;

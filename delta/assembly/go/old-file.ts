@@ -1,4 +1,4 @@
-/** Ranges of the old file: neighbouring short reads cost one positioned read of a block. */
+/** Reads ranges of the old file: neighbouring short reads cost one positioned read of a block. */
 import { outsideOldFile, readOld, refuse } from './ports';
 
 const windowBytes: u32 = 128 * 1024;

@@ -1,4 +1,4 @@
-/** What the host does for the module: it reads the old file, takes the new one, and throws. */
+/** Declares what the host does for the module: it reads the old file, takes the new one, and throws. */
 
 /** Fills `to` with `length` bytes of the old file from `offset` on; both lie inside. */
 export declare function readOld(to: usize, offset: f64, length: u32): void;

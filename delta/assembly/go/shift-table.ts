@@ -1,4 +1,4 @@
-/** Run-length tables of shifts: how far every value of one kind moved. A run holds from its start to the next run's. */
+/** Looks up how far a value of one kind moved, in a run-length table. A run holds from its start to the next run's. */
 import { createIndex, lastNotAbove, SortedIndex } from './sorted-index';
 
 /** Lives on the heap. */

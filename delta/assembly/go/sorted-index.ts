@@ -12,7 +12,7 @@ export class SortedIndex {
   /** For each bucket the index of the first number in it or behind it; one more for the end. */
   buckets: usize;
   bucketCount: u32;
-  /** A bucket holds numbers that differ in so many low bits from the first one on. */
+  /** A bucket holds numbers that differ in this number of low bits from the first one on. */
   shift: u32;
   first: u32;
 }

@@ -1,7 +1,7 @@
 /**
- * Levels 2 to 9 of compress/flate: hash chains over a window of 32 KiB, greedy up to level 3, lazy above. Ported from
- * deflate.go of Go 1.19 (BSD licence, The Go Authors; see ../LICENSE-go.txt), including where it slides its window and
- * renumbers its hashes, since both show in the output.
+ * Compresses as levels 2 to 9 of compress/flate do: hash chains over a window of 32 KiB, greedy up to level 3, lazy
+ * above. Ported from deflate.go of Go 1.19 (BSD licence, The Go Authors; see ../LICENSE-go.txt), including where it
+ * slides its window and renumbers its hashes, since both show in the output.
  */
 import { maxMatch } from '../length-and-distance.ts';
 import { type GoBlockWriter, matchToken } from './block-writer.ts';

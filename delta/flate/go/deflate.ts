@@ -1,4 +1,4 @@
-/** compress/flate's NewWriter: picks the compressor of a level and ends the stream as Writer.Close does. */
+/** Picks the compressor of a level as compress/flate's NewWriter does, and ends the stream as Writer.Close does. */
 import { BitWriter, type Emit } from '../bit-writer.ts';
 import type { DeflateEncoder } from '../encoder.ts';
 import { GoBlockWriter } from './block-writer.ts';

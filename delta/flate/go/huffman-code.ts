@@ -1,5 +1,5 @@
 /**
- * Length-limited Huffman codes as Go's compress/flate builds them: the "boundary package-merge" of huffman_code.go,
+ * Builds length-limited Huffman codes as Go's compress/flate does: the "boundary package-merge" of huffman_code.go,
  * with its order of ties, so that the lengths equal Go's to the bit. Ported from Go 1.19 (BSD licence, The Go Authors;
  * see ../LICENSE-go.txt); the file is unchanged in that respect from Go 1.8 on.
  */

@@ -1,6 +1,7 @@
 /**
- * Level 1 of compress/flate: the Snappy-like matcher of deflatefast.go with its table of last positions and its look
- * back into the previous block. Ported from Go 1.19 (BSD licence, The Go Authors; see ../LICENSE-go.txt).
+ * Compresses as level 1 of compress/flate does: the Snappy-like matcher of deflatefast.go with its table of last
+ * positions and its look back into the previous block. Ported from Go 1.19 (BSD licence, The Go Authors; see
+ * ../LICENSE-go.txt).
  */
 import { maxMatch } from '../length-and-distance.ts';
 import { type GoBlockWriter, matchToken, maxStoredBytes } from './block-writer.ts';

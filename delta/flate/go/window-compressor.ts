@@ -1,6 +1,7 @@
 /**
- * The compressors of compress/flate that gather 65,535 bytes and write them as one block: stored and Huffman only
- * (deflate.go of Go 1.19, BSD licence, The Go Authors; see ../LICENSE-go.txt). The speed compressor gathers the same way.
+ * Gathers 65,535 bytes and writes them as one block, as the compressors of compress/flate for stored and Huffman only
+ * do (deflate.go of Go 1.19, BSD licence, The Go Authors; see ../LICENSE-go.txt). The speed compressor gathers the same
+ * way.
  */
 import { type GoBlockWriter, maxStoredBytes } from './block-writer.ts';
 import type { GoCompressor } from './deflate.ts';

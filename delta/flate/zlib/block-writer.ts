@@ -19,7 +19,7 @@ import {
 import { ZlibTree } from './huffman-tree.ts';
 
 /** When a block is full. */
-export interface BlockEnd {
+interface BlockEnd {
   /** Symbols that a block has room for; it is full one short of it. */
   readonly symbols: number;
   /**
@@ -30,7 +30,7 @@ export interface BlockEnd {
 }
 
 /** As zlib ends blocks, at memLevel 8. */
-export const zlibBlockEnd: BlockEnd = { symbols: 1 << 14, lookAhead: undefined };
+const zlibBlockEnd: BlockEnd = { symbols: 1 << 14, lookAhead: undefined };
 const lookEvery = 4096;
 
 const fixedLiteralLengths = new Uint16Array(288).fill(8, 0, 144).fill(9, 144, 256).fill(7, 256, 280).fill(8, 280);

@@ -1,5 +1,5 @@
 /**
- * A raw DEFLATE stream as zlib's deflate writes it, as pigz strings it together from blocks of 128 KiB, and as its
+ * Writes a raw DEFLATE stream as zlib's deflate does, as pigz strings it together from blocks of 128 KiB, and as its
  * relatives in GNU gzip, Info-ZIP and Node do.
  */
 import { BitWriter, type Emit } from '../bit-writer.ts';

@@ -1,7 +1,7 @@
 /**
- * Length-limited Huffman codes as zlib's trees.c builds them: its heap, its order of ties (by depth), its repair of
- * codes that became too long. Ported from zlib 1.3 (Jean-loup Gailly and Mark Adler; see ../LICENSE-zlib.txt), unchanged
- * in that respect since 1.2.
+ * Builds length-limited Huffman codes as zlib's trees.c does: its heap, its order of ties (by depth), its repair of
+ * codes that became too long. Ported from zlib 1.3 (Jean-loup Gailly and Mark Adler; see ../LICENSE-zlib.txt),
+ * unchanged in that respect since 1.2.
  */
 import { reverseBits } from '../length-and-distance.ts';
 

@@ -1,12 +1,12 @@
 /**
- * Levels 1 to 9 of zlib's deflate: greedy up to level 3, lazy above, over a window of 32 KiB and hash chains of three
- * bytes. Ported from deflate.c of zlib 1.3 (Jean-loup Gailly and Mark Adler; see ../LICENSE-zlib.txt) at windowBits 15,
- * memLevel 8 and the default strategy; the output has been the same since 1.2. Two relatives of it differ in
- * few places: see ZlibRelative.
+ * Finds matches as levels 1 to 9 of zlib's deflate do: greedy up to level 3, lazy above, over a window of 32 KiB and
+ * hash chains of three bytes. Ported from deflate.c of zlib 1.3 (Jean-loup Gailly and Mark Adler; see
+ * ../LICENSE-zlib.txt) at windowBits 15, memLevel 8 and the default strategy; the output has been the same since 1.2.
+ * Two relatives of it differ in few places: see ZlibRelative.
  */
 import { maxMatch } from '../length-and-distance.ts';
 import type { ZlibBlockWriter } from './block-writer.ts';
-import { isGreedy, type Tuning, tunings, type ZlibRelative } from './tuning.ts';
+import { isGreedy, type LevelTuning, tunings, type ZlibRelative } from './tuning.ts';
 
 const windowSize = 1 << 15;
 const windowMask = windowSize - 1;
@@ -20,7 +20,7 @@ const hashFactor = 66521;
 
 export class ZlibCompressor {
   readonly #blocks: ZlibBlockWriter;
-  readonly #tuning: Tuning;
+  readonly #tuning: LevelTuning;
   readonly #greedy: boolean;
   readonly #looksBehindEnd: boolean;
   readonly #hashesFour: boolean;

@@ -1,17 +1,17 @@
 /**
- * How hard zlib's deflate searches at each level, and which relatives of it there are. The table is that of deflate.c of
- * zlib 1.3 (see ../LICENSE-zlib.txt); all relatives have it.
+ * Says how hard zlib's deflate searches at each level, and which relatives of it there are. The table is that of
+ * deflate.c of zlib 1.3 (see ../LICENSE-zlib.txt); all relatives have it.
  */
 
 /** Lengths of matches, and candidates at most, at which the search gets by with less. */
-export interface Tuning {
+export interface LevelTuning {
   readonly good: number;
   readonly lazy: number;
   readonly nice: number;
   readonly chain: number;
 }
 
-export const tunings: Readonly<Record<number, Tuning>> = {
+export const tunings: Readonly<Record<number, LevelTuning>> = {
   1: { good: 4, lazy: 4, nice: 8, chain: 4 },
   2: { good: 4, lazy: 5, nice: 16, chain: 8 },
   3: { good: 4, lazy: 6, nice: 32, chain: 32 },
@@ -27,7 +27,8 @@ export const tunings: Readonly<Record<number, Tuning>> = {
  * - `zlib`: zlib itself.
  * - `gzip`: the deflate that zlib came from, as GNU gzip and Info-ZIP still have it. It does not stop at the end of the
  *   input, but looks for matches into the bytes that lie behind it in the window.
- * - `chromium`: Chromium's zlib, as in Node. It finds candidates by a hash of four bytes, so it misses matches of three.
+ * - `chromium`: Chromium's zlib, as in Node. It finds candidates by a hash of four bytes, so it misses matches of
+ * three.
  */
 export type ZlibRelative = 'zlib' | 'gzip' | 'chromium';
 

@@ -1,4 +1,4 @@
-/** Writes approximate patches: what delta/approximate/decode.ts reads. */
+/** Writes approximate patches, which delta/approximate/decode.ts reads. */
 
 import { SlipwayError } from '../../../contract/errors.ts';
 import { limits } from '../../../contract/limits.ts';
@@ -30,13 +30,16 @@ export function encodeApproximate(oldFile: Uint8Array, newFile: Uint8Array): Uin
 /** Few bytes differ from a prediction: clearing larger tables takes longer than they are worth in bytes. */
 const predictedTableBits = 16;
 
-/** As encodeApproximate, for an old file in which references are as in the new one: none are foretold. */
+/** As encodeApproximate, for an old file in which references are as in the new one: none are predicted. */
 export function encodePredicted(prediction: Uint8Array, newFile: Uint8Array): Uint8Array {
   const shape = { families: [referenceFamilies.none], tableBits: tableBitsFor(newFile.length, predictedTableBits) };
   return encodeApproximateWithin(prediction, newFile, newFile.length, shape) as Uint8Array;
 }
 
-/** Which references to foretell, of several those that make the smallest patch, the first unless others do; and how large tables are. */
+/**
+ * Chooses which references to predict (those that make the smallest patch, the first if equal) and how large tables
+ * are.
+ */
 interface PatchShape {
   readonly families: readonly ReferenceFamily[];
   readonly tableBits: number;
@@ -81,7 +84,7 @@ function familiesOf(oldFile: Uint8Array): ReferenceFamily[] {
   return [none, elfMachineOf(oldFile) === elfMachine['linux/arm64'] ? arm64 : x86];
 }
 
-/** Whose references are worth foretelling: decided on a sample of the content, coded with each. */
+/** Whose references are worth predicting: decided on a sample of the content, coded with each. */
 function chooseFamily(
   oldFile: Uint8Array,
   newFile: Uint8Array,
@@ -89,7 +92,7 @@ function chooseFamily(
   { families, tableBits }: PatchShape,
 ): ReferenceFamily {
   const [first = referenceFamilies.none, ...others] = families;
-  // Where most bytes are new there are few references to foretell.
+  // Where most bytes are new there are few references to predict.
   if (others.length === 0 || ownLength(steps) * 2 > newFile.length) return first;
   const lengthsBy = (oneIn: number) =>
     families.map((family) => {
@@ -102,7 +105,7 @@ function chooseFamily(
   return families[lengths.indexOf(Math.min(...lengths))] ?? first;
 }
 
-/** @param family which references are foretold to move with their targets */
+/** @param family which references are predicted to move with their targets */
 function writeBody(
   coder: RangeEncoder,
   oldFile: Uint8Array,
@@ -118,7 +121,9 @@ function writeBody(
   codeContent(coder, oldFile, newFile, steps, family, tableBits, 1);
 }
 
-/** @param oneIn codes what lies in the first of so many chunks of the new file, over and over; 1 for all of it */
+/**
+ * @param oneIn codes what lies in the first of this number of chunks of the new file, over and over; 1 for all of it
+ */
 function codeContent(
   coder: RangeEncoder,
   oldFile: Uint8Array,

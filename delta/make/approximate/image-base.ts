@@ -1,4 +1,4 @@
-/** What a program's header says that a patch can use: its machine and where its first byte lies in memory. */
+/** Reads from a program's header what a patch can use: its machine and where its first byte lies in memory. */
 
 /**
  * The virtual address of the first byte of a 64-bit little-endian ELF file, by its first loadable segment (System V

@@ -10,7 +10,7 @@ import { SuffixSearch } from './suffix-search.ts';
 
 /** An exact match must beat the alignment already in use by more than this many bytes. */
 const betterBy = 8;
-/** Where the alignment in use agrees for so many bytes, no other is looked for before it ends. */
+/** Where the alignment in use agrees for this number of bytes, no other is looked for before it ends. */
 const trustedRun = 32;
 
 /** Steps that together cover `newFile` from its first byte to its last. */
@@ -68,7 +68,9 @@ function agreedEnd(oldFile: Uint8Array, newFile: Uint8Array, start: number, offs
   return at;
 }
 
-/** At most `limit` steps: as many as must go give their bytes to the step before as its own, the shortest ones first. */
+/**
+ * At most `limit` steps: as many as must go give their bytes to the step before as its own, the shortest ones first.
+ */
 export function coarsen(steps: Steps, limit: number): Steps {
   let kept = steps;
   for (let shortest = 32; kept.length > limit * stepFields; shortest *= 2) {

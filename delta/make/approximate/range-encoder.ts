@@ -1,4 +1,4 @@
-/** The encoding end of a range-coded stream, see delta/approximate/range-decoder.ts. */
+/** Encodes a range-coded stream; see delta/approximate/range-decoder.ts. */
 import { ModelStream } from '../../approximate/models.ts';
 
 export class RangeEncoder extends ModelStream {

@@ -1,13 +1,10 @@
 /**
- * The sorted suffixes of a file by induced sorting (SA-IS: Nong, Zhang, Chan, "Two Efficient Algorithms for Linear
- * Time Suffix Array Construction", 2011; arranged as in Yuta Mori's sais). Time is linear; memory is the result
- * (4 bytes a byte of input) and, one level down, two counters a distinct name.
+ * Sorts the suffixes of a file by induced sorting (SA-IS: Nong, Zhang, Chan, "Two Efficient Algorithms for Linear Time
+ * Suffix Array Construction", 2011; arranged as in Yuta Mori's sais). Time is linear; memory is the result (4 bytes a
+ * byte of input) and, one level down, two counters a distinct name.
  */
 
 type Text = Uint8Array | Int32Array;
-
-/** Bytes of the longest text whose suffixes are sorted: positions and their complements fit 32 bits. */
-export const maxSuffixArrayLength = 2 ** 31 - 2;
 
 /** `result[i]` is the start of the i-th smallest suffix of `text`; a suffix sorts before its extensions. */
 export function suffixArray(text: Uint8Array): Int32Array {
@@ -68,7 +65,9 @@ function sortFoundSuffixes(text: Text, suffixes: Int32Array, counts: Int32Array,
   return found;
 }
 
-/** Calls `visit` with each position whose suffix is smaller than its successor but not its predecessor, right to left. */
+/**
+ * Calls `visit` with each position whose suffix is smaller than its successor but not its predecessor, right to left.
+ */
 function forEachLeftmostS(text: Text, visit: (position: number) => void): void {
   let i = text.length - 1;
   let before = text[i] as number;

@@ -1,4 +1,4 @@
-/** Longest matches of a pattern in a file whose suffixes are sorted. */
+/** Finds the longest matches of a pattern in a file whose suffixes are sorted. */
 
 /** Bytes compared at most: a longer match is cut here, so that runs of equal bytes cost linear time. */
 const longestComparison = 1 << 16;
@@ -43,7 +43,10 @@ export class SuffixSearch {
     }
   }
 
-  /** The length of the longest match of `pattern` from `start` on (`leastMatch` at least, else 0); `position` says where. */
+  /**
+   * The length of the longest match of `pattern` from `start` on (`leastMatch` at least, else 0); `position` says
+   * where.
+   */
   find(pattern: Uint8Array, start: number): number {
     const limit = Math.min(pattern.length - start, longestComparison);
     if (limit < leastMatch) return 0;

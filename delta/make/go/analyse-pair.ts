@@ -33,7 +33,7 @@ export function analyseGoPair(oldBytes: Uint8Array, newBytes: Uint8Array): { rea
   }
 }
 
-export function analyse(old: GoImage, new_: GoImage): SideTables {
+function analyse(old: GoImage, new_: GoImage): SideTables {
   const matches = matchFunctions(old.names, new_.names);
   const regions = planRegions(old);
   const addresses = new ShiftVotes();

@@ -1,10 +1,11 @@
 /**
- * A Go program as the analysis sees it: its function table with names, and where the runtime keeps its tables. Reads
- * pclntab from Go 1.18 on (runtime/symtab.go, `pcHeader`) and `runtime.moduledata`. Answers why something is no such
- * program instead of throwing.
+ * Reads a Go program as the analysis sees it: its function table with names, and where the runtime keeps its tables. It
+ * reads pclntab from Go 1.18 on (runtime/symtab.go, `pcHeader`) and `runtime.moduledata`. It answers why something is
+ * no such program instead of throwing.
  */
-import { memorySource } from '../../../contract/byte-source.ts';
+
 import { SlipwayError } from '../../../contract/errors.ts';
+import { memorySource } from '../../byte-source.ts';
 import { type FilePlace, number64 } from '../../elf.ts';
 import { type Architecture, architectures } from '../../go/code-references.ts';
 import { type FunctionTable, readFunctionTable, rowFields } from '../../go/function-table.ts';

@@ -11,7 +11,7 @@ export interface TablePlace extends FilePlace {
   readonly address: number;
 }
 
-export interface Module {
+interface Module {
   readonly text: number;
   readonly types: number;
   readonly rodata: number;

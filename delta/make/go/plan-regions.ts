@@ -76,8 +76,13 @@ type Claim = (kind: RegionKind, offset: number, end: number, address: number) =>
 /** Kinds that areas of a program have by their section, and what their bytes come in. */
 type AreaKind = Exclude<RegionKind, 'functions' | 'functionTable' | 'functionData' | 'findFunctions' | 'fileOffsets'>;
 const unitBytes: Record<AreaKind, number> = {
-  ...{ code: 1, typeOffsets: 4, pointers: 8, types: 8 },
-  ...{ relocations: 24, symbols: 24, dynamicSymbols: 24 },
+  code: 1,
+  typeOffsets: 4,
+  pointers: 8,
+  types: 8,
+  relocations: 24,
+  symbols: 24,
+  dynamicSymbols: 24,
 };
 
 /** Words count from addresses that are multiples of 8; code and records from where they begin. */

@@ -3,7 +3,7 @@
  * sections. A program that was opened may lack the
  * streams of its compressed sections: places are where things are in what is left.
  */
-import { type ByteSource, memorySource } from '../../../contract/byte-source.ts';
+import { type ByteSource, memorySource } from '../../byte-source.ts';
 import {
   type ElfHeader,
   type ElfSection,
@@ -123,8 +123,8 @@ function sectionAreas(file: ByteSource, header: ElfHeader, segmentsEnd: number):
 const identity = (offset: number) => offset;
 
 /**
- * From offsets in a program to those in what is left of it without the streams of its compressed sections; undefined when
- * these are not the bytes that are missing.
+ * From offsets in a program to those in what is left of it without the streams of its compressed sections; undefined
+ * when these are not the bytes that are missing.
  */
 function placesWithoutStreams(sections: readonly ElfSection[], missing: number) {
   const cuts = sections.flatMap(({ flags, offset, length }) => {

@@ -1,4 +1,6 @@
-/** Finds the members of an ar archive, as Debian packages and static libraries are. Positions only; names are labels. */
+/**
+ * Finds the members of an ar archive, as Debian packages and static libraries are. Positions only; names are labels.
+ */
 
 import type { FileRange } from '../file-source.ts';
 import type { Archive, ArchivedFile, ArchiveFormat } from './archive.ts';

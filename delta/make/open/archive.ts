@@ -1,4 +1,7 @@
-/** An archive holds files side by side, between bytes that only frame them: to open it is to say where its files lie. */
+/**
+ * An archive holds files side by side, between bytes that only frame them. A format opens it by saying where its files
+ * lie.
+ */
 import type { FileRange } from '../file-source.ts';
 
 export interface ArchivedFile {

@@ -1,6 +1,6 @@
 /**
- * The table of containers that begin with bytes of their own: how each is recognised and opened. A new one is a file and a
- * line here. Nothing is needed to rebuild it when it is an archive, whose framing is a part like any other; a compressed
+ * Lists the containers that begin with bytes of their own: how each is recognised and opened. A new one is a file and a
+ * line here. An archive needs nothing more to be rebuilt, since its framing is a part like any other. A compressed
  * stream is rebuilt by the recipe node that its opener gives. Programs and ZIP files, which are found by their tables,
  * are the business of open-whole.ts.
  */

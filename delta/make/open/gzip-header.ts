@@ -5,7 +5,7 @@ export const gzipMagic = Buffer.from([0x1f, 0x8b, 0x08]);
 /** CRC and length behind the stream. */
 export const gzipTrailerBytes = 8;
 
-export interface GzipHeader {
+interface GzipHeader {
   readonly length: number;
   /** Original file name, when given. */
   readonly name: string;

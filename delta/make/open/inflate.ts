@@ -6,14 +6,14 @@ import { limits } from '../../../contract/limits.ts';
 import type { FileRange } from '../file-source.ts';
 import type { Spool } from './spool.ts';
 
-export interface Unpacked {
+interface Unpacked {
   readonly content: FileRange;
   /** Bytes of the compressed stream. */
   readonly length: number;
 }
 
 /** Why a stream gave nothing. */
-export type NotUnpacked = 'malformed' | 'too-large';
+type NotUnpacked = 'malformed' | 'too-large';
 
 /** The raw DEFLATE stream at the start of the range; malformed also when it is cut off or empty. */
 export function inflate(range: FileRange, spool: Spool): Promise<Unpacked | NotUnpacked> {

@@ -1,6 +1,7 @@
 /**
- * Opens a whole stretch of bytes, an artifact or what lies in a container: a program, containers one after the other, or
- * a ZIP. What cannot be read or written again stays a part; nothing in here can fail because an artifact is malformed.
+ * Opens a whole stretch of bytes, an artifact or what lies in a container: a program, containers one after the other,
+ * or a ZIP. What cannot be read or written again stays a part; nothing in here can fail because an artifact is
+ * malformed.
  */
 
 import { elfLength } from '../../elf.ts';
@@ -18,7 +19,7 @@ import { readZip } from './zip-directory.ts';
 /** Containers inside containers, tar and ZIP counted too. */
 const maxNesting = 16;
 
-export interface OpenedWhole {
+interface OpenedWhole {
   readonly pieces: readonly Piece[];
   readonly unopened: readonly Unopened[];
 }

@@ -1,6 +1,6 @@
 /**
- * What the openers of one artifact share: its purpose, room for content, the count of what the recipe will hold, and the
- * way back to opening what lies inside. A container's opener is given one, and needs nothing else.
+ * An opening is what the openers of one artifact share: its purpose, room for content, the count of what the recipe
+ * will hold, and the way back to opening what lies inside. A container's opener is given one, and needs nothing else.
  */
 import { limits } from '../../../contract/limits.ts';
 import type { ZstdEncoder } from '../../recipe/ports.ts';
@@ -23,8 +23,8 @@ export interface Unopened {
 }
 
 /**
- * A `target` is opened only where it can be written again, and each stream is written to prove it. A `base` is only ever
- * taken apart, so whatever decodes is opened.
+ * A `target` is opened only where it can be written again, and each stream is written to prove it. A `base` is only
+ * ever taken apart, so whatever decodes is opened.
  */
 export type Purpose = 'target' | 'base';
 
@@ -51,7 +51,7 @@ export interface Place {
 }
 
 /** Opens what is inside of a container, in its turn. */
-export type OpenInside = (range: FileRange, label: string, depth: Depth) => Promise<readonly Piece[]>;
+type OpenInside = (range: FileRange, label: string, depth: Depth) => Promise<readonly Piece[]>;
 
 export class Opening {
   readonly unopened: Unopened[] = [];

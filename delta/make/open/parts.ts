@@ -22,7 +22,7 @@ export interface OpenedPart {
   readonly range: FileRange;
 }
 
-export interface NumberedParts {
+interface NumberedParts {
   readonly parts: readonly OpenedPart[];
   readonly recipe: Recipe;
 }

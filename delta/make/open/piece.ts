@@ -1,5 +1,5 @@
 /**
- * What an artifact turns out to be made of, before parts are numbered: pieces in order, which together are the
+ * Defines the pieces that an artifact turns out to be made of, before parts are numbered. In order, they are the
  * artifact to the byte.
  */
 import type { DeflateNode, UnknownEncoder, ZstdNode } from '../../recipe/recipe.ts';
@@ -20,19 +20,19 @@ export interface LeafBody {
 }
 
 /** Bytes that only frame others: headers, padding, directories, small files. All glue is one part. */
-export interface Glue {
+interface Glue {
   readonly kind: 'glue';
   readonly range: FileRange;
 }
 
-export interface Deflated {
+interface Deflated {
   readonly kind: 'deflate';
   readonly settings: DeflateNode['deflate'] | UnknownEncoder;
   readonly length: number;
   readonly pieces: readonly Piece[];
 }
 
-export interface Zstandard {
+interface Zstandard {
   readonly kind: 'zstd';
   readonly settings: ZstdNode['zstd'] | UnknownEncoder;
   readonly length: number;

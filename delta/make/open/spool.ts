@@ -1,14 +1,14 @@
 /**
- * Where opened content is laid out while a delta is made: one file, in which every stream is a range, removed at the
- * end. One stream is written at a time.
+ * Lays out opened content while a delta is made, in one file in which every stream is a range. The file is removed at
+ * the end. One stream is written at a time.
  */
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FileRange, type FileSource, readFully } from '../file-source.ts';
+import { FileRange, type FileSource, readRange } from '../file-source.ts';
 
 /** A stream being written. */
-export interface SpoolStream {
+interface SpoolStream {
   readonly length: number;
   /** False when it would be longer than allowed; the stream is then to be dropped. */
   write(bytes: Uint8Array): boolean;
@@ -35,7 +35,7 @@ export class Spool implements Disposable {
     this.#source = {
       path,
       length: maxBytes,
-      readInto: (target, offset) => readFully(descriptor, path, target, offset),
+      readInto: (target, offset) => readRange(descriptor, path, target, offset),
       [Symbol.dispose]: () => closeSync(descriptor),
     };
   }

@@ -8,7 +8,7 @@ const endBytes = 22;
 const maxCommentBytes = 65_535;
 const maxMembers = 200_000;
 
-export interface ZipMember {
+interface ZipMember {
   readonly name: string;
   /** Of the member's data, behind its local header. */
   readonly offset: number;

@@ -17,7 +17,9 @@ const tellingBytes = 2048;
 const maxDoubtful = 3;
 /** Content for which a frame made with jobs is the same as without: a job of the fastest level has 2 MiB. */
 const alikeBytes = 1.5 * firstContentBytes;
-/** Versions write blocks of much the same size at one level: the first version tells which levels others may have used. */
+/**
+ * Versions write blocks of much the same size at one level: the first version tells which levels others may have used.
+ */
 const levelsOfOtherVersions = 8;
 
 /** What came of writing the start of the content, or all of it. */

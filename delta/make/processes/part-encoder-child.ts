@@ -1,4 +1,4 @@
-/** The program of a process that encodes parts: gets tasks over its channel to the packager, answers each with a code. */
+/** Runs in a process that encodes parts: gets tasks over its channel to the packager, and answers each with a code. */
 import { encodePart } from '../encode-part.ts';
 import type { PartTask } from '../ports.ts';
 

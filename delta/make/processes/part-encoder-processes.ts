@@ -10,18 +10,18 @@ import type { PartCode, PartEncoders, PartTask } from '../ports.ts';
 /** A process that did a larger task than this is not used again. */
 const largeTaskBytes = 256 * 1024 * 1024;
 
-interface Waiting {
+interface QueuedTask {
   readonly task: PartTask;
   readonly memoryBytes: number;
   readonly resolve: (code: PartCode) => void;
   readonly reject: (error: Error) => void;
 }
 
-type Answer = { readonly code: PartCode } | { readonly failure: string };
+type EncoderAnswer = { readonly code: PartCode } | { readonly failure: string };
 
 /** @param processes at a time @param maxMemoryBytes of all of them together; a larger task runs alone */
 export function partEncoderProcesses(processes: number, maxMemoryBytes: number): PartEncoders {
-  const waiting: Waiting[] = [];
+  const waiting: QueuedTask[] = [];
   const idle: ChildProcess[] = [];
   const all = new Set<ChildProcess>();
   let running = 0;
@@ -35,11 +35,11 @@ export function partEncoderProcesses(processes: number, maxMemoryBytes: number):
       run(next);
     }
   };
-  const run = (next: Waiting) => {
+  const run = (next: QueuedTask) => {
     running++;
     memoryBytes += next.memoryBytes;
     const child = idle.pop() ?? newChild(all);
-    const end = (outcome: Answer) => {
+    const end = (outcome: EncoderAnswer) => {
       child.removeAllListeners();
       running--;
       memoryBytes -= next.memoryBytes;
@@ -49,7 +49,7 @@ export function partEncoderProcesses(processes: number, maxMemoryBytes: number):
       else next.reject(new SlipwayError('internal', `no code for a part: ${outcome.failure}`));
       start();
     };
-    child.once('message', (answer) => end(answer as Answer));
+    child.once('message', (answer) => end(answer as EncoderAnswer));
     child.once('error', (error) => end({ failure: error.message }));
     child.once('exit', (status, signal) => end({ failure: `the encoder ended with ${signal ?? status}` }));
     child.send(next.task);

@@ -1,5 +1,5 @@
 /**
- * VCDIFF encoding by the native xdelta3 binding of the npm registry, one child process a delta. The binding works on
+ * Encodes VCDIFF by the native xdelta3 binding of the npm registry, one child process a delta. The binding works on
  * whole buffers and is built for x64 Linux only; elsewhere the packager goes on without this codec and says why.
  *
  * Bundling: build `delta/make/processes/xdelta3-child.ts` as an entry of its own to `slipway-xdelta3-child.mjs` next to
@@ -16,14 +16,14 @@ const maxInputBytes = 1024 ** 3;
 /** Of the child's stderr, kept for the message. */
 const maxComplaintLength = 2000;
 
-export interface Machine {
+interface HostMachine {
   /** As `process.platform` and `process.arch` name them. */
   readonly platform: string;
   readonly arch: string;
   readonly libc: 'glibc' | 'musl';
 }
 
-export type Xdelta3Availability =
+type Xdelta3Availability =
   | { readonly kind: 'available'; readonly encoder: DeltaEncoder }
   | {
       readonly kind: 'unavailable';
@@ -38,7 +38,7 @@ const packages: Record<string, string> = {
 };
 
 /** The npm package with the binding for a machine; undefined where none is published. */
-export function bindingPackage(machine: Machine): string | undefined {
+export function bindingPackage(machine: HostMachine): string | undefined {
   return packages[buildName(machine)];
 }
 
@@ -47,7 +47,7 @@ export function bindingPackage(machine: Machine): string | undefined {
  * @param resolve the file of a package; throws when it is not installed
  */
 export function findXdelta3(
-  machine: Machine = thisMachine(),
+  machine: HostMachine = thisMachine(),
   resolve: (name: string) => string = createRequire(import.meta.url).resolve,
 ): Xdelta3Availability {
   const name = bindingPackage(machine);
@@ -63,11 +63,11 @@ export function findXdelta3(
   }
 }
 
-function buildName(machine: Machine): string {
+function buildName(machine: HostMachine): string {
   return `${machine.platform}-${machine.arch}-${machine.libc}`;
 }
 
-export function thisMachine(): Machine {
+export function thisMachine(): HostMachine {
   return { platform: process.platform, arch: process.arch, libc: hasGlibc() ? 'glibc' : 'musl' };
 }
 

@@ -1,7 +1,7 @@
 /**
- * The program of the encoder's own process: `node xdelta3-child.ts BINDING OLD NEW OUT` loads the native binding and
- * encodes whole files in memory, so that neither its blocking nor a crash of native code reaches the packager.
- * It prints nothing on success; errors go to stderr with a non-zero exit status.
+ * Runs in the encoder's own process: `node xdelta3-child.ts BINDING OLD NEW OUT` loads the native binding and encodes
+ * whole files in memory, so that neither its blocking nor a crash of native code reaches the packager. It prints
+ * nothing on success; errors go to stderr with a non-zero exit status.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,4 +1,4 @@
-/** What the records of the fleet need of a database, whichever it is. */
+/** Declares what the records of the fleet need of a database, for SQLite and PostgreSQL. */
 import type { Kysely } from 'kysely';
 import type { FleetTables } from './fleet-tables.ts';
 import type { DatabaseStep } from './step.ts';

@@ -1,9 +1,10 @@
-/** How the tables of the fleet's state came to be: one list of migrations for SQLite and PostgreSQL. */
+/** Lists how the tables of the fleet's state came to be: one list of migrations for SQLite and PostgreSQL. */
 import { type CreateTableBuilder, type Kysely, sql } from 'kysely';
 import type { Migration, MigrationProvider } from 'kysely/migration';
+import { codesAtEvidence } from './codes-at-evidence.ts';
 import { makeLeadTable } from './postgres/lead.ts';
 
-export type Engine = 'sqlite' | 'postgres';
+type Engine = 'sqlite' | 'postgres';
 
 /** In order of their names; one that was ever released never changes. */
 export function fleetMigrations(engine: Engine): MigrationProvider {
@@ -228,25 +229,6 @@ async function addEvidence(db: Kysely<unknown>): Promise<void> {
     else 'release' end
     where outcome is not null and outcome <> 'committed'`.execute(db);
 }
-
-/** Codes that ended attempts when this migration was made, as far as they are not the device's own trouble. */
-const codesAtEvidence = {
-  ...{ 'service-start-failed': 'release', 'health-timeout': 'release', 'health-lost': 'release' },
-  ...{ 'probation-interrupted': 'release', 'release-rejected': 'release', 'reverted-by-permit': 'release' },
-  ...{ 'server-unreachable': 'path', 'server-refused': 'path', 'server-answer-invalid': 'path' },
-  ...{ 'download-stalled': 'path', 'download-no-progress': 'path', 'blob-missing': 'path', 'digest-mismatch': 'path' },
-  ...{
-    'length-mismatch': 'path',
-    'transport-insecure': 'path',
-    'store-unreachable': 'path',
-    'store-forbidden': 'path',
-  },
-  ...{ 'metadata-malformed': 'path', 'metadata-too-large': 'path', 'metadata-signature-invalid': 'path' },
-  ...{ 'metadata-expired': 'path', 'metadata-rolled-back': 'path', 'metadata-mismatched': 'path' },
-  ...{ 'metadata-missing': 'path', 'target-unknown': 'path', 'manifest-malformed': 'path' },
-  ...{ 'manifest-mismatched': 'path', unauthenticated: 'path', forbidden: 'path', 'rate-limited': 'path' },
-  ...{ overloaded: 'path', 'database-unavailable': 'path', 'not-found': 'path', 'object-missing': 'path' },
-} as const;
 
 /** Nobody changes an event or removes a young one: not a defect of ours, nor a person at the database's own prompt. */
 function appendOnlyEvents(engine: Engine): Migration {

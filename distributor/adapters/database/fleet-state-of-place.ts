@@ -1,4 +1,4 @@
-/** Which database a place means: a folder is SQLite's, a URL PostgreSQL's. */
+/** Opens the database that a place means: a folder is SQLite's, a URL PostgreSQL's. */
 import type { FleetState, StateUse } from '../../fleet/ports.ts';
 import { openPostgresFleetState } from './postgres/fleet-state.ts';
 import { openSqliteFleetState } from './sqlite/fleet-state.ts';

@@ -1,8 +1,11 @@
-/** All that the distributor keeps, over either database: which records answer what, and what runs under which lock. */
+/**
+ * Keeps all that the distributor keeps, over either database: which records answer what, and what runs under which
+ * lock.
+ */
 import type { AuditEvent } from '../../events/ports.ts';
 import type { FleetState, KeptReports } from '../../fleet/ports.ts';
 import type { FleetDatabase } from './fleet-database.ts';
-import { attemptOf, attemptRecords } from './records/attempt-records.ts';
+import { attemptOfRow, attemptRecords } from './records/attempt-records.ts';
 import { campaignRecords } from './records/campaign-records.ts';
 import { checkRecords, useOf } from './records/check-records.ts';
 import { deviceRecords, enrolmentLock } from './records/device-records.ts';
@@ -86,7 +89,8 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
     readFacts: (question) => database.read(() => checks.readFacts(question)),
     storeReports: (id, list, rules, at) =>
       database.writeOften(() => reports.store(id, list, rules, at), {
-        ...{ device: id, locks: [`reports ${id}`] },
+        device: id,
+        locks: [`reports ${id}`],
         replicas: list.some(({ rollout }) => rollout !== undefined) ? [spendingLock] : [],
       }),
     listReports: (id, limit) => database.read(() => reports.list(id, limit)),
@@ -98,7 +102,7 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
       database.read(function* () {
         const row = yield* devices.row(id);
         const found = row ? yield* attempts.ofDevice(row.number) : [];
-        return found.map((attempt) => attemptOf(attempt, id, row?.last_seen_at ?? null));
+        return found.map((attempt) => attemptOfRow(attempt, id, row?.last_seen_at ?? null));
       }),
     countWaves: (key, question) => database.readAside(() => attempts.countWaves(key, question)),
     unaskedOf: (key, product, page) => database.read(() => devices.unaskedOf(key, product, page)),

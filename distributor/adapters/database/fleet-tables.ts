@@ -1,4 +1,7 @@
-/** The tables of the fleet's state as queries see them. Times are milliseconds since 1970; structures are JSON text. */
+/**
+ * Describes the tables of the fleet's state as queries see them. Times are milliseconds since 1970; structures are JSON
+ * text.
+ */
 import type { Generated } from 'kysely';
 
 export interface FleetTables {

@@ -1,6 +1,6 @@
 /**
- * The declarations of a file, of a folder and those below it, or of a kustomization, as texts with the names that
- * people know them by. Bounded in number and size before anything is read.
+ * Reads the declarations of a file, of a folder and those below it, or of a kustomization, as texts with the names that
+ * people know them by. They are bounded in number and size before anything is read.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -13,7 +13,7 @@ import { listedFiles, renderKustomization } from './kustomize.ts';
 
 const extensions = ['.yaml', '.yml'];
 
-export interface FolderView {
+interface FolderView {
   /** How a path on disk is shown. */
   readonly nameOf: (file: string) => string;
   readonly env: NodeJS.ProcessEnv;

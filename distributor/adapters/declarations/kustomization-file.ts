@@ -1,13 +1,13 @@
 /**
- * A kustomization.yaml as Kustomize and we read it alike: strict and bounded. What the two could take for different
- * things (tags, encodings, line breaks of YAML 1.1) is refused.
+ * Reads a kustomization.yaml as Kustomize and we read it alike: strict and bounded. It refuses what the two could take
+ * for different things (tags, encodings, line breaks of YAML 1.1).
  */
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { visit } from 'yaml';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { limits } from '../../../contract/limits.ts';
-import { readYaml } from '../../../contract/yaml-text.ts';
+import { readYaml } from '../../../system/documents/yaml-text.ts';
 
 const names = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
 /** Line breaks in YAML 1.1, which Kustomize reads, and characters that no text has. */

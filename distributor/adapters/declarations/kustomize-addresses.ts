@@ -1,7 +1,7 @@
 /**
- * Refuses what Kustomize would fetch: another text than the commit has, none at all when offline, and from addresses
- * that only this machine may reach. Every string of every kustomization that is reached counts, whatever field it is in,
- * and so does every string of a transformer, generator or validator.
+ * Refuses what Kustomize would fetch: a text other than the commit's, none at all when offline, and one from addresses
+ * that only this machine may reach. Every string of every kustomization that is reached counts, whatever field it is
+ * in, and so does every string of a transformer, generator or validator.
  */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -12,7 +12,9 @@ import { kustomizationOf, plainDocuments, readKustomization } from './kustomizat
 /** What they list are programs of Kustomize's own with paths in fields of theirs. */
 const plugins = ['transformers', 'generators', 'validators'];
 
-/** A URL, a repository by SSH or in short, a query of one: what Kustomize takes for a place that is not on this disk. */
+/**
+ * A URL, a repository by SSH or in short, a query of one: what Kustomize takes for a place that is not on this disk.
+ */
 const remote = [
   /^(https?|gh):/i,
   /^[a-z][a-z0-9+.-]*:[:/]/i,
@@ -23,7 +25,7 @@ const remote = [
 ];
 
 /** Where it takes files by another name, `name=` stands in front. */
-export function looksRemote(text: string): boolean {
+function looksRemote(text: string): boolean {
   return [text, text.slice(text.indexOf('=') + 1)].some((place) => {
     const bare = place.replace(/^[\s"']+/, '');
     return remote.some((pattern) => pattern.test(bare));

@@ -1,6 +1,7 @@
 /**
- * Folders with a kustomization.yaml. One that only lists files is read as it is, so that a mistake has the line that a
- * person wrote; every other one is rendered by the `kustomize` or `kubectl` of this machine, without a network.
+ * Reads folders with a kustomization.yaml. A kustomization that only lists files is read as it is, so that a mistake
+ * has the line that a person wrote; every other one is rendered by the `kustomize` or `kubectl` of this machine,
+ * without a network.
  */
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';

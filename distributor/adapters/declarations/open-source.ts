@@ -1,4 +1,4 @@
-/** The source that a place names. */
+/** Opens the source that a place names. */
 import type { DeclarationSource } from '../../reconcile/ports.ts';
 import type { SourcePlace } from '../../reconcile/source-place.ts';
 import { gitSource } from '../git/source.ts';

@@ -1,7 +1,7 @@
 /**
  * Reads declarations: more than a few kilobytes in a thread of its own, bounded in time and memory and ended beyond, so
- * that requests are answered meanwhile, whatever somebody wrote. One at a time; the thread's program lies beside this one,
- * see plan-thread.ts.
+ * that requests are answered meanwhile, whatever somebody wrote. One at a time; the thread's program lies beside this
+ * one, see plan-thread.ts.
  */
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -10,9 +10,10 @@ import { limits } from '../../../contract/limits.ts';
 import { type Plan, parsePlan, type SourceFile } from '../../declaration/plan.ts';
 import { PlanError } from '../../declaration/problem.ts';
 import type { PlanReader } from '../../reconcile/ports.ts';
+import { SerialQueue } from '../../serial-queue.ts';
 import type { ReadAnswer } from './plan-thread.ts';
 
-export interface ReadBounds {
+interface ReadBounds {
   readonly timeoutMs: number;
   readonly maxMemoryMegabytes: number;
   /** As much as this is read here at once: a few milliseconds, and a thread takes hundreds to start. */
@@ -26,12 +27,10 @@ const readBounds: ReadBounds = {
 };
 
 export function planReader(bounds: ReadBounds = readBounds): PlanReader {
-  let last: Promise<unknown> = Promise.resolve();
+  const readings = new SerialQueue();
   return (files) => {
     const isSmall = files.reduce((sum, { text }) => sum + text.length, 0) <= bounds.maxBytesHere;
-    const turn = last.then(() => (isSmall ? readHere(files) : readInThread(files, bounds)));
-    last = turn.catch(() => undefined);
-    return turn;
+    return readings.run(() => (isSmall ? readHere(files) : readInThread(files, bounds)));
   };
 }
 
@@ -70,7 +69,7 @@ function planOf(answer: ReadAnswer): Plan {
       throw new PlanError(answer.problems, answer.total);
     case 'failure': {
       const { code, message, hint } = answer.description;
-      throw new SlipwayError(code, message, hint === undefined ? {} : { hint });
+      throw new SlipwayError(code, message, { hint });
     }
     default:
       return answer satisfies never;

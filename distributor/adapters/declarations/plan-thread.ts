@@ -1,6 +1,6 @@
 /**
- * The program of the thread that reads declarations: what it is given is parsed, and one message has the plan as JSON or
- * why there is none. See plan-reader.ts.
+ * Runs in the thread that reads declarations: it parses what it is given, and one message has the plan as JSON or why
+ * there is none. See plan-reader.ts.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { describeError, type ErrorDescription, toSlipwayError } from '../../../contract/errors.ts';

@@ -1,4 +1,7 @@
-/** Declarations in a YAML file, in the YAML files of a folder and the folders below it, or in a Kustomize folder. */
+/**
+ * Reads declarations from a YAML file, from the YAML files of a folder and the folders below it, or from a Kustomize
+ * folder.
+ */
 import { type FSWatcher, watch } from 'node:fs';
 import path from 'node:path';
 import type { SourceFile } from '../../declaration/plan.ts';

@@ -14,12 +14,20 @@ const nowhere = 'http://127.0.0.1:9';
 const environment = {
   PATH: '/nonexistent',
   HOME: '/nonexistent',
-  ...{ HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere, ALL_PROXY: nowhere },
-  ...{ http_proxy: nowhere, https_proxy: nowhere, all_proxy: nowhere, NO_PROXY: '', no_proxy: '' },
-  ...{ GIT_ALLOW_PROTOCOL: 'none', GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_NOSYSTEM: '1' },
+  HTTP_PROXY: nowhere,
+  HTTPS_PROXY: nowhere,
+  ALL_PROXY: nowhere,
+  http_proxy: nowhere,
+  https_proxy: nowhere,
+  all_proxy: nowhere,
+  NO_PROXY: '',
+  no_proxy: '',
+  GIT_ALLOW_PROTOCOL: 'none',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_CONFIG_NOSYSTEM: '1',
 };
 
-export interface RunBounds {
+interface RunBounds {
   readonly maxOutputBytes: number;
   readonly timeoutMs: number;
 }

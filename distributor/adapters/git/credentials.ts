@@ -1,4 +1,7 @@
-/** Credentials of a Git server from a file, as the header that carries them; they never become text anybody prints. */
+/**
+ * Reads credentials of a Git server from a file, as the header that carries them; they never become text that is
+ * printed.
+ */
 import { readFile } from 'node:fs/promises';
 import { SlipwayError } from '../../../contract/errors.ts';
 

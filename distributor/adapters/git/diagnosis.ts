@@ -1,6 +1,6 @@
 /**
- * Why a Git server could not be fetched from, as a code: asks it the first question of the smart HTTP protocol itself,
- * since git's words are for people and change.
+ * Finds out why a Git server could not be fetched from, as a code. It asks the first question of the smart HTTP
+ * protocol itself, since git's words are for people and change.
  */
 import { readFile } from 'node:fs/promises';
 import { EnvHttpProxyAgent, request } from 'undici';
@@ -34,9 +34,9 @@ export async function whyNotFetched(place: GitPlace, mirror: GitMirror, failed: 
   return unreachable(place, status === 200 ? reasonOf(failed) : `the server answered ${status}`);
 }
 
-type Answer = { readonly status: number; readonly location: string | undefined } | { readonly failure: string };
+type GitAnswer = { readonly status: number; readonly location: string | undefined } | { readonly failure: string };
 
-async function probe({ url, credentialsFile, caFile }: GitPlace): Promise<Answer> {
+async function probe({ url, credentialsFile, caFile }: GitPlace): Promise<GitAnswer> {
   const secret = credentialsFile === undefined ? undefined : await authorizationOf(credentialsFile);
   let agent: EnvHttpProxyAgent | undefined;
   try {

@@ -1,6 +1,6 @@
 /**
- * A bare copy of one branch of a Git repository in the state folder: brought up to date by fetching, read without the
- * network. Hooks, submodules, links and attributes of the repository have no effect here: only objects are read.
+ * Keeps a bare copy of one branch of a Git repository in the state folder: brought up to date by fetching, read without
+ * the network. Hooks, submodules, links and attributes of the repository have no effect here: only objects are read.
  */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { SlipwayError } from '../../../contract/errors.ts';
 import type { GitPlace } from '../../reconcile/source-place.ts';
 import { authorizationOf } from './credentials.ts';
-import { type GitBounds, type GitResult, reasonOf, runGit, sizeOf, tooLarge } from './program.ts';
+import { folderBytes, type GitBounds, type GitResult, reasonOf, runGit, tooLarge } from './program.ts';
 
 export interface Commit {
   readonly id: string;
@@ -88,7 +88,7 @@ export class GitMirror {
     try {
       const result = await runGit({ ...call, watched: this.#folder }, this.#bounds);
       if (result.status !== 0) return result;
-      if ((await sizeOf(this.#folder)) > this.#bounds.maxMirrorBytes) {
+      if ((await folderBytes(this.#folder)) > this.#bounds.maxMirrorBytes) {
         await this.discard();
         throw tooLarge(`the repository takes more than ${this.#bounds.maxMirrorBytes} bytes`);
       }

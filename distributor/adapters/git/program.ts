@@ -21,7 +21,7 @@ export const gitBounds: GitBounds = {
   maxMirrorBytes: 1024 * 1024 * 1024,
 };
 
-export interface GitCall {
+interface GitCall {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly input?: string;
@@ -90,14 +90,14 @@ export function reasonOf({ stderr, status }: GitResult): string {
 
 function watchSize(folder: string, bounds: GitBounds, stop: (error: SlipwayError) => void): NodeJS.Timeout {
   return setInterval(async () => {
-    if ((await sizeOf(folder)) > bounds.maxMirrorBytes) {
+    if ((await folderBytes(folder)) > bounds.maxMirrorBytes) {
       stop(tooLarge(`the repository takes more than ${bounds.maxMirrorBytes} bytes`));
     }
   }, watchIntervalMs);
 }
 
 /** Bytes of all files below a folder; what vanishes meanwhile counts nothing. */
-export async function sizeOf(folder: string): Promise<number> {
+export async function folderBytes(folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   const sizes = entries
     .filter((entry) => entry.isFile())

@@ -1,6 +1,6 @@
 /**
- * Declarations in a Git repository: one branch is polled, its newest commit is read without a work tree of its own.
- * Whether a commit is taken is not decided here.
+ * Reads declarations from a Git repository: one branch is polled, its newest commit is read without a work tree of its
+ * own. Whether a commit is taken is not decided here.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

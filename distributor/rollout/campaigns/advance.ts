@@ -1,4 +1,6 @@
-/** Whether a campaign opens its next wave, stops, or waits, and why. Decides from counts; it changes nothing. */
+/**
+ * Decides whether a campaign opens its next wave, stops, or waits, and why. It decides from counts and changes nothing.
+ */
 import type { Abort } from '../../declaration/gate.ts';
 import type { Rollout } from '../../declaration/rollout.ts';
 import type { Wave } from '../../declaration/wave.ts';
@@ -21,7 +23,7 @@ export type Advance =
       readonly until: number | undefined;
     };
 
-export type WaitReason =
+type WaitReason =
   | 'aborted'
   | 'paused'
   | 'stalled'
@@ -61,7 +63,8 @@ export function advance(
 ): Advance {
   if (state.status === 'aborted') return wait('aborted', state.reason);
   if (rollout.aborted) return { kind: 'abort', reason: 'The declaration says aborted.' };
-  // Completed is completed, also when it is paused: what comes later takes successes back, and only a person acts on it.
+  // Completed is completed, also when it is paused: what comes later takes successes back, and only a person acts on
+  // it.
   const stop = isThrough(state) ? undefined : abortReason(rollout, counts);
   if (stop !== undefined) return { kind: 'abort', reason: stop };
   if (rollout.paused) return wait('paused', 'The declaration says paused.');
@@ -153,7 +156,7 @@ function abortReason({ abort, gate, waves }: Rollout, counts: readonly WaveCount
 }
 
 /** What devices showed about the release. */
-export interface WaveEvidence {
+interface WaveEvidence {
   failed: number;
   reached: number;
 }

@@ -1,4 +1,4 @@
-/** What happens to campaigns, as it is told to the log, the metrics and the audit log. */
+/** Lists what happens to campaigns, as the log, the metrics and the audit log are told. */
 import type { SlipwayError } from '../../../contract/errors.ts';
 import type { Rollout } from '../../declaration/rollout.ts';
 import type { CampaignKey, CampaignState } from '../campaign.ts';

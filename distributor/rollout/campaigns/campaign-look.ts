@@ -1,6 +1,6 @@
 /**
- * How one campaign stands and what would happen to it now: gathers what `advance` decides from, and draws the bounds of
- * waves that are to be opened. Records nothing; see campaigns.ts.
+ * Looks at how one campaign stands and what would happen to it now: gathers what `advance` decides from, and draws the
+ * bounds of waves that are to be opened. It records nothing; see campaigns.ts.
  */
 
 import { type CampaignKey, type CampaignState, campaignText } from '../campaign.ts';
@@ -22,7 +22,7 @@ export interface Declared {
   readonly compiled: CompiledRollout;
 }
 
-export interface Look extends Tallied {
+interface Look extends Tallied {
   readonly gates: readonly GateResult[];
   readonly next: Advance;
 }
@@ -42,7 +42,10 @@ export class CampaignLook {
     this.#bounds = bounds;
   }
 
-  /** The group is looked at where a wave is to open, which it does only for somebody, and where the rollout is to complete. */
+  /**
+   * The group is looked at where a wave is to open, which it does only for somebody, and where the rollout is to
+   * complete.
+   */
   async at(
     { plan, compiled }: Declared,
     state: CampaignState,
@@ -79,7 +82,9 @@ export class CampaignLook {
     return { kind: 'open-wave', index, wave: step.wave.name, ...bound, reason };
   }
 
-  /** Draws a wave anew that opened when nobody was there, as earlier servers let it; undefined where nobody is still. */
+  /**
+   * Draws a wave anew that opened when nobody was there, as earlier servers let it; undefined where nobody is still.
+   */
   async filling({ plan, compiled }: Declared, state: CampaignState, now: number): Promise<Transition | undefined> {
     const index = state.openedWaves.length - 1;
     const last = state.openedWaves[index];

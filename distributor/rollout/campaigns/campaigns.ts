@@ -9,6 +9,7 @@ import type { Rollout } from '../../declaration/rollout.ts';
 import { ownActor } from '../../events/audit.ts';
 import type { DeviceStore } from '../../fleet/ports.ts';
 import type { PlanInForce } from '../../reconcile/ports.ts';
+import { SerialQueue } from '../../serial-queue.ts';
 import { type CampaignKey, type CampaignState, campaignText } from '../campaign.ts';
 import { type CompiledPlan, type CompiledRollout, compilePlan } from '../compiled-plan.ts';
 import type { Dependency } from './advance.ts';
@@ -22,14 +23,14 @@ import type { CampaignStore } from './ports.ts';
 import { type Transition, unstarted } from './transition.ts';
 import type { CampaignView } from './view.ts';
 
-export interface CampaignsInput {
+interface CampaignsInput {
   readonly plan: PlanInForce;
   readonly store: CampaignStore & Pick<DeviceStore, 'membersOf'>;
   readonly releases: () => ReleaseIndex;
   readonly probe: GateProbe;
   readonly observe: (event: CampaignEvent) => void;
   /** Ends a turn of the event loop, so that requests are answered between two pieces of long work. */
-  readonly breathe: () => Promise<void>;
+  readonly yieldToEventLoop: () => Promise<void>;
 }
 
 export class Campaigns {
@@ -42,11 +43,11 @@ export class Campaigns {
   readonly #toRedraw = new Set<string>();
   #compiled: CompiledPlan = compilePlan(emptyPlan);
   #soon: Promise<void> | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #changes = new SerialQueue();
 
   constructor(input: CampaignsInput) {
     this.#input = input;
-    this.#bounds = { devices: input.store, breathe: input.breathe };
+    this.#bounds = { devices: input.store, yieldToEventLoop: input.yieldToEventLoop };
     this.#closer = new CloserLook(this.#bounds, input.store);
     this.#look = new CampaignLook(input.store, input.probe, this.#bounds);
     this.#compile(input.plan.plan);
@@ -65,10 +66,13 @@ export class Campaigns {
 
   /** Lets every campaign take at most one step, where this replica leads. @returns whether it does */
   advanceAll(now: number): Promise<boolean> {
-    return this.#inTurn(() => this.#advanceAll(now));
+    return this.#changes.run(() => this.#advanceAll(now));
   }
 
-  /** Takes notice of devices that failed anew. Resolves when an abort that they are enough for is in force, so far as this one leads. */
+  /**
+   * Takes notice of devices that failed anew. Resolves when an abort that they are enough for is in force, so far as
+   * this one leads.
+   */
   async noteFailures(failed: readonly CampaignKey[], now: number): Promise<void> {
     let mayAbort = false;
     for (const { rollout } of failed) {
@@ -85,7 +89,7 @@ export class Campaigns {
 
   /** Many devices come at once: those that come while one look waits for its turn share it. */
   async #advanceSoon(now: number): Promise<void> {
-    this.#soon ??= this.#inTurn(async () => {
+    this.#soon ??= this.#changes.run(async () => {
       this.#soon = undefined;
       await this.#advanceAll(now);
     });
@@ -99,7 +103,7 @@ export class Campaigns {
    * @throws SlipwayError `rollout-unknown`, `release-unknown`, `rollout-finished`, `rollout-held`
    */
   control(name: string, action: ControlAction, by: string, now: number, because = ''): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#changes.run(async () => {
       await this.#loadStates();
       const compiled = this.#find(name);
       const refusals: SlipwayError[] = [];
@@ -116,11 +120,13 @@ export class Campaigns {
     });
   }
 
-  /** Of one that is named also what a closer look tells. @throws SlipwayError `rollout-unknown` when it is not declared */
+  /**
+   * Of one that is named also what a closer look tells. @throws SlipwayError `rollout-unknown` when it is not declared
+   */
   async views(now: number, name?: string): Promise<CampaignView[]> {
     const rollouts = name === undefined ? this.#compiled.rollouts : [this.#find(name)];
     // Other replicas and the command line change campaigns, too.
-    await this.#inTurn(() => this.#loadStates());
+    await this.#changes.run(() => this.#loadStates());
     const views: CampaignView[] = [];
     for (const compiled of rollouts) {
       const { rollout } = compiled;
@@ -272,13 +278,6 @@ export class Campaigns {
     const states = await this.#input.store.loadCampaigns();
     this.#states.clear();
     for (const state of states) this.#states.set(campaignText(state), state);
-  }
-
-  /** One change at a time, in the order asked for. */
-  #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(change);
-    this.#last = turn.catch(() => undefined);
-    return turn;
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * What only a look at every device of a product tells of one campaign: who was never asked, which agents wait for a
- * server, whom other rollouts claim as well. Who asks meanwhile shares the look; of a large fleet it is believed for a
- * while, so that asking often costs no more than asking now and then.
+ * Finds what only a look at every device of a product tells of one campaign: devices that were never asked, agents that
+ * wait for a server, devices that other rollouts claim as well. Callers who ask meanwhile share the look. Of a large
+ * fleet it is believed for a while, so that asking often costs no more than asking now and then.
  */
 import type { ReleaseIndex } from '../../catalog/releases.ts';
 import { type CampaignState, campaignText } from '../campaign.ts';
@@ -14,7 +14,7 @@ import { overlapsOf } from './overlap.ts';
 import type { UnaskedStore } from './ports.ts';
 import type { Overlap } from './view.ts';
 
-export interface Closer {
+interface Closer {
   readonly held: readonly number[];
   readonly notAsked: NotAsked;
   readonly overlaps: readonly Overlap[];
@@ -71,7 +71,7 @@ export class CloserLook {
   ): Promise<Closer> {
     return {
       held: await heldAgentsOf(this.#source, plan, compiled, state),
-      notAsked: await notAskedIn(this.#store, this.#source.breathe, plan, compiled, state),
+      notAsked: await notAskedIn(this.#store, this.#source.yieldToEventLoop, plan, compiled, state),
       overlaps: await overlapsOf(this.#source, plan, releases, compiled.rollout.name),
     };
   }

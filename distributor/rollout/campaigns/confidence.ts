@@ -1,9 +1,9 @@
 /**
- * What so many failures among so many devices say about a failure rate, by the exact binomial distribution (one-sided
- * Clopper-Pearson bounds). Knows nothing of waves.
+ * Computes what a number of failures among a number of devices says about a failure rate, by the exact binomial
+ * distribution (one-sided Clopper-Pearson bounds). It knows nothing of waves.
  */
 
-export interface Evidence {
+interface Evidence {
   readonly failed: number;
   /** Failed and succeeded ones together. */
   readonly settled: number;
@@ -24,7 +24,9 @@ export function isAbove(limit: number, { failed, settled }: Evidence, confidence
   return failed > 0 && atLeast(failed, settled, limit) <= 1 - confidence;
 }
 
-/** The highest rate that the evidence leaves possible with the confidence: the limit that isBelow would just hold for. */
+/**
+ * The highest rate that the evidence leaves possible with the confidence: the limit that isBelow would just hold for.
+ */
 export function highestRate(evidence: Evidence, confidence: number): number {
   if (evidence.failed >= evidence.settled) return 1;
   let [low, high] = [evidence.failed / evidence.settled, 1];

@@ -1,4 +1,4 @@
-/** What a person does to a campaign: which transition it means, or why it is refused. */
+/** Decides which transition a person's word on a campaign means, or why it is refused. */
 import { SlipwayError } from '../../../contract/errors.ts';
 import type { Rollout } from '../../declaration/rollout.ts';
 import type { CampaignState } from '../campaign.ts';

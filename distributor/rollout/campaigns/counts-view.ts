@@ -1,6 +1,6 @@
 /**
- * The columns of a wave as the API answers them: each device of the wave is in one, and they add up. Servers before 0.2
- * do not have all of them, so a command that asks one reads 0 there.
+ * Describes the columns of a wave as the API answers them: each device of the wave is in one, and they add up. Servers
+ * before 0.2 do not have all of them, so a command that asks one reads 0 there.
  */
 import * as z from 'zod';
 import { notAskedOf, type WaveCounts } from '../standing.ts';
@@ -36,7 +36,17 @@ export function countsViewOf(counts: WaveCounts): z.infer<typeof countsSchema> {
   const { members, committed, failed, reverted, pending, waiting, heldByDevice, heldByPath, unreachable } = counts;
   const { soaked, lost } = counts;
   return {
-    ...{ members, committed, failed, reverted, pending, waiting, heldByDevice, heldByPath, unreachable },
-    ...{ notAsked: notAskedOf(counts), soaked, lost },
+    members,
+    committed,
+    failed,
+    reverted,
+    pending,
+    waiting,
+    heldByDevice,
+    heldByPath,
+    unreachable,
+    notAsked: notAskedOf(counts),
+    soaked,
+    lost,
   };
 }

@@ -3,7 +3,8 @@
  * in between.
  */
 import type { Rollout } from '../../declaration/rollout.ts';
-import type { DevicePage, DeviceStore, Member } from '../../fleet/ports.ts';
+import type { DevicePage, Member } from '../../fleet/device-page.ts';
+import type { DeviceStore } from '../../fleet/ports.ts';
 import type { CampaignState } from '../campaign.ts';
 import { type Bound, drawBound } from '../cohort.ts';
 import type { CompiledPlan, CompiledRollout } from '../compiled-plan.ts';
@@ -14,7 +15,7 @@ import type { Transition } from './transition.ts';
 export interface BoundSource {
   readonly devices: Pick<DeviceStore, 'membersOf'>;
   /** Ends a turn of the event loop. */
-  readonly breathe: () => Promise<void>;
+  readonly yieldToEventLoop: () => Promise<void>;
 }
 
 /** How far a rollout means to reach; where it changes, open waves may be raised. */
@@ -27,24 +28,24 @@ const pageSize = 500;
 
 /** Accepted devices of a product, page by page. @param saying see DeviceStore.membersOf */
 export function memberPages(
-  { devices, breathe }: BoundSource,
+  { devices, yieldToEventLoop }: BoundSource,
   product: string,
   saying?: string,
 ): AsyncGenerator<Member[]> {
-  return pagesOf((page) => devices.membersOf(product, page, saying), breathe);
+  return pagesOf((page) => devices.membersOf(product, page, saying), yieldToEventLoop);
 }
 
 /** Every page that `read` has, with a turn for others in between. */
 export async function* pagesOf(
   read: (page: DevicePage) => Promise<Member[]>,
-  breathe: BoundSource['breathe'],
+  yieldToEventLoop: BoundSource['yieldToEventLoop'],
 ): AsyncGenerator<Member[]> {
   for (let after: string | undefined; ; ) {
     const page = await read({ after, limit: pageSize });
     yield page;
     after = page.at(-1)?.id;
     if (page.length < pageSize) return;
-    await breathe();
+    await yieldToEventLoop();
   }
 }
 
@@ -65,7 +66,7 @@ export async function placesOf(
       if (enrolledAt <= until && compiled.includes(plan.effectiveLabels(id, labels))) places.add(placeOf(name, id));
     }
   }
-  return places.sorted(source.breathe);
+  return places.sorted(source.yieldToEventLoop);
 }
 
 /**
@@ -98,8 +99,8 @@ export async function boundOf(
 }
 
 /**
- * What raises the open waves of a campaign to what is declared now. Devices that came after a wave opened are not looked
- * at: they must not move the others.
+ * What raises the open waves of a campaign to what is declared now. Devices that came after a wave opened are not
+ * looked at: they must not move the others.
  */
 export async function widerWaves(
   source: BoundSource,

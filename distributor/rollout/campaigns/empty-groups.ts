@@ -1,6 +1,6 @@
 /**
- * Which rollouts have nobody to update. Looking is cheap where somebody is there, and takes the whole fleet where nobody
- * is, so that answer is kept for a while.
+ * Finds rollouts that have nobody to update. Looking is cheap where a device is there, and takes the whole fleet where
+ * none is, so that answer is kept for a while.
  */
 import type { CompiledPlan, CompiledRollout } from '../compiled-plan.ts';
 import { type BoundSource, lookedInVain } from './draw-bound.ts';

@@ -1,4 +1,7 @@
-/** What the user's checks said last. Asks in the background, never more often than it helps, and forgets old answers. */
+/**
+ * Remembers what the user's checks said last. It asks in the background, never more often than it helps, and forgets
+ * old answers.
+ */
 import type { GateCheck } from '../../declaration/gate.ts';
 import type { GateProbe, GateResult } from './gates.ts';
 

@@ -1,4 +1,4 @@
-/** How far the gate of a wave is, in words with its numbers; whether it holds is decided in gates. */
+/** Tells how far the gate of a wave is, in words with its numbers; whether it holds is decided in gates. */
 import type { Wave } from '../../declaration/wave.ts';
 import { heldOf, noCounts, reachedOf, settledOf, type WaveCounts } from '../standing.ts';
 import { successesNeeded } from './confidence.ts';

@@ -1,4 +1,7 @@
-/** Whether an open wave has shown enough: its own evidence and what the user's checks found. Decides from numbers alone. */
+/**
+ * Decides whether an open wave has shown enough: its own evidence and what the user's checks found. It decides from
+ * numbers alone.
+ */
 import type { Abort, GateCheck } from '../../declaration/gate.ts';
 import type { Wave } from '../../declaration/wave.ts';
 import { failuresOf, heldOf, reachedOf, settledOf, type WaveCounts } from '../standing.ts';
@@ -32,11 +35,11 @@ export type GateReason =
   | 'check-failed'
   | 'check-unknown';
 
-export type GateVerdict =
+type GateVerdict =
   | { readonly kind: 'open'; readonly detail: string }
   | { readonly kind: 'closed'; readonly reason: GateReason; readonly detail: string };
 
-export interface GateInput {
+interface GateInput {
   readonly wave: Wave;
   readonly abort: Abort;
   /** Of each opened wave, the one that is judged last. */
@@ -48,8 +51,8 @@ export interface GateInput {
 
 /**
  * The evidence of the wave itself, then the user's checks. A success counts when its soak is over; where only soaking
- * stands between the wave and its gate, the verdict is `soaking`. A part of the group that is empty has nothing to prove;
- * a group that is empty never passes, unless that is allowed.
+ * stands between the wave and its gate, the verdict is `soaking`. A part of the group that is empty has nothing to
+ * prove; a group that is empty never passes, unless that is allowed.
  */
 export function judgeGate(input: GateInput): GateVerdict {
   const { wave, counts, results, allowEmpty } = input;
@@ -144,7 +147,7 @@ export function neededOf({ gate }: Wave, counts: WaveCounts): number {
 }
 
 /** Devices that the gate's percentage is of: without failures, and held or lost ones, that are too few to say anything. */
-export function judgedOf(counts: WaveCounts, { minFailures }: Abort): number {
+function judgedOf(counts: WaveCounts, { minFailures }: Abort): number {
   const { committed } = counts;
   const failed = failuresOf(counts);
   const missing = heldOf(counts) + counts.lost;

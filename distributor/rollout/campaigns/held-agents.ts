@@ -1,6 +1,6 @@
 /**
- * Agents of open waves that are offered nothing, because a server of their cluster comes in a later wave or in none:
- * places are dealt to devices, not to clusters, and agents follow their servers.
+ * Finds agents of open waves that are offered nothing, because a server of their cluster comes in a later wave or in
+ * none: places are dealt to devices, not to clusters, and agents follow their servers.
  */
 import { compareVersions, type Version } from '../../../contract/release/version.ts';
 import type { Location } from '../../fleet/location.ts';
@@ -11,7 +11,7 @@ import { placeOf } from '../placement.ts';
 import { type BoundSource, memberPages } from './draw-bound.ts';
 
 /** A device of the rollout's product, in its group or not. */
-export interface Placed {
+export interface PlacedMember {
   readonly location: Location;
   /** As a neighbour of others. */
   readonly vouched: Location;
@@ -22,8 +22,8 @@ export interface Placed {
 }
 
 /** @returns how many of each of so many open waves wait for a server that no open wave covers */
-export function heldAgents(devices: readonly Placed[], goal: Version, waves: number): number[] {
-  const isBehind = ({ current }: Placed) => current === undefined || compareVersions(current, goal) < 0;
+export function heldAgents(devices: readonly PlacedMember[], goal: Version, waves: number): number[] {
+  const isBehind = ({ current }: PlacedMember) => current === undefined || compareVersions(current, goal) < 0;
   const behind = devices.filter(isBehind);
   const later = new Set(
     behind
@@ -39,14 +39,17 @@ export function heldAgents(devices: readonly Placed[], goal: Version, waves: num
   return held;
 }
 
-/** Of a campaign as it stands. Looks at every device of the product that may have a cluster, unless a wave covers all of them. */
+/**
+ * Of a campaign as it stands. Looks at every device of the product that may have a cluster, unless a wave covers all of
+ * them.
+ */
 export async function heldAgentsOf(
   source: BoundSource,
   plan: CompiledPlan,
   { rollout, includes }: CompiledRollout,
   { version, status, openedWaves }: CampaignState,
 ): Promise<number[]> {
-  const placed: Placed[] = [];
+  const placed: PlacedMember[] = [];
   const coversAll = rollout.group === undefined && openedWaves.at(-1)?.upTo === 1;
   if (openedWaves.length > 0 && status !== 'aborted' && !coversAll) {
     const { keys, labels: rules } = plan.fleet;

@@ -1,5 +1,5 @@
 /**
- * What looks at the whole fleet found, believed for a while: the longer a look took, the longer. Devices that come and
+ * Keeps for a while what looks at the whole fleet found: the longer a look took, the longer. Devices that come and
  * plans that change make all of it old.
  */
 

@@ -1,6 +1,6 @@
 /**
- * Devices that came to a group after its last wave had opened for everybody: the wave is theirs, too, although nobody
- * knew them when its bound was drawn. Looking takes the whole fleet, so an answer is kept for a while.
+ * Finds devices that came to a group after its last wave had opened for everybody: the wave is theirs, too, although
+ * nobody knew them when its bound was drawn. Looking takes the whole fleet, so an answer is kept for a while.
  */
 import { type CampaignState, campaignText } from '../campaign.ts';
 import type { CompiledPlan, CompiledRollout } from '../compiled-plan.ts';

@@ -1,6 +1,7 @@
 /**
- * Devices of a rollout's group that were never asked to update, by the open wave that covers them, and those that no
- * open wave covers. With the columns of the waves they are all devices of the group: nobody is missing in the sum.
+ * Counts devices of a rollout's group that were never asked to update, by the open wave that covers them, and those
+ * that no open wave covers. With the columns of the waves they are all devices of the group: nobody is missing in the
+ * sum.
  */
 import type { CampaignState } from '../campaign.ts';
 import { openWaveOf } from '../cohort.ts';
@@ -18,14 +19,14 @@ export interface NotAsked {
 
 export async function notAskedIn(
   store: UnaskedStore,
-  breathe: () => Promise<void>,
+  yieldToEventLoop: () => Promise<void>,
   plan: CompiledPlan,
   { rollout, includes }: CompiledRollout,
   campaign: CampaignState,
 ): Promise<NotAsked> {
   const byWave = campaign.openedWaves.map(() => 0);
   let later = 0;
-  for await (const page of pagesOf((page) => store.unaskedOf(campaign, rollout.product, page), breathe)) {
+  for await (const page of pagesOf((page) => store.unaskedOf(campaign, rollout.product, page), yieldToEventLoop)) {
     for (const { id, labels, enrolledAt } of page) {
       if (!includes(plan.effectiveLabels(id, labels))) continue;
       const wave = openWaveOf(placeOf(rollout.name, id), enrolledAt, campaign.openedWaves);

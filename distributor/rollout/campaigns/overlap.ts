@@ -1,13 +1,16 @@
-/** Devices that several rollouts claim: how many, and which rollout decides about them. Reported, never refused. */
+/**
+ * Counts devices that several rollouts claim, and says which rollout decides about them. An overlap is reported, never
+ * refused.
+ */
 import type { ReleaseIndex } from '../../catalog/releases.ts';
 import type { Rollout } from '../../declaration/rollout.ts';
-import type { Member } from '../../fleet/ports.ts';
+import type { Member } from '../../fleet/device-page.ts';
 import { type CompiledPlan, isMember } from '../compiled-plan.ts';
 import { type BoundSource, memberPages } from './draw-bound.ts';
 import type { Overlap } from './view.ts';
 
 /** Counts the devices of a rollout's group that other rollouts of its product claim as well. */
-export class OverlapCount {
+class OverlapCount {
   readonly #plan: CompiledPlan;
   readonly #name: string;
   readonly #order: readonly string[];

@@ -1,7 +1,7 @@
-/** What rollouts need from outside: where what happened to campaigns is kept. */
+/** Declares what rollouts need from outside: where what happened to campaigns is kept. */
 import type { DeviceId } from '../../../contract/device-api/check.ts';
 import type { Fault } from '../../../contract/errors.ts';
-import type { DevicePage, Member } from '../../fleet/ports.ts';
+import type { DevicePage, Member } from '../../fleet/device-page.ts';
 import type { CampaignAttempt, CampaignKey, CampaignState, OpenedWave } from '../campaign.ts';
 import type { WaveCounts } from '../standing.ts';
 import type { Transition } from './transition.ts';

@@ -1,5 +1,5 @@
 /**
- * Places of many devices in ascending order, sorted a little at a time: a million at once would keep everybody waiting.
+ * Sorts places of many devices in ascending order, a little at a time: a million at once would keep everybody waiting.
  * Places are evenly spread, so that each shelf gets its share.
  */
 const shelfCount = 1024;
@@ -16,8 +16,8 @@ export class SortedPlaces {
     this.#count += 1;
   }
 
-  /** @param breathe ends a turn of the event loop */
-  async sorted(breathe: () => Promise<void>): Promise<Float64Array> {
+  /** @param yieldToEventLoop ends a turn of the event loop */
+  async sorted(yieldToEventLoop: () => Promise<void>): Promise<Float64Array> {
     const all = new Float64Array(this.#count);
     let filled = 0;
     let rested = 0;
@@ -25,7 +25,7 @@ export class SortedPlaces {
       all.set(Float64Array.from(shelf).sort(), filled);
       filled += shelf.length;
       if (filled - rested < sortedAtOnce) continue;
-      await breathe();
+      await yieldToEventLoop();
       rested = filled;
     }
     return all;

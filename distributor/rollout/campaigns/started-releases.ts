@@ -1,4 +1,7 @@
-/** The releases that rollouts have started with, where the store is not at hand: versions and channels for every platform. */
+/**
+ * Lists the releases that rollouts have started with, where the store is not at hand: versions and channels for every
+ * platform.
+ */
 import { platforms } from '../../../contract/release/platform.ts';
 import { type Release, ReleaseIndex } from '../../catalog/releases.ts';
 import type { Plan } from '../../declaration/plan.ts';
@@ -11,8 +14,16 @@ export function startedReleases(plan: Plan, campaigns: readonly CampaignState[])
     const version = 'release' in target ? target.release : started[0]?.version;
     if (version === undefined) return [];
     return platforms.map((platform) => ({
-      ...{ product, version, platform, counter: 0, floors: [], minUpdaterVersion: undefined, maxTransferBytes: 0 },
-      ...{ channels: 'channel' in target ? [target.channel] : [], manifestSha256: '', targetPath: '' },
+      product,
+      version,
+      platform,
+      counter: 0,
+      floors: [],
+      minUpdaterVersion: undefined,
+      maxTransferBytes: 0,
+      channels: 'channel' in target ? [target.channel] : [],
+      manifestSha256: '',
+      targetPath: '',
     }));
   });
   return new ReleaseIndex(releases);

@@ -1,6 +1,6 @@
 /**
- * Counts of campaigns, asked of the database no more often than once a second each, and more seldom where that is much
- * work, unless failures that came since could be enough for an abort.
+ * Keeps counts of campaigns. It asks the database no more often than once a second each, and more seldom where that is
+ * much work, unless failures that came since could be enough for an abort.
  */
 import type { Rollout } from '../../declaration/rollout.ts';
 import { type CampaignKey, type CampaignState, campaignText } from '../campaign.ts';
@@ -9,7 +9,9 @@ import { evidenceIn, isEnoughToAbort } from './advance.ts';
 import type { CampaignStore, CountQuestion, HoldCount } from './ports.ts';
 
 const recountMs = 1000;
-/** Counting takes longer the more there is to count: so many devices add a millisecond, 100,000 of them two seconds. */
+/**
+ * Counting takes longer the more there is to count: this number of devices adds a millisecond, 100,000 add two seconds.
+ */
 const devicesPerMs = 50;
 /** Campaigns that are through change only by devices that fall back late. */
 const recountFinishedMs = 10_000;

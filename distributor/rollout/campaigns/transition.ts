@@ -1,6 +1,6 @@
 /**
- * Changes of a campaign's state, as they are recorded: which state a change fits, and what comes of it. Stores compare
- * and set with it: a change that does not fit any more was made by somebody else, or is too late.
+ * Makes changes of a campaign's state, as they are recorded: which state a change fits, and what comes of it. Stores
+ * compare and set with it: a change that does not fit any more was made by another process, or is too late.
  */
 import { type CampaignKey, type CampaignState, type CampaignStatus, isThrough, type OpenedWave } from '../campaign.ts';
 

@@ -1,4 +1,4 @@
-/** A rollout as the API answers it and the command line prints it: wave by wave, with its gate in words. */
+/** Describes a rollout as the API answers it and the command line prints it: wave by wave, with its gate in words. */
 import * as z from 'zod';
 import { faults } from '../../../contract/errors.ts';
 import type { GateCheck } from '../../declaration/gate.ts';
@@ -59,7 +59,7 @@ export const waveViewSchema = z.object({
 export type WaveView = z.infer<typeof waveViewSchema>;
 
 /** `waiting`: no wave has opened yet · `stalled`: paused because a gate did not hold for too long. */
-export const rolloutStatuses = ['waiting', 'active', 'paused', 'stalled', 'completed', 'aborted'] as const;
+const rolloutStatuses = ['waiting', 'active', 'paused', 'stalled', 'completed', 'aborted'] as const;
 
 /** Another rollout whose group has devices of this one's. */
 export const overlapSchema = z.object({
@@ -100,7 +100,9 @@ export const rolloutViewSchema = z.object({
   after: z.array(z.string()),
   changedAt: instantSchema.optional(),
   waves: z.array(waveViewSchema),
-  /** Devices of the group that no open wave covers; absent where nobody looked: they are looked for when one is shown. */
+  /**
+   * Devices of the group that no open wave covers; absent where nobody looked: they are looked for when one is shown.
+   */
   later: z.number().optional(),
   /** What its held devices are held by, the most first. */
   holds: z.array(z.object({ fault: z.enum(faults), code: z.string(), devices: z.number() })).default([]),
@@ -141,8 +143,11 @@ export function rolloutViewOf(progress: CampaignView): RolloutView {
   const { name, product, target, group, priority, deadline, after } = rollout;
   const status = statusOf(rollout, campaign);
   return {
-    ...{ name, product, target, priority },
-    ...(group === undefined ? {} : { group }),
+    name,
+    product,
+    target,
+    priority,
+    group,
     ...(campaign === undefined ? {} : { version: campaign.version }),
     status,
     reason: reasonOf(status, progress),
@@ -194,10 +199,12 @@ function waveViewOf(wave: Wave, { opened, counts, isLast, gates, held, notAsked 
     ...countsViewOf(own),
     ...(notAsked === undefined ? {} : { notAsked }),
     ...instantOf('nextSoakedAt', own.nextSoakedAt),
-    ...(held === undefined ? {} : { agentsHeld: held }),
+    agentsHeld: held,
     gate: {
-      ...{ successPercent, minSample, stallAfterSeconds },
-      ...(confidencePercent === undefined ? {} : { confidencePercent }),
+      successPercent,
+      minSample,
+      stallAfterSeconds,
+      confidencePercent,
       checks: checks.map((check) => checkViewOf(check, isLast ? gates : undefined)),
       progress: opened === undefined ? 'not open yet' : gateProgress(wave, counts, isLast ? gates : undefined),
     },

@@ -1,9 +1,9 @@
-/** Whether one more device fits into the bytes that a campaign may move in a period. */
+/** Decides whether one more device fits into the bytes that a campaign may move in a period. */
 import type { Budget } from '../../declaration/practice.ts';
 import type { DecisionFacts } from '../decision.ts';
 import type { Spending } from './decide-input.ts';
 
-/** Nobody knows what a release costs before a device has reported it: so many may find out. */
+/** Nobody knows what a release costs before a device has reported it: this number of devices may find out. */
 const firstHandful = 10;
 
 /** Undefined when it fits. Offers whose bytes are not known yet count as the mean of those that are. */

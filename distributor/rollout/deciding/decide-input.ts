@@ -1,11 +1,12 @@
-/** What deciding needs to know, as plain data: the device, its neighbours, the campaigns, the time. */
+/** Defines what deciding needs to know, as plain data: the device, its neighbours, the campaigns, the time. */
 import type { CheckRequest, DeviceId, Labels } from '../../../contract/device-api/check.ts';
 import type { Version } from '../../../contract/release/version.ts';
 import type { ReleaseIndex } from '../../catalog/releases.ts';
+import type { Role } from '../../fleet/location.ts';
 import type { CampaignAttempt, CampaignKey, CampaignState } from '../campaign.ts';
 import type { CompiledPlan } from '../compiled-plan.ts';
 
-export interface DeviceFacts {
+interface DeviceFacts {
   readonly id: DeviceId;
   readonly check: CheckRequest;
   /** Effective: its own and those given by rule. */
@@ -13,8 +14,6 @@ export interface DeviceFacts {
   /** Milliseconds since 1970. */
   readonly enrolledAt: number;
 }
-
-export type Role = 'server' | 'agent';
 
 /** Another accepted device that is vouched to be of the same site or cluster. */
 export interface Peer {

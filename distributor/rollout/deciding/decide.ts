@@ -1,11 +1,12 @@
 /**
- * What one device is to run: a pure function of the device and its neighbours, the plan, the releases, the campaigns
- * and the time. Every answer has a reason and the facts behind it.
+ * Decides what one device is to run: a pure function of the device and its neighbours, the plan, the releases, the
+ * campaigns and the time. Every answer has a reason and the facts behind it.
  */
 
 import type { Decision, Explanation, NoDecision } from '../decision.ts';
 import type { DecideInput } from './decide-input.ts';
-import { judgeRollout, type RolloutVerdict } from './judge-rollout.ts';
+import { judgeRollout } from './judge-rollout.ts';
+import type { RolloutVerdict } from './rollout-verdict.ts';
 import { isSettled } from './settled-phases.ts';
 
 /** Rollouts in order of their claims: the first that has something to say about the device now says it. */

@@ -1,7 +1,7 @@
 /**
- * What a check shows about campaigns, whatever is decided: the device runs a campaign's release although no report says
- * that the campaign brought it, or it no longer runs the one that it was counted for. Only news: a check that repeats
- * what is known finds nothing.
+ * Finds what a check shows about campaigns, whatever is decided: the device runs a campaign's release although no
+ * report says that the campaign brought it, or it no longer runs the one that it was counted for. It finds only news: a
+ * check that repeats what is known finds nothing.
  */
 import { attemptAt, type CampaignAttempt, type CampaignKey, committedAt, hasFailed } from '../campaign.ts';
 import { openWaveOf } from '../cohort.ts';

@@ -7,7 +7,7 @@ import type { Digest } from '../../../contract/digest.ts';
 import type { Product } from '../../../contract/release/manifest.ts';
 import { type Permit, permitBytes, type SignedPermit } from '../../../contract/trust/permit.ts';
 
-export interface PermitOrder {
+interface PermitOrder {
   readonly product: Product;
   readonly deviceId: DeviceId;
   readonly rollout: string;
@@ -27,7 +27,7 @@ export interface PermitSigner {
   sign(bytes: Uint8Array): string;
 }
 
-export interface IssuerOptions {
+interface IssuerOptions {
   readonly signer: PermitSigner;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
@@ -36,7 +36,9 @@ export interface IssuerOptions {
   readonly lifetimeSeconds?: number;
 }
 
-/** Long enough for a slow answer and a clock that is off by hours, short enough that a captured one is soon worthless. */
+/**
+ * Long enough for a slow answer and a clock that is off by hours, short enough that a captured one is soon worthless.
+ */
 export const permitLifetimeSeconds = 24 * 3600;
 
 export function permitIssuer(options: IssuerOptions): PermitIssuer {

@@ -1,11 +1,14 @@
-/** Who goes first and how many at once: servers before agents in one cluster, few at a time in a cluster and a site. */
+/**
+ * Decides who goes first and how many at once: servers before agents in one cluster, few at a time in a cluster and a
+ * site.
+ */
 import { compareVersions, type Version } from '../../../contract/release/version.ts';
 import type { Concurrency } from '../../declaration/practice.ts';
 import type { Location } from '../../fleet/location.ts';
 import type { DecisionFacts } from '../decision.ts';
 import type { Peer } from './decide-input.ts';
 
-export interface Precedence {
+interface Precedence {
   readonly product: string;
   readonly location: Location;
   readonly peers: readonly Peer[];

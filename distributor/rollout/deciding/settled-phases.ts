@@ -1,4 +1,4 @@
-/** Phases in which a device can be told something else, because its release runs undisturbed. */
+/** Lists the phases in which a device can be told something else, because its release runs undisturbed. */
 import type { DevicePhase } from '../../../contract/device-api/check.ts';
 
 /** One that waits with a release for its window is asked about like one that does nothing: it may be called off. */

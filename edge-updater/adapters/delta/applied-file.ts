@@ -3,11 +3,11 @@ import { closeSync, constants, fsyncSync, openSync, realpathSync } from 'node:fs
 import { exitStatus, toSlipwayError } from '../../../contract/errors.ts';
 import { digestOf } from '../../../delta/chunks.ts';
 import { isPartsOnly, type OpenDelta, openDelta } from '../../../delta/open-delta.ts';
+import { moveInto, onDisk, remove } from '../../../system/files/durable-file-sync.ts';
 import type { AppliedFile } from '../../commands/apply.ts';
 import type { DeltaMeans } from '../../delta/delta-means.ts';
 import type { DeltaFiles } from '../../ports.ts';
-import { moveInto, onDisk, remove } from '../disk/durable-file.ts';
-import { openFileSource } from '../disk/file-source.ts';
+import { openReadOnly } from '../disk/file-source.ts';
 import { FlushedFile } from '../disk/flushed-file.ts';
 import { applyHere } from './apply-here.ts';
 import { applyInto } from './delta-process.ts';
@@ -46,7 +46,7 @@ async function writeTarget(
   means: DeltaMeans,
   stopSignal: () => AbortSignal,
 ): Promise<AppliedFile> {
-  const delta = openFileSource(files.delta);
+  const delta = openReadOnly(files.delta);
   const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
   let target: number | undefined;
   try {
@@ -74,7 +74,7 @@ function provedContent({ layout }: OpenDelta): Pick<AppliedFile, 'length' | 'sha
 
 /** What lies in the file now, read through one buffer. */
 function contentOf(file: string): Pick<AppliedFile, 'length' | 'sha256'> {
-  const source = openFileSource(file);
+  const source = openReadOnly(file);
   try {
     return { length: source.length, sha256: digestOf(source) };
   } finally {

@@ -1,13 +1,13 @@
 /**
- * The program of the process that applies a delta: `node apply-delta-child.ts REQUEST`, see delta/apply-message.ts. The
- * target goes to standard output as it is made, the verdict to descriptor 3. It ends when its parent does.
+ * Runs in the process that applies a delta: `node apply-delta-child.ts REQUEST`, see delta/apply-message.ts. The target
+ * goes to standard output as it is made, the verdict to descriptor 3. It ends when its parent does.
  */
 import { writeSync } from 'node:fs';
 import { describeError, toSlipwayError } from '../../../contract/errors.ts';
 import { openDelta } from '../../../delta/open-delta.ts';
+import { onDisk, writeFully } from '../../../system/files/durable-file-sync.ts';
 import { type ApplyMessage, applyRequestSchema } from '../../delta/apply-message.ts';
-import { onDisk, writeAll } from '../disk/durable-file.ts';
-import { openFileSource } from '../disk/file-source.ts';
+import { openReadOnly } from '../disk/file-source.ts';
 import { applyHere } from './apply-here.ts';
 
 const targetDescriptor = 1;
@@ -21,11 +21,11 @@ async function run(): Promise<ApplyMessage> {
     if (process.ppid !== parent) process.exit(1);
   };
   checkWanted();
-  const delta = openFileSource(files.delta);
+  const delta = openReadOnly(files.delta);
   try {
     const opened = openDelta(delta);
     const target = {
-      write: (chunk: Uint8Array) => onDisk('write the new file', () => writeAll(targetDescriptor, chunk)),
+      write: (chunk: Uint8Array) => onDisk('write the new file', () => writeFully(targetDescriptor, chunk)),
     };
     const cost = await applyHere({ files, delta, opened, target, maxMemoryBytes, zstdPrograms, checkWanted });
     return { kind: 'applied', ...cost };

@@ -4,20 +4,20 @@
  */
 import { writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
-import type { ByteSink } from '../../../contract/byte-sink.ts';
-import type { ByteSource } from '../../../contract/byte-source.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { applyDelta } from '../../../delta/apply.ts';
+import type { ByteSink } from '../../../delta/byte-sink.ts';
+import type { ByteSource } from '../../../delta/byte-source.ts';
 import { isDecoded, type OpenDelta } from '../../../delta/open-delta.ts';
 import { zstdEncoderMissing } from '../../../delta/recipe/zstd-encoders.ts';
 import { type WatchedEncoder, zstdEncoderOf } from '../../../delta/recipe/zstd-programs.ts';
 import type { DeltaMeans } from '../../delta/delta-means.ts';
 import type { DeltaCost, DeltaFiles } from '../../ports.ts';
-import { openFileSource } from '../disk/file-source.ts';
+import { openReadOnly } from '../disk/file-source.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { PartDirectory } from './part-directory.ts';
 
-export interface ApplyHere extends DeltaMeans {
+interface ApplyHere extends DeltaMeans {
   readonly files: DeltaFiles;
   /** The delta's file, and what openDelta reads from it. */
   readonly delta: ByteSource;
@@ -42,7 +42,7 @@ export async function applyHere(work: ApplyHere): Promise<DeltaCost> {
   };
   checkStopped();
   stepBack();
-  const base = openFileSource(files.base);
+  const base = openReadOnly(files.base);
   const directory = new PartDirectory(files.scratch);
   let made = 0;
   try {

@@ -30,7 +30,8 @@ export function deltaProcess(zstdPrograms: readonly string[]): DeltaApplier {
 }
 
 /**
- * Applies a delta into an open file: the bytes do not pass through this process, which has to check the file afterwards.
+ * Applies a delta into an open file: the bytes do not pass through this process, which has to check the file
+ * afterwards.
  * @throws SlipwayError as DeltaApplier does
  */
 export async function applyInto(
@@ -47,7 +48,7 @@ export async function applyInto(
   }
 }
 
-interface Run {
+interface ProcessRun {
   readonly child: ChildProcess;
   /** Waits for the end of the process and its verdict. */
   cost(): Promise<DeltaCost>;
@@ -56,7 +57,7 @@ interface Run {
 }
 
 /** @param target where the new file goes: a pipe to this process, or a descriptor */
-function start(files: DeltaFiles, means: DeltaMeans, signal: AbortSignal, target: 'pipe' | number): Run {
+function start(files: DeltaFiles, means: DeltaMeans, signal: AbortSignal, target: 'pipe' | number): ProcessRun {
   signal.throwIfAborted();
   const request: ApplyRequest = { ...files, ...means, zstdPrograms: [...means.zstdPrograms], parent: process.pid };
   const child = spawn(process.execPath, [...nodeOptions, childProgram(), JSON.stringify(request)], {
@@ -119,7 +120,7 @@ function judge(verdict: string, complaint: string, end: string | undefined): Del
   }
   if (message?.kind === 'failed') {
     const { code, message: text, hint } = message;
-    throw new SlipwayError(code, text, hint === undefined ? {} : { hint });
+    throw new SlipwayError(code, text, { hint });
   }
   const words = [end ?? 'ended without a word', complaint].filter((part) => part !== '').join(': ');
   throw new SlipwayError('delta-process-failed', `the process that applies the delta: ${words}`, {

@@ -1,4 +1,4 @@
-/** The memory of the process that applies a delta, with the commands that it runs: a bound, and the peak. */
+/** Watches the memory of the process that applies a delta, with the commands that it runs: a bound, and the peak. */
 import { readFileSync } from 'node:fs';
 import { SlipwayError } from '../../../contract/errors.ts';
 

@@ -1,15 +1,15 @@
 /**
- * Intermediate files of one delta in a folder: a file a part, under its name once it is whole. Nothing here is made
- * durable, since whoever uses what an earlier run left compares its digest. Few descriptors are open at a time, however
- * many parts there are.
+ * Keeps intermediate files of one delta in a folder: a file a part, under its name once it is whole. Nothing here is
+ * made durable, since the reader of what an earlier run left compares its digest. Few descriptors are open at a time,
+ * however many parts there are.
  */
 import { close, closeSync, openSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { ByteSource } from '../../../contract/byte-source.ts';
 import type { PartFile, PartFiles } from '../../../delta/apply.ts';
+import type { ByteSource } from '../../../delta/byte-source.ts';
 import type { Scratch } from '../../../delta/decode-part.ts';
-import { makeDirectory, onDisk, remove, writeAll } from '../disk/durable-file.ts';
-import { readFully } from '../disk/file-source.ts';
+import { makeDirectory, onDisk, remove, writeFully } from '../../../system/files/durable-file-sync.ts';
+import { readRange } from '../disk/file-source.ts';
 
 const maxOpenFiles = 64;
 const wholePart = /^new-\d+$/;
@@ -51,7 +51,7 @@ export class PartDirectory implements PartFiles {
     return {
       sink: {
         write: (chunk) => {
-          onDisk(`write ${unfinished}`, () => writeAll(this.#descriptor(unfinished), chunk, length));
+          onDisk(`write ${unfinished}`, () => writeFully(this.#descriptor(unfinished), chunk, length));
           length += chunk.length;
         },
       },
@@ -80,11 +80,11 @@ export class PartDirectory implements PartFiles {
     return {
       sink: {
         write: (chunk) => {
-          onDisk(`write ${file}`, () => writeAll(descriptor, chunk, length));
+          onDisk(`write ${file}`, () => writeFully(descriptor, chunk, length));
           length += chunk.length;
         },
       },
-      source: () => ({ length, readInto: (target, offset) => readFully(descriptor, file, target, offset) }),
+      source: () => ({ length, readInto: (target, offset) => readRange(descriptor, file, target, offset) }),
       close: () => {},
     };
   }
@@ -99,7 +99,7 @@ export class PartDirectory implements PartFiles {
   }
 
   #source(file: string, length: number): ByteSource {
-    return { length, readInto: (target, offset) => readFully(this.#descriptor(file), file, target, offset) };
+    return { length, readInto: (target, offset) => readRange(this.#descriptor(file), file, target, offset) };
   }
 
   #descriptor(file: string, flags = 'r+'): number {

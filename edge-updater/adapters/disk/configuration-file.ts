@@ -1,4 +1,4 @@
-/** The configuration of this device, as it lies in its file. */
+/** Reads the configuration of this device from its file. */
 import { readFileSync } from 'node:fs';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { type Configuration, parseConfiguration } from '../../configuration.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Digest } from '../../../contract/digest.ts';
-import { asDiskError } from './durable-file.ts';
+import { asDiskError } from '../../../system/files/durable-file-sync.ts';
 
 const maxBufferBytes = 512 * 1024;
 

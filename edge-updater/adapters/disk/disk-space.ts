@@ -1,8 +1,8 @@
-/** Free space where the folders of a state directory lie (statfs): for a process without privileges. */
+/** Measures free space where the folders of a state directory lie (statfs), as a process without privileges sees it. */
 import { statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { onDisk } from '../../../system/files/durable-file-sync.ts';
 import type { DiskSpace, Room, StateFolder } from '../../ports.ts';
-import { onDisk } from './durable-file.ts';
 
 export class StateDiskSpace implements DiskSpace {
   readonly #stateDirectory: string;

@@ -1,7 +1,7 @@
 /**
- * Blobs on their way: `downloads/<digest>.part`, and one ledger that says how many of their bytes are durable, under
- * which validator, and what the attempt has moved. Data is made durable before the ledger says so. A delta's intermediate
- * files have a folder beside it, `downloads/<digest>.scratch`.
+ * Keeps blobs on their way: `downloads/<digest>.part`, and one ledger that says how many of their bytes are durable,
+ * under which validator, and what the attempt has moved. Data is made durable before the ledger says so. A delta's
+ * intermediate files have a folder beside it, `downloads/<digest>.scratch`.
  */
 import { closeSync, ftruncateSync, openSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -9,8 +9,16 @@ import * as z from 'zod';
 import { type Digest, digestSchema, sha256 } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { decodeManifest, type ReleaseManifest } from '../../../contract/release/manifest.ts';
-import type { DownloadStore, PartFile } from '../../ports.ts';
-import { asDiskError, makeDirectory, onDisk, readIfThere, remove, removeAll, replaceFile } from './durable-file.ts';
+import {
+  asDiskError,
+  makeDirectory,
+  onDisk,
+  readIfThere,
+  remove,
+  removeAll,
+  replaceFileSync,
+} from '../../../system/files/durable-file-sync.ts';
+import type { DownloadStore, PartialBlob } from '../../ports.ts';
 import { streamOfFile } from './file-stream.ts';
 import { byteCount, makePart, type PartEntry, PartOfBlob, partSchema, reopenPart } from './part-of-blob.ts';
 
@@ -84,7 +92,7 @@ export class DownloadDirectory implements DownloadStore {
     if (resumedFrom !== this.#ledger.resumedFrom) this.#save({ ...this.#ledger, resumedFrom });
   }
 
-  openPart(digest: Digest, length: number, via: 'network' | 'bundle'): PartFile {
+  openPart(digest: Digest, length: number, via: 'network' | 'bundle'): PartialBlob {
     const known = this.#ledger.parts[digest];
     const file = this.#part(digest);
     const isKnown = known !== undefined && known.length === length && this.#sizeOf(digest) >= known.offset;
@@ -121,7 +129,7 @@ export class DownloadDirectory implements DownloadStore {
   }
 
   putManifest(digest: Digest, bytes: Uint8Array): void {
-    replaceFile(this.#manifestFile(digest), bytes);
+    replaceFileSync(this.#manifestFile(digest), bytes);
   }
 
   manifest(digest: Digest): ReleaseManifest {
@@ -138,7 +146,7 @@ export class DownloadDirectory implements DownloadStore {
   }
 
   #save(ledger: Ledger): void {
-    replaceFile(path.join(this.#directory, 'ledger.json'), Buffer.from(JSON.stringify(ledger)));
+    replaceFileSync(path.join(this.#directory, 'ledger.json'), Buffer.from(JSON.stringify(ledger)));
     this.#ledger = ledger;
   }
 

@@ -1,4 +1,7 @@
-/** Reads a file in pieces, by a buffer no larger than the file: a release of many small files costs no megabyte for each. */
+/**
+ * Reads a file in pieces, by a buffer no larger than the file: a release of many small files costs no megabyte for
+ * each.
+ */
 import { createReadStream, type ReadStream } from 'node:fs';
 
 const maxPieceBytes = 256 * 1024;

@@ -1,6 +1,6 @@
-/** A file that goes to the disk while it is written, so that little is left to wait for at its end. */
+/** Writes a file that goes to the disk while it is written, so that little is left to wait for at its end. */
 import { fdatasync, fsyncSync } from 'node:fs';
-import { onDisk, writeAll } from './durable-file.ts';
+import { onDisk, writeFully } from '../../../system/files/durable-file-sync.ts';
 
 /** Bytes between two flushes. */
 const stepBytes = 16 * 1024 * 1024;
@@ -21,7 +21,7 @@ export class FlushedFile {
 
   /** @throws SlipwayError `disk-full` or `io-error` */
   write(chunk: Uint8Array): void {
-    onDisk(`write ${this.#name}`, () => writeAll(this.#descriptor, chunk));
+    onDisk(`write ${this.#name}`, () => writeFully(this.#descriptor, chunk));
     this.#unflushed += chunk.length;
     if (this.#unflushed < stepBytes) return;
     this.#unflushed = 0;

@@ -1,16 +1,23 @@
 /**
- * One updater at a time for a state directory: an exclusive lock of SQLite, which the kernel drops when the process
- * ends in whatever way. Nothing is ever written to the locked file, so that neither a full disk nor what the file
- * holds keeps anybody out. A file beside it names the holder, for messages only.
+ * Lets one updater at a time work on a state directory, by an exclusive lock of SQLite. The kernel drops the lock when
+ * the process ends in whatever way. Nothing is ever written to the locked file, so that neither a full disk nor what
+ * the file holds keeps anybody out. A file beside it names the holder, for messages only.
  */
 import { chmodSync, closeSync, openSync, truncateSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SlipwayError } from '../../../contract/errors.ts';
+import {
+  exists,
+  makeDirectory,
+  onDisk,
+  readIfThere,
+  remove,
+  replaceFileSync,
+} from '../../../system/files/durable-file-sync.ts';
 import { identify, isAlive, type ProcessIdentity } from '../service/process-table.ts';
-import { exists, makeDirectory, onDisk, readIfThere, remove, replaceFile } from './durable-file.ts';
 
-export interface Holder extends ProcessIdentity {
+interface Holder extends ProcessIdentity {
   /** `run`, `check-now`, `install`, `rollback` */
   readonly command: string;
 }
@@ -34,7 +41,8 @@ export class InstanceLock {
     }
     const identity = identify(process.pid);
     // Only messages need it: a full disk stops nobody.
-    if (identity) passOver(() => replaceFile(this.#holderFile, Buffer.from(JSON.stringify({ ...identity, command }))));
+    if (identity)
+      passOver(() => replaceFileSync(this.#holderFile, Buffer.from(JSON.stringify({ ...identity, command }))));
   }
 
   release(): void {

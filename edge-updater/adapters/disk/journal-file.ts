@@ -1,20 +1,28 @@
 /**
- * The journal: a log of whole states, and a checkpoint in two files. A record is its length and CRC-32 (both 32 bits,
- * big-endian) and JSON, made durable one by one. The whole record with the highest index counts, wherever it is: one
- * that is damaged hides none behind it. The log's blocks are there from the start, as zeros behind the last record, so
- * that a full disk, whoever fills it, does not keep a rollback from being written down. Each value holds the state twice: as `state` in version 1, for updaters
- * that know no other, and whole as `state2`.
+ * Keeps the journal: a log of whole states, and a checkpoint in two files. A record is its length and CRC-32 (both 32
+ * bits, big-endian) and JSON, made durable one by one. The whole record with the highest index counts, wherever it is:
+ * one that is damaged hides none behind it. The log's blocks are there from the start, as zeros behind the last record,
+ * so that a full disk, whatever fills it, does not keep a rollback from being written down. Each value holds the state
+ * twice: as `state` in version 1, for updaters that know no other, and whole as `state2`.
  */
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { toSlipwayError } from '../../../contract/errors.ts';
+import { isDiskCode } from '../../../system/files/disk-codes.ts';
+import {
+  exists,
+  makeDirectory,
+  onDisk,
+  readIfThere,
+  remove,
+  replaceFileSync,
+  writeFully,
+} from '../../../system/files/durable-file-sync.ts';
 import type { JournalPort } from '../../ports.ts';
 import { adoptState } from '../../update/adopt.ts';
-import { isDiskCode } from '../../update/disk-codes.ts';
 import { type DeviceState, deviceStateSchema } from '../../update/state.ts';
 import { stateInVersion1 } from '../../update/state-version-1.ts';
-import { exists, makeDirectory, onDisk, readIfThere, remove, replaceFile, writeAll } from './durable-file.ts';
 import { TwinFile } from './twin-file.ts';
 
 const headerBytes = 8;
@@ -28,7 +36,7 @@ const allocatedBytes = 640 * 1024;
 const reserveBytes = 64 * 1024;
 
 /** What a journal on the disk says. */
-export type JournalContent =
+type JournalContent =
   | { readonly kind: 'absent' }
   | { readonly kind: 'state'; readonly state: DeviceState }
   /** There was a journal, and no state can be read from it. */
@@ -51,7 +59,9 @@ export class JournalFile implements JournalPort {
   #index: number;
   #last: DeviceState | undefined;
 
-  /** Opens for writing: what is behind the last record is made zeros. Only the holder of the instance lock may do this. */
+  /**
+   * Opens for writing: what is behind the last record is made zeros. Only the holder of the instance lock may do this.
+   */
   constructor(stateDirectory: string) {
     const directory = directoryOf(stateDirectory);
     makeDirectory(directory);
@@ -59,7 +69,7 @@ export class JournalFile implements JournalPort {
     this.#checkpoint = checkpointIn(directory);
     this.#reserveFile = path.join(directory, 'reserve');
     this.#logFile = path.join(directory, 'log');
-    if (!readIfThere(this.#logFile)) replaceFile(this.#logFile, new Uint8Array());
+    if (!readIfThere(this.#logFile)) replaceFileSync(this.#logFile, new Uint8Array());
     this.#descriptor = onDisk('open the journal', () => openSync(this.#logFile, 'r+'));
     this.#length = wholeBytes;
     this.#index = index;
@@ -87,7 +97,7 @@ export class JournalFile implements JournalPort {
 
   #writeAt(offset: number, bytes: Uint8Array): void {
     onDisk('write the journal', () => {
-      writeAll(this.#descriptor, bytes, offset);
+      writeFully(this.#descriptor, bytes, offset);
       fsyncSync(this.#descriptor);
     });
   }
@@ -100,7 +110,7 @@ export class JournalFile implements JournalPort {
     try {
       const { size } = fstatSync(this.#descriptor);
       if (size < allocatedBytes) this.#writeAt(size, Buffer.alloc(allocatedBytes - size));
-      if (!exists(this.#reserveFile)) replaceFile(this.#reserveFile, Buffer.alloc(reserveBytes, 1));
+      if (!exists(this.#reserveFile)) replaceFileSync(this.#reserveFile, Buffer.alloc(reserveBytes, 1));
     } catch (error) {
       // A disk that is full already has nothing to reserve; the next checkpoint tries again.
       if (toSlipwayError(error).code !== 'disk-full') throw error;

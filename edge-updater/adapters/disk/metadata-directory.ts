@@ -1,13 +1,13 @@
 /**
- * The trusted TUF set on the disk: one value in two files, so that it is always replaced as a whole. A damaged newest
- * set is healed from the one before it, and where none is whole from the pinned root.
+ * Keeps the trusted TUF set on the disk: one value in two files, so that it is always replaced as a whole. A damaged
+ * newest set is healed from the one before it, and where none is whole from the pinned root.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
 import { SlipwayError } from '../../../contract/errors.ts';
+import { makeDirectory } from '../../../system/files/durable-file-sync.ts';
 import type { MetadataStore, TrustedMetadata } from '../../ports.ts';
-import { makeDirectory } from './durable-file.ts';
 import { TwinFile } from './twin-file.ts';
 
 const storedSchema = z.strictObject({

@@ -1,4 +1,4 @@
-/** Whether programs may be started from where a file lies. */
+/** Tells whether programs may be started from where a file lies. */
 import { readFileSync, realpathSync } from 'node:fs';
 import { mountOf, parseMounts } from '../../update/mounts.ts';
 

@@ -1,11 +1,11 @@
-/** One blob that is being written: which of its bytes are durable is in the ledger, written after them. */
+/** Writes one blob: the ledger says which of its bytes are durable, and is written after them. */
 import { closeSync, fsyncSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import * as z from 'zod';
 import type { Digest } from '../../../contract/digest.ts';
 import { toSlipwayError } from '../../../contract/errors.ts';
-import type { PartFile, PartProgress } from '../../ports.ts';
+import { onDisk, writeFully } from '../../../system/files/durable-file-sync.ts';
+import type { PartialBlob, PartProgress } from '../../ports.ts';
 import { digestOfFile } from './digest-of-file.ts';
-import { onDisk, writeAll } from './durable-file.ts';
 
 export const byteCount = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const partSchema = z.strictObject({
@@ -33,7 +33,7 @@ export function reopenPart(file: string, { offset, length }: PartEntry): number 
   return descriptor;
 }
 
-export class PartOfBlob implements PartFile {
+export class PartOfBlob implements PartialBlob {
   #descriptor: number;
   readonly #file: string;
   readonly #save: (entry: PartEntry, moved: number) => void;
@@ -61,7 +61,7 @@ export class PartOfBlob implements PartFile {
 
   write(chunk: Uint8Array): void {
     this.#orGiveBack(() => {
-      onDisk(`write ${this.#file}`, () => writeAll(this.#descriptor, chunk, this.#received));
+      onDisk(`write ${this.#file}`, () => writeFully(this.#descriptor, chunk, this.#received));
       this.#received += chunk.length;
       this.#moved += chunk.length;
     });
@@ -89,8 +89,7 @@ export class PartOfBlob implements PartFile {
   }
 
   follow(etag: string | undefined): void {
-    const { etag: _, ...rest } = this.#entry;
-    this.#store({ ...rest, isPieced: this.#received > 0, ...(etag === undefined ? {} : { etag }) });
+    this.#store({ ...this.#entry, isPieced: this.#received > 0, etag });
   }
 
   passOver(count: number): void {
@@ -99,7 +98,7 @@ export class PartOfBlob implements PartFile {
 
   rewind(before: PartProgress): void {
     const { offset, etag, isPieced, isRestarted } = before;
-    this.#cutTo({ length: this.#entry.length, offset, isPieced, isRestarted, ...(etag === undefined ? {} : { etag }) });
+    this.#cutTo({ length: this.#entry.length, offset, isPieced, isRestarted, etag });
   }
 
   restart(): void {
@@ -111,7 +110,7 @@ export class PartOfBlob implements PartFile {
     this.#descriptor = fresh;
   }
 
-  /** The ledger first: bytes that it does not count are cut off by whoever opens the part next. */
+  /** The ledger first: bytes that it does not count are cut off when the part is opened next. */
   #cutTo(entry: PartEntry): void {
     this.#received = entry.offset;
     this.#store(entry);

@@ -1,17 +1,16 @@
 /**
- * Slots on the disk: `slots/<manifest digest>/` with the release's files and its release.json, made out of sight as
- * `slots/.staging-<digest>/`; `current` and `previous` are relative links to them. A slot never changes once it has
+ * Keeps slots on the disk: `slots/<manifest digest>/` with the release's files and its release.json, made out of sight
+ * as `slots/.staging-<digest>/`; `current` and `previous` are relative links to them. A slot never changes once it has
  * its name; one that was damaged is replaced as a whole. What a slot is for is not known here.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fchmodSync, fsyncSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import type { ByteSource } from '../../../contract/byte-source.ts';
 import type { InstalledRelease } from '../../../contract/device-api/check.ts';
 import { type Digest, digestSchema, sha256 } from '../../../contract/digest.ts';
 import { SlipwayError, toSlipwayError } from '../../../contract/errors.ts';
 import { type Component, decodeManifest, type ReleaseManifest } from '../../../contract/release/manifest.ts';
-import type { SlotStore } from '../../ports.ts';
+import type { ByteSource } from '../../../delta/byte-source.ts';
 import {
   addName,
   exists,
@@ -21,12 +20,13 @@ import {
   readIfThere,
   remove,
   removeAll,
-  replaceFile,
+  replaceFileSync,
   replaceLink,
   syncDirectory,
-  writeAll,
-} from './durable-file.ts';
-import { openFileSource } from './file-source.ts';
+  writeFully,
+} from '../../../system/files/durable-file-sync.ts';
+import type { SlotStore } from '../../ports.ts';
+import { openReadOnly } from './file-source.ts';
 import { isNoexec } from './mount-table.ts';
 import { directoriesBelow, filesBelow, glanceAtFile, verifyFile, wrongDigest, wrongLength } from './slot-files.ts';
 
@@ -101,7 +101,7 @@ export class SlotDirectory implements SlotStore {
         // A decoder that does not end would fill the disk.
         if (length > component.length) break;
         hash.update(chunk);
-        onDisk(`write ${file}`, () => writeAll(descriptor, chunk));
+        onDisk(`write ${file}`, () => writeFully(descriptor, chunk));
       }
       if (length !== component.length) throw wrongLength(component, length);
       const found = hash.digest('hex');
@@ -136,7 +136,7 @@ export class SlotDirectory implements SlotStore {
     onDisk(`seal ${staging}`, () => {
       const descriptor = openSync(path.join(staging, manifestName), 'w', 0o644);
       try {
-        writeAll(descriptor, manifest);
+        writeFully(descriptor, manifest);
         fsyncSync(descriptor);
       } finally {
         closeSync(descriptor);
@@ -222,7 +222,7 @@ export class SlotDirectory implements SlotStore {
   }
 
   open(slot: Digest, component: Component): ByteSource & { close(): void } {
-    return openFileSource(this.fileOf(slot, component));
+    return openReadOnly(this.fileOf(slot, component));
   }
 
   point({ current, previous }: { readonly current: Digest | undefined; readonly previous: Digest | undefined }): void {
@@ -250,7 +250,7 @@ export class SlotDirectory implements SlotStore {
 
   tryWriting(): void {
     const file = path.join(this.#stateDirectory, 'disk-probe');
-    replaceFile(file, Buffer.from('written to see whether the disk takes it\n'));
+    replaceFileSync(file, Buffer.from('written to see whether the disk takes it\n'));
     remove(file);
   }
 

@@ -1,4 +1,4 @@
-/** The files of a slot against what its manifest says of them: by a look, and by reading them. */
+/** Compares the files of a slot with what its manifest says of them: by a look, and by reading them. */
 import { lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Digest } from '../../../contract/digest.ts';

@@ -1,8 +1,11 @@
-/** What the daemon last did and does next, for `status`. Not durable: after a power cut nobody wants the old answer. */
+/**
+ * Keeps what the daemon last did and does next, for `status`. It is not durable: after a power cut nobody wants the old
+ * answer.
+ */
 import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
-import { readIfThere } from './durable-file.ts';
+import { readIfThere } from '../../../system/files/durable-file-sync.ts';
 
 const daemonStatusSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -18,7 +21,7 @@ const daemonStatusSchema = z.strictObject({
   /** When the update that waits may switch, by this machine's clock; of use only while the daemon runs. */
   window: z.strictObject({ opensAt: z.iso.datetime(), closesAt: z.iso.datetime() }).optional(),
 });
-export type DaemonStatus = z.infer<typeof daemonStatusSchema>;
+type DaemonStatus = z.infer<typeof daemonStatusSchema>;
 
 const fileName = 'daemon-status.json';
 

@@ -1,11 +1,11 @@
 /**
- * One value in two files that are written in turn, each with its generation and digest: whatever happens to the one
- * being written, the other still holds the value before it. Knows nothing of what the value means.
+ * Keeps one value in two files that are written in turn, each with its generation and digest. Whatever happens to the
+ * one being written, the other still holds the value before it. What the value means is not known here.
  */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { toSlipwayError } from '../../../contract/errors.ts';
-import { exists, overwriteFile, readIfThere, replaceFile } from './durable-file.ts';
+import { exists, overwriteFile, readIfThere, replaceFileSync } from '../../../system/files/durable-file-sync.ts';
 
 interface Generation {
   readonly number: number;
@@ -39,7 +39,7 @@ export class TwinFile {
     const header = `slipway-twin 1 ${newest + 1} ${digestOf(newest + 1, payload)}\n`;
     const bytes = Buffer.concat([Buffer.from(header), payload]);
     try {
-      replaceFile(target, bytes);
+      replaceFileSync(target, bytes);
     } catch (error) {
       // The other file is whole, so this one may be torn; its inode and its blocks are here already.
       if (toSlipwayError(error).code !== 'disk-full' || !exists(target)) throw error;

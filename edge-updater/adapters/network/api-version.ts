@@ -1,6 +1,7 @@
 /**
- * Which version of the device API a server understands. One that refuses a request of version 2 as malformed is asked
- * again at once in version 1, and from then on as long as this process lives: a server may be replaced meanwhile.
+ * Finds the version of the device API that a server understands. A server that refuses a request of version 2 as
+ * malformed is asked again at once in version 1, and from then on as long as this process lives: a server may be
+ * replaced meanwhile.
  */
 import { SlipwayError } from '../../../contract/errors.ts';
 
@@ -11,7 +12,7 @@ export class NotUnderstood extends SlipwayError {
   constructor(refusal: SlipwayError) {
     super(refusal.code, refusal.message, {
       cause: refusal,
-      ...(refusal.hint === undefined ? {} : { hint: refusal.hint }),
+      hint: refusal.hint,
     });
   }
 }

@@ -1,12 +1,13 @@
 /**
- * By whose certificates servers are believed: those that Node brings, those of this system, and those of `caFile`. Reads
- * the bundle file that the system keeps for OpenSSL, since Node 20 has no way of its own to ask for it.
+ * Gathers the certificates by which servers are believed: those that Node brings, those of this system, and those of
+ * `caFile`. It reads the bundle file that the system keeps for OpenSSL, since Node 20 has no way of its own to ask for
+ * it.
  */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, getCACertificates, rootCertificates, type SecureContext } from 'node:tls';
 import { SlipwayError } from '../../../contract/errors.ts';
-import type { Environment } from '../../../contract/proxy.ts';
+import type { Environment } from '../../../system/network/proxy.ts';
 
 /** Debian and Alpine, Fedora and RHEL, openSUSE, and where OpenSSL looks by itself. */
 const bundles = [

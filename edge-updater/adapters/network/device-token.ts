@@ -1,22 +1,23 @@
 /**
- * The device's own bearer token, in a file that only the updater reads; enrols where there is none, or where the server
- * has forgotten the device. A use of an enrolment token is spent only on a server that was proved to be the right one.
+ * Keeps the device's own bearer token, in a file that only the updater reads. It enrols where there is none, or where
+ * the server has forgotten the device. A use of an enrolment token is spent only on a server that was proved to be the
+ * right one.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type EnrolRequest, tokenSchema } from '../../../contract/device-api/enrolment.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import type { FetchMetadata } from '../../../contract/trust/trusted-set.ts';
-import { readIfThere, replaceFile } from '../disk/durable-file.ts';
+import { readIfThere, replaceFileSync } from '../../../system/files/durable-file-sync.ts';
 
 /** What a server lets somebody do who shows an enrolment token. */
-export interface Enrolment {
+export interface EnrolmentServer {
   /** @throws SlipwayError `unauthenticated` where the server shows metadata to devices alone, as older ones may */
   metadata(token: string, name: string, maxBytes: number): Promise<Uint8Array | undefined>;
   enrol(token: string, body: EnrolRequest): Promise<string>;
 }
 
-export interface DeviceTokenOptions {
+interface DeviceTokenOptions {
   readonly stateDirectory: string;
   /** File with the enrolment token; undefined where a token was put here by other means. */
   readonly enrolmentTokenFile: string | undefined;
@@ -44,7 +45,7 @@ export class DeviceToken {
    * @param refused a token that the server does not know any more
    * @throws SlipwayError `unauthenticated` without any token that is good; what `prove` and `enrolment` throw
    */
-  async get(enrolment: Enrolment, refused?: string): Promise<string> {
+  async get(enrolment: EnrolmentServer, refused?: string): Promise<string> {
     // Somebody may have put another one here meanwhile.
     if (this.#token !== undefined && this.#token === refused) this.#token = this.#stored();
     if (this.#token !== undefined && this.#token !== refused) return this.#token;
@@ -54,14 +55,14 @@ export class DeviceToken {
     return this.#enrolling;
   }
 
-  async #enrol(enrolment: Enrolment, isForgotten: boolean): Promise<string> {
+  async #enrol(enrolment: EnrolmentServer, isForgotten: boolean): Promise<string> {
     const shown = this.#readEnrolmentToken(isForgotten);
     await this.#options.prove((name, maxBytes) => enrolment.metadata(shown, name, maxBytes));
     const token = await enrolment.enrol(shown, this.#options.request).catch((error: unknown) => {
       throw isForgotten ? this.#forgotten(error) : error;
     });
     // A token that is not durable is asked for again, which costs no further use.
-    replaceFile(this.#file, Buffer.from(`${token}\n`));
+    replaceFileSync(this.#file, Buffer.from(`${token}\n`));
     this.#token = token;
     return token;
   }

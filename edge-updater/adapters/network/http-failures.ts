@@ -1,6 +1,6 @@
 /**
- * What went wrong between this device and a server, as a code: everything here is the path's. A code that a server or
- * something before it names is believed only where it is one of these.
+ * Names by a code what went wrong between this device and a server: everything here is the path's. A code that a server
+ * or something before it names is believed only where it is one of these.
  */
 import type { Dispatcher } from 'undici';
 import { errorAnswerSchema } from '../../../contract/device-api/enrolment.ts';
@@ -57,10 +57,10 @@ export function proxyHint(from = 'proxy of edge.yaml (or HTTPS_PROXY)'): string 
 export function refusal(path: string, answer: Dispatcher.ResponseData, body: Uint8Array): SlipwayError {
   const { statusCode: status } = answer;
   const parsed = errorAnswerSchema.safeParse(parseJson(body));
-  const told = parsed.success ? `${parsed.data.code}: ${parsed.data.message}` : 'no reason given';
-  const message = `${path}: the server answered ${status} (${told})`;
-  const told407 = status === 407 ? proxyHint() : undefined;
-  const hinted = (parsed.success ? parsed.data.hint : undefined) ?? told407;
+  const reason = parsed.success ? `${parsed.data.code}: ${parsed.data.message}` : 'no reason given';
+  const message = `${path}: the server answered ${status} (${reason})`;
+  const hintOf407 = status === 407 ? proxyHint() : undefined;
+  const hinted = (parsed.success ? parsed.data.hint : undefined) ?? hintOf407;
   const hint = hinted === undefined ? {} : { hint: hinted };
   const isPassing = status >= 500 || [408, 425, 429].includes(status);
   const code = codeOfStatus(status, parsed.success ? parsed.data.code : '', isPassing);

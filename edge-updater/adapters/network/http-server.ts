@@ -1,6 +1,7 @@
 /**
- * The distributor over HTTP by undici. Bodies are bounded and checked against the contract, plain HTTP and foreign
- * redirects are refused, and the device's token goes with the first request alone. Keeps no state but the token.
+ * Talks to the distributor over HTTP by undici. Bodies are bounded and checked against the contract, plain HTTP and
+ * foreign redirects are refused, and the device's token goes with the first request alone. It keeps no state but the
+ * token.
  */
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
@@ -11,19 +12,19 @@ import { checkInVersion1 } from '../../../contract/device-api/version-1.ts';
 import type { Digest } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { limits } from '../../../contract/limits.ts';
-import { type Environment, noProxyRule, type ProxyRule } from '../../../contract/proxy.ts';
 import { manifestKey } from '../../../contract/store-keys.ts';
+import { type Environment, noProxyRule, type ProxyRule } from '../../../system/network/proxy.ts';
 import { refuseInsecureTransport } from '../../configuration.ts';
 import { type LeastRate, RateWatch } from '../../download/least-rate.ts';
 import type { BlobAnswer, HeardTime, Server } from '../../ports.ts';
 import { reportForOlderServer } from '../../update/older-server.ts';
 import { type ApiVersion, NotUnderstood, SpokenVersion } from './api-version.ts';
-import type { Enrolment } from './device-token.ts';
+import type { EnrolmentServer } from './device-token.ts';
 import { connectionError, flatten, invalidAnswer, parseJson, refusal, refuseEncoding } from './http-failures.ts';
 import { request } from './undici-parts.ts';
 import { WayOut } from './way-out.ts';
 
-export interface HttpServerOptions {
+interface HttpServerOptions {
   readonly server: string;
   readonly deviceId: string;
   readonly userAgent: string;
@@ -33,13 +34,13 @@ export interface HttpServerOptions {
   readonly proxies?: ProxyRule;
   /** Of this process, for the certificates of the system. */
   readonly environment?: Environment;
-  /** Of documents; whoever asks for a blob watches it. */
+  /** Of documents; the caller that asks for a blob watches it. */
   readonly leastRate?: LeastRate;
   /**
    * The device's bearer token, asked for at each call; enrols where there is none.
    * @param refused a token that the server does not know any more
    */
-  readonly token: (enrolment: Enrolment, refused?: string) => Promise<string>;
+  readonly token: (enrolment: EnrolmentServer, refused?: string) => Promise<string>;
   /** Aborted when the process is told to end: enrolling, which many may wait for, ends then. */
   readonly stop?: AbortSignal;
 }
@@ -130,14 +131,14 @@ export class HttpServer implements Server {
     }
   }
 
-  /** Whoever asked first may have gone, others wait for the same token: it ends by itself, or with the process. */
+  /** The first caller may have gone, others wait for the same token: it ends by itself, or with the process. */
   #enrolmentSignal(): AbortSignal {
     const { stop } = this.#options;
     return AbortSignal.any([AbortSignal.timeout(enrolmentMs), ...(stop ? [stop] : [])]);
   }
 
   #token(refused?: string): Promise<string> {
-    const enrolment: Enrolment = {
+    const enrolment: EnrolmentServer = {
       metadata: async (token, name, maxBytes) => {
         const path = `v1/metadata/${name}`;
         const answer = await this.#get(path, {}, this.#enrolmentSignal(), false, token);
@@ -175,7 +176,7 @@ export class HttpServer implements Server {
     let url = new URL(path, this.#base);
     const token = shown ?? (await this.#token());
     for (let hop = 0; hop <= maxRedirects; hop++) {
-      // Whoever redirects names somebody else, also behind the same host: a presigned URL with a token beside its own
+      // A redirect names another server, also behind the same host: a presigned URL with a token beside its own
       // signature is refused by S3, and the token is nobody else's to see.
       const authorization = hop === 0 ? { authorization: `Bearer ${token}` } : {};
       const answer = await this.#send(url, {

@@ -1,20 +1,16 @@
 /**
- * undici behind proxies: each origin goes its own way, by the rule. Loaded only where a proxy is configured. A tunnel is
- * asked for even for plain HTTP, so that nothing but CONNECT is expected of a proxy and each refusal is its own.
+ * Sends requests of undici through proxies: each origin goes its own way, by the rule. It is loaded only where a proxy
+ * is configured. A tunnel is asked for even for plain HTTP, so that nothing but CONNECT is expected of a proxy and each
+ * refusal is its own.
  */
-import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { type Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { SlipwayError } from '../../../contract/errors.ts';
-import type { NamedProxy, ProxyRule } from '../../../contract/proxy.ts';
+import { agentByOrigin } from '../../../system/network/agent-by-origin.ts';
+import type { NamedProxy, ProxyRule } from '../../../system/network/proxy.ts';
 import { connectionError, proxyHint } from './http-failures.ts';
 
 export function proxiedAgent(rule: ProxyRule, options: Agent.Options): Dispatcher {
-  return new Agent({
-    ...options,
-    factory: (origin, { factory: _, ...more }: Agent.Options) => {
-      const proxy = rule.proxyFor(new URL(origin));
-      return proxy ? throughProxy(proxy, more) : new Pool(origin, more);
-    },
-  });
+  return agentByOrigin(rule, options, throughProxy);
 }
 
 function throughProxy(proxy: NamedProxy, { connect, ...options }: Agent.Options): Dispatcher {
@@ -48,9 +44,9 @@ function tellingFailures(pool: Pool, proxy: NamedProxy): Pool {
 }
 
 function unreachable(error: unknown, proxy: NamedProxy): unknown {
-  const told = connectionError(error, `the proxy ${proxy.name} (${proxy.from})`);
-  if (!(told instanceof SlipwayError)) return told;
-  return new SlipwayError(told.code, told.message, {
+  const failure = connectionError(error, `the proxy ${proxy.name} (${proxy.from})`);
+  if (!(failure instanceof SlipwayError)) return failure;
+  return new SlipwayError(failure.code, failure.message, {
     cause: error,
     hint: `Check ${proxy.from}, and that the proxy can be reached from here.`,
   });

@@ -1,7 +1,7 @@
 /**
- * The parts of undici that every device uses, by the files that hold them: all of undici (fetch, WebSocket, caches, mocks)
- * costs a device that asks once in a quarter of an hour some megabytes and each command its start. What only few devices
- * need is imported when it is needed.
+ * Loads the parts of undici that every device uses, by the files that hold them. All of undici (fetch, WebSocket,
+ * caches, mocks) costs some megabytes, and time at each start, of a device that asks once in a quarter of an hour.
+ * Parts that only few devices need are imported when they are needed.
  */
 import type * as undici from 'undici';
 // @ts-expect-error The package types its main entry alone.

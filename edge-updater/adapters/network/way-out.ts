@@ -1,10 +1,13 @@
-/** How this device gets to its server and to what that names: time-outs, whom it believes, and through which proxy. */
+/**
+ * Decides how this device gets to its server and to what that names: time-outs, whom it believes, and through which
+ * proxy.
+ */
 import type { Dispatcher, Agent as UndiciAgent } from 'undici';
-import type { Environment, ProxyRule } from '../../../contract/proxy.ts';
+import type { Environment, ProxyRule } from '../../../system/network/proxy.ts';
 import { believing, readCaFile } from './authorities.ts';
 import { Agent } from './undici-parts.ts';
 
-export interface WayOutOptions {
+interface WayOutOptions {
   readonly caFile: string | undefined;
   readonly stallSeconds: number;
   readonly proxies: ProxyRule;

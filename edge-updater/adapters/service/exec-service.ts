@@ -1,8 +1,8 @@
 /**
- * The service as a child of the updater: for containers and machines without systemd. Restarts it when it ends, with
- * backoff; finds the one that a killed updater left behind and goes on with it. There are never two at once: whoever
- * starts one has first seen the old one gone. Starting and stopping need nothing of the disk: what it does not take is
- * found again by the environment of the process.
+ * Runs the service as a child of the updater, for containers and machines without systemd. It restarts the service when
+ * it ends, with backoff; it finds the one that a killed updater left behind and goes on with it. There are never two at
+ * once: a new one starts only after the old one was seen to be gone. Starting and stopping need nothing of the disk:
+ * what it does not take is found again by the environment of the process.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -10,16 +10,16 @@ import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs
 import path from 'node:path';
 import * as z from 'zod';
 import { SlipwayError, toSlipwayError } from '../../../contract/errors.ts';
+import { isDiskCode } from '../../../system/files/disk-codes.ts';
+import { exists, onDisk, replaceFileSync } from '../../../system/files/durable-file-sync.ts';
 import type { Clock, Narrator, ServiceCondition, ServiceManager } from '../../ports.ts';
-import { isDiskCode } from '../../update/disk-codes.ts';
 import type { LastWords } from '../../update/last-words.ts';
 import { retryDelaySeconds } from '../../update/retry.ts';
-import { exists, onDisk, replaceFile } from '../disk/durable-file.ts';
 import { lastLineOf } from './last-line.ts';
 import { findByEnvironment, identify, isAlive, type ProcessIdentity, workingFolderOf } from './process-table.ts';
 import { startFailure } from './start-failure.ts';
 
-export interface ExecServiceOptions {
+interface ExecServiceOptions {
   readonly stateDirectory: string;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -238,7 +238,7 @@ export class ExecService implements ServiceManager {
   }
 
   #record(record: ServiceRecord): void {
-    this.#unlessDisk(() => replaceFile(this.#recordFile, Buffer.from(JSON.stringify(record))));
+    this.#unlessDisk(() => replaceFileSync(this.#recordFile, Buffer.from(JSON.stringify(record))));
   }
 }
 

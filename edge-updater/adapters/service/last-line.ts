@@ -1,4 +1,4 @@
-/** The last line of a log that somebody may be writing. */
+/** Reads the last line of a log that another process may be writing. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 const tailBytes = 8 * 1024;

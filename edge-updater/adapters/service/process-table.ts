@@ -1,4 +1,7 @@
-/** Processes as /proc shows them (proc(5)). A pid alone names nobody: it is told from its successor by the start time. */
+/**
+ * Reads processes as /proc shows them (proc(5)). A pid alone names nobody: it is told from its successor by the start
+ * time.
+ */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface ProcessIdentity {

@@ -1,6 +1,7 @@
-/** Why a service could not be started: its own fault, or the machine's, which says nothing about the release. */
+/** Says why a service could not be started: its own fault, or the machine's, which says nothing about the release. */
 import { type ErrorCode, SlipwayError } from '../../../contract/errors.ts';
-import { diskCodeOf, errnoOf } from '../disk/durable-file.ts';
+import { diskCodeOf } from '../../../system/files/durable-file-sync.ts';
+import { systemCode } from '../../../system/files/system-code.ts';
 import { isNoexec } from '../disk/mount-table.ts';
 
 const ofMachine: Partial<Record<string, ErrorCode>> = {
@@ -19,7 +20,7 @@ const ofMachine: Partial<Record<string, ErrorCode>> = {
 export function startFailure(what: string, cause: unknown, file?: string): SlipwayError {
   if (cause instanceof SlipwayError) return cause;
   const message = `cannot ${what}: ${cause instanceof Error ? cause.message : String(cause)}`;
-  const errno = errnoOf(cause) ?? '';
+  const errno = systemCode(cause) ?? '';
   if ((errno === 'EACCES' || errno === 'EPERM') && file !== undefined && isNoexec(file)) {
     const hint = 'Mount the file system of stateDir without noexec, or move stateDir.';
     return new SlipwayError('not-executable', message, { cause, hint });

@@ -1,4 +1,4 @@
-/** The service as a unit of systemd, which starts and restarts it; the unit runs what lies below `current`. */
+/** Runs the service as a unit of systemd, which starts and restarts it; the unit runs what lies below `current`. */
 import { execFile } from 'node:child_process';
 import { SlipwayError } from '../../../contract/errors.ts';
 import type { ServiceCondition, ServiceManager } from '../../ports.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ByteSource } from '../../../contract/byte-source.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { limits } from '../../../contract/limits.ts';
 import { approximateNewLength, decodeApproximate } from '../../../delta/approximate/decode.ts';
+import type { ByteSource } from '../../../delta/byte-source.ts';
 import { encodeApproximate } from '../../../delta/make/approximate/encode.ts';
 import { edited, numberedBytes } from '../make/approximate/edited-bytes.ts';
 import { programBytes } from '../make/approximate/moving-program.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { memorySource } from '../../../contract/byte-source.ts';
 import { RangeDecoder } from '../../../delta/approximate/range-decoder.ts';
+import { memorySource } from '../../../delta/byte-source.ts';
 import { encodeApproximate, encodePredicted } from '../../../delta/make/approximate/encode.ts';
 import { RangeEncoder } from '../../../delta/make/approximate/range-encoder.ts';
 import { edited, numberedBytes } from '../make/approximate/edited-bytes.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { memorySource } from '../../../contract/byte-source.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
+import { memorySource } from '../../../delta/byte-source.ts';
 import { buildGoPrediction, predictionLimit, readSideTables } from '../../../delta/go/build-prediction.ts';
 import { GoModule } from '../../../delta/go/go-module.ts';
 import { maxShiftRuns } from '../../../delta/go/shift-table.ts';

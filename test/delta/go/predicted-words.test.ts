@@ -1,6 +1,6 @@
 /** What a prediction makes of the words of types and symbols, from tables that are told what moved. */
 import { describe, expect, it } from 'vitest';
-import { memorySource } from '../../../contract/byte-source.ts';
+import { memorySource } from '../../../delta/byte-source.ts';
 import { buildGoPrediction, readSideTables } from '../../../delta/go/build-prediction.ts';
 import type { RegionKind } from '../../../delta/go/regions.ts';
 import { analyseGoPair, writeSideTables } from '../../../delta/make/go/analyse-pair.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { memorySource } from '../../../contract/byte-source.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
+import { memorySource } from '../../../delta/byte-source.ts';
 import { buildGoPrediction, predictionLimit, readSideTables } from '../../../delta/go/build-prediction.ts';
 import { buildFindTable } from '../../../delta/go/find-table.ts';
 import { GoModule } from '../../../delta/go/go-module.ts';

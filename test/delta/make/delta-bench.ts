@@ -2,9 +2,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { memorySource } from '../../../contract/byte-source.ts';
 import { silentProgress } from '../../../contract/progress.ts';
 import { applyDelta } from '../../../delta/apply.ts';
+import { memorySource } from '../../../delta/byte-source.ts';
 import { encodePart } from '../../../delta/make/encode-part.ts';
 import { type MadeSlipwayDelta, makeSlipwayDelta } from '../../../delta/make/make-delta.ts';
 import { PartStore } from '../../../delta/make/part-store.ts';

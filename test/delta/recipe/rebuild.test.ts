@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { memorySource } from '../../../contract/byte-source.ts';
 import { sha256 } from '../../../contract/digest.ts';
+import { memorySource } from '../../../delta/byte-source.ts';
 import { libzstdEncoder } from '../../../delta/recipe/libzstd.ts';
 import { NodeBinding } from '../../../delta/recipe/node-binding.ts';
 import type { PartReader } from '../../../delta/recipe/ports.ts';

@@ -1,6 +1,7 @@
 /** Runs the decoder over bytes in memory, and watches what it reads of the old file. */
-import type { ByteSource } from '../../../contract/byte-source.ts';
+
 import { SlipwayError } from '../../../contract/errors.ts';
+import type { ByteSource } from '../../../delta/byte-source.ts';
 import { decodeVcdiff } from '../../../delta/vcdiff/decode.ts';
 
 /** An old file that refuses, as a plain Error, to be read outside of its bytes. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { memorySource } from '../../../contract/byte-source.ts';
+import { memorySource } from '../../../delta/byte-source.ts';
 import { adler32 } from '../../../delta/vcdiff/adler32.ts';
 import { decodeVcdiff } from '../../../delta/vcdiff/decode.ts';
 import { decodeAll, guardedSource, inChunks, outcomeOf } from './decode-all.ts';

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { proxiesOfEnvironment } from '../../../contract/proxy.ts';
 import { gateProbes } from '../../../distributor/adapters/gate-probes.ts';
 import type { GateCheck } from '../../../distributor/declaration/gate.ts';
+import { proxiesOfEnvironment } from '../../../system/network/proxy.ts';
 import { ForwardProxy } from '../../fakes/forward-proxy.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;

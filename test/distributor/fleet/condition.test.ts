@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Trouble } from '../../../contract/device-api/check.ts';
 import type { Report } from '../../../contract/device-api/report.ts';
-import { heldBy, lastReportOf, troublesOf } from '../../../distributor/fleet/condition.ts';
+import { holderOf, lastReportOf, withFaults } from '../../../distributor/fleet/condition.ts';
 import { report } from '../../fakes/fleet-facts.ts';
 
 const since = '2026-01-01T00:00:00Z';
@@ -11,7 +11,7 @@ const running = (version: string) => ({ version, counter: 1, manifestSha256: '1'
 const failed = (changes: Partial<Report>) => report(3, { phase: 'downloading', outcome: 'failed', ...changes });
 
 const held = (told: { troubles?: Trouble[]; lastReport?: Report; version?: string }) =>
-  heldBy({ troubles: told.troubles, lastReport: told.lastReport, current: running(told.version ?? '1.0.0') });
+  holderOf({ troubles: told.troubles, lastReport: told.lastReport, current: running(told.version ?? '1.0.0') });
 
 describe('what holds a device', () => {
   it.each<[string, Parameters<typeof held>[0], object | undefined]>([
@@ -58,5 +58,5 @@ it('a last report is shown with a message of 300 characters at most, and without
 });
 
 it('a trouble is shown with the fault that the table of codes has for it', () => {
-  expect(troublesOf([{ ...full, fault: 'release' }])).toEqual([full]);
+  expect(withFaults([{ ...full, fault: 'release' }])).toEqual([full]);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EventQueue, eventKinds } from '../../../distributor/simulation/event-queue.ts';
+import { EventQueue, queuedKinds } from '../../../distributor/simulation/event-queue.ts';
 import { PollGrid } from '../../../distributor/simulation/poll-grid.ts';
 import { purposes, Seeded } from '../../../distributor/simulation/seeded.ts';
 
@@ -35,7 +35,7 @@ describe('what is drawn from a seed', () => {
 
 describe('the event queue', () => {
   it('gives what was put in by time, then kind, then device', () => {
-    const event = fc.tuple(fc.integer({ min: 0, max: 50 }), fc.constantFrom(...Object.values(eventKinds)), fc.nat(9));
+    const event = fc.tuple(fc.integer({ min: 0, max: 50 }), fc.constantFrom(...Object.values(queuedKinds)), fc.nat(9));
     fc.assert(
       fc.property(fc.array(event, { maxLength: 3000 }), (events) => {
         const queue = new EventQueue();

@@ -3,9 +3,9 @@
  * stopped at random calls and in the middle of applying, it ends with the right bytes.
  */
 import { expect, it } from 'vitest';
-import { memorySource } from '../../../contract/byte-source.ts';
 import { sha256 } from '../../../contract/digest.ts';
 import type { Component, Delta } from '../../../contract/release/manifest.ts';
+import { memorySource } from '../../../delta/byte-source.ts';
 import { openDelta } from '../../../delta/open-delta.ts';
 import type { Device } from '../../../edge-updater/device/device.ts';
 import { EdgeDevice, never, quickPolicy } from '../../fakes/edge-device.ts';

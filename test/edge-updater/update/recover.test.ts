@@ -140,7 +140,7 @@ describe('with a journal of a repair', () => {
     const step = recover(repairing(row.phase as Exclude<DevicePhase, 'idle'>, row.attempt), facts);
     const { update, lastAttempt, rejected, current } = step.state;
     expect(update.phase).toBe(row.becomes);
-    expect(step.effects.map((effect) => effect.kind).join()).toBe(row.effect);
+    expect(step.effect?.kind ?? '').toBe(row.effect);
     const code = update.phase === 'rolling-back' ? update.failure.code : lastAttempt?.code;
     if (row.code !== undefined) expect(code).toBe(row.code);
     expect([rejected, [newer, older].includes(current as typeof newer)]).toEqual([[], true]);
@@ -153,7 +153,7 @@ describe('with a journal', () => {
     const step = recover(inPhase(row.phase, row.attempt), { ...facts, ...row.facts });
     const { update, lastAttempt } = step.state;
     expect(update.phase).toBe(row.becomes);
-    expect(step.effects.map((effect) => effect.kind).join()).toBe(row.effect);
+    expect(step.effect?.kind ?? '').toBe(row.effect);
     const code = update.phase === 'rolling-back' ? update.failure.code : lastAttempt?.code;
     if (row.code !== undefined) expect(code).toBe(row.code);
     expect(deviceStateSchema.parse(step.state)).toEqual(step.state);
@@ -200,10 +200,10 @@ describe('with a journal', () => {
   it('that has lost its end stays on the whole newer slot, and keeps the rest of what it knows', () => {
     const known = { ...inPhase('idle'), usedPermits: ['p'] };
     const cut = { ...facts, ...onNewest, previousLink: newer.manifestSha256 };
-    const { state, effects } = recover(known, cut);
+    const { state, effect } = recover(known, cut);
     expect(state).toMatchObject({ current: newest, previous: newer, counterFloor: 3, usedPermits: ['p'] });
     expect(state.outbox).toMatchObject([{ code: 'journal-corrupt', sequence: Date.parse(at) }]);
-    expect(effects.map(({ kind }) => kind)).toEqual(['prune']);
+    expect(effect?.kind).toBe('prune');
     expect(deviceStateSchema.parse(state)).toEqual(state);
   });
 
@@ -215,34 +215,34 @@ describe('with a journal', () => {
   it('goes back from a newer slot that was rejected, and from one that is not whole', () => {
     const rejected = [{ manifestSha256: newest.manifestSha256, version: newest.version, at }];
     const on = { ...facts, ...onNewest };
-    expect(recover({ ...inPhase('idle'), rejected }, on).effects).toMatchObject([{ kind: 'restore', to: newer }]);
+    expect(recover({ ...inPhase('idle'), rejected }, on).effect).toMatchObject({ kind: 'restore', to: newer });
     const slots = new Map([[newer.manifestSha256, newer]]);
-    expect(recover(inPhase('idle'), { ...on, slots }).effects).toMatchObject([{ kind: 'restore', to: newer }]);
+    expect(recover(inPhase('idle'), { ...on, slots }).effect).toMatchObject({ kind: 'restore', to: newer });
   });
 
   it('goes back to the previous release when the slot of the current one is gone', () => {
     const slots = new Map([[older.manifestSha256, older]]);
     const { currentLink: _, ...rest } = facts;
     const step = recover(inPhase('idle'), { ...rest, slots });
-    expect(step.effects).toEqual([{ kind: 'restore', to: older }]);
+    expect(step.effect).toEqual({ kind: 'restore', to: older });
     expect(step.state.current).toEqual(older);
   });
 });
 
 describe('without a journal', () => {
   it('stays on the slot that runs, with its counters as the floor, and reports it', () => {
-    const { state, effects } = recover(undefined, facts);
+    const { state, effect } = recover(undefined, facts);
     expect(state).toMatchObject({ current: newer, previous: older, counterFloor: 2, update: { phase: 'idle' } });
     expect(state.outbox).toMatchObject([{ code: 'journal-corrupt', sequence: Date.parse(at) }]);
-    expect(effects.map((effect) => effect.kind)).toEqual(['prune']);
+    expect(effect?.kind).toBe('prune');
   });
 
   it('goes back to the previous slot when the current one is not whole', () => {
     const step = recover(undefined, { ...facts, slots: new Map([[older.manifestSha256, older]]) });
-    expect(step.effects).toEqual([{ kind: 'restore', to: older }]);
+    expect(step.effect).toEqual({ kind: 'restore', to: older });
   });
 
   it('starts blank when no slot is whole', () => {
-    expect(recover(undefined, { ...facts, slots: new Map() })).toEqual({ state: blankState, effects: [] });
+    expect(recover(undefined, { ...facts, slots: new Map() })).toEqual({ state: blankState, effect: undefined });
   });
 });

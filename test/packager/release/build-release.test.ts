@@ -1,7 +1,6 @@
 import { chmod, mkdir, readFile, symlink, utimes } from 'node:fs/promises';
 import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { DocumentError } from '../../../contract/document.ts';
 import { silentProgress } from '../../../contract/progress.ts';
 import type { Component } from '../../../contract/release/manifest.ts';
 import { elfMachine, type Platform } from '../../../contract/release/platform.ts';
@@ -9,6 +8,7 @@ import { commandRenderer } from '../../../packager/adapters/manifest-renderer.ts
 import { blobFile, readBuild, startBuild } from '../../../packager/release/build-folder.ts';
 import { buildRelease } from '../../../packager/release/build-release.ts';
 import type { ManifestRenderer } from '../../../packager/release/ports.ts';
+import { DocumentError } from '../../../system/documents/document.ts';
 import { contentOf, noise, noRenderer, Workbench } from '../workbench.ts';
 
 const head =

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DocumentError, type DocumentProblem } from '../../../contract/document.ts';
 import { joinManifests, readManifest } from '../../../packager/release/manifest-text.ts';
+import { DocumentError, type DocumentProblem } from '../../../system/documents/document.ts';
 
 const bytes = (text: string) => Buffer.from(text);
 const joined = (...texts: string[]) =>

@@ -20,7 +20,7 @@ const one = () => ({ keys: [newKey()], threshold: 1 });
 const newKeys = () => ({ root: one(), targets: one(), online: one(), products: new Map([['k3s-edge', one()]]) });
 
 describe('a new repository', () => {
-  it('is trusted by the rules of a device, expires as the design says and names its demonstration', async () => {
+  it('is trusted by the rules of a device, expires after the lifetime of its role and names its demonstration', async () => {
     const bench = await Workbench.open();
     const store = directoryWriter(bench.at('store'));
     await createRepository(store, newKeys(), start, true);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, expect, it } from 'vitest';
-import { proxiesOfEnvironment } from '../../../contract/proxy.ts';
+import { proxiesOfEnvironment } from '../../../system/network/proxy.ts';
 import { AgentByRule } from '../../../system/store/agent-by-rule.ts';
 import { openReader } from '../../../system/store/open-reader.ts';
 import { openWriter } from '../../../system/store/open-writer.ts';

@@ -1,6 +1,7 @@
 /**
- * Connections to PostgreSQL, and what their failures mean. Nothing here depends on a session: no prepared statement, no
- * setting and no lock outlives its transaction, so that a pooler in transaction mode may stand in between.
+ * Connects to PostgreSQL, and says what failures of a connection mean. Nothing here depends on a session: no prepared
+ * statement, no setting and no lock outlives its transaction, so that a pooler in transaction mode may stand in
+ * between.
  */
 import pg from 'pg';
 import { SlipwayError } from '../../../../contract/errors.ts';
@@ -19,14 +20,20 @@ const types: pg.CustomTypesConfig = {
 };
 
 /**
- * A pool that outlives broken connections: idle ones are replaced, and whoever waits for an answer is told by its query.
- * Without these listeners either would end the process.
+ * A pool that outlives broken connections: idle ones are replaced, and a caller that waits for an answer is told by its
+ * query. Without these listeners either would end the process.
  * @param max connections
  */
 export function patientPool(url: string, max: number, timeoutMs = answerTimeoutMs): pg.Pool {
   const pool = new pg.Pool({
-    ...{ connectionString: url, application_name: 'slipway-distributor', keepAlive: true, types, max },
-    ...{ connectionTimeoutMillis: connectTimeoutMs, query_timeout: timeoutMs, pipeline: true },
+    connectionString: url,
+    application_name: 'slipway-distributor',
+    keepAlive: true,
+    types,
+    max,
+    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: timeoutMs,
+    pipeline: true,
   } as pg.PoolConfig);
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
@@ -39,7 +46,7 @@ export class StepFailure extends Error {}
 /** Nothing of a group was kept, because of one of its steps or of others at the same time: each may be tried alone. */
 export class GroupFailed extends Error {}
 
-export function advance<T>(step: DatabaseStep<T>, answer?: Answer): IteratorResult<Question, T> {
+export function answerNext<T>(step: DatabaseStep<T>, answer?: Answer): IteratorResult<Question, T> {
   try {
     return answer === undefined ? step.next() : step.next(answer);
   } catch (cause) {
@@ -54,8 +61,8 @@ export async function ask(client: pg.PoolClient, { sql, values }: Pick<Question,
 }
 
 export async function runStep<T>(client: pg.PoolClient, step: DatabaseStep<T>): Promise<T> {
-  let next = advance(step);
-  while (!next.done) next = advance(step, await ask(client, next.value));
+  let next = answerNext(step);
+  while (!next.done) next = answerNext(step, await ask(client, next.value));
   return next.value;
 }
 

@@ -1,7 +1,7 @@
 /**
- * A PostgreSQL database as the fleet's, for several replicas, with or without a pooler in between. What comes in floods
- * is committed in groups, everything else in a transaction of its own. A database that goes away fails what is under way
- * with `database-unavailable`; the next step connects anew.
+ * Runs the fleet's database on PostgreSQL, for several replicas, with or without a pooler in between. What comes in
+ * floods is committed in groups, everything else in a transaction of its own. A database that goes away fails what is
+ * under way with `database-unavailable`; the next step connects anew.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
@@ -22,10 +22,10 @@ import {
   unavailable,
   withoutCredentials,
 } from './connection.ts';
-import { Floods, mayGoAlone, type Waiting } from './floods.ts';
+import { Floods, mayGoAlone, type WaitingStep } from './floods.ts';
 import { PostgresLead } from './lead.ts';
 import { migratePostgres } from './migration.ts';
-import { type Ended, sideBySide } from './side-by-side.ts';
+import { type StepResult, sideBySide } from './side-by-side.ts';
 import { type Term, transaction } from './transaction.ts';
 
 const connections = 10;
@@ -155,7 +155,7 @@ class PostgresDatabase implements FleetDatabase {
     await Promise.all([this.#pool.end(), this.#aside.end()]);
   }
 
-  async #writeGroup(group: readonly Waiting[]): Promise<Ended[]> {
+  async #writeGroup(group: readonly WaitingStep[]): Promise<StepResult[]> {
     const use = { locks: group.flatMap((one) => locksOf(one.use)), lockTimeoutMs: groupLockTimeoutMs };
     return this.#connected(async (client) => {
       try {
@@ -175,6 +175,6 @@ class PostgresDatabase implements FleetDatabase {
 const spilling = `select count(*) from
   (select repeat('x', 500) || i as filler from generate_series(1, 2000) as i order by 1) as sorted`;
 
-const runOf = ({ step, keys }: Waiting) => ({ step: step(), keys });
+const runOf = ({ step, keys }: WaitingStep) => ({ step: step(), keys });
 
 const locksOf = ({ locks = [], replicas = [] }: OftenUse) => [...locks, ...replicas];

@@ -1,4 +1,4 @@
-/** The fleet's state in a PostgreSQL database, shared by several replicas of the server and the command line. */
+/** Keeps the fleet's state in a PostgreSQL database, shared by several replicas of the server and the command line. */
 import type { FleetState, KeptReports } from '../../../fleet/ports.ts';
 import { fleetState } from '../fleet-state.ts';
 import { openPostgresDatabase } from './database.ts';

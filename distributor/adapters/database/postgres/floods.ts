@@ -1,31 +1,31 @@
 /**
- * Steps that come in floods, run in groups: one group is under way, the next one gathers meanwhile. A group of writes is
- * one transaction and becomes durable by one commit.
+ * Runs steps that come in floods in groups: one group is under way, the next one gathers meanwhile. A group of writes
+ * is one transaction and becomes durable by one commit.
  */
 import type { OftenUse } from '../fleet-database.ts';
 import type { DatabaseStep } from '../step.ts';
 import { GroupFailed } from './connection.ts';
-import { type Ended, WroteInVain } from './side-by-side.ts';
+import { type StepResult, WroteInVain } from './side-by-side.ts';
 
 /** More wait for the next group, so that a transaction stays short. */
 const maxTogether = 256;
 /** Of steps that have to wait for each other: more of them wait for the next group, so that the others do not. */
 const maxInARow = 32;
 
-export interface Waiting {
+export interface WaitingStep {
   readonly step: () => DatabaseStep<unknown>;
   readonly use: OftenUse;
   /** See sideBySide. */
   readonly keys: readonly string[];
 }
 
-interface Queued extends Waiting {
-  readonly end: (ended: Ended) => void;
+interface Queued extends WaitingStep {
+  readonly end: (ended: StepResult) => void;
 }
 
 export class Floods {
-  readonly #runGroup: (group: readonly Waiting[]) => Promise<Ended[]>;
-  readonly #runAlone: (one: Waiting) => Promise<unknown>;
+  readonly #runGroup: (group: readonly WaitingStep[]) => Promise<StepResult[]>;
+  readonly #runAlone: (one: WaitingStep) => Promise<unknown>;
   #queue: Queued[] = [];
   #isUnderWay = false;
 
@@ -33,14 +33,17 @@ export class Floods {
    * @param runGroup all of it or nothing; fails with GroupFailed where each may be tried alone
    * @param runAlone what a group could not do
    */
-  constructor(runGroup: (group: readonly Waiting[]) => Promise<Ended[]>, runAlone: (one: Waiting) => Promise<unknown>) {
+  constructor(
+    runGroup: (group: readonly WaitingStep[]) => Promise<StepResult[]>,
+    runAlone: (one: WaitingStep) => Promise<unknown>,
+  ) {
     this.#runGroup = runGroup;
     this.#runAlone = runAlone;
   }
 
   add<T>(step: () => DatabaseStep<T>, use: OftenUse): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const end = (ended: Ended) => ('failure' in ended ? reject(ended.failure) : resolve(ended.value as T));
+      const end = (ended: StepResult) => ('failure' in ended ? reject(ended.failure) : resolve(ended.value as T));
       const { locks = [], device } = use;
       const keys = device === undefined ? locks : [...locks, `device ${device}`];
       this.#queue.push({ step, use, keys, end });

@@ -1,7 +1,7 @@
 /**
- * The lead among replicas on one PostgreSQL: a row that says who leads and until when, by the clock of the database, so
- * that a pooler may stand in between and a replica that dies or is cut off loses it by itself. Each period has a number
- * of its own (epoch), and what a leader writes is refused once another period began: see `transaction`.
+ * Gives the lead to one of several replicas on one PostgreSQL. A row says who leads and until when, by the clock of the
+ * database, so that a pooler may stand in between and a replica that dies or is cut off loses it by itself. Each period
+ * has a number of its own (epoch), and what a leader writes is refused once another period began: see `transaction`.
  */
 import { type Kysely, sql } from 'kysely';
 import type { Term } from './transaction.ts';
@@ -18,7 +18,7 @@ const taking = `update lead set
 const releasing = 'update lead set holder = null, expires_at = 0 where id = 1 and holder = $1';
 
 /** Runs one statement in a transaction of its own. */
-export type AskLead = (sql: string, values: readonly string[]) => Promise<{ readonly rows: readonly unknown[] }>;
+type AskLead = (sql: string, values: readonly string[]) => Promise<{ readonly rows: readonly unknown[] }>;
 
 export class PostgresLead {
   readonly #holder: string;

@@ -1,6 +1,6 @@
 /**
- * One statement of PostgreSQL that does for many sets of values what the statement given does for one: a round trip for a
- * whole group of steps. Knows the shapes that kysely gives to the statements that come in floods, and no others.
+ * Makes one statement of PostgreSQL do for many sets of values what the statement given does for one: a round trip for
+ * a whole group of steps. It knows the shapes that kysely gives to the statements that come in floods, and no others.
  */
 import type { Value, ValueType } from '../step.ts';
 

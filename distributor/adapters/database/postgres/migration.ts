@@ -1,4 +1,6 @@
-/** Brings the tables of a fleet in PostgreSQL up to date: one transaction, so that no lock can outlive a pooled session. */
+/**
+ * Brings the tables of a fleet in PostgreSQL up to date: one transaction, so that no lock can outlive a pooled session.
+ */
 import { Kysely, PostgresAdapter, PostgresDialect, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { SlipwayError } from '../../../../contract/errors.ts';

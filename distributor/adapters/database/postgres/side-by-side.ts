@@ -1,34 +1,35 @@
 /**
- * Runs many steps on one connection at once: in each round the next questions of all of them go out together, those that
- * differ only in their values as one statement. Steps that share a key come one after the other, in the order given.
+ * Runs many steps on one connection at once: in each round the next questions of all of them go out together, those
+ * that differ only in their values as one statement. Steps that share a key come one after the other, in the order
+ * given.
  */
 import type pg from 'pg';
 import type { Answer, DatabaseStep, Question } from '../step.ts';
-import { advance, ask, StepFailure } from './connection.ts';
+import { answerNext, ask, StepFailure } from './connection.ts';
 import { columnsOf, type Many, manyOf } from './many.ts';
 
-export interface Run {
+interface RunStep {
   readonly step: DatabaseStep<unknown>;
   readonly keys: readonly string[];
 }
 
-export type Ended = { readonly value: unknown } | { readonly failure: unknown };
+export type StepResult = { readonly value: unknown } | { readonly failure: unknown };
 
 /** A step failed after it had written: what it wrote must go, and the whole transaction with it. */
 export class WroteInVain extends Error {}
 
 interface Going {
-  readonly run: Run;
+  readonly run: RunStep;
   question: Question | undefined;
   hasWritten: boolean;
-  ended: Ended | undefined;
+  ended: StepResult | undefined;
 }
 
 /**
  * @returns how each ended, in order
  * @throws WroteInVain, and what the database fails with
  */
-export async function sideBySide(client: pg.PoolClient, runs: readonly Run[]): Promise<Ended[]> {
+export async function sideBySide(client: pg.PoolClient, runs: readonly RunStep[]): Promise<StepResult[]> {
   const all = runs.map((run): Going => ({ run, question: undefined, hasWritten: false, ended: undefined }));
   for (let left: readonly Going[] = all; left.length > 0; left = left.filter(({ ended }) => !ended)) {
     const asking: Going[] = [];
@@ -48,7 +49,7 @@ export async function sideBySide(client: pg.PoolClient, runs: readonly Run[]): P
 
 function proceed(going: Going, answer?: Answer): void {
   try {
-    const next = advance(going.run.step, answer);
+    const next = answerNext(going.run.step, answer);
     if (next.done) going.ended = { value: next.value };
     else going.question = next.value;
   } catch (error) {

@@ -1,9 +1,11 @@
-/** One transaction on PostgreSQL: its locks and its fence at the begin, everything or nothing at the end. */
+/** Runs one transaction on PostgreSQL: its locks and its fence at the begin, everything or nothing at the end. */
 import type pg from 'pg';
 import { sha256 } from '../../../../contract/digest.ts';
 import { SlipwayError } from '../../../../contract/errors.ts';
 
-/** What a replica that was cut off or stopped in the middle held is free again by then, where TCP does not tell earlier. */
+/**
+ * What a replica that was cut off or stopped in the middle held is free again by then, where TCP does not tell earlier.
+ */
 const idleTransactionMs = 10_000;
 
 /** One period in which a replica leads. */
@@ -12,7 +14,7 @@ export interface Term {
   readonly epoch: number;
 }
 
-export interface TransactionUse {
+interface TransactionUse {
   /** Names; who comes second waits until the first has ended. */
   readonly locks: readonly string[];
   /** Fails at once when this term is over, and keeps it from ending before the transaction does. */

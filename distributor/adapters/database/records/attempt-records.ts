@@ -1,4 +1,4 @@
-/** Attempts in the fleet database: what devices did with campaigns, one by one and counted. */
+/** Keeps attempts in the fleet database: what devices did with campaigns, one by one and counted. */
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { DevicePhase } from '../../../../contract/device-api/check.ts';
 import type { UpdateOutcome } from '../../../../contract/device-api/report.ts';
@@ -15,6 +15,7 @@ import { heldSilenceMs, noCounts, revertedCode, type Standing, type WaveCounts }
 import type { FleetTables } from '../fleet-tables.ts';
 import { type DatabaseStep, firstOf, Prepared, rowsOf, type SlotOf, slots } from '../step.ts';
 import type { CampaignRecords } from './campaign-records.ts';
+import { count, type RowMark } from './wave-count.ts';
 
 /** An attempt with the names of its campaign. */
 export type AttemptRow = Selectable<FleetTables['attempt']> & { readonly rollout: string; readonly version: string };
@@ -76,7 +77,10 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
     db
       .updateTable('attempt')
       .set({
-        ...{ found_at: sql.lit(null), code: sql.lit(null), outcome: slot('outcome'), fault: slot('fault') },
+        found_at: sql.lit(null),
+        code: sql.lit(null),
+        outcome: slot('outcome'),
+        fault: slot('fault'),
         settled_at: slot('settled_at'),
       })
       .where('campaign', '=', slot('campaign'))
@@ -92,7 +96,10 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
     db
       .updateTable('attempt')
       .set({
-        ...{ phase: sql.lit(null), outcome: sql.lit(null), code: sql.lit(null), fault: sql.lit(null) },
+        phase: sql.lit(null),
+        outcome: sql.lit(null),
+        code: sql.lit(null),
+        fault: sql.lit(null),
         settled_at: sql.lit(null),
       })
       .where('campaign', '=', slot('campaign'))
@@ -233,32 +240,12 @@ export function attemptRecords(db: Kysely<FleetTables>, campaigns: CampaignRecor
           .orderBy('code'),
       );
       return rows.map(({ fault, code, devices }) => ({
-        ...{ fault: fault as HoldCount['fault'], code: code ?? 'unknown', devices },
+        fault: fault as HoldCount['fault'],
+        code: code ?? 'unknown',
+        devices,
       }));
     },
   };
-}
-
-type Slice = { -readonly [K in keyof WaveCounts]: WaveCounts[K] };
-
-/** `switched`: in a phase after the switch, whatever its standing is. */
-type RowMark = 'soaked' | 'forgiven' | 'working' | 'switched' | '';
-
-interface CountedRow {
-  readonly standing: Standing;
-  readonly mark: RowMark;
-  readonly devices: number;
-  readonly earliest: number | null;
-}
-
-/** A mark belongs to one standing; a phase of an attempt with a result has none. */
-function count(slice: Slice, { standing, mark, devices, earliest }: CountedRow, soakSeconds: number): void {
-  slice[standing] += devices;
-  if (standing === 'committed' && mark === 'soaked') slice.soaked += devices;
-  if (standing === 'committed' && mark === '' && earliest !== null) slice.nextSoakedAt = earliest + soakSeconds * 1000;
-  if (standing === 'failed' && mark === 'forgiven') slice.forgiven += devices;
-  if (standing === 'pending' && mark !== '') slice.working += devices;
-  if (standing === 'unreachable' && mark === 'switched') slice.lost += devices;
 }
 
 type LostColumn = 'outcome' | 'fault' | 'settled_at';
@@ -277,7 +264,7 @@ const offeredTypes = {
 type OfferedColumn = keyof typeof offeredTypes;
 
 /** @param lastSeenAt of the device */
-export function attemptOf(row: AttemptRow, deviceId: string, lastSeenAt: number | null): CampaignAttempt {
+export function attemptOfRow(row: AttemptRow, deviceId: string, lastSeenAt: number | null): CampaignAttempt {
   return {
     rollout: row.rollout,
     version: row.version,

@@ -1,4 +1,4 @@
-/** Campaigns in the fleet database, and the copy of them that checks are answered from. */
+/** Keeps campaigns in the fleet database, and the copy of them that checks are answered from. */
 import type { Kysely, Selectable } from 'kysely';
 import { kindOfTransition } from '../../../events/kinds.ts';
 import type { CampaignKey, CampaignState, CampaignStatus, OpenedWave } from '../../../rollout/campaign.ts';
@@ -8,13 +8,13 @@ import { affectedBy, type DatabaseStep, firstOf, rowsOf } from '../step.ts';
 import type { EventRecords } from './event-records.ts';
 
 /** A campaign and its number in the other tables. */
-export interface KnownCampaign {
+interface KnownCampaign {
   readonly id: number;
   /** Undefined while it has not started. */
   readonly state: CampaignState | undefined;
 }
 
-export type KnownCampaigns = (rollout: string, version: string) => KnownCampaign | undefined;
+type KnownCampaigns = (rollout: string, version: string) => KnownCampaign | undefined;
 
 export type CampaignRecords = ReturnType<typeof campaignRecords>;
 
@@ -58,7 +58,11 @@ export function campaignRecords(db: Kysely<FleetTables>, events: EventRecords) {
           .where('id', '=', row.id),
       );
       yield* events.append({
-        ...{ at, actor, kind: kindOfTransition[transition.kind], rollout: key.rollout, version: key.version },
+        at,
+        actor,
+        kind: kindOfTransition[transition.kind],
+        rollout: key.rollout,
+        version: key.version,
         reason: transition.reason,
         facts: factsOf(transition, state),
       });

@@ -1,4 +1,4 @@
-/** One check of a device as one step on the fleet database: read, let judge, record. */
+/** Runs one check of a device as one step on the fleet database: read, let judge, record. */
 import type { Kysely } from 'kysely';
 import type { CheckRequest, Trouble } from '../../../../contract/device-api/check.ts';
 import type { Digest } from '../../../../contract/digest.ts';
@@ -11,7 +11,7 @@ import type { Decision, UpdateDecision } from '../../../rollout/decision.ts';
 import type { OftenUse } from '../fleet-database.ts';
 import type { FleetTables } from '../fleet-tables.ts';
 import { affectedBy, type DatabaseStep } from '../step.ts';
-import { type AttemptRecords, type AttemptRow, attemptOf } from './attempt-records.ts';
+import { type AttemptRecords, type AttemptRow, attemptOfRow } from './attempt-records.ts';
 import type { CampaignRecords } from './campaign-records.ts';
 import { type DeviceRecords, type DeviceRow, deviceOf } from './device-records.ts';
 import type { PeerRecords } from './peer-records.ts';
@@ -47,7 +47,7 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
     }
     const facts: CheckFacts = {
       device: deviceOf(row),
-      attempts: attempts.map((attempt) => attemptOf(attempt, row.id, row.last_seen_at)),
+      attempts: attempts.map((attempt) => attemptOfRow(attempt, row.id, row.last_seen_at)),
       peers,
       campaign: (rollout, version) => known(rollout, version)?.state,
       spending: (key) => spent.get(keyText(key)),
@@ -79,7 +79,11 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
     }
     const { release, place, generation, isRetry } = decision;
     const values = {
-      ...{ campaign, device: row.number, place, generation, offered_at: arrival.at },
+      campaign,
+      device: row.number,
+      place,
+      generation,
+      offered_at: arrival.at,
       offered_version: release.version === key.version ? null : release.version,
       reserved_slot: reserved,
     };
@@ -152,7 +156,11 @@ export function acceptedOnly(id: string, row: DeviceRow | undefined): DeviceRow 
 function toColumns({ check, vouched: { site, cluster, role } }: CheckArrival) {
   const { product, platform, labels, updaterVersion, current, counterFloor, phase, rejected }: CheckRequest = check;
   return {
-    ...{ product, platform, labels: JSON.stringify(labels), role, phase },
+    product,
+    platform,
+    labels: JSON.stringify(labels),
+    role,
+    phase,
     site: site ?? null,
     cluster: cluster ?? null,
     updater_version: updaterVersion,

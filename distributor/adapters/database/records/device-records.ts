@@ -1,11 +1,12 @@
-/** Devices and their enrolment in the fleet database. */
+/** Keeps devices and their enrolment in the fleet database. */
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { DevicePhase, Labels, Trouble } from '../../../../contract/device-api/check.ts';
 import type { Digest } from '../../../../contract/digest.ts';
 import type { Platform } from '../../../../contract/release/platform.ts';
-import type { DevicePage, DeviceRecord, Enrolment, EnrolmentOutcome, Member } from '../../../fleet/ports.ts';
+import type { DevicePage, Member } from '../../../fleet/device-page.ts';
+import type { Role } from '../../../fleet/location.ts';
+import type { DeviceRecord, Enrolment, EnrolmentOutcome } from '../../../fleet/ports.ts';
 import type { CampaignKey } from '../../../rollout/campaign.ts';
-import type { Role } from '../../../rollout/deciding/decide-input.ts';
 import type { FleetTables } from '../fleet-tables.ts';
 import { affectedBy, type DatabaseStep, firstOf, Prepared, rowsOf, type SlotOf } from '../step.ts';
 import { toRow } from './token-records.ts';
@@ -110,8 +111,16 @@ export function deviceRecords(db: Kysely<FleetTables>) {
         db
           .insertInto('device')
           .values({
-            ...{ id, product, platform, labels: JSON.stringify(labels), status: 'accepted', role: 'server' },
-            ...{ enrolled_at: at, enrolled_by: enrolmentTokenId, counter_floor: 0, acknowledged_through: 0 },
+            id,
+            product,
+            platform,
+            labels: JSON.stringify(labels),
+            status: 'accepted',
+            role: 'server',
+            enrolled_at: at,
+            enrolled_by: enrolmentTokenId,
+            counter_floor: 0,
+            acknowledged_through: 0,
           })
           .onConflict((conflict) => conflict.column('id').doNothing()),
       );

@@ -1,10 +1,12 @@
-/** The audit log in the fleet database, and the mark that other processes see a change of what is in force by. */
+/**
+ * Keeps the audit log in the fleet database, and the mark by which other processes see a change of what is in force.
+ */
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { AuditEvent, RecordedEvent } from '../../../events/ports.ts';
 import type { FleetTables } from '../fleet-tables.ts';
 import { affectedBy, type DatabaseStep, firstOf, rowsOf } from '../step.ts';
 
-/** Whoever appends takes this lock first: so the order of ids is the order in which they can be seen. */
+/** A step that appends takes this lock first: so the order of ids is the order in which they can be seen. */
 export const eventsLock = 'events';
 
 export type EventRecords = ReturnType<typeof eventRecords>;

@@ -1,8 +1,9 @@
-/** The neighbours of a device in the fleet database: those of its site and of its cluster. */
+/** Finds the neighbours of a device in the fleet database: those of its site and of its cluster. */
 import { type Kysely, sql } from 'kysely';
 import { devicePhases } from '../../../../contract/device-api/check.ts';
+import type { Role } from '../../../fleet/location.ts';
 import type { FactsQuestion } from '../../../fleet/ports.ts';
-import type { Peer, Role } from '../../../rollout/deciding/decide-input.ts';
+import type { Peer } from '../../../rollout/deciding/decide-input.ts';
 import type { FleetTables } from '../fleet-tables.ts';
 import { type DatabaseStep, Prepared, type SlotOf, slots } from '../step.ts';
 

@@ -1,4 +1,4 @@
-/** Plans that came into force, in the fleet database. */
+/** Keeps plans that came into force, in the fleet database. */
 import type { Kysely, Selectable } from 'kysely';
 import type { Digest } from '../../../../contract/digest.ts';
 import type { Plan } from '../../../declaration/plan.ts';

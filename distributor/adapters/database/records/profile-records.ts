@@ -1,7 +1,11 @@
-/** Devices in the fleet database as operators ask for them: beside each its last report and what it was offered last. */
+/**
+ * Reads devices in the fleet database as operators ask for them: beside each its last report and what it was offered
+ * last.
+ */
 import { type Kysely, sql } from 'kysely';
 import type { Fault } from '../../../../contract/errors.ts';
-import type { DevicePage, DeviceProfile, TroubleCount } from '../../../fleet/ports.ts';
+import type { DevicePage } from '../../../fleet/device-page.ts';
+import type { DeviceProfile, TroubleCount } from '../../../fleet/ports.ts';
 import type { FleetTables } from '../fleet-tables.ts';
 import { type DatabaseStep, firstOf, rowsOf } from '../step.ts';
 import { deviceOf, type SeenDeviceRow } from './device-records.ts';

@@ -1,7 +1,7 @@
 /**
- * Which reports of a device were received: all up to one sequence but those in a few gaps. A gap below it is one that
- * the device itself does not remember, because it kept no more or lost its disk; should a report of one come after all,
- * it still counts.
+ * Remembers which reports of a device were received: all up to one sequence but those in a few gaps. A gap below it is
+ * one that the device itself does not remember, because it kept no more or lost its disk. If a report of a gap comes
+ * after all, it still counts.
  */
 
 /** First and last sequence. */

@@ -1,4 +1,4 @@
-/** Reports in the fleet database, each once, and what they change in the attempts they belong to. */
+/** Records reports in the fleet database, each once, and what they change in the attempts they belong to. */
 import type { Kysely, Selectable } from 'kysely';
 import type { DevicePhase } from '../../../../contract/device-api/check.ts';
 import type { Report, UpdateOutcome } from '../../../../contract/device-api/report.ts';

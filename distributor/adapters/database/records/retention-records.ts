@@ -1,4 +1,4 @@
-/** What the fleet database lets go of, in pieces that hold nobody up. */
+/** Removes what the fleet database lets go of, in pieces that hold nobody up. */
 import type { Kysely } from 'kysely';
 import type { Retention } from '../../../fleet/ports.ts';
 import type { FleetDatabase } from '../fleet-database.ts';
@@ -13,7 +13,7 @@ const dayMs = 86_400_000;
 /** Longer than any budget's period. */
 const spendingDays = 400;
 
-export type RetentionRecords = ReturnType<typeof retentionRecords>;
+type RetentionRecords = ReturnType<typeof retentionRecords>;
 
 export function retentionRecords(db: Kysely<FleetTables>, events: EventRecords, plans: PlanRecords) {
   const finished = ['completed', 'aborted'];

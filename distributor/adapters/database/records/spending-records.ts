@@ -1,7 +1,7 @@
 /**
- * Bytes that campaigns cost by time, in the fleet database: slots of ten minutes, so that any period of a budget is a
- * sum of few rows whatever the number of devices. What is reserved stands in the slot of the offer until the device has
- * all bytes.
+ * Counts in the fleet database the bytes that campaigns cost by time: slots of ten minutes, so that any period of a
+ * budget is a sum of few rows whatever the number of devices. What is reserved stands in the slot of the offer until
+ * the device has all bytes.
  */
 import { type Kysely, sql } from 'kysely';
 import type { Spending } from '../../../rollout/deciding/decide-input.ts';
@@ -63,7 +63,7 @@ export function spendingRecords(db: Kysely<FleetTables>) {
     *spend(campaign: number, bytes: number, at: number): DatabaseStep<void> {
       yield* add(campaign, slotOf(at), { bytes });
     },
-    /** An attempt has its first result after so many bytes. */
+    /** An attempt has its first result after this number of bytes. */
     *settle(campaign: number, bytes: number): DatabaseStep<void> {
       yield* add(campaign, totalSlot, { bytes, attempts: 1 });
     },

@@ -1,4 +1,4 @@
-/** Tokens in the fleet database. */
+/** Keeps tokens in the fleet database. */
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { TokenPurpose } from '../../../../contract/device-api/enrolment.ts';
 import type { TokenPage, TokenRecord } from '../../../fleet/ports.ts';

@@ -1,10 +1,12 @@
 /**
- * Reads that take the longer the larger the fleet is, in a thread of their own: the one that answers devices goes on.
- * One step at a time, each sees one state of the database. The thread starts with the first step and ends with `close`.
+ * Runs reads that take longer the larger the fleet is in a thread of their own: the thread that answers devices goes
+ * on. One step at a time runs, and each sees one state of the database. The thread starts with the first step and ends
+ * with `close`.
  */
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { SerialQueue } from '../../../serial-queue.ts';
 import type { Answer, DatabaseStep, Question } from '../step.ts';
 import type { AsideAnswer, AsideData } from './thread.ts';
 
@@ -13,7 +15,7 @@ const plain = (sql: string): Question => ({ sql, values: [], name: undefined });
 export class SqliteAside {
   readonly #data: AsideData;
   #thread: Worker | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #steps = new SerialQueue();
 
   constructor(data: AsideData) {
     this.#data = data;
@@ -21,13 +23,11 @@ export class SqliteAside {
 
   /** @throws Error of the database or of the thread, which the next step starts anew */
   read<T>(step: () => DatabaseStep<T>): Promise<T> {
-    const turn = this.#last.then(() => this.#inTransaction(step));
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    return this.#steps.run(() => this.#inTransaction(step));
   }
 
   async close(): Promise<void> {
-    await this.#last;
+    await this.#steps.settled();
     await this.#thread?.terminate();
     this.#thread = undefined;
   }
@@ -55,7 +55,7 @@ export class SqliteAside {
   #started(): Worker {
     if (this.#thread) return this.#thread;
     const thread = new Worker(threadProgram(), { workerData: this.#data, execArgv: [] });
-    // Whoever asks is told; a thread that ends between two steps is started anew.
+    // The caller is told; a thread that ends between two steps is started anew.
     thread.on('error', () => undefined);
     thread.once('exit', () => {
       if (this.#thread === thread) this.#thread = undefined;

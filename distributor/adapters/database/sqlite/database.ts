@@ -1,7 +1,8 @@
 /**
- * One SQLite file as the fleet's database. Writes that arrive together are run one after the other in one transaction
- * and become durable by one flush of the disk: an acknowledged write survives a power cut, and a flood of them does not
- * wait for as many flushes. Reads have a connection of their own, so that they see only what is committed.
+ * Runs the fleet's database on one SQLite file. Writes that arrive together are run one after the other in one
+ * transaction and become durable by one flush of the disk: an acknowledged write survives a power cut, and a flood of
+ * them does not wait for as many flushes. Reads have a connection of their own, so that they see only what is
+ * committed.
  */
 import type Database from 'better-sqlite3';
 import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';

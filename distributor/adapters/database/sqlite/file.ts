@@ -1,6 +1,6 @@
 /**
- * The file of a SQLite fleet: made as a whole or not at all, brought up to date, and told apart from a file that was
- * emptied, cut short or never held a fleet. One server at a time holds the folder.
+ * Opens the file of a SQLite fleet. The file is made as a whole or not at all, brought up to date, and told apart from
+ * a file that was emptied, cut short or never held a fleet. One server at a time holds the folder.
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -89,7 +89,7 @@ export function problemOf(folder: string, error: unknown): SlipwayError {
   });
 }
 
-/** A file that has its name holds all tables: whoever is killed here leaves only a file of another name. */
+/** A file that has its name holds all tables: a process that is killed here leaves only a file of another name. */
 async function make(folder: string, file: string): Promise<void> {
   const fresh = `${file}.new`;
   for (const rest of [fresh, `${fresh}-wal`, `${fresh}-shm`]) rmSync(rest, { force: true });

@@ -1,4 +1,4 @@
-/** The fleet's state in one SQLite file: durable at each commit, shared by one server and the command line. */
+/** Keeps the fleet's state in one SQLite file: durable at each commit, shared by one server and the command line. */
 import type { FleetState, KeptReports } from '../../../fleet/ports.ts';
 import { fleetState } from '../fleet-state.ts';
 import { openSqliteDatabase, type SqliteUse } from './database.ts';

@@ -1,4 +1,4 @@
-/** Whether what is written to an open SQLite file is kept: the file still has its name, and its disk has room. */
+/** Checks that what is written to an open SQLite file is kept: the file still has its name, and its disk has room. */
 import { statSync } from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
 import { SlipwayError } from '../../../../contract/errors.ts';

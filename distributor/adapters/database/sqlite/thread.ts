@@ -1,6 +1,6 @@
 /**
- * The program of the thread that reads a large SQLite file beside the one that answers: a connection of its own that
- * changes nothing, one question a message, one answer each, in order. See aside.ts.
+ * Runs in the thread that reads a large SQLite file beside the one that answers: a connection of its own that changes
+ * nothing, one question a message, one answer each, in order. See aside.ts.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { memorySource } from '../../../../contract/byte-source.ts';
 import { decodeApproximate } from '../../../../delta/approximate/decode.ts';
+import { memorySource } from '../../../../delta/byte-source.ts';
 import { encodeApproximate, encodeApproximateWithin } from '../../../../delta/make/approximate/encode.ts';
 import { imageBase } from '../../../../delta/make/approximate/image-base.ts';
 import { coarsen } from '../../../../delta/make/approximate/match.ts';
@@ -69,7 +69,7 @@ test.each(['x86', 'arm64'] as const)('rebuilds a program for %s in which functio
 test.each([
   'x86',
   'arm64',
-] as const)('foretells calls and pointers for %s: 3,000 moved functions cost less than a byte each', (machine) => {
+] as const)('predicts calls and pointers for %s: 3,000 moved functions cost less than a byte each', (machine) => {
   const oldFile = programBytes(3000, -1, 0, machine);
   const newFile = programBytes(3000, 1200, 16, machine);
   expect(encodeApproximate(oldFile, newFile).length).toBeLessThan(3000);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { memorySource } from '../../../../contract/byte-source.ts';
+import { memorySource } from '../../../../delta/byte-source.ts';
 import { buildGoPrediction } from '../../../../delta/go/build-prediction.ts';
 import { analyseGoPair } from '../../../../delta/make/go/analyse-pair.ts';
 import { type TinyFunction, tinyGoProgram } from '../../go/tiny-go-program.ts';

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { memorySource } from '../../../../contract/byte-source.ts';
+import { memorySource } from '../../../../delta/byte-source.ts';
 import { type OpenOptions, openArtifact } from '../../../../delta/make/open/open-artifact.ts';
 import { libzstdEncoder } from '../../../../delta/recipe/libzstd.ts';
 import { rebuildArtifact } from '../../../../delta/recipe/rebuild.ts';

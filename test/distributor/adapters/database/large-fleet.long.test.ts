@@ -1,4 +1,4 @@
-/** What the README says of a large fleet on SQLite: its size on disk, and that its counts are right. */
+/** A large fleet on SQLite stays small on disk, and its counts are right. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { planReader } from '../../../../distributor/adapters/declarations/plan-reader.ts';
 import { parsePlan } from '../../../../distributor/declaration/plan.ts';
-import { hostileYaml } from '../../../contract/hostile-yaml.ts';
 import { HeartBeat } from '../../../fakes/heart-beat.ts';
+import { hostileYaml } from '../../../system/documents/hostile-yaml.ts';
 
 function rollout(name: string, more = '') {
   const head = `apiVersion: slipway/v1\nkind: Rollout\nmetadata: {name: ${name}}\n`;

@@ -1,15 +1,18 @@
 import { expect, it } from 'vitest';
-import { heldAgents, type Placed } from '../../../../distributor/rollout/campaigns/held-agents.ts';
-import type { Role } from '../../../../distributor/rollout/deciding/decide-input.ts';
+import type { Role } from '../../../../distributor/fleet/location.ts';
+import { heldAgents, type PlacedMember } from '../../../../distributor/rollout/campaigns/held-agents.ts';
 
-const device = (cluster: string | undefined, role: Role, wave: number | undefined, current = '1.1.0'): Placed => {
+const device = (cluster: string | undefined, role: Role, wave: number | undefined, current = '1.1.0'): PlacedMember => {
   const location = { site: undefined, cluster, role };
   return { location, vouched: location, wave, current };
 };
-const claiming = (placed: Placed): Placed => ({ ...placed, vouched: { ...placed.location, cluster: undefined } });
+const claiming = (placed: PlacedMember): PlacedMember => ({
+  ...placed,
+  vouched: { ...placed.location, cluster: undefined },
+});
 const agent = device('c', 'agent', 0);
 
-it.each<[string, Placed[], number[]]>([
+it.each<[string, PlacedMember[], number[]]>([
   ['an agent whose server no open wave covers', [agent, device('c', 'server', undefined)], [1, 0]],
   ['an agent of the second wave', [device('c', 'agent', 1), device('c', 'server', undefined)], [0, 1]],
   ['one server of two that comes later', [agent, device('c', 'server', 0), device('c', 'server', undefined)], [1, 0]],

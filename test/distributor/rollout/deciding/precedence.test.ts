@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareVersions } from '../../../../contract/release/version.ts';
+import type { Role } from '../../../../distributor/fleet/location.ts';
 import { decide } from '../../../../distributor/rollout/deciding/decide.ts';
-import type { Role } from '../../../../distributor/rollout/deciding/decide-input.ts';
 import { inputOf, noon, peer, release, rollout, running, state } from '../deciding.ts';
 
 /** One device of a cluster that goes through a whole rollout. */

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SlipwayError } from '../../../../contract/errors.ts';
 import { MetadataDirectory } from '../../../../edge-updater/adapters/disk/metadata-directory.ts';
-import { DeviceToken, type Enrolment } from '../../../../edge-updater/adapters/network/device-token.ts';
+import { DeviceToken, type EnrolmentServer } from '../../../../edge-updater/adapters/network/device-token.ts';
 import { proveServer } from '../../../../edge-updater/trust/prove-server.ts';
 import { product, SignedRepository } from '../../../fakes/signed-repository.ts';
 
@@ -41,7 +41,7 @@ function device({ name = product, file = at('enrolment-token'), time = now.getTi
   });
 }
 
-const server: Enrolment = {
+const server: EnrolmentServer = {
   metadata: async (token, name) => {
     expect(token).toBe(enrolmentToken);
     return repository.files.get(name);
@@ -113,7 +113,7 @@ describe('a device without a token', () => {
     let isLost = true;
     const lossy = {
       ...server,
-      enrol: async (...args: Parameters<Enrolment['enrol']>) => {
+      enrol: async (...args: Parameters<EnrolmentServer['enrol']>) => {
         const given = await server.enrol(...args);
         if (isLost) throw new SlipwayError('server-unreachable', 'reset');
         return given;

@@ -1,7 +1,0 @@
-/** Codes of a disk that does not read or write as it should: nothing that was written is to blame. */
-const diskCodes = ['disk-full', 'disk-read-only', 'permission-denied', 'io-error'] as const;
-export type DiskCode = (typeof diskCodes)[number];
-
-export function isDiskCode(code: string): code is DiskCode {
-  return diskCodes.some((known) => known === code);
-}
