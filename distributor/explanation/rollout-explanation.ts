@@ -7,7 +7,7 @@ import { openWaveOf } from '../rollout/cohort.ts';
 import type { Ranked } from '../rollout/compiled-plan.ts';
 import type { DecideInput, Peer } from '../rollout/deciding/decide-input.ts';
 import type { Explanation } from '../rollout/decision.ts';
-import { placeOf } from '../rollout/placement.ts';
+import { percentOfPlace, placeOf } from '../rollout/placement.ts';
 import { noCounts, type WaveCounts } from '../rollout/standing.ts';
 import { decisionViewOf } from './decision-view.ts';
 import { conditionsOf } from './selection.ts';
@@ -39,7 +39,7 @@ export function explainRollout(
     outrankedBy,
     group: groupOf(input, ranked),
     wave,
-    placePercent: percentOf(placeOf(name, device.id)),
+    placePercent: percentOfPlace(placeOf(name, device.id)),
     window,
     path,
     waitsFor: blockersOf(input, explanation).map(peerViewOf),
@@ -75,7 +75,7 @@ function waveOf(
   return {
     ...(covering === undefined ? {} : { coveredBy: covering.name }),
     last: last.name,
-    boundPercent: percentOf(last.upTo),
+    boundPercent: percentOfPlace(last.upTo),
     openedAt: new Date(last.openedAt).toISOString(),
     ...countsViewOf(known.at(-1) ?? noCounts),
     gate: gateProgress(declared, known, undefined),
@@ -189,8 +189,4 @@ function peerViewOf({ id, role, site, cluster, current, isUpdating, lastSeenAt }
     current,
     ...(lastSeenAt === undefined ? {} : { lastSeenAt: new Date(lastSeenAt).toISOString() }),
   };
-}
-
-function percentOf(share: number): number {
-  return Math.round(share * 1e6) / 1e4;
 }

@@ -14,3 +14,8 @@ export function placeOf(rollout: string, device: DeviceId): number {
   const digest = sha256(encoder.encode(`${rollout}\0${device}`));
   return Number.parseInt(digest.slice(0, placeDigits), 16) / 16 ** placeDigits;
 }
+
+/** A place, or a bound of places, as people read it: percent with four decimals, rounded down, so that order stays. */
+export function percentOfPlace(place: number): number {
+  return Math.floor(place * 1e6) / 1e4;
+}

@@ -1,6 +1,6 @@
 /**
- * What root and targets say after keys were added or revoked, thresholds changed, products added, or the time of a
- * document was renewed. Nothing is signed here; see change-request.ts.
+ * Makes the next root and targets: with keys added or revoked, other thresholds, more products, or only more time.
+ * Nothing is signed here; see change-request.ts.
  */
 import { type Key, Root, Targets } from '@tufjs/models';
 import { Delegations } from '@tufjs/models/dist/delegations.js';

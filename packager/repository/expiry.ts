@@ -4,7 +4,7 @@
 
 /** Days, by the kind of role: offline roles long, online ones short (a freeze attack lasts no longer than these). */
 const lifetimeDays = { root: 365, targets: 180, product: 60, snapshot: 7, timestamp: 1 } as const;
-type RoleKind = keyof typeof lifetimeDays;
+export type RoleKind = keyof typeof lifetimeDays;
 
 const dayMs = 24 * 3600 * 1000;
 

@@ -1,4 +1,4 @@
-/** Which roles a repository has, who signs for them, and when what they signed ends. */
+/** Lists the roles of a repository, with the keys that sign for them and the end of what they signed. */
 import { rolesOf } from './change-words.ts';
 import { isHalfSpent, type RoleKind } from './expiry.ts';
 import type { RepositoryState } from './state.ts';

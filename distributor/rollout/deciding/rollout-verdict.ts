@@ -18,10 +18,6 @@ export function held(reason: DecisionReason, facts: DecisionFacts, until?: numbe
   return { decision: { kind: 'none', reason, until, facts }, holds: true };
 }
 
-export function percentOf(share: number): number {
-  return Math.floor(share * 10_000) / 100;
-}
-
 export function instant(at: number): string {
   return new Date(at).toISOString();
 }

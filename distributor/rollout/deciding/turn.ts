@@ -4,13 +4,13 @@ import type { Location } from '../../fleet/location.ts';
 import type { OpenedWave } from '../campaign.ts';
 import { openWaveOf } from '../cohort.ts';
 import type { DecisionFacts, OpenInterval } from '../decision.ts';
-import { placeOf } from '../placement.ts';
+import { percentOfPlace, placeOf } from '../placement.ts';
 import { standingOf } from '../standing.ts';
 import { shutUntil, type WindowState } from '../windows.ts';
 import type { Aim } from './aim.ts';
 import { overBudget } from './budget.ts';
 import { type Hold, holdOf } from './precedence.ts';
-import { held, instant, percentOf, type RolloutVerdict } from './rollout-verdict.ts';
+import { held, instant, type RolloutVerdict } from './rollout-verdict.ts';
 
 /** Where the device stands among those that the rollout is for. */
 interface WavePlace {
@@ -32,7 +32,7 @@ export function placeIn({ input: { device }, ranked, campaign, facts }: Aim): Wa
   const opened = campaign?.openedWaves ?? [];
   const place = placeOf(ranked.rollout.name, device.id);
   const index = openWaveOf(place, device.enrolledAt, opened);
-  const percents = { placePercent: percentOf(place), openPercent: percentOf(opened.at(-1)?.upTo ?? 0) };
+  const percents = { placePercent: percentOfPlace(place), openPercent: percentOfPlace(opened.at(-1)?.upTo ?? 0) };
   return { place, wave: index === undefined ? undefined : opened[index], facts: { ...facts, ...percents } };
 }
 
@@ -66,7 +66,7 @@ function laterServer(rollout: string, { servers = [] }: Hold, upTo: number): Dec
   for (const { id, current } of servers) {
     const place = placeOf(rollout, id);
     if (place < upTo) continue;
-    const percents = { serverPlacePercent: percentOf(place), openPercent: percentOf(upTo) };
+    const percents = { serverPlacePercent: percentOfPlace(place), openPercent: percentOfPlace(upTo) };
     return { server: id, runs: current ?? 'nothing', ...percents };
   }
   return {};

@@ -78,6 +78,11 @@ describe('why a device does or does not update', () => {
     const outside = explained.find(({ decision }) => decision?.kind === 'none')?.rollouts[0];
     expect(outside?.wave).toMatchObject({ last: 'two', members: 2, pending: 2, committed: 0, isLate: false });
     expect(outside?.placePercent).toBeGreaterThan(outside?.wave?.boundPercent ?? 100);
+    // One place has one number, wherever the answer names it.
+    expect(outside?.decision.facts).toMatchObject({
+      placePercent: outside?.placePercent,
+      openPercent: outside?.wave?.boundPercent,
+    });
     expect(inside[0]?.rollouts[0]?.wave?.coveredBy).toBe('two');
     expect(Date.parse(outside?.decision.until ?? '')).toBe(small.now + 3600_000);
   });

@@ -4,7 +4,7 @@ import { defaultFleet } from '../../../../distributor/declaration/fleet.ts';
 import { campaignStatuses } from '../../../../distributor/rollout/campaign.ts';
 import { compilePlan } from '../../../../distributor/rollout/compiled-plan.ts';
 import { decide, explain } from '../../../../distributor/rollout/deciding/decide.ts';
-import { placeOf } from '../../../../distributor/rollout/placement.ts';
+import { percentOfPlace, placeOf } from '../../../../distributor/rollout/placement.ts';
 import {
   attempt,
   type Case,
@@ -284,7 +284,7 @@ describe('decide', () => {
     expect(places['agent-0']).toBeLessThan(low);
     const last = places.near === low ? 'far' : 'near';
     expect(factsOf(low)).toMatchObject({ serversBehind: 2, server: 'near', serverPlacePercent: expect.any(Number) });
-    expect(factsOf(high)).toMatchObject({ server: last, serverPlacePercent: Math.floor(high * 10_000) / 100 });
+    expect(factsOf(high)).toMatchObject({ server: last, serverPlacePercent: percentOfPlace(high) });
     expect(factsOf(1)).toMatchObject({ server: 'near' });
     expect(factsOf(1)).not.toHaveProperty('serverPlacePercent');
   });
