@@ -22,6 +22,8 @@ export const packagesOfTests: Packages = {
   'systemd-container': 'systemd-nspawn',
   'util-linux': 'nsenter',
   openssl: 'openssl',
+  gcc: 'gcc',
+  'libc6-dev': '/usr/include/stdlib.h',
   postgresql: 'pg_ctlcluster',
   pgbouncer: '/usr/sbin/pgbouncer',
   'nginx-light': '/usr/sbin/nginx',
