@@ -9,7 +9,8 @@
  */
 import type { ByteSink } from '../contract/byte-sink.ts';
 import type { ByteSource } from '../contract/byte-source.ts';
-import { exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
+import { SlipwayError, toSlipwayError } from '../contract/errors.ts';
+import { exitStatus } from '../contract/exit-status.ts';
 import { chunksOf, digestOf } from './chunks.ts';
 import { decodePart, type PartPorts } from './decode-part.ts';
 import type { DeltaPart } from './directory.ts';

@@ -1,6 +1,7 @@
 /** What a device does with a release that it is offered: trust, acceptance, and the whole update or the reason why not. */
 import type { HeardOffer } from '../../contract/device-api/check.ts';
-import { exitStatus, toSlipwayError } from '../../contract/errors.ts';
+import { toSlipwayError } from '../../contract/errors.ts';
+import { exitStatus } from '../../contract/exit-status.ts';
 import { blamingClock } from '../trust/clock-trouble.ts';
 import { type ReleaseSource, type ResolvedRelease, resolveRelease } from '../trust/resolve-release.ts';
 import { acceptRelease } from '../update/acceptance.ts';

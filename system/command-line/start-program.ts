@@ -1,5 +1,5 @@
 /** Starts a program from the command that people type, where this Node can run it; loads nothing else before it knows. */
-import { exitStatus } from '../../contract/errors.ts';
+import { exitStatus } from '../../contract/exit-status.ts';
 import { whyNodeIsTooOld } from './node-version.ts';
 
 /** A program as it lies beside its command: in the repository, and built. */
