@@ -172,6 +172,8 @@ export const errorCodes = {
   'clock-wrong': { exit: exitStatus.localResource, fault: 'device', retryable: true, since: 2 },
   'slot-damaged': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'service-not-running': { exit: exitStatus.localResource, fault: 'device', retryable: true, since: 2 },
+  'box-ambiguous': { exit: exitStatus.localResource, fault: 'device', since: 2 },
+  'box-contradicted': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'memory-exceeded': { exit: exitStatus.localResource, fault: 'device' },
   'delta-process-failed': { exit: exitStatus.localResource, fault: 'device' },
   'journal-corrupt': { exit: exitStatus.localResource, fault: 'device' },

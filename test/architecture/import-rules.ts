@@ -87,6 +87,7 @@ export const distributorOnlyReads: Rule = (file, all) => {
 };
 
 const pureFolders = [
+  'edge-updater/box/',
   'edge-updater/update/',
   'distributor/declaration/',
   'distributor/rollout/',

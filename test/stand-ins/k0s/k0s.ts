@@ -10,8 +10,8 @@ import { DatabaseSync } from 'node:sqlite';
 const [role = 'controller', ...args] = process.argv.slice(2);
 const data = optionOf('data-dir') ?? '/var/lib/k0s';
 const socket = optionOf('status-socket') ?? '/run/k0s/status.sock';
-const isSingle = args.includes('--single');
-const hasWorkloads = role === 'worker' || isSingle || args.includes('--enable-worker');
+const isSingle = isOn('single');
+const hasWorkloads = role === 'worker' || isSingle || isOn('enable-worker');
 const stopped = new Promise((resolve) => process.once('SIGTERM', resolve));
 
 mkdirSync(path.join(data, 'pki'), { recursive: true });
@@ -39,6 +39,10 @@ server.close();
 server.closeAllConnections();
 rmSync(socket, { force: true });
 database?.close();
+
+function isOn(name: string): boolean {
+  return args.some((argument) => argument === `--${name}` || argument === `--${name}=true`);
+}
 
 /** `--name=value` and `--name value`. */
 function optionOf(name: string): string | undefined {

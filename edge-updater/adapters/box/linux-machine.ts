@@ -1,0 +1,76 @@
+/** This machine, for finding the box: systemd, processes and files as they are. Changes nothing. */
+import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { SlipwayError } from '../../../contract/errors.ts';
+import type { BoxMachine } from '../../box/box-machine.ts';
+import { parseUnits, unitProperties } from '../../box/unit.ts';
+import { askK0s } from './k0s-socket.ts';
+
+/** What a command may take on a busy machine. */
+const answerMs = 30_000;
+
+export const linuxMachine: BoxMachine = {
+  /** A unit that nobody knows is described, too; a machine without systemd answers nothing. */
+  async units(names) {
+    const text = await output('systemctl', ['show', `--property=${unitProperties.join()}`, '--', ...names]);
+    return parseUnits(text ?? '');
+  },
+
+  resolved(file) {
+    return ifThere(() => realpathSync(file)) ?? file;
+  },
+
+  executableOf(pid) {
+    try {
+      return readlinkSync(`/proc/${pid}/exe`);
+    } catch {
+      return undefined;
+    }
+  },
+
+  /** By the process itself: the file may have been replaced since it started. */
+  versionTextOf(pid) {
+    return output(`/proc/${pid}/exe`, ['--version']);
+  },
+
+  text(file) {
+    return ifThere(() => readFileSync(file, 'utf8'));
+  },
+
+  names(folder) {
+    return ifThere(() => readdirSync(folder)) ?? [];
+  },
+
+  k0sStatus: askK0s,
+
+  certifiedNode(file) {
+    try {
+      const { subject } = new X509Certificate(readFileSync(file));
+      return /^CN=system:node:(.+)$/m.exec(subject)?.[1];
+    } catch {
+      return undefined;
+    }
+  },
+};
+
+/** Undefined where it cannot be started, fails or does not end. */
+function output(program: string, args: readonly string[]): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(program, args, { timeout: answerMs }, (error, stdout) => resolve(error ? undefined : stdout));
+  });
+}
+
+/** Undefined where there is none; a file that may not be read is no file that is not there. */
+function ifThere<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    const isDenied = code === 'EACCES' || code === 'EPERM';
+    throw new SlipwayError(isDenied ? 'permission-denied' : 'io-error', message, {
+      ...{ cause, hint: 'Let the updater read what belongs to K3s or K0s, or look at the disk.' },
+    });
+  }
+}
