@@ -112,6 +112,7 @@ function deviceOf(device: DeviceRecord) {
     ...(current === undefined ? {} : { current }),
     ...(phase === undefined ? {} : { phase }),
     ...(updaterVersion === undefined ? {} : { updaterVersion }),
+    box: device.box,
   };
 }
 

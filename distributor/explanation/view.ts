@@ -1,5 +1,6 @@
 /** Why a device does or does not update now, as the API answers it: the decision, and what each rollout says and knows. */
 import * as z from 'zod';
+import { boxSchema } from '../../contract/device-api/box.ts';
 import {
   deviceIdSchema,
   devicePhaseSchema,
@@ -141,6 +142,8 @@ export const whyViewSchema = z.object({
     current: installedReleaseSchema.optional(),
     phase: devicePhaseSchema.optional(),
     updaterVersion: z.string().optional(),
+    /** Its K3s or K0s at its last check; absent where its updater does not tell. */
+    box: boxSchema.optional(),
     counterFloor: z.number(),
     enrolledAt: instantSchema,
     lastSeenAt: instantSchema.optional(),

@@ -58,7 +58,7 @@ export async function takeOffer(
 
 /** A release that may be installed here. @throws SlipwayError of trust or acceptance; nothing has changed then */
 export async function resolveHere(
-  { metadata, world, facts, machine, server }: DeviceCore,
+  { metadata, world, facts, machine, server, examination }: DeviceCore,
   targetPath: string,
   source: ReleaseSource,
   isRetry: boolean,
@@ -68,6 +68,7 @@ export async function resolveHere(
     () => resolveRelease(targetPath, source, metadata, world.clock.now()),
   );
   acceptRelease(release, facts, machine.state, isRetry);
+  await examination.requireClearBox();
   return release;
 }
 
