@@ -16,6 +16,8 @@ export interface BoxMachine {
   text(file: string): string | undefined;
   /** Names in a folder; none where there is no folder. @throws as `text` */
   names(folder: string): readonly string[];
+  /** Members that the database in an etcd's folder names; undefined where that cannot be told. */
+  etcdMembers(folder: string): number | undefined;
   /** Undefined where nobody answers in time. */
   k0sStatus(socket: string): Promise<K0sStatus | undefined>;
   /** The node of a kubelet's client certificate; undefined where there is none that can be read. */

@@ -53,7 +53,10 @@ async function findK3s(machine: BoxMachine, found: ChosenUnit['unit'], stated: S
   const text = executable === undefined ? undefined : await machine.versionTextOf(found.mainPid);
   return boxOfK3s(settings, {
     place,
-    etcd: { isThere: machine.names(inData('server/db/etcd')).length > 0, members: undefined },
+    etcd: {
+      isThere: machine.names(inData('server/db/etcd')).length > 0,
+      members: machine.etcdMembers(inData('server/db/etcd')),
+    },
     certifiedName: machine.certifiedNode(inData('agent/client-kubelet.crt')),
     version: versionIn(text),
   });
@@ -70,7 +73,7 @@ async function findK0s(machine: BoxMachine, unit: ChosenUnit['unit'], stated: St
   return boxOfK0s(settings, {
     place,
     storage: storageIn(machine, lastOf(options, 'config') ?? k0sDefaults.configFile),
-    members: undefined,
+    members: machine.etcdMembers(`${place.dataDir}/etcd`),
     certifiedName: certificate && machine.certifiedNode(certificate),
   });
 }

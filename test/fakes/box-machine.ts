@@ -21,6 +21,8 @@ export class MemoryMachine implements BoxMachine {
   readonly executables = new Map<number, string>();
   readonly versions = new Map<number, string>();
   readonly statuses = new Map<string, K0sStatus>();
+  /** Members by the folder of an etcd. */
+  readonly members = new Map<string, number>();
   /** Node by the file of its certificate. */
   readonly nodes = new Map<string, string>();
 
@@ -47,6 +49,10 @@ export class MemoryMachine implements BoxMachine {
   names(folder: string): string[] {
     const inside = [...this.files.keys()].filter((file) => file.startsWith(`${folder}/`));
     return [...new Set(inside.map((file) => file.slice(folder.length + 1).split('/')[0] ?? ''))];
+  }
+
+  etcdMembers(folder: string): number | undefined {
+    return this.members.get(folder);
   }
 
   async k0sStatus(socket: string): Promise<K0sStatus | undefined> {

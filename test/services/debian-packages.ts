@@ -23,6 +23,7 @@ export const packagesOfTests: Packages = {
   'util-linux': 'nsenter',
   openssl: 'openssl',
   gcc: 'gcc',
+  'etcd-server': 'etcd',
   'libc6-dev': '/usr/include/stdlib.h',
   postgresql: 'pg_ctlcluster',
   pgbouncer: '/usr/sbin/pgbouncer',

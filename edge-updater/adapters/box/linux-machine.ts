@@ -2,9 +2,12 @@
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import path from 'node:path';
 import { SlipwayError } from '../../../contract/errors.ts';
 import type { BoxMachine } from '../../box/box-machine.ts';
+import { membersIn } from '../../box/etcd-members.ts';
 import { parseUnits, unitProperties } from '../../box/unit.ts';
+import { openFileSource } from '../disk/file-source.ts';
 import { askK0s } from './k0s-socket.ts';
 
 /** What a command may take on a busy machine. */
@@ -40,6 +43,19 @@ export const linuxMachine: BoxMachine = {
 
   names(folder) {
     return ifThere(() => readdirSync(folder)) ?? [];
+  },
+
+  etcdMembers(folder) {
+    try {
+      const file = openFileSource(path.join(folder, 'member', 'snap', 'db'));
+      try {
+        return membersIn(file);
+      } finally {
+        file.close();
+      }
+    } catch {
+      return undefined;
+    }
   },
 
   k0sStatus: askK0s,

@@ -130,6 +130,13 @@ describe('a K3s', () => {
     expect(await found()).toMatchObject({ datastore: { kind } });
   });
 
+  it('of several servers knows how many share its etcd', async () => {
+    machine.files.set('/var/lib/rancher/k3s/server/db/etcd/name', 'box-1-1a2b');
+    machine.members.set('/var/lib/rancher/k3s/server/db/etcd', 3);
+    runK3s();
+    expect(await found()).toMatchObject({ datastore: { kind: 'etcd', members: 3 } });
+  });
+
   it.each<[string, string, string | undefined, string | undefined]>([
     ['the certificate, over what is configured', '--node-name box', 'box-1a2b', 'box-1a2b'],
     ['the configuration, before there is a certificate', '--node-name box', undefined, 'box'],
@@ -182,7 +189,8 @@ describe('a K0s', () => {
 
   it('controller has an etcd unless it is told otherwise', async () => {
     runK0s('controller', { ...status, Workloads: false, SingleNode: false, ClusterConfig: undefined });
-    expect(await look()).toMatchObject({ role: 'controller', datastore: { kind: 'etcd' } });
+    machine.members.set('/var/lib/k0s/etcd', 1);
+    expect(await look()).toMatchObject({ role: 'controller', datastore: { kind: 'etcd', members: 1 } });
   });
 
   it('may use an etcd of somebody else', async () => {
