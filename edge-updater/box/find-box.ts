@@ -8,10 +8,11 @@ import type { BoxMachine } from './box-machine.ts';
 import { type ChosenUnit, chooseUnit, type UnitQuestion, unitsToAsk } from './choose-unit.ts';
 import { lastOf } from './command-options.ts';
 import { parseEnvironmentFile } from './environment-file.ts';
+import { trimmed } from './folder-name.ts';
 import { boxOfK0s, type K0sSettings, k0sDefaults, k0sOptions, placeOfK0s } from './k0s-box.ts';
 import { clusterConfigSchema, type K0sStorage } from './k0s-status.ts';
 import { boxOfK3s, type K3sSettings, placeOfK3s } from './k3s-box.ts';
-import { configFileOf, k3sOptions, partsOf, type TextFile } from './k3s-configuration.ts';
+import { configFileOf, k3sDefaults, k3sOptions, partsOf, type TextFile } from './k3s-configuration.ts';
 
 /** Never throws: a refusal is an answer. */
 export async function readBox(machine: BoxMachine, question: UnitQuestion): Promise<BoxReading> {
@@ -46,7 +47,8 @@ export async function findBox(machine: BoxMachine, question: UnitQuestion): Prom
 async function findK3s(machine: BoxMachine, found: ChosenUnit['unit'], stated: StatedBox): Promise<Box> {
   const environment = environmentOf(machine, found);
   const options = k3sOptions(configurationOf(machine, configFileOf(found.args, environment)), found.args);
-  const executable = executableOf(machine, found);
+  const places = [lastOf(options, 'data-dir'), environment.get('K3S_DATA_DIR'), stated.dataDir, k3sDefaults.dataDir];
+  const executable = belowNamed(machine, executableOf(machine, found), places);
   const settings: K3sSettings = { unit: found, environment, options, executable, stated };
   const place = placeOfK3s(settings);
   const inData = (name: string) => `${place.dataDir}/${name}`;
@@ -78,10 +80,20 @@ async function findK0s(machine: BoxMachine, unit: ChosenUnit['unit'], stated: St
   });
 }
 
-/** A program that was replaced while it runs is told by its name. */
+/** A program that was replaced while it runs is told by its name; systemd itself is on its way to become one. */
 function executableOf(machine: BoxMachine, { mainPid, program }: ChosenUnit['unit']): string | undefined {
   const found = mainPid === 0 ? undefined : machine.executableOf(mainPid)?.replace(/ \(deleted\)$/, '');
+  if (found === undefined || /\/systemd(-executor)?$/.test(found)) return undefined;
   return found === machine.resolved(program) ? program : found;
+}
+
+/** The kernel names files without links; a data directory may be behind one. */
+function belowNamed(machine: BoxMachine, file: string | undefined, folders: readonly (string | undefined)[]) {
+  for (const folder of folders) {
+    const real = folder && machine.resolved(folder);
+    if (real && file?.startsWith(`${real}/data/`)) return `${trimmed(folder)}${file.slice(real.length)}`;
+  }
+  return file;
 }
 
 /** Later files win over earlier ones, and all of them over what the unit itself says. */

@@ -2,6 +2,7 @@
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Box, BoxRole, Datastore, StatedBox } from './box.ts';
 import { isSwitchedOn, lastOf, type Options, optionsIn } from './command-options.ts';
+import { trimmed } from './folder-name.ts';
 import type { K0sStatus, K0sStorage } from './k0s-status.ts';
 import { settle } from './settle.ts';
 import type { Unit } from './unit.ts';
@@ -57,7 +58,7 @@ export function placeOfK0s({ unit, options, executable, status, stated }: K0sSet
       hint: 'Say which it is with box.role in edge.yaml.',
     });
   }
-  const configured = lastOf(options, 'data-dir');
+  const configured = trimmed(lastOf(options, 'data-dir'));
   const running = status?.K0sVars?.DataDir;
   const said = [
     { value: configured, by: '--data-dir' },
@@ -65,7 +66,7 @@ export function placeOfK0s({ unit, options, executable, status, stated }: K0sSet
   ];
   if (configured === undefined && stated.dataDir === undefined)
     said.push({ value: k0sDefaults.dataDir, by: 'the default' });
-  const dataDir = settle('dataDir', said, stated.dataDir) ?? k0sDefaults.dataDir;
+  const dataDir = settle('dataDir', said, trimmed(stated.dataDir)) ?? k0sDefaults.dataDir;
   const kubeletDir = status?.K0sVars?.KubeletRootDir ?? lastOf(options, 'kubelet-root-dir') ?? `${dataDir}/kubelet`;
   return { role, dataDir, kubeletDir: role === 'controller' ? undefined : kubeletDir };
 }

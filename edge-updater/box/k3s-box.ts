@@ -2,6 +2,7 @@
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Box, BoxRole, Datastore, DatastoreKind, StatedBox } from './box.ts';
 import { isSwitchedOn, lastOf, type Options } from './command-options.ts';
+import { trimmed } from './folder-name.ts';
 import { k3sDefaults } from './k3s-configuration.ts';
 import { type Said, settle } from './settle.ts';
 import type { Unit } from './unit.ts';
@@ -42,15 +43,15 @@ export function placeOfK3s({ unit, environment, options, executable, stated }: K
     });
   }
   const configured: Said<string>[] = [
-    { value: lastOf(options, 'data-dir'), by: '--data-dir' },
-    { value: environment.get('K3S_DATA_DIR'), by: 'K3S_DATA_DIR' },
+    { value: trimmed(lastOf(options, 'data-dir')), by: '--data-dir' },
+    { value: trimmed(environment.get('K3S_DATA_DIR')), by: 'K3S_DATA_DIR' },
   ];
   const isConfigured = configured.some(({ value }) => value !== undefined);
   // What is unpacked in the default place runs from there, wherever the data is (cmd/k3s/main.go of K3s).
   const ranFrom = running?.dataDir === k3sDefaults.dataDir ? undefined : running?.dataDir;
   const said = [...configured, { value: ranFrom, by: 'the running process' }];
   if (!isConfigured && stated.dataDir === undefined) said.push({ value: k3sDefaults.dataDir, by: 'the default' });
-  const dataDir = settle('dataDir', said, stated.dataDir) ?? k3sDefaults.dataDir;
+  const dataDir = settle('dataDir', said, trimmed(stated.dataDir)) ?? k3sDefaults.dataDir;
   return { role, dataDir, payload: running?.payload };
 }
 

@@ -31,7 +31,7 @@ export class MemoryMachine implements BoxMachine {
   }
 
   resolved(file: string): string {
-    return this.links.get(file) ?? file;
+    return this.links.get(file) ?? file.replace(/\/+$/, '');
   }
 
   executableOf(pid: number): string | undefined {

@@ -16,8 +16,11 @@ const answerMs = 30_000;
 export const linuxMachine: BoxMachine = {
   /** A unit that nobody knows is described, too; a machine without systemd answers nothing. */
   async units(names) {
-    const text = await output('systemctl', ['show', `--property=${unitProperties.join()}`, '--', ...names]);
-    return parseUnits(text ?? '');
+    const asked = ['show', `--property=${unitProperties.join()}`, '--', ...names];
+    const { stdout, failure } = await ran('systemctl', asked);
+    if (failure === undefined) return parseUnits(stdout);
+    if (/ENOENT|not been booted with systemd|Failed to connect to bus/.test(failure)) return [];
+    throw new SlipwayError('io-error', `systemctl show: ${failure}`, { hint: 'Look at systemd of this machine.' });
   },
 
   resolved(file) {
@@ -33,8 +36,9 @@ export const linuxMachine: BoxMachine = {
   },
 
   /** By the process itself: the file may have been replaced since it started. */
-  versionTextOf(pid) {
-    return output(`/proc/${pid}/exe`, ['--version']);
+  async versionTextOf(pid) {
+    const { stdout, failure } = await ran(`/proc/${pid}/exe`, ['--version']);
+    return failure === undefined ? stdout : undefined;
   },
 
   text(file) {
@@ -70,10 +74,15 @@ export const linuxMachine: BoxMachine = {
   },
 };
 
-/** Undefined where it cannot be started, fails or does not end. */
-function output(program: string, args: readonly string[]): Promise<string | undefined> {
+/** A command to its end, or why it did not come to a good one. */
+function ran(
+  program: string,
+  args: readonly string[],
+): Promise<{ readonly stdout: string; readonly failure?: string }> {
   return new Promise((resolve) => {
-    execFile(program, args, { timeout: answerMs }, (error, stdout) => resolve(error ? undefined : stdout));
+    execFile(program, args, { timeout: answerMs }, (error, stdout, stderr) => {
+      resolve(error ? { stdout, failure: stderr.trim() || error.message } : { stdout });
+    });
   });
 }
 

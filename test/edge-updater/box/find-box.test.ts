@@ -105,6 +105,20 @@ describe('a K3s', () => {
     expect(await found()).toMatchObject({ dataDir: '/data/k3s', version: 'v1.33.9+k3s1' });
   });
 
+  it('is clear behind a link to another disk, and with a slash too many', async () => {
+    machine.links.set('/var/lib/rancher/k3s', '/mnt/disk/k3s');
+    runK3s({}, { dataDir: '/mnt/disk/k3s' });
+    expect(await found()).toMatchObject({ dataDir: '/var/lib/rancher/k3s', payload, version: 'v1.33.9+k3s1' });
+    runK3s({ start: '/usr/local/bin/k3s server --data-dir /data/k3s/' }, { dataDir: '/data/k3s' });
+    expect(await found()).toMatchObject({ dataDir: '/data/k3s', payload });
+  });
+
+  it('is not taken for something else while systemd is about to start it', async () => {
+    runK3s({ state: 'activating' });
+    machine.executables.set(7, '/usr/lib/systemd/systemd-executor');
+    expect(await found()).toMatchObject({ distribution: 'k3s', version: undefined });
+  });
+
   it('may run from what is unpacked in the default place, and have its data elsewhere', async () => {
     runK3s({ start: '/usr/local/bin/k3s server --data-dir /data/k3s' });
     expect(await found()).toMatchObject({ dataDir: '/data/k3s', payload });
