@@ -3,6 +3,7 @@
  * HTTP status of an answer and whether trying again can help. The page errors.md documents each code, and a test keeps
  * the two equal. A message says what was expected and what was found; a hint says what the operator does next.
  */
+import { exitStatus } from './exit-status.ts';
 
 /**
  * Whose fault it is when an attempt to update ends or waits with a code. `release`: it was whole and right and did not
@@ -13,7 +14,7 @@ export const faults = ['release', 'device', 'path'] as const;
 export type Fault = (typeof faults)[number];
 
 interface CodeTraits {
-  /** Exit status of a command that ends with it; see exitStatus. */
+  /** Exit status of a command that ends with it; see exit-status.ts. */
   readonly exit: number;
   /** `none`: no attempt on a device ever ends or waits with it. */
   readonly fault: Fault | 'none';
@@ -24,20 +25,6 @@ interface CodeTraits {
   /** Version of the device API that first had it; absent: 1. Peers of an earlier version do not know the code. */
   readonly since?: 2;
 }
-
-/** Exit statuses, the same in the three programs. */
-export const exitStatus = {
-  ok: 0,
-  internal: 1,
-  usage: 2,
-  invalidInput: 3,
-  untrusted: 4,
-  unavailable: 5,
-  conflict: 6,
-  localResource: 7,
-  updateFailed: 8,
-  busy: 9,
-} as const;
 
 export const errorCodes = {
   // Anything
@@ -185,6 +172,8 @@ export const errorCodes = {
   'clock-wrong': { exit: exitStatus.localResource, fault: 'device', retryable: true, since: 2 },
   'slot-damaged': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'service-not-running': { exit: exitStatus.localResource, fault: 'device', retryable: true, since: 2 },
+  'box-ambiguous': { exit: exitStatus.localResource, fault: 'device', since: 2 },
+  'box-contradicted': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'memory-exceeded': { exit: exitStatus.localResource, fault: 'device' },
   'delta-process-failed': { exit: exitStatus.localResource, fault: 'device' },
   'journal-corrupt': { exit: exitStatus.localResource, fault: 'device' },

@@ -9,7 +9,8 @@
  * on.
  */
 
-import { exitStatus, SlipwayError, toSlipwayError } from '../contract/errors.ts';
+import { SlipwayError, toSlipwayError } from '../contract/errors.ts';
+import { exitStatus } from '../contract/exit-status.ts';
 import type { ByteSink } from './byte-sink.ts';
 import type { ByteSource } from './byte-source.ts';
 import { chunksOf, digestOf } from './chunks.ts';

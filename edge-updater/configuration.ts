@@ -19,6 +19,7 @@ import {
   proxiesOfEnvironment,
 } from '../system/network/proxy.ts';
 import { keepsSecrets } from '../system/network/transport.ts';
+import { boxRoles, datastores, distributions } from './box/box.ts';
 import { defaultZstdPrograms } from './delta/delta-means.ts';
 
 const seconds = (min: number, max = 7 * 24 * 3600) => z.number().min(min).max(max);
@@ -27,10 +28,12 @@ const absolutePath = z.string().regex(/^\//, 'expected an absolute path');
 const commandLine = z.array(z.string().min(1)).min(1);
 const environment = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string());
 
+const unitName = z.string().regex(/^[A-Za-z0-9:_.@-]+\.[a-z]+$/, 'expected a unit such as k3s.service');
+
 const serviceSchema = z.discriminatedUnion('manager', [
   z.strictObject({
     manager: z.literal('systemd'),
-    unit: z.string().regex(/^[A-Za-z0-9:_.@-]+\.[a-z]+$/, 'expected a unit such as k3s.service'),
+    unit: unitName,
     stopTimeoutSeconds: seconds(0).default(90),
   }),
   z.strictObject({
@@ -43,6 +46,15 @@ const serviceSchema = z.discriminatedUnion('manager', [
     output: z.enum(['file', 'inherit']).default('file'),
   }),
 ]);
+/** What the machine itself leaves open of its K3s or K0s; see edge-updater/box. */
+const boxSchema = z.strictObject({
+  distribution: z.enum(distributions).optional(),
+  role: z.enum(boxRoles).optional(),
+  unit: unitName.optional(),
+  dataDir: absolutePath.optional(),
+  nodeName: z.string().min(1).max(253).optional(),
+  datastore: z.enum(datastores).optional(),
+});
 
 const healthSchema = z
   .strictObject({
@@ -151,6 +163,7 @@ const configurationSchema = z.strictObject({
     .max(24 * 366)
     .default(24),
   service: serviceSchema,
+  box: boxSchema.optional(),
   health: healthSchema,
 });
 

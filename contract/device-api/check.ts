@@ -7,6 +7,7 @@ import { counterSchema, productSchema } from '../release/manifest.ts';
 import { platformSchema } from '../release/platform.ts';
 import { versionSchema } from '../release/version.ts';
 import { signedPermitSchema } from '../trust/permit.ts';
+import { boxSchema } from './box.ts';
 import { decisionReasonNames } from './reasons.ts';
 
 export { type DeviceId, deviceIdSchema } from './device-id.ts';
@@ -93,6 +94,8 @@ export const checkRequestSchema = z.discriminatedUnion('schemaVersion', [
     ...checkShape,
     /** The worst first; empty when all is well. */
     troubles: z.array(troubleSchema).max(limits.maxTroubles),
+    /** Absent where there is no K3s or K0s, and where the updater cannot tell. One that nobody here can read is passed over. */
+    box: boxSchema.optional().catch(undefined),
   }),
 ]);
 export type CheckRequest = z.infer<typeof checkRequestSchema>;

@@ -1,6 +1,7 @@
 /**
- * Compares versions of releases by Semantic Versioning 2.0.0, with two additions. A leading `v` is allowed, and build
- * metadata is ordered, because K3s counts its own builds there (`v1.33.9+k3s2` follows `v1.33.9+k3s1`).
+ * Compares versions of releases by Semantic Versioning 2.0.0 in the order of K3s. A leading `v` is allowed. K3s counts its
+ * own builds in the build metadata (`v1.33.9+k3s2` follows `v1.33.9+k3s1`) and its candidates without a dot (`-rc10` follows
+ * `-rc9`), where the specification has no order, or another.
  */
 import semver from 'semver';
 import * as z from 'zod';
@@ -14,8 +15,34 @@ export type Version = z.infer<typeof versionSchema>;
 
 /** Negative, zero or positive as `a` is before, equal to or after `b`. */
 export function compareVersions(a: Version, b: Version): number {
-  const byPrecedence = semver.compare(a, b);
-  return byPrecedence !== 0 ? byPrecedence : compareBuild(buildOf(a), buildOf(b));
+  const [x, y] = [parsed(a), parsed(b)];
+  const before = x.compareMain(y) || comparePrerelease(x.prerelease, y.prerelease);
+  return before !== 0 ? before : compareNaturally(buildOf(a), buildOf(b));
+}
+
+function parsed(version: Version): semver.SemVer {
+  return new semver.SemVer(version);
+}
+
+type Prerelease = readonly (string | number)[];
+
+/** Identifier by identifier; a version without any is the release itself and comes last. */
+function comparePrerelease(a: Prerelease, b: Prerelease): number {
+  if (a.length === 0 || b.length === 0) return Math.sign(b.length - a.length);
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    const [x, y] = [a[i], b[i]];
+    if (x === undefined || y === undefined) return a.length - b.length;
+    const order = compareIdentifiers(x, y);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+/** A number comes before a word; words with a number in them go by it. */
+function compareIdentifiers(a: string | number, b: string | number): number {
+  if (typeof a === 'number' && typeof b === 'number') return a - b;
+  if (typeof a === 'number') return -1;
+  return typeof b === 'number' ? 1 : compareNaturally(a, b);
 }
 
 function buildOf(version: Version): string {
@@ -24,7 +51,7 @@ function buildOf(version: Version): string {
 }
 
 /** Natural order: runs of digits by value, the rest by code unit, so that k3s10 follows k3s9. */
-function compareBuild(a: string, b: string): number {
+function compareNaturally(a: string, b: string): number {
   const as: string[] = a.match(/\d+|\D+/g) ?? [];
   const bs: string[] = b.match(/\d+|\D+/g) ?? [];
   for (let i = 0; i < Math.max(as.length, bs.length); i++) {

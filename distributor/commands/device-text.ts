@@ -5,6 +5,7 @@ import { printable } from '../../system/command-line/printable.ts';
 import { tableLines, tableText } from '../../system/command-line/table.ts';
 import { relativeText, timeText } from '../../system/command-line/times.ts';
 import type { DeviceDetail, DeviceView } from '../fleet/view.ts';
+import { boxText } from './box-text.ts';
 import { conditionRows } from './condition-text.ts';
 
 const noDevices =
@@ -48,6 +49,7 @@ export function deviceText(device: DeviceDetail, now: number): string {
   const fields: Field[] = [
     ['product', `${device.product} on ${device.platform}`],
     ['runs', current === undefined ? 'nothing yet' : `${current.version} (counter ${current.counter})`],
+    ['box', device.box && boxText(device.box)],
     ['phase', device.phase ?? 'never asked'],
     ['status', device.status],
     ['enrolled', timeText(device.enrolledAt, now)],

@@ -121,6 +121,7 @@ function deviceOf(device: DeviceRecord) {
     current,
     phase,
     updaterVersion,
+    box: device.box,
   };
 }
 

@@ -3,6 +3,7 @@
  * and knows.
  */
 import * as z from 'zod';
+import { boxSchema } from '../../contract/device-api/box.ts';
 import {
   deviceIdSchema,
   devicePhaseSchema,
@@ -147,6 +148,8 @@ export const whyViewSchema = z.object({
     current: installedReleaseSchema.optional(),
     phase: devicePhaseSchema.optional(),
     updaterVersion: z.string().optional(),
+    /** Its K3s or K0s at its last check; absent where its updater does not tell. */
+    box: boxSchema.optional(),
     counterFloor: z.number(),
     enrolledAt: instantSchema,
     lastSeenAt: instantSchema.optional(),

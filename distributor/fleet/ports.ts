@@ -3,6 +3,7 @@
  * `database-unavailable`. Where a method takes an event, it is in the audit log when the act was done, and neither is
  * there without the other.
  */
+import type { ToldBox } from '../../contract/device-api/box.ts';
 import type {
   CheckRequest,
   DeviceId,
@@ -92,6 +93,8 @@ export interface DeviceRecord {
   readonly acknowledgedThrough: number;
   /** In its way at its last check, as it said, the worst first; undefined where its updater does not tell. */
   readonly troubles: readonly Trouble[] | undefined;
+  /** Its K3s or K0s at its last check; undefined where it does not tell. */
+  readonly box: ToldBox | undefined;
 }
 
 /** A device with what operators ask for beside it. */

@@ -1,5 +1,6 @@
 /** Describes a device as the API answers it and the command line prints it. */
 import * as z from 'zod';
+import { boxSchema } from '../../contract/device-api/box.ts';
 import {
   deviceIdSchema,
   devicePhaseSchema,
@@ -36,6 +37,8 @@ export const deviceViewSchema = z.object({
   acknowledgedThrough: z.number(),
   /** The rollout that decides about it, or offered it something last, and its wave; absent of one device alone. */
   wave: z.object({ rollout: z.string(), name: z.string().optional() }).optional(),
+  /** Its K3s or K0s as its updater found it; absent where that does not tell. */
+  box: boxSchema.optional(),
   /** In its way at its last check, the worst first; absent where its updater does not tell. */
   troubles: z.array(troubleSchema).optional(),
   /** Absent before the first. */
@@ -81,6 +84,7 @@ export function deviceViewOf(device: DeviceProfile): DeviceView {
     updaterVersion: device.updaterVersion,
     current: device.current,
     phase: device.phase,
+    box: device.box,
     ...conditionViewOf(device),
   };
 }

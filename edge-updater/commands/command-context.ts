@@ -24,7 +24,7 @@ export interface CommandContext {
   /** The same for a daemon, which waits for a disk that takes nothing, and tells the server. */
   openPatiently(configFile: string, command: string): Promise<OpenDevice>;
   /** Reads beside the process that holds the lock. */
-  read(configFile: string): DeviceReading;
+  read(configFile: string): Promise<DeviceReading>;
   /** Makes `out` from a file and a delta; `out` is whole or untouched. */
   applyToFile(files: DeltaFiles, out: string, means: DeltaMeans): Promise<AppliedFile>;
   /** Aborted by SIGTERM and SIGINT. */

@@ -1,6 +1,7 @@
 /** `slipway-edge status` shows what the device runs and does. It reads beside a running daemon and changes nothing. */
 import type { Command } from 'commander';
 import { type Field, fieldLines } from '../../system/command-line/fields.ts';
+import type { Box, BoxReading } from '../box/box.ts';
 import type { Configuration } from '../configuration.ts';
 import { attemptOf, type DeviceState, type Held } from '../update/state.ts';
 import { isWaiting } from '../update/waiting.ts';
@@ -14,6 +15,7 @@ export interface DeviceReading {
   readonly journal: DeviceState | 'absent' | 'lost';
   readonly holder: { readonly pid: number; readonly command: string } | undefined;
   readonly servicePid: number | undefined;
+  readonly box: BoxReading;
   readonly downloading: {
     readonly attempt: string;
     readonly bytesOnWire: number;
@@ -38,14 +40,14 @@ export function addStatus(program: Command, context: Pick<CommandContext, 'read'
       'after',
       '\nA release under `held` met a trouble of this device or of the path; it is tried again by itself. One under\n`rejected` ran here and did not work; it is tried again after: slipway-edge check-now --retry-rejected',
     )
-    .action((options: CommonOptions) => {
-      const status = statusOf(context.read(options.config));
+    .action(async (options: CommonOptions) => {
+      const status = statusOf(await context.read(options.config));
       context.output.answer(status, statusText(status));
     });
 }
 
-function statusOf(reading: DeviceReading) {
-  const { configuration, journal, holder, downloading, lastCheck } = reading;
+export function statusOf(reading: DeviceReading) {
+  const { configuration, journal, holder, downloading, lastCheck, box } = reading;
   const state = typeof journal === 'string' ? undefined : journal;
   const attempt = state && attemptOf(state.update);
   const isLive = attempt !== undefined && attempt.id === downloading.attempt;
@@ -83,6 +85,9 @@ function statusOf(reading: DeviceReading) {
     held: (state?.held ?? []).map((held) => heldView(held, reading.nextPollAt)),
     pendingReports: state?.outbox.length ?? 0,
     service: { manager: configuration.service.manager, pid: reading.servicePid },
+    /** Absent where there is no K3s or K0s, and where it is not known what it is: then `boxTrouble` says why. */
+    box: box.kind === 'box' ? box.box : undefined,
+    boxTrouble: box.kind === 'refused' ? { code: box.code, message: box.message } : undefined,
     lastCheck,
     nextPollAt: reading.nextPollAt,
   };
@@ -106,6 +111,7 @@ function statusText(status: Status): string {
     ['current', name(status.current)],
     ['previous', name(status.previous)],
     ['service', status.service.pid === undefined ? undefined : `pid ${status.service.pid}`],
+    ...boxRows(status),
     ['update', update && `${update.version}, ${transferText(update.transfer)}, ${update.durableBytes} durable`],
     ['waiting', status.waiting && waitingText(status.waiting)],
     ['last attempt', lastAttempt && `${lastAttempt.version} ${lastAttempt.outcome} at ${lastAttempt.endedAt}`],
@@ -118,6 +124,27 @@ function statusText(status: Status): string {
     ['next poll', status.nextPollAt],
   ];
   return fieldLines(fields).join('\n');
+}
+
+function boxRows({ box, boxTrouble }: Pick<Status, 'box' | 'boxTrouble'>): Field[] {
+  if (boxTrouble) return [['box', `${boxTrouble.code}: ${boxTrouble.message}`]];
+  if (!box) return [];
+  return [
+    ['box', boxText(box)],
+    [
+      '',
+      `${box.program} of ${box.unit}, ${box.datastore.kind === 'none' ? 'no datastore' : datastoreText(box)} in ${box.dataDir}`,
+    ],
+  ];
+}
+
+function boxText({ distribution, role, version, nodeName }: Box): string {
+  const runs = version === undefined ? `${distribution}, no version known to run` : `${distribution} ${version}`;
+  return `${runs}, ${role}${nodeName === undefined ? '' : `, node ${nodeName}`}`;
+}
+
+function datastoreText({ datastore: { kind, members } }: Box): string {
+  return members === undefined ? kind : `${kind} (${members} ${members === 1 ? 'member' : 'members'})`;
 }
 
 function heldRows({ version, code, message, nextTryAt }: Status['held'][number]): [string, string][] {

@@ -148,7 +148,8 @@ export class Device {
 
   async #request(): Promise<CheckRequest> {
     const { facts, world, examination } = this.#core;
-    return checkRequestOf(this.state, facts, world.policy.delta, await examination.troubles());
+    const troubles = await examination.troubles();
+    return checkRequestOf(this.state, facts, world.policy.delta, troubles, examination.box);
   }
 
   async #follow(answer: HeardAnswer, askedAt: number, asker: Asker, effort: Effort): Promise<Taken> {

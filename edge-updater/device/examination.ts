@@ -3,7 +3,8 @@
  * in memory only, because a disk that takes nothing is one of the things to tell.
  */
 import type { Trouble } from '../../contract/device-api/check.ts';
-import { type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import type { Box, BoxReading } from '../box/box.ts';
 import { roomsOf } from '../effects/world.ts';
 import { clockTrouble } from '../trust/clock-trouble.ts';
 import { shortOfReserve } from '../update/room.ts';
@@ -20,6 +21,7 @@ export class Examination {
   #offer: Problem | undefined;
   /** False once the server has nothing for this device: what became of an earlier offer is in nobody's way. */
   #isOffered = true;
+  #box: BoxReading = { kind: 'none' };
   /** What is wrong with the files of the running release, as far as is known. */
   damage: string | undefined;
 
@@ -38,11 +40,36 @@ export class Examination {
     this.#offer = asProblem(error);
   }
 
+  /** As it was at the last look; undefined where there is none, and where it cannot be told. */
+  get box(): Box | undefined {
+    return this.#box.kind === 'box' ? this.#box.box : undefined;
+  }
+
+  /**
+   * No release is put on a box that contradicts itself: what would be stopped, switched and started is not known.
+   * @throws SlipwayError `box-ambiguous`, `box-contradicted`
+   */
+  async requireClearBox(): Promise<void> {
+    await this.#lookAtBox();
+    if (this.#box.kind !== 'refused') return;
+    const { code, message } = this.#box;
+    if (code !== 'box-ambiguous' && code !== 'box-contradicted') return;
+    throw new SlipwayError(code, message, {
+      hint: 'Look at slipway-edge status, and say under box in edge.yaml what is right.',
+    });
+  }
+
   /** What the next check tells. */
   async troubles(): Promise<readonly Trouble[]> {
     const { at } = this.#examined.machine.moment();
+    await this.#lookAtBox();
     this.#lastTroubles = troublesOf(problemsOf(await this.#condition()), this.#lastTroubles, at);
     return this.#lastTroubles;
+  }
+
+  async #lookAtBox(): Promise<void> {
+    const { box } = this.#examined.world;
+    if (box) this.#box = await box.read();
   }
 
   async #condition(): Promise<DeviceCondition> {
@@ -51,6 +78,7 @@ export class Examination {
     return {
       service: await this.#service(),
       damage: this.damage,
+      box: this.#box.kind === 'refused' ? this.#box : undefined,
       disk: problemIn(() => slots.tryWriting()),
       shortOf: ifKnown(() => shortOfReserve(roomsOf(world))),
       journal: asProblem(machine.journalTrouble),

@@ -1,6 +1,7 @@
 /** Takes a release that the device is offered: trust, acceptance, and the whole update or the reason why not. */
 import type { HeardOffer } from '../../contract/device-api/check.ts';
-import { exitStatus, toSlipwayError } from '../../contract/errors.ts';
+import { toSlipwayError } from '../../contract/errors.ts';
+import { exitStatus } from '../../contract/exit-status.ts';
 import { blamingClock } from '../trust/clock-trouble.ts';
 import { type ReleaseSource, type ResolvedRelease, resolveRelease } from '../trust/resolve-release.ts';
 import { acceptRelease } from '../update/acceptance.ts';
@@ -58,7 +59,7 @@ export async function takeOffer(
 
 /** A release that may be installed here. @throws SlipwayError of trust or acceptance; nothing has changed then */
 export async function resolveHere(
-  { metadata, world, facts, machine, server }: DeviceCore,
+  { metadata, world, facts, machine, server, examination }: DeviceCore,
   targetPath: string,
   source: ReleaseSource,
   isRetry: boolean,
@@ -68,6 +69,7 @@ export async function resolveHere(
     () => resolveRelease(targetPath, source, metadata, world.clock.now()),
   );
   acceptRelease(release, facts, machine.state, isRetry);
+  await examination.requireClearBox();
   return release;
 }
 

@@ -1,6 +1,7 @@
 /** The world is everything that effects act upon, handed in by main.ts. */
 
 import type { DeltaPolicy } from '../../contract/device-api/check.ts';
+import type { BoxReader } from '../box/box-machine.ts';
 import type { DownloadPolicy } from '../download/download-blob.ts';
 import type {
   BlobSource,
@@ -28,6 +29,8 @@ export interface World {
   readonly clock: Clock;
   readonly narrator: Narrator;
   readonly heartbeat?: Heartbeat;
+  /** Absent where no K3s or K0s is looked for. */
+  readonly box?: BoxReader | undefined;
   readonly policy: UpdatePolicy;
 }
 

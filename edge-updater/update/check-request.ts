@@ -1,5 +1,7 @@
 /** Writes what a device says of itself when it asks what to run. */
+import { boxSchema } from '../../contract/device-api/box.ts';
 import type { CheckRequest, DeltaPolicy, Labels, Trouble } from '../../contract/device-api/check.ts';
+import type { Box } from '../box/box.ts';
 import type { AcceptingDevice } from './acceptance.ts';
 import type { DeviceState } from './state.ts';
 
@@ -8,6 +10,7 @@ export function checkRequestOf(
   facts: AcceptingDevice & { readonly labels: Labels },
   deltaPolicy: DeltaPolicy,
   troubles: readonly Trouble[],
+  box?: Box,
 ): CheckRequest {
   const { current, counterFloor, update, rejected } = state;
   const { updaterVersion, product, platform, labels } = facts;
@@ -23,5 +26,7 @@ export function checkRequestOf(
     labels,
     deltaPolicy,
     troubles: [...troubles],
+    // A name that is longer than the contract allows must not cost the device its check.
+    box: boxSchema.safeParse(box).data,
   };
 }

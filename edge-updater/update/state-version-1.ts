@@ -8,7 +8,7 @@ import { type DevicePhase, installedReleaseSchema } from '../../contract/device-
 import { reportSchemaVersion1, transferSchema, updateOutcomeSchema } from '../../contract/device-api/report.ts';
 import { codeInVersion1 } from '../../contract/device-api/version-1.ts';
 import { digestSchema } from '../../contract/digest.ts';
-import { type ErrorCode, errorCodes, isKnownInVersion1 } from '../../contract/errors.ts';
+import { type ErrorCode, errorCodes, type Fault, isKnownInVersion1 } from '../../contract/errors.ts';
 import { versionSchema } from '../../contract/release/version.ts';
 import { reportForOlderServer } from './older-server.ts';
 import type { DeviceState, FinishedAttempt } from './state.ts';
@@ -100,7 +100,7 @@ export function stateInVersion1(state: DeviceState): DeviceStateVersion1 {
     current,
     previous,
     counterFloor,
-    rejected: state.rejected.map(withCodeOfVersion1),
+    rejected: state.rejected.map((rejection) => withCodeOfVersion1(rejection, 'release')),
     failures: [],
     ready,
     usedPermits,
@@ -131,7 +131,8 @@ function lastAttemptOf(ended: FinishedAttempt): DeviceStateVersion1['lastAttempt
   return { ...withCodeOfVersion1(ended), source: source.kind === 'repair' ? { kind: 'operator' } : source };
 }
 
-function withCodeOfVersion1<T extends { readonly code?: string | undefined }>(said: T) {
+/** @param fault of a code that is not known here */
+function withCodeOfVersion1<T extends { readonly code?: string | undefined }>(said: T, fault?: Fault) {
   const { code, ...rest } = said;
-  return { ...rest, ...(code === undefined ? {} : { code: codeInVersion1(code) }) };
+  return { ...rest, ...(code === undefined ? {} : { code: codeInVersion1(code, fault) }) };
 }

@@ -21,6 +21,8 @@ export interface DeviceCondition {
   /** Of the running release; undefined where none should run now. */
   readonly service: { readonly isActive: boolean; readonly detail: string; readonly words: LastWords } | undefined;
   readonly damage: string | undefined;
+  /** Why it is not known what K3s or K0s runs here. */
+  readonly box: Problem | undefined;
   /** Of a try to write, or undefined where it went well. */
   readonly disk: Problem | undefined;
   /** Bytes that are free where a reserve has to be kept, if they are fewer than it. */
@@ -43,6 +45,7 @@ export function problemsOf(condition: DeviceCondition): Problem[] {
       ? { code: 'service-not-running', message: `${service.detail}; ${describeLastWords(service.words)}` }
       : undefined,
     damage === undefined ? undefined : { code: 'slot-damaged', message: damage },
+    condition.box,
     condition.disk,
     condition.journal,
     shortOf !== undefined

@@ -7,6 +7,7 @@ import type { DeltaPolicy } from '../../contract/device-api/check.ts';
 import { type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { zstdEncoderOf } from '../../delta/recipe/zstd-programs.ts';
 import { isDiskCode } from '../../system/files/disk-codes.ts';
+import { boxOfThisMachine } from '../adapters/box/box-of-this-machine.ts';
 import { deltaProcess } from '../adapters/delta/delta-process.ts';
 import { readConfiguration } from '../adapters/disk/configuration-file.ts';
 import { StateDiskSpace } from '../adapters/disk/disk-space.ts';
@@ -98,6 +99,7 @@ export class DeviceOpener {
         blobs: blobs ?? server,
         deltas: deltaProcess(delta.zstdPrograms),
         service,
+        box: boxOfThisMachine(configuration),
         health: healthOf(configuration),
         clock: systemClock,
         narrator: this.#terminal,

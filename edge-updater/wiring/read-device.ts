@@ -1,4 +1,5 @@
 /** Reads what `status` shows from the state directory, beside the process that holds the lock. */
+import { boxOfThisMachine } from '../adapters/box/box-of-this-machine.ts';
 import { readConfiguration } from '../adapters/disk/configuration-file.ts';
 import { readTransfer } from '../adapters/disk/download-directory.ts';
 import { readHolder } from '../adapters/disk/instance-lock.ts';
@@ -8,7 +9,7 @@ import { readServicePid } from '../adapters/service/exec-service.ts';
 import type { DeviceReading } from '../commands/status.ts';
 
 /** @throws SlipwayError `document-…` */
-export function readDevice(configFile: string): DeviceReading {
+export async function readDevice(configFile: string): Promise<DeviceReading> {
   const configuration = readConfiguration(configFile);
   const { stateDir } = configuration;
   const content = readJournal(stateDir);
@@ -19,6 +20,7 @@ export function readDevice(configFile: string): DeviceReading {
     journal: content.kind === 'state' ? content.state : content.kind,
     holder,
     servicePid: readServicePid(stateDir),
+    box: (await boxOfThisMachine(configuration)?.read()) ?? { kind: 'none' },
     downloading: readTransfer(stateDir),
     // Nobody will poll where no daemon runs.
     nextPollAt: holder?.command === 'run' ? status?.nextPollAt : undefined,

@@ -1,5 +1,5 @@
 /** Writes the end of every `--help`: examples to copy, and what the exit status means. */
-import { exitStatus } from '../../contract/errors.ts';
+import { exitStatus } from '../../contract/exit-status.ts';
 
 /** Of each exit status that a program or a verb ends with. */
 export type ExitMeanings = Partial<Record<keyof typeof exitStatus, string>>;

@@ -1,6 +1,7 @@
 /** Runs a program: reads its words, runs the verb, and turns every failure into an answer and an exit status. */
 import { Command, CommanderError } from 'commander';
-import { exitStatus, type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { exitStatus } from '../../contract/exit-status.ts';
 import { type CommandFailure, failureOf, usageError } from './failure.ts';
 import { commonMeanings, type ExitMeanings, examplesText, exitStatusText } from './help-text.ts';
 import { type Output, openOutput, type Streams } from './output.ts';

@@ -1,7 +1,7 @@
 /**
  * Starts a program from the command that people type, where this Node can run it; loads nothing else before it knows.
  */
-import { exitStatus } from '../../contract/errors.ts';
+import { exitStatus } from '../../contract/exit-status.ts';
 import { keepCompiled } from './compile-cache.ts';
 import { whyNodeIsTooOld } from './node-version.ts';
 

@@ -177,6 +177,26 @@ describe.each(ways)('an operator who asks the %s', (way) => {
     );
   });
 
+  it('sees the K3s or K0s of a device', async () => {
+    const box = {
+      ...{ distribution: 'k3s', role: 'server', unit: 'k3s.service', program: '/usr/local/bin/k3s', nodeName: 'box-1' },
+      ...{ dataDir: '/var/lib/rancher/k3s', version: 'v1.33.9+k3s1', datastore: { kind: 'etcd', members: 3 } },
+    };
+    const told = { ...old, schemaVersion: 2, troubles: [], box: { ...box, mood: 'good' } };
+    await small.check('gate-1', device, told as Partial<CheckRequest>);
+    const text = 'k3s v1.33.9+k3s1 server (k3s.service), node box-1, etcd of 3 members in /var/lib/rancher/k3s';
+    expect((await call(way, 'device', 'show', 'gate-1')).stdout).toContain(text);
+    expect((await call(way, 'why', 'gate-1')).stdout).toContain(`box: ${text}`);
+    expect((await json(way, 'why', 'gate-1')).printed.device.box).toEqual(box);
+
+    // One that nobody here can read is passed over, and the device has its answer.
+    const strange = { ...told, box: { distribution: 'Talos Linux' } };
+    expect(await small.check('gate-1', device, strange as Partial<CheckRequest>)).toMatchObject({
+      decision: expect.any(String),
+    });
+    expect((await call(way, 'device', 'show', 'gate-1')).stdout).not.toContain('k3s.service');
+  });
+
   it('chooses devices by label, wave, version, phase, outcome and silence', async () => {
     const rule = { labels: [{ when: { ids: ['gate-3'] }, set: { region: 'north' } }] };
     const fleet = { apiVersion: 'slipway/v1', kind: 'Fleet', metadata: { name: 'f' }, spec: rule };

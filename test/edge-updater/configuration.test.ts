@@ -68,6 +68,23 @@ it.each([
   expect(() => parse(text)).toThrow(code('document-invalid'));
 });
 
+it.each([
+  'distribution: microk8s',
+  'role: master',
+  'unit: --now',
+  'dataDir: data',
+  'datastore: mysql',
+  'shape: round',
+])('refuses a box with %s', (member) => {
+  expect(() => parse(`${minimal}box: { ${member} }\n`)).toThrow(code('document-invalid'));
+});
+
+it('takes what is stated of a box, and states nothing by itself', () => {
+  const box = { distribution: 'k0s', role: 'controller+worker', unit: 'k0scontroller.service', datastore: 'sqlite' };
+  expect(parse(`${minimal}box: ${JSON.stringify(box)}\n`).box).toEqual(box);
+  expect(parse(minimal).box).toBeUndefined();
+});
+
 it('names an architecture that nobody builds for', () => {
   expect(() => parse(minimal, { ...machine, arch: 'mips' })).toThrow(code('platform-mismatch'));
 });

@@ -17,6 +17,7 @@ import { DownloadDirectory } from '../../edge-updater/adapters/disk/download-dir
 import { JournalFile, readJournal } from '../../edge-updater/adapters/disk/journal-file.ts';
 import { MetadataDirectory } from '../../edge-updater/adapters/disk/metadata-directory.ts';
 import { SlotDirectory } from '../../edge-updater/adapters/disk/slot-directory.ts';
+import type { BoxReader } from '../../edge-updater/box/box-machine.ts';
 import { Device } from '../../edge-updater/device/device.ts';
 import type { UpdatePolicy } from '../../edge-updater/effects/world.ts';
 import type {
@@ -246,10 +247,12 @@ export class EdgeDevice {
     interruption = new Interruption(0, 'fails'),
     policy = quickPolicy,
     blobs,
+    box,
   }: {
     interruption?: Interruption;
     policy?: UpdatePolicy;
     blobs?: BlobSource;
+    box?: BoxReader;
   } = {}): Device {
     const content = readJournal(this.stateDirectory);
     const slots = interruption.watch('slots', this.slots, [
@@ -278,6 +281,7 @@ export class EdgeDevice {
         health: interruption.watch('health', this.service, ['probe']),
         clock: this.clock,
         narrator,
+        box,
         policy,
       },
     });

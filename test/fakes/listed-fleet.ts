@@ -9,7 +9,7 @@ export function listedFleet(size: number, labelsOf: (index: number) => Labels) {
     ...{ labels: labelsOf(index), status: 'accepted', enrolledAt: 0, site: undefined, cluster: undefined },
     ...{ role: 'server', lastSeenAt: 1, updaterVersion: '1.0.0', counterFloor: 1, phase: 'idle', rejected: [] },
     current: { version: '1.0.0', counter: 1, manifestSha256: '1'.repeat(64) },
-    ...{ acknowledgedThrough: 0, troubles: [], lastReport: undefined, lastOffer: undefined },
+    ...{ acknowledgedThrough: 0, troubles: [], box: undefined, lastReport: undefined, lastOffer: undefined },
   });
   return {
     read: 0,

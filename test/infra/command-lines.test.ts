@@ -10,7 +10,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
-import { exitStatus } from '../../contract/errors.ts';
+import { exitStatus } from '../../contract/exit-status.ts';
 import { programVersion } from '../../system/command-line/program-version.ts';
 import { SignedRepository } from '../fakes/signed-repository.ts';
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { exitStatus } from '../../contract/errors.ts';
+import { exitStatus } from '../../contract/exit-status.ts';
 import { bundleProgram } from '../../infra/bundle.ts';
 import { lowestNode, whyNodeIsTooOld } from '../../system/command-line/node-version.ts';
 

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ToldBox } from '../../contract/device-api/box.ts';
 import type { Trouble } from '../../contract/device-api/check.ts';
 import { reportSchema } from '../../contract/device-api/report.ts';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -291,6 +292,24 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       expect(await counted()).toEqual([of(full, 1)]);
       await state.revokeDevice('c', 8);
       expect(await counted()).toEqual([]);
+      await state.close();
+    });
+
+    it('keeps the box of the last check, and forgets it when an updater does not tell any more', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      const box: ToldBox = {
+        ...{ distribution: 'k3s', role: 'server', unit: 'k3s.service', program: '/usr/local/bin/k3s' },
+        ...{ dataDir: '/var/lib/rancher/k3s', version: 'v1.33.9+k3s1', datastore: { kind: 'etcd', members: 3 } },
+      };
+      const check = { ...idle, schemaVersion: 2 as const, troubles: [] };
+      await state.answerCheck(arrival('a', 5, { check: { ...check, box } }), () => nothing);
+      expect((await state.findProfile('a'))?.box).toEqual(box);
+      await state.answerCheck(arrival('a', 6, { check }), () => nothing);
+      expect((await state.findProfile('a'))?.box).toBeUndefined();
+      await state.answerCheck(arrival('a', 7, { check: { ...check, box } }), () => nothing);
+      await state.answerCheck(arrival('a', 8), () => nothing);
+      expect((await state.findProfile('a'))?.box).toBeUndefined();
       await state.close();
     });
 

@@ -19,6 +19,7 @@ export function fleetMigrations(engine: Engine): MigrationProvider {
       '0005-device-condition': { up: addDeviceCondition },
       '0006-token-owners': { up: addTokenOwners },
       ...(engine === 'postgres' ? { '0007-lead': { up: makeLeadTable } } : {}),
+      '0008-box': { up: (db: Kysely<unknown>) => db.schema.alterTable('device').addColumn('box', 'text').execute() },
     }),
   };
 }

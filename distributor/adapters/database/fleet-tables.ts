@@ -50,6 +50,8 @@ export interface FleetTables {
     troubles: string | null;
     /** `fault/code` of each of them, sorted, with spaces between; null for none. */
     trouble_codes: string | null;
+    /** JSON object: its K3s or K0s; null where it does not tell. */
+    box: string | null;
   };
   /** When a device was heard last: apart from the device, because most checks change nothing else. */
   sighting: { device: number; at: number };

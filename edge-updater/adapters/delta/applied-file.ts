@@ -1,6 +1,7 @@
 /** Applies a delta to a file by hand: the new file has its name when it is whole and durable, and not before. */
 import { closeSync, constants, fsyncSync, openSync, realpathSync } from 'node:fs';
-import { exitStatus, toSlipwayError } from '../../../contract/errors.ts';
+import { toSlipwayError } from '../../../contract/errors.ts';
+import { exitStatus } from '../../../contract/exit-status.ts';
 import { digestOf } from '../../../delta/chunks.ts';
 import { isPartsOnly, type OpenDelta, openDelta } from '../../../delta/open-delta.ts';
 import { moveInto, onDisk, remove } from '../../../system/files/durable-file-sync.ts';

@@ -28,6 +28,7 @@ import {
 import type { SlotStore } from '../../ports.ts';
 import { openReadOnly } from './file-source.ts';
 import { isNoexec } from './mount-table.ts';
+import { openFolders, openWay } from './reachable-slots.ts';
 import { directoriesBelow, filesBelow, glanceAtFile, verifyFile, wrongDigest, wrongLength } from './slot-files.ts';
 
 const manifestName = 'release.json';
@@ -40,8 +41,10 @@ export class SlotDirectory implements SlotStore {
   constructor(stateDirectory: string) {
     this.#stateDirectory = stateDirectory;
     this.#slots = path.join(stateDirectory, 'slots');
+    makeDirectory(this.#stateDirectory, 0o711);
     makeDirectory(this.#slots, 0o755);
     this.#finishReplacing();
+    openWay(this.#stateDirectory, this.#slots);
   }
 
   /** A kill while a slot was replaced may have left it without its name. */
@@ -137,10 +140,12 @@ export class SlotDirectory implements SlotStore {
       const descriptor = openSync(path.join(staging, manifestName), 'w', 0o644);
       try {
         writeFully(descriptor, manifest);
+        fchmodSync(descriptor, 0o644);
         fsyncSync(descriptor);
       } finally {
         closeSync(descriptor);
       }
+      openFolders(staging);
       for (const directory of directoriesBelow(staging)) syncDirectory(directory);
     });
     const named = path.join(this.#slots, slot);

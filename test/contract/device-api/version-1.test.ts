@@ -23,10 +23,15 @@ const report: Report = {
   nextTryAt: '2026-11-01T00:15:00.000Z',
   message: 'self-signed certificate',
 };
+const box = {
+  ...{ distribution: 'k3s', role: 'server', unit: 'k3s.service', program: '/usr/local/bin/k3s' },
+  ...{ dataDir: '/var/lib/rancher/k3s', version: 'v1.33.9+k3s1', datastore: { kind: 'sqlite' } },
+};
 const check: CheckRequest = {
   ...idleDevice,
   schemaVersion: 2,
   troubles: [{ code: 'clock-wrong', fault: 'device', message: '3 years behind', since: '2026-11-01T00:00:00.000Z' }],
+  box,
 };
 
 describe('a report for a server of version 1', () => {
@@ -58,6 +63,17 @@ describe('version 2', () => {
     const old = { schemaVersion: 1, reports: [report] };
     expect(reportsRequestSchema.safeParse(old).success).toBe(false);
     expect(reportsRequestSchema.safeParse({ ...old, schemaVersion: 2 }).success).toBe(true);
+  });
+
+  it('was read by servers that knew nothing of a box, which pass over it', () => {
+    const before = checkRequestSchema.options[1].omit({ box: true });
+    const { box: _, ...rest } = check as Extract<CheckRequest, { schemaVersion: 2 }>;
+    expect(before.parse(check)).toEqual(rest);
+  });
+
+  it('passes over a box that it cannot read, and what a later updater says of one', () => {
+    expect(checkRequestSchema.parse({ ...check, box: { distribution: 'k3s' } })).toMatchObject({ box: undefined });
+    expect(checkRequestSchema.parse({ ...check, box: { ...box, mood: 'good' } })).toMatchObject({ box });
   });
 
   it('carries codes that this server does not know yet', () => {

@@ -9,7 +9,7 @@ import { at, newest } from './states.ts';
 const well: DeviceCondition = {
   service: { isActive: true, detail: 'pid 7', words: { where: 'the log' } },
   ...{ damage: undefined, disk: undefined, shortOf: undefined, journal: undefined, clock: undefined },
-  ...{ trust: undefined, offer: undefined, held: [] },
+  ...{ trust: undefined, box: undefined, offer: undefined, held: [] },
 };
 const later = '2026-12-02T00:00:00.000Z';
 const tell = (change: Partial<DeviceCondition>, before = troublesOf([], [], at), now = at) =>

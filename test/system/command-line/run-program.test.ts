@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { exitStatus, SlipwayError } from '../../../contract/errors.ts';
+import { SlipwayError } from '../../../contract/errors.ts';
+import { exitStatus } from '../../../contract/exit-status.ts';
 import type { Output } from '../../../system/command-line/output.ts';
 import { programVersion } from '../../../system/command-line/program-version.ts';
 import { runProgram } from '../../../system/command-line/run-program.ts';

@@ -171,6 +171,7 @@ function toColumns({ check, vouched: { site, cluster, role } }: CheckArrival) {
     rejected: rejected.length === 0 ? null : JSON.stringify(rejected),
     troubles: check.schemaVersion === 1 ? null : JSON.stringify(check.troubles),
     trouble_codes: check.schemaVersion === 1 ? null : codesText(check.troubles),
+    box: check.schemaVersion === 1 || check.box === undefined ? null : JSON.stringify(check.box),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Keeps devices and their enrolment in the fleet database. */
 import { type Kysely, type Selectable, sql } from 'kysely';
+import type { ToldBox } from '../../../../contract/device-api/box.ts';
 import type { DevicePhase, Labels, Trouble } from '../../../../contract/device-api/check.ts';
 import type { Digest } from '../../../../contract/digest.ts';
 import type { Platform } from '../../../../contract/release/platform.ts';
@@ -198,5 +199,6 @@ export function deviceOf(row: SeenDeviceRow): DeviceRecord {
     rejected: row.rejected === null ? [] : (JSON.parse(row.rejected) as Digest[]),
     acknowledgedThrough: row.acknowledged_through,
     troubles: row.troubles === null ? undefined : (JSON.parse(row.troubles) as Trouble[]),
+    box: row.box === null ? undefined : (JSON.parse(row.box) as ToldBox),
   };
 }

@@ -158,6 +158,44 @@ describe('a journal of another updater', () => {
     expect(floor()).toBe(8);
   });
 
+  it('that is newer keeps floor, rejections and used permits, here, after it went on here, and for whom it came from', () => {
+    const rejected = [
+      { ...rejection, code: 'version-of-the-future' },
+      { ...rejection, manifestSha256: '9'.repeat(64) },
+    ];
+    const newer = { ...old, schemaVersion: 3, rejected, box: { distribution: 'k3s' }, counterFloor: 9 };
+    append({ index: 5, state: { ...old, counterFloor: 9 }, state2: newer, state3: newer });
+    const kept = { counterFloor: 9, rejected, usedPermits: ['p1'], nextSequence: 9 };
+    const here = readJournal(folder);
+    expect(here).toMatchObject({ kind: 'state', state: kept });
+    if (here.kind !== 'state') return;
+
+    // This updater works on with it for a while, and then the newer one comes back, or the oldest.
+    const journal = new JournalFile(folder);
+    journal.append({ ...here.state, nextSequence: 12 });
+    journal.close();
+    const [, second = ''] = written().toString('latin1').split('{"index":6,');
+    const record = JSON.parse(`{${second}`);
+    expect(record.state2).toMatchObject({ ...kept, nextSequence: 12 });
+    const version1 = deviceStateSchemaVersion1.parse(record.state);
+    expect(version1).toMatchObject({ counterFloor: 9, usedPermits: ['p1'], nextSequence: 12 });
+    expect(version1.rejected.map(({ code }) => code)).toEqual(['health-lost', undefined]);
+  });
+
+  it('that went through an updater of version 1 keeps them, too', () => {
+    const rejected = [{ ...rejection, code: 'version-of-the-future' }];
+    const journal = new JournalFile(folder);
+    journal.append({ ...numbered(9), rejected, usedPermits: ['p1'] });
+    journal.close();
+    const { state } = JSON.parse(written().subarray(8).toString());
+    rmSync(path.join(folder, 'journal'), { recursive: true });
+    append({ index: 1, state });
+    expect(readJournal(folder)).toMatchObject({
+      kind: 'state',
+      state: { counterFloor: 9, usedPermits: ['p1'], rejected: [{ ...rejection, code: 'health-lost' }] },
+    });
+  });
+
   it('that is in a phase of the future is read as an older one understands it', () => {
     append({ index: 5, state: old, state2: { ...old, counterFloor: 8, update: { phase: 'dancing' } } });
     expect(readJournal(folder)).toMatchObject({ kind: 'state', state: { counterFloor: 7, update: { phase: 'idle' } } });

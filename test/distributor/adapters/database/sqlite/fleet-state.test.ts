@@ -86,6 +86,7 @@ it('a database from before devices told of their condition is brought up to date
     drop index device_trouble;
     alter table device drop column troubles;
     alter table device drop column trouble_codes;
+    alter table device drop column box;
     alter table report drop column fault;
     alter table report drop column next_try_at;
     drop index token_created;
@@ -97,6 +98,19 @@ it('a database from before devices told of their condition is brought up to date
   const state = await openSqliteFleetState(place);
   const lastReport = report(2, { outcome: 'failed', code: 'disk-full' });
   expect(await state.findProfile('a')).toMatchObject({ lastReport, troubles: undefined });
+  await state.close();
+});
+
+it('a database from before devices told of their box is brought up to date', async () => {
+  const place = newPlace();
+  const before = await openSqliteFleetState(place);
+  await enrolAll(before, 'a');
+  await before.close();
+  const prompt = new Database(path.join(place, 'fleet.sqlite'));
+  prompt.exec("alter table device drop column box; delete from kysely_migration where name = '0008-box'");
+  prompt.close();
+  const state = await openSqliteFleetState(place);
+  expect(await state.findProfile('a')).toMatchObject({ id: 'a', box: undefined });
   await state.close();
 });
 

@@ -1,0 +1,70 @@
+/**
+ * The k0s of the tests at work, as controller or worker: lays out its data directory as K0s does and answers on its status
+ * socket. It sends no READY: K0s never does.
+ */
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+const [role = 'controller', ...args] = process.argv.slice(2);
+const data = optionOf('data-dir') ?? '/var/lib/k0s';
+const socket = optionOf('status-socket') ?? '/run/k0s/status.sock';
+const isSingle = isOn('single');
+const hasWorkloads = role === 'worker' || isSingle || isOn('enable-worker');
+const stopped = new Promise((resolve) => process.once('SIGTERM', resolve));
+
+mkdirSync(path.join(data, 'pki'), { recursive: true });
+const database = role === 'controller' ? openDatastore() : undefined;
+if (hasWorkloads) layOutWorker();
+
+const status = {
+  Version: process.env.STAND_IN_VERSION ?? '',
+  // The kernel sees the launcher.
+  Pid: process.ppid,
+  ...{ Role: role, Workloads: hasWorkloads, SingleNode: isSingle, DynamicConfig: false, Args: args },
+  ClusterConfig: { apiVersion: 'k0s.k0sproject.io/v1beta1', spec: { storage: { type: isSingle ? 'kine' : 'etcd' } } },
+  K0sVars: { DataDir: data, KubeletRootDir: path.join(data, 'kubelet'), RunDir: path.dirname(socket) },
+};
+mkdirSync(path.dirname(socket), { recursive: true });
+rmSync(socket, { force: true });
+const server = createServer((request, response) => {
+  const isStatus = request.url === '/status';
+  response.writeHead(isStatus ? 200 : 404, { 'content-type': 'application/json' });
+  response.end(isStatus ? `${JSON.stringify(status)}\n` : '');
+});
+server.listen(socket);
+await stopped;
+server.close();
+server.closeAllConnections();
+rmSync(socket, { force: true });
+database?.close();
+
+function isOn(name: string): boolean {
+  return args.some((argument) => argument === `--${name}` || argument === `--${name}=true`);
+}
+
+/** `--name=value` and `--name value`. */
+function optionOf(name: string): string | undefined {
+  const at = args.findIndex((argument) => argument === `--${name}` || argument.startsWith(`--${name}=`));
+  return at < 0 ? undefined : (args[at]?.split('=')[1] ?? args[at + 1]);
+}
+
+function openDatastore(): DatabaseSync | undefined {
+  if (!isSingle) {
+    mkdirSync(path.join(data, 'etcd', 'member', 'wal'), { recursive: true });
+    return undefined;
+  }
+  mkdirSync(path.join(data, 'db'), { recursive: true, mode: 0o750 });
+  const opened = new DatabaseSync(path.join(data, 'db', 'state.db'));
+  opened.exec('pragma journal_mode=wal; create table if not exists kine (id integer primary key autoincrement)');
+  return opened;
+}
+
+function layOutWorker(): void {
+  const folder = path.join(data, 'kubelet', 'pki');
+  mkdirSync(folder, { recursive: true });
+  const made = process.env.STAND_IN_CERTIFICATE ?? '';
+  if (existsSync(made)) copyFileSync(made, path.join(folder, 'kubelet-client-current.pem'));
+  writeFileSync(path.join(data, 'kubelet.conf'), 'kind: Config\n');
+}

@@ -1,0 +1,28 @@
+/** Makes a k0s of the tests: one program, which the kernel shows as itself. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { compileLauncher } from '../launcher.ts';
+import { nodeCertificate } from '../node-certificate.ts';
+
+export interface K0sRelease {
+  /** With its `v`: `v1.33.9+k0s.0`. */
+  readonly version: string;
+  readonly nodeName?: string;
+  /** In a machine that has its own paths. */
+  readonly installed?: { readonly folder: string; readonly node: string; readonly sources: string };
+}
+
+/** @returns the program, and what the stand-in has to find in its environment */
+export function makeK0s(folder: string, { version, nodeName, installed }: K0sRelease) {
+  mkdirSync(folder, { recursive: true });
+  const program = path.join(folder, 'k0s');
+  const { node, sources } = installed ?? { node: process.execPath, sources: path.dirname(import.meta.dirname) };
+  compileLauncher(program, { versionText: version, node, program: path.join(sources, 'k0s', 'k0s.ts') });
+  const certificate = path.join(folder, 'kubelet.pem');
+  if (nodeName !== undefined) {
+    const { cert, key } = nodeCertificate(folder, nodeName);
+    writeFileSync(certificate, cert + key, { mode: 0o600 });
+  }
+  const inside = installed === undefined ? certificate : path.join(installed.folder, 'kubelet.pem');
+  return { program, environment: { STAND_IN_VERSION: version, STAND_IN_CERTIFICATE: inside } };
+}

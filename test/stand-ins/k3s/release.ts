@@ -1,0 +1,38 @@
+/** Makes a k3s of the tests: a small file to install, and the payload that it unpacks. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { compileLauncher } from '../launcher.ts';
+import { nodeCertificate } from '../node-certificate.ts';
+
+export interface K3sRelease {
+  /** With its `v`: `v1.33.9+k3s1`. */
+  readonly version: string;
+  /** Name in the certificate of its kubelet; none: it has no certificate yet. */
+  readonly nodeName?: string;
+  /** Where it will lie and what will run it, in a machine that has its own paths. */
+  readonly installed?: { readonly folder: string; readonly node: string; readonly sources: string };
+}
+
+export interface MadeK3s {
+  /** The file to install. */
+  readonly program: string;
+  readonly payloadHash: string;
+}
+
+/** @param folder has to stay where it is as long as the program is used */
+export function makeK3s(folder: string, { version, nodeName, installed }: K3sRelease): MadeK3s {
+  const bin = path.join(folder, 'payload', 'bin');
+  mkdirSync(bin, { recursive: true });
+  const hash = createHash('sha256').update(`k3s ${version}`).digest('hex');
+  const { node, sources } = installed ?? { node: process.execPath, sources: path.dirname(import.meta.dirname) };
+  const versionText = `k3s version ${version} (${hash.slice(0, 8)})\ngo version go1.24.13`;
+  compileLauncher(path.join(bin, 'k3s'), { versionText, node, program: path.join(sources, 'k3s', 'server.ts') });
+  if (nodeName !== undefined) nodeCertificate(path.join(folder, 'payload'), nodeName);
+  writeFileSync(path.join(folder, 'release.json'), JSON.stringify({ version, hash }));
+  const program = path.join(folder, 'k3s');
+  const multicall = path.join(sources, 'k3s', 'multicall.ts');
+  const lines = ['#!/bin/sh', `exec ${node} --no-warnings ${multicall} ${installed?.folder ?? folder} "$@"`, ''];
+  writeFileSync(program, lines.join('\n'), { mode: 0o755 });
+  return { program, payloadHash: hash };
+}
