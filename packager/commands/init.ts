@@ -5,6 +5,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { productSchema } from '../../contract/release/manifest.ts';
 import { replaceFile } from '../../system/files/durable-file.ts';
 import { createRepository, type RepositoryKeys } from '../publish/create-repository.ts';
+import { refuseReservedName } from '../repository/change-roles.ts';
 import { privateKeySuffix, readKeyFile, readOrWriteKeyPair } from '../repository/key-files.ts';
 import type { RoleKeys } from '../repository/offline-roles.ts';
 import { type CommandContext, withStore } from './context.ts';
@@ -79,6 +80,7 @@ export function registerInit(program: Command, context: CommandContext): void {
 
 function parseProduct(name: string): string {
   const parsed = productSchema.safeParse(name);
+  refuseReservedName(name);
   if (parsed.success) return parsed.data;
   throw new SlipwayError('usage', `--product ${JSON.stringify(name)}: ${parsed.error.issues[0]?.message}`);
 }

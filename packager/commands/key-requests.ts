@@ -1,9 +1,11 @@
 /** `keys renew`, `add`, `revoke`, `rotate` and `add-product`: what is wished becomes a request that others sign. */
+import path from 'node:path';
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { productSchema } from '../../contract/release/manifest.ts';
+import { metadataKey } from '../../contract/store-keys.ts';
 import { permitsRole } from '../../contract/trust/permits-role.ts';
-import { replaceFile } from '../../system/files/durable-file.ts';
+import { createFile } from '../../system/files/durable-file.ts';
 import { encodeRequest, newRequest } from '../repository/change-request.ts';
 import { changeRoles, type RoleWishes } from '../repository/change-roles.ts';
 import { readKeyFile } from '../repository/key-files.ts';
@@ -45,7 +47,10 @@ export function registerRequests(keys: Command, context: CommandContext): void {
   withRequestOptions(keys.command('revoke'))
     .description('Ask to take keys from a role: from then on nothing that they sign is believed.')
     .argument('<role>', 'whose keys')
-    .requiredOption('--revoke <id...>', 'key ids as keys status shows them, or the first 8 digits and more')
+    .requiredOption(
+      '--revoke <id...>',
+      'key ids as keys status shows them, the first 8 digits at least, or files of keys',
+    )
     .option('--threshold <n>', 'how many of its keys have to sign from now on')
     .addHelpText(
       'after',
@@ -57,7 +62,7 @@ export function registerRequests(keys: Command, context: CommandContext): void {
   withRequestOptions(keys.command('rotate'))
     .description('Ask to put new keys in the place of others in one step: after a loss, a theft, or a person who left.')
     .argument('<role>', 'whose keys')
-    .requiredOption('--revoke <id...>', 'key ids that go')
+    .requiredOption('--revoke <id...>', 'keys that go: ids, or files')
     .requiredOption('--add <file...>', 'keys that come')
     .option('--threshold <n>', 'how many of its keys have to sign from now on')
     .addHelpText(
@@ -97,10 +102,13 @@ async function changeOf(
   known: readonly string[],
 ): Promise<RoleWishes> {
   const added = await Promise.all(add.map(readKeyFile));
+  const revoked = await Promise.all(
+    revoke.map(async (text) => (text.endsWith('.pem') ? (await readKeyFile(text)).keyId : text)),
+  );
   return {
     ...noWishes,
     add: added.map((key) => ({ role, key })),
-    revoke: revoke.map((keyId) => ({ role, keyId })),
+    revoke: revoked.map((keyId) => ({ role, keyId })),
     thresholds: new Map(threshold === undefined ? [] : [[role, countOf('--threshold', threshold)]]),
     newRoles: role === permitsRole && !known.includes(permitsRole) ? [permitsRole] : [],
   };
@@ -113,11 +121,26 @@ async function makeRequest(
   wishesOf: (delegated: readonly string[]) => Promise<RoleWishes>,
 ): Promise<void> {
   const pinned = await readRoot(options.root);
-  const state = await withStore(context, options.store, (store) => loadRepository(store, pinned));
+  const { state, targetsVersion } = await withStore(context, options.store, async (store) => {
+    const state = await loadRepository(store, pinned);
+    // A publish that was given up has left its name; targets may pass it over.
+    let targetsVersion = state.targets.signed.version + 1;
+    while (await store.stat(metadataKey('targets', targetsVersion))) targetsVersion++;
+    return { state, targetsVersion };
+  });
   const { root, targets } = state;
   const wishes = await wishesOf(Object.keys(targets.signed.delegations?.roles ?? {}));
-  const changed = changeRoles({ root: root.signed, targets: targets.signed }, wishes, context.signingTime());
+  const changed = changeRoles(
+    { root: root.signed, targets: targets.signed },
+    wishes,
+    context.signingTime(),
+    targetsVersion,
+  );
   const request = newRequest({ root, targets }, changed);
-  await replaceFile(options.out, encodeRequest(request));
+  if (!(await createFile(options.out, encodeRequest(request), 0o644))) {
+    throw new SlipwayError('usage', `${path.basename(options.out)} is there already`, {
+      hint: 'It may hold signatures; give another --out.',
+    });
+  }
   answerRequest(context, options.out, request);
 }

@@ -5,23 +5,32 @@ import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { replaceFile } from '../../system/files/durable-file.ts';
 import { applyChange } from '../publish/apply-change.ts';
-import { type ChangeRequest, decodeRequest, encodeRequest, signRequest } from '../repository/change-request.ts';
+import {
+  type ChangeRequest,
+  decodeRequest,
+  encodeRequest,
+  requireKnownRoot,
+  signRequest,
+} from '../repository/change-request.ts';
 import { describeChange } from '../repository/change-words.ts';
 import { readSigningKeys } from '../repository/key-files.ts';
 import { type CommandContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { answerRequest } from './key-answer.ts';
 import { type KeyOptions, type StoreOptions, withKeyOptions, withStoreOptions } from './key-options.ts';
-import { readRoot } from './publish.ts';
+import { readRoot, warnOfPastSignatures } from './publish.ts';
 
 export function registerSign(keys: Command, context: CommandContext): void {
   withKeyOptions(keys.command('sign'))
     .description('Show what a request changes, and add the signatures of keys to its file.')
     .argument('<request>', 'file of a request')
     .option('--show', 'only show it', false)
+    .option('--root <file>', 'the newest root that you know: a request that says otherwise of it is refused')
     .addHelpText('after', examples('keys sign renew.json --show', 'keys sign renew.json --key root-1.key.pem'))
-    .action(async (file: string, options: KeyOptions & { readonly show: boolean }) => {
+    .action(async (file: string, options: KeyOptions & { readonly show: boolean; readonly root?: string }) => {
       const request = await readRequest(file);
+      const known = await readRoot(options.root);
+      if (known) requireKnownRoot(request, known);
       if (!options.show) {
         for (const line of describeChange(request)) context.output.say(line);
         const signers = await readSigningKeys(options, (line) => context.output.say(line));
@@ -47,8 +56,16 @@ export function registerPublishChange(keys: Command, context: CommandContext): v
       const request = await readRequest(file);
       const signers = await readSigningKeys(options, (line) => context.output.say(line));
       const pinnedRoot = await readRoot(options.root);
+      warnOfPastSignatures(context, (line) => context.output.say(line));
       const applied = await withStore(context, options.store, (store) =>
-        applyChange({ store, request, keys: signers, pinnedRoot, signingTime: context.signingTime() }),
+        applyChange({
+          store,
+          request,
+          keys: signers,
+          pinnedRoot,
+          signingTime: context.signingTime(),
+          backOff: (attempt) => context.backOff(attempt),
+        }),
       );
       const { rootVersion, targetsVersion } = applied;
       context.output.answer(applied, `in force: root ${rootVersion}, targets ${targetsVersion}`);

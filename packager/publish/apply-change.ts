@@ -8,9 +8,11 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { productRoles } from '../../contract/trust/permits-role.ts';
+import { refreshTrust } from '../../contract/trust/trusted-set.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
-import { type ChangeRequest, missingSignatures } from '../repository/change-request.ts';
+import { type ChangeRequest, missingSignatures, withCountedSignatures } from '../repository/change-request.ts';
+import { isExpired } from '../repository/expiry.ts';
 import { nextSnapshot, nextTimestamp } from '../repository/online-roles.ts';
 import { listReleases, productTargets } from '../repository/product-role.ts';
 import {
@@ -31,6 +33,8 @@ export interface ApplyInput {
   readonly keys: readonly SigningKey[];
   readonly pinnedRoot: Uint8Array | undefined;
   readonly signingTime: Date;
+  /** Waits a random while before another attempt, longer with each. */
+  readonly backOff: (attempt: number) => Promise<void>;
 }
 
 export interface AppliedChange {
@@ -40,19 +44,37 @@ export interface AppliedChange {
   readonly products: readonly string[];
 }
 
+const maxAttempts = 12;
+
 /**
- * @throws SlipwayError `threshold-not-met`, `key-not-authorised`, `publish-contended` where the repository has moved on
- *   since the request was made, or what the store throws
+ * @throws SlipwayError `threshold-not-met`, `key-not-authorised`, `metadata-expired`, `publish-contended` where the
+ *   repository has moved on since the request was made, or what the store throws
  */
 export async function applyChange(input: ApplyInput): Promise<AppliedChange> {
-  const { store, request, keys, pinnedRoot, signingTime: now } = input;
+  const { store, request, pinnedRoot, signingTime } = input;
   requireSigned(request);
-  const { before, after } = request;
-  const root = after.root ?? before.root;
-  const targets = after.targets ?? before.targets;
+  requireInTime(request, signingTime);
+  await refuseWhatIsInForce(store, request, pinnedRoot);
+  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+    if (attempt > 1) await input.backOff(attempt);
+    const applied = await applyOnce(input);
+    if (applied) return applied;
+  }
+  throw new SlipwayError('publish-contended', `lost the race for the timestamp ${maxAttempts} times`, {
+    hint: 'Run the same command again: the new root may be in the store already.',
+  });
+}
+
+/** Undefined where another publisher was faster: what it left is the next one's start. */
+async function applyOnce({ store, request, keys, pinnedRoot, signingTime: now }: ApplyInput) {
+  const { before } = request;
+  const after = withCountedSignatures(request);
+  await requireNewestRoot(store, request);
   // A root that an earlier try placed is not looked at: the timestamp of before may not be its own.
   const state = await loadRepository(upToRoot(store, before.root.signed.version), pinnedRoot);
   requireUnmoved(state, request);
+  const root = after.root ?? before.root;
+  const targets = after.targets ?? state.targets;
   const online = {
     snapshot: authorisedKeys('snapshot', root.signed.roles.snapshot ?? noKeys, keys),
     timestamp: authorisedKeys('timestamp', root.signed.roles.timestamp ?? noKeys, keys),
@@ -76,15 +98,72 @@ export async function applyChange(input: ApplyInput): Promise<AppliedChange> {
     make: (version) => nextSnapshot(meta, version, now),
     delegator: root,
   });
+  const next = nextTimestamp(snapshot, state.timestampVersion + 1, now);
+  const timestamp = signDocument('timestamp', next, online.timestamp);
+  await requireTaken(store, before.root, after.root, timestamp.bytes, changed);
   if (after.root) await placeSigned(store, 'root', after.root);
-  const timestamp = signDocument(
-    'timestamp',
-    nextTimestamp(snapshot, state.timestampVersion + 1, now),
-    online.timestamp,
-  );
   const swap = await store.compareAndSwap(timestampKey, state.timestampEtag, timestamp.bytes);
-  if (swap === 'changed') throw movedOn('another publisher was faster');
+  if (swap === 'changed') return undefined;
   return { rootVersion: root.signed.version, targetsVersion: targets.signed.version, products: changed };
+}
+
+/** A root has its name for ever: before it gets it, the rules of the device say whether a device would take it. */
+async function requireTaken(
+  store: StoreReader,
+  before: Metadata<Root>,
+  root: Metadata<Root> | undefined,
+  timestamp: Uint8Array,
+  products: readonly string[],
+): Promise<void> {
+  const placed = new Map([['timestamp.json', timestamp]]);
+  if (root) placed.set(`${root.signed.version}.root.json`, canonicalJson(root.toJSON()));
+  const trusted = await refreshTrust({
+    known: new Map([['root', canonicalJson(before.toJSON())]]),
+    now: new Date(0),
+    fetch: async (name, maxBytes) => {
+      const bytes = placed.get(name) ?? (await store.readWhole(`metadata/${name}`, maxBytes))?.bytes;
+      if (bytes && bytes.length > maxBytes) {
+        throw new SlipwayError('metadata-too-large', `${name} would be longer than ${maxBytes} bytes`);
+      }
+      return bytes;
+    },
+  });
+  for (const name of products) await trusted.delegatedTargets(name);
+  if (root && trusted.root.version !== root.signed.version) {
+    throw new SlipwayError('metadata-malformed', 'no device would find the new root');
+  }
+}
+
+function requireInTime({ after }: ChangeRequest, now: Date): void {
+  for (const document of [after.root, after.targets]) {
+    if (!document || !isExpired(document.signed.expires, now)) continue;
+    const { type, expires } = document.signed;
+    throw new SlipwayError('metadata-expired', `${type} of the request ended at ${expires}`, {
+      hint: 'Make the request again and have it signed; check this clock, too.',
+    });
+  }
+}
+
+/** The answer of an earlier try may have been lost. */
+async function refuseWhatIsInForce(
+  store: StoreReader,
+  { after }: ChangeRequest,
+  pinnedRoot: Uint8Array | undefined,
+): Promise<void> {
+  const state = await loadRepository(store, pinnedRoot).catch(() => undefined);
+  if (!state) return;
+  const isThere = (['root', 'targets'] as const).every(
+    (name) => !after[name] || isSame(state[name].signed.toJSON(), after[name].signed.toJSON()),
+  );
+  if (isThere) throw movedOn('the change is in force already');
+}
+
+async function requireNewestRoot(store: StoreReader, { before, after }: ChangeRequest): Promise<void> {
+  const next = before.root.signed.version + 1;
+  const there = await store.readWhole(metadataKey('root', next), limits.maxTargetsBytes);
+  if (!there) return;
+  if (!after.root || !saysTheSame(there.bytes, after.root.signed)) throw movedOn('root was changed since it was made');
+  if (await store.stat(metadataKey('root', next + 1))) throw movedOn('a newer root is in force');
 }
 
 const noKeys = { keyIDs: [], threshold: 1 };
@@ -108,12 +187,13 @@ function requireSigned(request: ChangeRequest): void {
 
 /** The request says what it was made from; anything else would be overwritten unseen. */
 function requireUnmoved(state: RepositoryState, { before, after }: ChangeRequest): void {
-  const isSame = (a: object, b: object) => Buffer.compare(canonicalJson(a as never), canonicalJson(b as never)) === 0;
   const rootIsSame = isSame(state.root.signed.toJSON(), before.root.signed.toJSON());
-  const targetsAreSame = isSame(state.targets.signed.toJSON(), before.targets.signed.toJSON());
-  if (rootIsSame && targetsAreSame) return;
-  const isDone = after.targets ? isSame(state.targets.signed.toJSON(), after.targets.signed.toJSON()) : rootIsSame;
-  throw movedOn(isDone ? 'the change is in force already' : 'root or targets were changed since it was made');
+  const targetsAreSame = !after.targets || isSame(state.targets.signed.toJSON(), before.targets.signed.toJSON());
+  if (!rootIsSame || !targetsAreSame) throw movedOn('root or targets were changed since it was made');
+}
+
+function isSame(a: object, b: object): boolean {
+  return Buffer.compare(canonicalJson(a as never), canonicalJson(b as never)) === 0;
 }
 
 function movedOn(why: string): SlipwayError {
@@ -126,7 +206,7 @@ function movedOn(why: string): SlipwayError {
 function changedProducts(state: RepositoryState, after: Targets): string[] {
   const before = state.targets.signed.delegations?.roles ?? {};
   return productRoles(after).filter((name) => {
-    const [old, next] = [before[name], roleOf(after, name)];
+    const [old, next] = [Object.hasOwn(before, name) ? before[name] : undefined, roleOf(after, name)];
     const signs = (role: { readonly keyIDs: readonly string[]; readonly threshold: number }) =>
       `${role.threshold} ${[...role.keyIDs].sort().join(' ')}`;
     return !old || signs(old) !== signs(next) || !state.products.has(name);

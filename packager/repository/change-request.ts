@@ -6,6 +6,7 @@ import { Metadata, MetadataKind, type Root, type Targets } from '@tufjs/models';
 import * as z from 'zod';
 import { canonicalJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
+import { requireAllowedChange } from './allowed-change.ts';
 import type { ChangedDocuments } from './change-roles.ts';
 import type { RoleAuthority } from './signed-document.ts';
 import type { SigningKey } from './signing-key.ts';
@@ -51,7 +52,18 @@ export function encodeRequest({ before, after }: ChangeRequest): Uint8Array {
   });
 }
 
-/** @throws SlipwayError `metadata-malformed`, `metadata-signature-invalid` */
+/**
+ * @throws SlipwayError `metadata-signature-invalid` where the request says otherwise of a root that somebody knows
+ */
+export function requireKnownRoot({ before }: ChangeRequest, known: Uint8Array): void {
+  const root = rootOf(JSON.parse(new TextDecoder().decode(known)));
+  if (root.signed.version !== before.root.signed.version || root.signed.equals(before.root.signed)) return;
+  throw new SlipwayError('metadata-signature-invalid', 'the request says otherwise of the root that was given', {
+    hint: 'Do not sign it. Ask the one who made it, by another way.',
+  });
+}
+
+/** @throws SlipwayError `metadata-malformed`, `metadata-signature-invalid`, `usage` */
 export function decodeRequest(bytes: Uint8Array, name: string): ChangeRequest {
   try {
     const { before, after } = requestSchema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
@@ -78,6 +90,18 @@ export function signatureNeeds({ before, after }: ChangeRequest): SignatureNeed[
   }
   if (after.targets) needs.push(needOf('targets', 'after', after.root ?? before.root, after.targets));
   return needs;
+}
+
+/** The documents with the signatures that count, and without any other. */
+export function withCountedSignatures(request: ChangeRequest): ChangeRequest['after'] {
+  const counted = new Set(signatureNeeds(request).flatMap(({ signed }) => signed));
+  const only = <T extends Root | Targets>(metadata: Metadata<T>) =>
+    new Metadata<T>(
+      metadata.signed,
+      Object.fromEntries(Object.entries(metadata.signatures).filter(([id]) => counted.has(id))),
+    );
+  const { root, targets } = request.after;
+  return { root: root && only(root), targets: targets && only(targets) };
 }
 
 export function missingSignatures(request: ChangeRequest): SignatureNeed[] {
@@ -129,8 +153,9 @@ function hasSigned(delegator: Root, keyId: string, metadata: Metadata<Root> | Me
 }
 
 /**
- * Who has no keys of the repository cannot make up what it was before.
- * @throws SlipwayError `metadata-signature-invalid`, `metadata-malformed`
+ * That the repository was like this once is not proved here: a signer reads all keys that would sign, and can give the root
+ * that the device pins. Publishing compares it with the store.
+ * @throws SlipwayError `metadata-signature-invalid`, `metadata-malformed`, `usage`
  */
 function requireSound({ before, after }: ChangeRequest): void {
   try {
@@ -146,18 +171,20 @@ function requireSound({ before, after }: ChangeRequest): void {
       },
     );
   }
-  for (const document of ['root', 'targets'] as const) {
-    const next = after[document];
-    if (next && next.signed.version <= before[document].signed.version) {
-      throw new SlipwayError('metadata-malformed', `the request does not raise the version of ${document}`);
-    }
-  }
+  const [root, targets] = [before.root.signed, before.targets.signed];
+  requireAllowedChange(
+    { root, targets },
+    { root: after.root?.signed ?? root, targets: after.targets?.signed ?? targets },
+  );
 }
 
 function rootOf(json: z.infer<typeof documentSchema>): Metadata<Root> {
-  return Metadata.fromJSON(MetadataKind.Root, json as never);
+  const { signed, signatures } = Metadata.fromJSON(MetadataKind.Root, json as never);
+  // What stands beside them is signed by nobody.
+  return new Metadata(signed, signatures);
 }
 
 function targetsOf(json: z.infer<typeof documentSchema>): Metadata<Targets> {
-  return Metadata.fromJSON(MetadataKind.Targets, json as never);
+  const { signed, signatures } = Metadata.fromJSON(MetadataKind.Targets, json as never);
+  return new Metadata(signed, signatures);
 }

@@ -8,6 +8,7 @@ import { DelegatedRole, Role } from '@tufjs/models/dist/role.js';
 import { SlipwayError } from '../../contract/errors.ts';
 import { targetPattern } from '../../contract/release/manifest.ts';
 import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
+import { requireAllowedChange } from './allowed-change.ts';
 import { expiryAt } from './expiry.ts';
 import { specVersion } from './offline-roles.ts';
 import type { PublicKey } from './signing-key.ts';
@@ -46,30 +47,42 @@ interface RoleKeyIds {
   readonly threshold: number;
 }
 
-/** @throws SlipwayError `usage`, `product-unknown`, `threshold-not-met`, `metadata-key-duplicated` */
-export function changeRoles({ root, targets }: OfflineDocuments, wishes: RoleWishes, now: Date): ChangedDocuments {
+/**
+ * @param targetsVersion the first one whose name is free in the store
+ * @throws SlipwayError `usage`, `product-unknown`, `threshold-not-met`, `metadata-key-duplicated`
+ */
+export function changeRoles(
+  { root, targets }: OfflineDocuments,
+  wishes: RoleWishes,
+  now: Date,
+  targetsVersion = targets.version + 1,
+): ChangedDocuments {
+  for (const name of wishes.newRoles) refuseReservedName(name);
   const named = [...wishes.add, ...wishes.revoke].map(({ role }) => role);
   const touched = new Set([...named, ...wishes.thresholds.keys(), ...wishes.newRoles]);
   const delegations = targets.delegations?.roles ?? {};
   for (const role of touched) {
-    const isKnown = role in rolesOfRoot || role in delegations || wishes.newRoles.includes(role);
+    const isKnown =
+      Object.hasOwn(rolesOfRoot, role) || Object.hasOwn(delegations, role) || wishes.newRoles.includes(role);
     if (!isKnown) throw unknownRole(role, Object.keys(delegations));
   }
   const isRootTouched = Object.keys(rolesOfRoot).some((role) => touched.has(role));
-  const isTargetsTouched = [...touched].some((role) => !(role in rolesOfRoot));
+  const isTargetsTouched = [...touched].some((role) => !Object.hasOwn(rolesOfRoot, role));
   // Keys of targets that changed have to sign the document that is in force.
   const isTargetsSigned = touched.has('targets') || isTargetsTouched || wishes.renew.includes('targets');
   const isRootSigned = isRootTouched || wishes.renew.includes('root');
   if (!isRootSigned && !isTargetsSigned) throw new SlipwayError('usage', 'the request asks for no change');
-  return {
+  const next = {
     root: isRootSigned ? nextRoot(root, wishes, now) : undefined,
-    targets: isTargetsSigned ? nextTargets(targets, wishes, now) : undefined,
+    targets: isTargetsSigned ? nextTargets(targets, wishes, targetsVersion, now) : undefined,
   };
+  requireAllowedChange({ root, targets }, { root: next.root ?? root, targets: next.targets ?? targets });
+  return next;
 }
 
 function nextRoot(root: Root, wishes: RoleWishes, now: Date): Root {
   const keys = new Map<string, Key>(Object.entries(root.keys));
-  for (const { role, key } of wishes.add) if (role in rolesOfRoot) keys.set(key.keyId, key.key);
+  for (const { role, key } of wishes.add) if (Object.hasOwn(rolesOfRoot, role)) keys.set(key.keyId, key.key);
   const roles = new Map<string, Role>(Object.entries(root.roles));
   for (const [name, documents] of Object.entries(rolesOfRoot)) {
     for (const document of documents) {
@@ -87,9 +100,9 @@ function nextRoot(root: Root, wishes: RoleWishes, now: Date): Root {
   });
 }
 
-function nextTargets(targets: Targets, wishes: RoleWishes, now: Date): Targets {
+function nextTargets(targets: Targets, wishes: RoleWishes, version: number, now: Date): Targets {
   const keys = new Map<string, Key>(Object.entries(targets.delegations?.keys ?? {}));
-  for (const { role, key } of wishes.add) if (!(role in rolesOfRoot)) keys.set(key.keyId, key.key);
+  for (const { role, key } of wishes.add) if (!Object.hasOwn(rolesOfRoot, role)) keys.set(key.keyId, key.key);
   const roles = new Map<string, DelegatedRole>(Object.entries(targets.delegations?.roles ?? {}));
   for (const name of wishes.newRoles) {
     if (roles.has(name)) throw new SlipwayError('usage', `the repository has a role ${name} already`);
@@ -98,7 +111,7 @@ function nextTargets(targets: Targets, wishes: RoleWishes, now: Date): Targets {
   for (const [name, before] of roles) roles.set(name, delegated(name, changedKeys(name, before, wishes), before));
   const used = new Set([...roles.values()].flatMap(({ keyIDs }) => keyIDs));
   return new Targets({
-    ...{ specVersion, version: targets.version + 1, expires: expiryAt('targets', now), targets: targets.targets },
+    ...{ specVersion, version, expires: expiryAt('targets', now), targets: targets.targets },
     delegations: new Delegations({
       keys: Object.fromEntries([...keys].filter(([id]) => used.has(id))),
       roles: Object.fromEntries(roles),
@@ -140,6 +153,15 @@ function fullId(role: string, keyIDs: readonly string[], beginning: string): str
   throw new SlipwayError('usage', `the role ${role} has no one key that begins with ${JSON.stringify(beginning)}`, {
     hint: `Its keys are: ${keyIDs.map((id) => id.slice(0, 12)).join(', ')}; give at least 8 digits.`,
   });
+}
+
+/**
+ * Roles of root have names of their own, and readers of metadata keep delegated roles as members of an object.
+ * @throws SlipwayError `usage`
+ */
+export function refuseReservedName(product: string): void {
+  if (!(product in rolesOfRoot)) return;
+  throw new SlipwayError('usage', `no product may have the name ${product}`, { hint: 'Choose another name.' });
 }
 
 function unknownRole(role: string, delegations: readonly string[]): SlipwayError {

@@ -8,7 +8,7 @@ interface KeysOfRole {
   readonly threshold: number;
 }
 
-/** One line for each change, the keys that would be in force afterwards included. */
+/** Lines for each change, and for each role all keys that would sign: also what is said of today may be made up. */
 export function describeChange({ before, after }: ChangeRequest): string[] {
   const lines: string[] = [];
   for (const document of ['root', 'targets'] as const) {
@@ -42,7 +42,9 @@ function describeRole(name: string, old: KeysOfRole | undefined, next: KeysOfRol
   if (!old) return [`a new role ${name}: ${next.threshold} of the keys ${idsOf(next.keyIDs)}`];
   const added = next.keyIDs.filter((id) => !old.keyIDs.includes(id));
   const revoked = old.keyIDs.filter((id) => !next.keyIDs.includes(id));
-  if (added.length === 0 && revoked.length === 0 && old.threshold === next.threshold) return [];
+  if (added.length === 0 && revoked.length === 0 && old.threshold === next.threshold) {
+    return [`${name}: ${next.threshold} of the keys ${idsOf(next.keyIDs)} sign, as today`];
+  }
   return [
     ...revoked.map((id) => `${name}: the key ${id.slice(0, 12)} is revoked`),
     ...added.map((id) => `${name}: the key ${id.slice(0, 12)} is added`),

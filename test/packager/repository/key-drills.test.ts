@@ -65,7 +65,7 @@ function signed(made: Awaited<ReturnType<typeof request>>, ...signers: SigningKe
 }
 
 const apply = (store: StoreWriter, made: ReturnType<typeof signed>, keys: SigningKey[], now: Date) =>
-  applyChange({ store, request: made, keys, pinnedRoot: undefined, signingTime: now });
+  applyChange({ store, request: made, keys, pinnedRoot: undefined, signingTime: now, backOff: async () => undefined });
 
 /** What a device believes that pinned the first root and sees the store now. */
 async function device(store: StoreWriter, pinned: Uint8Array, now: Date) {
