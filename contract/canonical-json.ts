@@ -6,3 +6,8 @@ export function canonicalJson(value: unknown): Uint8Array {
   if (text === undefined) throw new TypeError('not a JSON value');
   return new TextEncoder().encode(text);
 }
+
+/** Whether two JSON values say the same; undefined is null. */
+export function isSameJson(a: unknown, b: unknown): boolean {
+  return canonicalize(a ?? null) === canonicalize(b ?? null);
+}

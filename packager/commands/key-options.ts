@@ -17,14 +17,14 @@ export interface KeyOptions {
   readonly key?: string[];
 }
 
-export function withStoreOptions(command: Command): Command {
+export function withRepositoryOptions(command: Command): Command {
   return command
     .requiredOption('--store <url>', 'file:///folder or s3://bucket/prefix')
     .option('--root <file>', "the root that devices pin; without it the store's own first root is believed");
 }
 
 export function withRequestOptions(command: Command): Command {
-  return withStoreOptions(command).requiredOption('--out <file>', 'the request, for those who sign');
+  return withRepositoryOptions(command).requiredOption('--out <file>', 'the request, for those who sign');
 }
 
 export function withKeyOptions(command: Command): Command {

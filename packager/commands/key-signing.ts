@@ -17,7 +17,7 @@ import { readSigningKeys } from '../repository/key-files.ts';
 import { type CommandContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { answerRequest } from './key-answer.ts';
-import { type KeyOptions, type StoreOptions, withKeyOptions, withStoreOptions } from './key-options.ts';
+import { type KeyOptions, type StoreOptions, withKeyOptions, withRepositoryOptions } from './key-options.ts';
 import { readRoot, warnOfPastSignatures } from './publish.ts';
 
 export function registerSign(keys: Command, context: CommandContext): void {
@@ -43,7 +43,7 @@ export function registerSign(keys: Command, context: CommandContext): void {
 }
 
 export function registerPublishChange(keys: Command, context: CommandContext): void {
-  withKeyOptions(withStoreOptions(keys.command('publish')))
+  withKeyOptions(withRepositoryOptions(keys.command('publish')))
     .description('Bring a request that has its signatures into force. Devices follow by themselves.')
     .argument('<request>', 'file of a request')
     .addHelpText(

@@ -10,7 +10,7 @@ import { type RoleStatus, roleStatuses } from '../repository/role-status.ts';
 import { loadRepository } from '../repository/state.ts';
 import { type CommandContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
-import { countOf, type StoreOptions, withStoreOptions } from './key-options.ts';
+import { countOf, type StoreOptions, withRepositoryOptions } from './key-options.ts';
 import { registerRequests } from './key-requests.ts';
 import { registerPublishChange, registerSign } from './key-signing.ts';
 import { readRoot } from './publish.ts';
@@ -35,7 +35,7 @@ export function registerKeys(program: Command, context: CommandContext): void {
 }
 
 function registerStatus(keys: Command, context: CommandContext): void {
-  withStoreOptions(keys.command('status'))
+  withRepositoryOptions(keys.command('status'))
     .description('Show each role: its keys, how many of them sign, and when its document ends.')
     .option('--fail-within-days <n>', 'fail with status 4 where a document ends within so many days: for cron')
     .addHelpText(

@@ -3,7 +3,7 @@
  * devices look for, then the timestamp. One that was killed is finished by the same command.
  */
 import type { Metadata, MetaFile, Root, Targets } from '@tufjs/models';
-import { canonicalJson } from '../../contract/canonical-json.ts';
+import { canonicalJson, isSameJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
@@ -23,7 +23,8 @@ import {
   signDocument,
 } from '../repository/signed-document.ts';
 import type { SigningKey } from '../repository/signing-key.ts';
-import { loadRepository, type RepositoryState } from '../repository/state.ts';
+import { fetchFrom, loadRepository, type MetadataReader, type RepositoryState } from '../repository/state.ts';
+import { firstToSwap } from './first-to-swap.ts';
 import { placeDocument } from './place-document.ts';
 
 export interface ApplyInput {
@@ -44,8 +45,6 @@ export interface AppliedChange {
   readonly products: readonly string[];
 }
 
-const maxAttempts = 12;
-
 /**
  * @throws SlipwayError `threshold-not-met`, `key-not-authorised`, `metadata-expired`, `publish-contended` where the
  *   repository has moved on since the request was made, or what the store throws
@@ -55,12 +54,8 @@ export async function applyChange(input: ApplyInput): Promise<AppliedChange> {
   requireSigned(request);
   requireInTime(request, signingTime);
   await refuseWhatIsInForce(store, request, pinnedRoot);
-  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    if (attempt > 1) await input.backOff(attempt);
-    const applied = await applyOnce(input);
-    if (applied) return applied;
-  }
-  throw new SlipwayError('publish-contended', `lost the race for the timestamp ${maxAttempts} times`, {
+  return firstToSwap(() => applyOnce(input), {
+    backOff: input.backOff,
     hint: 'Run the same command again: the new root may be in the store already.',
   });
 }
@@ -71,7 +66,8 @@ async function applyOnce({ store, request, keys, pinnedRoot, signingTime: now }:
   const after = withCountedSignatures(request);
   await requireNewestRoot(store, request);
   // A root that an earlier try placed is not looked at: the timestamp of before may not be its own.
-  const state = await loadRepository(upToRoot(store, before.root.signed.version), pinnedRoot);
+  const hidden = new Map([[metadataKey('root', before.root.signed.version + 1), undefined]]);
+  const state = await loadRepository(withObjects(store, hidden), pinnedRoot);
   requireUnmoved(state, request);
   const root = after.root ?? before.root;
   const targets = after.targets ?? state.targets;
@@ -115,18 +111,12 @@ async function requireTaken(
   timestamp: Uint8Array,
   products: readonly string[],
 ): Promise<void> {
-  const placed = new Map([['timestamp.json', timestamp]]);
-  if (root) placed.set(`${root.signed.version}.root.json`, canonicalJson(root.toJSON()));
+  const placed = new Map([[timestampKey, timestamp]]);
+  if (root) placed.set(metadataKey('root', root.signed.version), canonicalJson(root.toJSON()));
   const trusted = await refreshTrust({
     known: new Map([['root', canonicalJson(before.toJSON())]]),
     now: new Date(0),
-    fetch: async (name, maxBytes) => {
-      const bytes = placed.get(name) ?? (await store.readWhole(`metadata/${name}`, maxBytes))?.bytes;
-      if (bytes && bytes.length > maxBytes) {
-        throw new SlipwayError('metadata-too-large', `${name} would be longer than ${maxBytes} bytes`);
-      }
-      return bytes;
-    },
+    fetch: fetchFrom(withObjects(store, placed)),
   });
   for (const name of products) await trusted.delegatedTargets(name);
   if (root && trusted.root.version !== root.signed.version) {
@@ -153,7 +143,7 @@ async function refuseWhatIsInForce(
   const state = await loadRepository(store, pinnedRoot).catch(() => undefined);
   if (!state) return;
   const isThere = (['root', 'targets'] as const).every(
-    (name) => !after[name] || isSame(state[name].signed.toJSON(), after[name].signed.toJSON()),
+    (name) => !after[name] || isSameJson(state[name].signed.toJSON(), after[name].signed.toJSON()),
   );
   if (isThere) throw movedOn('the change is in force already');
 }
@@ -187,13 +177,9 @@ function requireSigned(request: ChangeRequest): void {
 
 /** The request says what it was made from; anything else would be overwritten unseen. */
 function requireUnmoved(state: RepositoryState, { before, after }: ChangeRequest): void {
-  const rootIsSame = isSame(state.root.signed.toJSON(), before.root.signed.toJSON());
-  const targetsAreSame = !after.targets || isSame(state.targets.signed.toJSON(), before.targets.signed.toJSON());
+  const rootIsSame = isSameJson(state.root.signed.toJSON(), before.root.signed.toJSON());
+  const targetsAreSame = !after.targets || isSameJson(state.targets.signed.toJSON(), before.targets.signed.toJSON());
   if (!rootIsSame || !targetsAreSame) throw movedOn('root or targets were changed since it was made');
-}
-
-function isSame(a: object, b: object): boolean {
-  return Buffer.compare(canonicalJson(a as never), canonicalJson(b as never)) === 0;
 }
 
 function movedOn(why: string): SlipwayError {
@@ -233,21 +219,22 @@ async function placeSigned<T extends Root | Targets>(
 function saysTheSame(bytes: Uint8Array, signed: Root | Targets): boolean {
   try {
     const found = JSON.parse(new TextDecoder().decode(bytes)) as { signed: object };
-    return Buffer.compare(canonicalJson(found.signed as never), canonicalJson(signed.toJSON())) === 0;
+    return isSameJson(found.signed, signed.toJSON());
   } catch {
     return false;
   }
 }
 
-/** A reader that knows no root above this version. */
-function upToRoot(store: StoreReader, version: number): StoreReader {
-  const hidden = metadataKey('root', version + 1);
+/** The store as it would be with these objects in place; undefined hides one. */
+function withObjects(store: MetadataReader, objects: ReadonlyMap<string, Uint8Array | undefined>): MetadataReader {
   return {
-    location: store.location,
-    stat: (key) => store.stat(key),
-    open: (key, range, signal) => store.open(key, range, signal),
-    readWhole: async (key, maxBytes) => (key === hidden ? undefined : store.readWhole(key, maxBytes)),
-    presign: (key, method, seconds) => store.presign(key, method, seconds),
-    close: () => store.close(),
+    async readWhole(key, maxBytes) {
+      if (!objects.has(key)) return store.readWhole(key, maxBytes);
+      const bytes = objects.get(key);
+      if (bytes && bytes.length > maxBytes) {
+        throw new SlipwayError('metadata-too-large', `${key} would be longer than ${maxBytes} bytes`);
+      }
+      return bytes && { bytes, etag: '' };
+    },
   };
 }

@@ -12,6 +12,7 @@ import {
   signersOf,
 } from '../repository/offline-roles.ts';
 import { nextSnapshot, nextTimestamp } from '../repository/online-roles.ts';
+import { refuseSharedPermitKeys } from '../repository/permit-keys.ts';
 import { productTargets } from '../repository/product-role.ts';
 import { describeDocument, documentKey, type SignedDocument, signDocument } from '../repository/signed-document.ts';
 import { placeDocument, sameButExpiry } from './place-document.ts';
@@ -78,17 +79,10 @@ export async function createRepository(
   return root;
 }
 
-/**
- * It lies on the machine that answers devices: an attacker who takes it there must not be able to sign anything else.
- */
 function refuseSharedPermitKey({ root, targets, online, products, permits }: RepositoryKeys): void {
-  const others = new Set(
-    [root, targets, online, ...products.values()].flatMap(({ keys }) => keys.map(({ keyId }) => keyId)),
-  );
-  if (!permits?.keys.some(({ keyId }) => others.has(keyId))) return;
-  throw new SlipwayError('usage', 'a key of permits serves another role too', {
-    hint: 'Make one for permits alone: slipway-packager keygen permits --out DIR',
-  });
+  const idsOf = (roles: readonly (RoleKeys | undefined)[]) =>
+    roles.flatMap((role) => role?.keys.map(({ keyId }) => keyId) ?? []);
+  refuseSharedPermitKeys(idsOf([permits]), idsOf([root, targets, online, ...products.values()]));
 }
 
 async function placeRoot(store: StoreWriter, root: SignedDocument<Root>): Promise<SignedDocument<Root>> {

@@ -3,7 +3,7 @@
  * leaves names behind: what it left is taken over when it says the same, and stepped over when it does not.
  */
 import { Metadata, type MetadataKind, type Root, type Snapshot, type Targets } from '@tufjs/models';
-import { canonicalJson } from '../../contract/canonical-json.ts';
+import { isSameJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
@@ -63,13 +63,13 @@ export function sameButExpiry<T extends SignedPart>(
     const json = JSON.parse(new TextDecoder().decode(bytes));
     const found = Metadata.fromJSON(wanted.signed.type as MetadataKind.Root, json);
     delegator.verifyDelegate(wanted.role, found);
-    const same = Buffer.compare(withoutExpiry(found.signed), withoutExpiry(wanted.signed)) === 0;
+    const same = isSameJson(withoutExpiry(found.signed), withoutExpiry(wanted.signed));
     return same ? (found.signed as SignedPart as T) : undefined;
   } catch {
     return undefined;
   }
 }
 
-function withoutExpiry(signed: SignedPart): Uint8Array {
-  return canonicalJson({ ...signed.toJSON(), expires: null });
+function withoutExpiry(signed: SignedPart): object {
+  return { ...signed.toJSON(), expires: null };
 }

@@ -3,7 +3,6 @@
  * compare-and-swap. Whatever dies on the way leaves the old state visible; running it again finishes the work.
  */
 import { Readable } from 'node:stream';
-import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { type Progress, silentProgress } from '../../contract/progress.ts';
 import {
@@ -32,11 +31,11 @@ import { commitChanges, commitKeys } from './commit.ts';
 import { basesOf, planPublish, withChannelAt } from './deciding/plan.ts';
 import { type DeltaMemory, deltaMemory, type EncoderOptions, type MadeDelta, uploadOf } from './delta-memory.ts';
 import { type DeltaJob, type DeltaMakers, makeDeltas } from './deltas.ts';
+import { firstToSwap } from './first-to-swap.ts';
 import { readOrRestore, restoreDeltas } from './restore.ts';
 import { requireStored, type Upload, type UploadResult, uploadAll } from './upload.ts';
 
 const concurrency = 4;
-const maxAttempts = 12;
 
 export interface PublishInput {
   readonly store: StoreWriter;
@@ -87,15 +86,15 @@ interface PublishResult extends UploadResult {
  */
 export async function publishRelease(input: PublishInput): Promise<PublishResult> {
   const publisher = new Publisher(input);
-  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    if (attempt > 1) await input.backOff(attempt);
-    const result = await publisher.attempt();
-    if (result) return { ...result, lostRaces: attempt - 1 };
-    input.say('another publisher was faster; merging with its release');
-  }
-  throw new SlipwayError('publish-contended', `lost the race for the timestamp ${maxAttempts} times`, {
-    hint: 'Run the same command again when other publishers have finished.',
-  });
+  return firstToSwap(
+    async (lostRaces) => {
+      const result = await publisher.attempt();
+      if (result) return { ...result, lostRaces };
+      input.say('another publisher was faster; merging with its release');
+      return undefined;
+    },
+    { backOff: input.backOff },
+  );
 }
 
 class Publisher {

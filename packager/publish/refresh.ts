@@ -13,8 +13,7 @@ import {
   requireUnexpiredOfflineRoles,
 } from '../repository/state.ts';
 import { commitChanges, type RoleChanges } from './commit.ts';
-
-const maxAttempts = 12;
+import { firstToSwap } from './first-to-swap.ts';
 
 interface RefreshRequest {
   readonly store: StoreWriter;
@@ -38,20 +37,19 @@ interface RefreshResult {
 /** @throws SlipwayError `metadata-expired` for what the given keys cannot renew, `key-not-authorised`, `publish-contended` */
 export async function refreshRepository(input: RefreshRequest): Promise<RefreshResult> {
   const { store, keys, pinnedRoot, signingTime: now, say } = input;
-  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    if (attempt > 1) await input.backOff(attempt);
-    const state = await loadRepository(store, pinnedRoot);
-    requireUnexpiredOfflineRoles(state, now);
-    const changes = dueProducts(state, keys, now, say);
-    const commit = await commitChanges(store, { state, changes, keys, now, check: async () => undefined });
-    if (commit.kind === 'lost-race') continue;
-    const { snapshotVersion, timestampVersion } = commit;
-    const timestampExpires = expiryAt('timestamp', now);
-    return { products: [...changes.keys()], snapshotVersion, timestampVersion, timestampExpires };
-  }
-  throw new SlipwayError('publish-contended', `lost the race for the timestamp ${maxAttempts} times`, {
-    hint: 'Run the same command again when other publishers have finished.',
-  });
+  return firstToSwap(
+    async () => {
+      const state = await loadRepository(store, pinnedRoot);
+      requireUnexpiredOfflineRoles(state, now);
+      const changes = dueProducts(state, keys, now, say);
+      const commit = await commitChanges(store, { state, changes, keys, now, check: async () => undefined });
+      if (commit.kind === 'lost-race') return undefined;
+      const { snapshotVersion, timestampVersion } = commit;
+      const timestampExpires = expiryAt('timestamp', now);
+      return { products: [...changes.keys()], snapshotVersion, timestampVersion, timestampExpires };
+    },
+    { backOff: input.backOff },
+  );
 }
 
 function dueProducts(

@@ -4,19 +4,20 @@
  */
 import type { Root, Targets } from '@tufjs/models';
 import type { DelegatedRole } from '@tufjs/models/dist/role.js';
-import { canonicalJson } from '../../contract/canonical-json.ts';
+import { isSameJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { targetPattern } from '../../contract/release/manifest.ts';
 import { ed25519KeyId, ed25519KeyJson } from '../../contract/trust/key-id.ts';
 import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
+import { refuseSharedPermitKeys } from './permit-keys.ts';
 
-interface Documents {
+export interface OfflineDocuments {
   readonly root: Root;
   readonly targets: Targets;
 }
 
 /** @throws SlipwayError `metadata-malformed`, `usage` */
-export function requireAllowedChange(before: Documents, after: Documents): void {
+export function requireAllowedChange(before: OfflineDocuments, after: OfflineDocuments): void {
   for (const { root, targets } of [before, after]) {
     requireComputedIds(root.keys);
     requireComputedIds(targets.delegations?.keys ?? {});
@@ -29,7 +30,8 @@ export function requireAllowedChange(before: Documents, after: Documents): void 
 function requireComputedIds(keys: Root['keys']): void {
   for (const [id, key] of Object.entries(keys)) {
     const hex = key.keyVal.public ?? '';
-    if (id !== ed25519KeyId(hex) || !isSame(key.toJSON(), ed25519KeyJson(hex))) throw odd(`the key ${id.slice(0, 12)}`);
+    if (id !== ed25519KeyId(hex) || !isSameJson(key.toJSON(), ed25519KeyJson(hex)))
+      throw odd(`the key ${id.slice(0, 12)}`);
   }
 }
 
@@ -39,8 +41,8 @@ function requireAllowedRoot(before: Root, after: Root): void {
     ...root.toJSON(),
     ...{ spec_version: '', version: 0, expires: '', keys: {}, roles: Object.keys(root.roles).sort() },
   });
-  if (!isSame(bare(before), bare(after))) throw odd('root, besides keys');
-  if (!isSame(after.roles.snapshot?.toJSON(), after.roles.timestamp?.toJSON())) {
+  if (!isSameJson(bare(before), bare(after))) throw odd('root, besides keys');
+  if (!isSameJson(after.roles.snapshot?.toJSON(), after.roles.timestamp?.toJSON())) {
     throw odd('snapshot and timestamp, which have the same keys');
   }
 }
@@ -52,13 +54,13 @@ function requireAllowedTargets(before: Targets, after: Targets): void {
     ...{ spec_version: '', version: 0, expires: '', delegations: {} },
   });
   const isHashed = after.delegations?.succinctRoles !== undefined;
-  if (isHashed || !isSame(bare(before), bare(after))) throw odd('targets, besides delegations');
+  if (isHashed || !isSameJson(bare(before), bare(after))) throw odd('targets, besides delegations');
   const old = before.delegations?.roles ?? {};
   for (const [name, role] of Object.entries(after.delegations?.roles ?? {})) {
     const known = Object.hasOwn(old, name) ? old[name] : undefined;
     const fresh = { name, terminating: true, paths: [name === permitsRole ? permitsPattern : targetPattern(name)] };
     const expected = known ? reachOf(known) : { ...fresh, hashes: null };
-    if (!isSame(reachOf(role), expected)) throw odd(`what ${name} may sign`);
+    if (!isSameJson(reachOf(role), expected)) throw odd(`what ${name} may sign`);
   }
 }
 
@@ -66,19 +68,13 @@ function reachOf({ name, terminating, paths, pathHashPrefixes }: DelegatedRole) 
   return { name, terminating, paths: paths ?? null, hashes: pathHashPrefixes ?? null };
 }
 
-/** A key of permits lies on the machine that answers devices: it signs nothing else. */
-function refuseSharedPermitKey({ root, targets }: Documents): void {
+function refuseSharedPermitKey({ root, targets }: OfflineDocuments): void {
   const delegated = Object.values(targets.delegations?.roles ?? {});
-  const others = [...Object.values(root.roles), ...delegated.filter(({ name }) => name !== permitsRole)];
-  const used = new Set(others.flatMap(({ keyIDs }) => keyIDs));
-  if (!delegated.some(({ name, keyIDs }) => name === permitsRole && keyIDs.some((id) => used.has(id)))) return;
-  throw new SlipwayError('usage', 'a key of permits would serve another role, too', {
-    hint: 'Make one for permits alone: slipway-packager keygen permits --out DIR',
-  });
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  return Buffer.compare(canonicalJson((a ?? null) as never), canonicalJson((b ?? null) as never)) === 0;
+  const idsOf = (roles: readonly { readonly keyIDs: readonly string[] }[]) => roles.flatMap(({ keyIDs }) => keyIDs);
+  refuseSharedPermitKeys(
+    idsOf(delegated.filter(({ name }) => name === permitsRole)),
+    idsOf([...Object.values(root.roles), ...delegated.filter(({ name }) => name !== permitsRole)]),
+  );
 }
 
 function odd(what: string): SlipwayError {

@@ -4,7 +4,7 @@
  */
 import { Metadata, MetadataKind, type Root, type Targets } from '@tufjs/models';
 import * as z from 'zod';
-import { canonicalJson } from '../../contract/canonical-json.ts';
+import { canonicalJson, isSameJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { requireAllowedChange } from './allowed-change.ts';
 import type { ChangedDocuments } from './change-roles.ts';
@@ -57,7 +57,11 @@ export function encodeRequest({ before, after }: ChangeRequest): Uint8Array {
  */
 export function requireKnownRoot({ before }: ChangeRequest, known: Uint8Array): void {
   const root = rootOf(JSON.parse(new TextDecoder().decode(known)));
-  if (root.signed.version !== before.root.signed.version || root.signed.equals(before.root.signed)) return;
+  if (
+    root.signed.version !== before.root.signed.version ||
+    isSameJson(root.signed.toJSON(), before.root.signed.toJSON())
+  )
+    return;
   throw new SlipwayError('metadata-signature-invalid', 'the request says otherwise of the root that was given', {
     hint: 'Do not sign it. Ask the one who made it, by another way.',
   });

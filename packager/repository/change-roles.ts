@@ -8,7 +8,7 @@ import { DelegatedRole, Role } from '@tufjs/models/dist/role.js';
 import { SlipwayError } from '../../contract/errors.ts';
 import { targetPattern } from '../../contract/release/manifest.ts';
 import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
-import { requireAllowedChange } from './allowed-change.ts';
+import { type OfflineDocuments, requireAllowedChange } from './allowed-change.ts';
 import { expiryAt } from './expiry.ts';
 import { specVersion } from './offline-roles.ts';
 import type { PublicKey } from './signing-key.ts';
@@ -29,11 +29,6 @@ export interface RoleWishes {
   readonly thresholds: ReadonlyMap<string, number>;
   /** New roles below targets, or `permits` where there is none: their keys are among `add`. */
   readonly newRoles: readonly string[];
-}
-
-export interface OfflineDocuments {
-  readonly root: Root;
-  readonly targets: Targets;
 }
 
 /** Undefined: the document stays as it is. */

@@ -12,6 +12,9 @@ import type { StoreReader, WholeObject } from '../../system/store/reader.ts';
 import { isExpired } from './expiry.ts';
 import type { RoleAuthority } from './signed-document.ts';
 
+/** As much of a store as reading metadata needs. */
+export type MetadataReader = Pick<StoreReader, 'readWhole'>;
+
 export interface RepositoryState {
   /** Accepted documents by role, bytes as stored; delegated roles are in `products`. */
   readonly documents: MetadataSet;
@@ -44,7 +47,7 @@ const beforeAnyExpiry = new Date(0);
  *   that the store agrees with itself
  * @throws SlipwayError `repository-missing`, or what refreshTrust throws
  */
-export async function loadRepository(store: StoreReader, pinnedRoot?: Uint8Array): Promise<RepositoryState> {
+export async function loadRepository(store: MetadataReader, pinnedRoot?: Uint8Array): Promise<RepositoryState> {
   const timestamp = await store.readWhole(timestampKey, limits.maxTimestampBytes);
   const root = pinnedRoot ?? (await firstRoot(store));
   if (!timestamp) throw missing();
@@ -88,14 +91,14 @@ export function delegatedProducts(documents: MetadataSet): string[] {
 }
 
 /** The store's own version 1 of root. @throws SlipwayError `repository-missing` */
-export async function firstRoot(store: StoreReader): Promise<Uint8Array> {
+export async function firstRoot(store: MetadataReader): Promise<Uint8Array> {
   const root = await store.readWhole(metadataKey('root', 1), limits.maxRootBytes);
   if (!root) throw missing();
   return root.bytes;
 }
 
 /** Metadata of a store; the timestamp, where given, is the one that was read with its etag. */
-export function fetchFrom(store: StoreReader, timestamp?: WholeObject): FetchMetadata {
+export function fetchFrom(store: MetadataReader, timestamp?: WholeObject): FetchMetadata {
   return async (name, maxBytes) => {
     if (name === 'timestamp.json' && timestamp) return timestamp.bytes;
     return (await store.readWhole(`metadata/${name}`, maxBytes))?.bytes;
