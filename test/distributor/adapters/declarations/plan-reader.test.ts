@@ -9,11 +9,12 @@ function rollout(name: string, more = '') {
   return `${head}spec: {product: p, release: 1.0.0, waves: [{name: a, percent: 100}]${more}}\n`;
 }
 
-/** What costs most to read, as much of it as takes seconds. */
-const costly = Array.from({ length: 3 }, (_, i) => ({
-  name: `${i}.yaml`,
-  text: (hostileYaml['a flow mapping of different keys'] ?? String)(800_000),
-}));
+const costlyText = (hostileYaml['a flow mapping of different keys'] ?? String)(800_000);
+
+/** What costs most to read: each file takes about half a second. */
+function costlyFiles(count: number) {
+  return Array.from({ length: count }, (_, i) => ({ name: `${i}.yaml`, text: costlyText }));
+}
 
 const inThread = { timeoutMs: 60_000, maxMemoryMegabytes: 1024, maxBytesHere: 0 };
 
@@ -36,7 +37,8 @@ describe('declarations that are read in a thread', () => {
 
   it('are refused after their time, and the next ones are read', async () => {
     const read = planReader({ ...inThread, timeoutMs: 4000 });
-    const [late, next] = [read(costly), read([{ name: 'a.yaml', text: rollout('r') }])];
+    // Half a minute of work: no machine is so fast that it ends in time.
+    const [late, next] = [read(costlyFiles(60)), read([{ name: 'a.yaml', text: rollout('r') }])];
     await expect(late).rejects.toMatchObject({
       code: 'document-too-complex',
       message: expect.stringContaining('4 s'),
@@ -46,7 +48,7 @@ describe('declarations that are read in a thread', () => {
 
   it('are refused when they need more memory than they may, and the process goes on', async () => {
     const read = planReader({ ...inThread, maxMemoryMegabytes: 48 });
-    await expect(read(costly)).rejects.toMatchObject({
+    await expect(read(costlyFiles(3))).rejects.toMatchObject({
       code: 'document-too-complex',
       message: expect.stringContaining('48 MB of memory'),
     });
@@ -54,7 +56,7 @@ describe('declarations that are read in a thread', () => {
 
   it('of much text do not keep this thread from answering', async () => {
     const beat = new HeartBeat();
-    const error = await planReader()(costly).catch((thrown: unknown) => thrown);
+    const error = await planReader()(costlyFiles(3)).catch((thrown: unknown) => thrown);
     const longest = await beat.end();
     expect(error).toMatchObject({ code: 'document-invalid' });
     // Parsed here they take seconds.
