@@ -1,5 +1,6 @@
 /** Every command is given a context by main.ts: the device of a configuration, and where words go. */
 import type { Output } from '../../system/command-line/output.ts';
+import type { Adoption } from '../adoption/adoption.ts';
 import type { Configuration } from '../configuration.ts';
 import type { DeltaMeans } from '../delta/delta-means.ts';
 import type { DaemonPoll } from '../device/daemon.ts';
@@ -23,6 +24,9 @@ export interface CommandContext {
   open(configFile: string, command: string, blobs?: BlobSource): OpenDevice;
   /** The same for a daemon, which waits for a disk that takes nothing, and tells the server. */
   openPatiently(configFile: string, command: string): Promise<OpenDevice>;
+  /** Takes over what is installed here, and gives it back. @param configFile as given, for the unit at boot */
+  adopt(opened: OpenDevice, configFile: string): Promise<Adoption>;
+  unadopt(opened: OpenDevice, configFile: string): Promise<Adoption>;
   /** Reads beside the process that holds the lock. */
   read(configFile: string): Promise<DeviceReading>;
   /** Makes `out` from a file and a delta; `out` is whole or untouched. */

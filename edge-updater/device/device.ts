@@ -2,13 +2,15 @@
  * A device does its work on a check, an installation from a bundle, a rollback and after a restart. It orders trust,
  * acceptance and the machine; the daemon and the commands decide when.
  */
-import type { CheckRequest, HeardAnswer } from '../../contract/device-api/check.ts';
+import type { CheckRequest, HeardAnswer, InstalledRelease } from '../../contract/device-api/check.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { endHold, settleBeforeStart } from '../effects/before-start.ts';
 import type { JournalPort } from '../ports.ts';
 import type { ReleaseSource, ResolvedRelease } from '../trust/resolve-release.ts';
 import { checkRequestOf } from '../update/check-request.ts';
 import { recover } from '../update/recover.ts';
 import { attemptOf, blankState, type DeviceState, type FinishedAttempt } from '../update/state.ts';
+import type { UpdateStep } from '../update/step.ts';
 import { switchTimeOf, type WaitForWindow } from '../update/switch-window.ts';
 import type { Asker, DeviceCore, Effort } from './device-core.ts';
 import { Examination } from './examination.ts';
@@ -78,20 +80,10 @@ export class Device {
 
   /** Ends what a stop of any kind interrupted. Starts the service first, unless the interrupted work is about it. */
   async recover(signal: AbortSignal, patience?: number): Promise<void> {
-    const { slots, downloads, clock, service, narrator } = this.world;
+    const { slots, service, narrator } = this.world;
     const { machine, timed } = this.#core;
-    const { currentLink, previousLink } = slots;
-    const durableBytes = [...downloads.durable().values()].reduce((sum, bytes) => sum + bytes, 0);
-    // A link without a journal was made by somebody who had one.
-    const isLost = this.#found === 'lost' || (this.#found === 'absent' && currentLink !== undefined);
-    const step = recover(isLost ? undefined : machine.state, {
-      currentLink,
-      previousLink,
-      slots: slots.slots(),
-      durableBytes,
-      ...machine.moment(),
-      attemptId: clock.newId(),
-    });
+    const { currentLink } = slots;
+    const step = this.#recovery(false);
     const effect = machine.resume(step);
     const isAboutService = ['switching', 'probation', 'rolling-back'].includes(step.state.update.phase);
     const damage = this.#care.glance();
@@ -103,10 +95,45 @@ export class Device {
       await service.ensure().catch((thrown) => narrator.warn('service-start-failed', toSlipwayError(thrown).message));
     }
     try {
+      if (!isOthers) await endHold(this.world);
       await timed.work(effect, signal, patience);
     } finally {
       await this.#heartbeat.settled();
     }
+  }
+
+  /**
+   * Before the unit of an adopted box starts at boot: counts the boot, finishes an exchange of data that was cut off,
+   * and goes back where a release had its boots. Starts and stops nothing.
+   */
+  async recoverBeforeStart(): Promise<void> {
+    const step = this.#recovery(true);
+    this.#core.machine.resume(step);
+    await settleBeforeStart(step, this.world);
+  }
+
+  #recovery(isBeforeStart: boolean): UpdateStep {
+    const { slots, downloads, clock, bootId } = this.world;
+    const { machine } = this.#core;
+    const { currentLink, previousLink } = slots;
+    const durableBytes = [...downloads.durable().values()].reduce((sum, bytes) => sum + bytes, 0);
+    // A link without a journal was made by somebody who had one.
+    const isLost = this.#found === 'lost' || (this.#found === 'absent' && currentLink !== undefined);
+    return recover(isLost ? undefined : machine.state, {
+      currentLink,
+      previousLink,
+      slots: slots.slots(),
+      durableBytes,
+      ...machine.moment(),
+      attemptId: clock.newId(),
+      boot: bootId === undefined ? undefined : { id: bootId, isBeforeStart },
+    });
+  }
+
+  /** Takes a slot that was made of what is installed here for the release that runs. */
+  adopt(release: InstalledRelease): void {
+    this.#core.machine.dispatch({ kind: 'adopted', release });
+    this.world.slots.point({ current: release.manifestSha256, previous: undefined });
   }
 
   /** Goes on with work that a failure of the disk left undone, and with an update whose window is open. */

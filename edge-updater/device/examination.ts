@@ -47,10 +47,16 @@ export class Examination {
 
   /**
    * No release is put on a box that contradicts itself: what would be stopped, switched and started is not known.
-   * @throws SlipwayError `box-ambiguous`, `box-contradicted`
+   * @throws SlipwayError `box-ambiguous`, `box-contradicted`, `unit-not-ours`
    */
   async requireClearBox(): Promise<void> {
     await this.#lookAtBox();
+    const reason = this.#examined.world.whyNotOurs?.();
+    if (reason !== undefined) {
+      throw new SlipwayError('unit-not-ours', reason, {
+        hint: 'Run slipway-edge adopt to take over what is installed, or slipway-edge unadopt.',
+      });
+    }
     if (this.#box.kind !== 'refused') return;
     const { code, message } = this.#box;
     if (code !== 'box-ambiguous' && code !== 'box-contradicted') return;
@@ -78,7 +84,7 @@ export class Examination {
     return {
       service: await this.#service(),
       damage: this.damage,
-      box: this.#box.kind === 'refused' ? this.#box : undefined,
+      box: this.#boxProblem(),
       disk: problemIn(() => slots.tryWriting()),
       shortOf: ifKnown(() => shortOfReserve(roomsOf(world))),
       journal: asProblem(machine.journalTrouble),
@@ -87,6 +93,12 @@ export class Examination {
       offer: this.#offer,
       held: this.#heldInTheWay(),
     };
+  }
+
+  #boxProblem(): Problem | undefined {
+    if (this.#box.kind === 'refused') return this.#box;
+    const reason = this.#examined.world.whyNotOurs?.();
+    return reason === undefined ? undefined : { code: 'unit-not-ours', message: reason };
   }
 
   /** The last one that is offered still, and what keeps the running release from being repaired. */

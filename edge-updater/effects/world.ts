@@ -1,6 +1,7 @@
 /** The world is everything that effects act upon, handed in by main.ts. */
 
 import type { DeltaPolicy } from '../../contract/device-api/check.ts';
+import type { BoxData } from '../adoption/box-data.ts';
 import type { BoxReader } from '../box/box-machine.ts';
 import type { DownloadPolicy } from '../download/download-blob.ts';
 import type {
@@ -31,6 +32,12 @@ export interface World {
   readonly heartbeat?: Heartbeat;
   /** Absent where no K3s or K0s is looked for. */
   readonly box?: BoxReader | undefined;
+  /** Of an adopted box; absent where there is none. */
+  readonly data?: BoxData | undefined;
+  /** Why the unit of an adopted box does not start what `current` names; undefined where it does. */
+  readonly whyNotOurs?: (() => string | undefined) | undefined;
+  /** Of the boot of this machine; undefined where no box is adopted. */
+  readonly bootId?: string | undefined;
   readonly policy: UpdatePolicy;
 }
 

@@ -17,13 +17,21 @@ export type Effect =
   | { readonly kind: 'switch'; readonly attempt: Attempt; readonly previous?: InstalledRelease | undefined }
   /** Restart the service from `current`, probe it, soak. */
   | { readonly kind: 'prove'; readonly attempt: Attempt }
-  /** Point `current` back (or remove it) and restart (or stop) the service. */
+  /** Point `current` back (or remove it), with the data of an adopted box, and restart (or stop) the service. */
   | {
       readonly kind: 'restore';
+      /** What is left; undefined where no attempt led to it. */
+      readonly leaving?: InstalledRelease | undefined;
       readonly to?: InstalledRelease | undefined;
       readonly previous?: InstalledRelease | undefined;
     }
   /** Delete slots besides `keep`, and downloads unless they are worth a resume. */
-  | { readonly kind: 'prune'; readonly keep: readonly Digest[]; readonly keepDownloads: boolean };
+  | {
+      readonly kind: 'prune';
+      readonly keep: readonly Digest[];
+      readonly keepDownloads: boolean;
+      /** The way back that is open to an operator: its data is kept too. */
+      readonly wayBack?: { readonly from: Digest; readonly to: Digest } | undefined;
+    };
 
 export type EffectKind = Effect['kind'];

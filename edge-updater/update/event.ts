@@ -60,7 +60,12 @@ export type UpdateEvent =
   | { readonly kind: 'healthy' }
   | { readonly kind: 'unhealthy'; readonly code: ErrorCode; readonly message: string }
   /** The links are back; `confirmed` says whether the old release answers its health check again. */
-  | { readonly kind: 'restored'; readonly confirmed: boolean }
+  | {
+      readonly kind: 'restored';
+      readonly confirmed: boolean;
+      /** What became of the data of an adopted box. */
+      readonly note?: string;
+    }
   | { readonly kind: 'pruned' }
   /** An effect could not do its work. */
   | {
@@ -89,6 +94,8 @@ export type UpdateEvent =
   | { readonly kind: 'damage-found'; readonly attemptId: string; readonly message: string }
   /** They could not be made anew, and the previous release is whole. */
   | { readonly kind: 'damage-remains'; readonly attemptId: string; readonly message: string }
+  /** What was installed before the updater came is a slot now, and `current` points to it. */
+  | { readonly kind: 'adopted'; readonly release: InstalledRelease }
   /** The operator wants a rejected release tried again. */
   | { readonly kind: 'rejections-forgotten' }
   | { readonly kind: 'reports-acknowledged'; readonly through: number };

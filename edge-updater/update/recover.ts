@@ -20,7 +20,7 @@
  * | staged         | else, up to 5 times                     | read the slot back, rebuild if it is damaged |
  * | switching      | `current` is the new slot               | probation |
  * | switching      | it is the old one, up to 5 times        | staged: read the slot back before the switch |
- * | probation      | `current` is the new slot, up to twice  | probation from its beginning |
+ * | probation      | `current` is the new slot, up to twice; a boot counts once, before the box starts | probation from its beginning |
  * | probation      | more often                              | roll back: `probation-interrupted` |
  * | probation      | another slot                            | roll back: `update-interrupted`; it was gone back already where that could not be journaled |
  * | the same, of a repair | as above: its slot is the current one | as above; what would roll back goes back to the previous release, or stays without one |
@@ -47,6 +47,8 @@ export interface RecoveryFacts extends Moment {
   readonly slots: ReadonlyMap<Digest, InstalledRelease>;
   /** Bytes of the attempt's blobs that are durable. */
   readonly durableBytes: number;
+  /** This boot, and whether nothing has been started in it yet; undefined where that is not asked. */
+  readonly boot?: { readonly id: string; readonly isBeforeStart: boolean } | undefined;
   /** For the report of a lost journal. */
   readonly attemptId: string;
 }
@@ -114,23 +116,30 @@ function recoverDownload(state: DeviceState, attempt: Attempt, facts: RecoveryFa
   return enter(state, { phase: 'downloading', attempt: { ...attempt, interruptions, durableBytes } });
 }
 
-function recoverProbation(state: DeviceState, attempt: Attempt, { currentLink }: RecoveryFacts): UpdateStep {
+function recoverProbation(state: DeviceState, attempt: Attempt, { currentLink, boot }: RecoveryFacts): UpdateStep {
   if (currentLink !== attempt.release.manifestSha256) {
     const message = 'during probation `current` was pointed elsewhere';
     return goBack(state, attempt, { code: 'update-interrupted', message });
+  }
+  const { countedBoot, ...uncounted } = attempt;
+  // The look before the unit started has counted this boot; the updater that starts after it does not count it again.
+  if (boot && !boot.isBeforeStart && countedBoot === boot.id) {
+    return enter(state, { phase: 'probation', attempt: uncounted });
   }
   if (attempt.interruptions >= updateLimits.probation) {
     const message = `probation was interrupted ${attempt.interruptions + 1} times`;
     return goBack(state, attempt, { code: 'probation-interrupted', message });
   }
-  return enter(state, { phase: 'probation', attempt: interrupted(attempt) });
+  const counted = boot?.isBeforeStart ? { ...uncounted, countedBoot: boot.id } : uncounted;
+  return enter(state, { phase: 'probation', attempt: interrupted(counted) });
 }
 
 function recoverIdle(state: DeviceState, facts: RecoveryFacts): UpdateStep {
   const { current, previous } = state;
+  if (facts.currentLink === current?.manifestSha256) return { state, effect: cleanUp(state) };
   const linked = facts.currentLink === undefined ? undefined : facts.slots.get(facts.currentLink);
   if (linked && isAheadOf(state, linked)) return takeOver(state, linked, facts);
-  if (!current || facts.currentLink === current.manifestSha256) return { state, effect: cleanUp(state) };
+  if (!current) return { state, effect: cleanUp(state) };
   const whole = [current, previous].find((release) => release && facts.slots.has(release.manifestSha256));
   if (!whole) return stay(state);
   const kept = whole === current ? previous : undefined;

@@ -46,6 +46,8 @@ const attemptSchema = z.object({
   interruptions: z.number().int().min(0),
   /** How often it fell back to an earlier phase; never cleared, so that no way round is endless. */
   setbacks: z.number().int().min(0),
+  /** The boot that was counted before the unit of an adopted box started in it. */
+  countedBoot: z.string().max(64).optional(),
   /** Durable bytes that the last interruption found. */
   durableBytes: z.number().int().min(0),
 });

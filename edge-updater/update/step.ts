@@ -22,7 +22,7 @@ export function effectOf(state: DeviceState): Effect {
   const { update, current, previous } = state;
   switch (update.phase) {
     case 'idle':
-      return { kind: 'prune', keep: kept(state), keepDownloads: true };
+      return { kind: 'prune', keep: kept(state), keepDownloads: true, wayBack: wayBackOf(state) };
     case 'downloading':
       return { kind: 'fetch', attempt: update.attempt, installed: installed(state) };
     case 'rebuilding':
@@ -34,10 +34,10 @@ export function effectOf(state: DeviceState): Effect {
     case 'probation':
       return { kind: 'prove', attempt: update.attempt };
     case 'rolling-back':
-      return { kind: 'restore', to: current, previous };
+      return { kind: 'restore', leaving: update.attempt.release, to: current, previous };
     case 'committed':
     case 'rolled-back':
-      return { kind: 'prune', keep: kept(state), keepDownloads: false };
+      return { kind: 'prune', keep: kept(state), keepDownloads: false, wayBack: wayBackOf(state) };
     default:
       throw update satisfies never;
   }
@@ -45,7 +45,8 @@ export function effectOf(state: DeviceState): Effect {
 
 /** What an earlier cleaning had to leave: downloads stay only for an attempt that ended before the switch. */
 export function cleanUp(state: DeviceState): Effect {
-  return { kind: 'prune', keep: kept(state), keepDownloads: state.lastAttempt?.outcome === 'failed' };
+  const keepDownloads = state.lastAttempt?.outcome === 'failed';
+  return { kind: 'prune', keep: kept(state), keepDownloads, wayBack: wayBackOf(state) };
 }
 
 export function isRepair({ source }: Attempt): boolean {
@@ -68,6 +69,11 @@ export function moved(attempt: Attempt): Attempt {
 
 function installed(state: DeviceState): InstalledRelease[] {
   return [state.current, state.previous].filter((release) => release !== undefined);
+}
+
+/** By hand or by a permit, from the committed release to the one before it. */
+function wayBackOf({ current, previous }: DeviceState) {
+  return current && previous && { from: previous.manifestSha256, to: current.manifestSha256 };
 }
 
 function kept(state: DeviceState): string[] {

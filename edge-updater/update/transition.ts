@@ -3,6 +3,7 @@
  * The caller makes the state durable first and acts second. An event that has no meaning in a state changes nothing, so
  * a late answer can do no harm.
  */
+import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Moment, Occurrence, UpdateEvent } from './event.ts';
 import { giveUp, withoutRejections } from './giving-up.ts';
 import { goBack, permitAccepted, permitRefused, rollbackRequested, rolledBack } from './going-back.ts';
@@ -30,6 +31,8 @@ export function transition(state: DeviceState, { event, ...moment }: Occurrence)
       return damageRemains(state, event, at);
     case 'permit-refused':
       return stay(permitRefused(state, event, at));
+    case 'adopted':
+      return stay(adopted(state, event.release));
     case 'rejections-forgotten':
       return stay(
         withoutRejections(
@@ -76,13 +79,25 @@ export function transition(state: DeviceState, { event, ...moment }: Occurrence)
       return failed(state, event, moment);
     case 'restored':
       if (state.update.phase !== 'rolling-back') return stay(state);
-      return rolledBack(state, state.update, event.confirmed, moment);
+      return rolledBack(state, withNote(state.update, event.note), event.confirmed, moment);
     case 'pruned':
       if (state.update.phase !== 'committed' && state.update.phase !== 'rolled-back') return stay(state);
       return stay({ ...state, update: { phase: 'idle' } });
     default:
       throw event satisfies never;
   }
+}
+
+/** Nothing leads back to a release that was there before: its data is not kept. The counter floor stays. */
+function adopted(state: DeviceState, current: InstalledRelease): DeviceState {
+  if (state.update.phase !== 'idle' || state.current?.manifestSha256 === current.manifestSha256) return state;
+  return { ...state, current, previous: undefined };
+}
+
+function withNote(update: Extract<DeviceState['update'], { phase: 'rolling-back' }>, note: string | undefined) {
+  if (note === undefined) return update;
+  const { message } = update.failure;
+  return { ...update, failure: { ...update.failure, message: `${message.slice(0, 1200)}; ${note.slice(0, 280)}` } };
 }
 
 /** Says each thing once; the oldest go first. */

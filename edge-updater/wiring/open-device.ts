@@ -4,10 +4,13 @@
  */
 import path from 'node:path';
 import type { DeltaPolicy } from '../../contract/device-api/check.ts';
-import { type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { zstdEncoderOf } from '../../delta/recipe/zstd-programs.ts';
 import { isDiskCode } from '../../system/files/disk-codes.ts';
+import { readAdoption } from '../adapters/box/adoption-file.ts';
 import { boxOfThisMachine } from '../adapters/box/box-of-this-machine.ts';
+import { whyNotOurs } from '../adapters/box/box-program.ts';
+import { BoxDataDirectory } from '../adapters/datastore/box-data.ts';
 import { deltaProcess } from '../adapters/delta/delta-process.ts';
 import { readConfiguration } from '../adapters/disk/configuration-file.ts';
 import { StateDiskSpace } from '../adapters/disk/disk-space.ts';
@@ -22,9 +25,11 @@ import { HttpServer } from '../adapters/network/http-server.ts';
 import { CommandProbe } from '../adapters/service/command-probe.ts';
 import { ExecService } from '../adapters/service/exec-service.ts';
 import { HttpProbe } from '../adapters/service/http-probe.ts';
+import { bootId } from '../adapters/service/process-table.ts';
 import { SystemdService } from '../adapters/service/systemd-service.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import type { Terminal } from '../adapters/terminal.ts';
+import type { Adoption } from '../adoption/adoption.ts';
 import type { OpenDevice } from '../commands/command-context.ts';
 import { type Configuration, proxiesOf } from '../configuration.ts';
 import { Device } from '../device/device.ts';
@@ -86,6 +91,8 @@ export class DeviceOpener {
     const service = serviceOf(configuration, slots, this.#terminal);
     const server = serverOf(configuration, this.#signal);
     const journal = new JournalFile(stateDir);
+    const adoption = readAdoption(stateDir);
+    if (adoption) requireItsUnit(adoption, configuration);
     const device = new Device({
       facts: { deviceId, product, platform, labels, updaterVersion },
       server,
@@ -100,6 +107,9 @@ export class DeviceOpener {
         deltas: deltaProcess(delta.zstdPrograms),
         service,
         box: boxOfThisMachine(configuration),
+        data: adoption && new BoxDataDirectory(adoption, stateDir),
+        bootId: adoption && bootId(),
+        whyNotOurs: adoption && (() => whyNotOurs(adoption, stateDir)),
         health: healthOf(configuration),
         clock: systemClock,
         narrator: this.#terminal,
@@ -141,6 +151,14 @@ export class DeviceOpener {
       },
     };
   }
+}
+
+/** What was adopted is what the updater stops and starts. @throws SlipwayError `box-contradicted` */
+function requireItsUnit({ unit }: Adoption, { service }: Configuration): void {
+  if (service.manager === 'systemd' && service.unit === unit) return;
+  throw new SlipwayError('box-contradicted', `${unit} is adopted here, but the service of edge.yaml is another`, {
+    hint: `Write service: {manager: systemd, unit: ${unit}} in edge.yaml, or run slipway-edge unadopt first.`,
+  });
 }
 
 /** One check that writes nothing, and whose answer is not followed. */

@@ -51,7 +51,8 @@ function sessionOf(pid: number): number | undefined {
   return stat === undefined ? undefined : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]);
 }
 
-function bootId(): string {
+/** Of this boot of the machine; empty where the kernel does not say. */
+export function bootId(): string {
   return read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
 }
 

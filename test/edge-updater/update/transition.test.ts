@@ -26,6 +26,7 @@ const events: Record<UpdateEvent['kind'], UpdateEvent> = {
   healthy: { kind: 'healthy' },
   unhealthy: { kind: 'unhealthy', code: 'health-timeout', message: 'never answered' },
   restored: { kind: 'restored', confirmed: true },
+  adopted: { kind: 'adopted', release: { version: '1.0.0', counter: 1, manifestSha256: 'f'.repeat(64) } },
   pruned: { kind: 'pruned' },
   failed: { kind: 'failed', code: 'io-error', message: 'disk' },
   'rollback-requested': { kind: 'rollback-requested', attemptId: 'b' },
@@ -132,7 +133,7 @@ describe('a repair', () => {
     ['that does not become healthy', () => apply(repairing('probation'), events.unhealthy)],
   ])('%s goes back to the previous release, which is no rejection', (_, act) => {
     const going = act();
-    expect(going.effect).toEqual({ kind: 'restore', to: older });
+    expect(going.effect).toEqual({ kind: 'restore', leaving: newer, to: older });
     const { state } = apply(going.state, events.restored);
     expect(state).toMatchObject({ current: older, rejected: [], known: [newer.manifestSha256], counterFloor: 2 });
     expect(state.previous).toBeUndefined();
@@ -142,7 +143,7 @@ describe('a repair', () => {
   it('that does not become healthy stays where it is when there is nothing to go back to', () => {
     const { previous: _, ...only } = repairing('probation');
     const going = apply(only, events.unhealthy);
-    expect(going.effect).toEqual({ kind: 'restore', to: newer });
+    expect(going.effect).toEqual({ kind: 'restore', leaving: newer, to: newer });
     const { state } = apply(going.state, events.restored);
     expect(state).toMatchObject({ current: newer, rejected: [], lastAttempt: { outcome: 'failed' } });
   });
@@ -232,7 +233,7 @@ describe('a permit', () => {
 
   it('is used up in the step that goes back', () => {
     expect(asked.state.usedPermits).toEqual(['p'.repeat(16)]);
-    expect(asked.effect).toEqual({ kind: 'restore', to: older });
+    expect(asked.effect).toEqual({ kind: 'restore', leaving: newer, to: older });
   });
 
   it('ends on the previous release, which keeps the floor and rejects the one that is left', () => {
@@ -292,7 +293,7 @@ describe('rolling back', () => {
   const { state } = apply(back.state, events.restored);
 
   it('asks to restore the committed release with its own previous one', () => {
-    expect(back.effect).toEqual({ kind: 'restore', to: newer, previous: older });
+    expect(back.effect).toEqual({ kind: 'restore', leaving: newest, to: newer, previous: older });
   });
 
   it('keeps current, previous and the counter floor', () => {
@@ -333,7 +334,7 @@ describe('rolling back', () => {
 
   it('of a first release removes it: there is nothing to restore', () => {
     const { current: _, previous: __, ...first } = inPhase('probation');
-    expect(apply(first, events.unhealthy).effect).toEqual({ kind: 'restore' });
+    expect(apply(first, events.unhealthy).effect).toEqual({ kind: 'restore', leaving: newest });
   });
 
   it('by an operator keeps the floor and rejects the release that is left', () => {

@@ -1,0 +1,217 @@
+/**
+ * Keeps the data of an adopted box: `<data directory>/slipway/` has `owner.json`, which says the release that wrote the
+ * data, `snapshots/<attempt>/`, and `aside/` with what the last rollback took away. All of it lies on the file system
+ * of the data, so that an exchange is renames alone. While one is under way `exchange.json` names its snapshot; it is
+ * done again from whatever it left, item by item.
+ */
+import { readdirSync, statfsSync } from 'node:fs';
+import path from 'node:path';
+import * as z from 'zod';
+import { type Digest, digestSchema } from '../../../contract/digest.ts';
+import { SlipwayError } from '../../../contract/errors.ts';
+import {
+  exists,
+  makeDirectory,
+  moveInto,
+  onDisk,
+  readIfThere,
+  remove,
+  removeAll,
+  replaceFileSync,
+} from '../../../system/files/durable-file-sync.ts';
+import type { Adoption } from '../../adoption/adoption.ts';
+import type { BoxData, DataMeasure, Passage, TakenSnapshot } from '../../adoption/box-data.ts';
+import { type DataSet, dataSetOf } from '../../adoption/data-set.ts';
+import { bytesBelow, copyTree, differenceIn } from './copy-tree.ts';
+import { requireWholeCopy, requireWholeLive } from './database-check.ts';
+import { HoldFile } from './hold-file.ts';
+import { linksNow, setLinks } from './remembered-links.ts';
+import { type SnapshotRecord, snapshotRecordSchema } from './snapshot-record.ts';
+
+const recordName = 'snapshot.json';
+const partialEnding = '.partial';
+const ownerSchema = z.object({ schemaVersion: z.literal(1), release: digestSchema });
+const exchangeSchema = z.object({ schemaVersion: z.literal(1), snapshot: z.string() });
+
+export class BoxDataDirectory implements BoxData {
+  readonly #set: DataSet;
+  readonly #dataDir: string;
+  readonly #own: string;
+  readonly #hold: HoldFile;
+
+  constructor(adoption: Adoption, stateDirectory: string) {
+    this.#set = dataSetOf(adoption);
+    this.#dataDir = adoption.dataDir;
+    this.#own = path.join(adoption.dataDir, 'slipway');
+    this.#hold = new HoldFile(stateDirectory);
+  }
+
+  get isHeld(): boolean {
+    return this.#hold.isThere;
+  }
+
+  hold(why: string): void {
+    this.#hold.set(why);
+  }
+
+  letGo(): void {
+    this.#hold.lift();
+  }
+
+  get owner(): Digest | undefined {
+    return this.#read('owner.json', ownerSchema)?.release;
+  }
+
+  claim(release: Digest): void {
+    if (this.owner === release) return;
+    this.#write('owner.json', { schemaVersion: 1, release });
+  }
+
+  async measure(): Promise<DataMeasure> {
+    await requireWholeLive(this.#dataDir, this.#set);
+    const at = (name: string) => path.join(this.#dataDir, name);
+    const { bavail, bsize } = onDisk(`look at the free space of ${this.#dataDir}`, () => statfsSync(this.#dataDir));
+    return {
+      bytes: this.#set.items.reduce((sum, item) => sum + bytesBelow(at(item)), 0),
+      databaseBytes: this.#set.sqlite === undefined ? 0 : bytesBelow(at(this.#set.sqlite)),
+      freeBytes: bavail * bsize,
+    };
+  }
+
+  async snapshot({ attempt, from, to }: Passage, takenAt: string): Promise<void> {
+    const whole = this.#snapshotFolder(attempt);
+    const partial = `${whole}${partialEnding}`;
+    // One that is there is of an earlier halt of this attempt; the box has run since.
+    removeAll([whole, partial, this.#path('aside')]);
+    makeDirectory(partial);
+    const { items } = this.#set;
+    try {
+      for (const item of items) makeDirectory(path.dirname(path.join(partial, item)));
+      const copied = items.flatMap((item) => copyTree(this.#dataDir, partial, item));
+      const links = linksNow(this.#dataDir, this.#set);
+      const record: SnapshotRecord = { schemaVersion: 1, attempt, from, to, takenAt, items: [...items], copied, links };
+      await requireWholeCopy(partial, this.#set);
+      replaceFileSync(path.join(partial, recordName), Buffer.from(JSON.stringify(record)));
+      moveInto(partial, whole);
+    } catch (thrown) {
+      // What was copied takes the room that the box needs.
+      remove(partial);
+      throw thrown;
+    }
+  }
+
+  snapshotOf({ from, to }: Omit<Passage, 'attempt'>): TakenSnapshot | undefined {
+    const found = this.#records().findLast((record) => record.from === from && record.to === to);
+    return found && { attempt: found.attempt, takenAt: found.takenAt };
+  }
+
+  async putBack({ attempt }: TakenSnapshot): Promise<void> {
+    const record = this.#recordOf(attempt);
+    if (!record) throw notRestorable(`there is no snapshot of ${attempt}`);
+    if (!this.#isExchanging) {
+      const difference = differenceIn(this.#snapshotFolder(attempt), record.copied);
+      if (difference !== undefined) throw notRestorable(`the snapshot is not as it was taken: ${difference}`);
+      remove(this.#path('aside'));
+      this.#write('exchange.json', { schemaVersion: 1, snapshot: attempt });
+    }
+    this.#exchange(record);
+  }
+
+  finishExchange(): void {
+    const open = this.#read('exchange.json', exchangeSchema);
+    if (!open) return;
+    const record = this.#recordOf(open.snapshot);
+    if (!record) throw notRestorable(`an exchange of data was begun with ${open.snapshot}, whose record is gone`);
+    this.#exchange(record);
+  }
+
+  prune(keep: readonly Omit<Passage, 'attempt'>[]): void {
+    const isWanted = (record: SnapshotRecord) => keep.some(({ from, to }) => record.from === from && record.to === to);
+    const wanted = new Set(
+      this.#records()
+        .filter(isWanted)
+        .map(({ attempt }) => attempt),
+    );
+    removeAll(
+      this.#names()
+        .filter((name) => !wanted.has(name))
+        .map((name) => this.#snapshotFolder(name)),
+    );
+  }
+
+  /** Takes everything away that was written beside the data. */
+  forget(): void {
+    remove(this.#own);
+    this.#hold.lift();
+  }
+
+  get #isExchanging(): boolean {
+    return exists(this.#path('exchange.json'));
+  }
+
+  /** Each item tells by itself how far it came: the copy is there until it is in place. */
+  #exchange({ attempt, items, copied, links, from }: SnapshotRecord): void {
+    const snapshot = this.#snapshotFolder(attempt);
+    const wasThere = new Set(copied.map((entry) => entry.path));
+    for (const item of items) {
+      const [place, copy, aside] = [this.#dataDir, snapshot, this.#path('aside')].map((root) => path.join(root, item));
+      const isDue = wasThere.has(item) ? exists(copy as string) : !exists(aside as string);
+      if (isDue && exists(place as string)) {
+        makeDirectory(path.dirname(aside as string));
+        // The newer set is aside already: what came to its place since then belongs to neither.
+        if (exists(aside as string)) remove(place as string);
+        else moveInto(place as string, aside as string);
+      }
+      if (exists(copy as string)) moveInto(copy as string, place as string);
+    }
+    setLinks(this.#dataDir, links, this.#set);
+    this.claim(from);
+    remove(this.#path('exchange.json'));
+    remove(snapshot);
+  }
+
+  #records(): SnapshotRecord[] {
+    return this.#names()
+      .map((name) => this.#recordOf(name))
+      .filter((record) => record !== undefined)
+      .sort((a, b) => a.takenAt.localeCompare(b.takenAt));
+  }
+
+  #recordOf(attempt: string): SnapshotRecord | undefined {
+    return this.#read(path.join('snapshots', attempt, recordName), snapshotRecordSchema);
+  }
+
+  #names(): string[] {
+    const folder = this.#path('snapshots');
+    return exists(folder) ? onDisk(`list ${folder}`, () => readdirSync(folder)) : [];
+  }
+
+  #snapshotFolder(attempt: string): string {
+    return this.#path('snapshots', attempt);
+  }
+
+  #path(...parts: readonly string[]): string {
+    return path.join(this.#own, ...parts);
+  }
+
+  #read<T>(name: string, schema: z.ZodType<T>): T | undefined {
+    const bytes = readIfThere(this.#path(name));
+    if (!bytes) return undefined;
+    try {
+      return schema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    } catch {
+      return undefined;
+    }
+  }
+
+  #write(name: string, value: object): void {
+    makeDirectory(this.#own);
+    replaceFileSync(this.#path(name), Buffer.from(`${JSON.stringify(value)}\n`));
+  }
+}
+
+function notRestorable(message: string): SlipwayError {
+  return new SlipwayError('datastore-not-restorable', message, {
+    hint: 'The newer data stays in place; restore the datastore by the means of its distribution.',
+  });
+}

@@ -1,0 +1,63 @@
+/** Opens a datastore to see whether it is whole, without changing a byte of it. */
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import { SlipwayError } from '../../../contract/errors.ts';
+import { exists } from '../../../system/files/durable-file-sync.ts';
+import type { DataSet } from '../../adoption/data-set.ts';
+import { membersIn } from '../../box/etcd-members.ts';
+import { openReadOnly } from '../disk/file-source.ts';
+
+/** Of a box that may be running: an etcd that writes meanwhile cannot be told from one that is damaged. */
+export async function requireWholeLive(dataDir: string, { sqlite }: DataSet): Promise<void> {
+  if (sqlite !== undefined) await requireWholeSqlite(path.join(dataDir, sqlite));
+}
+
+/**
+ * @param root of a copy, which stays as it is
+ * @throws SlipwayError `datastore-damaged`
+ */
+export async function requireWholeCopy(root: string, { sqlite, etcd }: DataSet): Promise<void> {
+  if (etcd !== undefined) requireWholeEtcd(path.join(root, etcd));
+  if (sqlite === undefined) return;
+  const file = path.join(root, sqlite);
+  const hadIndex = exists(`${file}-shm`);
+  try {
+    await requireWholeSqlite(file);
+  } finally {
+    // A reader of a write-ahead log makes an index for it.
+    if (!hadIndex) rmSync(`${file}-shm`, { force: true });
+  }
+}
+
+async function requireWholeSqlite(file: string): Promise<void> {
+  if (!exists(file)) return;
+  const { DatabaseSync } = await import('node:sqlite');
+  try {
+    const database = new DatabaseSync(file, { readOnly: true, timeout: 10_000 });
+    try {
+      const answer = database.prepare('pragma quick_check(1)').get() as { quick_check?: string } | undefined;
+      if (answer?.quick_check !== 'ok') throw new Error(answer?.quick_check ?? 'no answer');
+    } finally {
+      database.close();
+    }
+  } catch (cause) {
+    throw damaged(file, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+}
+
+function requireWholeEtcd(folder: string): void {
+  const file = path.join(folder, 'member', 'snap', 'db');
+  if (!exists(file)) return;
+  const source = openReadOnly(file);
+  try {
+    if (membersIn(source) === undefined) throw damaged(file, 'it names no member');
+  } finally {
+    source.close();
+  }
+}
+
+function damaged(file: string, reason: string, cause?: unknown): SlipwayError {
+  return new SlipwayError('datastore-damaged', `${file}: ${reason}`, {
+    ...{ cause, hint: 'Repair or restore the datastore by the means of its distribution; no update begins before.' },
+  });
+}

@@ -1,0 +1,22 @@
+/** Describes a snapshot on the disk: whose data it is, when it was taken, and what belongs to it. */
+import * as z from 'zod';
+import { digestSchema } from '../../../contract/digest.ts';
+import { copiedSchema } from './copy-tree.ts';
+
+/** A link as it was; `target` absent: there was none. */
+const linkSchema = z.object({ path: z.string(), target: z.string().optional() });
+export type LinkRecord = z.infer<typeof linkSchema>;
+
+export const snapshotRecordSchema = z.object({
+  schemaVersion: z.literal(1),
+  attempt: z.string(),
+  /** The release that wrote the data, and the one that was about to. */
+  from: digestSchema,
+  to: digestSchema,
+  takenAt: z.iso.datetime(),
+  /** What was looked for, whether it was there or not. */
+  items: z.array(z.string()),
+  copied: z.array(copiedSchema),
+  links: z.array(linkSchema),
+});
+export type SnapshotRecord = z.infer<typeof snapshotRecordSchema>;

@@ -1,0 +1,53 @@
+/** Names what an update needs of the data of an adopted box. */
+import type { Digest } from '../../contract/digest.ts';
+
+/** Two releases that one update leads from and to. */
+export interface Passage {
+  readonly attempt: string;
+  readonly from: Digest;
+  readonly to: Digest;
+}
+
+export interface TakenSnapshot {
+  readonly attempt: string;
+  /** RFC 3339 */
+  readonly takenAt: string;
+}
+
+/** Of the files that belong together, and of the file system that they lie on. */
+export interface DataMeasure {
+  readonly bytes: number;
+  readonly databaseBytes: number;
+  readonly freeBytes: number;
+}
+
+/**
+ * What an adopted K3s or K0s keeps besides its program: held still, copied and exchanged as one. The unit is down
+ * whenever data is copied or exchanged; that is the caller's promise.
+ */
+export interface BoxData {
+  /** Whether the unit is kept from starting, by whomever. */
+  readonly isHeld: boolean;
+  /** Durable when it returns. @param why for people */
+  hold(why: string): void;
+  letGo(): void;
+  /** The release that wrote the data, or is about to; undefined where nothing says so. */
+  readonly owner: Digest | undefined;
+  /** Durable when it returns. */
+  claim(release: Digest): void;
+  /** Beside the running service. @throws SlipwayError `datastore-damaged`, codes of the disk */
+  measure(): Promise<DataMeasure>;
+  /**
+   * Copies everything and proves the copy. Takes the place of an earlier one of the attempt, and of what was set aside.
+   * @throws SlipwayError `datastore-damaged`, codes of the disk
+   */
+  snapshot(passage: Passage, takenAt: string): Promise<void>;
+  /** The newest one that leads back from `to`. */
+  snapshotOf(passage: Omit<Passage, 'attempt'>): TakenSnapshot | undefined;
+  /** Puts it in place and sets aside what is there. @throws SlipwayError `datastore-not-restorable` */
+  putBack(snapshot: TakenSnapshot): Promise<void>;
+  /** Ends what a stop of any kind interrupted. @throws SlipwayError `datastore-not-restorable` */
+  finishExchange(): void;
+  /** Deletes all snapshots but those. */
+  prune(keep: readonly Omit<Passage, 'attempt'>[]): void;
+}

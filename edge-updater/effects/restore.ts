@@ -1,0 +1,84 @@
+/**
+ * Goes back to the release before: the links, and the data of an adopted box with them. Each step is done again after a
+ * stop at any moment, and what is back already stays as it is.
+ */
+
+import type { InstalledRelease } from '../../contract/device-api/check.ts';
+import { toSlipwayError } from '../../contract/errors.ts';
+import type { BoxData } from '../adoption/box-data.ts';
+import type { Effect } from '../update/effect.ts';
+import type { UpdateEvent } from '../update/event.ts';
+import { haltBox } from './halt-box.ts';
+import { probeHealth } from './probe-health.ts';
+import { startRelease } from './prove.ts';
+import type { World } from './world.ts';
+
+type Restore = Extract<Effect, { kind: 'restore' }>;
+
+export async function restoreRelease(effect: Restore, world: World, signal: AbortSignal): Promise<UpdateEvent> {
+  const { slots, service, narrator, data } = world;
+  const { to } = effect;
+  if (!to) {
+    // Nothing to go back to: what does not work is stopped and taken away.
+    await service.stop();
+    slots.point({ current: undefined, previous: undefined });
+    return { kind: 'restored', confirmed: true };
+  }
+  const note = await pointBack(effect, to, world);
+  try {
+    if (data) await startRelease(to.manifestSha256, world);
+    else await service.restart();
+  } catch (thrown) {
+    signal.throwIfAborted();
+    narrator.warn('service-start-failed', toSlipwayError(thrown).message);
+    return { kind: 'restored', confirmed: false, ...(note === undefined ? {} : { note }) };
+  }
+  const verdict = await probeHealth(world, { ...world.policy.health, soakSeconds: 0 }, 'rolling-back', signal);
+  return { kind: 'restored', confirmed: verdict.kind === 'healthy', ...(note === undefined ? {} : { note }) };
+}
+
+/**
+ * Everything of going back but the start, so that it can be done before the unit starts at boot.
+ * @returns what an operator should know of the data
+ */
+export async function pointBack({ leaving, previous }: Restore, to: InstalledRelease, world: World) {
+  const { slots, data } = world;
+  const links = { current: to.manifestSha256, previous: previous?.manifestSha256 };
+  const isBack = slots.currentLink === links.current && (!data || (!data.isHeld && data.owner === links.current));
+  if (isBack || !data) {
+    slots.point(links);
+    return undefined;
+  }
+  await haltBox(data, world, `Slipway goes back to ${to.version}.`);
+  const note = await giveDataBack(data, leaving, to, world);
+  slots.point(links);
+  return note;
+}
+
+/** Data that the release never wrote to is the older one's still. */
+async function giveDataBack(
+  data: BoxData,
+  leaving: InstalledRelease | undefined,
+  to: InstalledRelease,
+  { narrator }: World,
+): Promise<string | undefined> {
+  // Half of each set is no data: nothing starts on it before the exchange has ended.
+  data.finishExchange();
+  try {
+    if (data.owner === to.manifestSha256) return undefined;
+    const snapshot = leaving && data.snapshotOf({ from: to.manifestSha256, to: leaving.manifestSha256 });
+    if (!snapshot) {
+      data.claim(to.manifestSha256);
+      return 'the data stays as it is';
+    }
+    await data.putBack(snapshot);
+    return `the data is that of ${snapshot.takenAt} again`;
+  } catch (thrown) {
+    // The box stays serviceable: the older release over the newer data, and somebody is told.
+    const { code, message } = toSlipwayError(thrown);
+    if (code !== 'datastore-not-restorable') throw thrown;
+    narrator.warn(code, message);
+    data.claim(to.manifestSha256);
+    return `${code}: ${message}`;
+  }
+}
