@@ -4,6 +4,7 @@
  */
 import type { CheckRequest, HeardAnswer, InstalledRelease } from '../../contract/device-api/check.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import type { TakenSnapshot } from '../adoption/box-data.ts';
 import { endHold, settleBeforeStart } from '../effects/before-start.ts';
 import type { JournalPort } from '../ports.ts';
 import type { ReleaseSource, ResolvedRelease } from '../trust/resolve-release.ts';
@@ -128,6 +129,13 @@ export class Device {
       attemptId: clock.newId(),
       boot: bootId === undefined ? undefined : { id: bootId, isBeforeStart },
     });
+  }
+
+  /** Of an adopted box: the copy of its data that a rollback would put in place. */
+  get dataOfRollback(): TakenSnapshot | undefined {
+    const { current, previous } = this.state;
+    if (!current || !previous) return undefined;
+    return this.world.data?.snapshotOf({ from: previous.manifestSha256, to: current.manifestSha256 });
   }
 
   /** Takes a slot that was made of what is installed here for the release that runs. */

@@ -13,6 +13,7 @@ import { type SystemdService, systemdService } from '../services/systemd.ts';
 import { SystemdMachine } from '../services/systemd-machine.ts';
 import { makeK0s } from '../stand-ins/k0s/release.ts';
 import { makeK3s } from '../stand-ins/k3s/release.ts';
+import { k3sUnit } from '../stand-ins/k3s/unit.ts';
 import { commandsOfStandIns } from '../stand-ins/launcher.ts';
 
 const service = systemdService();
@@ -22,28 +23,6 @@ const releases = '/srv/releases';
 const inMachine = (folder: string) => ({
   ...{ folder: `${releases}/${folder}`, node: '/usr/local/bin/node', sources: '/opt/slipway/test/stand-ins' },
 });
-
-/** As install.sh of K3s writes it. */
-const k3sUnit = `[Unit]
-Description=Lightweight Kubernetes
-[Install]
-WantedBy=multi-user.target
-[Service]
-Type=notify
-EnvironmentFile=-/etc/default/%N
-EnvironmentFile=-/etc/sysconfig/%N
-EnvironmentFile=-/etc/systemd/system/k3s.service.env
-KillMode=process
-Delegate=yes
-TimeoutStartSec=0
-Restart=always
-RestartSec=5s
-ExecStart=/usr/local/bin/k3s \\
-    server \\
-	'--node-name' \\
-	'box-1' \\
-
-`;
 
 const configuration = {
   ...{ server: 'https://localhost:8443', product: 'shop', deviceId: 'shop-1', trustedRoot: '/etc/slipway/root.json' },

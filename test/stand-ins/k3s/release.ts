@@ -4,10 +4,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { compileLauncher } from '../launcher.ts';
 import { nodeCertificate } from '../node-certificate.ts';
+import { type Behaviour, writeBehaviour } from './behaviour.ts';
 
 export interface K3sRelease {
   /** With its `v`: `v1.33.9+k3s1`. */
   readonly version: string;
+  /** What it does at a start; see behaviour.ts. */
+  readonly behaviour?: Partial<Behaviour>;
   /** Name in the certificate of its kubelet; none: it has no certificate yet. */
   readonly nodeName?: string;
   /** Where it will lie and what will run it, in a machine that has its own paths. */
@@ -21,7 +24,7 @@ export interface MadeK3s {
 }
 
 /** @param folder has to stay where it is as long as the program is used */
-export function makeK3s(folder: string, { version, nodeName, installed }: K3sRelease): MadeK3s {
+export function makeK3s(folder: string, { version, nodeName, installed, behaviour }: K3sRelease): MadeK3s {
   const bin = path.join(folder, 'payload', 'bin');
   mkdirSync(bin, { recursive: true });
   const hash = createHash('sha256').update(`k3s ${version}`).digest('hex');
@@ -29,6 +32,7 @@ export function makeK3s(folder: string, { version, nodeName, installed }: K3sRel
   const versionText = `k3s version ${version} (${hash.slice(0, 8)})\ngo version go1.24.13`;
   compileLauncher(path.join(bin, 'k3s'), { versionText, node, program: path.join(sources, 'k3s', 'server.ts') });
   if (nodeName !== undefined) nodeCertificate(path.join(folder, 'payload'), nodeName);
+  writeBehaviour(path.join(folder, 'payload'), { version, ...behaviour });
   writeFileSync(path.join(folder, 'release.json'), JSON.stringify({ version, hash }));
   const program = path.join(folder, 'k3s');
   const multicall = path.join(sources, 'k3s', 'multicall.ts');

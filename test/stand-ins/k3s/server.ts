@@ -5,20 +5,25 @@
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
+import { behaviourOf, misbehave } from './behaviour.ts';
+import { migrate, openKine, reconcileBootstrap } from './datastore.ts';
 import { defaultDataDirectory, optionsOf } from './options.ts';
 
 const args = process.argv.slice(2);
 const options = optionsOf(args, process.env);
 const data = options.get('data-dir') ?? defaultDataDirectory;
 const isServer = args[0] === 'server';
+const behaviour = behaviourOf(process.env.K3S_DATA_DIR ?? '');
 const stopped = new Promise((resolve) => process.once('SIGTERM', resolve));
 
 if (isServer) layOutServer();
 if (!(isServer && options.get('disable-agent') === 'true')) layOutAgent();
 const database = isServer ? openDatastore() : undefined;
+await misbehave(behaviour, database, data);
 // See launcher.c.
 writeFileSync(3, 'READY=1');
+writeFileSync(at('running-version'), behaviour.ends === 'never-healthy' ? 'sick' : behaviour.version);
 // Nothing else keeps the process alive.
 const alive = setInterval(() => undefined, 60_000);
 await stopped;
@@ -29,7 +34,9 @@ function layOutServer(): void {
   for (const folder of ['server/db', 'server/tls', 'server/cred']) mkdirSync(at(folder), { recursive: true });
   const token = options.get('token') ?? 'K10stand-in::server:token';
   if (!existsSync(at('server/token'))) writeFileSync(at('server/token'), token, { mode: 0o600 });
-  writeFileSync(at('server/tls/server-ca.crt'), 'stand-in');
+  for (const file of ['server/tls/server-ca.crt', 'server/cred/passwd']) {
+    if (!existsSync(at(file))) writeFileSync(at(file), `stand-in ${Math.random()}`, { mode: 0o600 });
+  }
 }
 
 /** The certificate comes with the release, because a small machine has no openssl. */
@@ -52,16 +59,9 @@ function openDatastore(): DatabaseSync | undefined {
     return undefined;
   }
   if (endpoint !== '' && !endpoint.startsWith('sqlite')) return undefined;
-  return openKine(at('server/db/state.db'));
-}
-
-function openKine(file: string): DatabaseSync {
-  const opened = new DatabaseSync(file);
-  opened.exec('pragma journal_mode=wal; pragma synchronous=normal');
-  opened.exec(`create table if not exists kine (
-    id integer primary key autoincrement, name integer, created integer, deleted integer, create_revision integer,
-    prev_revision integer, lease integer, value blob, old_value blob)`);
-  opened.exec('create index if not exists kine_name_index on kine (name)');
+  const opened = openKine(at('server/db/state.db'));
+  reconcileBootstrap(opened, [at('server/tls/server-ca.crt'), at('server/cred/passwd')], Date.now());
+  migrate(opened, behaviour.storageVersion);
   return opened;
 }
 

@@ -1,0 +1,244 @@
+/**
+ * A K3s box from what its installer left to updates that go back with their data, in a real systemd: the stand-in of K3s
+ * with its traps (test/stand-ins), and the updater as root by hand. Bad releases migrate the datastore before they fail.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runJson } from '../../infra/demo/programs.ts';
+import { missingCommands } from '../services/commands.ts';
+import { describeUnless } from '../services/requirement.ts';
+import { type SystemdService, systemdService } from '../services/systemd.ts';
+import { SystemdMachine } from '../services/systemd-machine.ts';
+import type { Behaviour } from '../stand-ins/k3s/behaviour.ts';
+import { makeK3s } from '../stand-ins/k3s/release.ts';
+import { k3sUnit } from '../stand-ins/k3s/unit.ts';
+import { commandsOfStandIns } from '../stand-ins/launcher.ts';
+
+const service = systemdService();
+const missing = 'unavailable' in service ? service.unavailable : missingCommands(...commandsOfStandIns);
+const project = path.join(import.meta.dirname, '..', '..');
+const unitFolder = path.join(project, 'infra', 'systemd');
+const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
+const installedVersion = 'v1.33.9+k3s1';
+const data = '/data/k3s';
+
+/** Each stores its objects in a version that the installed one cannot read. */
+const releases = {
+  good: { version: '1.33.10+k3s1', behaviour: { storageVersion: 1 } },
+  exiting: { version: '1.34.1+k3s1', behaviour: { storageVersion: 2, ends: 'exits' } },
+  crashing: { version: '1.34.2+k3s1', behaviour: { storageVersion: 2, ends: 'exits-later' } },
+  hanging: { version: '1.34.3+k3s1', behaviour: { storageVersion: 2, ends: 'hangs' } },
+  sick: { version: '1.34.4+k3s1', behaviour: { storageVersion: 2, ends: 'never-healthy' } },
+  next: { version: '1.34.5+k3s1', behaviour: { storageVersion: 2 } },
+} as const satisfies Record<string, { version: string; behaviour: Partial<Behaviour> }>;
+type Release = keyof typeof releases;
+
+const isHealthy = `test "$(cat ${data}/running-version)" = "$(/usr/local/bin/k3s --version | sed -n '1s/^k3s version \\([^ ]*\\).*/\\1/p')"`;
+const configuration = {
+  ...{
+    server: 'https://localhost:8443',
+    product: 'k3s-edge',
+    deviceId: 'box-1',
+    trustedRoot: '/etc/slipway/root.json',
+  },
+  service: { manager: 'systemd', unit: 'k3s.service', stopTimeoutSeconds: 5 },
+  health: {
+    command: ['/bin/sh', '-c', isHealthy],
+    ...{ intervalSeconds: 0.2, successes: 2, soakSeconds: 0.6, timeoutSeconds: 6 },
+  },
+};
+
+/** Rows of the datastore in order, and the files that K3s compares with it. */
+const dump = `
+const { DatabaseSync } = require('node:sqlite'); const { readFileSync } = require('node:fs');
+const rows = new DatabaseSync('${data}/server/db/state.db').prepare('select id, name, value from kine order by id').all();
+const files = ['server/token', 'server/tls/server-ca.crt', 'server/cred/passwd'].map((f) => readFileSync('${data}/' + f, 'utf8'));
+console.log(JSON.stringify({ rows: rows.map(({ id, name, value }) => [id, name, String(value)]), files }));`;
+
+describeUnless(missing, 'a K3s box that is adopted', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'slipway-adopted-'));
+  const inFolder = (...parts: string[]) => path.join(folder, ...parts);
+  const inMachine = (name: string) => ({
+    ...{ folder: `/srv/releases/${name}`, node: '/usr/local/bin/node', sources: '/opt/slipway/test/stand-ins' },
+  });
+  let machine: SystemdMachine;
+
+  beforeAll(async () => {
+    mkdirSync(inFolder('bundles'));
+    mkdirSync(inFolder('releases'));
+    makeK3s(inFolder('releases', 'installed'), {
+      ...{ version: installedVersion, nodeName: 'box-1', installed: inMachine('installed') },
+    });
+    const store = `file://${inFolder('store')}`;
+    const init = ['--product', 'k3s-edge', '--demo', '--root-out', inFolder('root.json')];
+    await runJson('slipway-packager', ['init', '--store', store, '--keys', inFolder('keys'), ...init]);
+    for (const release of Object.keys(releases) as Release[]) await publish(release, store);
+    const units = readdirSync(unitFolder).filter((name) => name.startsWith('slipway-edge'));
+    machine = await SystemdMachine.boot((service as SystemdService).root, {
+      '/usr/local/bin/node': process.execPath,
+      '/opt/slipway': project,
+      ...Object.fromEntries(units.map((unit) => [`/etc/systemd/system/${unit}`, path.join(unitFolder, unit)])),
+      '/etc/slipway/root.json': inFolder('root.json'),
+      '/srv/releases': inFolder('releases'),
+      '/srv/bundles': inFolder('bundles'),
+    });
+    await machine.ask('ln', '-s', '/opt/slipway/dist/slipway-edge.mjs', '/usr/local/bin/slipway-edge');
+    await machine.ask('install', '-m', '755', '/srv/releases/installed/k3s', '/usr/local/bin/k3s');
+    await machine.write('/etc/rancher/k3s/config.yaml', `data-dir: ${data}\n`);
+    await machine.write('/etc/systemd/system/k3s.service', k3sUnit);
+    await machine.write('/etc/slipway/edge.yaml', JSON.stringify(configuration));
+    await machine.ask('systemctl', 'enable', '--now', 'k3s.service');
+  });
+  afterAll(async () => {
+    await machine?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('runs on as it was, over a link into a slot of what was installed', async () => {
+    const before = await machine.property('k3s', 'InvocationID');
+    const installed = await machine.ask('sha256sum', '/usr/local/bin/k3s');
+    const adopted = JSON.parse(await machine.ask('slipway-edge', 'adopt', '--json'));
+    expect(adopted.adopted).toMatchObject({ distribution: 'k3s', unit: 'k3s.service', dataDir: data });
+    expect(adopted.current.version).toBe('1.33.9+k3s1');
+    expect(await machine.ask('readlink', '/usr/local/bin/k3s')).toBe('/var/lib/slipway/current/bin/k3s');
+    expect(await machine.ask('sha256sum', '/usr/local/bin/k3s')).toBe(installed);
+    expect(await machine.property('k3s', 'InvocationID')).toBe(before);
+    expect(await machine.property('k3s', 'DropInPaths')).toContain('50-slipway.conf');
+    // A second time changes nothing.
+    expect(JSON.parse(await machine.ask('slipway-edge', 'adopt', '--json'))).toEqual(adopted);
+  });
+
+  it('goes to a good release, with its data', async () => {
+    const before = await dumped();
+    expect(await install('good')).toMatchObject({ exitCode: 0, printed: { attempt: { outcome: 'committed' } } });
+    await expectRunning('v1.33.10+k3s1');
+    expect((await dumped()).rows.slice(0, before.rows.length)).toEqual(before.rows);
+  });
+
+  it.each([
+    'exiting',
+    'crashing',
+    'hanging',
+    'sick',
+  ] as const)('is back on the old release with the old data after one that migrates and is %s', async (release) => {
+    const before = await dumped();
+    const links = await machine.ask('sh', '-c', `readlink ${data}/data/current`);
+    const { exitCode, printed } = await install(release);
+    expect(exitCode).toBe(8);
+    expect(JSON.stringify(printed)).toContain('the data is that of');
+    await expectRunning('v1.33.10+k3s1');
+    const after = await dumped();
+    // The old release has been started once more, and nothing else has happened to its data.
+    expect(after.rows.slice(0, before.rows.length)).toEqual(before.rows);
+    expect(after.rows.slice(before.rows.length).map((row) => row.slice(1))).toEqual([
+      ['/registry/started', 'v1.33.10+k3s1'],
+    ]);
+    expect(after.files).toEqual(before.files);
+    expect(await machine.ask('sh', '-c', `readlink ${data}/data/current`)).toBe(links);
+    expect((await machine.run(['test', '-e', '/var/lib/slipway/hold'])).exitCode).not.toBe(0);
+  });
+
+  it('is held by its unit while an update has it down, whatever starts it', async () => {
+    await machine.write('/var/lib/slipway/hold', 'as an update sets it\n');
+    await machine.ask('systemctl', 'kill', '--signal=KILL', 'k3s.service');
+    await until('the end of the unit', async () => (await machine.property('k3s', 'ActiveState')) !== 'active');
+    await machine.ask('systemctl', 'start', 'k3s.service');
+    expect(await machine.property('k3s', 'ActiveState')).toBe('inactive');
+    // What found it held ends that: no update is under way.
+    expect(JSON.parse(await machine.ask('slipway-edge', 'recover', '--json'))).toMatchObject({ phase: 'idle' });
+    await expectRunning('v1.33.10+k3s1');
+  });
+
+  it('is told of and left alone where an installer put its program over the link', async () => {
+    await machine.ask(
+      'sh',
+      '-c',
+      'cp /srv/releases/installed/k3s /usr/local/bin/k3s.new && mv -f /usr/local/bin/k3s.new /usr/local/bin/k3s',
+    );
+    const { exitCode, printed } = await install('next');
+    expect(printed).toMatchObject({ error: { code: 'unit-not-ours' } });
+    expect(exitCode).toBe(7);
+    await machine.ask('systemctl', 'restart', 'k3s.service');
+    expect(JSON.parse(await machine.ask('slipway-edge', 'adopt', '--json')).current.version).toBe('1.33.9+k3s1');
+    await expectRunning(installedVersion);
+  });
+
+  it('goes over a minor step, and back by hand with the data of before', async () => {
+    const before = await dumped();
+    expect((await install('next')).exitCode).toBe(0);
+    await expectRunning('v1.34.5+k3s1');
+    const back = await machine.run(['slipway-edge', 'rollback', '--yes', '--json']);
+    expect(back.exitCode).toBe(0);
+    await expectRunning(installedVersion);
+    expect((await dumped()).rows.slice(0, before.rows.length)).toEqual(before.rows);
+  });
+
+  it('is given back as it was', async () => {
+    await machine.ask('slipway-edge', 'unadopt');
+    const [now, then] = ['/usr/local/bin/k3s', '/srv/releases/installed/k3s'];
+    expect((await machine.ask('sha256sum', now)).split(' ')[0]).toBe(
+      (await machine.ask('sha256sum', then)).split(' ')[0],
+    );
+    expect(await machine.ask('stat', '--format=%F %a %U', now)).toBe('regular file 755 root');
+    expect(await machine.property('k3s', 'DropInPaths')).toBe('');
+    expect((await machine.run(['test', '-e', '/etc/systemd/system/slipway-edge-boot.service'])).exitCode).not.toBe(0);
+    expect((await machine.run(['test', '-e', `${data}/slipway`])).exitCode).not.toBe(0);
+    await machine.ask('systemctl', 'restart', 'k3s.service');
+    await expectRunning(installedVersion);
+  });
+
+  async function publish(release: Release, store: string): Promise<void> {
+    const { version, behaviour } = releases[release];
+    const made = makeK3s(inFolder('releases', release), {
+      ...{ version: `v${version}`, nodeName: 'box-1', behaviour, installed: inMachine(release) },
+    });
+    const declaration = {
+      ...{ apiVersion: 'slipway/v1', kind: 'Release', product: 'k3s-edge', platform, version },
+      counter: Object.keys(releases).indexOf(release) + 1,
+      components: [{ name: 'k3s', kind: 'binary', source: made.program }],
+    };
+    const at = inFolder(`build-${release}`);
+    mkdirSync(at);
+    writeFileSync(path.join(at, 'release.yaml'), JSON.stringify(declaration));
+    await runJson('slipway-packager', ['build', path.join(at, 'release.yaml'), '--out', path.join(at, 'build')]);
+    const where = ['--store', store, '--channel'];
+    await runJson('slipway-packager', [
+      'publish',
+      path.join(at, 'build'),
+      ...where,
+      'stable',
+      '--keys',
+      inFolder('keys'),
+    ]);
+    const channel = `k3s-edge/${platform.replace('/', '-')}/stable`;
+    await runJson('slipway-packager', ['bundle', ...where, channel, '--out', inFolder('bundles', release)]);
+  }
+
+  async function install(release: Release): Promise<{ exitCode: number; printed: unknown }> {
+    const command = ['slipway-edge', 'install', `/srv/bundles/${release}`, '--json'];
+    const { exitCode, stdout, stderr } = await machine.run(command);
+    if (stdout === '') throw new Error(stderr);
+    return { exitCode, printed: JSON.parse(stdout) };
+  }
+
+  async function dumped(): Promise<{ rows: [number, string, string][]; files: string[] }> {
+    return JSON.parse(await machine.ask('node', '--no-warnings', '-e', dump));
+  }
+
+  async function expectRunning(version: string): Promise<void> {
+    await until(`${version}`, async () => {
+      const { stdout } = await machine.run(['cat', `${data}/running-version`]);
+      return stdout === version && (await machine.property('k3s', 'ActiveState')) === 'active';
+    });
+  }
+
+  async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+    for (const deadline = Date.now() + 30_000; !(await isSo()); await pause(100)) {
+      if (Date.now() < deadline) continue;
+      throw new Error(`waited in vain for ${what}:\n${await machine.ask('journalctl', '--no-pager', '--lines', '60')}`);
+    }
+  }
+});
