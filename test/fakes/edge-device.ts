@@ -17,6 +17,7 @@ import { DownloadDirectory } from '../../edge-updater/adapters/disk/download-dir
 import { JournalFile, readJournal } from '../../edge-updater/adapters/disk/journal-file.ts';
 import { MetadataDirectory } from '../../edge-updater/adapters/disk/metadata-directory.ts';
 import { SlotDirectory } from '../../edge-updater/adapters/disk/slot-directory.ts';
+import type { BoxData } from '../../edge-updater/adoption/box-data.ts';
 import type { BoxReader } from '../../edge-updater/box/box-machine.ts';
 import { Device } from '../../edge-updater/device/device.ts';
 import type { UpdatePolicy } from '../../edge-updater/effects/world.ts';
@@ -190,6 +191,8 @@ export const quickPolicy: UpdatePolicy = {
   verifyIntervalSeconds: 24 * 3600,
 };
 
+const callsOfData = ['hold', 'letGo', 'claim', 'snapshot', 'putBack', 'finishExchange', 'prune'] as const;
+
 /** In memory where there is such a place: these tests start hundreds of devices, and cut no power. */
 const fastFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
@@ -248,11 +251,16 @@ export class EdgeDevice {
     policy = quickPolicy,
     blobs,
     box,
+    service = this.service,
+    data,
   }: {
     interruption?: Interruption;
     policy?: UpdatePolicy;
     blobs?: BlobSource;
     box?: BoxReader;
+    service?: FakeService;
+    /** Of an adopted box. */
+    data?: BoxData;
   } = {}): Device {
     const content = readJournal(this.stateDirectory);
     const slots = interruption.watch('slots', this.slots, [
@@ -277,11 +285,12 @@ export class EdgeDevice {
         disk: new StateDiskSpace(this.stateDirectory),
         blobs: blobs ?? server,
         deltas: deltaProcess([]),
-        service: interruption.watch('service', this.service, ['restart', 'ensure', 'stop']),
-        health: interruption.watch('health', this.service, ['probe']),
+        service: interruption.watch('service', service, ['restart', 'ensure', 'stop']),
+        health: interruption.watch('health', service, ['probe']),
         clock: this.clock,
         narrator,
         box,
+        data: data && interruption.watch('data', data, [...callsOfData]),
         policy,
       },
     });

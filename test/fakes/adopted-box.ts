@@ -1,0 +1,99 @@
+/**
+ * An adopted box of the tests: the real copies and exchanges of its data, a real SQLite database, and a service in this
+ * process in place of K3s. As systemd does, a start under a hold answers as if it had started. As Kubernetes does, a
+ * release cannot read what a newer one has stored.
+ */
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { Digest } from '../../contract/digest.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import { BoxDataDirectory } from '../../edge-updater/adapters/datastore/box-data.ts';
+import type { Adoption } from '../../edge-updater/adoption/adoption.ts';
+import { type EdgeDevice, FakeService } from './edge-device.ts';
+
+export class AdoptedBox extends FakeService {
+  /** Storage version of each release; the same one unless said. */
+  readonly storage = new Map<Digest, number>();
+  readonly #edge: EdgeDevice;
+
+  constructor(edge: EdgeDevice) {
+    super(() => edge.slots.currentLink);
+    this.#edge = edge;
+    mkdirSync(this.dataDir, { recursive: true });
+  }
+
+  get dataDir(): string {
+    return path.join(this.#edge.stateDirectory, 'box');
+  }
+
+  /** A fresh look, as a new process has it. */
+  get data(): BoxDataDirectory {
+    return new BoxDataDirectory(adoptionOf(this.dataDir), this.#edge.stateDirectory);
+  }
+
+  override async restart(): Promise<void> {
+    this.running = undefined;
+    if (existsSync(path.join(this.#edge.stateDirectory, 'hold'))) return;
+    const slot = this.#edge.slots.currentLink;
+    if (slot !== undefined) this.#write(slot);
+    await super.restart();
+  }
+
+  /** Releases that have written, in order. */
+  writers(): Digest[] {
+    const copy = path.join(this.#edge.folder, 'seen');
+    cpSync(path.join(this.dataDir, 'server/db'), copy, { recursive: true });
+    const database = new DatabaseSync(path.join(copy, 'state.db'));
+    const rows = database.prepare('select writer from kine order by id').all();
+    database.close();
+    rmSync(copy, { recursive: true });
+    return rows.map((row) => String((row as { writer: string }).writer));
+  }
+
+  /** What K3s compares with its datastore: it goes back with it. */
+  get token(): string {
+    return readFileSync(path.join(this.dataDir, 'server/token'), 'utf8');
+  }
+
+  /**
+   * One run, ended as by SIGKILL: what it wrote last is in the write-ahead log only. A release that stores in a newer version
+   * makes a new token, which its datastore knows; K3s ends where the two differ.
+   */
+  #write(slot: Digest): void {
+    const file = path.join(this.dataDir, 'server/token');
+    const database = this.#open();
+    const open = ['', '-wal', '-shm'].map((ending) => path.join(this.dataDir, `server/db/state.db${ending}`));
+    let killed: Uint8Array[] = [];
+    try {
+      const version = this.storage.get(slot) ?? 1;
+      const query = 'select version as stored, token from kine order by id desc limit 1';
+      const last = database.prepare(query).get() as { stored: number; token: string } | undefined;
+      if (last && last.stored > version) throw new SlipwayError('service-start-failed', `stored in ${last.stored}`);
+      if (last && last.token !== this.token) throw new SlipwayError('service-start-failed', 'the token is another');
+      const token = last?.stored === version ? last.token : slot;
+      database.prepare('insert into kine (writer, version, token) values (?, ?, ?)').run(slot, version, token);
+      writeFileSync(file, token);
+      killed = open.map((each) => readFileSync(each));
+    } finally {
+      database.close();
+    }
+    for (const [index, bytes] of killed.entries()) writeFileSync(open[index] as string, bytes);
+  }
+
+  #open(): DatabaseSync {
+    mkdirSync(path.join(this.dataDir, 'server/db'), { recursive: true });
+    const database = new DatabaseSync(path.join(this.dataDir, 'server/db/state.db'));
+    database.exec('pragma journal_mode=wal; pragma synchronous=off');
+    database.exec('create table if not exists kine (id integer primary key, writer text, version integer, token text)');
+    return database;
+  }
+}
+
+export function adoptionOf(dataDir: string): Adoption {
+  return {
+    ...{ schemaVersion: 1, adoptedAt: '2026-12-01T00:00:00.000Z', distribution: 'k3s', role: 'server' },
+    ...{ unit: 'k3s.service', program: '/usr/local/bin/k3s', dataDir, datastore: 'sqlite', installPath: 'bin/k3s' },
+    original: { mode: 0o755, uid: 0, gid: 0, mtimeMs: 0, length: 0, sha256: '0'.repeat(64) },
+  };
+}
