@@ -39,6 +39,7 @@ export const errorCodes = {
   'component-unreadable': { exit: exitStatus.invalidInput, fault: 'none' },
   'component-too-large': { exit: exitStatus.invalidInput, fault: 'none' },
   'platform-mismatch': { exit: exitStatus.invalidInput, fault: 'device' },
+  'distribution-contradicted': { exit: exitStatus.invalidInput, fault: 'none' },
   'renderer-missing': { exit: exitStatus.invalidInput, fault: 'none' },
   'render-failed': { exit: exitStatus.invalidInput, fault: 'none' },
   'build-incomplete': { exit: exitStatus.invalidInput, fault: 'none' },

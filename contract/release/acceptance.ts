@@ -2,12 +2,12 @@
  * Decides whether a device may install a release. The packager publishes by these rules, the server looks for ways and
  * offers by them, and the device holds them against whatever it is offered.
  */
+import { distributionVersionOf, isDistributionVersion, type Numbered } from './distribution.ts';
 import type { Platform } from './platform.ts';
 import { compareVersions, type Version } from './version.ts';
 
-interface Installable {
+interface Installable extends Numbered {
   readonly platform: Platform;
-  readonly version: Version;
   readonly counter: number;
   readonly floors: readonly Version[];
   readonly minUpdaterVersion?: Version | undefined;
@@ -17,7 +17,7 @@ export interface Installer {
   readonly platform: Platform;
   readonly updaterVersion: Version;
   /** What runs now; undefined before the first release, which jumps over nothing. */
-  readonly current: Version | undefined;
+  readonly current: Numbered | undefined;
   /** The highest counter that was ever committed there. */
   readonly counterFloor: number;
   /** The release was installed there before, and the device went back from it. */
@@ -52,8 +52,17 @@ function isAboveFloor(counter: number, { counterFloor, knows }: Installer): bool
 }
 
 /** The first version that has to be installed between `current` and the release; undefined where there is none. */
-export function skippedFloor({ floors, version }: Pick<Installable, 'floors' | 'version'>, current: Version) {
-  return floors
-    .filter((floor) => compareVersions(floor, current) > 0 && compareVersions(floor, version) < 0)
-    .sort(compareVersions)[0];
+export function skippedFloor(release: Pick<Installable, 'floors'> & Numbered, current: Numbered): Version | undefined {
+  return release.floors.filter((floor) => isSkipped(floor, release, current)).sort(compareVersions)[0];
+}
+
+/** A floor of K3s or K0s is one among their versions, where both releases tell theirs. */
+function isSkipped(floor: Version, release: Numbered, current: Numbered): boolean {
+  const [from, to] = [distributionVersionOf(current), distributionVersionOf(release)];
+  const isTheirs = isDistributionVersion(floor) && from !== undefined && to !== undefined;
+  return isTheirs ? isBetween(floor, from, to) : isBetween(floor, current.version, release.version);
+}
+
+function isBetween(version: Version, lower: Version, upper: Version): boolean {
+  return compareVersions(version, lower) > 0 && compareVersions(version, upper) < 0;
 }

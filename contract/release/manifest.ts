@@ -8,9 +8,14 @@ import { type Digest, digestSchema, sha256 } from '../digest.ts';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { permitsRole } from '../trust/permits-role.ts';
+import { componentNameSchema } from './component-name.ts';
 import { deltaNeedsSchema } from './delta-needs.ts';
+import { distributionSchema } from './distribution.ts';
 import { installPathSchema } from './install-path.ts';
+import { breachesOf } from './manifest-rules.ts';
 import { type Platform, platformSchema, platformSlug } from './platform.ts';
+import { rollbackPolicySchema } from './rollback-policy.ts';
+import { manifestSchemaVersions } from './schema-version.ts';
 import { type Version, versionSchema } from './version.ts';
 
 /** A product is one path segment of a TUF target and the name of its delegated role. */
@@ -63,10 +68,6 @@ const componentKinds = ['binary', 'images', 'manifests', 'wasm', 'file'] as cons
 export const componentKindSchema = z.enum(componentKinds);
 export type ComponentKind = z.infer<typeof componentKindSchema>;
 
-export const componentNameSchema = z
-  .string()
-  .regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/, 'expected lower-case letters, digits and inner . _ -');
-
 /** Permission bits of the installed file, an octal string; set-uid and its like cannot be expressed. */
 export const modeSchema = z.string().regex(/^0[0-7]{3}$/, 'expected an octal mode such as "0755"');
 
@@ -92,11 +93,9 @@ const releaseCounterSchema = counterSchema.refine(
   'no later release can follow this counter',
 );
 
-export const manifestSchemaVersion = 1;
-
 export const manifestSchema = z
   .strictObject({
-    schemaVersion: z.literal(manifestSchemaVersion),
+    schemaVersion: z.literal(manifestSchemaVersions),
     product: productSchema,
     platform: platformSchema,
     version: versionSchema,
@@ -106,30 +105,14 @@ export const manifestSchema = z
     floors: z.array(versionSchema).max(64),
     /** The oldest edge-updater that can install this release. */
     minUpdaterVersion: versionSchema.optional(),
+    /** Since schema version 2. */
+    distribution: distributionSchema.optional(),
+    /** Since schema version 2; see rollbackPolicy for what holds where it is absent. */
+    onRollback: rollbackPolicySchema.optional(),
     components: z.array(componentSchema).min(1).max(limits.maxComponents),
   })
   .superRefine((manifest, context) => {
-    for (const key of ['name', 'installPath'] as const) {
-      const seen = new Set<string>();
-      for (const [index, component] of manifest.components.entries()) {
-        const value = component[key].toLowerCase();
-        if (seen.has(value)) {
-          context.addIssue({ code: 'custom', path: ['components', index, key], message: `duplicate ${key}` });
-        }
-        seen.add(value);
-      }
-    }
-    for (const [index, component] of manifest.components.entries()) {
-      const inside = manifest.components.find((other) => other.installPath.startsWith(`${component.installPath}/`));
-      if (inside) {
-        const message = `is a file, but ${inside.name} lies inside it`;
-        context.addIssue({ code: 'custom', path: ['components', index, 'installPath'], message });
-      }
-      if (component.blobs.some((b) => b.encoding === 'identity' && b.sha256 !== component.sha256)) {
-        const message = 'an identity blob has the digest of its component';
-        context.addIssue({ code: 'custom', path: ['components', index, 'blobs'], message });
-      }
-    }
+    for (const breach of breachesOf(manifest)) context.addIssue({ code: 'custom', ...breach });
   });
 export type ReleaseManifest = z.infer<typeof manifestSchema>;
 
@@ -175,10 +158,10 @@ export function decodeManifest(bytes: Uint8Array): ReleaseManifest {
     throw new SlipwayError('manifest-malformed', 'release.json is not JSON', { cause });
   }
   const schemaVersion = (value as { schemaVersion?: unknown } | null)?.schemaVersion;
-  if (typeof schemaVersion === 'number' && schemaVersion !== manifestSchemaVersion) {
+  if (typeof schemaVersion === 'number' && !manifestSchemaVersions.some((known) => known === schemaVersion)) {
     throw new SlipwayError(
       'manifest-schema-unknown',
-      `release.json has schema version ${schemaVersion}, this program reads ${manifestSchemaVersion}`,
+      `release.json has schema version ${schemaVersion}, this program reads ${manifestSchemaVersions.join(' and ')}`,
       { hint: 'Update this program first.' },
     );
   }

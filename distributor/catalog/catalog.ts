@@ -149,6 +149,7 @@ export class Catalog {
         channels: signed.data.channels,
         floors: manifest.floors,
         minUpdaterVersion: manifest.minUpdaterVersion,
+        ...(manifest.distribution ? { distribution: { version: manifest.distribution.version } } : {}),
         manifestSha256: digest,
         maxTransferBytes: maxTransferBytesOf(manifest),
         targetPath: path,

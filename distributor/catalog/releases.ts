@@ -16,6 +16,8 @@ export interface Release {
   readonly channels: readonly Channel[];
   readonly floors: readonly Version[];
   readonly minUpdaterVersion: Version | undefined;
+  /** Of the K3s or K0s inside, where the release states it. */
+  readonly distribution?: { readonly version: Version } | undefined;
   readonly manifestSha256: Digest;
   /** What one device may move for it at the most: of each component the longest blob and the longest delta. */
   readonly maxTransferBytes: number;

@@ -4,6 +4,7 @@
  */
 import semver from 'semver';
 import { skippedFloor } from '../../contract/release/acceptance.ts';
+import { distributionVersionOf, type Numbered } from '../../contract/release/distribution.ts';
 import { compareVersions, type Version } from '../../contract/release/version.ts';
 import type { Release, ReleaseIndex } from '../catalog/releases.ts';
 
@@ -22,30 +23,68 @@ export interface PathInput {
   readonly isRefused: (release: Release) => boolean;
 }
 
+/** What a device runs, with what the catalog knows of it. */
+export function runningRelease(
+  releases: ReleaseIndex,
+  { product, platform }: Pick<Release, 'product' | 'platform'>,
+  current: Version,
+): Numbered {
+  return releases.find(product, platform, { release: current }) ?? { version: current };
+}
+
 /** The release to install next: the goal itself, or one on the way. A device without a release installs the goal. */
-export function nextHop({ goal, current, releases, maxMinorStep, isRefused }: PathInput): Hop {
-  if (current === undefined) return { kind: 'go', release: goal, because: 'goal' };
-  const step = minorStepOf(goal.version, maxMinorStep);
+export function nextHop(input: PathInput): Hop {
+  const { goal, current: version, releases } = input;
+  if (version === undefined) return { kind: 'go', release: goal, because: 'goal' };
+  const current = runningRelease(releases, goal, version);
+  const step = minorStepOf(goal, input.maxMinorStep);
+  const numberOf = numberingOf(current, goal);
+  const line = releases.line(goal.product, goal.platform);
+  const seen = new Set([goal]);
   let release = goal;
   let because: 'goal' | 'floor' | 'skew' = 'goal';
   for (;;) {
     const floor = skippedFloor(release, current);
     if (floor !== undefined) {
-      const found = releases.find(goal.product, goal.platform, { release: floor });
-      if (!found) return { kind: 'missing', because: 'floor', needed: floor };
+      const found = releaseAt(floor, release, releases);
+      // Floors of two numberings could lead in a circle.
+      if (!found || seen.has(found)) return { kind: 'missing', because: 'floor', needed: floor };
+      seen.add(found);
       [release, because] = [found, 'floor'];
       continue;
     }
-    if (!isTooFar(current, release.version, step)) return { kind: 'go', release, because };
-    const next = newestWithin(releases.line(goal.product, goal.platform), current, release, step, isRefused);
-    if (!next) return { kind: 'missing', because: 'skew', needed: minorAfter(current) };
+    const from = numberOf(current);
+    const to = numberOf(release);
+    if (from === undefined || to === undefined || !isTooFar(from, to, step)) return { kind: 'go', release, because };
+    const next = newestWithin(line, { from, to, release, step, numberOf, isRefused: input.isRefused });
+    if (!next) return { kind: 'missing', because: 'skew', needed: minorAfter(from) };
     [release, because] = [next, 'skew'];
   }
 }
 
+/** A floor is the number of a release, or of the K3s or K0s inside one. */
+function releaseAt(floor: Version, before: Release, releases: ReleaseIndex): Release | undefined {
+  const named = releases.find(before.product, before.platform, { release: floor });
+  if (named) return named;
+  return releases
+    .line(before.product, before.platform)
+    .findLast(
+      ({ distribution, counter }) =>
+        distribution !== undefined && compareVersions(distribution.version, floor) === 0 && counter < before.counter,
+    );
+}
+
 /** K3s and K0s follow Kubernetes, which goes one minor version at a time; others may do as they like. */
-function minorStepOf(version: Version, declared: number | undefined): number {
-  return declared ?? (/\+(k3s|k0s)/.test(version) ? 1 : Number.POSITIVE_INFINITY);
+function minorStepOf(goal: Numbered, declared: number | undefined): number {
+  return declared ?? (distributionVersionOf(goal) === undefined ? Number.POSITIVE_INFINITY : 1);
+}
+
+type Numbering = (release: Numbered) => Version | undefined;
+
+/** The distribution's numbers where both ends of the way tell them, else the product's. */
+function numberingOf(current: Numbered, goal: Numbered): Numbering {
+  const isTheirs = distributionVersionOf(current) !== undefined && distributionVersionOf(goal) !== undefined;
+  return isTheirs ? distributionVersionOf : ({ version }) => version;
 }
 
 /** Kubernetes has had one major version; across majors minors say nothing, and floors have to. */
@@ -54,23 +93,38 @@ function isTooFar(from: Version, to: Version, step: number): boolean {
   return semver.minor(to) - semver.minor(from) > step;
 }
 
-/** Of the minor versions within reach the highest, of that the newest; strictly between the two ends. */
-function newestWithin(
-  line: readonly Release[],
-  from: Version,
-  to: Release,
-  step: number,
-  isRefused: (release: Release) => boolean,
-): Release | undefined {
-  return line.findLast(
-    (release) =>
-      compareVersions(release.version, to.version) < 0 &&
-      release.counter < to.counter &&
-      semver.major(release.version) === semver.major(from) &&
-      semver.minor(release.version) > semver.minor(from) &&
-      semver.minor(release.version) - semver.minor(from) <= step &&
-      semver.prerelease(release.version) === null &&
-      !isRefused(release),
+/** Strictly between the two ends. */
+interface Stretch {
+  readonly from: Version;
+  readonly to: Version;
+  /** The one at the far end. */
+  readonly release: Release;
+  readonly step: number;
+  readonly numberOf: Numbering;
+  readonly isRefused: (release: Release) => boolean;
+}
+
+/** Of the minor versions within reach the highest, of that the newest. */
+function newestWithin(line: readonly Release[], stretch: Stretch): Release | undefined {
+  let newest: { readonly release: Release; readonly version: Version } | undefined;
+  for (const release of line) {
+    const version = stretch.numberOf(release);
+    if (version === undefined || !isWithin(version, release, stretch)) continue;
+    if (newest === undefined || compareVersions(version, newest.version) >= 0) newest = { release, version };
+  }
+  return newest?.release;
+}
+
+function isWithin(version: Version, release: Release, { from, to, release: end, step, isRefused }: Stretch): boolean {
+  const minors = semver.minor(version) - semver.minor(from);
+  return (
+    compareVersions(version, to) < 0 &&
+    release.counter < end.counter &&
+    semver.major(version) === semver.major(from) &&
+    minors > 0 &&
+    minors <= step &&
+    semver.prerelease(version) === null &&
+    !isRefused(release)
   );
 }
 

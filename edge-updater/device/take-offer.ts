@@ -68,7 +68,9 @@ export async function resolveHere(
     () => server.heardTime,
     () => resolveRelease(targetPath, source, metadata, world.clock.now()),
   );
-  acceptRelease(release, facts, machine.state, isRetry);
+  const { current } = machine.state;
+  const distribution = current && world.slots.manifest(current.manifestSha256)?.distribution;
+  acceptRelease(release, { ...facts, distribution }, machine.state, isRetry);
   await examination.requireClearBox();
   return release;
 }

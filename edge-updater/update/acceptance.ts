@@ -24,6 +24,8 @@ export interface AcceptingDevice {
   readonly product: string;
   readonly platform: Platform;
   readonly updaterVersion: Version;
+  /** Of the K3s or K0s in the release that is current, where that states it. */
+  readonly distribution?: { readonly version: Version } | undefined;
 }
 
 /**
@@ -55,7 +57,7 @@ export function acceptRelease(
   const isRejected = state.rejected.some((entry) => entry.manifestSha256 === manifestSha256);
   const refusal = mayInstall(manifest, {
     ...device,
-    current: state.current?.version,
+    current: state.current && { version: state.current.version, distribution: device.distribution },
     counterFloor: state.counterFloor,
     knows: isRejected || state.known.includes(manifestSha256),
     rejects: isRejected && !isRetry,

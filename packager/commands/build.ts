@@ -35,9 +35,12 @@ export function registerBuild(program: Command, context: CommandContext): void {
         context.progress('packing'),
         (line) => output.say(line),
       );
-      const { product, version, platform, counter } = manifest;
+      const { product, version, platform, counter, distribution } = manifest;
       output.answer(
-        { product, version, platform, counter, folder: options.out, components: manifest.components },
+        {
+          ...{ product, version, platform, counter, distribution, folder: options.out },
+          components: manifest.components,
+        },
         [`${product} ${version} for ${platform}, counter ${counter}`, componentTable(manifest)].join('\n'),
       );
     });

@@ -1,6 +1,7 @@
 /** `inspect` shows what is inside a store, a build or a bundle. */
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
+import type { ReleaseDistribution } from '../../contract/release/distribution.ts';
 import { decodeManifest, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
 import { tableText } from '../../system/command-line/table.ts';
@@ -39,13 +40,19 @@ export function registerInspect(program: Command, context: CommandContext): void
 }
 
 function describeManifest(what: 'build' | 'bundle', manifest: ReleaseManifest): Inspection {
-  const { product, version, platform, counter, floors } = manifest;
+  const { product, version, platform, counter, floors, distribution, onRollback } = manifest;
   const lines = [
     `${what} of ${product} ${version} for ${platform}, counter ${counter}`,
+    ...(distribution ? [distributionLine(distribution)] : []),
+    ...(onRollback ? [`on rollback: ${onRollback}`] : []),
     ...(floors.length > 0 ? [`floors: ${floors.join(', ')}`] : []),
     componentTable(manifest),
   ];
   return { value: { what, manifest }, lines };
+}
+
+function distributionLine({ name, version, component, payload }: ReleaseDistribution): string {
+  return `${name} ${version} is ${component}${payload ? `, payload ${payload}` : ''}`;
 }
 
 async function inspectBundle(file: string): Promise<Inspection> {

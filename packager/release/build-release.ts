@@ -3,13 +3,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Progress } from '../../contract/progress.ts';
-import {
-  type Component,
-  manifestSchema,
-  manifestSchemaVersion,
-  type ReleaseManifest,
-} from '../../contract/release/manifest.ts';
+import type { ReleaseDistribution } from '../../contract/release/distribution.ts';
+import { type Component, manifestSchema, type ReleaseManifest } from '../../contract/release/manifest.ts';
 import type { Platform } from '../../contract/release/platform.ts';
+import { schemaVersionFor, updaterNeeded } from '../../contract/release/schema-version.ts';
 import { parseDocument } from '../../system/documents/document.ts';
 import { finishBuild, startBuild } from './build-folder.ts';
 import { type ComponentSource, openComponent, sourceError } from './component-source.ts';
@@ -22,6 +19,8 @@ import {
 import { checkExecutable, executableHeaderBytes } from './executable-format.ts';
 import { packComponent } from './pack-component.ts';
 import type { ManifestRenderer } from './ports.ts';
+import { type ReadDistribution, readDistribution } from './read-distribution.ts';
+import { settleDistribution } from './settle-distribution.ts';
 import { decodeText } from './strict-text.ts';
 
 interface OpenedComponent {
@@ -56,12 +55,18 @@ export async function buildRelease(
   const declaration = await readDeclaration(file);
   const folder = path.dirname(path.resolve(file));
   const opened: OpenedComponent[] = [];
+  const read = new Map<string, ReadDistribution>();
   for (const declared of declaration.components) {
     const source = await openComponent(declared, folder, renderer, say);
-    if (declared.kind === 'binary') await checkHead(declared, source, declaration.platform);
+    if (declared.kind === 'binary') {
+      await checkHead(declared, source, declaration.platform);
+      const found = readDistribution(path.resolve(folder, declared.source ?? ''));
+      if (found) read.set(declared.name, found);
+    }
     opened.push({ declared, source });
   }
-  checkManifest(declaration, opened, file);
+  const frame = frameOf(declaration, settleDistribution(declaration, read, say));
+  checkManifest(frame, opened, file);
   await startBuild(out);
   progress.expect(opened.reduce((sum, { source }) => sum + source.length, 0));
   const components: Component[] = [];
@@ -69,7 +74,7 @@ export async function buildRelease(
     const { length, sha256, blob } = await packComponent(declared.name, source, out, progress.advance);
     components.push({ ...describe(declared), length, sha256, blobs: [blob], deltas: [] });
   }
-  const manifest = manifestSchema.parse({ ...frameOf(declaration), components });
+  const manifest = manifestSchema.parse({ ...frame, components });
   await finishBuild(out, manifest);
   return manifest;
 }
@@ -85,7 +90,7 @@ async function checkHead(declared: ComponentDeclaration, source: ComponentSource
 }
 
 /** Finds duplicate names and colliding paths before anything is written. */
-function checkManifest(declaration: ReleaseDeclaration, opened: readonly OpenedComponent[], file: string): void {
+function checkManifest(frame: ReturnType<typeof frameOf>, opened: readonly OpenedComponent[], file: string): void {
   const zero = '0'.repeat(64);
   const components = opened.map(({ declared }) => ({
     ...describe(declared),
@@ -94,11 +99,14 @@ function checkManifest(declaration: ReleaseDeclaration, opened: readonly OpenedC
     blobs: [{ encoding: 'identity', length: 0, sha256: zero }],
     deltas: [],
   }));
-  const parsed = manifestSchema.safeParse({ ...frameOf(declaration), components });
+  const parsed = manifestSchema.safeParse({ ...frame, components });
   if (parsed.success) return;
   const issue = parsed.error.issues[0];
   throw new SlipwayError('document-invalid', `${path.basename(file)}: ${issue?.path.join('.')}: ${issue?.message}`, {
-    hint: 'Each component needs its own name and its own install path.',
+    hint:
+      issue?.path[0] === 'components'
+        ? 'Each component needs its own name and its own install path.'
+        : 'Correct it, or leave it out where the binary tells it.',
   });
 }
 
@@ -106,14 +114,17 @@ function describe(declared: ComponentDeclaration) {
   return { name: declared.name, kind: declared.kind, ...placementOf(declared) };
 }
 
-function frameOf({ product, platform, version, counter, floors, minUpdaterVersion }: ReleaseDeclaration) {
+/** In the lowest schema version that can say it, with the updater that reads it. */
+function frameOf(declaration: ReleaseDeclaration, distribution: ReleaseDistribution | undefined) {
+  const { product, platform, version, counter, floors, onRollback } = declaration;
+  const added = {
+    ...(distribution === undefined ? {} : { distribution }),
+    ...(onRollback === undefined ? {} : { onRollback }),
+  };
+  const schemaVersion = schemaVersionFor(added);
+  const minUpdaterVersion = updaterNeeded(schemaVersion, declaration.minUpdaterVersion);
   return {
-    schemaVersion: manifestSchemaVersion,
-    product,
-    platform,
-    version,
-    counter,
-    floors,
+    ...{ schemaVersion, product, platform, version, counter, floors, ...added },
     ...(minUpdaterVersion === undefined ? {} : { minUpdaterVersion }),
   };
 }

@@ -1,16 +1,18 @@
 /** Parses release.yaml, in which a person declares a release. Paths are relative to the file itself. */
 import * as z from 'zod';
 import { limits } from '../../contract/limits.ts';
+import { componentNameSchema } from '../../contract/release/component-name.ts';
+import { distributionNames, payloadSchema } from '../../contract/release/distribution.ts';
 import { installPathSchema } from '../../contract/release/install-path.ts';
 import {
   type ComponentKind,
   componentKindSchema,
-  componentNameSchema,
   counterSchema,
   modeSchema,
   productSchema,
 } from '../../contract/release/manifest.ts';
 import { platformSchema } from '../../contract/release/platform.ts';
+import { rollbackPolicySchema } from '../../contract/release/rollback-policy.ts';
 import { versionSchema } from '../../contract/release/version.ts';
 
 const pathSchema = z.string().min(1).max(4096);
@@ -56,6 +58,15 @@ const componentDeclarationSchema = z
   });
 export type ComponentDeclaration = z.infer<typeof componentDeclarationSchema>;
 
+/** What a person states of the K3s or K0s inside; what is left out is read from the binary. */
+const statedDistributionSchema = z.strictObject({
+  name: z.enum(distributionNames).optional(),
+  version: versionSchema.optional(),
+  component: componentNameSchema.optional(),
+  payload: payloadSchema.optional(),
+});
+export type StatedDistribution = z.infer<typeof statedDistributionSchema>;
+
 export const releaseDeclarationSchema = z.strictObject({
   apiVersion: z.literal('slipway/v1'),
   kind: z.literal('Release'),
@@ -68,6 +79,13 @@ export const releaseDeclarationSchema = z.strictObject({
   ),
   floors: z.array(versionSchema).max(64).default([]),
   minUpdaterVersion: versionSchema.optional(),
+  /** `none`: the release says nothing of it, so that updaters before 0.2.0 take it. */
+  distribution: z
+    .union([z.literal('none'), statedDistributionSchema], {
+      error: 'expected none, or name, version, component, payload',
+    })
+    .optional(),
+  onRollback: rollbackPolicySchema.optional(),
   components: z.array(componentDeclarationSchema).min(1).max(limits.maxComponents),
 });
 export type ReleaseDeclaration = z.infer<typeof releaseDeclarationSchema>;

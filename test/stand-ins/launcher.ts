@@ -1,6 +1,7 @@
-/** Makes an executable of launcher.c: a program of its own to the kernel, whose work is done by a Node program. */
+/** Makes executables of C files: programs of their own to the kernel, whose work is done by a Node program. */
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
+import { type GoMarks, writeMarks } from './go-marks.ts';
 
 export interface Launcher {
   /** What `--version` and `version` print. */
@@ -13,9 +14,21 @@ export interface Launcher {
 /** What has to be installed for it. */
 export const commandsOfStandIns = ['gcc', 'openssl'] as const;
 
-export function compileLauncher(file: string, { versionText, node, program }: Launcher): void {
-  const texts = Object.entries({ VERSION_TEXT: versionText, NODE: node, PROGRAM: program });
-  const given = texts.map(([name, text]) => `-D${name}=${JSON.stringify(text)}`);
+export function compileLauncher(file: string, { versionText, node, program }: Launcher, marks?: GoMarks): void {
+  compile(file, 'launcher.c', { VERSION_TEXT: versionText, NODE: node, PROGRAM: program }, marks);
+}
+
+/**
+ * @param source below this folder @param texts given to the compiler as macros
+ * @param marks what a reader of Go programs finds in it
+ */
+export function compile(file: string, source: string, texts: Record<string, string>, marks?: GoMarks): void {
+  const given = Object.entries(texts).map(([name, text]) => `-D${name}=${JSON.stringify(text)}`);
+  const sources = [path.join(import.meta.dirname, source)];
+  if (marks) {
+    writeMarks(`${file}.marks.c`, marks);
+    sources.push(`${file}.marks.c`);
+  }
   // Static, so that it runs in a machine with other libraries.
-  execFileSync('gcc', ['-static', '-O1', '-Wall', ...given, '-o', file, path.join(import.meta.dirname, 'launcher.c')]);
+  execFileSync('gcc', ['-static', '-O1', '-Wall', ...given, '-o', file, ...sources]);
 }

@@ -5,7 +5,7 @@ import type { Release } from '../../catalog/releases.ts';
 import { attemptAt, type CampaignAttempt, type CampaignState, hasFailed, isHeld } from '../campaign.ts';
 import type { Ranked, WayToGoal } from '../compiled-plan.ts';
 import type { DecisionFacts } from '../decision.ts';
-import { type Hop, nextHop } from '../path.ts';
+import { type Hop, nextHop, runningRelease } from '../path.ts';
 import { revertedCode } from '../standing.ts';
 import type { DecideInput } from './decide-input.ts';
 
@@ -70,7 +70,8 @@ export function installerOf({ device, releases }: DecideInput, release: Release)
     releases
       .line(release.product, release.platform)
       .every((other) => other === release || other.counter !== release.counter);
-  return { platform, updaterVersion, current: current?.version, counterFloor, knows, rejects: false };
+  const running = current && runningRelease(releases, release, current.version);
+  return { platform, updaterVersion, current: running, counterFloor, knows, rejects: false };
 }
 
 /** By the device's own list, or by what it reported: a device that lost its list must not loop. */

@@ -89,9 +89,12 @@ function installsTheSame(a: ReleaseManifest, b: ReleaseManifest): boolean {
   return JSON.stringify(installed(a)) === JSON.stringify(installed(b));
 }
 
-function installed({ product, platform, version, counter, floors, minUpdaterVersion, components }: ReleaseManifest) {
+function installed(manifest: ReleaseManifest) {
+  const { product, platform, version, counter, floors, minUpdaterVersion, components } = manifest;
+  const { distribution, onRollback } = manifest;
   return [
     [product, platform, version, counter, floors, minUpdaterVersion ?? null],
+    [distribution?.name, distribution?.version, distribution?.component, distribution?.payload, onRollback],
     components.map(({ name, kind, installPath, mode, length, sha256 }) => [
       name,
       kind,

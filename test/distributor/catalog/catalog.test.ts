@@ -34,6 +34,17 @@ describe('the catalog', () => {
     ]);
   });
 
+  it('knows the K3s inside a release that states it', async () => {
+    await using small = await SmallFleet.open();
+    const distribution = { name: 'k3s', version: '1.33.9+k3s1', component: 'server' } as const;
+    await small.publish(
+      { ...smallRelease('1.0.0', 7), schemaVersion: 2, minUpdaterVersion: '0.2.0', distribution },
+      [],
+    );
+    const [release] = small.catalog.state.releases.all();
+    expect(release).toMatchObject({ minUpdaterVersion: '0.2.0', distribution: { version: '1.33.9+k3s1' } });
+  });
+
   it('of 2,000 releases leaves the thread to others while it is read again', async () => {
     const now = new Date();
     const repository = new SignedRepository(now);

@@ -17,9 +17,15 @@ function candidateOf(manifest: ReleaseManifest): Candidate {
   return { manifest, manifestSha256: encodeManifest(manifest).sha256, path: targetPath(manifest), custom };
 }
 
-function refusalOf(candidate: Candidate, device: DeviceState, isRetry = false): string | undefined {
+/** @param running the release that is current */
+function refusalOf(
+  candidate: Candidate,
+  device: DeviceState,
+  running: Candidate | undefined,
+  isRetry = false,
+): string | undefined {
   try {
-    acceptRelease(candidate, facts, device, isRetry);
+    acceptRelease(candidate, { ...facts, distribution: running?.manifest.distribution }, device, isRetry);
     return undefined;
   } catch (error) {
     return (error as { code: string }).code;
@@ -35,7 +41,7 @@ function deviceAfter(happenings: readonly Happening[], candidates: readonly Cand
     const { current, previous } = device;
     if (typeof happening === 'object') {
       const candidate = candidates[happening.installs % candidates.length];
-      if (candidate === undefined || refusalOf(candidate, device) !== undefined) continue;
+      if (candidate === undefined || refusalOf(candidate, device, running(device, candidates)) !== undefined) continue;
       const { version, counter } = candidate.manifest;
       const installed = { version, counter, manifestSha256: candidate.manifestSha256 };
       device = { ...device, current: installed, counterFloor: Math.max(device.counterFloor, counter) };
@@ -53,11 +59,17 @@ function deviceAfter(happenings: readonly Happening[], candidates: readonly Cand
   return device;
 }
 
+function running({ current }: DeviceState, candidates: readonly Candidate[]): Candidate | undefined {
+  return candidates.find(({ manifestSha256 }) => manifestSha256 === current?.manifestSha256);
+}
+
 const someLine = fc.array(
   fc.record({
     counter: fc.integer({ min: 1, max: 6 }),
     floor: fc.option(fc.integer({ min: 0, max: 6 }), { nil: undefined }),
     needsNewUpdater: fc.boolean(),
+    kubernetes: fc.option(fc.integer({ min: 0, max: 6 }), { nil: undefined }),
+    kubernetesFloor: fc.option(fc.integer({ min: 0, max: 6 }), { nil: undefined }),
   }),
   { minLength: 2, maxLength: 6 },
 );
@@ -65,6 +77,11 @@ const someHappenings = fc.array(
   fc.oneof(fc.record({ installs: fc.nat(5) }), fc.constantFrom<Happening>('goes-back', 'rejects-and-goes-back')),
   { maxLength: 8 },
 );
+
+function withK3s(minor: number) {
+  const distribution = { name: 'k3s', version: `1.${minor}.0+k3s1`, component: 'server' } as const;
+  return { schemaVersion: 2, minUpdaterVersion: '0.2.0', distribution } as const;
+}
 
 describe('an offer', () => {
   it('is accepted by the device that it is made to, whatever happened to it, also where counters are equal', () => {
@@ -78,10 +95,14 @@ describe('an offer', () => {
     });
     fc.assert(
       fc.property(story, ({ line, happenings, goal, maxMinorStep, generation }) => {
-        const candidates = line.map(({ counter, floor, needsNewUpdater }, index) =>
+        const candidates = line.map(({ counter, floor, kubernetes, kubernetesFloor, needsNewUpdater }, index) =>
           candidateOf({
             ...smallRelease(`1.${index}.0`, counter),
-            floors: floor === undefined ? [] : [`1.${floor}.0`],
+            floors: [
+              ...(floor === undefined ? [] : [`1.${floor}.0`]),
+              ...(kubernetesFloor === undefined ? [] : [`1.${kubernetesFloor}.0+k3s1`]),
+            ],
+            ...(kubernetes === undefined ? {} : withK3s(kubernetes)),
             ...(needsNewUpdater ? { minUpdaterVersion: '1.0.1' } : {}),
           }),
         );
@@ -96,7 +117,7 @@ describe('an offer', () => {
             releases: candidates.map(({ manifest, manifestSha256, path }) =>
               release(manifest.counter, {
                 ...{ product, version: manifest.version, floors: manifest.floors, manifestSha256, targetPath: path },
-                minUpdaterVersion: manifest.minUpdaterVersion,
+                ...{ minUpdaterVersion: manifest.minUpdaterVersion, distribution: manifest.distribution },
               }),
             ),
             rollouts: [rollout(target, { product, maxMinorStep })],
@@ -106,7 +127,7 @@ describe('an offer', () => {
         if (decision.kind !== 'update') return;
         offers++;
         const offered = candidates.find(({ path }) => path === decision.release.targetPath);
-        expect(offered && refusalOf(offered, device, decision.isRetry)).toBeUndefined();
+        expect(offered && refusalOf(offered, device, running(device, candidates), decision.isRetry)).toBeUndefined();
       }),
       { numRuns: 5000 },
     );

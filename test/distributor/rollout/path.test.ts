@@ -78,6 +78,48 @@ describe('the path to a release', () => {
     expect(journey('1.30.4+k3s1', '1.32.7+k3s1', releases)).toEqual(['1.30.8+k3s1', '1.31.2+k3s1', '1.32.7+k3s1']);
   });
 
+  describe('of a product with numbers of its own', () => {
+    const inside = (version: string, counter: number, kubernetes: string, more: Partial<Release> = {}): Release =>
+      release(counter, { version, distribution: { version: kubernetes }, ...more });
+    const product = [
+      inside('2026.1.0', 1, '1.30.4+k3s1'),
+      inside('2026.2.0', 2, '1.31.2+k3s1'),
+      inside('2026.3.0', 3, '1.31.9-rc1+k3s1'),
+      inside('2026.9.0', 4, '1.31.9+k3s1'),
+      inside('2026.9.1', 5, '1.32.1+k3s1'),
+    ];
+
+    it('goes by the Kubernetes inside', () => {
+      expect(journey('2026.1.0', '2026.9.1', product)).toEqual(['2026.9.0', '2026.9.1']);
+      expect(textOf(hop('2026.2.0', '2026.9.1', {}, product))).toBe('2026.9.1 goal');
+      const without = product.filter(({ counter }) => counter === 1 || counter === 5);
+      expect(textOf(hop('2026.1.0', '2026.9.1', {}, without))).toBe('missing 1.31 skew');
+    });
+
+    it('leads over a floor that is a number of K3s', () => {
+      const floored = [...product.slice(0, 4), inside('2026.9.1', 5, '1.32.1+k3s1', { floors: ['1.31.2+k3s1'] })];
+      expect(journey('2026.1.0', '2026.9.1', floored)).toEqual(['2026.2.0', '2026.9.1']);
+      const lacking = floored.filter(({ counter }) => counter !== 2);
+      expect(textOf(hop('2026.1.0', '2026.9.1', {}, lacking))).toBe('missing 1.31.2+k3s1 floor');
+    });
+
+    it('goes by its own numbers where one end does not tell', () => {
+      const older = [release(1, { version: '2025.1.0' }), ...product.slice(3)];
+      expect(textOf(hop('2025.1.0', '2026.9.1', {}, older))).toBe('2026.9.1 goal');
+      expect(textOf(hop('1.30.0', '2026.9.1', { maxMinorStep: 1 }, product))).toBe('2026.9.1 goal');
+    });
+
+    it('does not go in a circle where floors of two numberings name each other', () => {
+      const circle = [
+        inside('1.0.0', 1, '1.30.0+k3s1'),
+        inside('3.0.0', 2, '1.31.1+k3s1', { floors: ['2.0.0'] }),
+        inside('2.0.0', 3, '1.31.3+k3s1', { floors: ['1.31.1+k3s1'] }),
+        inside('4.0.0', 4, '1.31.4+k3s1', { floors: ['1.31.1+k3s1'] }),
+      ];
+      expect(textOf(hop('1.0.0', '4.0.0', {}, circle))).toBe('missing 1.31.1+k3s1 floor');
+    });
+  });
+
   it('ends at a floor that the store lacks', () => {
     const releases = [k3s('1.31.2', 1), k3s('1.32.7', 5, { floors: ['1.32.0+k3s1'] })];
     expect(textOf(hop('1.31.2+k3s1', '1.32.7+k3s1', {}, releases))).toBe('missing 1.32.0+k3s1 floor');

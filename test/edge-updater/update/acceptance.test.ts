@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { encodeManifest, type ReleaseManifest, targetPath } from '../../../contract/release/manifest.ts';
-import { acceptRelease } from '../../../edge-updater/update/acceptance.ts';
+import { type AcceptingDevice, acceptRelease } from '../../../edge-updater/update/acceptance.ts';
 import { blankState, type DeviceState } from '../../../edge-updater/update/state.ts';
 import { product, smallRelease } from '../../fakes/signed-repository.ts';
 import { at, inPhase } from './states.ts';
@@ -13,6 +13,7 @@ function accept(
   state: DeviceState = inPhase('idle'),
   path?: string,
   counter?: number,
+  on: AcceptingDevice = device,
 ) {
   const manifest = { ...release, ...change };
   acceptRelease(
@@ -22,7 +23,7 @@ function accept(
       path: path ?? targetPath(manifest),
       custom: { counter: counter ?? manifest.counter, channels: [] },
     },
-    device,
+    on,
     state,
   );
 }
@@ -50,6 +51,21 @@ it.each<[string, string, () => void]>([
 it('minds only floors between the two releases, and none on a first install', () => {
   expect(() => accept({ floors: ['1.5.0', '2.0.0', '3.0.0', '4.0.0'] })).not.toThrow();
   expect(() => accept({ floors: ['2.5.0'] }, blankState)).not.toThrow();
+});
+
+it('minds floors that are numbers of K3s by the K3s inside', () => {
+  const change = {
+    ...{ schemaVersion: 2 as const, minUpdaterVersion: '0.2.0', floors: ['1.32.5+k3s1'] },
+    distribution: { name: 'k3s' as const, version: '1.33.9+k3s1', component: 'server' },
+  };
+  const on = (running: string | undefined) => () =>
+    accept(change, inPhase('idle'), undefined, undefined, {
+      ...{ ...device, updaterVersion: '0.2.0' },
+      distribution: running === undefined ? undefined : { version: running },
+    });
+  expect(on('1.31.4+k3s1')).toThrow(expect.objectContaining({ code: 'floor-skipped' }));
+  expect(on('1.32.5+k3s1')).not.toThrow();
+  expect(on(undefined)).not.toThrow();
 });
 
 it('accepts a release that is known here at the very counter that was committed, and below it nothing', () => {

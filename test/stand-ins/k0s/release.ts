@@ -1,6 +1,7 @@
 /** Makes a k0s of the tests: one program, which the kernel shows as itself. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { marksOfK0s } from '../go-marks.ts';
 import { compileLauncher } from '../launcher.ts';
 import { nodeCertificate } from '../node-certificate.ts';
 
@@ -17,7 +18,8 @@ export function makeK0s(folder: string, { version, nodeName, installed }: K0sRel
   mkdirSync(folder, { recursive: true });
   const program = path.join(folder, 'k0s');
   const { node, sources } = installed ?? { node: process.execPath, sources: path.dirname(import.meta.dirname) };
-  compileLauncher(program, { versionText: version, node, program: path.join(sources, 'k0s', 'k0s.ts') });
+  const launcher = { versionText: version, node, program: path.join(sources, 'k0s', 'k0s.ts') };
+  compileLauncher(program, launcher, marksOfK0s(version));
   const certificate = path.join(folder, 'kubelet.pem');
   if (nodeName !== undefined) {
     const { cert, key } = nodeCertificate(folder, nodeName);

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { compileLauncher } from '../launcher.ts';
+import { marksOfK3s } from '../go-marks.ts';
+import { compile, compileLauncher } from '../launcher.ts';
 import { nodeCertificate } from '../node-certificate.ts';
 import { type Behaviour, writeBehaviour } from './behaviour.ts';
 
@@ -36,7 +37,7 @@ export function makeK3s(folder: string, { version, nodeName, installed, behaviou
   writeFileSync(path.join(folder, 'release.json'), JSON.stringify({ version, hash }));
   const program = path.join(folder, 'k3s');
   const multicall = path.join(sources, 'k3s', 'multicall.ts');
-  const lines = ['#!/bin/sh', `exec ${node} --no-warnings ${multicall} ${installed?.folder ?? folder} "$@"`, ''];
-  writeFileSync(program, lines.join('\n'), { mode: 0o755 });
+  const texts = { NODE: node, PROGRAM: multicall, FOLDER: installed?.folder ?? folder };
+  compile(program, 'k3s/multicall.c', texts, marksOfK3s(version, hash));
   return { program, payloadHash: hash };
 }
