@@ -11,10 +11,13 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { BoxDataDirectory } from '../../edge-updater/adapters/datastore/box-data.ts';
 import type { Adoption } from '../../edge-updater/adoption/adoption.ts';
 import { type EdgeDevice, FakeService } from './edge-device.ts';
+import type { FileFaults } from './file-faults.ts';
 
 export class AdoptedBox extends FakeService {
   /** Storage version of each release; the same one unless said. */
   readonly storage = new Map<Digest, number>();
+  /** Faults of the disk that are the updater's alone. */
+  faults: FileFaults | undefined;
   readonly #edge: EdgeDevice;
 
   constructor(edge: EdgeDevice) {
@@ -36,7 +39,10 @@ export class AdoptedBox extends FakeService {
     this.running = undefined;
     if (existsSync(path.join(this.#edge.stateDirectory, 'hold'))) return;
     const slot = this.#edge.slots.currentLink;
-    if (slot !== undefined) this.#write(slot);
+    if (slot !== undefined) {
+      if (this.faults) this.faults.aside(() => this.#write(slot));
+      else this.#write(slot);
+    }
     await super.restart();
   }
 

@@ -1,0 +1,59 @@
+/** An adopted box that is about to be updated, and what has to be so wherever that was cut off. */
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { expect } from 'vitest';
+import type { Device } from '../../edge-updater/device/device.ts';
+import { AdoptedBox } from '../fakes/adopted-box.ts';
+import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
+
+export const patience = 3;
+export const isLong = process.env.SLIPWAY_LONG === '1';
+
+export const allScenarios = [
+  { name: 'a good release', isSick: false, storage: 2 },
+  { name: 'a release that migrates the datastore and is sick', isSick: true, storage: 2 },
+  { name: 'a sick release that the older one can live with', isSick: true, storage: 1 },
+] as const;
+/** The last one goes the same way as the one before it: `npm run test:long`. */
+export const scenarios = allScenarios.slice(0, isLong ? 3 : 2);
+
+export async function prepareBox({ isSick, storage }: (typeof allScenarios)[number]) {
+  const edge = new EdgeDevice();
+  const box = new AdoptedBox(edge);
+  const files = (version: string) => [{ path: 'bin/k3s', bytes: bytesOf(version, 2000) }];
+  const old = edge.publish('1.0.0', 1, files('1.0.0'));
+  edge.server.offered = old.manifest;
+  await update(edge.start({ service: box, data: box.data }));
+  expect(box.running).toBe(old.digest);
+  const next = edge.publish('2.0.0', 2, files('2.0.0'));
+  box.storage.set(next.digest, storage);
+  if (isSick) box.sick.add(next.digest);
+  edge.server.offered = next.manifest;
+  return { edge, box, old: old.digest, next: next.digest };
+}
+
+/** As a process that starts does. */
+export async function update(device: Device): Promise<void> {
+  await device.recover(never, patience);
+  await device.check(never, patience);
+}
+
+/** @param allowed releases that it may be on; the first is the one before */
+export function expectWholeBox(edge: EdgeDevice, box: AdoptedBox, device: Device, allowed: string[], what: string) {
+  const { currentLink = 'none' } = edge.slots;
+  expect(device.state.update.phase, what).toBe('idle');
+  expect(allowed, what).toContain(currentLink);
+  expect(device.state.current?.manifestSha256, what).toBe(currentLink);
+  expect(box.running, what).toBe(currentLink);
+  // The release that runs wrote last, and an older one finds nothing of a newer one.
+  expect(box.data.owner, what).toBe(currentLink);
+  expect(box.writers().at(-1), what).toBe(currentLink);
+  if (currentLink === allowed[0] && allowed.length === 2) {
+    expect(new Set(box.writers()), what).toEqual(new Set([currentLink]));
+  }
+  expect(box.data.isHeld, what).toBe(false);
+  const own = path.join(box.dataDir, 'slipway');
+  expect(existsSync(path.join(own, 'exchange.json')), what).toBe(false);
+  const snapshots = path.join(own, 'snapshots');
+  expect(existsSync(snapshots) ? readdirSync(snapshots).length : 0, what).toBeLessThanOrEqual(1);
+}
