@@ -16,6 +16,8 @@ import type { FileFaults } from './file-faults.ts';
 export class AdoptedBox extends FakeService {
   /** Storage version of each release; the same one unless said. */
   readonly storage = new Map<Digest, number>();
+  /** How often each release has written since `recount`. */
+  readonly written = new Map<Digest, number>();
   /** Faults of the disk that are the updater's alone. */
   faults: FileFaults | undefined;
   readonly #edge: EdgeDevice;
@@ -44,6 +46,17 @@ export class AdoptedBox extends FakeService {
       else this.#write(slot);
     }
     await super.restart();
+  }
+
+  /** Takes what is on the disk for what was written. */
+  recount(): void {
+    this.written.clear();
+    for (const writer of this.writers()) this.written.set(writer, (this.written.get(writer) ?? 0) + 1);
+  }
+
+  /** As systemd does at boot and after a crash: it starts what `current` names, unless that is held. */
+  async boot(): Promise<void> {
+    await this.restart().catch(() => undefined);
   }
 
   /** Releases that have written, in order. */
@@ -81,6 +94,7 @@ export class AdoptedBox extends FakeService {
       database.prepare('insert into kine (writer, version, token) values (?, ?, ?)').run(slot, version, token);
       writeFileSync(file, token);
       killed = open.map((each) => readFileSync(each));
+      this.written.set(slot, (this.written.get(slot) ?? 0) + 1);
     } finally {
       database.close();
     }
