@@ -20,12 +20,10 @@ import {
 } from '../system/network/proxy.ts';
 import { keepsSecrets } from '../system/network/transport.ts';
 import { boxRoles, datastores, distributions } from './box/box.ts';
+import { absolutePath, commandLine, seconds } from './configuration-values.ts';
 import { defaultZstdPrograms } from './delta/delta-means.ts';
+import { healthSchema, probesOf } from './health/health-settings.ts';
 
-const seconds = (min: number, max = 7 * 24 * 3600) => z.number().min(min).max(max);
-const absolutePath = z.string().regex(/^\//, 'expected an absolute path');
-/** `{slot}` is the folder of the running release, `{current}` the link to it. */
-const commandLine = z.array(z.string().min(1)).min(1);
 const environment = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string());
 
 const unitName = z.string().regex(/^[A-Za-z0-9:_.@-]+\.[a-z]+$/, 'expected a unit such as k3s.service');
@@ -56,29 +54,6 @@ const boxSchema = z.strictObject({
   datastore: z.enum(datastores).optional(),
 });
 
-const healthSchema = z
-  .strictObject({
-    http: z
-      .strictObject({
-        url: z.url({ protocol: /^https?$/ }),
-        expectStatus: z.number().int().min(100).max(599).default(200),
-      })
-      .optional(),
-    command: commandLine.optional(),
-    /** From the start of the service until it must be healthy. */
-    timeoutSeconds: seconds(1).default(900),
-    intervalSeconds: seconds(0.05).default(10),
-    /** How many times in a row. */
-    successes: z.number().int().min(1).max(1000).default(3),
-    soakSeconds: seconds(0).default(600),
-    /** One probe. */
-    probeTimeoutSeconds: seconds(0.1).default(10),
-  })
-  .refine(
-    (health) => (health.http === undefined) !== (health.command === undefined),
-    'expected one of http and command',
-  );
-
 const proxyUrlSchema = z.string().refine((text) => parseProxyUrl(text) !== undefined);
 const proxySchema = z.union(
   [
@@ -89,7 +64,7 @@ const proxySchema = z.union(
   { error: 'expected none, the URL of a proxy (http://user:password@host:3128), or url and a list noProxy' },
 );
 
-const configurationSchema = z.strictObject({
+const documentSchema = z.strictObject({
   /** Base URL of the distributor. */
   server: z.url({ protocol: /^https?$/ }),
   /** PEM certificates to trust besides those of the system. */
@@ -166,6 +141,13 @@ const configurationSchema = z.strictObject({
   box: boxSchema.optional(),
   health: healthSchema,
 });
+
+/** Without a probe of its own, health is that of the K3s or K0s: where none is looked for, nothing would be asked. */
+const configurationSchema = documentSchema.refine(
+  ({ service, box, health }) =>
+    probesOf(health).length > 0 || ((service.manager === 'systemd' || box !== undefined) && health.box !== 'none'),
+  { path: ['health'], error: 'expected http, command or probes' },
+);
 
 type Written = z.infer<typeof configurationSchema>;
 export type Configuration = Written & { readonly deviceId: DeviceId; readonly platform: Platform };

@@ -246,12 +246,18 @@ export interface ServiceManager {
 
 export interface HealthResult {
   readonly isHealthy: boolean;
+  /** It cannot be told here, and is not this device's fault: an agent without its server. */
+  readonly isUndecided?: true;
   readonly detail: string;
 }
 
 /** Asks the service once. Never throws: what cannot be asked is not healthy. */
 export interface HealthProbe {
+  /** A service was started: what was seen of an earlier one does not count. */
+  begin?(): void;
   probe(signal: AbortSignal): Promise<HealthResult>;
+  /** Of a service that is starting: what it waits for that is elsewhere; undefined where it does not. Never throws. */
+  waitsFor?(signal: AbortSignal): Promise<string | undefined>;
 }
 
 export interface Clock {

@@ -1,5 +1,5 @@
 /** Probes the service until the verdict is in. */
-import type { HealthResult } from '../ports.ts';
+import type { HealthProbe, HealthResult, ServiceCondition } from '../ports.ts';
 import { freshProbation, type HealthPolicy, judgeHealth, type ProbationVerdict } from '../update/probation.ts';
 import type { World } from './world.ts';
 
@@ -11,18 +11,29 @@ export async function probeHealth(
 ): Promise<Exclude<ProbationVerdict, { kind: 'wait' }>> {
   const startedAt = clock.monotonicSeconds();
   let probation = freshProbation;
+  health.begin?.();
   for (;;) {
     const condition = await service.condition();
-    const result: HealthResult = condition.isActive
-      ? await health.probe(signal)
-      : { isHealthy: false, detail: condition.detail };
+    const result = condition.isActive ? await health.probe(signal) : await whyNotActive(condition, health, signal);
     signal.throwIfAborted();
     const elapsedSeconds = clock.monotonicSeconds() - startedAt;
     const verdict = judgeHealth(probation, { ...result, crashes: condition.crashes, elapsedSeconds }, rules);
-    if (verdict.kind !== 'wait') return verdict;
+    if (verdict.kind === 'healthy') return { ...verdict, evidence: result.detail };
+    if (verdict.kind === 'unhealthy') return verdict;
     const stage = verdict.probation.soakingSince === undefined ? 'waiting for health' : 'soaking';
-    narrator.state(phase, `${stage}: ${result.detail}`);
+    narrator.state(phase, `${result.isUndecided ? 'waiting for its server' : stage}: ${result.detail}`);
     probation = verdict.probation;
     await clock.sleep(policy.healthIntervalSeconds, signal);
   }
+}
+
+/** An agent is not ready, to systemd either, until its server has answered. */
+async function whyNotActive(
+  { isStarting, detail }: ServiceCondition,
+  health: HealthProbe,
+  signal: AbortSignal,
+): Promise<HealthResult> {
+  const elsewhere = isStarting ? await health.waitsFor?.(signal) : undefined;
+  if (elsewhere === undefined) return { isHealthy: false, detail };
+  return { isHealthy: false, isUndecided: true, detail: `${detail}; ${elsewhere}` };
 }

@@ -57,7 +57,8 @@ export type UpdateEvent =
   /** The slot does not hold what the manifest says. */
   | { readonly kind: 'slot-damaged'; readonly message: string }
   | { readonly kind: 'switched' }
-  | { readonly kind: 'healthy' }
+  /** `evidence`: what the last look saw, for the report. */
+  | { readonly kind: 'healthy'; readonly evidence?: string }
   | { readonly kind: 'unhealthy'; readonly code: ErrorCode; readonly message: string }
   /** The links are back; `confirmed` says whether the old release answers its health check again. */
   | {

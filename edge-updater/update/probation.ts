@@ -1,4 +1,7 @@
-/** Judges a new release from its health samples: N successes in a row, then a soak in which it may not be lost. */
+/**
+ * Judges a new release from its health samples: N successes in a row, then a soak in which it may not be lost. Time in which
+ * nothing can be told stands still: an agent whose server is away is neither well nor failing.
+ */
 import type { ErrorCode } from '../../contract/errors.ts';
 
 export interface HealthPolicy {
@@ -14,10 +17,18 @@ interface Probation {
   readonly failuresInRow: number;
   /** Seconds on a monotonic clock since the service was started; undefined until the soak begins. */
   readonly soakingSince?: number;
+  /** When the last sample was taken, on the same clock. */
+  readonly sampledAt?: number;
+  /** How much of the time so far does not count. */
+  readonly stoodStill?: number;
+  /** As the last sample had them. */
+  readonly crashes?: number;
 }
 
 interface HealthSample {
   readonly isHealthy: boolean;
+  /** Nothing can be told for a reason that is elsewhere. */
+  readonly isUndecided?: boolean | undefined;
   /** What the probe saw, for people. */
   readonly detail: string;
   /** How often the service ended by itself since it was started. */
@@ -28,7 +39,7 @@ interface HealthSample {
 
 export type ProbationVerdict =
   | { readonly kind: 'wait'; readonly probation: Probation }
-  | { readonly kind: 'healthy' }
+  | { readonly kind: 'healthy'; readonly evidence?: string }
   | { readonly kind: 'unhealthy'; readonly code: ErrorCode; readonly message: string };
 
 export const freshProbation: Probation = { successesInRow: 0, failuresInRow: 0 };
@@ -37,17 +48,26 @@ export const freshProbation: Probation = { successesInRow: 0, failuresInRow: 0 }
 const maxCrashes = 5;
 
 export function judgeHealth(probation: Probation, sample: HealthSample, policy: HealthPolicy): ProbationVerdict {
-  const { elapsedSeconds, detail } = sample;
-  if (sample.crashes >= maxCrashes) {
-    return { kind: 'unhealthy', code: 'service-start-failed', message: `the service ended ${sample.crashes} times` };
+  const { crashes, detail } = sample;
+  if (crashes >= maxCrashes) {
+    return { kind: 'unhealthy', code: 'service-start-failed', message: `the service ended ${crashes} times` };
   }
+  const sampled: Probation = { ...probation, sampledAt: sample.elapsedSeconds, crashes };
+  if (sample.isUndecided) {
+    const still = sample.elapsedSeconds - (probation.sampledAt ?? 0);
+    return { kind: 'wait', probation: { ...sampled, stoodStill: (probation.stoodStill ?? 0) + still } };
+  }
+  const elapsedSeconds = sample.elapsedSeconds - (probation.stoodStill ?? 0);
+  // One that answers well between two ends of its own is not well.
+  const isHealthy = sample.isHealthy && crashes <= (probation.crashes ?? 0);
   const next: Probation = {
-    ...probation,
-    successesInRow: sample.isHealthy ? probation.successesInRow + 1 : 0,
-    failuresInRow: sample.isHealthy ? 0 : probation.failuresInRow + 1,
+    ...sampled,
+    successesInRow: isHealthy ? probation.successesInRow + 1 : 0,
+    failuresInRow: isHealthy ? 0 : probation.failuresInRow + 1,
   };
   if (next.soakingSince === undefined) {
-    if (next.successesInRow >= policy.successes) return soak({ ...next, soakingSince: elapsedSeconds }, sample, policy);
+    if (next.successesInRow >= policy.successes)
+      return soak({ ...next, soakingSince: elapsedSeconds }, isHealthy, elapsedSeconds, policy);
     if (elapsedSeconds < policy.timeoutSeconds) return { kind: 'wait', probation: next };
     const message = `not healthy within ${policy.timeoutSeconds} s: ${detail}`;
     return { kind: 'unhealthy', code: 'health-timeout', message };
@@ -60,11 +80,10 @@ export function judgeHealth(probation: Probation, sample: HealthSample, policy: 
       message: `healthy at first, then ${next.failuresInRow} times not: ${detail}`,
     };
   }
-  return soak(next, sample, policy);
+  return soak(next, isHealthy, elapsedSeconds, policy);
 }
 
-function soak(probation: Probation, sample: HealthSample, policy: HealthPolicy): ProbationVerdict {
-  const since = probation.soakingSince ?? sample.elapsedSeconds;
-  const isOver = sample.isHealthy && sample.elapsedSeconds - since >= policy.soakSeconds;
+function soak(probation: Probation, isHealthy: boolean, elapsed: number, policy: HealthPolicy): ProbationVerdict {
+  const isOver = isHealthy && elapsed - (probation.soakingSince ?? elapsed) >= policy.soakSeconds;
   return isOver ? { kind: 'healthy' } : { kind: 'wait', probation };
 }

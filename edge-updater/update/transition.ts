@@ -71,7 +71,8 @@ export function transition(state: DeviceState, { event, ...moment }: Occurrence)
       return enter(withReport(state, progressReport(attempt, 'probation', at)), { phase: 'probation', attempt });
     }
     case 'healthy':
-      return state.update.phase === 'probation' ? committed(state, state.update.attempt, at) : stay(state);
+      if (state.update.phase !== 'probation') return stay(state);
+      return committed(state, noted(state.update.attempt, event.evidence ? [event.evidence] : []), at);
     case 'unhealthy':
       if (state.update.phase !== 'probation') return stay(state);
       return goBack(state, state.update.attempt, { code: event.code, message: event.message });

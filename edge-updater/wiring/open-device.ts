@@ -2,7 +2,6 @@
  * Opens the device of a configuration and chooses its adapters. It is the only file that knows them all, beside
  * apply-main.ts, which has one command.
  */
-import path from 'node:path';
 import type { DeltaPolicy } from '../../contract/device-api/check.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { zstdEncoderOf } from '../../delta/recipe/zstd-programs.ts';
@@ -22,9 +21,7 @@ import { SlotDirectory } from '../adapters/disk/slot-directory.ts';
 import { writeStatus } from '../adapters/disk/status-file.ts';
 import { DeviceToken } from '../adapters/network/device-token.ts';
 import { HttpServer } from '../adapters/network/http-server.ts';
-import { CommandProbe } from '../adapters/service/command-probe.ts';
 import { ExecService } from '../adapters/service/exec-service.ts';
-import { HttpProbe } from '../adapters/service/http-probe.ts';
 import { bootId } from '../adapters/service/process-table.ts';
 import { SystemdService } from '../adapters/service/systemd-service.ts';
 import { systemClock } from '../adapters/system-clock.ts';
@@ -34,13 +31,14 @@ import type { OpenDevice } from '../commands/command-context.ts';
 import { type Configuration, proxiesOf } from '../configuration.ts';
 import { Device } from '../device/device.ts';
 import type { LeastRate } from '../download/least-rate.ts';
-import type { BlobSource, HealthProbe, ServiceManager } from '../ports.ts';
+import type { BlobSource, ServiceManager } from '../ports.ts';
 import { proveServer } from '../trust/prove-server.ts';
 import { checkRequestOf } from '../update/check-request.ts';
 import { blankState } from '../update/state.ts';
 import type { WaitForWindow } from '../update/switch-window.ts';
 import { troublesOf } from '../update/troubles.ts';
 import { earliestTime, updaterVersion } from '../updater-version.ts';
+import { healthOf } from './open-health.ts';
 
 export class DeviceOpener {
   readonly #terminal: Terminal;
@@ -110,7 +108,7 @@ export class DeviceOpener {
         data: adoption && new BoxDataDirectory(adoption, stateDir),
         bootId: adoption && bootId(),
         whyNotOurs: adoption && (() => whyNotOurs(adoption, stateDir)),
-        health: healthOf(configuration),
+        health: healthOf(configuration, slots),
         clock: systemClock,
         narrator: this.#terminal,
         policy: {
@@ -238,11 +236,4 @@ function serviceOf(configuration: Configuration, slots: SlotDirectory, terminal:
     clock: systemClock,
     narrator: terminal,
   });
-}
-
-function healthOf({ health, stateDir }: Configuration): HealthProbe {
-  if (health.http) return new HttpProbe(health.http.url, health.http.expectStatus, health.probeTimeoutSeconds);
-  const current = path.join(stateDir, 'current');
-  const command = (health.command ?? []).map((part) => part.replaceAll(/\{(slot|current)\}/g, current));
-  return new CommandProbe(() => command, health.probeTimeoutSeconds);
 }

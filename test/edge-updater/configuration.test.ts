@@ -13,6 +13,7 @@ service: { manager: systemd, unit: k3s.service }
 health: { http: { url: "http://127.0.0.1:10248/healthz" } }
 `;
 const parse = (text: string, facts = machine) => parseConfiguration(text, 'edge.yaml', facts);
+const withHealth = (health: string) => minimal.replace(/health: .*/, `health: ${health}`);
 const code = (expected: string) => expect.objectContaining({ code: expected });
 
 it('fills in the defaults', () => {
@@ -24,6 +25,18 @@ it('fills in the defaults', () => {
     download: { stallSeconds: 60, maxAttemptsWithoutProgress: 10, retryBaseSeconds: 15, retryCapSeconds: 900 },
     health: { timeoutSeconds: 900, intervalSeconds: 10, successes: 3, soakSeconds: 600 },
   });
+});
+
+it('has a look at the box as health, and as many probes as are wanted', () => {
+  const usual = { podsIn: [], kubeletHealthz: 'http://127.0.0.1:10248/healthz' };
+  expect(parse(minimal).health.box).toEqual(usual);
+  expect(parse(withHealth('{}')).health).toMatchObject({ box: usual, probes: [] });
+  const several = '{ box: {podsIn: [shop]}, probes: [{command: [a]}, {http: {url: "http://127.0.0.1:1/"}}] }';
+  expect(parse(withHealth(several)).health).toMatchObject({
+    box: { podsIn: ['shop'] },
+    probes: [{ command: ['a'] }, { http: { expectStatus: 200 } }],
+  });
+  expect(parse(withHealth('{ box: none, command: [a] }')).health.box).toBe('none');
 });
 
 it('derives an id from the machine that does not give the machine id away', () => {
@@ -60,7 +73,11 @@ it.each([
 
 it.each([
   ['two health probes', minimal.replace('health: {', 'health: { command: [/bin/true],')],
-  ['no health probe', minimal.replace(/health: .*/, 'health: {}')],
+  ['no health probe at a process', withHealth('{}').replace(/service: .*/, 'service: {manager: exec, command: [x]}')],
+  ['no health probe, and no look at the box', withHealth('{ box: none }')],
+  ['a health probe beside a list of them', withHealth('{ command: [a], probes: [{command: [b]}] }')],
+  ['a health probe of two kinds', withHealth('{ probes: [{command: [b], http: {url: "http://a"}}] }')],
+  ['a namespace that is none', withHealth('{ box: {podsIn: [Shop]} }')],
   ['a relative state directory', `${minimal}stateDir: state\n`],
   ['a service of no known manager', minimal.replace('systemd', 'upstart')],
   ['a unit that is an option', minimal.replace('k3s.service', '--now k3s.service')],

@@ -3,11 +3,18 @@ import { freshProbation, judgeHealth } from '../../../edge-updater/update/probat
 
 const policy = { timeoutSeconds: 30, successes: 3, soakSeconds: 50 };
 
-/** `+` healthy, `-` not; a sample each 10 s. @returns the verdict and how many samples it took */
-function judge(samples: string, crashes = 0) {
+/**
+ * `+` healthy, `-` not, `?` undecided, `!` healthy after it ended by itself once more; a sample each 10 s.
+ * @returns the verdict and how many samples it took
+ */
+function judge(samples: string, crashesBefore = 0) {
+  let crashes = crashesBefore;
   let probation = freshProbation;
   for (const [index, sample] of [...samples].entries()) {
-    const seen = { isHealthy: sample === '+', detail: 'seen', crashes, elapsedSeconds: index * 10 };
+    if (sample === '!') crashes++;
+    const isHealthy = sample === '+' || sample === '!';
+    const isUndecided = sample === '?';
+    const seen = { isHealthy, isUndecided, detail: 'seen', crashes, elapsedSeconds: index * 10 };
     const verdict = judgeHealth(probation, seen, policy);
     if (verdict.kind !== 'wait') return [verdict.kind === 'healthy' ? 'healthy' : verdict.code, index + 1];
     probation = verdict.probation;
@@ -26,7 +33,20 @@ it.each([
   ['++++++--', 'wait', 8],
   ['+++++++-+', 'healthy', 9],
   ['+++---', 'health-lost', 6],
-] as const)('judges %s: %s after %i samples', (samples, verdict, count) => {
+  // An agent without its server: time stands still, also in the soak, and what was seen before counts on.
+  ['?'.repeat(500), 'wait', 500],
+  [`${'?'.repeat(500)}--`, 'wait', 502],
+  [`${'?'.repeat(500)}---`, 'health-timeout', 503],
+  ['--????--', 'health-timeout', 8],
+  ['++????+', 'wait', 7],
+  ['+++??+++++', 'healthy', 10],
+  ['+++--?-', 'health-lost', 7],
+  ['+++++?', 'wait', 6],
+  // It answers well between two restarts.
+  ['!!!', 'wait', 3],
+  ['++!+', 'health-timeout', 4],
+  ['!!!!!', 'service-start-failed', 5],
+] as const)('judges %.20s: %s after %i samples', (samples, verdict, count) => {
   expect(judge(samples)).toEqual([verdict, count]);
 });
 

@@ -1,0 +1,127 @@
+/**
+ * Asks the API server with the box's own certificate, and what listens on this machine. Each question has a connection of
+ * its own: a kept one could outlive the service that answered.
+ */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { toSlipwayError } from '../../../contract/errors.ts';
+import type { Answer, HealthMachine, Silence } from '../../health/health-machine.ts';
+import type { Access, PemPlace } from '../../health/kubeconfig.ts';
+import { Agent, request } from '../network/undici-parts.ts';
+
+/** Of an answer; the pods of one node are below it by far. */
+const maxAnswerBytes = 8 * 1024 * 1024;
+
+/** @param timeoutSeconds for one question @param now milliseconds since 1970, for certificates */
+export function localMachine(
+  timeoutSeconds: number,
+  monotonicSeconds: () => number,
+  now: () => number = Date.now,
+): HealthMachine {
+  const timeoutMs = Math.ceil(timeoutSeconds * 1000);
+  return {
+    monotonicSeconds,
+
+    text(file) {
+      try {
+        return readFileSync(file, 'utf8');
+      } catch {
+        return undefined;
+      }
+    },
+
+    async askApi({ server, ca, cert, key }, path, signal) {
+      const own = credentials({ ca, cert, key }, now());
+      if (typeof own === 'string') return silence('certificate', own);
+      return ask(new URL(path, server), { ...own }, timeoutMs, signal);
+    },
+
+    ask: (url, signal) => ask(new URL(url), {}, timeoutMs, signal),
+
+    async isAnyReachable(addresses, signal) {
+      const tries = addresses.slice(0, 8).map((address) => isReachable(address, timeoutMs, signal));
+      return (await Promise.all(tries)).includes(true);
+    },
+  };
+}
+
+type Credentials = Record<'ca' | 'cert' | 'key', string>;
+
+/** As texts, or what is wrong with them: an expired one would only be answered 401. */
+function credentials(places: Pick<Access, 'ca' | 'cert' | 'key'>, now: number): Credentials | string {
+  try {
+    const [ca, cert, key] = [places.ca, places.cert, places.key].map(pemOf) as [string, string, string];
+    for (const [pem, place] of [
+      [ca, places.ca],
+      [cert, places.cert],
+    ] as const) {
+      const { validTo } = new X509Certificate(pem);
+      if (Date.parse(validTo) < now) return `the certificate ${nameOf(place)} ended on ${validTo}`;
+    }
+    return { ca, cert, key };
+  } catch (thrown) {
+    return `the certificates cannot be read: ${toSlipwayError(thrown).message}`;
+  }
+}
+
+function pemOf(place: PemPlace): string {
+  return 'pem' in place ? place.pem : readFileSync(place.file, 'utf8');
+}
+
+function nameOf(place: PemPlace): string {
+  return 'pem' in place ? 'in its kubeconfig' : place.file;
+}
+
+async function ask(url: URL, tls: Partial<Credentials>, timeoutMs: number, signal: AbortSignal): Promise<Answer> {
+  const dispatcher = new Agent({ pipelining: 0, connect: { ...tls, timeout: timeoutMs } });
+  try {
+    const timeout = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    const answer = await request(url, { signal: timeout, dispatcher });
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > maxAnswerBytes) return silence('closed', `its answer has more than ${maxAnswerBytes} bytes`);
+      chunks.push(chunk);
+    }
+    return { kind: 'answer', status: answer.statusCode, body: Buffer.concat(chunks).toString() };
+  } catch (thrown) {
+    return silence(whyOf(thrown), thrown instanceof Error ? thrown.message || thrown.name : String(thrown));
+  } finally {
+    // Nothing waits for it: an abandoned answer would keep it open.
+    dispatcher.destroy().catch(() => undefined);
+  }
+}
+
+function silence(why: Silence, message: string): Answer {
+  return { kind: 'silence', why, message };
+}
+
+const closed = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'];
+const elsewhere = [
+  ...['EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'],
+  ...['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'],
+];
+
+function whyOf(thrown: unknown): Silence {
+  const { name, code } = thrown as { readonly name?: string; readonly code?: unknown };
+  if (name === 'TimeoutError' || name === 'AbortError') return 'unreachable';
+  if (code === 'ECONNREFUSED') return 'refused';
+  if (typeof code === 'string' && closed.includes(code)) return 'closed';
+  return typeof code === 'string' && elsewhere.includes(code) ? 'unreachable' : 'certificate';
+}
+
+function isReachable(address: string, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+  const { hostname, port } = new URL(`tcp://${address}`);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), signal, timeout: timeoutMs });
+    const end = (isThere: boolean) => {
+      socket.destroy();
+      resolve(isThere);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
+}
