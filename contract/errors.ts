@@ -175,7 +175,7 @@ export const errorCodes = {
   'service-not-running': { exit: exitStatus.localResource, fault: 'device', retryable: true, since: 2 },
   'box-ambiguous': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'box-contradicted': { exit: exitStatus.localResource, fault: 'device', since: 2 },
-  'box-unknown': { exit: exitStatus.localResource, fault: 'none' },
+  'box-unknown': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'unit-not-ours': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'datastore-damaged': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'datastore-not-restorable': { exit: exitStatus.localResource, fault: 'device', since: 2 },
@@ -193,6 +193,7 @@ export const errorCodes = {
   'update-interrupted': { exit: exitStatus.updateFailed, fault: 'device' },
   'probation-interrupted': { exit: exitStatus.updateFailed, fault: 'release' },
   'nothing-to-roll-back-to': { exit: exitStatus.updateFailed, fault: 'device' },
+  'rollback-refused': { exit: exitStatus.updateFailed, fault: 'device', since: 2 },
   'release-rejected': { exit: exitStatus.updateFailed, fault: 'release' },
   'reverted-by-permit': { exit: exitStatus.updateFailed, fault: 'release' },
 } as const satisfies Record<string, CodeTraits>;

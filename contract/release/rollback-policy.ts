@@ -4,7 +4,7 @@
  * API versions (Kubernetes, "Version Skew Policy": API servers are not downgraded).
  */
 import * as z from 'zod';
-import { distributionVersionOf, isSameMinor, type Numbered } from './distribution.ts';
+import { isSameMinor, type Numbered } from './distribution.ts';
 
 /** `refuse`: a device does not go back from the release by itself. */
 export const rollbackPolicies = ['restore-datastore', 'keep-datastore', 'refuse'] as const;
@@ -17,11 +17,10 @@ interface Leaving extends Numbered {
 
 /**
  * What a release states has the first word. Data is kept by default only where both releases are known to bring one
- * minor version, or neither brings a distribution.
+ * minor version.
  * @param from the release that the device leaves @param to the one that it goes back to
  */
 export function rollbackPolicy(from: Leaving, to: Numbered): RollbackPolicy {
   if (from.onRollback !== undefined) return from.onRollback;
-  const isPlain = distributionVersionOf(from) === undefined && distributionVersionOf(to) === undefined;
-  return isPlain || isSameMinor(from, to) ? 'keep-datastore' : 'restore-datastore';
+  return isSameMinor(from, to) ? 'keep-datastore' : 'restore-datastore';
 }

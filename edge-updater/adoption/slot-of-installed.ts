@@ -4,6 +4,7 @@
  */
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Digest } from '../../contract/digest.ts';
+import { distributionSchema } from '../../contract/release/distribution.ts';
 import { type Component, encodeManifest } from '../../contract/release/manifest.ts';
 import type { Platform } from '../../contract/release/platform.ts';
 import type { Version } from '../../contract/release/version.ts';
@@ -15,12 +16,19 @@ export interface InstalledSlot {
   readonly manifestBytes: Uint8Array;
 }
 
+export interface InstalledProgram {
+  readonly distribution: Distribution;
+  readonly version: Version;
+  readonly payload?: string | undefined;
+  readonly installPath: string;
+}
+
 /** Below every counter that a publisher counts to; the floor of the device is not raised by it. */
 const leastCounter = 1;
 
 /** @param installed its version may begin with a `v`, as K3s and K0s write it */
 export function slotOfInstalled(
-  installed: { readonly distribution: Distribution; readonly version: Version; readonly installPath: string },
+  installed: InstalledProgram,
   file: { readonly product: string; readonly platform: Platform; readonly sha256: Digest; readonly length: number },
 ): InstalledSlot {
   const { product, platform, sha256, length } = file;
@@ -37,7 +45,21 @@ export function slotOfInstalled(
     ...{ blobs: [{ encoding: 'identity', length, sha256 }], deltas: [] },
   };
   const { bytes, sha256: manifestSha256 } = encodeManifest({
-    ...{ schemaVersion: 1, product, platform, version, counter: leastCounter, floors: [], components: [component] },
+    ...{
+      schemaVersion: 2,
+      distribution: distributionOf(installed, version),
+      product,
+      platform,
+      version,
+      counter: leastCounter,
+      floors: [],
+      components: [component],
+    },
   });
   return { release: { version, counter: leastCounter, manifestSha256 }, component, manifestBytes: bytes };
+}
+
+/** What the box says of itself: a version that is no K3s' or K0s' own is left out. */
+function distributionOf({ distribution: name, payload }: InstalledProgram, version: Version) {
+  return distributionSchema.safeParse({ name, version, component: name, payload }).data;
 }

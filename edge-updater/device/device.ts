@@ -3,7 +3,7 @@
  * acceptance and the machine; the daemon and the commands decide when.
  */
 import type { CheckRequest, HeardAnswer, InstalledRelease } from '../../contract/device-api/check.ts';
-import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import { toSlipwayError } from '../../contract/errors.ts';
 import type { TakenSnapshot } from '../adoption/box-data.ts';
 import { endHold, settleBeforeStart } from '../effects/before-start.ts';
 import type { JournalPort } from '../ports.ts';
@@ -22,6 +22,7 @@ import { Outbox } from './outbox.ts';
 import { SlotCare } from './slot-care.ts';
 import { installRelease, keepManifest, resolveHere, type Taken, takeOffer } from './take-offer.ts';
 import { TimedMachine } from './timed-machine.ts';
+import { requireWayBack } from './way-back.ts';
 
 interface DeviceOptions extends Pick<DeviceCore, 'facts' | 'world' | 'server' | 'metadata'> {
   readonly journal: JournalPort;
@@ -231,9 +232,7 @@ export class Device {
   async rollBack(signal: AbortSignal, patience?: number): Promise<FinishedAttempt> {
     const { timed } = this.#core;
     await timed.endWait('an operator goes back', signal, patience);
-    if (!this.state.current || !this.state.previous) {
-      throw new SlipwayError('nothing-to-roll-back-to', 'there is no previous release on this device');
-    }
+    requireWayBack(this.state, this.world);
     const attemptId = this.world.clock.newId();
     await timed.do({ kind: 'rollback-requested', attemptId }, signal, patience);
     return timed.finished(attemptId);

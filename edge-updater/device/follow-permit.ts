@@ -7,6 +7,7 @@ import { blamingClock } from '../trust/clock-trouble.ts';
 import type { FinishedAttempt } from '../update/state.ts';
 import type { DeviceCore, Effort } from './device-core.ts';
 import { isLasting } from './take-offer.ts';
+import { requireWayBack } from './way-back.ts';
 
 /** @throws SlipwayError `permit-…`, `nothing-to-roll-back-to`, codes of trust */
 export async function followPermit(
@@ -36,16 +37,15 @@ async function believedHere(
   rollout: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const { current, previous, usedPermits: used = [] } = machine.state;
+  const { current, usedPermits: used = [] } = machine.state;
   const { deviceId, product } = facts;
-  const nothing = new SlipwayError('nothing-to-roll-back-to', 'there is no previous release on this device');
-  if (!current) throw nothing;
+  if (!current) throw new SlipwayError('nothing-to-roll-back-to', 'there is no release on this device');
   const holder = { deviceId, product, rollout, current: current.manifestSha256, used };
   const metadata: FetchMetadata = (name, maxBytes) => server.metadata(name, maxBytes, signal);
   const { id } = await blamingClock(
     () => server.heardTime,
     () => believePermit(permit, holder, metadata, store, world.clock.now()),
   );
-  if (!previous) throw nothing;
+  requireWayBack(machine.state, world);
   return id;
 }

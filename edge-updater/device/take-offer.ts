@@ -92,7 +92,9 @@ export async function installRelease(
 ): Promise<void> {
   const { version, counter } = manifest;
   await outbox.during(reporting, async () => {
-    const event = { kind: 'accepted', release: { version, counter, manifestSha256 }, ...acceptance } as const;
+    const isFinal = manifest.onRollback === 'refuse' ? ({ isFinal: true } as const) : {};
+    const release = { version, counter, manifestSha256 };
+    const event = { kind: 'accepted', release, ...isFinal, ...acceptance } as const;
     await timed.do(event, signal, patience);
   });
 }

@@ -5,6 +5,7 @@
 
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import { toSlipwayError } from '../../contract/errors.ts';
+import { rollbackPolicy } from '../../contract/release/rollback-policy.ts';
 import type { BoxData } from '../adoption/box-data.ts';
 import type { Effect } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
@@ -55,18 +56,27 @@ export async function pointBack({ leaving, previous }: Restore, to: InstalledRel
   return note;
 }
 
+/** The older program reads what the newer one wrote, as far as their manifests tell. */
+function isKept(leaving: InstalledRelease | undefined, to: InstalledRelease, slots: World['slots']): boolean {
+  const from = leaving && slots.manifest(leaving.manifestSha256);
+  const back = slots.manifest(to.manifestSha256);
+  return from !== undefined && back !== undefined && rollbackPolicy(from, back) === 'keep-datastore';
+}
+
 /** Data that the release never wrote to is the older one's still. */
 async function giveDataBack(
   data: BoxData,
   leaving: InstalledRelease | undefined,
   to: InstalledRelease,
-  { narrator }: World,
+  { narrator, slots }: World,
 ): Promise<string | undefined> {
   // Half of each set is no data: nothing starts on it before the exchange has ended.
   data.finishExchange();
   try {
     if (data.owner === to.manifestSha256) return undefined;
-    const snapshot = leaving && data.snapshotOf({ from: to.manifestSha256, to: leaving.manifestSha256 });
+    const snapshot = isKept(leaving, to, slots)
+      ? undefined
+      : leaving && data.snapshotOf({ from: to.manifestSha256, to: leaving.manifestSha256 });
     if (!snapshot) {
       data.claim(to.manifestSha256);
       return 'the data stays as it is';

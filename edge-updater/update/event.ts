@@ -15,6 +15,8 @@ export type UpdateEvent =
       readonly source: UpdateSource;
       /** The switch is bound to windows that the server names. */
       readonly isTimed?: true;
+      /** No device goes back from it by itself. */
+      readonly isFinal?: true;
       /** The server wants it tried although it failed here. */
       readonly isRetry?: true;
     }

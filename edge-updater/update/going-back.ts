@@ -8,12 +8,26 @@ import { updateLimits } from './limits.ts';
 import { leaveDamaged } from './repairing.ts';
 import { withOutcome, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { enter, isRepair, moved, newAttempt, stay, type UpdateStep } from './step.ts';
+import { behind, enter, isRepair, moved, newAttempt, stay, type UpdateStep } from './step.ts';
 import { isWaiting } from './waiting.ts';
 
 export function goBack(state: DeviceState, attempt: Attempt, failure: Failure): UpdateStep {
   if (isRepair(attempt)) return leaveDamaged(state, attempt, failure);
   return enter(state, { phase: 'rolling-back', attempt: moved(attempt), failure });
+}
+
+/**
+ * Ends a probation that did not succeed. A release that no device goes back from stays: the box is left as it is,
+ * serviceable or not, and the server and whoever looks at it are told.
+ */
+export function leaveProbation(state: DeviceState, attempt: Attempt, failure: Failure, at: string): UpdateStep {
+  if (!attempt.isFinal || isRepair(attempt)) return goBack(state, attempt, failure);
+  const { release } = attempt;
+  const counterFloor = Math.max(state.counterFloor, release.counter);
+  const stays = { ...state, current: release, previous: behind(state, attempt), counterFloor, held: [] };
+  const message = `${failure.message.slice(0, 1400)}; the release says that no device goes back from it`;
+  const told = withOutcome(stays, attempt, 'idle', 'failed', at, { ...failure, message });
+  return enter(told, { phase: 'committed', attempt });
 }
 
 export function rolledBack(

@@ -31,7 +31,7 @@ import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Digest } from '../../contract/digest.ts';
 import type { Moment } from './event.ts';
 import { giveUp } from './giving-up.ts';
-import { goBack } from './going-back.ts';
+import { goBack, leaveProbation } from './going-back.ts';
 import { updateLimits } from './limits.ts';
 import { withReport } from './reporting.ts';
 import type { Attempt, DeviceState, UpdateState } from './state.ts';
@@ -116,7 +116,7 @@ function recoverDownload(state: DeviceState, attempt: Attempt, facts: RecoveryFa
   return enter(state, { phase: 'downloading', attempt: { ...attempt, interruptions, durableBytes } });
 }
 
-function recoverProbation(state: DeviceState, attempt: Attempt, { currentLink, boot }: RecoveryFacts): UpdateStep {
+function recoverProbation(state: DeviceState, attempt: Attempt, { currentLink, boot, at }: RecoveryFacts): UpdateStep {
   if (currentLink !== attempt.release.manifestSha256) {
     const message = 'during probation `current` was pointed elsewhere';
     return goBack(state, attempt, { code: 'update-interrupted', message });
@@ -128,7 +128,7 @@ function recoverProbation(state: DeviceState, attempt: Attempt, { currentLink, b
   }
   if (attempt.interruptions >= updateLimits.probation) {
     const message = `probation was interrupted ${attempt.interruptions + 1} times`;
-    return goBack(state, attempt, { code: 'probation-interrupted', message });
+    return leaveProbation(state, attempt, { code: 'probation-interrupted', message }, at);
   }
   const counted = boot?.isBeforeStart ? { ...uncounted, countedBoot: boot.id } : uncounted;
   return enter(state, { phase: 'probation', attempt: interrupted(counted) });

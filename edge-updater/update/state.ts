@@ -36,6 +36,8 @@ const attemptSchema = z.object({
   release: installedReleaseSchema,
   /** The server named a window: the switch begins only inside one that it named to this very process. */
   isTimed: z.literal(true).optional(),
+  /** The release says that no device goes back from it by itself (`onRollback: refuse`). */
+  isFinal: z.literal(true).optional(),
   startedAt: z.iso.datetime(),
   transfer: transferSchema,
   /** Digests of delta blobs and of installed files that did not give the component they promised. */

@@ -6,7 +6,7 @@
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Moment, Occurrence, UpdateEvent } from './event.ts';
 import { giveUp, withoutRejections } from './giving-up.ts';
-import { goBack, permitAccepted, permitRefused, rollbackRequested, rolledBack } from './going-back.ts';
+import { goBack, leaveProbation, permitAccepted, permitRefused, rollbackRequested, rolledBack } from './going-back.ts';
 import { updateLimits } from './limits.ts';
 import { damageFound, damageRemains } from './repairing.ts';
 import { progressReport, withOutcome, withReport } from './reporting.ts';
@@ -75,7 +75,7 @@ export function transition(state: DeviceState, { event, ...moment }: Occurrence)
       return committed(state, noted(state.update.attempt, event.evidence ? [event.evidence] : []), at);
     case 'unhealthy':
       if (state.update.phase !== 'probation') return stay(state);
-      return goBack(state, state.update.attempt, { code: event.code, message: event.message });
+      return leaveProbation(state, state.update.attempt, { code: event.code, message: event.message }, at);
     case 'failed':
       return failed(state, event, moment);
     case 'restored':
@@ -113,6 +113,7 @@ function accepted(state: DeviceState, event: Extract<UpdateEvent, { kind: 'accep
   const attempt: Attempt = {
     ...newAttempt(event.attemptId, event.source, event.release, at),
     ...(event.isTimed ? { isTimed: true } : {}),
+    ...(event.isFinal ? { isFinal: true } : {}),
   };
   const { lastRefusal: _, ready: __, ...rest } = state;
   const open = event.isRetry ? withoutRejections(rest, [manifestSha256]) : rest;
@@ -177,8 +178,9 @@ function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed'
     }
     // Whether the links moved is not known: going back is right in both cases.
     case 'switching':
-    case 'probation':
       return goBack(state, update.attempt, failure);
+    case 'probation':
+      return leaveProbation(state, update.attempt, failure, moment.at);
     // Both must end; the caller waits and the work is done again.
     case 'rolling-back':
     case 'committed':

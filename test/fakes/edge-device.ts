@@ -224,7 +224,13 @@ export class EdgeDevice {
   }
 
   /** Signs and serves a release; the last file is stored compressed. */
-  publish(version: string, counter: number, files: readonly FileOfRelease[], change?: (c: Component) => Component) {
+  publish(
+    version: string,
+    counter: number,
+    files: readonly FileOfRelease[],
+    change?: (c: Component) => Component,
+    stated: Partial<ReleaseManifest> = {},
+  ) {
     const components = files.map(({ path: installPath, bytes }, index): Component => {
       const isPacked = index === files.length - 1;
       const stored = isPacked ? zstdCompressSync(bytes) : bytes;
@@ -238,6 +244,7 @@ export class EdgeDevice {
     });
     const manifest: ReleaseManifest = {
       ...{ schemaVersion: 1, product, platform: 'linux/amd64', version, counter, floors: [], components },
+      ...stated,
     };
     const { bytes, sha256: digest } = encodeManifest(manifest);
     this.server.manifests.set(digest, bytes);
@@ -274,7 +281,7 @@ export class EdgeDevice {
     const metadata = new MetadataDirectory(this.stateDirectory, this.rootFile, 0);
     const server = interruption.watch('server', this.server, ['check', 'metadata', 'manifest', 'openBlob', 'report']);
     return new Device({
-      facts: { deviceId: this.deviceId, product, platform: 'linux/amd64', labels: {}, updaterVersion: '0.1.0' },
+      facts: { deviceId: this.deviceId, product, platform: 'linux/amd64', labels: {}, updaterVersion: '0.2.0' },
       server,
       metadata: interruption.watch('metadata', metadata, ['replace']),
       journal: interruption.watch('journal', new JournalFile(this.stateDirectory), ['append']),

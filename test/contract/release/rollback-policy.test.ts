@@ -16,7 +16,7 @@ describe('going back from a release', () => {
     ['by what is inside, over a minor version', 'restore-datastore', inside('8.4.1', 34), inside('8.4.0', 33)],
     ['to a release that does not tell', 'restore-datastore', inside('8.4.1', 34), plain('8.4.0')],
     ['from a release that does not tell', 'restore-datastore', plain('8.4.1'), inside('8.4.0', 34)],
-    ['where neither has a distribution', 'keep-datastore', plain('2.0.0'), plain('1.0.0')],
+    ['where neither tells', 'restore-datastore', plain('2.0.0'), plain('1.0.0')],
     ['as the release says: refuse', 'refuse', { ...inside('2.0.0', 33), onRollback: 'refuse' }, inside('1.0.0', 33)],
     [
       'as it says: restore',
@@ -36,7 +36,7 @@ describe('going back from a release', () => {
 
   it('asks only the release that is left', () => {
     expect(rollbackPolicy(plain('1.1.0'), { ...plain('1.0.0'), onRollback: 'refuse' } as Released)).toBe(
-      'keep-datastore',
+      'restore-datastore',
     );
   });
 });

@@ -135,6 +135,29 @@ const repairRows: readonly Row[] = [
   { phase: 'rolled-back', when: 'at any time', becomes: 'rolled-back', effect: 'prune' },
 ];
 
+describe('a boot in probation', () => {
+  const boot = (id: string, isBeforeStart: boolean) => ({
+    ...facts,
+    currentLink: newest.manifestSha256,
+    boot: { id, isBeforeStart },
+  });
+
+  it('counts once, before the box starts in it', () => {
+    const before = recover(inPhase('probation'), boot('b1', true)).state;
+    expect(before.update).toMatchObject({ attempt: { interruptions: 1, countedBoot: 'b1' } });
+    const after = recover(before, boot('b1', false)).state;
+    expect(after.update).toMatchObject({ phase: 'probation', attempt: { interruptions: 1 } });
+    // An updater that starts again in the same boot was interrupted by something else.
+    expect(recover(after, boot('b1', false)).state.update).toMatchObject({ attempt: { interruptions: 2 } });
+  });
+
+  it('for the third time goes back before the box starts', () => {
+    let state = inPhase('probation');
+    for (const id of ['b1', 'b2', 'b3']) state = recover(recover(state, boot(id, true)).state, boot(id, false)).state;
+    expect(state.update).toMatchObject({ phase: 'rolling-back', failure: { code: 'probation-interrupted' } });
+  });
+});
+
 describe('with a journal of a repair', () => {
   it.each(repairRows)('$phase, $when: $becomes', (row) => {
     const step = recover(repairing(row.phase as Exclude<DevicePhase, 'idle'>, row.attempt), facts);
