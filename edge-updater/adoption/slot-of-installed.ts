@@ -7,6 +7,7 @@ import type { Digest } from '../../contract/digest.ts';
 import { distributionSchema } from '../../contract/release/distribution.ts';
 import { type Component, encodeManifest } from '../../contract/release/manifest.ts';
 import type { Platform } from '../../contract/release/platform.ts';
+import { schemaVersionFor, updaterNeeded } from '../../contract/release/schema-version.ts';
 import type { Version } from '../../contract/release/version.ts';
 import type { Distribution } from '../box/box.ts';
 
@@ -44,17 +45,11 @@ export function slotOfInstalled(
     },
     ...{ blobs: [{ encoding: 'identity', length, sha256 }], deltas: [] },
   };
+  const distribution = distributionOf(installed, version);
+  const schemaVersion = schemaVersionFor({ distribution });
   const { bytes, sha256: manifestSha256 } = encodeManifest({
-    ...{
-      schemaVersion: 2,
-      distribution: distributionOf(installed, version),
-      product,
-      platform,
-      version,
-      counter: leastCounter,
-      floors: [],
-      components: [component],
-    },
+    ...{ schemaVersion, product, platform, version, counter: leastCounter, floors: [], components: [component] },
+    ...{ distribution, minUpdaterVersion: updaterNeeded(schemaVersion, undefined) },
   });
   return { release: { version, counter: leastCounter, manifestSha256 }, component, manifestBytes: bytes };
 }
