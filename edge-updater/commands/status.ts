@@ -16,6 +16,8 @@ export interface DeviceReading {
   readonly holder: { readonly pid: number; readonly command: string } | undefined;
   readonly servicePid: number | undefined;
   readonly box: BoxReading;
+  /** Whether the box is adopted, and why its unit does not start the current slot. */
+  readonly adoption: { readonly isAdopted: boolean; readonly whyNotOurs: string | undefined };
   readonly downloading: {
     readonly attempt: string;
     readonly bytesOnWire: number;
@@ -88,6 +90,9 @@ export function statusOf(reading: DeviceReading) {
     /** Absent where there is no K3s or K0s, and where it is not known what it is: then `boxTrouble` says why. */
     box: box.kind === 'box' ? box.box : undefined,
     boxTrouble: box.kind === 'refused' ? { code: box.code, message: box.message } : undefined,
+    /** Whether updates keep the data of the box and go back with it. */
+    adopted: box.kind === 'box' || reading.adoption.isAdopted ? reading.adoption.isAdopted : undefined,
+    notOurs: reading.adoption.whyNotOurs,
     lastCheck,
     nextPollAt: reading.nextPollAt,
   };
@@ -126,7 +131,7 @@ function statusText(status: Status): string {
   return fieldLines(fields).join('\n');
 }
 
-function boxRows({ box, boxTrouble }: Pick<Status, 'box' | 'boxTrouble'>): Field[] {
+function boxRows({ box, boxTrouble, adopted, notOurs }: Status): Field[] {
   if (boxTrouble) return [['box', `${boxTrouble.code}: ${boxTrouble.message}`]];
   if (!box) return [];
   return [
@@ -135,6 +140,7 @@ function boxRows({ box, boxTrouble }: Pick<Status, 'box' | 'boxTrouble'>): Field
       '',
       `${box.program} of ${box.unit}, ${box.datastore.kind === 'none' ? 'no datastore' : datastoreText(box)} in ${box.dataDir}`,
     ],
+    ['', notOurs ?? (adopted ? 'adopted: updates go back with its data' : 'not adopted: updates leave its data alone')],
   ];
 }
 

@@ -1,5 +1,7 @@
 /** Reads what `status` shows from the state directory, beside the process that holds the lock. */
+import { readAdoption } from '../adapters/box/adoption-file.ts';
 import { boxOfThisMachine } from '../adapters/box/box-of-this-machine.ts';
+import { whyNotOurs } from '../adapters/box/box-program.ts';
 import { readConfiguration } from '../adapters/disk/configuration-file.ts';
 import { readTransfer } from '../adapters/disk/download-directory.ts';
 import { readHolder } from '../adapters/disk/instance-lock.ts';
@@ -15,12 +17,14 @@ export async function readDevice(configFile: string): Promise<DeviceReading> {
   const content = readJournal(stateDir);
   const status = readStatus(stateDir);
   const holder = readHolder(stateDir);
+  const adoption = readAdoption(stateDir);
   return {
     configuration,
     journal: content.kind === 'state' ? content.state : content.kind,
     holder,
     servicePid: readServicePid(stateDir),
     box: (await boxOfThisMachine(configuration)?.read()) ?? { kind: 'none' },
+    adoption: { isAdopted: adoption !== undefined, whyNotOurs: adoption && whyNotOurs(adoption, stateDir) },
     downloading: readTransfer(stateDir),
     // Nobody will poll where no daemon runs.
     nextPollAt: holder?.command === 'run' ? status?.nextPollAt : undefined,
