@@ -18,7 +18,7 @@ export async function probeHealth(
     signal.throwIfAborted();
     const elapsedSeconds = clock.monotonicSeconds() - startedAt;
     const verdict = judgeHealth(probation, { ...result, crashes: condition.crashes, elapsedSeconds }, rules);
-    if (verdict.kind === 'healthy') return { ...verdict, evidence: result.detail };
+    if (verdict.kind === 'healthy') return result.evidence ? { ...verdict, evidence: result.evidence } : verdict;
     if (verdict.kind === 'unhealthy') return verdict;
     const stage = verdict.probation.soakingSince === undefined ? 'waiting for health' : 'soaking';
     narrator.state(phase, `${result.isUndecided ? 'waiting for its server' : stage}: ${result.detail}`);

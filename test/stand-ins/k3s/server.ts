@@ -1,11 +1,13 @@
 /**
  * The k3s of the tests at work, as server or agent: lays out its data directory as K3s does, with kine's database, says
- * that it is ready and stays until it is told to stop. It serves no API.
+ * that it is ready and stays until it is told to stop. A release with a cluster's certificates serves its API, too.
  */
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { readClusterFiles } from '../kubernetes/cluster-files.ts';
+import { type K3sCluster, startAgent, startServer } from './cluster.ts';
 import { defaultDataDirectory, optionsOf } from './options.ts';
 
 const args = process.argv.slice(2);
@@ -17,6 +19,9 @@ const stopped = new Promise((resolve) => process.once('SIGTERM', resolve));
 if (isServer) layOutServer();
 if (!(isServer && options.get('disable-agent') === 'true')) layOutAgent();
 const database = isServer ? openDatastore() : undefined;
+const cluster = clusterOf(process.env.K3S_DATA_DIR ?? '');
+// An agent is not ready before its server has answered.
+if (cluster) await Promise.race([stopped, isServer ? startServer(cluster) : startAgent(cluster)]);
 // See launcher.c.
 writeFileSync(3, 'READY=1');
 // Nothing else keeps the process alive.
@@ -24,12 +29,22 @@ const alive = setInterval(() => undefined, 60_000);
 await stopped;
 clearInterval(alive);
 database?.close();
+// What serves a cluster goes on without end.
+if (cluster) process.exit();
 
 function layOutServer(): void {
   for (const folder of ['server/db', 'server/tls', 'server/cred']) mkdirSync(at(folder), { recursive: true });
   const token = options.get('token') ?? 'K10stand-in::server:token';
   if (!existsSync(at('server/token'))) writeFileSync(at('server/token'), token, { mode: 0o600 });
   writeFileSync(at('server/tls/server-ca.crt'), 'stand-in');
+}
+
+/** Undefined where the release came without; `kubelet.json` says what is wrong with it. */
+function clusterOf(release: string): K3sCluster | undefined {
+  const files = readClusterFiles(release);
+  if (files === undefined) return undefined;
+  const { version, nodeName, faults } = JSON.parse(readFileSync(path.join(release, 'kubelet.json'), 'utf8'));
+  return { data, files, options, nodeName, version, faults };
 }
 
 /** The certificate comes with the release, because a small machine has no openssl. */
