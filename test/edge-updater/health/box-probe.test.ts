@@ -65,7 +65,7 @@ describeUnless(missingCommands('openssl'), 'a look at a box', () => {
     });
 
     it('fails when the answer takes longer than a probe may', async () => {
-      cluster.api.delayMs = 2000;
+      [cluster.api.delayMs, cluster.timeoutSeconds] = [3000, 0.3];
       expect(await look()).toEqual(failing(/^api: .*timeout/));
     });
 
@@ -282,7 +282,7 @@ describeUnless(missingCommands('openssl'), 'a look at a box', () => {
       cluster.api.isReady = false;
       expect(await look()).toEqual(undecided('^api: /readyz answers 500'));
       cluster.api.isReady = true;
-      cluster.api.delayMs = 2000;
+      [cluster.api.delayMs, cluster.timeoutSeconds] = [3000, 0.3];
       expect(await look()).toEqual(undecided(/^api: .*timeout/));
     });
 
