@@ -249,6 +249,8 @@ export interface HealthResult {
   /** It cannot be told here, and is not this device's fault: an agent without its server. */
   readonly isUndecided?: true;
   readonly detail: string;
+  /** What a report says of a release that is kept; absent where a single probe said yes. */
+  readonly evidence?: string;
 }
 
 /** Asks the service once. Never throws: what cannot be asked is not healthy. */

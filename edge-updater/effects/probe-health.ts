@@ -4,7 +4,7 @@ import { freshProbation, type HealthPolicy, judgeHealth, type ProbationVerdict }
 import type { World } from './world.ts';
 
 export async function probeHealth(
-  { service, health, clock, narrator, policy }: World,
+  { service, health, clock, narrator, heartbeat, policy }: World,
   rules: HealthPolicy,
   phase: 'probation' | 'rolling-back',
   signal: AbortSignal,
@@ -17,11 +17,16 @@ export async function probeHealth(
     const result = condition.isActive ? await health.probe(signal) : await whyNotActive(condition, health, signal);
     signal.throwIfAborted();
     const elapsedSeconds = clock.monotonicSeconds() - startedAt;
-    const verdict = judgeHealth(probation, { ...result, crashes: condition.crashes, elapsedSeconds }, rules);
-    if (verdict.kind === 'healthy') return { ...verdict, evidence: result.detail };
+    // Going back ends in time whatever is elsewhere: the old release runs by then.
+    const isUndecided = result.isUndecided && phase === 'probation';
+    const sample = { ...result, isUndecided, crashes: condition.crashes, elapsedSeconds };
+    const verdict = judgeHealth(probation, sample, rules);
+    if (verdict.kind === 'healthy') return result.evidence ? { ...verdict, evidence: result.evidence } : verdict;
     if (verdict.kind === 'unhealthy') return verdict;
     const stage = verdict.probation.soakingSince === undefined ? 'waiting for health' : 'soaking';
-    narrator.state(phase, `${result.isUndecided ? 'waiting for its server' : stage}: ${result.detail}`);
+    narrator.state(phase, `${isUndecided ? 'waiting for its server' : stage}: ${result.detail}`);
+    // That may take days, in which the device is not silent.
+    if (isUndecided) heartbeat?.beat(signal);
     probation = verdict.probation;
     await clock.sleep(policy.healthIntervalSeconds, signal);
   }

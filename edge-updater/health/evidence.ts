@@ -16,6 +16,7 @@ export interface Finding {
   readonly isHealthy: boolean;
   readonly isUndecided?: true;
   readonly detail: string;
+  readonly evidence?: string;
 }
 
 /** A report holds it together with what else happened. */
@@ -30,8 +31,10 @@ export function evidence(step: Step, outcome: Evidence['outcome'], saw: string):
 export function findingOf(steps: readonly Evidence[]): Finding {
   const last = steps.at(-1);
   if (last === undefined) return { isHealthy: false, detail: 'nothing was looked at' };
-  if (last.outcome === 'passed')
-    return { isHealthy: true, detail: told(steps.map(({ step, saw }) => `${step}: ${saw}`)) };
+  if (last.outcome === 'passed') {
+    const detail = told(steps.map(({ step, saw }) => `${step}: ${saw}`));
+    return { isHealthy: true, detail, evidence: detail };
+  }
   const before = steps.slice(0, -1).map(({ step }) => step);
   const passed = before.length === 0 ? [] : [`passed: ${before.join(', ')}`];
   const detail = told([`${last.step}: ${last.saw}`, ...passed]);

@@ -48,7 +48,7 @@ export const freshProbation: Probation = { successesInRow: 0, failuresInRow: 0 }
 const maxCrashes = 5;
 
 export function judgeHealth(probation: Probation, sample: HealthSample, policy: HealthPolicy): ProbationVerdict {
-  const { crashes, detail } = sample;
+  const { crashes } = sample;
   if (crashes >= maxCrashes) {
     return { kind: 'unhealthy', code: 'service-start-failed', message: `the service ended ${crashes} times` };
   }
@@ -59,7 +59,9 @@ export function judgeHealth(probation: Probation, sample: HealthSample, policy: 
   }
   const elapsedSeconds = sample.elapsedSeconds - (probation.stoodStill ?? 0);
   // One that answers well between two ends of its own is not well.
-  const isHealthy = sample.isHealthy && crashes <= (probation.crashes ?? 0);
+  const hasEnded = crashes > (probation.crashes ?? 0);
+  const isHealthy = sample.isHealthy && !hasEnded;
+  const detail = hasEnded ? `it ended by itself (${crashes} times so far); ${sample.detail}` : sample.detail;
   const next: Probation = {
     ...sampled,
     successesInRow: isHealthy ? probation.successesInRow + 1 : 0,

@@ -60,7 +60,7 @@ const configuration = {
 const dump = `
 const { DatabaseSync } = require('node:sqlite'); const { readFileSync } = require('node:fs');
 const rows = new DatabaseSync('${data}/server/db/state.db').prepare('select id, name, value from kine order by id').all();
-const files = ['server/token', 'server/tls/server-ca.crt', 'server/cred/passwd'].map((f) => readFileSync('${data}/' + f, 'utf8'));
+const files = ['server/token', 'server/tls/service.key', 'server/cred/passwd'].map((f) => readFileSync('${data}/' + f, 'utf8'));
 console.log(JSON.stringify({ rows: rows.map(({ id, name, value }) => [id, name, String(value)]), files }));`;
 
 describeUnless(missing, 'a K3s box that is adopted', () => {

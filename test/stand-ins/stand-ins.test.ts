@@ -6,10 +6,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { localMachine } from '../../edge-updater/adapters/health/local-machine.ts';
+import type { Box } from '../../edge-updater/box/box.ts';
+import { BoxProbe } from '../../edge-updater/health/box-probe.ts';
 import { missingCommands } from '../services/commands.ts';
+import { freePort } from '../services/free-port.ts';
 import { describeUnless } from '../services/requirement.ts';
 import { makeK0s } from './k0s/release.ts';
 import { type MadeK3s, makeK3s } from './k3s/release.ts';
+import { ClusterCertificates } from './kubernetes/certificates.ts';
 import { commandsOfStandIns } from './launcher.ts';
 
 const missing = missingCommands(...commandsOfStandIns);
@@ -77,6 +82,34 @@ describeUnless(missing, 'the k3s stand-in', () => {
 });
 
 describeUnless(missing, 'the k0s stand-in', () => {
+  it('serves its API to its own certificate, and a kubelet that does not report the build of K0s', async () => {
+    const cluster = new ClusterCertificates(at('cluster'));
+    const made = makeK0s(at('k0s-cluster'), { version: 'v1.33.9+k0s.0', nodeName: 'box-1', cluster });
+    const [data, socket] = [at('k0s-cluster-data'), at('cluster.sock')];
+    const [api, healthz] = [await freePort(), await freePort()];
+    const ports = { STAND_IN_API_PORT: String(api), STAND_IN_HEALTHZ_PORT: String(healthz) };
+    const args = ['controller', '--single', `--data-dir=${data}`, '--status-socket', socket];
+    await start(made.program, args, { ...made.environment, ...ports });
+    const box: Box = {
+      ...{ distribution: 'k0s', role: 'controller+worker', unit: 'k0scontroller.service', program: made.program },
+      ...{ dataDir: data, version: 'v1.33.9+k0s.0', nodeName: 'box-1', datastore: { kind: 'sqlite' } },
+    };
+    const probe = new BoxProbe({
+      boxes: { read: async () => ({ kind: 'box', box }) },
+      machine: localMachine(2, () => performance.now() / 1000),
+      distribution: () => ({ name: 'k0s', version: '1.33.9+k0s.0', component: 'k0s' }),
+      ...{ kubeletHealthz: `http://127.0.0.1:${healthz}/healthz`, podsIn: ['kube-system'], probes: [] },
+    });
+    const never = new AbortController().signal;
+    const found = await until(async () => {
+      const result = await probe.probe(never);
+      return result.isHealthy ? result : undefined;
+    });
+    expect(found.detail).toBe(
+      'unit: k0scontroller.service runs v1.33.9+k0s.0; api: /readyz says ok; kubelet: healthz says ok; node: box-1 is Ready at v1.33.9+k0s; pods: 0 are ready in kube-system',
+    );
+  });
+
   it('answers on its socket as the process that the kernel shows', async () => {
     const { program, environment } = makeK0s(at('k0s'), { version: 'v1.33.9+k0s.0', nodeName: 'box-1' });
     const [data, socket] = [at('k0s-data'), at('status.sock')];

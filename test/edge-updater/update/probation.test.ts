@@ -34,9 +34,9 @@ it.each([
   ['+++++++-+', 'healthy', 9],
   ['+++---', 'health-lost', 6],
   // An agent without its server: time stands still, also in the soak, and what was seen before counts on.
-  ['?'.repeat(500), 'wait', 500],
-  [`${'?'.repeat(500)}--`, 'wait', 502],
-  [`${'?'.repeat(500)}---`, 'health-timeout', 503],
+  ['?'.repeat(50), 'wait', 50],
+  [`${'?'.repeat(50)}--`, 'wait', 52],
+  [`${'?'.repeat(50)}---`, 'health-timeout', 53],
   ['--????--', 'health-timeout', 8],
   ['++????+', 'wait', 7],
   ['+++??+++++', 'healthy', 10],
@@ -45,8 +45,7 @@ it.each([
   // It answers well between two restarts.
   ['!!!', 'wait', 3],
   ['++!+', 'health-timeout', 4],
-  ['!!!!!', 'service-start-failed', 5],
-] as const)('judges %.20s: %s after %i samples', (samples, verdict, count) => {
+] as const)('judges %s: %s after %i samples', (samples, verdict, count) => {
   expect(judge(samples)).toEqual([verdict, count]);
 });
 

@@ -412,3 +412,13 @@ describe('reports', () => {
     expect(apply(once, events.refused).state).toBe(once);
   });
 });
+
+it('says in the report of a release that it keeps what the last look saw, within its bounds', () => {
+  const evidence = `unit: k3s.service is active; ${'api: /readyz says ok; '.repeat(40)}`;
+  const { state } = transition(inPhase('probation'), { event: { kind: 'healthy', evidence }, ...moment });
+  expect(deviceStateSchema.safeParse(state).success).toBe(true);
+  expect(state.lastAttempt).toMatchObject({ outcome: 'committed', message: evidence.slice(0, 300) });
+  expect(state.outbox.at(-1)).toMatchObject({ outcome: 'committed', message: evidence.slice(0, 300) });
+  const { state: silent } = transition(inPhase('probation'), { event: { kind: 'healthy' }, ...moment });
+  expect(silent.outbox.at(-1)).not.toHaveProperty('message');
+});

@@ -6,6 +6,10 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node
 import { createServer } from 'node:http';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { ApiServer } from '../kubernetes/api-server.ts';
+import { type ClusterFiles, readClusterFiles } from '../kubernetes/cluster-files.ts';
+import { kubeconfig } from '../kubernetes/kubeconfig.ts';
+import { startKubelet } from '../kubernetes/kubelet.ts';
 
 const [role = 'controller', ...args] = process.argv.slice(2);
 const data = optionOf('data-dir') ?? '/var/lib/k0s';
@@ -17,6 +21,8 @@ const stopped = new Promise((resolve) => process.once('SIGTERM', resolve));
 mkdirSync(path.join(data, 'pki'), { recursive: true });
 const database = role === 'controller' ? openDatastore() : undefined;
 if (hasWorkloads) layOutWorker();
+const cluster = readClusterFiles(process.env.STAND_IN_CLUSTER ?? '');
+if (cluster) await serveCluster(cluster);
 
 const status = {
   Version: process.env.STAND_IN_VERSION ?? '',
@@ -39,6 +45,8 @@ server.close();
 server.closeAllConnections();
 rmSync(socket, { force: true });
 database?.close();
+// What serves a cluster goes on without end.
+if (cluster) process.exit();
 
 function isOn(name: string): boolean {
   return args.some((argument) => argument === `--${name}` || argument === `--${name}=true`);
@@ -59,6 +67,27 @@ function openDatastore(): DatabaseSync | undefined {
   const opened = new DatabaseSync(path.join(data, 'db', 'state.db'));
   opened.exec('pragma journal_mode=wal; create table if not exists kine (id integer primary key autoincrement)');
   return opened;
+}
+
+/** API and kubelet of a controller that works, with its kubeconfig where K0s keeps it. */
+async function serveCluster({ serving, serverCa, clientCa, admin, kubelet }: ClusterFiles): Promise<void> {
+  const pki = (name: string) => path.join(data, 'pki', name);
+  const texts = { 'ca.crt': serverCa, 'admin.crt': admin.cert, 'admin.key': admin.key };
+  for (const [name, text] of Object.entries(texts)) writeFileSync(pki(name), text, { mode: 0o600 });
+  const port = Number(process.env.STAND_IN_API_PORT ?? 6443);
+  const server = `https://localhost:${port}`;
+  const access = { server, ca: pki('ca.crt'), cert: pki('admin.crt'), key: pki('admin.key') };
+  writeFileSync(pki('admin.conf'), kubeconfig(access), { mode: 0o600 });
+  await ApiServer.start({ port, serving, clientCa });
+  const own = path.join(data, 'kubelet', 'pki', 'kubelet-client-current.pem');
+  mkdirSync(path.dirname(own), { recursive: true });
+  writeFileSync(own, kubelet.cert + kubelet.key, { mode: 0o600 });
+  startKubelet({
+    ...{ name: process.env.STAND_IN_NODE ?? '', server, files: { ca: pki('ca.crt'), cert: own, key: own } },
+    // The kubelet of K0s does not report the build of K0s (embedded-bins/kubernetes of K0s).
+    version: (process.env.STAND_IN_VERSION ?? '').replace(/\+k0s.*/, '+k0s'),
+    ...{ healthzPort: Number(process.env.STAND_IN_HEALTHZ_PORT ?? 10248), faults: {} },
+  });
 }
 
 function layOutWorker(): void {

@@ -2,6 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { marksOfK0s } from '../go-marks.ts';
+import type { ClusterCertificates } from '../kubernetes/certificates.ts';
+import { writeClusterFiles } from '../kubernetes/cluster-files.ts';
 import { compileLauncher } from '../launcher.ts';
 import { nodeCertificate } from '../node-certificate.ts';
 
@@ -9,12 +11,14 @@ export interface K0sRelease {
   /** With its `v`: `v1.33.9+k0s.0`. */
   readonly version: string;
   readonly nodeName?: string;
+  /** Its API and its kubelet are served with these certificates, for `nodeName`. */
+  readonly cluster?: ClusterCertificates;
   /** In a machine that has its own paths. */
   readonly installed?: { readonly folder: string; readonly node: string; readonly sources: string };
 }
 
 /** @returns the program, and what the stand-in has to find in its environment */
-export function makeK0s(folder: string, { version, nodeName, installed }: K0sRelease) {
+export function makeK0s(folder: string, { version, nodeName, cluster, installed }: K0sRelease) {
   mkdirSync(folder, { recursive: true });
   const program = path.join(folder, 'k0s');
   const { node, sources } = installed ?? { node: process.execPath, sources: path.dirname(import.meta.dirname) };
@@ -26,5 +30,9 @@ export function makeK0s(folder: string, { version, nodeName, installed }: K0sRel
     writeFileSync(certificate, cert + key, { mode: 0o600 });
   }
   const inside = installed === undefined ? certificate : path.join(installed.folder, 'kubelet.pem');
-  return { program, environment: { STAND_IN_VERSION: version, STAND_IN_CERTIFICATE: inside } };
+  const environment = { STAND_IN_VERSION: version, STAND_IN_CERTIFICATE: inside };
+  if (nodeName === undefined || cluster === undefined) return { program, environment };
+  writeClusterFiles(folder, cluster, nodeName);
+  const here = { STAND_IN_CLUSTER: installed?.folder ?? folder, STAND_IN_NODE: nodeName };
+  return { program, environment: { ...environment, ...here } };
 }

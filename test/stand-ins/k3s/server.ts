@@ -1,12 +1,14 @@
 /**
  * The k3s of the tests at work, as server or agent: lays out its data directory as K3s does, with kine's database, says
- * that it is ready and stays until it is told to stop. It serves no API.
+ * that it is ready and stays until it is told to stop. A release with a cluster's certificates serves its API, too.
  */
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { readClusterFiles } from '../kubernetes/cluster-files.ts';
 import { behaviourOf, misbehave } from './behaviour.ts';
+import { type K3sCluster, startAgent, startServer } from './cluster.ts';
 import { migrate, openKine, reconcileBootstrap } from './datastore.ts';
 import { defaultDataDirectory, optionsOf } from './options.ts';
 
@@ -21,6 +23,9 @@ if (isServer) layOutServer();
 if (!(isServer && options.get('disable-agent') === 'true')) layOutAgent();
 const database = isServer ? openDatastore() : undefined;
 await misbehave(behaviour, database, data);
+const cluster = clusterOf(process.env.K3S_DATA_DIR ?? '');
+// An agent is not ready before its server has answered.
+if (cluster) await Promise.race([stopped, isServer ? startServer(cluster) : startAgent(cluster)]);
 // See launcher.c.
 writeFileSync(3, 'READY=1');
 writeFileSync(at('running-version'), behaviour.ends === 'never-healthy' ? 'sick' : behaviour.version);
@@ -29,14 +34,24 @@ const alive = setInterval(() => undefined, 60_000);
 await stopped;
 clearInterval(alive);
 database?.close();
+// What serves a cluster goes on without end.
+if (cluster) process.exit();
 
 function layOutServer(): void {
   for (const folder of ['server/db', 'server/tls', 'server/cred']) mkdirSync(at(folder), { recursive: true });
   const token = options.get('token') ?? 'K10stand-in::server:token';
   if (!existsSync(at('server/token'))) writeFileSync(at('server/token'), token, { mode: 0o600 });
-  for (const file of ['server/tls/server-ca.crt', 'server/cred/passwd']) {
+  for (const file of ['server/tls/service.key', 'server/cred/passwd']) {
     if (!existsSync(at(file))) writeFileSync(at(file), `stand-in ${Math.random()}`, { mode: 0o600 });
   }
+}
+
+/** Undefined where the release came without; `kubelet.json` says what is wrong with it. */
+function clusterOf(release: string): K3sCluster | undefined {
+  const files = readClusterFiles(release);
+  if (files === undefined) return undefined;
+  const { version, nodeName, faults } = JSON.parse(readFileSync(path.join(release, 'kubelet.json'), 'utf8'));
+  return { data, files, options, nodeName, version, faults };
 }
 
 /** The certificate comes with the release, because a small machine has no openssl. */
@@ -60,7 +75,7 @@ function openDatastore(): DatabaseSync | undefined {
   }
   if (endpoint !== '' && !endpoint.startsWith('sqlite')) return undefined;
   const opened = openKine(at('server/db/state.db'));
-  reconcileBootstrap(opened, [at('server/tls/server-ca.crt'), at('server/cred/passwd')], Date.now());
+  reconcileBootstrap(opened, [at('server/tls/service.key'), at('server/cred/passwd')], Date.now());
   migrate(opened, behaviour.storageVersion);
   return opened;
 }

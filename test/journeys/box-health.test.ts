@@ -1,0 +1,186 @@
+/**
+ * A K3s under a real systemd, updated from bundles with the health that an edge.yaml without a probe has: the built programs
+ * package stand-ins of K3s, say by themselves which K3s each is, and keep a release by its evidence or go back by it.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runJson } from '../../infra/demo/programs.ts';
+import { missingCommands } from '../services/commands.ts';
+import { describeUnless } from '../services/requirement.ts';
+import { type SystemdService, systemdService } from '../services/systemd.ts';
+import { SystemdMachine } from '../services/systemd-machine.ts';
+import { makeK3s } from '../stand-ins/k3s/release.ts';
+import { ClusterCertificates } from '../stand-ins/kubernetes/certificates.ts';
+import type { KubeletFaults } from '../stand-ins/kubernetes/kubelet.ts';
+import { commandsOfStandIns } from '../stand-ins/launcher.ts';
+
+const service = systemdService();
+const missing = 'unavailable' in service ? service.unavailable : missingCommands(...commandsOfStandIns);
+const project = path.join(import.meta.dirname, '..', '..');
+const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
+
+/** The product's own numbers, and the K3s inside. */
+const releases: Readonly<Record<string, { version: string; k3s: string; faults?: KubeletFaults }>> = {
+  first: { version: '1.0.0', k3s: 'v1.33.8+k3s1' },
+  unready: { version: '1.1.0', k3s: 'v1.33.9-rc9+k3s1', faults: { isNeverReady: true } },
+  silent: { version: '1.2.0', k3s: 'v1.33.9-rc10+k3s1', faults: { hasStaleLease: true } },
+  second: { version: '1.3.0', k3s: 'v1.33.9+k3s1' },
+  agent: { version: '1.3.5', k3s: 'v1.33.10+k3s1' },
+};
+
+const k3sUnit = (role: string) => `[Unit]
+Description=Lightweight Kubernetes
+[Service]
+Type=notify
+KillMode=process
+Delegate=yes
+TimeoutStartSec=0
+Restart=always
+RestartSec=5s
+ExecStart=/usr/local/bin/k3s ${role}
+`;
+
+const configuration = (timeoutSeconds: number, unit: string) => ({
+  ...{ server: 'https://localhost:8443', product: 'edge', deviceId: 'edge-1', trustedRoot: '/etc/slipway/root.json' },
+  service: { manager: 'systemd', unit, stopTimeoutSeconds: 5 },
+  health: { intervalSeconds: 0.5, successes: 2, soakSeconds: 1, timeoutSeconds },
+});
+
+describeUnless(missing, 'a K3s with the health of a box', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'slipway-box-health-'));
+  const inFolder = (...parts: string[]) => path.join(folder, ...parts);
+  const store = `file://${inFolder('store')}`;
+  let machine: SystemdMachine;
+
+  beforeAll(async () => {
+    for (const name of ['bundles', 'k3s']) mkdirSync(inFolder(name));
+    const init = ['--product', 'edge', '--demo', '--root-out', inFolder('root.json')];
+    await runJson('slipway-packager', ['init', '--store', store, '--keys', inFolder('keys'), ...init]);
+    const cluster = new ClusterCertificates(inFolder('cluster'));
+    for (const [index, [name, release]] of Object.entries(releases).entries()) {
+      const installed = {
+        folder: `/srv/k3s/${name}`,
+        node: '/usr/local/bin/node',
+        sources: '/opt/slipway/test/stand-ins',
+      };
+      const { k3s, faults = {} } = release;
+      makeK3s(inFolder('k3s', name), { version: k3s, nodeName: 'box-1', cluster, faults, installed });
+      await publish(name, release.version, 10 * index + 1);
+    }
+    machine = await SystemdMachine.boot((service as SystemdService).root, {
+      '/usr/local/bin/node': process.execPath,
+      ...{ '/opt/slipway': project, '/srv/k3s': inFolder('k3s'), '/srv/bundles': inFolder('bundles') },
+      '/etc/slipway/root.json': inFolder('root.json'),
+    });
+    await machine.ask('ln', '-s', '/opt/slipway/dist/slipway-edge.mjs', '/usr/local/bin/slipway-edge');
+    await machine.ask('ln', '-s', '/var/lib/slipway/current/bin/k3s', '/usr/local/bin/k3s');
+    await machine.write('/etc/systemd/system/k3s.service', k3sUnit('server --node-name box-1'));
+    await machine.ask('systemctl', 'daemon-reload');
+  });
+  afterAll(async () => {
+    await machine?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('is kept with its evidence: what runs, its API, its kubelet, its Node', async () => {
+    const { attempt } = await install('first', 60);
+    expect(attempt).toMatchObject({ outcome: 'committed' });
+    expect(attempt.message).toBe(
+      'unit: k3s.service runs v1.33.8+k3s1; api: /readyz says ok; kubelet: healthz says ok; node: box-1 is Ready at v1.33.8+k3s1',
+    );
+  });
+
+  it.each([
+    ['unready', /^node: box-1 is not Ready \(KubeletNotReady\); passed: unit, api, kubelet/],
+    ['silent', /^node: box-1: its lease of \S+ was not renewed since the start; passed: unit, api, kubelet/],
+  ])('goes back from one whose Node is %s, by its evidence', async (release, why) => {
+    const { error } = await install(release, 12);
+    expect(error).toMatchObject({ code: 'health-timeout' });
+    const { box, lastAttempt } = JSON.parse(await machine.ask('slipway-edge', 'status', '--json'));
+    expect(box).toMatchObject({ version: 'v1.33.8+k3s1' });
+    expect(lastAttempt).toMatchObject({ outcome: 'rolled-back', code: 'health-timeout' });
+    expect(lastAttempt.message.replace(/^not healthy within 12 s: /, '')).toMatch(why);
+  });
+
+  it('is kept as the next one, also from inside the sandbox of the updater, which may not look at the process', async () => {
+    await configure(60, 'k3s.service');
+    const shipped = readFileSync(path.join(project, 'infra', 'systemd', 'slipway-edge.service'), 'utf8');
+    const command = 'slipway-edge install /srv/bundles/second.bundle --json > /var/lib/slipway/answer.json';
+    const once = { Type: 'Type=oneshot', Restart: 'Restart=no', ExecStart: `ExecStart=/bin/sh -c "${command}"` };
+    const unit = Object.entries(once).reduce(
+      (text, [name, line]) => text.replace(new RegExp(`^${name}=.*`, 'm'), line),
+      shipped,
+    );
+    await machine.write('/etc/systemd/system/once.service', unit);
+    await machine.ask('systemctl', 'daemon-reload');
+    await machine.run(['systemctl', 'start', 'once.service']);
+    const { attempt } = JSON.parse(await machine.ask('cat', '/var/lib/slipway/answer.json'));
+    expect(attempt.message).toBe(
+      'unit: k3s.service is active; api: /readyz says ok; kubelet: healthz says ok; node: box-1 is Ready at v1.33.9+k3s1',
+    );
+  });
+
+  it('waits at an agent as long as its server is away, beyond its time-out, and is kept when that is back', async () => {
+    await machine.ask('systemctl', 'stop', 'k3s.service');
+    const agent = k3sUnit('agent --node-name box-1 --server https://127.0.0.1:6443');
+    await machine.write('/etc/systemd/system/k3s-agent.service', agent);
+    await machine.ask('systemctl', 'daemon-reload');
+    const started = Date.now();
+    const installed = install('agent', 4, 'k3s-agent.service');
+    const early = await Promise.race([installed, pause(20_000)]);
+    expect(early).toBeUndefined();
+    expect(await machine.property('k3s-agent.service', 'ActiveState')).toBe('activating');
+    const server = ['/srv/k3s/first/k3s', 'server', '--disable-agent', '--data-dir', '/srv/elsewhere'];
+    await machine.ask('systemd-run', '--unit', 'elsewhere', ...server);
+    const { attempt, error } = await installed;
+    expect(error).toBeUndefined();
+    expect(attempt).toMatchObject({ outcome: 'committed', version: '1.3.5' });
+    expect(attempt.message).toContain('unit: k3s-agent.service runs v1.33.10+k3s1; api: /readyz says ok; kubelet: ');
+    expect(Date.now() - started).toBeGreaterThan(20_000);
+  });
+
+  it('is not kept where the unit starts something else than the release, healthy as that may be', async () => {
+    await machine.ask('systemctl', 'stop', 'k3s-agent.service', 'elsewhere.service');
+    await machine.ask('ln', '-sfn', '/srv/k3s/first/k3s', '/usr/local/bin/k3s');
+    await publish('third', '1.4.0', 100, 'second');
+    const { error } = await install('third', 12);
+    expect(error.message).toContain('unit: k3s.service runs k3s v1.33.8+k3s1, expected k3s v1.33.9+k3s1');
+    await machine.ask('ln', '-sfn', '/var/lib/slipway/current/bin/k3s', '/usr/local/bin/k3s');
+  });
+
+  function configure(timeoutSeconds: number, unit: string): Promise<void> {
+    return machine.write('/etc/slipway/edge.yaml', JSON.stringify(configuration(timeoutSeconds, unit)));
+  }
+
+  async function install(name: string, timeoutSeconds: number, unit = 'k3s.service') {
+    await configure(timeoutSeconds, unit);
+    const { stdout, stderr } = await machine.run(['slipway-edge', 'install', `/srv/bundles/${name}.bundle`, '--json']);
+    try {
+      return JSON.parse(stdout);
+    } catch {
+      throw new Error(stdout + stderr);
+    }
+  }
+
+  async function publish(name: string, version: string, counter: number, source = name): Promise<void> {
+    const release = {
+      ...{ apiVersion: 'slipway/v1', kind: 'Release', product: 'edge', version, platform, counter },
+      components: [{ name: 'k3s', kind: 'binary', source: inFolder('k3s', source, 'k3s') }],
+    };
+    writeFileSync(inFolder(`${name}.yaml`), JSON.stringify(release));
+    const build = inFolder('build', name);
+    await runJson('slipway-packager', ['build', inFolder(`${name}.yaml`), '--out', build]);
+    const options = ['--store', store, '--keys', inFolder('keys')];
+    await runJson('slipway-packager', ['publish', build, '--channel', 'stable', ...options]);
+    const channel = [
+      '--channel',
+      `edge/${platform.replace('/', '-')}/stable`,
+      '--out',
+      inFolder('bundles', `${name}.bundle`),
+    ];
+    await runJson('slipway-packager', ['bundle', '--store', store, ...channel]);
+  }
+});
