@@ -6,14 +6,15 @@
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Decision } from '../rollout/decision.ts';
+import { revertedCode } from '../rollout/standing.ts';
 import { type QueuedKind, queuedKinds } from './event-queue.ts';
 import type { Fate } from './fate.ts';
 import type { PollGrid } from './poll-grid.ts';
+import type { SimulatedServer } from './simulated-server.ts';
 import type { DeviceStep, VirtualDevice, VirtualReport } from './virtual-device.ts';
-import type { VirtualServer } from './virtual-server.ts';
 
 interface BehaviourOutside {
-  readonly server: VirtualServer;
+  readonly server: SimulatedServer;
   readonly grid: PollGrid;
   readonly fate: Fate;
   readonly updateBytes: number;
@@ -31,6 +32,8 @@ interface BehaviourObserver {
 }
 
 const rollBackMs = 120_000;
+/** How a release that is bad shows. */
+const failedCode = 'health-timeout';
 /** What neighbours or the budget decide may change with any of them. */
 const reasonsOfOthers = ['servers-first', 'cluster-busy', 'site-busy', 'budget-spent', 'device-busy'];
 
@@ -52,16 +55,29 @@ export class Behaviour {
    */
   wake(device: VirtualDevice, now: number, isAsked: boolean): void {
     if (device.parkedUntil === undefined) return;
-    device.lastSeenAt = this.#outside.server.lastSeenAt(device, now, isAsked);
+    this.#outside.server.catchUp(device, now, isAsked);
     this.#pollAfter(device, isAsked ? now : now - 1);
   }
 
-  poll(device: VirtualDevice, now: number): void {
-    const { server, observe, grid } = this.#outside;
+  async poll(device: VirtualDevice, now: number): Promise<void> {
+    const { server, observe } = this.#outside;
     device.parkedUntil = undefined;
-    for (const report of device.outbox.splice(0)) server.report(device, report, now);
-    const decision = server.check(device, now);
+    device.saying.push(...device.outbox.splice(0));
+    await server.hear(device, now);
+    const decision = await server.check(device, now);
     observe.answered?.(device, decision, now);
+    this.#answered(device, decision, now);
+    await server.hear(device, now);
+  }
+
+  async step(device: VirtualDevice, now: number): Promise<void> {
+    device.stepAt = Number.POSITIVE_INFINITY;
+    this.#step(device, now);
+    await this.#outside.server.hear(device, now);
+  }
+
+  #answered(device: VirtualDevice, decision: Decision, now: number): void {
+    const { grid } = this.#outside;
     if (decision.kind === 'update') {
       this.#take(device, decision, now);
       return;
@@ -85,8 +101,7 @@ export class Behaviour {
     this.#schedulePoll(device, grid.after(device.index, due - 1));
   }
 
-  step(device: VirtualDevice, now: number): void {
-    device.stepAt = Number.POSITIVE_INFINITY;
+  #step(device: VirtualDevice, now: number): void {
     switch (device.step) {
       case 'downloaded':
         this.#downloaded(device, now);
@@ -103,13 +118,13 @@ export class Behaviour {
         this.#next(device, 'restored', now + rollBackMs);
         break;
       case 'restored':
-        this.#restored(device, true, now);
+        this.#restored(device, failedCode, now);
         break;
       case 'fell-back':
         this.#fellBack(device, now);
         break;
       case 'went-back':
-        this.#restored(device, false, now);
+        this.#restored(device, revertedCode, now);
         break;
       default:
         device.step satisfies never;
@@ -126,8 +141,10 @@ export class Behaviour {
     device.order = { rollout: rollout.name, release, goal, window };
     device.phase = 'downloading';
     device.pollAt = Number.POSITIVE_INFINITY;
-    this.#report(device, 'downloading', undefined, now);
+    device.tries++;
     const isThere = device.downloaded === release.version;
+    device.tryBytes = isThere ? 0 : this.#outside.updateBytes;
+    this.#report(device, 'downloading', undefined, now);
     const doneAt = now + (isThere ? 1000 : device.is.downloadMs);
     const isFirst = !device.wasOffered;
     device.wasOffered = true;
@@ -207,10 +224,11 @@ export class Behaviour {
     if (fate.isBad(device, order.release)) this.#next(device, 'fell-back', now + fate.fallsBackAfterMs(device));
   }
 
-  #restored(device: VirtualDevice, isRejected: boolean, now: number): void {
-    this.#leave(device, isRejected);
+  /** What an abort takes back did not fail there. */
+  #restored(device: VirtualDevice, code: string, now: number): void {
+    this.#leave(device, code === failedCode);
     device.phase = 'rolled-back';
-    this.#report(device, 'rolled-back', 'rolled-back', now);
+    this.#report(device, 'rolled-back', 'rolled-back', now, code);
     this.#pollAfter(device, now);
   }
 
@@ -220,7 +238,7 @@ export class Behaviour {
     if (!order || device.phase !== 'committed') return;
     this.#leave(device, true);
     device.phase = 'rolled-back';
-    this.#report(device, 'rolled-back', 'rolled-back', now);
+    this.#report(device, 'rolled-back', 'rolled-back', now, failedCode);
     // Its own checks go on as they were; the next one has something new to say.
     this.wake(device, now, false);
   }
@@ -256,15 +274,23 @@ export class Behaviour {
     return true;
   }
 
-  #report(device: VirtualDevice, phase: VirtualReport['phase'], outcome: VirtualReport['outcome'], now: number): void {
-    const { order, is } = device;
-    const { server, observe, updateBytes } = this.#outside;
+  #report(
+    device: VirtualDevice,
+    phase: VirtualReport['phase'],
+    outcome: VirtualReport['outcome'],
+    now: number,
+    code?: string,
+  ): void {
+    const { order, is, tryBytes } = device;
     if (!order) return;
-    const bytesOnWire = phase === 'downloading' || phase === 'idle' ? undefined : updateBytes;
-    const report = { rollout: order.rollout, version: order.release.version, phase, outcome, bytesOnWire };
-    observe.did?.(device, report, now);
-    if (is.reach === 'never' || now < device.silentUntil) device.outbox.push(report);
-    else server.report(device, report, now);
+    const report: VirtualReport = {
+      ...{ sequence: ++device.reports, attempt: String(device.tries), rollout: order.rollout },
+      ...{ version: order.release.version, phase, outcome, code },
+      bytesOnWire: phase === 'downloading' || phase === 'idle' ? undefined : tryBytes,
+    };
+    this.#outside.observe.did?.(device, report, now);
+    device.outbox.push(report);
+    if (is.reach !== 'never' && now >= device.silentUntil) device.saying.push(...device.outbox.splice(0));
   }
 
   #pollAfter(device: VirtualDevice, time: number): void {

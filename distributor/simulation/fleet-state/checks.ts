@@ -5,7 +5,7 @@ import { type CampaignKey, campaignText } from '../../rollout/campaign.ts';
 import type { Peer, Spending } from '../../rollout/deciding/decide-input.ts';
 import type { Finding } from '../../rollout/deciding/findings.ts';
 import type { Decision, UpdateDecision } from '../../rollout/decision.ts';
-import { type Devices, sight } from './devices.ts';
+import { type Devices, touchAttempts } from './devices.ts';
 import { slotOf } from './spendings.ts';
 import { type AttemptEntry, attemptEntryOf, type CampaignEntry, type DeviceEntry, type FleetTables } from './tables.ts';
 import type { Tokens } from './tokens.ts';
@@ -45,7 +45,7 @@ export class Checks {
       const known = attemptEntryOf(entry, keyOf(decision));
       if (known) known.attempt.revertedAt = at;
     }
-    sight(entry, at);
+    touchAttempts(entry, at);
     return judged;
   }
 
@@ -62,13 +62,7 @@ export class Checks {
 
   #facts(entry: DeviceEntry, question: FactsQuestion): CheckFacts {
     const { campaigns } = this.#near.tables;
-    const none: Spending = { bytes: 0, reserved: 0, meanBytes: undefined };
-    const spent = new Map(
-      question.budgets.map((key) => {
-        const campaign = campaigns.get(campaignText(key));
-        return [campaignText(key), campaign?.spendings.of(key.perSeconds, question.at) ?? none];
-      }),
-    );
+    const spent = question.budgets.length === 0 ? nothingSpent : this.#spent(question);
     return {
       device: entry.record,
       attempts: entry.attempts.map(({ attempt }) => attempt),
@@ -77,6 +71,17 @@ export class Checks {
       spending: (key) => spent.get(campaignText(key)),
       planSha256: this.#near.planSha256(),
     };
+  }
+
+  #spent({ budgets, at }: FactsQuestion): ReadonlyMap<string, Spending> {
+    const none: Spending = { bytes: 0, reserved: 0, meanBytes: undefined };
+    const { campaigns } = this.#near.tables;
+    return new Map(
+      budgets.map((key) => {
+        const text = campaignText(key);
+        return [text, campaigns.get(text)?.spendings.of(key.perSeconds, at) ?? none];
+      }),
+    );
   }
 
   #peers(entry: DeviceEntry, question: FactsQuestion): Peer[] {
@@ -91,7 +96,7 @@ export class Checks {
       });
   }
 
-  #record(entry: DeviceEntry, { check, vouched }: CheckArrival): void {
+  #record(entry: DeviceEntry, { at, check, vouched }: CheckArrival): void {
     const { product, platform, labels, updaterVersion, current, counterFloor, phase, rejected } = check;
     const told = check.schemaVersion === 1 ? undefined : check;
     this.#near.tables.move(entry, vouched);
@@ -101,6 +106,7 @@ export class Checks {
       ...{ site: vouched.site, cluster: vouched.cluster, role: vouched.role },
       troubles: told?.troubles,
       box: told?.box,
+      lastSeenAt: at,
     };
   }
 
@@ -143,6 +149,8 @@ export class Checks {
     return made;
   }
 }
+
+const nothingSpent: ReadonlyMap<string, Spending> = new Map();
 
 /** Forgets how the last try ended. */
 const startedOver = {

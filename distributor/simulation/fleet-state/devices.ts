@@ -105,6 +105,11 @@ export class Devices {
 /** Notes that a device was heard, for itself and its attempts. */
 export function sight(entry: DeviceEntry, at: number): void {
   entry.record = { ...entry.record, lastSeenAt: at };
+  touchAttempts(entry, at);
+}
+
+/** Notes for its attempts that a device was heard, and counts them anew. */
+export function touchAttempts(entry: DeviceEntry, at: number): void {
   for (const each of entry.attempts) {
     each.attempt.lastSeenAt = at;
     each.campaign.tally.touch(each, at);

@@ -122,10 +122,12 @@ export class FleetTables {
 
   /** Of the site or the cluster, first enrolled first. */
   near({ site, cluster }: Pick<Location, 'site' | 'cluster'>): DeviceEntry[] {
-    const inSite = site === undefined ? undefined : this.#bySite.get(site);
-    const inCluster = cluster === undefined ? undefined : this.#byCluster.get(cluster);
-    const near = new Set([...(inSite ?? []), ...(inCluster ?? [])]);
-    return [...near].sort((a, b) => a.number - b.number);
+    const near: DeviceEntry[] = [];
+    for (const entry of this.#bySite.get(site ?? '') ?? []) near.push(entry);
+    for (const entry of this.#byCluster.get(cluster ?? '') ?? []) {
+      if (site === undefined || entry.record.site !== site) near.push(entry);
+    }
+    return near.sort((a, b) => a.number - b.number);
   }
 
   #positionAfter(id: DeviceId): number {

@@ -43,15 +43,17 @@ export class WaveTally {
     this.revision++;
   }
 
-  /** To be called after each change of an attempt. */
-  touch(entry: AttemptEntry, now: number): void {
+  /** To be called after each change of an attempt. @param at never takes back what was counted by time since */
+  touch(entry: AttemptEntry, at: number): void {
     if (!this.#question) {
       this.revision++;
       return;
     }
     const { attempt } = entry;
     const { waves, judgedFrom, deviceTimeoutSeconds } = this.#question;
-    const counted = (entry.counted ??= this.#newlyCounted(entry));
+    const now = Math.max(at, this.#question.now);
+    const counted = entry.counted ?? this.#newlyCounted(entry);
+    entry.counted = counted;
     const soakSeconds = waves[counted.slice]?.soakSeconds ?? 0;
     const standing = standingOf(attempt, now, deviceTimeoutSeconds);
     const mark = markOf(attempt, standing, { soakSeconds, judgedFrom, now });

@@ -8,7 +8,7 @@ import { sha256 } from '../../../contract/digest.ts';
 import { encodeManifest, targetPath } from '../../../contract/release/manifest.ts';
 import type { Transition } from '../../../distributor/rollout/campaigns/transition.ts';
 import type { Decision } from '../../../distributor/rollout/decision.ts';
-import type { CampaignRun } from '../../../distributor/simulation/campaign-run.ts';
+import type { RolloutRun } from '../../../distributor/simulation/rollout-run.ts';
 import { type SimulationInput, simulate } from '../../../distributor/simulation/simulate.ts';
 import type { VirtualDevice, VirtualReport } from '../../../distributor/simulation/virtual-device.ts';
 import type { KnownDevice } from '../../../distributor/simulation/virtual-fleet.ts';
@@ -62,7 +62,7 @@ it.each(Object.entries(stories))('%s', { timeout: 240_000 }, async (_name, story
   // A day after the devices enrolled, and at midnight.
   const start = (Math.floor(small.now / dayMs) + 2) * dayMs;
   small.lapse((start - dayMs - small.now) / 1000);
-  const told = storyTold(story, start);
+  const told = await storyTold(story, start);
   const served = new Map<string, ServedDevice>();
   for (const { id } of told.fleet) served.set(id, new ServedDevice(id, await small.enrol(id), small));
   small.lapse((start - small.now) / 1000);
@@ -94,7 +94,7 @@ type Told = { readonly at: number; readonly id: string } & (
   | { readonly kind: 'report'; readonly report: VirtualReport }
 );
 
-function storyTold({ spec, conditions, hasSites }: Story, start: number) {
+async function storyTold({ spec, conditions, hasSites }: Story, start: number) {
   const fleet = Array.from({ length: 24 }, (_, index): KnownDevice => {
     const place = `site-${Math.floor(index / 2)}`;
     const labels = hasSites ? { 'slipway.io/site': place } : {};
@@ -113,7 +113,7 @@ function storyTold({ spec, conditions, hasSites }: Story, start: number) {
   const heard = new Set<string>();
   /** What a device does while it is out of reach is heard with its next check. */
   const waiting = new Map<string, VirtualReport[]>();
-  let run: CampaignRun | undefined;
+  let run: RolloutRun | undefined;
   const hear = (device: VirtualDevice, at: number) => {
     const { id } = device.is;
     for (const report of waiting.get(id) ?? []) events.push({ kind: 'report', at, id, report });
@@ -127,7 +127,7 @@ function storyTold({ spec, conditions, hasSites }: Story, start: number) {
     ...conditions,
     asksAlways: true,
   });
-  simulate(input, {
+  await simulate(input, {
     transition: (of, transition) => {
       run = of;
       steps.push(stepOf(transition));
@@ -143,7 +143,7 @@ function storyTold({ spec, conditions, hasSites }: Story, start: number) {
       events.push({ kind: 'check', at, id, check: device.check, answer: answerOf(decision) });
     },
   });
-  return { fleet, events, steps, heard, endAt, counts: run?.counts };
+  return { fleet, events, steps, heard, endAt, counts: run?.counts(endAt) };
 }
 
 function answerOf(decision: Decision) {
