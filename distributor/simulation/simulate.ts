@@ -10,6 +10,7 @@ import type { ControlAction } from '../rollout/campaigns/control.ts';
 import type { Transition } from '../rollout/campaigns/transition.ts';
 import { compilePlan } from '../rollout/compiled-plan.ts';
 import type { Decision } from '../rollout/decision.ts';
+import { Asking } from './asking.ts';
 import { Behaviour } from './behaviour.ts';
 import { EventQueue, queuedKinds } from './event-queue.ts';
 import { Fate } from './fate.ts';
@@ -19,7 +20,8 @@ import type { RolloutRun } from './rollout-run.ts';
 import { Seeded } from './seeded.ts';
 import { SimulatedServer, tickMs } from './simulated-server.ts';
 import { Timeline } from './timeline.ts';
-import type { VirtualDevice, VirtualReport } from './virtual-device.ts';
+import { Updating } from './updating.ts';
+import type { Schedule, VirtualDevice, VirtualReport } from './virtual-device.ts';
 import { type FleetConditions, type KnownDevice, virtualFleet } from './virtual-fleet.ts';
 
 /** What a person does to a rollout in the middle of it. */
@@ -90,23 +92,20 @@ export async function simulate(input: SimulationInput, observe: SimulationObserv
       observe.transition?.(run, transition, now);
       const { product } = run.compiled.rollout;
       for (const device of devices) {
-        if (device.is.product === product) behaviour.wake(device, now, device.index <= askedAtThisMoment);
+        if (device.is.product === product) asking.wake(device, now, device.index <= askedAtThisMoment);
       }
     },
   });
   await server.start();
-  const behaviour = new Behaviour({
-    server,
-    grid,
-    observe,
-    fate: new Fate(seeded, input.failureRate),
-    updateBytes: input.updateBytes,
-    asksAlways: input.asksAlways,
-    schedule: (device, kind, at) => queue.push(at, kind, device.index),
-  });
+  const schedule: Schedule = (device, kind, at) => queue.push(at, kind, device.index);
+  const asking = new Asking({ server, grid, schedule });
+  const fate = new Fate(seeded, input.failureRate);
+  const { updateBytes, asksAlways } = input;
+  const updating = new Updating({ server, asking, fate, updateBytes, schedule, observe });
+  const behaviour = new Behaviour({ server, asking, updating, asksAlways, answered: observe.answered });
   const timeline = new Timeline(server.runs, start);
   const actions = [...input.actions].sort((a, b) => a.afterSeconds - b.afterSeconds);
-  for (const device of devices) behaviour.begin(device, start);
+  for (const device of devices) asking.begin(device, start);
 
   let now = start;
   let endAt = start + input.forSeconds * 1000;

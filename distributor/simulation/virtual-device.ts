@@ -6,6 +6,7 @@ import type { Version } from '../../contract/release/version.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Location } from '../fleet/location.ts';
 import type { OpenInterval } from '../rollout/decision.ts';
+import type { QueuedKind } from './event-queue.ts';
 import type { RolloutRun } from './rollout-run.ts';
 
 /** `falls-silent`: after its first offer, for days or for ever. */
@@ -40,6 +41,9 @@ export type DeviceStep =
   | 'restored'
   | 'fell-back'
   | 'went-back';
+
+/** Puts what a device will do on the virtual clock. */
+export type Schedule = (device: VirtualDevice, kind: QueuedKind, at: number) => void;
 
 /** A release that the device was told to install. */
 interface Order {

@@ -5,8 +5,8 @@ import { type CampaignKey, campaignText } from '../../rollout/campaign.ts';
 import type { Peer, Spending } from '../../rollout/deciding/decide-input.ts';
 import type { Finding } from '../../rollout/deciding/findings.ts';
 import type { Decision, UpdateDecision } from '../../rollout/decision.ts';
+import { slotOf } from '../../rollout/spending-slot.ts';
 import { type Devices, touchAttempts } from './devices.ts';
-import { slotOf } from './spendings.ts';
 import { type AttemptEntry, attemptEntryOf, type CampaignEntry, type DeviceEntry, type FleetTables } from './tables.ts';
 import type { Tokens } from './tokens.ts';
 

@@ -5,7 +5,7 @@ import type { AuditEvent, RecordedEvent } from '../../events/ports.ts';
 import type { Retention } from '../../fleet/ports.ts';
 import type { AppliedPlan, AppliedSummary } from '../../reconcile/applied-plan.ts';
 import type { RefusedRevision } from '../../reconcile/ports.ts';
-import { slotOf } from './spendings.ts';
+import { slotOf } from '../../rollout/spending-slot.ts';
 import type { CampaignEntry, FleetTables } from './tables.ts';
 
 const dayMs = 86_400_000;

@@ -1,9 +1,6 @@
 /** Counts the bytes that one campaign costs by time, in slots of ten minutes, as the fleet database does. */
 import type { Spending } from '../../rollout/deciding/decide-input.ts';
-
-const slotMs = 600_000;
-
-export const slotOf = (at: number): number => Math.floor(at / slotMs);
+import { slotOf } from '../../rollout/spending-slot.ts';
 
 export class Spendings {
   readonly #bytes = new Map<number, number>();
