@@ -31,11 +31,11 @@ export class Behaviour {
     const { server, answered } = this.#outside;
     device.parkedUntil = undefined;
     device.saying.push(...device.outbox.splice(0));
-    await server.hear(device, now);
+    if (device.saying.length > 0) await server.hear(device, now);
     const decision = await server.check(device, now);
     answered?.(device, decision, now);
     this.#follow(device, decision, now);
-    await server.hear(device, now);
+    if (device.saying.length > 0) await server.hear(device, now);
   }
 
   async step(device: VirtualDevice, now: number): Promise<void> {

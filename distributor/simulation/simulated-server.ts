@@ -57,7 +57,7 @@ export class SimulatedServer {
     const canRevert = true;
     this.#input = input;
     this.#now = start;
-    const fleet = fleetInMemory({ onTransition: (...change) => this.#changed(...change) });
+    const fleet = fleetInMemory({ keptReports: 0, onTransition: (...change) => this.#changed(...change) });
     const yieldToEventLoop = () => Promise.resolve();
     this.#fleet = fleet;
     this.#bounds = { devices: fleet, yieldToEventLoop };
@@ -109,7 +109,7 @@ export class SimulatedServer {
     this.#now = now;
     const reports = device.saying.splice(0).map((said) => reportOf(said, now));
     await takeReports(this.#desk, device.is.id, reports, now);
-    await this.#lookAtOpened();
+    if (this.#opened.length > 0) await this.#lookAtOpened();
   }
 
   /** Lets every campaign take at most one step. */

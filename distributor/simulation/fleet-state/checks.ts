@@ -51,7 +51,7 @@ export class Checks {
 
   readFacts(question: FactsQuestion): CheckFacts | undefined {
     const entry = this.#near.tables.devices.get(question.deviceId);
-    return entry && this.#facts(entry, question);
+    return entry && { ...this.#facts(entry, question), device: { ...entry.record } };
   }
 
   #admit({ deviceId, bearer }: CheckArrival): void {
@@ -100,14 +100,21 @@ export class Checks {
     const { product, platform, labels, updaterVersion, current, counterFloor, phase, rejected } = check;
     const told = check.schemaVersion === 1 ? undefined : check;
     this.#near.tables.move(entry, vouched);
-    entry.record = {
-      ...entry.record,
-      ...{ product, platform, labels, updaterVersion, current, counterFloor, phase, rejected },
-      ...{ site: vouched.site, cluster: vouched.cluster, role: vouched.role },
-      troubles: told?.troubles,
-      box: told?.box,
-      lastSeenAt: at,
-    };
+    const { record } = entry;
+    record.product = product;
+    record.platform = platform;
+    record.labels = labels;
+    record.updaterVersion = updaterVersion;
+    record.current = current;
+    record.counterFloor = counterFloor;
+    record.phase = phase;
+    record.rejected = rejected;
+    record.site = vouched.site;
+    record.cluster = vouched.cluster;
+    record.role = vouched.role;
+    record.troubles = told?.troubles;
+    record.box = told?.box;
+    record.lastSeenAt = at;
   }
 
   #offer(entry: DeviceEntry, decision: UpdateDecision, { at, budgets }: CheckArrival): void {

@@ -18,7 +18,8 @@ export class Devices {
   }
 
   find(id: DeviceId): DeviceRecord | undefined {
-    return this.#tables.devices.get(id)?.record;
+    const entry = this.#tables.devices.get(id);
+    return entry && { ...entry.record };
   }
 
   profile(id: DeviceId): DeviceProfile | undefined {
@@ -89,7 +90,7 @@ export class Devices {
     const entry = this.#tables.devices.get(id);
     if (!entry) return false;
     for (const token of this.#tokens.of(id)) this.#tokens.revoke(token.id, at);
-    entry.record = { ...entry.record, status: 'revoked' };
+    entry.record.status = 'revoked';
     return true;
   }
 
@@ -104,7 +105,7 @@ export class Devices {
 
 /** Notes that a device was heard, for itself and its attempts. */
 export function sight(entry: DeviceEntry, at: number): void {
-  entry.record = { ...entry.record, lastSeenAt: at };
+  entry.record.lastSeenAt = at;
   touchAttempts(entry, at);
 }
 

@@ -46,10 +46,13 @@ export function fleetInMemory({ keptReports = 8, onTransition }: InMemoryUse = {
   const checks = new Checks({ tables, devices, tokens, planSha256: () => history.plan?.contentSha256 });
   const reports = new Reports(devices, keptReports);
   let isOpen = true;
+  const open = () => {
+    if (!isOpen) throw new SlipwayError('database-unavailable', 'the fleet in memory is closed');
+  };
   const serve =
     <Given extends unknown[], T>(work: (...given: Given) => T) =>
     async (...given: Given): Promise<T> => {
-      if (!isOpen) throw new SlipwayError('database-unavailable', 'the fleet in memory is closed');
+      open();
       return work(...given);
     };
   /** An act and the event that tells of it: both or neither. */
@@ -90,9 +93,15 @@ export function fleetInMemory({ keptReports = 8, onTransition }: InMemoryUse = {
     membersOf: serve((product, page, saying) => devices.membersOf(product, page, saying)),
     forgetDevice: serve((id, event) => told(event, () => devices.forget(id), done)),
     revokeDevice: serve((id, at, event) => told(event, () => devices.revoke(id, at), done)),
-    answerCheck: serve((arrival, judge, find) => checks.answer(arrival, judge, find)) as FleetState['answerCheck'],
+    async answerCheck(arrival, judge, find) {
+      open();
+      return checks.answer(arrival, judge, find);
+    },
     readFacts: serve((question) => checks.readFacts(question)),
-    storeReports: serve((id, list, rules, at) => reports.store(id, list, rules, at)),
+    async storeReports(id, list, rules, at) {
+      open();
+      return reports.store(id, list, rules, at);
+    },
     listReports: serve((id, limit) => tables.devices.get(id)?.reports.toReversed().slice(0, limit) ?? []),
 
     loadCampaigns: serve(() => campaigns.load()),
@@ -134,7 +143,7 @@ export function fleetInMemory({ keptReports = 8, onTransition }: InMemoryUse = {
       const entry = tables.devices.get(id);
       if (entry) sight(entry, at);
     },
-    lastSeenAt: (id) => devices.find(id)?.lastSeenAt,
+    lastSeenAt: (id) => tables.devices.get(id)?.record.lastSeenAt,
     attemptOf(id, key) {
       const entry = tables.devices.get(id);
       return entry && attemptEntryOf(entry, key)?.attempt;

@@ -21,12 +21,10 @@ export class Reports {
   store(id: DeviceId, reports: readonly Report[], rules: ReportRules, at: number): StoredReports {
     const entry = this.#devices.acceptedOnly(id);
     const { received, record } = entry;
-    const stored = new Set(entry.reports.map(({ sequence }) => sequence));
     const fresh: Report[] = [];
-    for (const report of [...reports].sort((a, b) => a.sequence - b.sequence)) {
-      if (received.has(report.sequence) || stored.has(report.sequence)) continue;
-      stored.add(report.sequence);
-      fresh.push(report);
+    for (const report of inOrder(reports)) {
+      const isSame = ({ sequence }: Report) => sequence === report.sequence;
+      if (!received.has(report.sequence) && !entry.reports.some(isSame) && !fresh.some(isSame)) fresh.push(report);
     }
     const ruled = fresh.map((report) => ({ report, rule: rules(report, record) }));
     const fellBack: CampaignKey[] = [];
@@ -46,17 +44,20 @@ export class Reports {
 
   #acknowledge(entry: DeviceEntry, sent: readonly Report[], fresh: readonly Report[]): void {
     const { received } = entry;
-    const all = fresh.length === 0 ? entry.reports : [...entry.reports, ...fresh];
-    if (all !== entry.reports) all.sort((a, b) => a.sequence - b.sequence);
+    const all = inOrder([...entry.reports, ...fresh]);
     received.advance(
       all.map(({ sequence }) => sequence).filter((sequence) => sequence > received.through),
       sent.map(({ sequence }) => sequence),
       new Set(fresh.map(({ sequence }) => sequence)),
     );
     const { through } = received;
-    entry.reports = fresh.length === 0 ? all : all.filter(({ sequence }) => sequence > through - this.#kept);
-    if (through !== entry.record.acknowledgedThrough) entry.record = { ...entry.record, acknowledgedThrough: through };
+    if (fresh.length > 0) entry.reports = all.filter(({ sequence }) => sequence > through - this.#kept);
+    entry.record.acknowledgedThrough = through;
   }
+}
+
+function inOrder(reports: readonly Report[]): readonly Report[] {
+  return reports.length < 2 ? reports : [...reports].sort((a, b) => a.sequence - b.sequence);
 }
 
 /** Of several with its version the one offered last. One that was never offered is none: nobody counts who was not asked. */

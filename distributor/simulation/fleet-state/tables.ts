@@ -15,7 +15,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export interface DeviceEntry {
   readonly number: number;
-  record: DeviceRecord;
+  /** Changes in place; who keeps it longer than a moment takes a copy. */
+  readonly record: Mutable<DeviceRecord>;
   readonly enrolledBy: string;
   readonly received: ReceivedSequences;
   /** Kept ones, by sequence. */
