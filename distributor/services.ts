@@ -1,6 +1,7 @@
 /** Lists what the routes work with; `serve` makes it once, tests make their own. */
 import type { StoreReader } from '../system/store/reader.ts';
 import type { Catalog } from './catalog/catalog.ts';
+import type { DeviceDesk } from './fleet/device-desk.ts';
 import type { FleetState } from './fleet/ports.ts';
 import type { RandomBytes } from './fleet/token.ts';
 import type { TokenUse } from './fleet/token-use.ts';
@@ -44,4 +45,16 @@ export interface Policy {
   readonly checksPerMinute: number;
   /** Sent with every answer to a check; undefined leaves it to the device. */
   readonly pollAfterSeconds: number | undefined;
+}
+
+/** What serving devices needs of it. */
+export function deskOf({ fleet, campaigns, reconciler, catalog, permits, metrics }: Services): DeviceDesk {
+  return {
+    fleet,
+    campaigns,
+    reconciler,
+    releases: () => catalog.state.releases,
+    canRevert: permits !== undefined,
+    fellBack: () => metrics.fellBack.inc(),
+  };
 }

@@ -3,11 +3,12 @@
  * are the same as in the server, which need not run. It takes no step of a rollout by itself and asks no check of a
  * gate.
  */
+import { setImmediate as pause } from 'node:timers/promises';
 import { tokenSchema } from '../../contract/device-api/enrolment.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
-import { composeRollouts, type Rollouts } from '../composition.ts';
+import { composeRollouts, type Rollouts } from '../compose-rollouts.ts';
 import { emptyPlan, type Plan } from '../declaration/plan.ts';
 import { EventFeed } from '../events/feed.ts';
 import { readLatest, readPage } from '../events/pages.ts';
@@ -119,6 +120,7 @@ async function readReleases(line: CommandLine, fleet: FleetState, url: string | 
 
 async function openRollouts(line: CommandLine, fleet: FleetState, releases: ReleaseIndex): Promise<Rollouts> {
   const rollouts = composeRollouts({
+    yieldToEventLoop: () => pause(),
     fleet,
     releases: () => releases,
     source: undefined,

@@ -103,7 +103,7 @@ async function runOnce(line: CommandLine, input: SimulationInput, options: Simul
   const { start } = input;
   const depth = options.log === true ? 'transitions' : options.log;
   const began = line.clock();
-  const simulated = simulate(input, {
+  const simulated = await simulate(input, {
     ...(depth === undefined ? {} : logTo(line.say, depth, start)),
     progress: (now) => line.progress(`simulated ${lengthText((now - start) / 1000)}`),
   });
@@ -123,19 +123,19 @@ async function runOnce(line: CommandLine, input: SimulationInput, options: Simul
   );
 }
 
-function runMany(
+async function runMany(
   line: CommandLine,
   input: Omit<SimulationInput, 'failureRate'>,
   { failureRate: failureRates, expect, log, svg }: SimulationOptions,
   runs: number,
-): void {
+): Promise<void> {
   if (log !== undefined || svg !== undefined) {
     throw new SlipwayError('usage', '--log and --svg are of one run', {
       hint: 'Leave out --runs, and give the --seed.',
     });
   }
   const progress = (done: number, all: number) => line.progress(`${grouped(done)} of ${grouped(all)} runs`);
-  const found = distributionOf({ input, failureRates, runs, progress });
+  const found = await distributionOf({ input, failureRates, runs, progress });
   line.progress(undefined);
   line.answer(found, distributionText(found));
   const other = expect && found.rates.find(({ outcomes }) => outcomes[expect] < runs);

@@ -1,8 +1,11 @@
-/** Records decisions beside what is decided: about devices, tokens and permits. It never records a secret. */
+/** Records decisions beside what is decided: about campaigns, plans, devices, tokens and permits; never a secret. */
 import type { DeviceId } from '../../contract/device-api/device-id.ts';
 import type { TokenRecord } from '../fleet/ports.ts';
-import type { CampaignKey } from '../rollout/campaign.ts';
-import type { EventKind } from './kinds.ts';
+import type { AppliedPlan } from '../reconcile/applied-plan.ts';
+import type { RefusedRevision } from '../reconcile/ports.ts';
+import type { CampaignKey, CampaignState } from '../rollout/campaign.ts';
+import type { Transition } from '../rollout/campaigns/transition.ts';
+import { type EventKind, kindOfTransition } from './kinds.ts';
 import type { AuditEvent } from './ports.ts';
 
 /** Who decides where nobody asked; see AuditEvent. */
@@ -64,6 +67,47 @@ export function gateClosed(key: CampaignKey, wave: string, why: { reason: string
   const facts = { wave, why: why.reason };
   return event('gate-closed', { actor: ownActor, at }, { ...keyOf(key), reason: why.detail, facts });
 }
+
+/** @param state after the transition */
+export function campaignChanged(transition: Transition, state: CampaignState, actor: string, at: number): AuditEvent {
+  const { reason } = transition;
+  return event(
+    kindOfTransition[transition.kind],
+    { actor, at },
+    { ...keyOf(state), reason, facts: factsOf(transition, state) },
+  );
+}
+
+function factsOf(transition: Transition, state: CampaignState): Record<string, string | number> {
+  const { status, generation } = state;
+  if (transition.kind !== 'open-wave' && transition.kind !== 'raise-wave') return { status, generation };
+  const wave = state.openedWaves[transition.index]?.name ?? '';
+  return { status, wave, upTo: transition.upTo, members: transition.members };
+}
+
+export function planApplied({ revision, contentSha256, author, subject, appliedAt, diff }: AppliedPlan): AuditEvent {
+  const reason = subject === '' ? `Revision ${revision} came into force.` : subject;
+  const facts = { revision, contentSha256, changes: diff.length };
+  return event('plan-applied', { actor: author, at: appliedAt }, { reason, facts });
+}
+
+/**
+ * A refusal that is on record already, as after a restart, is not told again.
+ * @param last event of a plan that is on record @returns undefined where it says the same
+ */
+export function planRefused(
+  { problem, revision = '', author, subject = '' }: RefusedRevision,
+  last: AuditEvent | undefined,
+  at: number,
+): AuditEvent | undefined {
+  const isKnown = last?.kind === 'plan-refused' && last.facts?.revision === revision;
+  if (isKnown && last.reason === problem.message) return undefined;
+  const facts = { revision, subject, code: problem.code };
+  return event('plan-refused', { actor: author ?? ownActor, at }, { reason: problem.message, facts });
+}
+
+/** Events that say which plan is in force, and why another one is not. */
+export const planKinds: readonly string[] = ['plan-applied', 'plan-refused'] satisfies EventKind[];
 
 function event(
   kind: EventKind,

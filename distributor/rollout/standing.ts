@@ -1,6 +1,6 @@
 /**
  * Decides where each device of a campaign stands, in one column each, and counts a wave. The database counts by the
- * same cases (attempt-records.ts); a test holds the two to each other.
+ * same cases (attempt-records.ts); a test holds the two to each other. A fleet in memory counts by these functions.
  */
 import { type CampaignAttempt, committedAt, hasFailed, phasesAfterSwitch, phasesUnderWay } from './campaign.ts';
 

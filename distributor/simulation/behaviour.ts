@@ -1,36 +1,22 @@
 /**
- * Plays what virtual devices do: ask at their times, download, wait for the window, switch, prove themselves or fail,
- * fall silent and come back. They follow the real device's rules: what is answered to one that waits may call it off,
- * and one that has lost the server keeps to the window it was told.
+ * Plays what virtual devices do: they ask at their times, take what they are offered, and tell the server what comes of
+ * it. One whose answer cannot change sleeps.
  */
-import type { InstalledRelease } from '../../contract/device-api/check.ts';
-import type { Release } from '../catalog/releases.ts';
 import type { Decision } from '../rollout/decision.ts';
-import { type QueuedKind, queuedKinds } from './event-queue.ts';
-import type { Fate } from './fate.ts';
-import type { PollGrid } from './poll-grid.ts';
-import type { DeviceStep, VirtualDevice, VirtualReport } from './virtual-device.ts';
-import type { VirtualServer } from './virtual-server.ts';
+import type { Asking } from './asking.ts';
+import type { SimulatedServer } from './simulated-server.ts';
+import type { Updating } from './updating.ts';
+import type { VirtualDevice } from './virtual-device.ts';
 
 interface BehaviourOutside {
-  readonly server: VirtualServer;
-  readonly grid: PollGrid;
-  readonly fate: Fate;
-  readonly updateBytes: number;
+  readonly server: SimulatedServer;
+  readonly asking: Asking;
+  readonly updating: Updating;
   /** Ask also where the answer cannot have changed. */
   readonly asksAlways: boolean;
-  readonly schedule: (device: VirtualDevice, kind: QueuedKind, at: number) => void;
-  readonly observe: BehaviourObserver;
+  readonly answered: ((device: VirtualDevice, decision: Decision, now: number) => void) | undefined;
 }
 
-interface BehaviourObserver {
-  readonly answered?: (device: VirtualDevice, decision: Decision, now: number) => void;
-  readonly switched?: (device: VirtualDevice, release: Release, now: number) => void;
-  /** What a device did, whether or not the server hears of it now. */
-  readonly did?: (device: VirtualDevice, report: VirtualReport, now: number) => void;
-}
-
-const rollBackMs = 120_000;
 /** What neighbours or the budget decide may change with any of them. */
 const reasonsOfOthers = ['servers-first', 'cluster-busy', 'site-busy', 'budget-spent', 'device-busy'];
 
@@ -41,255 +27,42 @@ export class Behaviour {
     this.#outside = outside;
   }
 
-  /** The first check of a device, where it ever asks. */
-  begin(device: VirtualDevice, start: number): void {
-    if (device.is.reach !== 'never') this.#pollAfter(device, start - 1);
-  }
-
-  /**
-   * A campaign changed: the next check may have another answer.
-   * @param isAsked whether the device has asked already at this very moment, in the order of events
-   */
-  wake(device: VirtualDevice, now: number, isAsked: boolean): void {
-    if (device.parkedUntil === undefined) return;
-    device.lastSeenAt = this.#outside.server.lastSeenAt(device, now, isAsked);
-    this.#pollAfter(device, isAsked ? now : now - 1);
-  }
-
-  poll(device: VirtualDevice, now: number): void {
-    const { server, observe, grid } = this.#outside;
+  async poll(device: VirtualDevice, now: number): Promise<void> {
+    const { server, answered } = this.#outside;
     device.parkedUntil = undefined;
-    for (const report of device.outbox.splice(0)) server.report(device, report, now);
-    const decision = server.check(device, now);
-    observe.answered?.(device, decision, now);
+    device.saying.push(...device.outbox.splice(0));
+    if (device.saying.length > 0) await server.hear(device, now);
+    const decision = await server.check(device, now);
+    answered?.(device, decision, now);
+    this.#follow(device, decision, now);
+    if (device.saying.length > 0) await server.hear(device, now);
+  }
+
+  async step(device: VirtualDevice, now: number): Promise<void> {
+    const { server, updating } = this.#outside;
+    updating.step(device, now);
+    await server.hear(device, now);
+  }
+
+  #follow(device: VirtualDevice, decision: Decision, now: number): void {
+    const { asking, updating, asksAlways } = this.#outside;
     if (decision.kind === 'update') {
-      this.#take(device, decision, now);
+      updating.take(device, decision, now);
       return;
     }
-    const isCalledOff = this.#callOff(device, now);
+    const isCalledOff = updating.callOff(device, now);
     if (decision.kind === 'revert') {
-      this.#goBack(device, decision.goal, now);
+      updating.goBack(device, decision.goal, now);
       return;
     }
     const isOfOthers = reasonsOfOthers.includes(decision.reason);
     const mayHide = device.isContested && (device.neighbours.length > 0 || this.#hasBudgets());
     // One that was called off says so with its next check.
-    if (this.#outside.asksAlways || isOfOthers || mayHide || isCalledOff) {
-      this.#pollAfter(device, now);
-      return;
-    }
-    device.parkedUntil = decision.until ?? Number.POSITIVE_INFINITY;
-    device.pollAt = Number.POSITIVE_INFINITY;
-    if (decision.until === undefined) return;
-    const due = Math.max(decision.until, now + 1);
-    this.#schedulePoll(device, grid.after(device.index, due - 1));
-  }
-
-  step(device: VirtualDevice, now: number): void {
-    device.stepAt = Number.POSITIVE_INFINITY;
-    switch (device.step) {
-      case 'downloaded':
-        this.#downloaded(device, now);
-        break;
-      case 'window-opens':
-        this.#switch(device, now);
-        break;
-      case 'proved':
-        this.#proved(device, now);
-        break;
-      case 'failed':
-        device.phase = 'rolling-back';
-        this.#report(device, 'rolling-back', undefined, now);
-        this.#next(device, 'restored', now + rollBackMs);
-        break;
-      case 'restored':
-        this.#restored(device, true, now);
-        break;
-      case 'fell-back':
-        this.#fellBack(device, now);
-        break;
-      case 'went-back':
-        this.#restored(device, false, now);
-        break;
-      default:
-        device.step satisfies never;
-    }
-  }
-
-  #take(device: VirtualDevice, { rollout, release, goal, window }: Decision & { kind: 'update' }, now: number): void {
-    if (device.phase === 'staged' && device.order?.release === release && device.order.rollout === rollout.name) {
-      device.order.window = window;
-      this.#waitOrSwitch(device, now);
-      return;
-    }
-    this.#callOff(device, now);
-    device.order = { rollout: rollout.name, release, goal, window };
-    device.phase = 'downloading';
-    device.pollAt = Number.POSITIVE_INFINITY;
-    this.#report(device, 'downloading', undefined, now);
-    const isThere = device.downloaded === release.version;
-    const doneAt = now + (isThere ? 1000 : device.is.downloadMs);
-    const isFirst = !device.wasOffered;
-    device.wasOffered = true;
-    if (device.is.reach === 'falls-silent' && isFirst) {
-      this.#fallSilent(device, doneAt, now);
-      return;
-    }
-    this.#next(device, 'downloaded', doneAt);
-  }
-
-  /** Half of them before the download has ended, which then ends with nothing; the others go on unheard. */
-  #fallSilent(device: VirtualDevice, doneAt: number, now: number): void {
-    const { fate } = this.#outside;
-    device.silentUntil = now + fate.absenceMs(device);
-    if (fate.isCutOffLate(device)) {
-      this.#next(device, 'downloaded', doneAt);
-      return;
-    }
-    device.phase = 'idle';
-    this.#report(device, 'idle', undefined, now);
-    device.order = undefined;
-    this.#pollAfter(device, now);
-  }
-
-  #downloaded(device: VirtualDevice, now: number): void {
-    device.downloaded = device.order?.release.version;
-    device.phase = 'staged';
-    if (device.order?.window) this.#report(device, 'staged', undefined, now);
-    this.#waitOrSwitch(device, now);
-  }
-
-  #waitOrSwitch(device: VirtualDevice, now: number): void {
-    const window = device.order?.window;
-    if (!window || (now >= window.opensAt && now < window.closesAt)) {
-      this.#switch(device, now);
-      return;
-    }
-    this.#pollAfter(device, now);
-    if (now >= window.opensAt) return;
-    if (window.opensAt < device.silentUntil) this.#next(device, 'window-opens', window.opensAt);
-    else if (window.opensAt < device.pollAt) this.#schedulePoll(device, window.opensAt);
-  }
-
-  #switch(device: VirtualDevice, now: number): void {
-    const { order, is } = device;
-    const { current } = device.check;
-    if (!order || !current) return;
-    const { fate, observe, server } = this.#outside;
-    const { release } = order;
-    observe.switched?.(device, release, now);
-    device.pollAt = Number.POSITIVE_INFINITY;
-    device.previous = current;
-    device.check = { ...device.check, phase: 'probation', current: installed(release) };
-    device.countedIn?.onReleaseChanged(-1);
-    device.countedIn = release === order.goal ? server.run(order.rollout) : undefined;
-    device.countedIn?.onReleaseChanged(1);
-    this.#report(device, 'probation', undefined, now);
-    if (!fate.isBad(device, release) || fate.isLate(device)) {
-      this.#next(device, 'proved', now + is.updateMs);
-      return;
-    }
-    this.#next(device, 'failed', now + fate.failsAfterMs(device));
-  }
-
-  #proved(device: VirtualDevice, now: number): void {
-    const { order } = device;
-    const { fate } = this.#outside;
-    if (!order) return;
-    const { counter } = order.release;
-    device.check = {
-      ...device.check,
-      phase: 'committed',
-      counterFloor: Math.max(device.check.counterFloor, counter),
-    };
-    this.#report(device, 'committed', 'committed', now);
-    this.#pollAfter(device, now);
-    if (fate.isBad(device, order.release)) this.#next(device, 'fell-back', now + fate.fallsBackAfterMs(device));
-  }
-
-  #restored(device: VirtualDevice, isRejected: boolean, now: number): void {
-    this.#leave(device, isRejected);
-    device.phase = 'rolled-back';
-    this.#report(device, 'rolled-back', 'rolled-back', now);
-    this.#pollAfter(device, now);
-  }
-
-  /** Unless it does something else by then. */
-  #fellBack(device: VirtualDevice, now: number): void {
-    const { order } = device;
-    if (!order || device.phase !== 'committed') return;
-    this.#leave(device, true);
-    device.phase = 'rolled-back';
-    this.#report(device, 'rolled-back', 'rolled-back', now);
-    // Its own checks go on as they were; the next one has something new to say.
-    this.wake(device, now, false);
-  }
-
-  /** Told by an abort: to the release before, which is still there. */
-  #goBack(device: VirtualDevice, goal: Release, now: number): void {
-    if (device.check.current?.version !== goal.version || !device.previous) {
-      this.#pollAfter(device, now);
-      return;
-    }
-    device.phase = 'rolling-back';
-    device.pollAt = Number.POSITIVE_INFINITY;
-    this.#report(device, 'rolling-back', undefined, now);
-    this.#next(device, 'went-back', now + rollBackMs);
-  }
-
-  #leave(device: VirtualDevice, isRejected: boolean): void {
-    const { check, previous } = device;
-    if (!previous || !check.current) return;
-    const rejected = isRejected ? [...check.rejected, check.current.manifestSha256].slice(-64) : check.rejected;
-    device.check = { ...check, current: previous, rejected };
-    device.previous = undefined;
-    device.countedIn?.onReleaseChanged(-1);
-    device.countedIn = undefined;
-  }
-
-  /** One that waits for its window and is not told again to install the release it waits with. */
-  #callOff(device: VirtualDevice, now: number): boolean {
-    if (device.phase !== 'staged') return false;
-    device.phase = 'idle';
-    this.#report(device, 'idle', undefined, now);
-    device.order = undefined;
-    return true;
-  }
-
-  #report(device: VirtualDevice, phase: VirtualReport['phase'], outcome: VirtualReport['outcome'], now: number): void {
-    const { order, is } = device;
-    const { server, observe, updateBytes } = this.#outside;
-    if (!order) return;
-    const bytesOnWire = phase === 'downloading' || phase === 'idle' ? undefined : updateBytes;
-    const report = { rollout: order.rollout, version: order.release.version, phase, outcome, bytesOnWire };
-    observe.did?.(device, report, now);
-    if (is.reach === 'never' || now < device.silentUntil) device.outbox.push(report);
-    else server.report(device, report, now);
-  }
-
-  #pollAfter(device: VirtualDevice, time: number): void {
-    device.parkedUntil = undefined;
-    const from = Math.max(time, device.silentUntil - 1);
-    if (from === Number.POSITIVE_INFINITY) device.pollAt = from;
-    else this.#schedulePoll(device, this.#outside.grid.after(device.index, from));
-  }
-
-  #schedulePoll(device: VirtualDevice, at: number): void {
-    device.pollAt = at;
-    this.#outside.schedule(device, queuedKinds.poll, at);
-  }
-
-  #next(device: VirtualDevice, step: DeviceStep, at: number): void {
-    device.step = step;
-    device.stepAt = at;
-    this.#outside.schedule(device, queuedKinds.step, at);
+    if (asksAlways || isOfOthers || mayHide || isCalledOff) asking.after(device, now);
+    else asking.park(device, decision.until, now);
   }
 
   #hasBudgets(): boolean {
     return this.#outside.server.runs.some(({ compiled }) => compiled.rollout.budget !== undefined);
   }
-}
-
-function installed({ version, counter, manifestSha256 }: Release): InstalledRelease {
-  return { version, counter, manifestSha256 };
 }

@@ -43,14 +43,20 @@ interface DistributionInput {
   readonly progress: (done: number, all: number) => void;
 }
 
-export function distributionOf({ input, failureRates, runs, progress }: DistributionInput): Distribution {
+export async function distributionOf({
+  input,
+  failureRates,
+  runs,
+  progress,
+}: DistributionInput): Promise<Distribution> {
   let [rollout, devices, done] = ['', 0, 0];
-  const rates = failureRates.map((failureRate): RateDistribution => {
+  const rates: RateDistribution[] = [];
+  for (const failureRate of failureRates) {
     const counts: Record<SimulatedOutcome, number> = { completed: 0, aborted: 0, stalled: 0 };
     const times: Record<SimulatedOutcome, number[]> = { completed: [], aborted: [], stalled: [] };
     const onRelease: number[] = [];
     for (let run = 0; run < runs; run++) {
-      const { result } = simulate({ ...input, failureRate, seed: input.seed + run });
+      const { result } = await simulate({ ...input, failureRate, seed: input.seed + run });
       rollout = result.rollout;
       devices = result.devices;
       counts[result.outcome]++;
@@ -59,15 +65,15 @@ export function distributionOf({ input, failureRates, runs, progress }: Distribu
       progress(++done, runs * failureRates.length);
     }
     const stopped = simulatedOutcomes.filter((outcome) => outcome !== 'completed').flatMap((outcome) => times[outcome]);
-    return {
+    rates.push({
       failureRate,
       runs,
       outcomes: counts,
       devicesOnRelease: spreadOf(onRelease) ?? { median: 0, p95: 0 },
       completedAfterSeconds: spreadOf(times.completed),
       stoppedAfterSeconds: spreadOf(stopped),
-    };
-  });
+    });
+  }
   return { rollout, devices, runs, seed: input.seed, rates };
 }
 

@@ -3,7 +3,7 @@
  * chance.
  */
 
-/** In the order in which they happen at one instant. */
+/** In the order in which they happen at one instant; time-outs are those of attempts, see WaveTally. */
 export const queuedKinds = { timeout: 0, step: 1, poll: 2 } as const;
 export type QueuedKind = (typeof queuedKinds)[keyof typeof queuedKinds];
 

@@ -16,7 +16,7 @@ export function logTo(write: (line: string) => void, depth: LogDepth, start: num
   const line = (now: number, who: string, what: string) => write(`${elapsed(now - start)}  ${who}  ${what}`);
   const transitions: SimulationObserver = {
     transition(run, transition, now) {
-      const sums = run.sums();
+      const sums = run.sums(now);
       const what =
         transition.kind === 'open-wave'
           ? `opens ${transition.wave}, devices so far: ${transition.members}`

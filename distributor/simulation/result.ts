@@ -2,11 +2,12 @@
  * Defines the result of a simulation, as JSON. Every device of a rollout is counted in one place: `devices = reached +
  * unreachable + waiting + notOffered` and `reached = committed + failed + reverted + underWay`.
  */
+import type { CampaignAttempt } from '../rollout/campaign.ts';
+import { placeOf } from '../rollout/placement.ts';
 import { standingOf } from '../rollout/standing.ts';
-import type { CampaignRun } from './campaign-run.ts';
+import type { RolloutRun } from './rollout-run.ts';
 import type { SimulationInput } from './simulate.ts';
-import type { VirtualAttempt } from './virtual-device.ts';
-import type { VirtualServer } from './virtual-server.ts';
+import type { SimulatedServer } from './simulated-server.ts';
 
 export const simulatedOutcomes = ['completed', 'aborted', 'stalled'] as const;
 export type SimulatedOutcome = (typeof simulatedOutcomes)[number];
@@ -65,7 +66,7 @@ export interface SimulationResult extends RolloutResult {
 }
 
 interface EndedSimulation {
-  readonly server: VirtualServer;
+  readonly server: SimulatedServer;
   readonly start: number;
   readonly endAt: number;
   readonly input: Pick<SimulationInput, 'rollout' | 'seed'>;
@@ -85,19 +86,20 @@ export function resultOf(ended: EndedSimulation): SimulationResult {
   };
 }
 
-function rolloutResult(run: CampaignRun, { server, start, endAt }: EndedSimulation): RolloutResult {
+function rolloutResult(run: RolloutRun, { server, start, endAt }: EndedSimulation): RolloutResult {
   const { rollout } = run.compiled;
   const { openedWaves } = run.state;
   const all = noDevices();
   const byWave = openedWaves.map(noDevices);
-  for (const [i, device] of run.members.entries()) {
-    const place = run.places[i] ?? 0;
+  for (const device of run.members) {
+    const place = placeOf(rollout.name, device.is.id);
     const slice = openedWaves.findIndex(({ upTo }) => place < upTo);
-    const attempt = device.attempts.find((found) => found.rollout === rollout.name);
+    const attempt = server.attemptOf(device, run);
+    server.catchUp(device, endAt, false);
     const opened = openedWaves[slice];
     const lot = attempt
       ? lotOf(attempt, endAt, rollout.deviceTimeoutSeconds)
-      : opened && (server.lastSeenAt(device, endAt, false) ?? 0) < opened.openedAt
+      : opened && (server.lastSeenAt(device) ?? 0) < opened.openedAt
         ? 'unreachable'
         : 'notOffered';
     all[lot]++;
@@ -130,7 +132,7 @@ function rolloutResult(run: CampaignRun, { server, start, endAt }: EndedSimulati
   };
 }
 
-function outcomeOf(run: CampaignRun, endAt: number): { outcome: SimulatedOutcome; reason: string; at: number } {
+function outcomeOf(run: RolloutRun, endAt: number): { outcome: SimulatedOutcome; reason: string; at: number } {
   const { status, reason, changedAt } = run.state;
   if (status === 'completed' || status === 'aborted') return { outcome: status, reason, at: changedAt };
   const isStalled = run.state.stalledAt !== undefined;
@@ -149,7 +151,7 @@ function countsOf(lots: Lots): DeviceCounts {
   return { reached: lots.committed + lots.failed + lots.reverted + lots.underWay, ...lots };
 }
 
-function lotOf(attempt: VirtualAttempt, now: number, timeoutSeconds: number): Lot {
+function lotOf(attempt: CampaignAttempt, now: number, timeoutSeconds: number): Lot {
   if (attempt.revertedAt !== undefined && attempt.outcome !== 'committed') return 'reverted';
   const standing = standingOf(attempt, now, timeoutSeconds);
   switch (standing) {

@@ -1,26 +1,28 @@
 /**
- * Runs a plan over virtual devices and a virtual clock, with the decisions of the real server, and says what came of
+ * Runs a plan over virtual devices and a virtual clock, served by the parts of the real server, and says what came of
  * it. The same input gives the same result on every machine. Devices whose answer cannot change sleep until it can.
  */
 import { toSlipwayError } from '../../contract/errors.ts';
 import type { Version } from '../../contract/release/version.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Plan } from '../declaration/plan.ts';
-import { type ControlAction, controlStep } from '../rollout/campaigns/control.ts';
+import type { ControlAction } from '../rollout/campaigns/control.ts';
 import type { Transition } from '../rollout/campaigns/transition.ts';
 import { compilePlan } from '../rollout/compiled-plan.ts';
 import type { Decision } from '../rollout/decision.ts';
+import { Asking } from './asking.ts';
 import { Behaviour } from './behaviour.ts';
-import type { CampaignRun } from './campaign-run.ts';
 import { EventQueue, queuedKinds } from './event-queue.ts';
 import { Fate } from './fate.ts';
 import { PollGrid } from './poll-grid.ts';
 import { resultOf, type SimulationResult } from './result.ts';
+import type { RolloutRun } from './rollout-run.ts';
 import { Seeded } from './seeded.ts';
+import { SimulatedServer, tickMs } from './simulated-server.ts';
 import { Timeline } from './timeline.ts';
-import type { VirtualDevice, VirtualReport } from './virtual-device.ts';
+import { Updating } from './updating.ts';
+import type { Schedule, VirtualDevice, VirtualReport } from './virtual-device.ts';
 import { type FleetConditions, type KnownDevice, virtualFleet } from './virtual-fleet.ts';
-import { tickMs, VirtualServer } from './virtual-server.ts';
 
 /** What a person does to a rollout in the middle of it. */
 export interface PlannedAction {
@@ -50,14 +52,14 @@ export interface SimulationInput extends FleetConditions {
 
 /** Told what happens while it does; times are milliseconds since 1970. */
 export interface SimulationObserver {
-  readonly transition?: (run: CampaignRun, transition: Transition, now: number) => void;
+  readonly transition?: (run: RolloutRun, transition: Transition, now: number) => void;
   readonly answered?: (device: VirtualDevice, decision: Decision, now: number) => void;
   readonly switched?: (device: VirtualDevice, release: Release, now: number) => void;
   readonly did?: (device: VirtualDevice, report: VirtualReport, now: number) => void;
   /** A planned action that the rollout does not take. */
-  readonly refused?: (run: CampaignRun, action: ControlAction, why: string, now: number) => void;
+  readonly refused?: (run: RolloutRun, action: ControlAction, why: string, now: number) => void;
   /** About once in a hundred thousand events. */
-  readonly progress?: (now: number, runs: readonly CampaignRun[]) => void;
+  readonly progress?: (now: number, runs: readonly RolloutRun[]) => void;
 }
 
 export interface Simulated {
@@ -72,7 +74,7 @@ export interface Simulated {
 const settleMs = 24 * 3600 * 1000;
 const eventsAProgress = 100_000;
 
-export function simulate(input: SimulationInput, observe: SimulationObserver = {}): Simulated {
+export async function simulate(input: SimulationInput, observe: SimulationObserver = {}): Promise<Simulated> {
   const { start } = input;
   const seeded = new Seeded(input.seed);
   const compiled = compilePlan(input.plan);
@@ -80,8 +82,8 @@ export function simulate(input: SimulationInput, observe: SimulationObserver = {
   const grid = new PollGrid(seeded, start, input.pollSeconds);
   const queue = new EventQueue();
   let askedAtThisMoment = -1;
-  const server = new VirtualServer({
-    compiled,
+  const server = new SimulatedServer({
+    plan: input.plan,
     releases: releases.index,
     devices,
     grid,
@@ -90,26 +92,20 @@ export function simulate(input: SimulationInput, observe: SimulationObserver = {
       observe.transition?.(run, transition, now);
       const { product } = run.compiled.rollout;
       for (const device of devices) {
-        if (device.is.product === product) behaviour.wake(device, now, device.index <= askedAtThisMoment);
+        if (device.is.product === product) asking.wake(device, now, device.index <= askedAtThisMoment);
       }
     },
-    onTimeout(device, at) {
-      device.timeoutAt = at;
-      queue.push(at, queuedKinds.timeout, device.index);
-    },
   });
-  const behaviour = new Behaviour({
-    server,
-    grid,
-    observe,
-    fate: new Fate(seeded, input.failureRate),
-    updateBytes: input.updateBytes,
-    asksAlways: input.asksAlways,
-    schedule: (device, kind, at) => queue.push(at, kind, device.index),
-  });
+  await server.start();
+  const schedule: Schedule = (device, kind, at) => queue.push(at, kind, device.index);
+  const asking = new Asking({ server, grid, schedule });
+  const fate = new Fate(seeded, input.failureRate);
+  const { updateBytes, asksAlways } = input;
+  const updating = new Updating({ server, asking, fate, updateBytes, schedule, observe });
+  const behaviour = new Behaviour({ server, asking, updating, asksAlways, answered: observe.answered });
   const timeline = new Timeline(server.runs, start);
   const actions = [...input.actions].sort((a, b) => a.afterSeconds - b.afterSeconds);
-  for (const device of devices) behaviour.begin(device, start);
+  for (const device of devices) asking.begin(device, start);
 
   let now = start;
   let endAt = start + input.forSeconds * 1000;
@@ -123,28 +119,24 @@ export function simulate(input: SimulationInput, observe: SimulationObserver = {
     timeline.upTo(now);
     askedAtThisMoment = -1;
     if (nextAt === tickAt) {
-      if (input.asksAlways) for (const run of server.runs) run.isDirty = true;
-      server.tick(now);
+      await server.tick(now);
       if (actions.length === 0 && server.runs.every((run) => run.isAtRest)) {
         const restsSince = Math.max(...server.runs.map((run) => run.deadSince ?? run.state.changedAt));
         endAt = Math.min(start + input.forSeconds * 1000, restsSince + settleMs);
       } else endAt = start + input.forSeconds * 1000;
     } else if (action && nextAt === actAt) {
       actions.shift();
-      act(server, action, now, observe);
+      await act(server, action, now, observe);
     } else {
       const kind = queue.nextKind;
       const device = devices[queue.nextDevice];
       queue.pop();
       if (!device) continue;
-      if (kind === queuedKinds.step && device.stepAt === now) behaviour.step(device, now);
+      if (kind === queuedKinds.step && device.stepAt === now) await behaviour.step(device, now);
       else if (kind === queuedKinds.poll && device.pollAt === now) {
         askedAtThisMoment = device.index;
         device.pollAt = Number.POSITIVE_INFINITY;
-        behaviour.poll(device, now);
-      } else if (kind === queuedKinds.timeout && device.timeoutAt === now) {
-        device.timeoutAt = Number.POSITIVE_INFINITY;
-        server.timeout(device, now);
+        await behaviour.poll(device, now);
       }
     }
     tickAt = input.asksAlways ? start + (Math.floor((now - start) / tickMs) + 1) * tickMs : server.nextTickAt(now);
@@ -160,17 +152,16 @@ export function simulate(input: SimulationInput, observe: SimulationObserver = {
 }
 
 /** As an operator would; what is refused changes nothing. */
-function act(
-  server: VirtualServer,
+async function act(
+  server: SimulatedServer,
   { action, rollout }: PlannedAction,
   now: number,
   observe: SimulationObserver,
-): void {
+): Promise<void> {
   for (const run of server.runs) {
     if (rollout !== undefined && run.name !== rollout) continue;
     try {
-      const step = controlStep(run.compiled.rollout, run.state, action, 'an operator', now);
-      if (step) server.apply(run, step.kind === 'open-wave' && !('upTo' in step) ? run.transitionOf(step) : step, now);
+      await server.control(run, action, now);
     } catch (error) {
       observe.refused?.(run, action, toSlipwayError(error).message, now);
     }

@@ -1,8 +1,8 @@
 /**
  * Records how many devices stood where at each minute of a simulation, for pictures. Minutes without news are left out.
  */
-import type { CampaignRun, Sums } from './campaign-run.ts';
-import { tickMs } from './virtual-server.ts';
+import type { RolloutRun, Sums } from './rollout-run.ts';
+import { tickMs } from './simulated-server.ts';
 
 export interface Sample extends Sums {
   /** Milliseconds since 1970; what it says holds until the next one. */
@@ -10,11 +10,11 @@ export interface Sample extends Sums {
 }
 
 export class Timeline {
-  readonly #runs: readonly CampaignRun[];
+  readonly #runs: readonly RolloutRun[];
   readonly #samples = new Map<string, Sample[]>();
   #nextAt: number;
 
-  constructor(runs: readonly CampaignRun[], start: number) {
+  constructor(runs: readonly RolloutRun[], start: number) {
     this.#runs = runs;
     this.#nextAt = start;
     for (const { name } of runs) this.#samples.set(name, []);
@@ -33,15 +33,21 @@ export class Timeline {
   }
 
   end(now: number): void {
-    for (const run of this.#runs) run.isNews = true;
-    this.#write(now);
+    for (const run of this.#runs) this.#samples.get(run.name)?.push({ at: now, ...run.sums(now) });
   }
 
   #write(at: number): void {
     for (const run of this.#runs) {
-      if (!run.isNews) continue;
-      run.isNews = false;
-      this.#samples.get(run.name)?.push({ at, ...run.sums() });
+      const samples = this.#samples.get(run.name);
+      const sums = run.sums(at);
+      const last = samples?.at(-1);
+      if (!last || !isSame(last, sums)) samples?.push({ at, ...sums });
     }
   }
+}
+
+function isSame(one: Sums, other: Sums): boolean {
+  const { committed, failed, pending, unreachable } = one;
+  const isSettledAlike = committed === other.committed && failed === other.failed;
+  return isSettledAlike && pending === other.pending && unreachable === other.unreachable;
 }

@@ -1,17 +1,13 @@
-/**
- * Describes one simulated device: what it is, what is true of it, and what the server knows of it. Its behaviour is in
- * behaviour.ts.
- */
+/** Describes one simulated device: what it is, what is true of it, and what it says. Its behaviour is in behaviour.ts. */
 import type { CheckRequest, DevicePhase, InstalledRelease, Labels } from '../../contract/device-api/check.ts';
-import type { UpdateOutcome } from '../../contract/device-api/report.ts';
+import type { Report, UpdateOutcome } from '../../contract/device-api/report.ts';
 import type { Platform } from '../../contract/release/platform.ts';
 import type { Version } from '../../contract/release/version.ts';
 import type { Release } from '../catalog/releases.ts';
 import type { Location } from '../fleet/location.ts';
-import type { CampaignAttempt } from '../rollout/campaign.ts';
 import type { OpenInterval } from '../rollout/decision.ts';
-import type { Mark, Standing } from '../rollout/standing.ts';
-import type { CampaignRun } from './campaign-run.ts';
+import type { QueuedKind } from './event-queue.ts';
+import type { RolloutRun } from './rollout-run.ts';
 
 /** `falls-silent`: after its first offer, for days or for ever. */
 export type Reach = 'always' | 'never' | 'falls-silent';
@@ -21,7 +17,7 @@ interface Beginning {
   readonly id: string;
   readonly product: string;
   readonly platform: Platform;
-  /** Effective. */
+  /** Effective; its own are in its check. */
   readonly labels: Labels;
   readonly location: Location;
   /** As a neighbour of others. */
@@ -46,6 +42,9 @@ export type DeviceStep =
   | 'fell-back'
   | 'went-back';
 
+/** Puts what a device will do on the virtual clock. */
+export type Schedule = (device: VirtualDevice, kind: QueuedKind, at: number) => void;
+
 /** A release that the device was told to install. */
 interface Order {
   readonly rollout: string;
@@ -55,20 +54,27 @@ interface Order {
 }
 
 export interface VirtualReport {
+  readonly sequence: number;
+  /** Names the try. */
+  readonly attempt: string;
   readonly rollout: string;
   readonly version: Version;
   readonly phase: DevicePhase;
   readonly outcome: UpdateOutcome | undefined;
+  readonly code: string | undefined;
   readonly bytesOnWire: number | undefined;
 }
 
-/** An attempt as the server has it; `slice` is its wave's, `standing` and `mark` as counted last. */
-export type VirtualAttempt = { -readonly [K in keyof CampaignAttempt]: CampaignAttempt[K] } & {
-  slice: number;
-  standing: Standing;
-  mark: Mark | undefined;
-  hadOutcome: boolean;
-};
+/** @param at milliseconds since 1970; the clocks of simulated devices are right */
+export function reportOf({ outcome, code, bytesOnWire, ...said }: VirtualReport, at: number): Report {
+  return {
+    ...said,
+    at: new Date(at).toISOString(),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(code === undefined ? {} : { code }),
+    ...(bytesOnWire === undefined ? {} : { transfer: { bytesOnWire, fullBytes: bytesOnWire, resumedFrom: 0 } }),
+  };
+}
 
 export class VirtualDevice {
   readonly index: number;
@@ -86,30 +92,32 @@ export class VirtualDevice {
   downloaded: Version | undefined;
   wasOffered = false;
   /** The rollout whose release it runs. */
-  countedIn: CampaignRun | undefined;
+  countedIn: RolloutRun | undefined;
   /** Out of reach until then. */
   silentUntil = 0;
+  /** What it said while it was out of reach. */
   readonly outbox: VirtualReport[] = [];
+  /** What the server hears now. */
+  readonly saying: VirtualReport[] = [];
+  /** Reports so far. */
+  reports = 0;
+  /** Downloads begun so far. */
+  tries = 0;
+  /** That the try under way moves. */
+  tryBytes = 0;
 
   /** Infinity where nothing is due; an event at another time is out of date. */
   pollAt = Number.POSITIVE_INFINITY;
   stepAt = Number.POSITIVE_INFINITY;
-  timeoutAt = Number.POSITIVE_INFINITY;
   step: DeviceStep = 'downloaded';
   /** Its checks up to the next campaign transition, or to this time, would have the answer it has. */
   parkedUntil: number | undefined;
 
-  /** What the server knows. */
-  readonly attempts: VirtualAttempt[] = [];
-  knownCurrent: Version | undefined;
-  /** By its checks. */
-  knownPhase: DevicePhase = 'idle';
-  lastSeenAt: number | undefined;
-
-  constructor(index: number, beginning: Beginning, start: number) {
+  /** @param labels its own */
+  constructor(index: number, beginning: Beginning, labels: Labels) {
     this.index = index;
     this.is = beginning;
-    const { product, platform, current, labels } = beginning;
+    const { product, platform, current } = beginning;
     this.check = {
       schemaVersion: 1,
       updaterVersion: '1.0.0',
@@ -121,8 +129,6 @@ export class VirtualDevice {
       rejected: [],
       labels,
     };
-    this.knownCurrent = current.version;
-    this.lastSeenAt = beginning.reach === 'never' ? undefined : start;
   }
 
   get phase(): DevicePhase {

@@ -65,7 +65,8 @@ export function virtualFleet(
     else if (!versions.includes(version)) versions.push(version);
   }
   const found = platforms.filter((platform) => inUse.some((device) => device.platform === platform));
-  const releases = virtualReleases(compiled.plan, found, installed);
+  // Where there is no device, its releases are there all the same.
+  const releases = virtualReleases(compiled.plan, found.length === 0 ? platforms.slice(0, 1) : found, installed);
   const devices = inUse.map((device, index) => {
     const { id, product, platform } = device;
     const labels = compiled.effectiveLabels(id, device.labels);
@@ -77,7 +78,7 @@ export function virtualFleet(
     const location = compiled.locationOf(labels);
     const vouched = compiled.vouchedLocationOf(id, device.labels);
     const beginning = { id, product, platform, labels, location, vouched, enrolledAt, current, ...nature };
-    return new VirtualDevice(index, beginning, conditions.start);
+    return new VirtualDevice(index, beginning, device.labels);
   });
   meetNeighbours(devices);
   for (const device of devices) {

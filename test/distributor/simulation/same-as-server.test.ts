@@ -3,14 +3,15 @@
  * same moments. Answers, steps of the campaign and counts have to be those of the simulation.
  */
 import { expect, it } from 'vitest';
-import type { CheckRequest } from '../../../contract/device-api/check.ts';
+import type { CheckRequest, Labels } from '../../../contract/device-api/check.ts';
 import { sha256 } from '../../../contract/digest.ts';
 import { encodeManifest, targetPath } from '../../../contract/release/manifest.ts';
+import type { ControlAction } from '../../../distributor/rollout/campaigns/control.ts';
 import type { Transition } from '../../../distributor/rollout/campaigns/transition.ts';
 import type { Decision } from '../../../distributor/rollout/decision.ts';
-import type { CampaignRun } from '../../../distributor/simulation/campaign-run.ts';
+import type { RolloutRun } from '../../../distributor/simulation/rollout-run.ts';
 import { type SimulationInput, simulate } from '../../../distributor/simulation/simulate.ts';
-import type { VirtualDevice, VirtualReport } from '../../../distributor/simulation/virtual-device.ts';
+import { reportOf, type VirtualDevice, type VirtualReport } from '../../../distributor/simulation/virtual-device.ts';
 import type { KnownDevice } from '../../../distributor/simulation/virtual-fleet.ts';
 import { product, smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet, takenAtTheirWord } from '../../fakes/small-fleet.ts';
@@ -24,8 +25,8 @@ const releases = new Map(['1.0.0', '2.0.0'].map((version, index) => [version, sm
 interface Story {
   readonly spec: Record<string, unknown>;
   readonly conditions?: Partial<SimulationInput>;
-  /** Two devices at each place. */
-  readonly hasSites?: true;
+  /** Of each device, which is taken at its word; undefined for none. */
+  readonly labels?: (index: number) => Labels;
 }
 
 const waves = [
@@ -48,7 +49,30 @@ const stories: Readonly<Record<string, Story>> = {
   'places with two devices, one at a time': {
     spec: { waves, concurrency: { perSite: 1 } },
     conditions: { failureRate: 0.05, seed: 11 },
-    hasSites: true,
+    labels: (index) => ({ 'slipway.io/site': `site-${Math.floor(index / 2)}` }),
+  },
+  'clusters whose agents follow their server': {
+    spec: { waves },
+    conditions: { failureRate: 0.02, seed: 12 },
+    labels: (index) => ({
+      'slipway.io/cluster': `cluster-${Math.floor(index / 3)}`,
+      'slipway.io/role': index % 3 === 0 ? 'server' : 'agent',
+    }),
+  },
+  'a budget that lets few devices go in an hour': {
+    spec: { waves, budget: { bytes: 45, per: '1h' } },
+    // A download takes a quarter of an hour: what is reserved for it counts.
+    conditions: { updateBytes: 10, speeds: [1e-7], failureRate: 0.05, seed: 17 },
+  },
+  'a rollout that somebody pauses and resumes': {
+    spec: { waves },
+    conditions: {
+      seed: 19,
+      actions: [
+        { afterSeconds: 3630, action: 'pause', rollout: 'r' },
+        { afterSeconds: 9030, action: 'resume', rollout: 'r' },
+      ],
+    },
   },
   'a window in which devices may switch': {
     spec: { waves, windows: [{ timeZone: 'UTC', from: '02:00', to: '05:00' }] },
@@ -62,43 +86,50 @@ it.each(Object.entries(stories))('%s', { timeout: 240_000 }, async (_name, story
   // A day after the devices enrolled, and at midnight.
   const start = (Math.floor(small.now / dayMs) + 2) * dayMs;
   small.lapse((start - dayMs - small.now) / 1000);
-  const told = storyTold(story, start);
+  const told = await storyTold(story, start);
   const served = new Map<string, ServedDevice>();
   for (const { id } of told.fleet) served.set(id, new ServedDevice(id, await small.enrol(id), small));
   small.lapse((start - small.now) / 1000);
+  // Devices were heard under the rules of the fleet, before the rollout was declared.
+  if (story.labels) await small.writeRolloutFile('fleet.yaml', takenAtTheirWord);
   for (const { id, labels } of told.fleet) {
     if (told.heard.has(id)) await served.get(id)?.ask({ ...firstCheck, labels });
   }
-  if (story.hasSites) await small.writeRolloutFile('fleet.yaml', takenAtTheirWord);
   await small.declare('r', { release: '2.0.0', ...story.spec });
 
   let tickAt = start + minuteMs;
   for (const event of told.events) {
     for (; tickAt <= event.at; tickAt += minuteMs) await small.pass((tickAt - small.now) / 1000);
     small.lapse((event.at - small.now) / 1000);
+    if (event.kind === 'act') {
+      await small.campaigns.control('r', event.action, 'an operator', small.now);
+      continue;
+    }
     const device = served.get(event.id);
     if (event.kind === 'report') await device?.report(event.report);
     else
       expect(await device?.ask(event.check), `${event.id} after ${(event.at - start) / 1000} s`).toEqual(event.answer);
   }
   await small.pass((told.endAt - small.now) / 1000);
-  const steps = small.events.flatMap((event) => (event.kind === 'advanced' ? [stepOf(event.transition)] : []));
+  const steps = small.events.flatMap((event): object[] => {
+    if (event.kind === 'controlled') return [{ kind: event.action }];
+    return event.kind === 'advanced' ? [stepOf(event.transition)] : [];
+  });
   expect(steps).toEqual(told.steps);
   expect(steps.length).toBeGreaterThan(1);
   const [view] = await small.campaigns.views(small.now, 'r');
   expect(view?.counts).toEqual(told.counts);
 });
 
-type Told = { readonly at: number; readonly id: string } & (
-  | { readonly kind: 'check'; readonly check: CheckRequest; readonly answer: object }
-  | { readonly kind: 'report'; readonly report: VirtualReport }
+type Told = { readonly at: number } & (
+  | { readonly kind: 'check'; readonly id: string; readonly check: CheckRequest; readonly answer: object }
+  | { readonly kind: 'report'; readonly id: string; readonly report: VirtualReport }
+  | { readonly kind: 'act'; readonly action: ControlAction }
 );
 
-function storyTold({ spec, conditions, hasSites }: Story, start: number) {
+async function storyTold({ spec, conditions, labels }: Story, start: number) {
   const fleet = Array.from({ length: 24 }, (_, index): KnownDevice => {
-    const place = `site-${Math.floor(index / 2)}`;
-    const labels = hasSites ? { 'slipway.io/site': place } : {};
-    return { id: `device-${index}`, product, platform, labels, version: '1.0.0' };
+    return { id: `device-${index}`, product, platform, labels: labels?.(index) ?? {}, version: '1.0.0' };
   });
   const rollout = {
     apiVersion: 'slipway/v1',
@@ -106,14 +137,14 @@ function storyTold({ spec, conditions, hasSites }: Story, start: number) {
     metadata: { name: 'r' },
     spec: { product, release: '2.0.0', ...spec },
   };
-  const text = [JSON.stringify(rollout), ...(hasSites ? [takenAtTheirWord] : [])].join('\n---\n');
+  const text = [JSON.stringify(rollout), ...(labels ? [takenAtTheirWord] : [])].join('\n---\n');
   const endAt = start + 9 * 3600 * 1000;
   const events: Told[] = [];
   const steps: object[] = [];
   const heard = new Set<string>();
   /** What a device does while it is out of reach is heard with its next check. */
   const waiting = new Map<string, VirtualReport[]>();
-  let run: CampaignRun | undefined;
+  let run: RolloutRun | undefined;
   const hear = (device: VirtualDevice, at: number) => {
     const { id } = device.is;
     for (const report of waiting.get(id) ?? []) events.push({ kind: 'report', at, id, report });
@@ -127,10 +158,12 @@ function storyTold({ spec, conditions, hasSites }: Story, start: number) {
     ...conditions,
     asksAlways: true,
   });
-  simulate(input, {
-    transition: (of, transition) => {
+  await simulate(input, {
+    transition: (of, transition, at) => {
       run = of;
       steps.push(stepOf(transition));
+      const { kind } = transition;
+      if (kind === 'pause' || kind === 'resume') events.push({ kind: 'act', at, action: kind });
     },
     did: (device, report, now) => {
       waiting.set(device.is.id, [...(waiting.get(device.is.id) ?? []), report]);
@@ -143,7 +176,7 @@ function storyTold({ spec, conditions, hasSites }: Story, start: number) {
       events.push({ kind: 'check', at, id, check: device.check, answer: answerOf(decision) });
     },
   });
-  return { fleet, events, steps, heard, endAt, counts: run?.counts };
+  return { fleet, events, steps, heard, endAt, counts: run?.counts(endAt) };
 }
 
 function answerOf(decision: Decision) {
@@ -180,9 +213,6 @@ class ServedDevice {
   readonly #id: string;
   readonly #token: string;
   readonly #small: SmallFleet;
-  #sequence = 0;
-  #attempts = 0;
-  #isSentBack = false;
 
   constructor(id: string, token: string, small: SmallFleet) {
     this.#id = id;
@@ -197,20 +227,11 @@ class ServedDevice {
       ...(current ? { current: installed(current.version) } : {}),
       rejected: rejected.map((digest) => realDigests.get(digest) ?? digest),
     });
-    this.#isSentBack = answer.decision === 'revert';
     return { decision: answer.decision, reason: answer.reason, version: answer.offer?.version };
   }
 
-  async report({ rollout, version, phase, outcome, bytesOnWire }: VirtualReport): Promise<void> {
-    if (phase === 'downloading') this.#attempts++;
-    const isFailure = outcome !== undefined && outcome !== 'committed';
-    const code = this.#isSentBack ? 'reverted-by-permit' : 'health-timeout';
-    const answer = await this.#small.report(this.#id, this.#token, {
-      ...{ sequence: ++this.#sequence, attempt: `${this.#attempts}`, rollout, version, phase },
-      ...(outcome === undefined ? {} : { outcome }),
-      ...(isFailure ? { code } : {}),
-      ...(bytesOnWire === undefined ? {} : { transfer: { bytesOnWire, fullBytes: bytesOnWire, resumedFrom: 0 } }),
-    });
+  async report(said: VirtualReport): Promise<void> {
+    const answer = await this.#small.report(this.#id, this.#token, reportOf(said, this.#small.now));
     expect(answer.statusCode).toBe(200);
   }
 }

@@ -14,9 +14,9 @@ const threeWaves = `  waves:
 describe('ten thousand devices, three in ten out of reach', () => {
   it.each([1, 2, 3, 4, 5, 6])('abort with six in a hundred bad, on no more devices than open waves hold, seed %i', {
     timeout: 120_000,
-  }, (seed) => {
+  }, async (seed) => {
     const fleet = { fleet: 10_000, offline: 0.3, seed };
-    const { result } = simulate(inputOf(rolloutText(threeWaves), { ...fleet, failureRate: 0.06 }));
+    const { result } = await simulate(inputOf(rolloutText(threeWaves), { ...fleet, failureRate: 0.06 }));
     expect(result.outcome).toBe('aborted');
     const members = result.waves.reduce((sum, wave) => sum + wave.devices, 0);
     expect(result.worstCase).toBeLessThanOrEqual(members);
@@ -24,9 +24,9 @@ describe('ten thousand devices, three in ten out of reach', () => {
     expect(result.waves.every(({ closedAt }) => closedAt !== null)).toBe(true);
   });
 
-  it.each([1, 2, 3])('complete with one in two hundred bad, seed %i', { timeout: 120_000 }, (seed) => {
+  it.each([1, 2, 3])('complete with one in two hundred bad, seed %i', { timeout: 120_000 }, async (seed) => {
     const fleet = { fleet: 10_000, offline: 0.3, seed };
-    const { result } = simulate(inputOf(rolloutText(threeWaves), { ...fleet, failureRate: 0.005 }));
+    const { result } = await simulate(inputOf(rolloutText(threeWaves), { ...fleet, failureRate: 0.005 }));
     expect(result.outcome).toBe('completed');
     expect(result.waves.map(({ name }) => name)).toEqual(['canary', 'half', 'all']);
     expect(result.devices).toBe(10_000);
@@ -44,19 +44,20 @@ describe('the example plan', () => {
 
   it.each([1, 2, 3, 4, 5, 6, 7, 8])('is aborted by six in a hundred bad and completed by one in two hundred, seed %i', {
     timeout: 120_000,
-  }, (seed) => {
+  }, async (seed) => {
     const fleet = { fleet: 2000, offline: 0.3, seed };
-    const bad = simulate(inputOf(plan, { ...fleet, failureRate: 0.06 })).result;
+    const { result: bad } = await simulate(inputOf(plan, { ...fleet, failureRate: 0.06 }));
     expect(bad.outcome).toBe('aborted');
     expect(bad.worstCase).toBeLessThanOrEqual(bad.waves.reduce((sum, wave) => sum + wave.devices, 0));
     expect(bad.worstCase).toBeLessThan(400);
-    expect(simulate(inputOf(plan, { ...fleet, failureRate: 0.005 })).result.outcome).toBe('completed');
+    const { result: good } = await simulate(inputOf(plan, { ...fleet, failureRate: 0.005 }));
+    expect(good.outcome).toBe('completed');
   });
 
-  it('has a distribution: good releases get through, bad ones on few devices', { timeout: 120_000 }, () => {
+  it('has a distribution: good releases get through, bad ones on few devices', { timeout: 120_000 }, async () => {
     const { failureRate: _, ...input } = inputOf(plan, { fleet: 2000, offline: 0.3 });
     const told: string[] = [];
-    const found = distributionOf({
+    const found = await distributionOf({
       ...{ input, failureRates: [0.005, 0.1], runs: 6 },
       progress: (done, all) => told.push(`${done}/${all}`),
     });
@@ -67,8 +68,13 @@ describe('the example plan', () => {
     expect([good?.stoppedAfterSeconds, bad?.completedAfterSeconds]).toEqual([null, null]);
     expect(told.at(-1)).toBe('12/12');
     // The same seeds give the same numbers as single runs do.
-    const alone = simulate(inputOf(plan, { fleet: 2000, offline: 0.3, failureRate: 0.1, seed: 3 })).result;
-    const one = distributionOf({ input: { ...input, seed: 3 }, failureRates: [0.1], runs: 1, progress: () => {} });
+    const { result: alone } = await simulate(inputOf(plan, { fleet: 2000, offline: 0.3, failureRate: 0.1, seed: 3 }));
+    const one = await distributionOf({
+      input: { ...input, seed: 3 },
+      failureRates: [0.1],
+      runs: 1,
+      progress: () => {},
+    });
     expect(one.rates[0]?.devicesOnRelease).toEqual({ median: alone.worstCase, p95: alone.worstCase });
   });
 });
@@ -80,9 +86,9 @@ it('gives the median and the 95th percentile by nearest rank', () => {
 });
 
 /** Everything that a simulation says to an observer that is not about how often devices ask. */
-function storyOf(input: SimulationInput): { story: string[]; decisions: number; json: string } {
+async function storyOf(input: SimulationInput): Promise<{ story: string[]; decisions: number; json: string }> {
   const story: string[] = [];
-  const { result, decisions } = simulate(input, {
+  const { result, decisions } = await simulate(input, {
     transition: (run, transition, now) => story.push(`${now} ${run.name} ${JSON.stringify(transition)}`),
     answered: (device, { kind, reason }, now) => {
       if (kind !== 'none') story.push(`${now} ${device.is.id} ${kind} ${reason}`);
@@ -141,16 +147,16 @@ describe('a fleet of which some run the release already', () => {
       version: already(index) ? '1.33.9+k3s1' : '1.33.8+k3s1',
     }));
 
-  it('completes although nobody needs to be offered anything, on no device more', () => {
-    const { result } = simulate(inputOf(rolloutText(threeWaves), { fleet: fleetWith(() => true) }));
+  it('completes although nobody needs to be offered anything, on no device more', async () => {
+    const { result } = await simulate(inputOf(rolloutText(threeWaves), { fleet: fleetWith(() => true) }));
     expect(result).toMatchObject({ outcome: 'completed', devices: 60, committed: 60, notOffered: 0, worstCase: 0 });
   });
 
-  it('counts those and the others, asleep or asked each time', () => {
+  it('counts those and the others, asleep or asked each time', async () => {
     const fleet = fleetWith((index) => index % 3 === 0);
     const input = inputOf(rolloutText(threeWaves), { fleet, offline: 0.1, failureRate: 0.01 });
-    const asleep = storyOf(input);
-    const naive = storyOf({ ...input, asksAlways: true });
+    const asleep = await storyOf(input);
+    const naive = await storyOf({ ...input, asksAlways: true });
     expect(asleep.json).toBe(naive.json);
     expect(asleep.story).toEqual(naive.story);
     expect(JSON.parse(asleep.json).committed).toBeGreaterThan(20);
@@ -158,10 +164,10 @@ describe('a fleet of which some run the release already', () => {
 });
 
 describe('devices that sleep', () => {
-  it.each(naiveCases)('live as if they asked each time: %s', { timeout: 120_000 }, (_name, spec, more) => {
+  it.each(naiveCases)('live as if they asked each time: %s', { timeout: 120_000 }, async (_name, spec, more) => {
     const input = inputOf(rolloutText(spec), more);
-    const asleep = storyOf(input);
-    const naive = storyOf({ ...input, asksAlways: true });
+    const asleep = await storyOf(input);
+    const naive = await storyOf({ ...input, asksAlways: true });
     expect(asleep.json).toBe(naive.json);
     expect(asleep.story).toEqual(naive.story);
     expect(asleep.decisions).toBeLessThan(naive.decisions);
@@ -169,11 +175,13 @@ describe('devices that sleep', () => {
 });
 
 describe('the same seed', () => {
-  it('gives the same bytes; another one does not', () => {
-    const of = (seed: number) =>
-      JSON.stringify(simulate(inputOf(rolloutText(threeWaves), { seed, offline: 0.3, failureRate: 0.02 })).result);
-    expect(of(11)).toBe(of(11));
-    expect(of(11)).not.toBe(of(12));
+  it('gives the same bytes; another one does not', async () => {
+    const of = async (seed: number) => {
+      const input = inputOf(rolloutText(threeWaves), { seed, offline: 0.3, failureRate: 0.02 });
+      return JSON.stringify((await simulate(input)).result);
+    };
+    expect(await of(11)).toBe(await of(11));
+    expect(await of(11)).not.toBe(await of(12));
   });
 });
 
@@ -208,9 +216,9 @@ const cases: fc.Arbitrary<Case> = fc.record({
 describe('any small plan', () => {
   it('offers nothing after its abort, never beyond its percentage, switches in windows, counts everybody once', {
     timeout: 120_000,
-  }, () => {
-    fc.assert(
-      fc.property(cases, ({ percents, soakHours, window, perSite, more }) => {
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ percents, soakHours, window, perSite, more }) => {
         const two = (hour: number) => `"${String(hour).padStart(2, '0')}:00"`;
         const spec = [
           `  waves: [${percents.map((percent, i) => `{name: w${i}, percent: ${percent}, soak: ${soakHours}h}`).join(', ')}]`,
@@ -250,7 +258,7 @@ describe('any small plan', () => {
             expect(isInside, new Date(now).toISOString()).toBe(true);
           },
         };
-        const { result } = simulate(inputOf(rolloutText(spec), { ...more, forSeconds: 40 * 86_400 }), observer);
+        const { result } = await simulate(inputOf(rolloutText(spec), { ...more, forSeconds: 40 * 86_400 }), observer);
         const { committed, failed, reverted, underWay, unreachable, waiting, notOffered } = result;
         expect(committed + failed + reverted + underWay).toBe(result.reached);
         expect(result.reached + unreachable + waiting + notOffered).toBe(result.devices);

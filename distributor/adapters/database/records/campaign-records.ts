@@ -1,6 +1,6 @@
 /** Keeps campaigns in the fleet database, and the copy of them that checks are answered from. */
 import type { Kysely, Selectable } from 'kysely';
-import { kindOfTransition } from '../../../events/kinds.ts';
+import { campaignChanged } from '../../../events/audit.ts';
 import type { CampaignKey, CampaignState, CampaignStatus, OpenedWave } from '../../../rollout/campaign.ts';
 import { applyTransitionTo, type Transition } from '../../../rollout/campaigns/transition.ts';
 import type { FleetTables } from '../fleet-tables.ts';
@@ -57,15 +57,7 @@ export function campaignRecords(db: Kysely<FleetTables>, events: EventRecords) {
           .set({ ...values, ...times, ...judged })
           .where('id', '=', row.id),
       );
-      yield* events.append({
-        at,
-        actor,
-        kind: kindOfTransition[transition.kind],
-        rollout: key.rollout,
-        version: key.version,
-        reason: transition.reason,
-        facts: factsOf(transition, state),
-      });
+      yield* events.append(campaignChanged(transition, state, actor, at));
       yield* events.move();
       return true;
     },
@@ -111,13 +103,6 @@ export function campaignRecords(db: Kysely<FleetTables>, events: EventRecords) {
       keys.clear();
     },
   };
-}
-
-function factsOf(transition: Transition, state: CampaignState): Record<string, string | number> {
-  const { status, generation } = state;
-  if (transition.kind !== 'open-wave' && transition.kind !== 'raise-wave') return { status, generation };
-  const wave = state.openedWaves[transition.index]?.name ?? '';
-  return { status, wave, upTo: transition.upTo, members: transition.members };
 }
 
 function stateOf(row: Selectable<FleetTables['campaign']>): CampaignState {

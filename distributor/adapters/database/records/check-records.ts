@@ -8,6 +8,7 @@ import type { CampaignKey } from '../../../rollout/campaign.ts';
 import type { Spending } from '../../../rollout/deciding/decide-input.ts';
 import type { Finding } from '../../../rollout/deciding/findings.ts';
 import type { Decision, UpdateDecision } from '../../../rollout/decision.ts';
+import { slotOf } from '../../../rollout/spending-slot.ts';
 import type { OftenUse } from '../fleet-database.ts';
 import type { FleetTables } from '../fleet-tables.ts';
 import { affectedBy, type DatabaseStep } from '../step.ts';
@@ -15,7 +16,7 @@ import { type AttemptRecords, type AttemptRow, attemptOfRow } from './attempt-re
 import type { CampaignRecords } from './campaign-records.ts';
 import { type DeviceRecords, type DeviceRow, deviceOf } from './device-records.ts';
 import type { PeerRecords } from './peer-records.ts';
-import { type SpendingRecords, slotOf, spendingLock } from './spending-records.ts';
+import { type SpendingRecords, spendingLock } from './spending-records.ts';
 import type { TokenRecords } from './token-records.ts';
 
 export interface Neighbours {

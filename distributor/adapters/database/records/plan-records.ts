@@ -2,6 +2,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { Digest } from '../../../../contract/digest.ts';
 import type { Plan } from '../../../declaration/plan.ts';
+import { planApplied, planKinds, planRefused } from '../../../events/audit.ts';
 import type { AppliedPlan, AppliedSummary } from '../../../reconcile/applied-plan.ts';
 import type { PlanDiff } from '../../../reconcile/diff.ts';
 import type { RefusedRevision } from '../../../reconcile/ports.ts';
@@ -25,32 +26,16 @@ export function planRecords(db: Kysely<FleetTables>, events: EventRecords) {
       const row = { content_sha256: contentSha256, revision, author, subject, applied_at: appliedAt };
       const texts = { diff: JSON.stringify(diff), plan: JSON.stringify(plan) };
       yield* affectedBy(db.insertInto('applied_plan').values({ ...row, ...texts }));
-      yield* events.append({
-        at: appliedAt,
-        actor: author,
-        kind: 'plan-applied',
-        reason: subject === '' ? `Revision ${revision} came into force.` : subject,
-        facts: { revision, contentSha256, changes: diff.length },
-      });
+      yield* events.append(planApplied(applied));
       yield* events.move(contentSha256);
     },
     *list(limit: number): DatabaseStep<AppliedSummary[]> {
       const query = db.selectFrom('applied_plan').select(summaryColumns).orderBy('id', 'desc').limit(limit);
       return (yield* rowsOf(query)).map(summaryOf);
     },
-    /** A refusal that is on record already, as after a restart, is not told again. */
     *refuse(refused: RefusedRevision, at: number): DatabaseStep<void> {
-      const { problem, revision = '', author, subject = '' } = refused;
-      const last = yield* events.lastOf(['plan-applied', 'plan-refused']);
-      const isKnown = last?.kind === 'plan-refused' && last.facts?.revision === revision;
-      if (isKnown && last.reason === problem.message) return;
-      yield* events.append({
-        at,
-        actor: author ?? 'rollouts',
-        kind: 'plan-refused',
-        reason: problem.message,
-        facts: { revision, subject, code: problem.code },
-      });
+      const event = planRefused(refused, yield* events.lastOf(planKinds), at);
+      if (event) yield* events.append(event);
     },
   };
 }

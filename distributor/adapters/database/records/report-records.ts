@@ -3,33 +3,18 @@ import type { Kysely, Selectable } from 'kysely';
 import type { DevicePhase } from '../../../../contract/device-api/check.ts';
 import type { Report, UpdateOutcome } from '../../../../contract/device-api/report.ts';
 import { type Digest, sha256 } from '../../../../contract/digest.ts';
-import { type Fault, faultOf } from '../../../../contract/errors.ts';
+import type { Fault } from '../../../../contract/errors.ts';
 import type { ReportRules, StoredReports } from '../../../fleet/ports.ts';
-import { type CampaignKey, hasFailed, isHeld, phasesUnderWay } from '../../../rollout/campaign.ts';
+import { ReceivedSequences } from '../../../fleet/received-sequences.ts';
+import { afterReport, type ReportEffect, type ReportedAttempt } from '../../../rollout/attempt-after-report.ts';
+import type { CampaignKey } from '../../../rollout/campaign.ts';
 import type { FleetTables } from '../fleet-tables.ts';
 import { type DatabaseStep, Prepared, rowsOf, type SlotOf, slots, type ValueType } from '../step.ts';
 import type { AttemptRow } from './attempt-records.ts';
 import { acceptedOnly, type Neighbours } from './check-records.ts';
 import { type DeviceRow, deviceOf } from './device-records.ts';
-import { ReceivedSequences } from './received-sequences.ts';
 
 export type ReportRow = Selectable<FleetTables['report']>;
-
-/** From these on a device has all bytes of its release. */
-const phasesWithAllBytes: readonly DevicePhase[] = [
-  'staged',
-  'switching',
-  'probation',
-  'committed',
-  'rolling-back',
-  'rolled-back',
-];
-
-/** What a report changed in an attempt: it takes a success back; it makes a failure of what was none. */
-interface Turn {
-  readonly isBack: boolean;
-  readonly isFailure: boolean;
-}
 
 /** @param keptReports of one device, those with the highest sequences */
 export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptReports: number) {
@@ -77,35 +62,16 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
     return known;
   }
 
-  function* apply(before: AttemptRow, report: Report, maxBytes: number, at: number): DatabaseStep<Turn> {
-    const after = { ...before };
-    const { campaign } = before;
-    if (report.sequence > before.phase_sequence) {
-      after.phase = report.phase;
-      after.phase_sequence = report.sequence;
-    }
-    if (report.transfer && report.sequence > before.bytes_sequence) {
-      const bytes = Math.min(report.transfer.bytesOnWire, maxBytes);
-      after.bytes_of = sha256(new TextEncoder().encode(report.attempt)).slice(0, 8);
-      after.bytes_on_wire = bytes;
-      after.bytes_sequence = report.sequence;
-      const spent = after.bytes_of === before.bytes_of ? bytes - (before.bytes_on_wire ?? 0) : bytes;
-      if (spent > 0) yield* near.spending.spend(campaign, spent, at);
-    }
-    if (report.sequence > before.outcome_sequence) Object.assign(after, outcomeAfter(before, report, at));
-    const isFirst = before.outcome_sequence === 0 && after.outcome_sequence > 0;
-    if (isFirst && after.bytes_on_wire !== null) yield* near.spending.settle(campaign, after.bytes_on_wire);
-    const hasAllBytes = report.outcome !== undefined || phasesWithAllBytes.includes(report.phase);
-    if (before.reserved_slot !== null && hasAllBytes && report.sequence > before.phase_sequence) {
-      yield* near.spending.release(campaign, before.reserved_slot);
-      after.reserved_slot = null;
-    }
-    yield* progressing.change(after);
-    const hadIt = before.outcome === 'committed' || (before.outcome === null && before.found_at !== null);
-    return {
-      isBack: hadIt && after.outcome !== null && after.outcome !== 'committed',
-      isFailure: hasFailed(stateOf(after)) && !hasFailed(stateOf(before)),
-    };
+  function* apply(before: AttemptRow, report: Report, maxBytes: number, at: number): DatabaseStep<ReportEffect> {
+    const { campaign, device } = before;
+    const tryName = report.transfer ? sha256(new TextEncoder().encode(report.attempt)).slice(0, 8) : '';
+    const effect = afterReport(reportedOf(before), report, tryName, maxBytes, at);
+    const { spentBytes, settledBytes, freesReservation } = effect;
+    if (spentBytes > 0) yield* near.spending.spend(campaign, spentBytes, at);
+    if (settledBytes !== undefined) yield* near.spending.settle(campaign, settledBytes);
+    if (freesReservation && before.reserved_slot !== null) yield* near.spending.release(campaign, before.reserved_slot);
+    yield* progressing.change({ campaign, device, ...columnsOf(effect.after) });
+    return effect;
   }
 
   return {
@@ -154,38 +120,39 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
   };
 }
 
-/**
- * What a report makes of an attempt's outcome. A release reached on the way is no result of the campaign; a device that
- * was held and works on the update again is held no more.
- */
-function outcomeAfter(before: AttemptRow, report: Report, at: number): Partial<AttemptRow> {
-  const open = { outcome: null, code: null, fault: null, settled_at: null };
-  const { outcome, sequence, code, phase } = report;
-  if (outcome === undefined) {
-    return before.outcome !== null && isHeld(stateOf(before)) && phasesAtWork.includes(phase) ? open : {};
-  }
-  const result = { outcome_sequence: sequence };
-  if (outcome === 'committed') {
-    if (report.version !== before.version) return { ...result, ...open };
-    const settled = before.outcome === 'committed' ? before.settled_at : at;
-    return { ...result, outcome, code: null, fault: null, settled_at: settled };
-  }
-  // A device that goes back without a code was told so by a person there.
-  const fault = code === undefined ? (outcome === 'failed' ? 'device' : 'release') : faultOf(code, report.fault);
-  // It came late: the device works on the update again.
-  const isOver = before.phase_sequence > sequence && phasesAtWork.some((atWork) => atWork === before.phase);
-  if (isOver && fault !== 'release') return { ...result, ...open };
-  return { ...result, outcome, code: code ?? null, fault, settled_at: at };
-}
-
-function stateOf({ outcome, fault }: AttemptRow) {
+function reportedOf(row: AttemptRow): ReportedAttempt {
   return {
-    outcome: (outcome ?? undefined) as UpdateOutcome | undefined,
-    fault: (fault ?? undefined) as Fault | undefined,
+    version: row.version,
+    foundAt: row.found_at ?? undefined,
+    phase: (row.phase ?? undefined) as DevicePhase | undefined,
+    phaseSequence: row.phase_sequence,
+    outcome: (row.outcome ?? undefined) as UpdateOutcome | undefined,
+    outcomeSequence: row.outcome_sequence,
+    code: row.code ?? undefined,
+    fault: (row.fault ?? undefined) as Fault | undefined,
+    settledAt: row.settled_at ?? undefined,
+    bytesOnWire: row.bytes_on_wire ?? undefined,
+    bytesOf: row.bytes_of ?? undefined,
+    bytesSequence: row.bytes_sequence,
+    reservedSlot: row.reserved_slot ?? undefined,
   };
 }
 
-const phasesAtWork: readonly DevicePhase[] = [...phasesUnderWay, 'staged'];
+function columnsOf(after: ReportedAttempt): Record<ReportedColumn, string | number | null> {
+  return {
+    phase: after.phase ?? null,
+    phase_sequence: after.phaseSequence,
+    outcome: after.outcome ?? null,
+    outcome_sequence: after.outcomeSequence,
+    code: after.code ?? null,
+    fault: after.fault ?? null,
+    settled_at: after.settledAt ?? null,
+    bytes_on_wire: after.bytesOnWire ?? null,
+    bytes_of: after.bytesOf ?? null,
+    bytes_sequence: after.bytesSequence,
+    reserved_slot: after.reservedSlot ?? null,
+  };
+}
 
 /** What reports change in an attempt. */
 const reportedTypes = {

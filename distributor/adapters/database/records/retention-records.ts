@@ -1,12 +1,12 @@
 /** Removes what the fleet database lets go of, in pieces that hold nobody up. */
 import type { Kysely } from 'kysely';
 import type { Retention } from '../../../fleet/ports.ts';
+import { slotOf } from '../../../rollout/spending-slot.ts';
 import type { FleetDatabase } from '../fleet-database.ts';
 import type { FleetTables } from '../fleet-tables.ts';
 import { affectedBy, type DatabaseStep, firstOf, rowsOf } from '../step.ts';
 import { type EventRecords, eventsLock } from './event-records.ts';
 import type { PlanRecords } from './plan-records.ts';
-import { slotOf } from './spending-records.ts';
 
 const piece = 2000;
 const dayMs = 86_400_000;

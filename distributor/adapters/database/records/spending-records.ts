@@ -5,17 +5,15 @@
  */
 import { type Kysely, sql } from 'kysely';
 import type { Spending } from '../../../rollout/deciding/decide-input.ts';
+import { slotOf } from '../../../rollout/spending-slot.ts';
 import type { FleetTables } from '../fleet-tables.ts';
 import { type DatabaseStep, Prepared, type SlotOf } from '../step.ts';
 
-const slotMs = 600_000;
 /** Holds the sum over attempts with a result, for the mean. */
 const totalSlot = 0;
 
 /** Of whoever may change several rows of it: so that no two wait for each other's. */
 export const spendingLock = 'spending';
-
-export const slotOf = (at: number): number => Math.floor(at / slotMs);
 
 export type SpendingRecords = ReturnType<typeof spendingRecords>;
 

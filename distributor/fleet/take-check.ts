@@ -1,0 +1,74 @@
+/**
+ * Answers a check of a device by the plan that is in force in the database, and records it with what it shows. What
+ * carries the check and the answer is none of its business.
+ */
+import type { CheckRequest, DeviceId } from '../../contract/device-api/check.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import { decide } from '../rollout/deciding/decide.ts';
+import type { DecideInput } from '../rollout/deciding/decide-input.ts';
+import { type Finding, findingsOf } from '../rollout/deciding/findings.ts';
+import { type Decision, withoutPermits } from '../rollout/decision.ts';
+import { type DeviceDesk, recordFallBacks } from './device-desk.ts';
+import type { Bearer, CheckFacts } from './ports.ts';
+import { questionOf } from './question.ts';
+
+export interface ArrivedCheck {
+  readonly id: DeviceId;
+  readonly check: CheckRequest;
+  /** Undefined where the device is known to be itself. */
+  readonly bearer: Bearer | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** Another replica may have applied a plan that this one has not seen. */
+export async function takeCheck(desk: DeviceDesk, arrived: ArrivedCheck): Promise<Decision> {
+  const { reconciler } = desk;
+  const isKnown = ({ planSha256 }: CheckFacts) => planSha256 === reconciler.applied?.contentSha256;
+  const known = await decideOnce(desk, arrived, isKnown);
+  if (known) return known;
+  await reconciler.catchUp();
+  const newest = await decideOnce(desk, arrived, () => true);
+  if (!newest) throw new SlipwayError('internal', `check of ${arrived.id}: nothing was decided by the plan in force`);
+  return newest;
+}
+
+/** Undefined where the plan known here is not the one in force; then nothing is recorded. */
+async function decideOnce(
+  desk: DeviceDesk,
+  arrived: ArrivedCheck,
+  isInForce: (facts: CheckFacts) => boolean,
+): Promise<Decision | undefined> {
+  const { id, bearer, now } = arrived;
+  const { arrival, judge, find } = decidingOf(desk, arrived);
+  let findings: readonly Finding[] = [];
+  const decision = await desk.fleet.answerCheck(
+    bearer ? { ...arrival, bearer } : arrival,
+    (facts) => (isInForce(facts) ? judge(facts) : undefined),
+    (facts) => {
+      findings = find(facts);
+      return findings;
+    },
+  );
+  const fellBack = findings.filter(({ kind }) => kind !== 'runs');
+  if (decision) await recordFallBacks(desk, id, fellBack, now);
+  return decision;
+}
+
+/** What is asked of the database for one check, and how it is judged by the plan as this process knows it. */
+function decidingOf({ campaigns, releases: known, canRevert }: DeviceDesk, { id, check, now }: ArrivedCheck) {
+  const plan = campaigns.compiled;
+  const releases = known();
+  const labels = plan.effectiveLabels(id, check.labels);
+  const vouched = plan.vouchedLocationOf(id, check.labels);
+  const arrival = { ...questionOf(plan, releases, { id, check, labels }, now), check, vouched };
+  const inputOf = ({ device, attempts, peers, campaign, spending }: CheckFacts): DecideInput => {
+    const facts = { id, check, labels, enrolledAt: device.enrolledAt };
+    return { device: facts, plan, releases, campaign, attempts, peers, spending, now };
+  };
+  const judge = (facts: CheckFacts): Decision => {
+    const decision = decide(inputOf(facts));
+    return canRevert ? decision : withoutPermits(decision);
+  };
+  return { arrival, judge, find: (facts: CheckFacts) => findingsOf(inputOf(facts)) };
+}

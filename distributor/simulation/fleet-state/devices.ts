@@ -1,0 +1,155 @@
+/** Keeps devices and their enrolment in memory, and shows them as operators ask for them. */
+import type { DeviceId } from '../../../contract/device-api/check.ts';
+import { SlipwayError } from '../../../contract/errors.ts';
+import type { DevicePage, Member } from '../../fleet/device-page.ts';
+import type { DeviceProfile, DeviceRecord, Enrolment, EnrolmentOutcome, TroubleCount } from '../../fleet/ports.ts';
+import { ReceivedSequences } from '../../fleet/received-sequences.ts';
+import type { CampaignKey } from '../../rollout/campaign.ts';
+import { attemptEntryOf, type DeviceEntry, type FleetTables } from './tables.ts';
+import type { Tokens } from './tokens.ts';
+
+export class Devices {
+  readonly #tables: FleetTables;
+  readonly #tokens: Tokens;
+
+  constructor(tables: FleetTables, tokens: Tokens) {
+    this.#tables = tables;
+    this.#tokens = tokens;
+  }
+
+  find(id: DeviceId): DeviceRecord | undefined {
+    const entry = this.#tables.devices.get(id);
+    return entry && { ...entry.record };
+  }
+
+  profile(id: DeviceId): DeviceProfile | undefined {
+    const entry = this.#tables.devices.get(id);
+    return entry && profileOf(entry);
+  }
+
+  list(page: DevicePage): DeviceProfile[] {
+    return this.#tables.page(page, () => true).map(profileOf);
+  }
+
+  membersOf(product: string, page: DevicePage, saying?: string): Member[] {
+    const says = ({ labels }: DeviceRecord) => saying === undefined || Object.hasOwn(labels, saying);
+    return this.#tables.page(page, ({ record }) => isOf(record, product) && says(record)).map(memberOf);
+  }
+
+  /** See UnaskedStore. */
+  unaskedOf(key: CampaignKey, product: string, page: DevicePage): Member[] {
+    const accepts = (entry: DeviceEntry) => isOf(entry.record, product) && attemptEntryOf(entry, key) === undefined;
+    return this.#tables.page(page, accepts).map(memberOf);
+  }
+
+  countTroubles(): TroubleCount[] {
+    const counts = new Map<string, TroubleCount>();
+    for (const { record } of this.#tables.devices.values()) {
+      if (record.status !== 'accepted') continue;
+      const told = new Map(record.troubles?.map(({ code, fault }) => [`${fault}/${code}`, { code, fault }]));
+      for (const [name, trouble] of told) {
+        counts.set(name, { ...trouble, devices: (counts.get(name)?.devices ?? 0) + 1 });
+      }
+    }
+    return [...counts.values()];
+  }
+
+  enrol({ device, deviceToken, enrolmentTokenId, at }: Enrolment): EnrolmentOutcome {
+    const known = this.#tables.devices.get(device.id);
+    if (known) {
+      const isRepeat = known.enrolledBy === enrolmentTokenId && known.record.lastSeenAt === undefined;
+      if (!isRepeat || known.record.status !== 'accepted') return 'device-exists';
+      for (const token of this.#tokens.of(device.id)) this.#tokens.remove(token);
+      this.#tokens.save(deviceToken);
+      return 'repeated';
+    }
+    if (!this.#tokens.spend(enrolmentTokenId, at)) return 'token-spent';
+    this.#tokens.save(deviceToken);
+    this.#tables.addDevice({
+      record: newRecord(device, at),
+      enrolledBy: enrolmentTokenId,
+      received: ReceivedSequences.parse(0, null),
+      reports: [],
+      attempts: [],
+    });
+    return 'enrolled';
+  }
+
+  forget(id: DeviceId): boolean {
+    const entry = this.#tables.devices.get(id);
+    if (!entry) return false;
+    for (const token of this.#tokens.of(id)) this.#tokens.remove(token);
+    for (const { attempt, campaign } of entry.attempts) {
+      if (attempt.reservedSlot !== undefined) campaign.spendings.reserve(attempt.reservedSlot, -1);
+    }
+    this.#tables.removeDevice(entry);
+    return true;
+  }
+
+  revoke(id: DeviceId, at: number): boolean {
+    const entry = this.#tables.devices.get(id);
+    if (!entry) return false;
+    for (const token of this.#tokens.of(id)) this.#tokens.revoke(token.id, at);
+    entry.record.status = 'revoked';
+    return true;
+  }
+
+  /** @throws SlipwayError `device-unknown`, `device-revoked` */
+  acceptedOnly(id: DeviceId): DeviceEntry {
+    const entry = this.#tables.devices.get(id);
+    if (!entry) throw new SlipwayError('device-unknown', `device ${id} is not enrolled`);
+    if (entry.record.status === 'accepted') return entry;
+    throw new SlipwayError('device-revoked', `device ${id} was revoked`);
+  }
+}
+
+/** Notes that a device was heard, for itself and its attempts. */
+export function sight(entry: DeviceEntry, at: number): void {
+  entry.record.lastSeenAt = at;
+  touchAttempts(entry, at);
+}
+
+/** Notes for its attempts that a device was heard, and counts them anew. */
+export function touchAttempts(entry: DeviceEntry, at: number): void {
+  for (const each of entry.attempts) {
+    each.attempt.lastSeenAt = at;
+    each.campaign.tally.touch(each, at);
+  }
+}
+
+function newRecord(device: Enrolment['device'], enrolledAt: number): DeviceRecord {
+  return {
+    ...device,
+    status: 'accepted',
+    enrolledAt,
+    site: undefined,
+    cluster: undefined,
+    role: 'server',
+    lastSeenAt: undefined,
+    updaterVersion: undefined,
+    current: undefined,
+    counterFloor: 0,
+    phase: undefined,
+    rejected: [],
+    acknowledgedThrough: 0,
+    troubles: undefined,
+    box: undefined,
+  };
+}
+
+function isOf({ product, status }: DeviceRecord, wanted: string): boolean {
+  return product === wanted && status === 'accepted';
+}
+
+function memberOf({ record: { id, labels, enrolledAt, current } }: DeviceEntry): Member {
+  return { id, labels, enrolledAt, current: current?.version };
+}
+
+function profileOf({ record, reports, attempts }: DeviceEntry): DeviceProfile {
+  let last: { readonly key: CampaignKey; readonly at: number } | undefined;
+  for (const { attempt, campaign } of attempts) {
+    const { offeredAt: at } = attempt;
+    if (at !== undefined && at >= (last?.at ?? 0)) last = { key: campaign.key, at };
+  }
+  return { ...record, lastReport: reports.at(-1), lastOffer: last?.key };
+}
