@@ -35,11 +35,14 @@ export async function proveRelease(
 }
 
 /**
- * Starts the unit over the data that is its own from now on. A box that runs this release already goes on: after a
- * reboot systemd has started it, and an updater that was killed has.
+ * Starts the unit over the data that is its own from now on. A box that runs or starts this release already
+ * goes on: after a reboot systemd has started it, and an updater that was killed has.
  */
 export async function startRelease(release: Digest, { data, service }: World): Promise<void> {
-  if (data && !data.isHeld && data.owner === release && (await service.condition()).isActive) return;
+  if (data && !data.isHeld && data.owner === release) {
+    const { isActive, isStarting } = await service.condition();
+    if (isActive || isStarting) return;
+  }
   data?.claim(release);
   data?.letGo();
   await service.restart();

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { AdoptedBox } from '../fakes/adopted-box.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
+import { Interruption } from '../fakes/interruption.ts';
 import { update } from './updated-box.ts';
 
 const newer = { schemaVersion: 2, minUpdaterVersion: '0.2.0' } as const;
@@ -92,6 +93,32 @@ describe('a release that no device goes back from', () => {
     await update(device);
     await expect(device.rollBack(never)).rejects.toMatchObject({ code: 'rollback-refused' });
     expect(box.running).toBe(next);
+  });
+});
+
+describe('a box in probation whose updater starts again', () => {
+  it.each([
+    ['that runs', { isActive: true }],
+    ['that is starting still', { isActive: false, isStarting: true }],
+  ])('%s is not started once more', async (_, condition) => {
+    const { edge, box, next } = await updated({ from: '1.33.9+k3s1', to: '1.34.1+k3s1', isSick: false });
+    using __ = edge;
+    const probe = new Interruption(0, 'fails');
+    const rewind = edge.capture();
+    await update(edge.start({ service: box, data: box.data, interruption: probe }));
+    rewind();
+    const interruption = new Interruption(probe.calls.indexOf('health.probe') + 1, 'killed before');
+    await update(edge.start({ service: box, data: box.data, interruption })).catch(() => undefined);
+    const { starts } = box;
+    const well = box.condition;
+    box.condition = async () => {
+      box.condition = well;
+      return { ...(await well.call(box)), ...condition };
+    };
+    const device = edge.start({ service: box, data: box.data });
+    await device.recover(never);
+    expect(device.state.current?.manifestSha256).toBe(next);
+    expect(box.starts).toBe(starts);
   });
 });
 
