@@ -4,13 +4,9 @@ import { StopSignals } from '../system/command-line/stop-signals.ts';
 import { applyToFile } from './adapters/delta/applied-file.ts';
 import { Terminal } from './adapters/terminal.ts';
 import { runCommandLine } from './command-line.ts';
-import { addApply } from './commands/apply.ts';
-import { addCheckNow } from './commands/check-now.ts';
-import type { CommandContext } from './commands/command-context.ts';
-import { addInstall } from './commands/install.ts';
-import { addRollback } from './commands/rollback.ts';
-import { addRun } from './commands/run.ts';
-import { addStatus } from './commands/status.ts';
+import { addVerbs } from './commands/verbs.ts';
+import type { DeltaMeans } from './delta/delta-means.ts';
+import type { DeltaFiles } from './ports.ts';
 import { DeviceOpener } from './wiring/open-device.ts';
 import { readDevice } from './wiring/read-device.ts';
 
@@ -21,14 +17,11 @@ const stop = new StopSignals();
 const opener = new DeviceOpener(new Terminal(), stop.signal);
 stop.listen();
 
-await runCommandLine((program, output) => {
-  const context: CommandContext = {
-    open: (configFile, command, blobs) => opener.open(configFile, command, blobs),
-    openPatiently: (configFile, command) => opener.openPatiently(configFile, command),
-    read: readDevice,
-    applyToFile: (files, out, means) => applyToFile(files, out, means, () => stop.signal),
-    signal: stop.signal,
-    output,
-  };
-  for (const add of [addRun, addCheckNow, addStatus, addInstall, addRollback, addApply]) add(program, context);
-}, stop);
+const outside = {
+  open: opener.open.bind(opener),
+  openPatiently: opener.openPatiently.bind(opener),
+  read: readDevice,
+  applyToFile: (files: DeltaFiles, out: string, means: DeltaMeans) => applyToFile(files, out, means, () => stop.signal),
+  signal: stop.signal,
+};
+await runCommandLine((program, output) => addVerbs(program, { ...outside, output }), stop);
