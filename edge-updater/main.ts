@@ -1,5 +1,4 @@
 /** Runs the commands of `slipway-edge` over the adapters of this machine; see open-device.ts. */
-import { setFlagsFromString } from 'node:v8';
 import { StopSignals } from '../system/command-line/stop-signals.ts';
 import { applyToFile } from './adapters/delta/applied-file.ts';
 import { Terminal } from './adapters/terminal.ts';
@@ -9,9 +8,6 @@ import type { DeltaMeans } from './delta/delta-means.ts';
 import type { DeltaFiles } from './ports.ts';
 import { DeviceOpener } from './wiring/open-device.ts';
 import { readDevice } from './wiring/read-device.ts';
-
-// Streams leave young garbage; without a bound the engine keeps tens of megabytes of it before it looks.
-setFlagsFromString('--semi-space-growth-factor=1');
 
 const stop = new StopSignals();
 const opener = new DeviceOpener(new Terminal(), stop.signal);
