@@ -2,6 +2,7 @@
  * Starts the program that a verb of `slipway-edge` is in. Applying a delta and showing the status need a part of the
  * code that a device needs, and loading the rest takes longer than the work.
  */
+import { setFlagsFromString } from 'node:v8';
 import { startProgram } from '../system/command-line/start-program.ts';
 
 const ofVerb = new Map([
@@ -10,4 +11,7 @@ const ofVerb = new Map([
 ]);
 const wholeDevice = { source: 'main.ts', built: 'slipway-edge-device.mjs' };
 
+// Streams leave young garbage; without a bound the engine keeps tens of megabytes of it before it looks. Before the
+// program is loaded, because loading alone lets the young generation grow for good.
+setFlagsFromString('--semi-space-growth-factor=1');
 await startProgram('slipway-edge', import.meta.url, ofVerb.get(process.argv[2] ?? '') ?? wholeDevice);

@@ -8,21 +8,28 @@ import type { Narrator } from '../ports.ts';
 
 export class Terminal implements Narrator {
   readonly #isNotified = process.env.NOTIFY_SOCKET !== undefined;
-  readonly #display = new ProgressDisplay(process.stderr);
+  readonly #stream: NodeJS.WritableStream;
+  readonly #display: ProgressDisplay;
   #last = '';
+
+  /** @param stream where people read */
+  constructor(stream: NodeJS.WritableStream = process.stderr) {
+    this.#stream = stream;
+    this.#display = new ProgressDisplay(stream);
+  }
 
   state(phase: string, detail: string): void {
     const line = detail === '' ? phase : `${phase}: ${detail}`;
     if (line === this.#last) return;
     this.#last = line;
     this.#display.end();
-    process.stderr.write(`${line}\n`);
+    this.#stream.write(`${line}\n`);
     this.notify(`STATUS=${line}`);
   }
 
   warn(code: string, message: string): void {
     this.#display.end();
-    process.stderr.write(`warning: ${code}: ${message}\n`);
+    this.#stream.write(`warning: ${code}: ${message}\n`);
   }
 
   progress(done: number, total: number, what: string): void {

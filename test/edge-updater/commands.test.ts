@@ -1,4 +1,7 @@
-/** The program as an operator calls it: exit statuses, JSON, and what one instance does beside another. */
+/**
+ * The verbs as an operator calls them: exit statuses, JSON, and what one instance does beside another. They are called
+ * in this process, but for a first life, what meets a lock, and the daemon.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -9,6 +12,7 @@ import { readJournal } from '../../edge-updater/adapters/disk/journal-file.ts';
 import { readStatus } from '../../edge-updater/adapters/disk/status-file.ts';
 import { readServicePid } from '../../edge-updater/adapters/service/exec-service.ts';
 import { DeviceApi, enrolmentToken } from '../fakes/device-api.ts';
+import { callEdge } from '../fakes/edge-command.ts';
 import { bytesOf, EdgeDevice } from '../fakes/edge-device.ts';
 import { signPermit } from '../fakes/permits.ts';
 import { product } from '../fakes/signed-repository.ts';
@@ -29,7 +33,7 @@ afterEach(async () => {
   edge.remove();
 });
 
-function start(...args: string[]) {
+function configure(): string {
   const file = path.join(edge.folder, 'edge.yaml');
   writeFileSync(
     file,
@@ -45,10 +49,21 @@ function start(...args: string[]) {
       },
     }),
   );
-  return spawn(process.execPath, [program, ...args, '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return file;
 }
 
+/** A verb called here. */
 async function slipway(...args: string[]) {
+  const called = await callEdge([...args, '--config', configure()]);
+  return { ...called, json: args.includes('--json') ? JSON.parse(called.stdout) : undefined };
+}
+
+function start(...args: string[]) {
+  return spawn(process.execPath, [program, ...args, '--config', configure()], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** A verb of a program. */
+async function slipwayProgram(...args: string[]) {
   const child = start(...args);
   const [stdout, stderr, status] = await Promise.all([
     child.stdout.toArray().then((chunks) => Buffer.concat(chunks).toString()),
@@ -73,22 +88,22 @@ function offer(version: string, counter: number, isSick = false) {
 describe('check-now', () => {
   it('installs, goes back from a sick release with 8, and rolls back by hand', async () => {
     offer('1.0.0', 1);
-    const first = await slipway('check-now', '--json');
+    const first = await slipwayProgram('check-now', '--json');
     expect(first).toMatchObject({ status: 0, json: { attempt: { outcome: 'committed', version: '1.0.0' } } });
     offer('2.0.0', 2, true);
-    const second = await slipway('check-now', '--json');
+    const second = await slipwayProgram('check-now', '--json');
     expect(second).toMatchObject({ status: 8, json: { error: { code: 'health-timeout' } } });
-    const { json } = await slipway('status', '--json');
+    const { json } = await slipwayProgram('status', '--json');
     expect(json).toMatchObject({
       phase: 'idle',
       current: { version: '1.0.0' },
       lastAttempt: { outcome: 'rolled-back' },
     });
     offer('3.0.0', 3);
-    expect(await slipway('check-now')).toMatchObject({ status: 0 });
-    const back = await slipway('rollback', '--json');
+    expect(await slipwayProgram('check-now')).toMatchObject({ status: 0 });
+    const back = await slipwayProgram('rollback', '--json');
     expect(back).toMatchObject({ status: 0, json: { current: { version: '1.0.0' } } });
-    expect(await slipway('rollback')).toMatchObject({
+    expect(await slipwayProgram('rollback')).toMatchObject({
       status: 8,
       stderr: expect.stringContaining('nothing-to-roll-back-to'),
     });
@@ -157,12 +172,12 @@ it('check-now --retry-rejected takes a release that was rolled back by hand agai
 
 it('status works beside the holder of the lock, every other command ends with 9', async () => {
   const lock = new InstanceLock(edge.stateDirectory, 'run');
-  expect((await slipway('status', '--json')).json).toMatchObject({ daemon: { running: true, command: 'run' } });
+  expect((await slipwayProgram('status', '--json')).json).toMatchObject({ daemon: { running: true, command: 'run' } });
   for (const command of [['run'], ['check-now'], ['rollback'], ['install', 'x']]) {
-    expect(await slipway(...command), command[0] as string).toMatchObject({ status: 9 });
+    expect(await slipwayProgram(...command), command[0] as string).toMatchObject({ status: 9 });
   }
   lock.release();
-  expect((await slipway('status', '--json')).json).toMatchObject({ daemon: { running: false } });
+  expect((await slipwayProgram('status', '--json')).json).toMatchObject({ daemon: { running: false } });
 });
 
 it('names a bundle that cannot be read with 3, and a verb that does not exist with 2', async () => {

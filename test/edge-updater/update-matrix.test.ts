@@ -101,9 +101,14 @@ async function waitForWindow(device: Device): Promise<void> {
 /** Without an old release the damaged one goes the same way, only without a last step: `npm run test:long` has it. */
 const tried = scenarios.filter(({ isDamaged, hasOld }) => process.env.SLIPWAY_LONG === '1' || !isDamaged || hasOld);
 
-/** Every second call fails and every other is killed at; `npm run test:long` has all. */
-const isTried = (at: number, mode: InterruptionMode) =>
-  process.env.SLIPWAY_LONG === '1' || mode === 'killed after' || at % 2 === (mode === 'fails' ? 0 : 1);
+/** Each kind of call in each mode at its first time, and every fourth call; `npm run test:long` has all. */
+const met = new Set<string>();
+const isTried = (at: number, mode: InterruptionMode, call: string) => {
+  const kind = `${mode} ${call}`;
+  const isFirst = !met.has(kind);
+  met.add(kind);
+  return process.env.SLIPWAY_LONG === '1' || isFirst || at % 4 === modes.indexOf(mode);
+};
 
 for (const scenario of tried) {
   const probe = await prepare(scenario);
@@ -123,7 +128,7 @@ for (const scenario of tried) {
       const rewind = edge.capture();
       for (let at = 1; at <= total; at++) {
         if (mode === 'killed after' && !leavesTraces.test(counter.calls[at - 1] ?? '')) continue;
-        if (!isTried(at, mode)) continue;
+        if (!isTried(at, mode, counter.calls[at - 1] ?? '')) continue;
         rewind();
         cut();
         const interruption = new Interruption(at, mode);

@@ -1,7 +1,11 @@
 /** What a device's program loads at each start: parts of libraries that it does not use cost time and memory. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { bundleProgram } from '../../infra/bundle.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -45,4 +49,26 @@ it('showing the status loads nothing that talks to a server, changes the device 
   );
   const others = /node_modules\/(undici|tar-stream|@tufjs)|open-device|updater\/device\.ts|cli-progress/;
   expect(files.filter((file) => others.test(file) || localesOfZod.test(file))).toEqual([]);
+});
+
+/** Says how large the young generation has become when the process ends. */
+const youngBytes = `import { getHeapSpaceStatistics } from 'node:v8';
+process.on('exit', () => {
+  process.stdout.write(String(getHeapSpaceStatistics().find((space) => space.space_name === 'new_space').space_size));
+});`;
+
+it('a device keeps a young generation of 2 MiB, whatever was loaded at its start', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'slipway-weight-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  for (const [entry, output] of [
+    ['edge-updater/start.ts', 'slipway-edge.mjs'],
+    ['edge-updater/main.ts', 'slipway-edge-device.mjs'],
+  ] as const) {
+    await bundleProgram({ entry, output, executable: false, compact: true }, root, folder);
+  }
+  const probe = path.join(folder, 'probe.mjs');
+  writeFileSync(probe, youngBytes);
+  const words = ['--import', probe, path.join(folder, 'slipway-edge.mjs'), 'run', '--config', '/nonexistent'];
+  const { status, stdout } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  expect([status, Number(stdout)]).toEqual([3, 2 * 2 ** 20]);
 });

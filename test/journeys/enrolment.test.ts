@@ -3,8 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { RunningProgram, runCommand, runJson } from '../../infra/demo/programs.ts';
-import { configureDevice, endService, enrolmentToken, listening, publishShop } from './small-shop.ts';
+import { readDevice } from '../../edge-updater/wiring/read-device.ts';
+import { RunningProgram, runCommand } from '../../infra/demo/programs.ts';
+import { mustCallPackager } from '../fakes/packager-command.ts';
+import {
+  configureDevice,
+  endService,
+  enrolmentToken,
+  listening,
+  mustCallDistributor,
+  publishShop,
+} from './small-shop.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-enrolment-'));
 const at = (...parts: string[]) => path.join(folder, ...parts);
@@ -13,10 +22,8 @@ let server: string;
 
 beforeAll(async () => {
   await publishShop(folder, `file://${at('store')}`);
-  await runJson('slipway-packager', [
-    ...['init', '--store', `file://${at('other-store')}`, '--keys', at('other-keys'), '--product', 'shop', '--demo'],
-    ...['--root-out', at('other-root.json')],
-  ]);
+  const other = ['--store', `file://${at('other-store')}`, '--keys', at('other-keys'), '--product', 'shop', '--demo'];
+  await mustCallPackager('init', ...other, '--root-out', at('other-root.json'));
   distributor = new RunningProgram('slipway-distributor', [
     ...['serve', '--store', `file://${at('store')}`, '--rollouts', at('rollouts'), '--state', at('state')],
     ...['--require-token-for-reads', '--listen', '127.0.0.1:0', '--log-level', 'error', '--json'],
@@ -38,12 +45,7 @@ const check = async (configuration: string) => {
   const { exitCode, stdout } = await runCommand('slipway-edge', ['check-now', '--config', configuration, '--json']);
   return [exitCode, JSON.parse(stdout).error?.code];
 };
-const lastCheck = async (configuration: string) =>
-  (
-    await runJson<{ lastCheck?: { reason: string; message?: string } }>('slipway-edge', [
-      ...['status', '--config', configuration],
-    ])
-  ).lastCheck;
+const lastCheck = async (configuration: string) => (await readDevice(configuration)).lastCheck;
 
 /** Waits until the daemon's last check is as wanted. */
 async function until(configuration: string, isWanted: (reason: string) => boolean) {
@@ -70,10 +72,9 @@ it('happens again under a running daemon that was forgotten, or it says what to 
   const tokenFile = await enrolmentToken(at('state'), 2);
   const configuration = device('wt-2', tokenFile);
   const daemon = new RunningProgram('slipway-edge', ['run', '--config', configuration]);
-  const forget = () => runJson('slipway-distributor', ['device', 'forget', 'wt-2', '--state', at('state')]);
+  const forget = () => mustCallDistributor('device', 'forget', 'wt-2', '--state', at('state'));
   const known = async () =>
-    (await runJson<{ devices: { id: string }[] }>('slipway-distributor', ['device', 'ls', '--state', at('state')]))
-      .devices.length;
+    (await mustCallDistributor<{ devices: { id: string }[] }>('device', 'ls', '--state', at('state'))).devices.length;
   try {
     await until(configuration, (reason) => reason === 'up-to-date');
     await forget();
@@ -83,10 +84,8 @@ it('happens again under a running daemon that was forgotten, or it says what to 
     await forget();
     const { message } = await until(configuration, (reason) => reason === 'unauthenticated');
     expect(message).toContain(tokenFile);
-    const fresh = await runJson<{ token: string }>('slipway-distributor', [
-      ...['enrolment-token', 'create', '--state', at('state')],
-    ]);
-    writeFileSync(tokenFile, fresh.token);
+    const { token } = await mustCallDistributor<{ token: string }>('enrolment-token', 'create', '--state', at('state'));
+    writeFileSync(tokenFile, token);
     await until(configuration, (reason) => reason === 'up-to-date');
   } finally {
     await daemon.stop();

@@ -31,7 +31,7 @@ describeUnless(missingCommands('openssl', 'curl'), 'the page that leads to five 
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
 
-  it('says what its commands do and print', { timeout: 180_000 }, async () => {
+  it('says what its commands do and print', { timeout: 600_000 }, async () => {
     const programs = [path.join(root, 'dist', 'bin'), path.join(root, 'node_modules', '.bin'), process.env.PATH].join(
       ':',
     );

@@ -5,13 +5,13 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openPostgresFleetState } from '../../distributor/adapters/database/postgres/fleet-state.ts';
-import { RunningProgram, runJson } from '../../infra/demo/programs.ts';
+import { RunningProgram } from '../../infra/demo/programs.ts';
 import { report } from '../fakes/fleet-facts.ts';
 import { idleDevice } from '../fakes/small-fleet.ts';
 import { type PostgresService, postgresService } from '../services/postgres.ts';
 import { PostgresServer } from '../services/postgres-server.ts';
 import { describeUnless } from '../services/requirement.ts';
-import { listening, publishShop } from './small-shop.ts';
+import { listening, mustCallDistributor, publishShop } from './small-shop.ts';
 
 const service = postgresService();
 const devices = 30;
@@ -70,10 +70,8 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a se
     state = await database.freshDatabase();
     await publishShop(folder, store);
     await start();
-    const uses = ['--uses', String(devices)];
-    const made = await runJson<{ token: string }>('slipway-distributor', [
-      ...['enrolment-token', 'create', ...uses, '--database', state],
-    ]);
+    const create = ['enrolment-token', 'create', '--uses', String(devices), '--database', state];
+    const made = await mustCallDistributor<{ token: string }>(...create);
     for (let index = 0; index < devices; index++) {
       const id = `device-${index}`;
       const { product, platform, labels } = idleDevice;

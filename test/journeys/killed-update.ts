@@ -15,6 +15,7 @@ import { openReadOnly } from '../../edge-updater/adapters/disk/file-source.ts';
 import { readJournal } from '../../edge-updater/adapters/disk/journal-file.ts';
 import { RunningProgram, runJson } from '../../infra/demo/programs.ts';
 import { FaultyLink } from '../fakes/faulty-link.ts';
+import { mustCallPackager } from '../fakes/packager-command.ts';
 import { configureDevice, endService, enrolmentToken, listening } from './small-shop.ts';
 
 export interface KilledUpdate {
@@ -145,7 +146,7 @@ async function publisher(folder: string) {
   const rollout = { apiVersion: 'slipway/v1', kind: 'Rollout', metadata: { name: 'k3s' }, spec };
   writeFileSync(at('rollouts', 'k3s.yaml'), JSON.stringify(rollout));
   const init = ['init', ...where, '--product', 'k3s-edge', '--demo', '--root-out', at('root.json')];
-  await runJson('slipway-packager', init);
+  await mustCallPackager(...init);
   return async (version: string, counter: number, file: string): Promise<ReleaseManifest> => {
     const sources = at(`release-${version}`);
     mkdirSync(sources);
@@ -159,7 +160,7 @@ async function publisher(folder: string) {
       ],
     };
     writeFileSync(path.join(sources, 'release.yaml'), JSON.stringify(release));
-    await runJson('slipway-packager', ['build', path.join(sources, 'release.yaml'), '--out', at(`build-${version}`)]);
+    await mustCallPackager('build', path.join(sources, 'release.yaml'), '--out', at(`build-${version}`));
     await runJson('slipway-packager', ['publish', at(`build-${version}`), ...where, '--channel', 'stable']);
     const manifests = namesIn(at('store', 'targets')).map((name) =>
       decodeManifest(readFileSync(at('store', 'targets', name))),

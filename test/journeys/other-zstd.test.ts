@@ -16,8 +16,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A program with the payload that K3s' own script packs. */
 function k3s(edit: string): Buffer {
-  const bytes = Buffer.from(sampleBytes('text', 1_500_000, 8));
-  bytes.write(edit, 700_000);
+  const bytes = Buffer.from(sampleBytes('text', 400_000, 8));
+  bytes.write(edit, 200_000);
   const payload = tarred([{ name: 'bin/k3s', bytes }]);
   return elf(packedByZstd(payload, '--no-progress', '-T0', '-16', '-f', '--long=25'));
 }

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { RunningProgram, runCommand, runJson } from '../../infra/demo/programs.ts';
+import { RunningProgram, runCommand } from '../../infra/demo/programs.ts';
 import { PollingDevice } from '../fakes/polling-device.ts';
 import { type PostgresService, postgresService } from '../services/postgres.ts';
 import { PostgresServer } from '../services/postgres-server.ts';
 import { describeUnless } from '../services/requirement.ts';
-import { listening, publishShop, publishShopRelease } from './small-shop.ts';
+import { listening, mustCallDistributor, publishShop, publishShopRelease } from './small-shop.ts';
 
 const service = postgresService();
 const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
@@ -58,7 +58,7 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'two 
     return { program, url: await listening(program) };
   }
 
-  const show = () => runJson<RolloutAnswer>('slipway-distributor', ['rollout', 'show', 'shop-2', ...state]);
+  const show = () => mustCallDistributor<RolloutAnswer>('rollout', 'show', 'shop-2', ...state);
 
   beforeAll(async () => {
     database = await PostgresServer.start(service as PostgresService);
@@ -70,9 +70,8 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'two 
     // Devices enrol before anything is rolled out, so that the waves are drawn over all of them.
     writeFileSync(path.join(folder, 'rollouts', 'shop.yaml'), '');
     urls = [(await startReplica()).url, (await startReplica()).url];
-    const { token } = await runJson<{ token: string }>('slipway-distributor', [
-      ...['enrolment-token', 'create', '--uses', String(devices), ...state],
-    ]);
+    const create = ['enrolment-token', 'create', '--uses', String(devices), ...state];
+    const { token } = await mustCallDistributor<{ token: string }>(...create);
     for (let index = 0; index < devices; index++) {
       const options = { product: 'shop', platform, labels: {}, installed: first, manifests } as const;
       fleet.push(new PollingDevice({ ...options, id: `shop-${100 + index}`, servers: () => urls }));

@@ -1,8 +1,14 @@
-/** A product small enough for a test, published by the built packager and installed by the built updater. */
+/**
+ * A product small enough for a test, for journeys of the built distributor and updater. The verbs that only prepare or
+ * look are called in this process: the journeys that run each verb as a program are demo and pages.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { sha256 } from '../../contract/digest.ts';
-import { type RunningProgram, runJson } from '../../infra/demo/programs.ts';
+import { readDevice } from '../../edge-updater/wiring/read-device.ts';
+import type { RunningProgram } from '../../infra/demo/programs.ts';
+import { callDistributor } from '../fakes/distributor-command.ts';
+import { mustCallPackager } from '../fakes/packager-command.ts';
 
 export const pageContent = Buffer.alloc(300_000, 'a page that compresses well, and another one. ');
 
@@ -17,7 +23,7 @@ export async function publishShop(folder: string, store: string): Promise<void> 
   const rollout = { apiVersion: 'slipway/v1', kind: 'Rollout', metadata: { name: 'shop' }, spec };
   writeFileSync(at('rollouts', 'shop.yaml'), JSON.stringify(rollout));
   const where = ['--store', store, '--keys', at('keys')];
-  await runJson('slipway-packager', ['init', ...where, '--product', 'shop', '--demo', '--root-out', at('root.json')]);
+  await mustCallPackager('init', ...where, '--product', 'shop', '--demo', '--root-out', at('root.json'));
   await publishShopRelease(folder, store, '1.0.0', 1);
 }
 
@@ -41,18 +47,23 @@ export async function publishShopRelease(
     ],
   };
   writeFileSync(at('app', 'release.yaml'), JSON.stringify(release));
-  await runJson('slipway-packager', ['build', at('app', 'release.yaml'), '--out', at('build', version)]);
-  await runJson('slipway-packager', [
-    ...['publish', at('build', version), '--store', store, '--keys', at('keys'), '--channel', 'stable'],
-  ]);
+  await mustCallPackager('build', at('app', 'release.yaml'), '--out', at('build', version));
+  const where = ['--store', store, '--keys', at('keys')];
+  await mustCallPackager('publish', at('build', version), ...where, '--channel', 'stable');
   return sha256(readFileSync(at('build', version, 'release.json')));
+}
+
+/** Calls a verb under `--json` that has to succeed, beside a server that runs. @returns what it printed as one value */
+export async function mustCallDistributor<T>(...words: string[]): Promise<T> {
+  const { status, stdout, stderr } = await callDistributor([...words, '--json']);
+  if (status !== 0) throw new Error(`${words[0]} ended with ${status}: ${stderr}`);
+  return JSON.parse(stdout) as T;
 }
 
 /** Makes an enrolment token in the state of a distributor that runs, and returns the file that holds it. */
 export async function enrolmentToken(state: string, uses = 1): Promise<string> {
-  const { token } = await runJson<{ token: string }>('slipway-distributor', [
-    ...['enrolment-token', 'create', '--state', state, '--uses', String(uses)],
-  ]);
+  const create = ['enrolment-token', 'create', '--state', state, '--uses', String(uses)];
+  const { token } = await mustCallDistributor<{ token: string }>(...create);
   const file = path.join(state, 'enrolment-token');
   writeFileSync(file, token);
   return file;
@@ -74,8 +85,8 @@ export function configureDevice(folder: string, configuration: Record<string, un
 
 /** Ends the service that a one-shot command of the updater left running. */
 export async function endService(configuration: string): Promise<void> {
-  const status = await runJson<{ service: { pid?: number } }>('slipway-edge', ['status', '--config', configuration]);
-  if (status.service.pid !== undefined) process.kill(status.service.pid);
+  const { servicePid } = await readDevice(configuration);
+  if (servicePid !== undefined) process.kill(servicePid);
 }
 
 /** The URL that a distributor started with `--json` says it listens on. */

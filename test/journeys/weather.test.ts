@@ -8,9 +8,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RunningProgram, runCommand, runJson } from '../../infra/demo/programs.ts';
+import { RunningProgram, runCommand } from '../../infra/demo/programs.ts';
+import { callEdgeJson } from '../fakes/edge-command.ts';
+import { mustCallPackager } from '../fakes/packager-command.ts';
 import { Weather } from '../fakes/weather.ts';
-import { configureDevice, enrolmentToken, listening } from './small-shop.ts';
+import { configureDevice, enrolmentToken, listening, mustCallDistributor } from './small-shop.ts';
 
 const pageBytes = 600_000;
 const ids = ['gate-1', 'gate-2', 'gate-3', 'gate-4', 'gate-5', 'gate-6'];
@@ -39,11 +41,11 @@ describe('six devices in bad weather', () => {
 
   const state = ['--state', at('state'), '--store', `file://${at('store')}`];
   const show = async () => {
-    const { rollouts } = await runJson<Shown>('slipway-distributor', ['rollout', 'show', 'shop', ...state]);
+    const { rollouts } = await mustCallDistributor<Shown>('rollout', 'show', 'shop', ...state);
     return { status: rollouts[0]?.status, ...rollouts[0]?.waves[0] };
   };
   const attemptOf = async (id: string) => {
-    const why = await runJson<Why>('slipway-distributor', ['why', id, ...state]);
+    const why = await mustCallDistributor<Why>('why', id, ...state);
     return { ...why.rollouts[0]?.attempt, next: why.decision?.next };
   };
   const filler = () => at(small, 'device', 'filler');
@@ -62,9 +64,9 @@ describe('six devices in bad weather', () => {
     const head = { apiVersion: 'slipway/v1', kind: 'Release', product: 'shop', version: '1.0.0', counter: 1 };
     writeFileSync(at('app', 'release.yaml'), JSON.stringify({ ...head, platform, components }));
     const where = ['--store', `file://${at('store')}`, '--keys', at('keys')];
-    await runJson('slipway-packager', ['init', ...where, '--product', 'shop', '--demo', '--root-out', at('root.json')]);
-    await runJson('slipway-packager', ['build', at('app', 'release.yaml'), '--out', at('build')]);
-    await runJson('slipway-packager', ['publish', at('build'), ...where, '--channel', 'stable']);
+    await mustCallPackager('init', ...where, '--product', 'shop', '--demo', '--root-out', at('root.json'));
+    await mustCallPackager('build', at('app', 'release.yaml'), '--out', at('build'));
+    await mustCallPackager('publish', at('build'), ...where, '--channel', 'stable');
     const spec = { product: 'shop', release: '1.0.0', waves: [{ name: 'all', percent: 100 }] };
     const abort = { failurePercent: 5, minFailures: 1 };
     const rollout = { apiVersion: 'slipway/v1', kind: 'Rollout', metadata: { name: 'shop' }, spec: { ...spec, abort } };
@@ -131,10 +133,8 @@ describe('six devices in bad weather', () => {
     for (const hop of hops.values()) hop.turn('clear');
     await expect.poll(show, patience).toMatchObject({ status: 'completed', committed: 6, failed: 0, heldByPath: 0 });
     for (const id of ids) {
-      const status = await runJson<{ rejected: unknown[]; current: { version: string } }>('slipway-edge', [
-        ...['status', '--config', configurations.get(id) ?? ''],
-      ]);
-      expect(status).toMatchObject({ rejected: [], current: { version: '1.0.0' } });
+      const { printed } = await callEdgeJson('status', '--config', configurations.get(id) ?? '');
+      expect(printed).toMatchObject({ rejected: [], current: { version: '1.0.0' } });
     }
     const events = await runCommand('slipway-distributor', ['events', ...state, '--json']);
     expect(events.stdout).toContain('"completed"');

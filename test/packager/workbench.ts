@@ -1,4 +1,7 @@
-/** A folder of its own for each test, with release declarations, keys, a store, and the packager as a program. */
+/**
+ * A folder of its own for each test, with release declarations, keys, a store, and the packager: called in this process,
+ * or as a program where a test is about that.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,6 +14,7 @@ import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { type BuiltRelease, readBuild } from '../../packager/release/build-folder.ts';
 import { buildRelease } from '../../packager/release/build-release.ts';
 import type { ManifestRenderer } from '../../packager/release/ports.ts';
+import { callPackager } from '../fakes/packager-command.ts';
 import { programFile } from '../services/program-files.ts';
 
 /** Shared by all runs of the program, since most of a short run is loading it. */
@@ -51,7 +55,11 @@ export class Workbench {
   /** Removed when the test ends. */
   static async open(): Promise<Workbench> {
     const folder = await mkdtemp(path.join(tmpdir(), 'slipway-workbench-'));
-    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const before = process.cwd();
+    onTestFinished(async () => {
+      process.chdir(before);
+      await rm(folder, { recursive: true, force: true });
+    });
     return new Workbench(folder);
   }
 
@@ -94,15 +102,25 @@ export class Workbench {
     });
   }
 
-  async run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunResult> {
+  /** Runs a command as a program. */
+  async runProgram(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunResult> {
     return finished(this.start(args, env));
   }
 
-  /** Runs a command that has to succeed. */
+  /** Calls a command in this process, with names relative to the folder. */
+  async run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunResult> {
+    process.chdir(this.folder);
+    return withJson(await callPackager(args, env));
+  }
+
+  /** Calls a command that has to succeed. */
   async must(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunResult> {
-    const result = await this.run(args, env);
-    if (result.status !== 0) throw new Error(`${args[0]} ended with ${result.status}: ${result.stderr}`);
-    return result;
+    return succeeded(args, await this.run(args, env));
+  }
+
+  /** Runs a program that has to succeed. */
+  async mustProgram(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunResult> {
+    return succeeded(args, await this.runProgram(args, env));
   }
 }
 
@@ -115,7 +133,16 @@ export async function finished(child: ChildProcess): Promise<RunResult> {
     stderr += text;
   });
   const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { status, stdout, stderr, json: stdout.startsWith('{') ? JSON.parse(stdout) : {} };
+  return withJson({ status, stdout, stderr });
+}
+
+function withJson(result: Omit<RunResult, 'json'>): RunResult {
+  return { ...result, json: result.stdout.startsWith('{') ? JSON.parse(result.stdout) : {} };
+}
+
+function succeeded([verb]: readonly string[], result: RunResult): RunResult {
+  if (result.status !== 0) throw new Error(`${verb} ended with ${result.status}: ${result.stderr}`);
+  return result;
 }
 
 /** Digest of every file below a folder by its path; hidden files (locks, temporary files) are left out. */

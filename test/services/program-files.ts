@@ -8,6 +8,8 @@ const root = path.join(import.meta.dirname, '../..');
 const files = {
   packager: { source: 'packager/main.ts', built: 'dist/slipway-packager.mjs' },
   distributor: { source: 'distributor/main.ts', built: 'dist/slipway-distributor.mjs' },
+  /** What people type, which starts the program of a verb. */
+  'edge command': { source: 'edge-updater/start.ts', built: 'dist/slipway-edge.mjs' },
   'edge-updater': { source: 'edge-updater/main.ts', built: 'dist/slipway-edge-device.mjs' },
 } as const;
 

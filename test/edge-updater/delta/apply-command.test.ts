@@ -8,8 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../contract/digest.ts';
 import { smallProgram, smallRelease, writeDelta } from '../../fakes/small-delta.ts';
+import { programFile } from '../../services/program-files.ts';
 
-const program = path.join(import.meta.dirname, '..', '..', '..', 'edge-updater', 'start.ts');
+const program = programFile('edge command');
 const release = smallRelease();
 const delta = writeDelta(release);
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-apply-'));
@@ -129,18 +130,25 @@ describe('a killed slipway-edge apply', () => {
     writeFileSync(place('old'), larger.base);
     writeFileSync(place('delta'), writeDelta(larger));
     const start = () => spawn(process.execPath, [program, 'apply', place('old'), place('delta'), place('out')]);
-    const begin = performance.now();
-    expect(await once(start(), 'exit')).toEqual([0, null]);
-    const whole = performance.now() - begin;
-    rmSync(place('out'));
+    let whole = Number.POSITIVE_INFINITY;
     let kills = 0;
-    // Each life is a little longer: through start, decoding, rebuilding.
-    for (let tenths = 1; tenths < 10; tenths += 2) {
+    // Each life is a little longer: through start, decoding, rebuilding. One that is over before its kill, as the first
+    // is, says how long a whole one is on this machine now, and another is begun.
+    for (let tenths = 1, lives = 0; tenths < 10 && lives < 40; lives++) {
+      const begin = performance.now();
       const child = start();
       const ended = once(child, 'exit');
-      await Promise.race([ended, delay((whole * tenths) / 10)]);
-      if (child.kill('SIGKILL')) kills++;
-      await ended;
+      if (whole === Number.POSITIVE_INFINITY) await ended;
+      else await Promise.race([ended, delay((whole * tenths) / 10)]);
+      child.kill('SIGKILL');
+      const [status] = await ended;
+      if (status === null) {
+        kills++;
+        tenths += 2;
+      } else {
+        expect(status).toBe(0);
+        whole = Math.min(whole, performance.now() - begin);
+      }
       for (let wait = 0; processes().length > 0 && wait < 200; wait++) await delay(50);
       expect(processes()).toEqual([]);
       // Killed between its last step and its end, or not in time, it has left the whole file.
@@ -148,7 +156,7 @@ describe('a killed slipway-edge apply', () => {
       expect(readFileSync(place('out')).equals(Buffer.from(larger.target))).toBe(true);
       rmSync(place('out'));
     }
-    expect(kills).toBeGreaterThan(2);
+    expect(kills).toBe(5);
     expect(await once(start(), 'exit')).toEqual([0, null]);
     expect(readFileSync(place('out')).equals(Buffer.from(larger.target))).toBe(true);
     expect(left()).toEqual(['delta', 'old', 'out']);

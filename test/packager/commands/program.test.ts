@@ -1,5 +1,5 @@
 import { cp, readdir, readFile, stat } from 'node:fs/promises';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { describeUnless } from '../../services/requirement.ts';
 import { freshBucket, s3Service } from '../../services/s3.ts';
 import { contentOf, finished, noise, Workbench } from '../workbench.ts';
@@ -12,7 +12,7 @@ describe('slipway-packager', () => {
     const bench = await Workbench.open();
     await bench.declare('a', { content: noise(1, 3000) });
     const store = ['--store', bench.storeUrl];
-    const init = await bench.must([
+    const init = await bench.mustProgram([
       ...['init', '--demo', ...store, '--keys', 'keys', '--product', 'k3s-edge', '--root-out', 'root.json', '--json'],
     ]);
     expect(init.json).toMatchObject({ demo: true, products: ['k3s-edge'], rootVersion: 1 });
@@ -22,7 +22,7 @@ describe('slipway-packager', () => {
     for (const name of await readdir(bench.at('keys'))) {
       expect((await stat(bench.at('keys', name))).mode & 0o777).toBe(name.endsWith('.key.pem') ? 0o600 : 0o644);
     }
-    const built = await bench.must(['build', 'a/release.yaml', '--out', 'built', '--json']);
+    const built = await bench.mustProgram(['build', 'a/release.yaml', '--out', 'built', '--json']);
     expect(built.json).toMatchObject({ version: '1.0.0', counter: 1, components: [{ name: 'server' }] });
     const publish = [
       'publish',
@@ -36,24 +36,24 @@ describe('slipway-packager', () => {
       'root.json',
       '--json',
     ];
-    const published = await bench.must(publish);
+    const published = await bench.mustProgram(publish);
     expect(published.json).toMatchObject({ outcome: 'published', deltas: [], channel: 'stable' });
     const steps = ['reading the repository', 'uploading blobs: 1 objects', 'uploading the manifest', 'signing'];
     expect(published.stderr.split('\n').filter((line) => steps.some((step) => line.startsWith(step)))).toHaveLength(4);
-    expect((await bench.must(publish)).json).toMatchObject({ outcome: 'unchanged' });
-    await bench.must(['refresh', ...store, '--keys', 'keys', '--json']);
+    expect((await bench.mustProgram(publish)).json).toMatchObject({ outcome: 'unchanged' });
+    await bench.mustProgram(['refresh', ...store, '--keys', 'keys', '--json']);
     const release = ['--channel', 'k3s-edge/linux-amd64/stable', '--out', 'x.bundle'];
-    await bench.must(['bundle', ...store, ...release, '--root', 'root.json', '--json']);
+    await bench.mustProgram(['bundle', ...store, ...release, '--root', 'root.json', '--json']);
     for (const what of [bench.storeUrl, 'x.bundle']) {
-      const verified = await bench.must(['verify', what, '--root', 'root.json', '--json']);
+      const verified = await bench.mustProgram(['verify', what, '--root', 'root.json', '--json']);
       expect(verified.json).toMatchObject({ ok: true, releases: 1, blobs: 1, rootPinned: true });
     }
-    expect((await bench.must(['inspect', bench.storeUrl, '--json'])).json).toMatchObject({
+    expect((await bench.mustProgram(['inspect', bench.storeUrl, '--json'])).json).toMatchObject({
       demo: true,
       releases: [{ version: '1.0.0', custom: { channels: ['stable'] } }],
     });
     for (const what of ['built', 'x.bundle']) {
-      const { json } = await bench.must(['inspect', what, '--json']);
+      const { json } = await bench.mustProgram(['inspect', what, '--json']);
       expect(json).toMatchObject({ manifest: { product: 'k3s-edge', version: '1.0.0' } });
     }
   });
@@ -63,11 +63,11 @@ describe('slipway-packager', () => {
     const old = noise(1, 50_000);
     await bench.write('old', old);
     await bench.write('new', `${old.slice(0, 20_000)}edited${old.slice(20_000)}`);
-    const { json, stdout } = await bench.must(['delta', 'old', 'new', '--out', 'd', '--json']);
+    const { json, stdout } = await bench.mustProgram(['delta', 'old', 'new', '--out', 'd', '--json']);
     expect(json).toMatchObject({ strategy: 'whole', parts: [{ label: 'new', method: 'approximate' }], givenUp: [] });
     expect((await stat(bench.at('d'))).size).toBe(json.length);
     expect(stdout).not.toContain('PART');
-    const explained = await bench.must(['delta', 'old', 'new', '--out', 'd', '--explain']);
+    const explained = await bench.mustProgram(['delta', 'old', 'new', '--out', 'd', '--explain']);
     expect(explained.stdout).toMatch(/^PART +SIZE +METHOD +DELTA +SHARE +FROM +TRIED\nnew +50.0 kB +approximate /);
     expect(explained.stdout).toContain('proved');
     const missing = await bench.run(['delta', 'none', 'new', '--out', 'x', '--json']);
@@ -214,8 +214,16 @@ function immediate(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Three publishers at once: two platforms of one product, and another product. */
-async function publishAtOnce(bench: Workbench, url: string, env: NodeJS.ProcessEnv): Promise<void> {
+/**
+ * Three publishers at once, which are processes where what keeps them apart is between processes: two platforms of one
+ * product, and another product.
+ */
+async function publishAtOnce(
+  bench: Workbench,
+  url: string,
+  env: NodeJS.ProcessEnv,
+  how: 'run' | 'runProgram',
+): Promise<void> {
   const products = ['k3s-edge', 'k0s-edge'];
   await bench.must(
     ['init', '--demo', '--store', url, '--keys', 'keys', '--product', ...products, '--root-out', 'root.json'],
@@ -225,7 +233,7 @@ async function publishAtOnce(bench: Workbench, url: string, env: NodeJS.ProcessE
   await bench.build('b', { platform: 'linux/arm64' });
   await bench.build('c', { product: 'k0s-edge' });
   const publishers = ['a', 'b', 'c'].map((name) =>
-    bench.run(['publish', `${name}.build`, '--store', url, '--channel', 'stable', '--keys', 'keys', '--json'], env),
+    bench[how](['publish', `${name}.build`, '--store', url, '--channel', 'stable', '--keys', 'keys', '--json'], env),
   );
   for (const result of await Promise.all(publishers)) expect(result, result.stderr).toMatchObject({ status: 0 });
   const { json } = await bench.must(['inspect', url, '--json'], env);
@@ -242,7 +250,7 @@ async function publishAtOnce(bench: Workbench, url: string, env: NodeJS.ProcessE
 describe('publishers at once', () => {
   it('all end up in the metadata of a directory', async () => {
     const bench = await Workbench.open();
-    await publishAtOnce(bench, bench.storeUrl, {});
+    await publishAtOnce(bench, bench.storeUrl, {}, 'runProgram');
   });
 });
 
@@ -256,9 +264,17 @@ describeUnless('unavailable' in s3 ? s3.unavailable : undefined, 'slipway-packag
     AWS_ENDPOINT_URL: s3.endpoint,
   };
 
+  afterEach(() => vi.unstubAllEnvs());
+
+  /** What looks for credentials by itself reads the environment of this process. */
+  const inForce = (env: Record<string, string>) => {
+    for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  };
+
   it('lets all publishers at once end up in the metadata', async () => {
     const bench = await Workbench.open();
-    await publishAtOnce(bench, `s3://${await freshBucket(s3)}/edge`, owner);
+    inForce(owner);
+    await publishAtOnce(bench, `s3://${await freshBucket(s3)}/edge`, {}, 'run');
   });
 
   it('says what is wrong with the store by a code', async () => {
@@ -276,14 +292,15 @@ describeUnless('unavailable' in s3 ? s3.unavailable : undefined, 'slipway-packag
       url,
     ];
     const stranger = { AWS_ACCESS_KEY_ID: s3.stranger.accessKeyId, AWS_SECRET_ACCESS_KEY: s3.stranger.secretAccessKey };
-    const cases: [string, NodeJS.ProcessEnv, string][] = [
+    const cases: [string, Record<string, string>, string][] = [
       ['s3://no-such-bucket-here/edge', {}, 'bucket-missing'],
       [`s3://${bucket}/edge`, stranger, 'store-forbidden'],
       [`s3://${bucket}/edge`, { AWS_SECRET_ACCESS_KEY: 'wrong' }, 'store-forbidden'],
       [`s3://${bucket}/edge`, { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' }, 'store-unreachable'],
     ];
     for (const [url, env, code] of cases) {
-      const result = await bench.run(init(url), { ...owner, ...env });
+      inForce({ ...owner, ...env });
+      const result = await bench.run(init(url));
       expect(result, result.stderr).toMatchObject({ status: 5, json: { error: { code, hint: expect.any(String) } } });
       expect(result.stderr).not.toContain(String({ ...owner, ...env }.AWS_SECRET_ACCESS_KEY));
     }
