@@ -8,7 +8,7 @@ import { FileFaults, faultModes } from '../fakes/file-faults.ts';
 import { expectWholeBox, isLong, patience, prepareBox, scenarios, update } from './updated-box.ts';
 
 /** Each n-th change, another share of them in each mode; `npm run test:long` has all. */
-const step = isLong ? 1 : 7;
+const step = isLong ? 1 : 9;
 
 for (const scenario of scenarios) {
   describe(`${scenario.name} on an adopted box`, () => {

@@ -5,13 +5,16 @@
 import { describe, expect, it } from 'vitest';
 import { never } from '../fakes/edge-device.ts';
 import { Interruption, type InterruptionMode } from '../fakes/interruption.ts';
-import { expectWholeBox, patience, prepareBox, scenarios, update } from './updated-box.ts';
+import { expectWholeBox, isLong, patience, prepareBox, scenarios, update } from './updated-box.ts';
 
 const modes: readonly InterruptionMode[] = ['fails', 'killed before', 'killed after'];
 /** Calls before the box goes down are those of any update: update-matrix.test.ts has them. */
 const isOfBox = (call: string) => /^(data|service|journal)\.|^slots\.(point|prune)|^health/.test(call);
 
-for (const scenario of scenarios) {
+/** The good one is met call by call in box-files.test.ts: here it is in `npm run test:long`. */
+const tried = scenarios.filter(({ isSick }) => isLong || isSick);
+
+for (const scenario of tried) {
   const probe = await prepareBox(scenario);
   const counter = new Interruption(0, 'fails');
   const before = probe.edge.capture();

@@ -58,3 +58,9 @@ export async function mustCallPackager<T>(...words: string[]): Promise<T> {
   if (status !== 0) throw new Error(`${words[0]} ended with ${status}: ${stderr}`);
   return JSON.parse(stdout) as T;
 }
+
+/** For a command that has to succeed. @throws Error with what it said */
+export async function packager(words: readonly string[]): Promise<void> {
+  const { status, stderr } = await callPackager(words);
+  if (status !== 0) throw new Error(stderr);
+}

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { runJson } from '../../infra/demo/programs.ts';
+import { packager } from '../fakes/packager-command.ts';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
 import { type SystemdService, systemdService } from '../services/systemd.ts';
@@ -52,7 +52,7 @@ const configuration = {
   health: {
     box: 'none',
     command: ['/bin/sh', '-c', isHealthy],
-    ...{ intervalSeconds: 0.2, successes: 2, soakSeconds: 0.6, timeoutSeconds: 6 },
+    ...{ intervalSeconds: 0.2, successes: 2, soakSeconds: 0.4, timeoutSeconds: 5 },
   },
 };
 
@@ -79,8 +79,8 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
     });
     const store = `file://${inFolder('store')}`;
     const init = ['--product', 'k3s-edge', '--demo', '--root-out', inFolder('root.json')];
-    await runJson('slipway-packager', ['init', '--store', store, '--keys', inFolder('keys'), ...init]);
-    for (const release of Object.keys(releases) as Release[]) await publish(release, store);
+    await packager(['init', '--store', store, '--keys', inFolder('keys'), ...init]);
+    for (const release of ['good', ...bad, 'next'] as const) await publish(release, store);
     const units = readdirSync(unitFolder).filter((name) => name.startsWith('slipway-edge'));
     machine = await SystemdMachine.boot((service as SystemdService).root, {
       '/usr/local/bin/node': process.execPath,
@@ -143,7 +143,7 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
 
   it('is held by its unit while an update has it down, whatever starts it', async () => {
     await machine.write('/var/lib/slipway/hold', 'as an update sets it\n');
-    await machine.ask('kill', '-KILL', await machine.property('k3s', 'MainPID'));
+    await machine.ask('sh', '-c', `kill -KILL ${await machine.property('k3s', 'MainPID')}`);
     await until('the end of the unit', async () => (await machine.property('k3s', 'ActiveState')) !== 'active');
     await machine.ask('systemctl', 'start', 'k3s.service');
     expect(await machine.property('k3s', 'ActiveState')).toBe('inactive');
@@ -205,18 +205,11 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
     const at = inFolder(`build-${release}`);
     mkdirSync(at);
     writeFileSync(path.join(at, 'release.yaml'), JSON.stringify(declaration));
-    await runJson('slipway-packager', ['build', path.join(at, 'release.yaml'), '--out', path.join(at, 'build')]);
+    await packager(['build', path.join(at, 'release.yaml'), '--out', path.join(at, 'build')]);
     const where = ['--store', store, '--channel'];
-    await runJson('slipway-packager', [
-      'publish',
-      path.join(at, 'build'),
-      ...where,
-      'stable',
-      '--keys',
-      inFolder('keys'),
-    ]);
+    await packager(['publish', path.join(at, 'build'), ...where, 'stable', '--keys', inFolder('keys')]);
     const channel = `k3s-edge/${platform.replace('/', '-')}/stable`;
-    await runJson('slipway-packager', ['bundle', ...where, channel, '--out', inFolder('bundles', release)]);
+    await packager(['bundle', ...where, channel, '--out', inFolder('bundles', release)]);
   }
 
   /** From a unit with everything that the shipped one forbids itself, and what adopting lets it do. */
