@@ -35,7 +35,7 @@ export interface BoxData {
   readonly owner: Digest | undefined;
   /** Durable when it returns. */
   claim(release: Digest): void;
-  /** Beside the running service. @throws SlipwayError `datastore-damaged`, codes of the disk */
+  /** Beside the running service. @throws SlipwayError `datastore-damaged`, `datastore-not-restorable`, codes of the disk */
   measure(): Promise<DataMeasure>;
   /**
    * Copies everything and proves the copy. Takes the place of an earlier one of the attempt, and of what was set aside.
@@ -46,6 +46,8 @@ export interface BoxData {
   snapshotOf(passage: Omit<Passage, 'attempt'>): TakenSnapshot | undefined;
   /** Puts it in place and sets aside what is there. @throws SlipwayError `datastore-not-restorable` */
   putBack(snapshot: TakenSnapshot): Promise<void>;
+  /** Sets the links of the distribution as they were, and leaves the data. */
+  putLinksBack(snapshot: TakenSnapshot): void;
   /** Ends what a stop of any kind interrupted. @throws SlipwayError `datastore-not-restorable` */
   finishExchange(): void;
   /** Deletes all snapshots but those. */

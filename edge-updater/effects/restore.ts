@@ -72,23 +72,22 @@ async function giveDataBack(
 ): Promise<string | undefined> {
   // Half of each set is no data: nothing starts on it before the exchange has ended.
   data.finishExchange();
-  try {
-    if (data.owner === to.manifestSha256) return undefined;
-    const snapshot = isKept(leaving, to, slots)
-      ? undefined
-      : leaving && data.snapshotOf({ from: to.manifestSha256, to: leaving.manifestSha256 });
-    if (!snapshot) {
-      data.claim(to.manifestSha256);
-      return 'the data stays as it is';
+  if (data.owner === to.manifestSha256) return undefined;
+  const snapshot = leaving && data.snapshotOf({ from: to.manifestSha256, to: leaving.manifestSha256 });
+  let note = 'the data stays as it is';
+  if (snapshot && !isKept(leaving, to, slots)) {
+    try {
+      await data.putBack(snapshot);
+      return `the data is that of ${snapshot.takenAt} again`;
+    } catch (thrown) {
+      // The box stays serviceable: the older release over the newer data, and somebody is told.
+      const { code, message } = toSlipwayError(thrown);
+      if (code !== 'datastore-not-restorable') throw thrown;
+      narrator.warn(code, message);
+      note = `${code}: ${message}`;
     }
-    await data.putBack(snapshot);
-    return `the data is that of ${snapshot.takenAt} again`;
-  } catch (thrown) {
-    // The box stays serviceable: the older release over the newer data, and somebody is told.
-    const { code, message } = toSlipwayError(thrown);
-    if (code !== 'datastore-not-restorable') throw thrown;
-    narrator.warn(code, message);
-    data.claim(to.manifestSha256);
-    return `${code}: ${message}`;
   }
+  if (snapshot) data.putLinksBack(snapshot);
+  data.claim(to.manifestSha256);
+  return note;
 }

@@ -1,5 +1,5 @@
 /** What becomes of the data of an adopted box when it goes back, by what its releases say, and what keeps an update away. */
-import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { readlinkSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
@@ -49,6 +49,7 @@ describe('a box that goes back', () => {
     expect(box.running).toBe(old);
     expect(box.writers().includes(next)).toBe(isKept);
     expect(device.state.lastAttempt).toMatchObject({ outcome: 'rolled-back' });
+    expect(readlinkSync(path.join(box.dataDir, 'data/current'))).toBe(old);
     expect(device.state.lastAttempt?.message).toContain(isKept ? 'the data stays as it is' : 'the data is that of');
   });
 
@@ -67,6 +68,7 @@ describe('a box that goes back', () => {
     await update(device);
     expect(box.running).toBe(old);
     expect(box.writers()).toContain(next);
+    expect(readlinkSync(path.join(box.dataDir, 'data/current'))).toBe(old);
     expect(device.state.lastAttempt?.message).toContain('datastore-not-restorable');
   });
 });
@@ -123,6 +125,18 @@ describe('a box in probation whose updater starts again', () => {
 });
 
 describe('a box whose data cannot be copied', () => {
+  it('is left running where its datastore lies behind a link', async () => {
+    const { edge, box, old, next, device } = await updated({ from: '1.33.9+k3s1', to: '1.34.1+k3s1' });
+    using _ = edge;
+    renameSync(path.join(box.dataDir, 'server/db'), path.join(edge.folder, 'db'));
+    symlinkSync(path.join(edge.folder, 'db'), path.join(box.dataDir, 'server/db'));
+    const { starts } = box;
+    await update(device);
+    expect([box.running, box.starts]).toEqual([old, starts]);
+    const held = [{ manifestSha256: next, code: 'datastore-not-restorable' }];
+    expect(device.state).toMatchObject({ rejected: [], held });
+  });
+
   it('is left running where its database is damaged, and the release is held', async () => {
     const { edge, box, old, next, device } = await updated({ from: '1.33.9+k3s1', to: '1.34.1+k3s1' });
     using _ = edge;

@@ -1,5 +1,5 @@
 /** An adopted box that is about to be updated, and what has to be so wherever that was cut off. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
 import type { Device } from '../../edge-updater/device/device.ts';
@@ -58,6 +58,7 @@ export function expectWholeBox(
   if (currentLink === old) expect(new Set(box.writers()), what).toEqual(new Set([old]));
   // Nothing that it wrote is lost: a copy that is put back was taken when it wrote last.
   if (currentLink === old) {
+    expect(readlinkSync(path.join(box.dataDir, 'data/current')), what).toBe(old);
     const own = box.writers().filter((writer) => writer === old).length;
     expect(own, what).toBe(box.written.get(old));
   }

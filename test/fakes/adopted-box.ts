@@ -3,7 +3,7 @@
  * process in place of K3s. As systemd does, a start under a hold answers as if it had started. As Kubernetes does, a
  * release cannot read what a newer one has stored.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Digest } from '../../contract/digest.ts';
@@ -93,12 +93,22 @@ export class AdoptedBox extends FakeService {
       const token = last?.stored === version ? last.token : slot;
       database.prepare('insert into kine (writer, version, token) values (?, ?, ?)').run(slot, version, token);
       writeFileSync(file, token);
+      this.#unpack(slot);
       killed = open.map((each) => readFileSync(each));
       this.written.set(slot, (this.written.get(slot) ?? 0) + 1);
     } finally {
       database.close();
     }
     for (const [index, bytes] of killed.entries()) writeFileSync(open[index] as string, bytes);
+  }
+
+  /** As K3s does: its link is moved when a release is unpacked for the first time, and never back. */
+  #unpack(slot: Digest): void {
+    const unpacked = path.join(this.dataDir, 'data', slot);
+    if (existsSync(unpacked)) return;
+    mkdirSync(unpacked, { recursive: true });
+    rmSync(path.join(this.dataDir, 'data/current'), { force: true });
+    symlinkSync(slot, path.join(this.dataDir, 'data/current'));
   }
 
   #open(): DatabaseSync {

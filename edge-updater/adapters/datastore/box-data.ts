@@ -24,6 +24,7 @@ import type { BoxData, DataMeasure, Passage, TakenSnapshot } from '../../adoptio
 import { type DataSet, dataSetOf } from '../../adoption/data-set.ts';
 import { bytesBelow, copyTree, differenceIn } from './copy-tree.ts';
 import { requireWholeCopy, requireWholeLive } from './database-check.ts';
+import { requireExchangeable } from './exchangeable.ts';
 import { HoldFile } from './hold-file.ts';
 import { linksNow, setLinks } from './remembered-links.ts';
 import { type SnapshotRecord, snapshotRecordSchema } from './snapshot-record.ts';
@@ -68,6 +69,7 @@ export class BoxDataDirectory implements BoxData {
   }
 
   async measure(): Promise<DataMeasure> {
+    requireExchangeable(this.#dataDir, this.#set);
     await requireWholeLive(this.#dataDir, this.#set);
     const at = (name: string) => path.join(this.#dataDir, name);
     const { bavail, bsize } = onDisk(`look at the free space of ${this.#dataDir}`, () => statfsSync(this.#dataDir));
@@ -117,9 +119,15 @@ export class BoxDataDirectory implements BoxData {
     this.#exchange(record);
   }
 
+  putLinksBack({ attempt }: TakenSnapshot): void {
+    const record = this.#recordOf(attempt);
+    if (record) setLinks(this.#dataDir, record.links, this.#set);
+  }
+
   finishExchange(): void {
+    if (!this.#isExchanging) return;
     const open = this.#read('exchange.json', exchangeSchema);
-    if (!open) return;
+    if (!open) throw notRestorable('an exchange of data was begun, and its file cannot be read');
     const record = this.#recordOf(open.snapshot);
     if (!record) throw notRestorable(`an exchange of data was begun with ${open.snapshot}, whose record is gone`);
     this.#exchange(record);
