@@ -2,27 +2,35 @@
  * Looks whether the data of a box can be exchanged by renames: it lies on the file system of its data directory, and no
  * link leads elsewhere. A rename of a link would leave the data behind it where it is.
  */
-import { lstatSync, statSync } from 'node:fs';
+import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { onDisk } from '../../../system/files/durable-file-sync.ts';
 import type { DataSet } from '../../adoption/data-set.ts';
+import { parseMounts } from '../../update/mounts.ts';
 
 /** @throws SlipwayError `datastore-not-restorable`, codes of the disk */
 export function requireExchangeable(dataDir: string, { items, sqlite, etcd }: DataSet): void {
   onDisk(`look at ${dataDir}`, () => {
-    const { dev } = statSync(dataDir);
+    const mounted = mountPoints();
+    const root = realpathSync(dataDir);
     for (const item of [...items, sqlite, etcd]) {
       if (item === undefined) continue;
-      const place = path.join(dataDir, item);
+      const place = path.join(root, item);
       const stat = lstatSync(place, { throwIfNoEntry: false });
       if (!stat) continue;
       // A link to a file beside it is copied as the link that it is: K3s has one, `server/node-token`.
       const isElsewhere = stat.isSymbolicLink() && (item === sqlite || leadsToFolder(place));
       if (isElsewhere) throw refusal(`${place} is a link`);
-      if (stat.dev !== dev) throw refusal(`${place} lies on a file system of its own`);
+      const mount = mounted.find((point) => point === place || point.startsWith(`${place}/`));
+      if (mount !== undefined) throw refusal(`${mount} is a mount`);
     }
   });
+}
+
+/** By the kernel's list: on an overlay a file and the folder that it lies in have different device numbers (stat(2)). */
+function mountPoints(): string[] {
+  return parseMounts(readFileSync('/proc/self/mountinfo', 'utf8')).map(({ point }) => point);
 }
 
 function leadsToFolder(link: string): boolean {
