@@ -100,12 +100,12 @@ describeUnless(missing, 'a K3s with the health of a box', () => {
   });
 
   it.each(ways)('goes back from one whose Node is %s, by its evidence', async (release, why) => {
-    const { error } = await install(release, 8);
+    const { error } = await install(release, 12);
     expect(error).toMatchObject({ code: 'health-timeout' });
     const { box, lastAttempt } = JSON.parse(await machine.ask('slipway-edge', 'status', '--json'));
     expect(box).toMatchObject({ version: 'v1.33.8+k3s1' });
     expect(lastAttempt).toMatchObject({ outcome: 'rolled-back', code: 'health-timeout' });
-    expect(lastAttempt.message.replace(/^not healthy within 8 s: /, '')).toMatch(why);
+    expect(lastAttempt.message.replace(/^not healthy within 12 s: /, '')).toMatch(why);
   });
 
   it('is kept as the next one, also from inside the sandbox of the updater, which may not look at the process', async () => {
@@ -149,7 +149,7 @@ describeUnless(missing, 'a K3s with the health of a box', () => {
     await machine.ask('systemctl', 'stop', 'k3s-agent.service', 'elsewhere.service');
     await machine.ask('ln', '-sfn', '/srv/k3s/first/k3s', '/usr/local/bin/k3s');
     await publish('third', '1.4.0', 100, 'second');
-    const { error } = await install('third', 5);
+    const { error } = await install('third', 12);
     expect(error.message).toContain('unit: k3s.service runs k3s v1.33.8+k3s1, expected k3s v1.33.9+k3s1');
     await machine.ask('ln', '-sfn', '/var/lib/slipway/current/bin/k3s', '/usr/local/bin/k3s');
   });

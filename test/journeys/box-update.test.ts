@@ -52,7 +52,7 @@ const configuration = {
   health: {
     box: 'none',
     command: ['/bin/sh', '-c', isHealthy],
-    ...{ intervalSeconds: 0.2, successes: 2, soakSeconds: 0.4, timeoutSeconds: 5 },
+    ...{ intervalSeconds: 0.2, successes: 2, soakSeconds: 0.4, timeoutSeconds: 10 },
   },
 };
 
