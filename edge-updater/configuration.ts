@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { type DeviceId, deviceIdSchema, labelsSchema } from '../contract/device-api/check.ts';
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
+import { distributionNames } from '../contract/release/distribution.ts';
 import { productSchema } from '../contract/release/manifest.ts';
 import { type Platform, platformOfNodeArch, platformSchema } from '../contract/release/platform.ts';
 import { parseDocument } from '../system/documents/document.ts';
@@ -19,7 +20,7 @@ import {
   proxiesOfEnvironment,
 } from '../system/network/proxy.ts';
 import { keepsSecrets } from '../system/network/transport.ts';
-import { boxRoles, datastores, distributions } from './box/box.ts';
+import { boxRoles, datastores } from './box/box.ts';
 import { absolutePath, commandLine, seconds } from './configuration-values.ts';
 import { defaultZstdPrograms } from './delta/delta-means.ts';
 import { healthSchema, probesOf } from './health/health-settings.ts';
@@ -46,7 +47,7 @@ const serviceSchema = z.discriminatedUnion('manager', [
 ]);
 /** What the machine itself leaves open of its K3s or K0s; see edge-updater/box. */
 const boxSchema = z.strictObject({
-  distribution: z.enum(distributions).optional(),
+  distribution: z.enum(distributionNames).optional(),
   role: z.enum(boxRoles).optional(),
   unit: unitName.optional(),
   dataDir: absolutePath.optional(),

@@ -4,7 +4,8 @@
  */
 import * as z from 'zod';
 import { digestSchema } from '../../contract/digest.ts';
-import { boxRoles, datastores, distributions } from '../box/box.ts';
+import { distributionNames } from '../../contract/release/distribution.ts';
+import { boxRoles, datastores } from '../box/box.ts';
 
 /** The file that was replaced by a link into the current slot. */
 const originalSchema = z.object({
@@ -23,7 +24,7 @@ export type OriginalProgram = z.infer<typeof originalSchema>;
 export const adoptionSchema = z.object({
   schemaVersion: z.literal(1),
   adoptedAt: z.iso.datetime(),
-  distribution: z.enum(distributions),
+  distribution: z.enum(distributionNames),
   role: z.enum(boxRoles),
   unit: z.string().min(1),
   /** The path that the unit starts; a link into the current slot since then. */

@@ -4,12 +4,11 @@
  */
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Digest } from '../../contract/digest.ts';
-import { distributionSchema } from '../../contract/release/distribution.ts';
+import { type DistributionName, distributionSchema } from '../../contract/release/distribution.ts';
 import { type Component, encodeManifest } from '../../contract/release/manifest.ts';
 import type { Platform } from '../../contract/release/platform.ts';
 import { schemaVersionFor, updaterNeeded } from '../../contract/release/schema-version.ts';
 import type { Version } from '../../contract/release/version.ts';
-import type { Distribution } from '../box/box.ts';
 
 export interface InstalledSlot {
   readonly release: InstalledRelease;
@@ -18,7 +17,7 @@ export interface InstalledSlot {
 }
 
 export interface InstalledProgram {
-  readonly distribution: Distribution;
+  readonly distribution: DistributionName;
   readonly version: Version;
   readonly payload?: string | undefined;
   readonly installPath: string;

@@ -3,6 +3,11 @@ import type { Adoption } from './adoption.ts';
 
 export const bootUnit = 'slipway-edge-boot.service';
 
+/** The drop-in that lets the updater hold a unit; below /etc/systemd/system. */
+export function holdDropInOf(unit: string): string {
+  return `${unit}.d/50-slipway.conf`;
+}
+
 export interface UnitFile {
   /** Below /etc/systemd/system. */
   readonly name: string;
@@ -18,7 +23,7 @@ export function unitFilesOf(
   const { unit, dataDir } = adoption;
   return [
     {
-      name: `${unit}.d/50-slipway.conf`,
+      name: holdDropInOf(unit),
       text: `# Written by slipway-edge adopt; slipway-edge unadopt takes it away.
 [Unit]
 After=${bootUnit}

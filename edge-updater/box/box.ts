@@ -1,9 +1,7 @@
 /** Describes a box: the K3s or K0s that a unit of this machine runs, as far as facts tell. Nothing of it is guessed. */
 import type { ErrorCode } from '../../contract/errors.ts';
+import type { DistributionName } from '../../contract/release/distribution.ts';
 import type { Version } from '../../contract/release/version.ts';
-
-export const distributions = ['k3s', 'k0s'] as const;
-export type Distribution = (typeof distributions)[number];
 
 /** In the distribution's own words: K3s has servers and agents, K0s controllers and workers. */
 export const boxRoles = ['server', 'agent', 'controller', 'controller+worker', 'worker'] as const;
@@ -20,7 +18,7 @@ export interface Datastore {
 }
 
 export interface Box {
-  readonly distribution: Distribution;
+  readonly distribution: DistributionName;
   readonly role: BoxRole;
   readonly unit: string;
   /** The file that the unit starts. */
@@ -37,7 +35,7 @@ export interface Box {
 
 /** What the operator says in edge.yaml where facts leave a choice. */
 export interface StatedBox {
-  readonly distribution?: Distribution | undefined;
+  readonly distribution?: DistributionName | undefined;
   readonly role?: BoxRole | undefined;
   readonly unit?: string | undefined;
   readonly dataDir?: string | undefined;

@@ -1,6 +1,7 @@
 /** Chooses the unit that is the box, among those that run K3s or K0s here. Pure. */
 import { SlipwayError } from '../../contract/errors.ts';
-import type { Distribution, StatedBox } from './box.ts';
+import type { DistributionName } from '../../contract/release/distribution.ts';
+import type { StatedBox } from './box.ts';
 import { settle } from './settle.ts';
 import type { Unit } from './unit.ts';
 
@@ -9,7 +10,7 @@ export const usualUnits = ['k3s.service', 'k3s-agent.service', 'k0scontroller.se
 
 export interface ChosenUnit {
   readonly unit: Unit & { readonly program: string };
-  readonly distribution: Distribution;
+  readonly distribution: DistributionName;
 }
 
 export interface UnitQuestion {
@@ -54,10 +55,10 @@ function recognised(unit: Unit, stated: StatedBox): ChosenUnit[] {
 }
 
 /** By the name of the program; a unit of a usual name may start it through something else. */
-function distributionOf({ name }: Unit, program: string): Distribution | undefined {
+function distributionOf({ name }: Unit, program: string): DistributionName | undefined {
   const [, byProgram] = /\/(k3s|k0s)[^/]*$/.exec(program) ?? [];
   const [, byName] = /^(k3s|k0s)/.exec(usualUnits.some((usual) => usual === name) ? name : '') ?? [];
-  return (byProgram ?? byName) as Distribution | undefined;
+  return (byProgram ?? byName) as DistributionName | undefined;
 }
 
 function whyOf(unit: Unit, serviceUnit: string | undefined): string {

@@ -2,7 +2,7 @@
  * A K3s under a real systemd, updated from bundles with the health that an edge.yaml without a probe has: the built programs
  * package stand-ins of K3s, say by themselves which K3s each is, and keep a release by its evidence or go back by it.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { packager } from '../fakes/packager-command.ts';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
+import { sandboxedUnit } from '../services/sandboxed-unit.ts';
 import { type SystemdService, systemdService } from '../services/systemd.ts';
 import { SystemdMachine } from '../services/systemd-machine.ts';
 import { makeK3s } from '../stand-ins/k3s/release.ts';
@@ -110,14 +111,8 @@ describeUnless(missing, 'a K3s with the health of a box', () => {
 
   it('is kept as the next one, also from inside the sandbox of the updater, which may not look at the process', async () => {
     await configure(60, 'k3s.service');
-    const shipped = readFileSync(path.join(project, 'infra', 'systemd', 'slipway-edge.service'), 'utf8');
     const command = 'slipway-edge install /srv/bundles/second.bundle --json > /var/lib/slipway/answer.json';
-    const once = { Type: 'Type=oneshot', Restart: 'Restart=no', ExecStart: `ExecStart=/bin/sh -c "${command}"` };
-    const unit = Object.entries(once).reduce(
-      (text, [name, line]) => text.replace(new RegExp(`^${name}=.*`, 'm'), line),
-      shipped,
-    );
-    await machine.write('/etc/systemd/system/once.service', unit);
+    await machine.write('/etc/systemd/system/once.service', sandboxedUnit(command));
     await machine.ask('systemctl', 'daemon-reload');
     await machine.run(['systemctl', 'start', 'once.service']);
     const { attempt } = JSON.parse(await machine.ask('cat', '/var/lib/slipway/answer.json'));

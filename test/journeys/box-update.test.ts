@@ -3,7 +3,7 @@
  * with its traps (test/stand-ins), and the updater in the sandbox of its unit. Bad releases migrate the datastore
  * before they fail.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { packager } from '../fakes/packager-command.ts';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
+import { sandboxedUnit } from '../services/sandboxed-unit.ts';
 import { type SystemdService, systemdService } from '../services/systemd.ts';
 import { SystemdMachine } from '../services/systemd-machine.ts';
 import type { Behaviour } from '../stand-ins/k3s/behaviour.ts';
@@ -214,15 +215,9 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
 
   /** From a unit with everything that the shipped one forbids itself, and what adopting lets it do. */
   async function install(release: Release): Promise<{ exitCode: number; printed: unknown }> {
-    const shipped = readFileSync(path.join(unitFolder, 'slipway-edge.service'), 'utf8');
     const printed = '/var/lib/slipway/printed';
     const command = `slipway-edge install /srv/bundles/${release} --json > ${printed}; echo $$? >> ${printed}`;
-    const asking = { Type: 'Type=oneshot', Restart: 'Restart=no', ExecStart: `ExecStart=/bin/sh -c "${command}"` };
-    const unit = Object.entries(asking).reduce(
-      (text, [name, line]) => text.replace(new RegExp(`^${name}=.*`, 'm'), () => line),
-      shipped,
-    );
-    await machine.write('/etc/systemd/system/ask.service', unit);
+    await machine.write('/etc/systemd/system/ask.service', sandboxedUnit(command));
     const dropIn = await machine.ask('cat', '/etc/systemd/system/slipway-edge.service.d/50-slipway-box.conf');
     await machine.write('/etc/systemd/system/ask.service.d/50-slipway-box.conf', dropIn);
     await machine.ask('systemctl', 'daemon-reload');

@@ -2,13 +2,14 @@
  * The box as the updater finds it under a real systemd, from inside the sandbox of its unit and by hand: stand-ins of K3s
  * and K0s in units that are shaped like those of their installers.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
+import { sandboxedUnit } from '../services/sandboxed-unit.ts';
 import { type SystemdService, systemdService } from '../services/systemd.ts';
 import { SystemdMachine } from '../services/systemd-machine.ts';
 import { makeK0s } from '../stand-ins/k0s/release.ts';
@@ -124,14 +125,8 @@ describeUnless(missing, 'the box of a machine with systemd', () => {
 
   /** From a unit with everything that the shipped one forbids itself. */
   async function statusInSandbox() {
-    const shipped = readFileSync(path.join(project, 'infra', 'systemd', 'slipway-edge.service'), 'utf8');
-    const command = 'ExecStart=/bin/sh -c "slipway-edge status --json > /var/lib/slipway/seen.json"';
-    const asking = { Type: 'Type=oneshot', Restart: 'Restart=no', ExecStart: command };
-    const unit = Object.entries(asking).reduce(
-      (text, [name, line]) => text.replace(new RegExp(`^${name}=.*`, 'm'), line),
-      shipped,
-    );
-    await machine.write('/etc/systemd/system/ask.service', unit);
+    const command = 'slipway-edge status --json > /var/lib/slipway/seen.json';
+    await machine.write('/etc/systemd/system/ask.service', sandboxedUnit(command));
     await machine.ask('systemctl', 'daemon-reload');
     await machine.ask('systemctl', 'start', 'ask.service');
     return JSON.parse(await machine.ask('cat', '/var/lib/slipway/seen.json'));

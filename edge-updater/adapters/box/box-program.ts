@@ -20,6 +20,7 @@ import {
 import path from 'node:path';
 import { exists, onDisk, remove, replaceLink, syncDirectory } from '../../../system/files/durable-file-sync.ts';
 import type { Adoption, OriginalProgram } from '../../adoption/adoption.ts';
+import { holdDropInOf } from '../../adoption/unit-files.ts';
 import { digestOfFile } from '../disk/digest-of-file.ts';
 import { systemUnits } from './unit-folder.ts';
 
@@ -44,7 +45,7 @@ export function installPathOf(stateDirectory: string, program: string): string |
 export function whyNotOurs(adoption: Adoption, stateDirectory: string): string | undefined {
   const { program, unit } = adoption;
   if (!isOurLink(stateDirectory, adoption)) return `${program} of ${unit} is not the link of the updater any more`;
-  const dropIn = path.join(systemUnits, `${unit}.d`, '50-slipway.conf');
+  const dropIn = path.join(systemUnits, holdDropInOf(unit));
   return exists(dropIn) ? undefined : `${dropIn} is gone, without which nothing holds ${unit} during an update`;
 }
 

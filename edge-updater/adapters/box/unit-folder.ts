@@ -4,23 +4,16 @@ import { readdirSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { SlipwayError } from '../../../contract/errors.ts';
-import {
-  exists,
-  makeDirectory,
-  onDisk,
-  readIfThere,
-  remove,
-  replaceFileSync,
-} from '../../../system/files/durable-file-sync.ts';
+import { exists, makeDirectory, onDisk, remove, replaceFileSync } from '../../../system/files/durable-file-sync.ts';
 import { bootUnit, type UnitFile } from '../../adoption/unit-files.ts';
 
 const run = promisify(execFile);
 const answerMs = 120_000;
 export const systemUnits = '/etc/systemd/system';
 
-export async function writeUnitFiles(files: readonly UnitFile[], folder = systemUnits): Promise<void> {
+export async function writeUnitFiles(files: readonly UnitFile[]): Promise<void> {
   for (const { name, text } of files) {
-    const file = path.join(folder, name);
+    const file = path.join(systemUnits, name);
     makeDirectory(path.dirname(file), 0o755);
     replaceFileSync(file, Buffer.from(text), 0o644);
   }
@@ -28,26 +21,16 @@ export async function writeUnitFiles(files: readonly UnitFile[], folder = system
   await systemctl('enable', bootUnit);
 }
 
-export async function removeUnitFiles(files: readonly UnitFile[], folder = systemUnits): Promise<void> {
-  if (exists(path.join(folder, bootUnit))) await systemctl('disable', bootUnit);
+export async function removeUnitFiles(files: readonly UnitFile[]): Promise<void> {
+  if (exists(path.join(systemUnits, bootUnit))) await systemctl('disable', bootUnit);
   for (const { name } of files) {
-    const file = path.join(folder, name);
+    const file = path.join(systemUnits, name);
     remove(file);
     const parent = path.dirname(file);
-    if (parent === folder || !exists(parent)) continue;
+    if (parent === systemUnits || !exists(parent)) continue;
     onDisk(`remove ${parent}`, () => readdirSync(parent).length === 0 && rmdirSync(parent));
   }
   await systemctl('daemon-reload');
-}
-
-/** @returns the first that is not there as it was written */
-export function missingUnitFile(files: readonly UnitFile[], folder = systemUnits): string | undefined {
-  const isThere = ({ name, text }: UnitFile) => {
-    const bytes = readIfThere(path.join(folder, name));
-    return bytes !== undefined && Buffer.from(bytes).toString('utf8') === text;
-  };
-  const missing = files.find((file) => !isThere(file));
-  return missing && path.join(folder, missing.name);
 }
 
 async function systemctl(...args: readonly string[]): Promise<void> {

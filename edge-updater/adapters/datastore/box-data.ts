@@ -111,7 +111,7 @@ export class BoxDataDirectory implements BoxData {
     const record = this.#recordOf(attempt);
     if (!record) throw notRestorable(`there is no snapshot of ${attempt}`);
     if (!this.#isExchanging) {
-      const difference = differenceIn(this.#snapshotFolder(attempt), record.copied);
+      const difference = await differenceIn(this.#snapshotFolder(attempt), record.copied);
       if (difference !== undefined) throw notRestorable(`the snapshot is not as it was taken: ${difference}`);
       remove(this.#path('aside'));
       this.#write('exchange.json', { schemaVersion: 1, snapshot: attempt });

@@ -25,6 +25,7 @@ import * as z from 'zod';
 import { digestSchema } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { onDisk, syncDirectory, writeFully } from '../../../system/files/durable-file-sync.ts';
+import { digestOfFile } from '../disk/digest-of-file.ts';
 
 const ownership = { mode: z.number().int(), uid: z.number().int(), gid: z.number().int(), mtimeMs: z.number() };
 
@@ -100,7 +101,7 @@ function copyLink(from: string, to: string, stat: Stats): string {
  * Reads a copy back. @returns what is not as it was copied, for people; undefined where all of it is
  * @throws SlipwayError codes of the disk
  */
-export function differenceIn(root: string, copied: readonly Copied[]): string | undefined {
+export async function differenceIn(root: string, copied: readonly Copied[]): Promise<string | undefined> {
   for (const entry of copied) {
     const file = path.join(root, entry.path);
     const stat = onDisk(`look at ${file}`, () => lstatSync(file, { throwIfNoEntry: false }));
@@ -109,25 +110,9 @@ export function differenceIn(root: string, copied: readonly Copied[]): string | 
     if (entry.kind === 'folder' && !stat.isDirectory()) return `${entry.path} is no folder`;
     if (entry.kind !== 'file') continue;
     if (!stat.isFile() || stat.size !== entry.length) return `${entry.path} has another length`;
-    if (digestOf(file) !== entry.sha256) return `${entry.path} has other bytes`;
+    if ((await digestOfFile(file)) !== entry.sha256) return `${entry.path} has other bytes`;
   }
   return undefined;
-}
-
-function digestOf(file: string): string {
-  return onDisk(`read ${file}`, () => {
-    const hash = createHash('sha256');
-    const buffer = Buffer.allocUnsafe(chunkBytes);
-    const source = openSync(file, 'r');
-    try {
-      for (let count = readSync(source, buffer); count > 0; count = readSync(source, buffer)) {
-        hash.update(buffer.subarray(0, count));
-      }
-    } finally {
-      closeSync(source);
-    }
-    return hash.digest('hex');
-  });
 }
 
 /** Bytes of files, without following links; nothing there is nothing. */

@@ -5,26 +5,17 @@ import { exists, onDisk, remove, replaceLink } from '../../../system/files/durab
 import type { DataSet } from '../../adoption/data-set.ts';
 import type { LinkRecord } from './snapshot-record.ts';
 
-export function linksNow(
-  dataDir: string,
-  { links, linkFolders }: Pick<DataSet, 'links' | 'linkFolders'>,
-): LinkRecord[] {
-  const inFolders = linkFolders.flatMap((folder) =>
-    namesIn(path.join(dataDir, folder)).map((name) => `${folder}/${name}`),
-  );
-  return [...links, ...inFolders].map((name) => ({ path: name, target: targetOf(path.join(dataDir, name)) }));
+export function linksNow(dataDir: string, set: Pick<DataSet, 'links' | 'linkFolders'>): LinkRecord[] {
+  return [...set.links, ...linksInFolders(dataDir, set)].map((name) => ({
+    path: name,
+    target: targetOf(path.join(dataDir, name)),
+  }));
 }
 
 /** Links that were not there then are taken away, but nothing that is no link is touched. */
-export function setLinks(
-  dataDir: string,
-  wanted: readonly LinkRecord[],
-  { linkFolders }: Pick<DataSet, 'linkFolders'>,
-) {
+export function setLinks(dataDir: string, wanted: readonly LinkRecord[], set: Pick<DataSet, 'linkFolders'>): void {
   const known = new Set(wanted.map((link) => link.path));
-  const added = linkFolders
-    .flatMap((folder) => namesIn(path.join(dataDir, folder)).map((name) => `${folder}/${name}`))
-    .filter((name) => !known.has(name));
+  const added = linksInFolders(dataDir, set).filter((name) => !known.has(name));
   for (const link of [...wanted, ...added.map((name) => ({ path: name, target: undefined }))]) {
     const file = path.join(dataDir, link.path);
     const found = targetOf(file);
@@ -34,8 +25,12 @@ export function setLinks(
   }
 }
 
-function namesIn(folder: string): string[] {
-  return exists(folder) ? onDisk(`list ${folder}`, () => readdirSync(folder)) : [];
+function linksInFolders(dataDir: string, { linkFolders }: Pick<DataSet, 'linkFolders'>): string[] {
+  return linkFolders.flatMap((name) => {
+    const folder = path.join(dataDir, name);
+    const inside = exists(folder) ? onDisk(`list ${folder}`, () => readdirSync(folder)) : [];
+    return inside.map((each) => `${name}/${each}`);
+  });
 }
 
 function targetOf(file: string): string | undefined {
