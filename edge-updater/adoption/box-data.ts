@@ -32,9 +32,9 @@ export interface BoxData {
   hold(why: string): void;
   letGo(): void;
   /** The release that wrote the data, or is about to; undefined where nothing says so. */
-  readonly owner: Digest | undefined;
-  /** Durable when it returns. */
-  claim(release: Digest): void;
+  owner(): Promise<Digest | undefined>;
+  /** Durable when it ends. */
+  claim(release: Digest): Promise<void>;
   /** Beside the running service. @throws SlipwayError `datastore-damaged`, `datastore-not-restorable`, codes of the disk */
   measure(): Promise<DataMeasure>;
   /**
@@ -43,13 +43,13 @@ export interface BoxData {
    */
   snapshot(passage: Passage, takenAt: string): Promise<void>;
   /** The newest one that leads back from `to`. */
-  snapshotOf(passage: Omit<Passage, 'attempt'>): TakenSnapshot | undefined;
+  snapshotOf(passage: Omit<Passage, 'attempt'>): Promise<TakenSnapshot | undefined>;
   /** Puts it in place and sets aside what is there. @throws SlipwayError `datastore-not-restorable` */
   putBack(snapshot: TakenSnapshot): Promise<void>;
   /** Sets the links of the distribution as they were, and leaves the data. */
-  putLinksBack(snapshot: TakenSnapshot): void;
+  putLinksBack(snapshot: TakenSnapshot): Promise<void>;
   /** Ends what a stop of any kind interrupted. @throws SlipwayError `datastore-not-restorable` */
-  finishExchange(): void;
+  finishExchange(): Promise<void>;
   /** Deletes all snapshots but those. */
-  prune(keep: readonly Omit<Passage, 'attempt'>[]): void;
+  prune(keep: readonly Omit<Passage, 'attempt'>[]): Promise<void>;
 }

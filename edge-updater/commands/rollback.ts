@@ -23,7 +23,7 @@ export function addRollback(program: Command, context: CommandContext): void {
       await using opened = context.open(options.config, 'rollback');
       try {
         await opened.device.recover(context.signal, handPatience);
-        if (!options.yes) refuseLoss(opened.device);
+        if (!options.yes) await refuseLoss(opened.device);
         const attempt = await opened.device.rollBack(context.signal, handPatience);
         const { current } = opened.device.state;
         const text = `${describeAttempt(attempt)}\nnow on ${current?.version}`;
@@ -35,9 +35,10 @@ export function addRollback(program: Command, context: CommandContext): void {
 }
 
 /** @throws SlipwayError `usage` where data of the box goes back too */
-function refuseLoss({ dataOfRollback }: OpenDevice['device']): void {
-  if (!dataOfRollback) return;
-  const { takenAt } = dataOfRollback;
+async function refuseLoss(device: OpenDevice['device']): Promise<void> {
+  const snapshot = await device.dataOfRollback();
+  if (!snapshot) return;
+  const { takenAt } = snapshot;
   throw new SlipwayError('usage', `the datastore goes back to ${takenAt}: what was stored since then is set aside`, {
     hint: 'Run slipway-edge rollback --yes if that is meant.',
   });

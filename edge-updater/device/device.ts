@@ -133,7 +133,7 @@ export class Device {
   }
 
   /** Of an adopted box: the copy of its data that a rollback would put in place. */
-  get dataOfRollback(): TakenSnapshot | undefined {
+  async dataOfRollback(): Promise<TakenSnapshot | undefined> {
     const { current, previous } = this.state;
     if (!current || !previous) return undefined;
     return this.world.data?.snapshotOf({ from: previous.manifestSha256, to: current.manifestSha256 });

@@ -35,6 +35,6 @@ export async function endHold(world: World): Promise<void> {
   const { data, slots } = world;
   const { currentLink } = slots;
   if (!data || currentLink === undefined) return;
-  data.finishExchange();
+  await data.finishExchange();
   if (data.isHeld) await startRelease(currentLink, world);
 }

@@ -52,7 +52,7 @@ const performers: Performers = {
     const cleanings = [() => slots.prune(keep), () => keepDownloads || downloads.clear(), () => data?.prune(ways)];
     for (const clean of cleanings) {
       try {
-        clean();
+        await clean();
       } catch (thrown) {
         // What could not be deleted now is deleted before the next check; it stops nothing.
         const { code, message } = toSlipwayError(thrown);

@@ -39,11 +39,11 @@ export async function proveRelease(
  * goes on: after a reboot systemd has started it, and an updater that was killed has.
  */
 export async function startRelease(release: Digest, { data, service }: World): Promise<void> {
-  if (data && !data.isHeld && data.owner === release) {
+  if (data && !data.isHeld && (await data.owner()) === release) {
     const { isActive, isStarting } = await service.condition();
     if (isActive || isStarting) return;
   }
-  data?.claim(release);
+  await data?.claim(release);
   data?.letGo();
   await service.restart();
 }

@@ -45,7 +45,8 @@ export async function restoreRelease(effect: Restore, world: World, signal: Abor
 export async function pointBack({ leaving, previous }: Restore, to: InstalledRelease, world: World) {
   const { slots, data } = world;
   const links = { current: to.manifestSha256, previous: previous?.manifestSha256 };
-  const isBack = slots.currentLink === links.current && (!data || (!data.isHeld && data.owner === links.current));
+  const isBack =
+    slots.currentLink === links.current && (!data || (!data.isHeld && (await data.owner()) === links.current));
   if (isBack || !data) {
     slots.point(links);
     return undefined;
@@ -71,9 +72,9 @@ async function giveDataBack(
   { narrator, slots }: World,
 ): Promise<string | undefined> {
   // Half of each set is no data: nothing starts on it before the exchange has ended.
-  data.finishExchange();
-  if (data.owner === to.manifestSha256) return undefined;
-  const snapshot = leaving && data.snapshotOf({ from: to.manifestSha256, to: leaving.manifestSha256 });
+  await data.finishExchange();
+  if ((await data.owner()) === to.manifestSha256) return undefined;
+  const snapshot = leaving && (await data.snapshotOf({ from: to.manifestSha256, to: leaving.manifestSha256 }));
   let note = 'the data stays as it is';
   if (snapshot && !isKept(leaving, to, slots)) {
     try {
@@ -87,7 +88,7 @@ async function giveDataBack(
       note = `${code}: ${message}`;
     }
   }
-  if (snapshot) data.putLinksBack(snapshot);
-  data.claim(to.manifestSha256);
+  if (snapshot) await data.putLinksBack(snapshot);
+  await data.claim(to.manifestSha256);
   return note;
 }

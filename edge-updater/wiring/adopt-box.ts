@@ -41,7 +41,7 @@ export async function adoptBox({ device, configuration }: OpenDevice, updater: U
   const isLinked = earlier?.program === box.program && isOurLink(stateDir, earlier);
   const adoption =
     earlier && isLinked ? { ...earlier, ...factsOf(box) } : await installedAsSlot(box, device, configuration);
-  new BoxDataDirectory(adoption, stateDir).claim(device.state.current?.manifestSha256 ?? '');
+  await new BoxDataDirectory(adoption, stateDir).claim(device.state.current?.manifestSha256 ?? '');
   if (!isLinked) linkProgram(stateDir, adoption);
   await writeUnitFiles(adoptionFiles(adoption, configuration, updater));
   return adoption;

@@ -32,10 +32,10 @@ for (const scenario of scenarios) {
         }
         const device = edge.start({ service: box, data: box.data });
         await device.recover(never, patience);
-        expectWholeBox(edge, box, device, { old, allowed: [old, next] }, what);
+        await expectWholeBox(edge, box, device, { old, allowed: [old, next] }, what);
         device.forgetRejections();
         await device.check(never, patience, 'person');
-        expectWholeBox(edge, box, device, { old, allowed: [scenario.isSick ? old : next] }, what);
+        await expectWholeBox(edge, box, device, { old, allowed: [scenario.isSick ? old : next] }, what);
       }
 
       async function changesOf(): Promise<number> {

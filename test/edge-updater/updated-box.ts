@@ -39,7 +39,7 @@ export async function update(device: Device): Promise<void> {
 }
 
 /** @param ends the release before, whose data is never lost, and all that it may be on */
-export function expectWholeBox(
+export async function expectWholeBox(
   edge: EdgeDevice,
   box: AdoptedBox,
   device: Device,
@@ -53,7 +53,7 @@ export function expectWholeBox(
   expect(device.state.current?.manifestSha256, what).toBe(currentLink);
   expect(box.running, what).toBe(currentLink);
   // The release that runs wrote last, and an older one finds nothing of a newer one.
-  expect(box.data.owner, what).toBe(currentLink);
+  expect(await box.data.owner(), what).toBe(currentLink);
   expect(box.writers().at(-1), what).toBe(currentLink);
   if (currentLink === old) expect(new Set(box.writers()), what).toEqual(new Set([old]));
   // Nothing that it wrote is lost: a copy that is put back was taken when it wrote last.

@@ -59,13 +59,12 @@ export class BoxDataDirectory implements BoxData {
     this.#hold.lift();
   }
 
-  get owner(): Digest | undefined {
-    return this.#read('owner.json', ownerSchema)?.release;
+  async owner(): Promise<Digest | undefined> {
+    return this.#owner;
   }
 
-  claim(release: Digest): void {
-    if (this.owner === release) return;
-    this.#write('owner.json', { schemaVersion: 1, release });
+  async claim(release: Digest): Promise<void> {
+    this.#claim(release);
   }
 
   async measure(): Promise<DataMeasure> {
@@ -102,7 +101,7 @@ export class BoxDataDirectory implements BoxData {
     }
   }
 
-  snapshotOf({ from, to }: Omit<Passage, 'attempt'>): TakenSnapshot | undefined {
+  async snapshotOf({ from, to }: Omit<Passage, 'attempt'>): Promise<TakenSnapshot | undefined> {
     const found = this.#records().findLast((record) => record.from === from && record.to === to);
     return found && { attempt: found.attempt, takenAt: found.takenAt };
   }
@@ -119,12 +118,12 @@ export class BoxDataDirectory implements BoxData {
     this.#exchange(record);
   }
 
-  putLinksBack({ attempt }: TakenSnapshot): void {
+  async putLinksBack({ attempt }: TakenSnapshot): Promise<void> {
     const record = this.#recordOf(attempt);
     if (record) setLinks(this.#dataDir, record.links, this.#set);
   }
 
-  finishExchange(): void {
+  async finishExchange(): Promise<void> {
     if (!this.#isExchanging) return;
     const open = this.#read('exchange.json', exchangeSchema);
     if (!open) throw notRestorable('an exchange of data was begun, and its file cannot be read');
@@ -133,7 +132,7 @@ export class BoxDataDirectory implements BoxData {
     this.#exchange(record);
   }
 
-  prune(keep: readonly Omit<Passage, 'attempt'>[]): void {
+  async prune(keep: readonly Omit<Passage, 'attempt'>[]): Promise<void> {
     const isWanted = (record: SnapshotRecord) => keep.some(({ from, to }) => record.from === from && record.to === to);
     const wanted = new Set(
       this.#records()
@@ -151,6 +150,15 @@ export class BoxDataDirectory implements BoxData {
   forget(): void {
     remove(this.#own);
     this.#hold.lift();
+  }
+
+  get #owner(): Digest | undefined {
+    return this.#read('owner.json', ownerSchema)?.release;
+  }
+
+  #claim(release: Digest): void {
+    if (this.#owner === release) return;
+    this.#write('owner.json', { schemaVersion: 1, release });
   }
 
   get #isExchanging(): boolean {
@@ -173,7 +181,7 @@ export class BoxDataDirectory implements BoxData {
       if (exists(copy as string)) moveInto(copy as string, place as string);
     }
     setLinks(this.#dataDir, links, this.#set);
-    this.claim(from);
+    this.#claim(from);
     remove(this.#path('exchange.json'));
     remove(snapshot);
   }
