@@ -5,7 +5,8 @@ import type { Clock } from '../ports.ts';
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonicSeconds: () => performance.now() / 1000,
+  /** Of the machine, not of the process: two processes have one count. */
+  monotonicSeconds: () => Number(process.hrtime.bigint()) / 1e9,
   sleep: async (seconds, signal) => {
     await wait(seconds * 1000, undefined, { signal });
   },

@@ -6,27 +6,36 @@ import { CommandProbe } from '../adapters/service/command-probe.ts';
 import { HttpProbe } from '../adapters/service/http-probe.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import type { Configuration } from '../configuration.ts';
+import { type BoxHealth, HealthOfBox } from '../health/box-health.ts';
 import { BoxProbe } from '../health/box-probe.ts';
 import { type ProbeSettings, probesOf } from '../health/health-settings.ts';
 import type { HealthProbe, SlotStore } from '../ports.ts';
 
+/** @param box where another process looks at it; else this one does */
 export function healthOf(
   configuration: Configuration,
   slots: Pick<SlotStore, 'currentLink' | 'manifest'>,
+  box = healthOfBox(configuration),
 ): HealthProbe {
   const { health, stateDir } = configuration;
-  const { box: settings, probeTimeoutSeconds } = health;
-  const probes = probesOf(health).map((probe) => probeOf(probe, stateDir, probeTimeoutSeconds));
+  const probes = probesOf(health).map((probe) => probeOf(probe, stateDir, health.probeTimeoutSeconds));
   return new BoxProbe({
-    boxes: settings === 'none' ? undefined : boxOfThisMachine(configuration),
-    machine: localMachine(probeTimeoutSeconds, () => systemClock.monotonicSeconds()),
+    box: health.box === 'none' ? undefined : box,
     distribution() {
       const { currentLink } = slots;
       return currentLink === undefined ? undefined : slots.manifest(currentLink)?.distribution;
     },
-    ...(settings === 'none' ? { podsIn: [], kubeletHealthz: '' } : settings),
     probes,
   });
+}
+
+/** Undefined where no K3s or K0s is looked for. */
+export function healthOfBox(configuration: Configuration): BoxHealth | undefined {
+  const { box, probeTimeoutSeconds } = configuration.health;
+  const boxes = boxOfThisMachine(configuration);
+  if (box === 'none' || !boxes) return undefined;
+  const machine = localMachine(probeTimeoutSeconds, () => systemClock.monotonicSeconds());
+  return new HealthOfBox({ ...box, boxes, machine });
 }
 
 function probeOf(probe: ProbeSettings, stateDir: string, timeoutSeconds: number): HealthProbe {

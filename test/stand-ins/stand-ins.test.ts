@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { localMachine } from '../../edge-updater/adapters/health/local-machine.ts';
 import type { Box } from '../../edge-updater/box/box.ts';
+import { HealthOfBox } from '../../edge-updater/health/box-health.ts';
 import { BoxProbe } from '../../edge-updater/health/box-probe.ts';
 import { missingCommands } from '../services/commands.ts';
 import { freePort } from '../services/free-port.ts';
@@ -95,10 +96,13 @@ describeUnless(missing, 'the k0s stand-in', () => {
       ...{ dataDir: data, version: 'v1.33.9+k0s.0', nodeName: 'box-1', datastore: { kind: 'sqlite' } },
     };
     const probe = new BoxProbe({
-      boxes: { read: async () => ({ kind: 'box', box }) },
-      machine: localMachine(2, () => performance.now() / 1000),
+      box: new HealthOfBox({
+        boxes: { read: async () => ({ kind: 'box', box }) },
+        machine: localMachine(2, () => performance.now() / 1000),
+        ...{ kubeletHealthz: `http://127.0.0.1:${healthz}/healthz`, podsIn: ['kube-system'] },
+      }),
       distribution: () => ({ name: 'k0s', version: '1.33.9+k0s.0', component: 'k0s' }),
-      ...{ kubeletHealthz: `http://127.0.0.1:${healthz}/healthz`, podsIn: ['kube-system'], probes: [] },
+      probes: [],
     });
     const never = new AbortController().signal;
     const found = await until(async () => {

@@ -8,6 +8,7 @@ import path from 'node:path';
 import type { ReleaseDistribution } from '../../../contract/release/distribution.ts';
 import { localMachine } from '../../../edge-updater/adapters/health/local-machine.ts';
 import type { Box, BoxReading } from '../../../edge-updater/box/box.ts';
+import { HealthOfBox } from '../../../edge-updater/health/box-health.ts';
 import { BoxProbe } from '../../../edge-updater/health/box-probe.ts';
 import type { HealthProbe } from '../../../edge-updater/ports.ts';
 import { ApiServer, leaseOf, nodeOf, pathsOf } from '../../stand-ins/kubernetes/api-server.ts';
@@ -93,15 +94,17 @@ export class ClusterOfBox implements AsyncDisposable {
   probe(): BoxProbe {
     const { port } = this.#kubelet.address() as AddressInfo;
     return new BoxProbe({
-      boxes: { read: async () => this.reading },
-      machine: localMachine(
-        this.timeoutSeconds,
-        () => this.now,
-        () => this.date,
-      ),
+      box: new HealthOfBox({
+        boxes: { read: async () => this.reading },
+        machine: localMachine(
+          this.timeoutSeconds,
+          () => this.now,
+          () => this.date,
+        ),
+        kubeletHealthz: `http://127.0.0.1:${port}/healthz`,
+        podsIn: this.podsIn,
+      }),
       distribution: () => this.distribution,
-      kubeletHealthz: `http://127.0.0.1:${port}/healthz`,
-      podsIn: this.podsIn,
       probes: this.probes,
     });
   }
