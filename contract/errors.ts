@@ -177,6 +177,7 @@ export const errorCodes = {
   'box-contradicted': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'box-unknown': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'unit-not-ours': { exit: exitStatus.localResource, fault: 'device', since: 2 },
+  'actor-unavailable': { exit: exitStatus.localResource, fault: 'device', retryable: true, since: 2 },
   'datastore-damaged': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'datastore-not-restorable': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'memory-exceeded': { exit: exitStatus.localResource, fault: 'device' },

@@ -6,6 +6,7 @@ import { runCommandLine } from './command-line.ts';
 import type { CommandContext } from './commands/command-context.ts';
 import { addVerbs } from './commands/verbs.ts';
 import { adoptBox, unadoptBox, updaterPlace } from './wiring/adopt-box.ts';
+import { actUntilIdle } from './wiring/open-actor.ts';
 import { DeviceOpener } from './wiring/open-device.ts';
 import { readDevice } from './wiring/read-device.ts';
 
@@ -18,6 +19,7 @@ const outside: Omit<CommandContext, 'output'> = {
   openPatiently: opener.openPatiently.bind(opener),
   adopt: (opened, configFile) => adoptBox(opened, updaterPlace(configFile)),
   unadopt: (opened, configFile) => unadoptBox(opened, updaterPlace(configFile)),
+  act: actUntilIdle,
   read: readDevice,
   applyToFile: (files, out, means) => applyToFile(files, out, means, () => stop.signal),
   signal: stop.signal,

@@ -1,11 +1,12 @@
 /**
- * Starts the program that a verb of `slipway-edge` is in. Applying a delta and showing the status need a part of the
- * code that a device needs, and loading the rest takes longer than the work.
+ * Starts the program that a verb of `slipway-edge` is in. Applying a delta, showing the status and acting need a part of
+ * the code that a device needs, and loading the rest takes longer than the work.
  */
 import { setFlagsFromString } from 'node:v8';
 import { startProgram } from '../system/command-line/start-program.ts';
 
 const ofVerb = new Map([
+  ['act', { source: 'act-main.ts', built: 'slipway-edge-act.mjs' }],
   ['apply', { source: 'apply-main.ts', built: 'slipway-edge-apply.mjs' }],
   ['status', { source: 'status-main.ts', built: 'slipway-edge-status.mjs' }],
 ]);

@@ -40,6 +40,13 @@ const programs: readonly BundledProgram[] = [
     without: notOnDevices,
   },
   {
+    entry: 'edge-updater/act-main.ts',
+    output: 'slipway-edge-act.mjs',
+    executable: false,
+    compact: true,
+    without: notOnDevices,
+  },
+  {
     entry: 'edge-updater/apply-main.ts',
     output: 'slipway-edge-apply.mjs',
     executable: false,

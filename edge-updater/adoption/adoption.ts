@@ -36,5 +36,7 @@ export const adoptionSchema = z.object({
   /** Of the program within a slot, such as `bin/k3s`. */
   installPath: z.string().min(1),
   original: originalSchema,
+  /** The socket of the actor; absent where the updater itself touches the box, as before there was one. */
+  actor: z.string().startsWith('/').optional(),
 });
 export type Adoption = z.infer<typeof adoptionSchema>;

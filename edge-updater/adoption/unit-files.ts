@@ -1,4 +1,5 @@
-/** Writes the files of systemd that adopting a box adds: a hold before its unit, a look at boot, and what the updater may. */
+/** Writes the files of systemd that adopting a box adds: a hold before its unit, a look at boot, and the actor. */
+import { actorService, actorServiceUnit, actorSocket, actorSocketUnit } from './actor-units.ts';
 import type { Adoption } from './adoption.ts';
 
 export const bootUnit = 'slipway-edge-boot.service';
@@ -14,12 +15,16 @@ export interface UnitFile {
   readonly text: string;
 }
 
-/** @param updater the unit of the updater itself; undefined where it runs by other means */
-export function unitFilesOf(
-  adoption: Adoption,
-  holdFile: string,
-  updater: { readonly unit: string; readonly program: string; readonly configFile: string },
-): UnitFile[] {
+/** How the updater is started. */
+export interface UpdaterStart {
+  readonly unit: string;
+  /** Paths */
+  readonly program: string;
+  readonly configFile: string;
+}
+
+/** Written anew by each adoption: a drop-in of that name that gave capabilities to the updater itself is replaced. */
+export function unitFilesOf(adoption: Adoption, holdFile: string, updater: UpdaterStart): UnitFile[] {
   const { unit, dataDir } = adoption;
   return [
     {
@@ -61,11 +66,13 @@ WantedBy=multi-user.target
     {
       name: `${updater.unit}.d/50-slipway-box.conf`,
       text: `# Written by slipway-edge adopt; slipway-edge unadopt takes it away.
-[Service]
-# The datastore is copied and put back with its owners and times, and the running program is looked at.
-ReadWritePaths=${dataDir}
-CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_SYS_PTRACE
+[Unit]
+# Copies the data of the box and looks at it, with the capabilities that the updater has not.
+Wants=${actorSocketUnit}
+After=${actorSocketUnit}
 `,
     },
+    { name: actorSocketUnit, text: actorSocket(adoption) },
+    { name: actorServiceUnit, text: actorService(adoption, updater) },
   ];
 }

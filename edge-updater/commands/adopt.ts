@@ -16,7 +16,7 @@ unit while data is copied, and a unit of its own looks at the box before each bo
 Run it again after an installer has put its own program there.`,
     )
     .action(async ({ config }: CommonOptions) => {
-      await using opened = context.open(config, 'adopt');
+      await using opened = context.open(config, 'adopt', { hands: 'own' });
       try {
         const adoption = await context.adopt(opened, config);
         const { current } = opened.device.state;
@@ -41,7 +41,7 @@ export function addUnadopt(program: Command, context: CommandContext): void {
     .addHelpText('after', examples('unadopt'))
     .addHelpText('after', '\nThe release that runs stays. The copies of its data are deleted.')
     .action(async ({ config }: CommonOptions) => {
-      await using opened = context.open(config, 'unadopt');
+      await using opened = context.open(config, 'unadopt', { hands: 'own' });
       try {
         const { unit, program: installed } = await context.unadopt(opened, config);
         context.output.answer({ unadopted: { unit, program: installed } }, `${installed} of ${unit} is a file again`);

@@ -19,14 +19,26 @@ export interface OpenDevice extends AsyncDisposable {
   polled(poll: Pick<DaemonPoll, 'reason' | 'message' | 'waiting'> & { readonly nextPollAt?: Date }): void;
 }
 
+/** Who touches an adopted box: its actor, or this very process. */
+export type Hands = 'actor' | 'own';
+
+export interface OpenMeans {
+  /** The server's unless said. */
+  readonly blobs?: BlobSource;
+  /** The actor's unless said. */
+  readonly hands?: Hands;
+}
+
 export interface CommandContext {
   /** Takes the lock and opens everything. @throws SlipwayError `already-running`, `document-…` */
-  open(configFile: string, command: string, blobs?: BlobSource): OpenDevice;
+  open(configFile: string, command: string, means?: OpenMeans): OpenDevice;
   /** The same for a daemon, which waits for a disk that takes nothing, and tells the server. */
   openPatiently(configFile: string, command: string): Promise<OpenDevice>;
   /** Takes over what is installed here, and gives it back. @param configFile as given, for the unit at boot */
   adopt(opened: OpenDevice, configFile: string): Promise<Adoption>;
   unadopt(opened: OpenDevice, configFile: string): Promise<Adoption>;
+  /** Touches the adopted box for the updater, until nobody has asked for a while. */
+  act(configFile: string, recordFolder: string, signal: AbortSignal): Promise<void>;
   /** Reads beside the process that holds the lock. */
   read(configFile: string): Promise<DeviceReading>;
   /** Makes `out` from a file and a delta; `out` is whole or untouched. */

@@ -13,7 +13,7 @@ export function addInstall(program: Command, context: CommandContext): void {
     .option('--config <file>', 'configuration', defaultConfigFile)
     .addHelpText('after', examples('install /media/usb/k3s-1.33.9.slipway'))
     .action(async (bundle: string, options: CommonOptions) => {
-      await using opened = context.open(options.config, 'install', noOtherSource);
+      await using opened = context.open(options.config, 'install', { blobs: noOtherSource });
       try {
         await opened.device.recover(context.signal, handPatience);
         const attempt = await installBundle(opened.device, bundle, context.signal, handPatience);

@@ -11,7 +11,7 @@ export function addRecover(program: Command, context: CommandContext): void {
     .option('--boot', 'before the unit of an adopted box starts: count the boot, put data in place, start nothing')
     .addHelpText('after', examples('recover', 'recover --boot'))
     .action(async ({ config, boot }: CommonOptions & { readonly boot?: true }) => {
-      await using opened = context.open(config, 'recover');
+      await using opened = context.open(config, 'recover', { hands: boot ? 'own' : 'actor' });
       try {
         const { device } = opened;
         if (boot) await device.recoverBeforeStart();

@@ -1,5 +1,6 @@
 /** Puts every verb of a device into its program. */
 import type { Command } from 'commander';
+import { addAct } from './act.ts';
 import { addAdopt, addUnadopt } from './adopt.ts';
 import { addApply } from './apply.ts';
 import { addCheckNow } from './check-now.ts';
@@ -11,6 +12,7 @@ import { addRun } from './run.ts';
 import { addStatus } from './status.ts';
 
 export function addVerbs(program: Command, context: CommandContext): void {
-  const verbs = [addRun, addCheckNow, addStatus, addInstall, addRollback, addAdopt, addUnadopt, addRecover, addApply];
+  const verbs = [addRun, addCheckNow, addStatus, addInstall, addRollback, addAdopt, addUnadopt, addRecover];
+  verbs.push(addAct, addApply);
   for (const add of verbs) add(program, context);
 }

@@ -1,12 +1,15 @@
 /** Sums up what each step of a look at the box saw: whether it is well, and a line that names the step that is not. Pure. */
 
 /** The order in which a box comes up, so that the first step that fails is the one to look at. */
-export type Step = 'unit' | 'box' | 'api' | 'kubelet' | 'node' | 'pods' | 'probe';
+export const steps = ['unit', 'box', 'api', 'kubelet', 'node', 'pods', 'probe'] as const;
+export type Step = (typeof steps)[number];
+
+/** `undecided`: it cannot be told here, and is not the fault of this box. */
+export const outcomes = ['passed', 'failed', 'undecided'] as const;
 
 export interface Evidence {
   readonly step: Step;
-  /** `undecided`: it cannot be told here, and is not the fault of this box. */
-  readonly outcome: 'passed' | 'failed' | 'undecided';
+  readonly outcome: (typeof outcomes)[number];
   /** What it saw, for people. */
   readonly saw: string;
 }

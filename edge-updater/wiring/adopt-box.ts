@@ -4,12 +4,13 @@
  */
 import path from 'node:path';
 import { SlipwayError } from '../../contract/errors.ts';
-import { readAdoption, removeAdoption, writeAdoption } from '../adapters/box/adoption-file.ts';
+import { forgetFolder, readAdoption, removeAdoption, writeAdoption } from '../adapters/box/adoption-file.ts';
 import { giveProgramBack, installPathOf, isOurLink, linkProgram, originalOf } from '../adapters/box/box-program.ts';
-import { removeUnitFiles, writeUnitFiles } from '../adapters/box/unit-folder.ts';
+import { endActor, removeUnitFiles, writeUnitFiles } from '../adapters/box/unit-folder.ts';
 import { BoxDataDirectory } from '../adapters/datastore/box-data.ts';
 import { holdFileOf } from '../adapters/datastore/hold-file.ts';
 import { streamOfFile } from '../adapters/disk/file-stream.ts';
+import { actorFolder, actorSocketFile } from '../adoption/actor-units.ts';
 import type { Adoption, OriginalProgram } from '../adoption/adoption.ts';
 import { slotOfInstalled } from '../adoption/slot-of-installed.ts';
 import { type UnitFile, unitFilesOf } from '../adoption/unit-files.ts';
@@ -41,10 +42,15 @@ export async function adoptBox({ device, configuration }: OpenDevice, updater: U
   const isLinked = earlier?.program === box.program && isOurLink(stateDir, earlier);
   const adoption =
     earlier && isLinked ? { ...earlier, ...factsOf(box) } : await installedAsSlot(box, device, configuration);
+  await endActor();
   await new BoxDataDirectory(adoption, stateDir).claim(device.state.current?.manifestSha256 ?? '');
   if (!isLinked) linkProgram(stateDir, adoption);
-  await writeUnitFiles(adoptionFiles(adoption, configuration, updater));
-  return adoption;
+  // The updater asks the actor from when its record says so: that comes last.
+  const acted = { ...adoption, actor: actorSocketFile };
+  writeAdoption(actorFolder, acted);
+  await writeUnitFiles(adoptionFiles(acted, configuration, updater));
+  writeAdoption(stateDir, acted);
+  return acted;
 }
 
 async function boxToAdopt(device: OpenDevice['device'], { service }: Configuration): Promise<Box> {
@@ -120,9 +126,11 @@ export async function unadoptBox({ device, configuration }: OpenDevice, updater:
     throw new SlipwayError('box-unknown', 'no box is adopted here', { hint: 'Nothing has to be undone.' });
   }
   if (device.state.update.phase !== 'idle') throw underWay('given back');
+  await endActor();
   if (isOurLink(stateDir, adoption)) await giveProgramBack(stateDir, adoption);
   await removeUnitFiles(adoptionFiles(adoption, configuration, updater));
   new BoxDataDirectory(adoption, stateDir).forget();
+  forgetFolder(actorFolder);
   removeAdoption(stateDir);
   return adoption;
 }

@@ -7,9 +7,6 @@ import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { zstdEncoderOf } from '../../delta/recipe/zstd-programs.ts';
 import { isDiskCode } from '../../system/files/disk-codes.ts';
 import { readAdoption } from '../adapters/box/adoption-file.ts';
-import { boxOfThisMachine } from '../adapters/box/box-of-this-machine.ts';
-import { whyNotOurs } from '../adapters/box/box-program.ts';
-import { BoxDataDirectory } from '../adapters/datastore/box-data.ts';
 import { deltaProcess } from '../adapters/delta/delta-process.ts';
 import { readConfiguration } from '../adapters/disk/configuration-file.ts';
 import { StateDiskSpace } from '../adapters/disk/disk-space.ts';
@@ -22,22 +19,22 @@ import { writeStatus } from '../adapters/disk/status-file.ts';
 import { DeviceToken } from '../adapters/network/device-token.ts';
 import { HttpServer } from '../adapters/network/http-server.ts';
 import { ExecService } from '../adapters/service/exec-service.ts';
-import { bootId } from '../adapters/service/process-table.ts';
 import { SystemdService } from '../adapters/service/systemd-service.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import type { Terminal } from '../adapters/terminal.ts';
 import type { Adoption } from '../adoption/adoption.ts';
-import type { OpenDevice } from '../commands/command-context.ts';
+import type { OpenDevice, OpenMeans } from '../commands/command-context.ts';
 import { type Configuration, proxiesOf } from '../configuration.ts';
 import { Device } from '../device/device.ts';
 import type { LeastRate } from '../download/least-rate.ts';
-import type { BlobSource, ServiceManager } from '../ports.ts';
+import type { ServiceManager } from '../ports.ts';
 import { proveServer } from '../trust/prove-server.ts';
 import { checkRequestOf } from '../update/check-request.ts';
 import { blankState } from '../update/state.ts';
 import type { WaitForWindow } from '../update/switch-window.ts';
 import { troublesOf } from '../update/troubles.ts';
 import { earliestTime, updaterVersion } from '../updater-version.ts';
+import { openBox } from './open-box.ts';
 import { healthOf } from './open-health.ts';
 
 export class DeviceOpener {
@@ -51,11 +48,11 @@ export class DeviceOpener {
   }
 
   /** Takes the lock and opens everything. @throws SlipwayError `already-running`, `document-…` */
-  open(configFile: string, command: string, blobs?: BlobSource): OpenDevice {
+  open(configFile: string, command: string, means: OpenMeans = {}): OpenDevice {
     const configuration = readConfiguration(configFile);
     const lock = new InstanceLock(configuration.stateDir, command);
     try {
-      return this.#openLocked(configuration, lock, blobs);
+      return this.#openLocked(configuration, lock, means);
     } catch (thrown) {
       lock.release();
       throw thrown;
@@ -82,7 +79,7 @@ export class DeviceOpener {
     }
   }
 
-  #openLocked(configuration: Configuration, lock: InstanceLock, blobs: BlobSource | undefined): OpenDevice {
+  #openLocked(configuration: Configuration, lock: InstanceLock, { blobs, hands = 'actor' }: OpenMeans): OpenDevice {
     const { stateDir, product, platform, labels, deviceId, download, delta, health } = configuration;
     const content = readJournal(stateDir);
     const slots = new SlotDirectory(stateDir);
@@ -91,6 +88,7 @@ export class DeviceOpener {
     const journal = new JournalFile(stateDir);
     const adoption = readAdoption(stateDir);
     if (adoption) requireItsUnit(adoption, configuration);
+    const box = openBox(configuration, adoption, hands);
     const device = new Device({
       facts: { deviceId, product, platform, labels, updaterVersion },
       server,
@@ -104,11 +102,8 @@ export class DeviceOpener {
         blobs: blobs ?? server,
         deltas: deltaProcess(delta.zstdPrograms),
         service,
-        box: boxOfThisMachine(configuration),
-        data: adoption && new BoxDataDirectory(adoption, stateDir),
-        bootId: adoption && bootId(),
-        whyNotOurs: adoption && (() => whyNotOurs(adoption, stateDir)),
-        health: healthOf(configuration, slots),
+        ...box.ofWorld,
+        health: healthOf(configuration, slots, box.health),
         clock: systemClock,
         narrator: this.#terminal,
         policy: {

@@ -11,11 +11,11 @@ import { BoxProbe } from '../health/box-probe.ts';
 import { type ProbeSettings, probesOf } from '../health/health-settings.ts';
 import type { HealthProbe, SlotStore } from '../ports.ts';
 
-/** @param box where another process looks at it; else this one does */
+/** @param box who looks at the K3s or K0s */
 export function healthOf(
   configuration: Configuration,
   slots: Pick<SlotStore, 'currentLink' | 'manifest'>,
-  box = healthOfBox(configuration),
+  box: BoxHealth | undefined,
 ): HealthProbe {
   const { health, stateDir } = configuration;
   const probes = probesOf(health).map((probe) => probeOf(probe, stateDir, health.probeTimeoutSeconds));

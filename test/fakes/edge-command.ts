@@ -8,6 +8,7 @@ import { Terminal } from '../../edge-updater/adapters/terminal.ts';
 import { runEdge } from '../../edge-updater/command-line.ts';
 import { addVerbs } from '../../edge-updater/commands/verbs.ts';
 import { adoptBox, unadoptBox, updaterPlace } from '../../edge-updater/wiring/adopt-box.ts';
+import { actUntilIdle } from '../../edge-updater/wiring/open-actor.ts';
 import { DeviceOpener } from '../../edge-updater/wiring/open-device.ts';
 import { readDevice } from '../../edge-updater/wiring/read-device.ts';
 import type { Called } from './distributor-command.ts';
@@ -31,6 +32,7 @@ export async function callEdge(words: readonly string[]): Promise<Called> {
         openPatiently: opener.openPatiently.bind(opener),
         adopt: (opened, configFile) => adoptBox(opened, updaterPlace(configFile)),
         unadopt: (opened, configFile) => unadoptBox(opened, updaterPlace(configFile)),
+        act: actUntilIdle,
         read: readDevice,
         applyToFile: (files, out, means) => applyToFile(files, out, means, () => never),
         signal: never,

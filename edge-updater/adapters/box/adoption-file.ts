@@ -1,7 +1,7 @@
-/** Keeps the record of an adopted box in the state directory. */
+/** Keeps the record of an adopted box: in the state directory, and where the updater cannot write for its actor. */
 import path from 'node:path';
 import { SlipwayError } from '../../../contract/errors.ts';
-import { readIfThere, remove, replaceFileSync } from '../../../system/files/durable-file-sync.ts';
+import { makeDirectory, readIfThere, remove, replaceFileSync } from '../../../system/files/durable-file-sync.ts';
 import { type Adoption, adoptionSchema } from '../../adoption/adoption.ts';
 
 /** @throws SlipwayError `io-error` where it is there and cannot be understood: to go on without it would lose data */
@@ -19,11 +19,17 @@ export function readAdoption(stateDirectory: string): Adoption | undefined {
 }
 
 export function writeAdoption(stateDirectory: string, adoption: Adoption): void {
+  makeDirectory(stateDirectory);
   replaceFileSync(fileIn(stateDirectory), Buffer.from(`${JSON.stringify(adoption, undefined, 2)}\n`));
 }
 
 export function removeAdoption(stateDirectory: string): void {
   remove(fileIn(stateDirectory));
+}
+
+/** A folder that had the record alone. */
+export function forgetFolder(folder: string): void {
+  remove(folder);
 }
 
 function fileIn(stateDirectory: string): string {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { exists, makeDirectory, onDisk, remove, replaceFileSync } from '../../../system/files/durable-file-sync.ts';
+import { actorServiceUnit, actorSocketFile, actorSocketUnit } from '../../adoption/actor-units.ts';
 import { bootUnit, type UnitFile } from '../../adoption/unit-files.ts';
 
 const run = promisify(execFile);
@@ -18,19 +19,37 @@ export async function writeUnitFiles(files: readonly UnitFile[]): Promise<void> 
     replaceFileSync(file, Buffer.from(text), 0o644);
   }
   await systemctl('daemon-reload');
-  await systemctl('enable', bootUnit);
+  await systemctl('enable', bootUnit, actorSocketUnit);
+  await systemctl('restart', actorSocketUnit);
+}
+
+/** Ends what it was asked for and has not done yet: whoever calls is the only one that touches the box from here on. */
+export async function endActor(): Promise<void> {
+  const known = [actorSocketUnit, actorServiceUnit].filter((unit) => exists(path.join(systemUnits, unit)));
+  if (known.length > 0) await systemctl('stop', ...known);
+}
+
+/** systemd gives a socket up whose service ended too often. Never throws. */
+export function listenAgain(): Promise<void> {
+  return systemctl('start', actorSocketUnit).catch(() => undefined);
 }
 
 export async function removeUnitFiles(files: readonly UnitFile[]): Promise<void> {
-  if (exists(path.join(systemUnits, bootUnit))) await systemctl('disable', bootUnit);
+  const known = [bootUnit, actorSocketUnit].filter((unit) => exists(path.join(systemUnits, unit)));
+  if (known.length > 0) await systemctl('disable', ...known);
   for (const { name } of files) {
     const file = path.join(systemUnits, name);
     remove(file);
     const parent = path.dirname(file);
-    if (parent === systemUnits || !exists(parent)) continue;
-    onDisk(`remove ${parent}`, () => readdirSync(parent).length === 0 && rmdirSync(parent));
+    if (parent !== systemUnits) removeIfEmpty(parent);
   }
   await systemctl('daemon-reload');
+  removeIfEmpty(path.dirname(actorSocketFile));
+}
+
+function removeIfEmpty(folder: string): void {
+  if (!exists(folder)) return;
+  onDisk(`remove ${folder}`, () => readdirSync(folder).length === 0 && rmdirSync(folder));
 }
 
 async function systemctl(...args: readonly string[]): Promise<void> {

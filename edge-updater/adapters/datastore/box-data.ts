@@ -31,7 +31,12 @@ import { type SnapshotRecord, snapshotRecordSchema } from './snapshot-record.ts'
 
 const recordName = 'snapshot.json';
 const partialEnding = '.partial';
-const ownerSchema = z.object({ schemaVersion: z.literal(1), release: digestSchema });
+/** `putBack`: the attempt whose copy is in place since the last exchange. */
+const ownerSchema = z.object({
+  schemaVersion: z.literal(1),
+  release: digestSchema,
+  putBack: z.string().optional(),
+});
 const exchangeSchema = z.object({ schemaVersion: z.literal(1), snapshot: z.string() });
 
 export class BoxDataDirectory implements BoxData {
@@ -60,7 +65,7 @@ export class BoxDataDirectory implements BoxData {
   }
 
   async owner(): Promise<Digest | undefined> {
-    return this.#owner;
+    return this.#ownership?.release;
   }
 
   async claim(release: Digest): Promise<void> {
@@ -108,6 +113,8 @@ export class BoxDataDirectory implements BoxData {
 
   async putBack({ attempt }: TakenSnapshot): Promise<void> {
     const record = this.#recordOf(attempt);
+    // Whoever asked may not have heard that it is done.
+    if (!record && !this.#isExchanging && this.#ownership?.putBack === attempt) return;
     if (!record) throw notRestorable(`there is no snapshot of ${attempt}`);
     if (!this.#isExchanging) {
       const difference = await differenceIn(this.#snapshotFolder(attempt), record.copied);
@@ -152,12 +159,12 @@ export class BoxDataDirectory implements BoxData {
     this.#hold.lift();
   }
 
-  get #owner(): Digest | undefined {
-    return this.#read('owner.json', ownerSchema)?.release;
+  get #ownership(): z.infer<typeof ownerSchema> | undefined {
+    return this.#read('owner.json', ownerSchema);
   }
 
   #claim(release: Digest): void {
-    if (this.#owner === release) return;
+    if (this.#ownership?.release === release) return;
     this.#write('owner.json', { schemaVersion: 1, release });
   }
 
@@ -181,7 +188,7 @@ export class BoxDataDirectory implements BoxData {
       if (exists(copy as string)) moveInto(copy as string, place as string);
     }
     setLinks(this.#dataDir, links, this.#set);
-    this.#claim(from);
+    this.#write('owner.json', { schemaVersion: 1, release: from, putBack: attempt });
     remove(this.#path('exchange.json'));
     remove(snapshot);
   }

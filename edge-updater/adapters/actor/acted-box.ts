@@ -1,0 +1,64 @@
+/** The ports of an adopted box, by asking its actor. The hold lies in the state directory: the updater sets it by itself. */
+
+import { toSlipwayError } from '../../../contract/errors.ts';
+import type { BoxData } from '../../adoption/box-data.ts';
+import type { BoxReading } from '../../box/box.ts';
+import type { BoxReader } from '../../box/box-machine.ts';
+import type { BoxHealth } from '../../health/box-health.ts';
+import { evidence } from '../../health/evidence.ts';
+import { HoldFile } from '../datastore/hold-file.ts';
+import type { ActorClient } from './actor-client.ts';
+
+export function dataByActor(actor: ActorClient, stateDirectory: string): BoxData {
+  const hold = new HoldFile(stateDirectory);
+  return {
+    get isHeld() {
+      return hold.isThere;
+    },
+    hold: (why) => hold.set(why),
+    letGo: () => hold.lift(),
+    owner: () => actor.ask('tell-owner', undefined),
+    claim: (release) => actor.ask('claim', release),
+    measure: () => actor.ask('measure', undefined),
+    snapshot: (passage, takenAt) => actor.ask('take-snapshot', { passage, takenAt }),
+    snapshotOf: ({ from, to }) => actor.ask('find-snapshot', { from, to }),
+    putBack: (snapshot) => actor.ask('put-back', snapshot),
+    putLinksBack: (snapshot) => actor.ask('put-links-back', snapshot),
+    finishExchange: () => actor.ask('finish-exchange', undefined),
+    prune: (keep) =>
+      actor.ask(
+        'prune-snapshots',
+        keep.map(({ from, to }) => ({ from, to })),
+      ),
+  };
+}
+
+/** What keeps the actor from answering is a fact about this box. */
+export function boxByActor(actor: ActorClient): BoxReader {
+  return {
+    read: () =>
+      actor.ask('read-box', undefined).catch((thrown): BoxReading => {
+        const { code, message } = toSlipwayError(thrown);
+        return { kind: 'refused', code, message };
+      }),
+  };
+}
+
+export function healthByActor(actor: ActorClient): BoxHealth {
+  return {
+    look: ({ stated, lease }, signal) =>
+      actor.ask('look-at-health', { stated: stated && bare(stated), lease }, signal).then(
+        (look) => look && { steps: look.steps, lease: look.lease },
+        (thrown) => {
+          const { code, message } = toSlipwayError(thrown);
+          return { steps: [evidence('box', 'failed', `${code}: ${message}`)], lease };
+        },
+      ),
+    waitsFor: ({ stated, lease }, signal) =>
+      actor.ask('wait-for', { stated: stated && bare(stated), lease }, signal).catch(() => undefined),
+  };
+}
+
+function bare<N, V>({ name, version }: { readonly name: N; readonly version: V }): { name: N; version: V } {
+  return { name, version };
+}

@@ -1,0 +1,79 @@
+/** Opens the actor: the adapters that touch the box, behind the list of what may be asked, by its own record of the box. */
+import { SlipwayError } from '../../contract/errors.ts';
+import type { Actions } from '../actor/actions.ts';
+import { ActorServer } from '../adapters/actor/actor-server.ts';
+import { readAdoption } from '../adapters/box/adoption-file.ts';
+import { boxOfThisMachine } from '../adapters/box/box-of-this-machine.ts';
+import { BoxDataDirectory } from '../adapters/datastore/box-data.ts';
+import { HoldFile } from '../adapters/datastore/hold-file.ts';
+import { readConfiguration } from '../adapters/disk/configuration-file.ts';
+import { SystemdService } from '../adapters/service/systemd-service.ts';
+import type { Adoption } from '../adoption/adoption.ts';
+import type { Configuration } from '../configuration.ts';
+import type { ServiceManager } from '../ports.ts';
+import { healthOfBox } from './open-health.ts';
+
+/** Between two questions of a probation there are less, as a rule. */
+const idleSeconds = 30;
+
+/** The first descriptor that systemd passes (sd_listen_fds(3)). */
+const firstPassed = 3;
+
+/**
+ * Serves until nobody has asked for a while.
+ * @param recordFolder has the record of the box, where the updater cannot write
+ * @throws SlipwayError `usage` where systemd passed no socket, `box-unknown`, `document-…`
+ */
+export async function actUntilIdle(configFile: string, recordFolder: string, signal: AbortSignal): Promise<void> {
+  const { LISTEN_PID, LISTEN_FDS } = process.env;
+  if (LISTEN_PID !== String(process.pid) || LISTEN_FDS !== '1') {
+    throw new SlipwayError('usage', 'the actor is started by systemd, with its socket', {
+      hint: 'Run systemctl start slipway-actor.socket.',
+    });
+  }
+  const adoption = readAdoption(recordFolder);
+  if (!adoption) throw new SlipwayError('box-unknown', `${recordFolder} has no record of an adopted box`);
+  const server = new ActorServer(actionsOn(adoption, readConfiguration(configFile)), idleSeconds);
+  await server.listen({ fd: firstPassed });
+  await server.ended(signal);
+}
+
+/** @param service says whether the unit of the box is down */
+export function actionsOn(
+  adoption: Adoption,
+  configuration: Configuration,
+  service: Pick<ServiceManager, 'condition'> = new SystemdService(adoption.unit, 0),
+): Actions {
+  const data = new BoxDataDirectory(adoption, configuration.stateDir);
+  const hold = new HoldFile(configuration.stateDir);
+  const box = boxOfThisMachine(configuration);
+  const health = healthOfBox(configuration);
+  const still = async <T>(work: () => Promise<T>): Promise<T> => {
+    await requireStill(hold, service);
+    return work();
+  };
+  return {
+    'read-box': async () => (await box?.read()) ?? { kind: 'none' },
+    'look-at-health': async ({ stated, lease }, signal) => health?.look({ stated, lease }, signal),
+    'wait-for': async ({ stated, lease }, signal) => health?.waitsFor({ stated, lease }, signal),
+    'tell-owner': () => data.owner(),
+    claim: (release) => data.claim(release),
+    measure: () => data.measure(),
+    'take-snapshot': ({ passage, takenAt }) => still(() => data.snapshot(passage, takenAt)),
+    'find-snapshot': (ways) => data.snapshotOf(ways),
+    'put-back': (snapshot) => still(() => data.putBack(snapshot)),
+    'put-links-back': (snapshot) => data.putLinksBack(snapshot),
+    'finish-exchange': () => data.finishExchange(),
+    'prune-snapshots': (keep) => data.prune(keep),
+  };
+}
+
+/** Whoever asks may be a stolen updater: data that a running K3s or K0s writes is neither copied nor exchanged for it. */
+async function requireStill(hold: HoldFile, service: Pick<ServiceManager, 'condition'>): Promise<void> {
+  const { isActive, isStarting, detail } = await service.condition();
+  if (hold.isThere && !isActive && !isStarting) return;
+  const why = hold.isThere ? detail : 'nothing holds its unit';
+  throw new SlipwayError('io-error', `the data of the box is not touched: ${why}`, {
+    hint: 'The updater holds and stops the unit before; look at its log.',
+  });
+}

@@ -1,0 +1,39 @@
+/**
+ * Chooses who touches the box of this machine: the actor of an adopted one, else this process. A process that does it
+ * itself is one that systemd or a person gave the rights to: at boot, while adopting, and where there is no actor.
+ */
+import { boxByActor, dataByActor, healthByActor } from '../adapters/actor/acted-box.ts';
+import { ActorClient } from '../adapters/actor/actor-client.ts';
+import { boxOfThisMachine } from '../adapters/box/box-of-this-machine.ts';
+import { whyNotOurs } from '../adapters/box/box-program.ts';
+import { listenAgain } from '../adapters/box/unit-folder.ts';
+import { BoxDataDirectory } from '../adapters/datastore/box-data.ts';
+import { bootId } from '../adapters/service/process-table.ts';
+import type { Adoption } from '../adoption/adoption.ts';
+import type { Hands } from '../commands/command-context.ts';
+import type { Configuration } from '../configuration.ts';
+import type { World } from '../effects/world.ts';
+import type { BoxHealth } from '../health/box-health.ts';
+import { healthOfBox } from './open-health.ts';
+
+type BoxOfWorld = Pick<World, 'box' | 'data' | 'bootId' | 'whyNotOurs'>;
+
+export function openBox(
+  configuration: Configuration,
+  adoption: Adoption | undefined,
+  hands: Hands,
+): { readonly ofWorld: BoxOfWorld; readonly health: BoxHealth | undefined } {
+  const { stateDir } = configuration;
+  if (!adoption) return { ofWorld: { box: boxOfThisMachine(configuration) }, health: healthOfBox(configuration) };
+  const whatever = { bootId: bootId(), whyNotOurs: () => whyNotOurs(adoption, stateDir) };
+  if (adoption.actor === undefined || hands === 'own') {
+    const data = new BoxDataDirectory(adoption, stateDir);
+    return {
+      ofWorld: { ...whatever, box: boxOfThisMachine(configuration), data },
+      health: healthOfBox(configuration),
+    };
+  }
+  const actor = new ActorClient(adoption.actor, listenAgain);
+  const ofWorld = { ...whatever, box: boxByActor(actor), data: dataByActor(actor, stateDir) };
+  return { ofWorld, health: healthByActor(actor) };
+}
