@@ -10,6 +10,8 @@ export const actorSocketUnit = 'slipway-actor.socket';
 export const actorServiceUnit = 'slipway-actor.service';
 export const actorSocketFile = '/run/slipway/actor.sock';
 
+export const actorCache = '/var/cache/slipway-actor';
+
 /** Has the actor's own record of the box, which the updater may not write. */
 export const actorFolder = '/etc/slipway/actor';
 
@@ -54,6 +56,7 @@ MemoryMax=300M
 Nice=10
 IOSchedulingClass=best-effort
 IOSchedulingPriority=7
+# Its own: what the updater could write there would run as the actor.
 CacheDirectory=slipway-actor
 CacheDirectoryMode=0700
 Environment=MALLOC_ARENA_MAX=1

@@ -109,16 +109,19 @@ describeUnless(missing, 'a K3s with the health of a box', () => {
     expect(lastAttempt.message.replace(/^not healthy within 12 s: /, '')).toMatch(why);
   });
 
-  it('is kept as the next one, also from inside the sandbox of the updater, which may not look at the process', async () => {
+  it('is kept as the next one from inside the sandbox of the updater, for which its actor looks at the process', async () => {
     await configure(60, 'k3s.service');
+    await machine.ask('slipway-edge', 'adopt');
     const command = 'slipway-edge install /srv/bundles/second.bundle --json > /var/lib/slipway/answer.json';
     await machine.write('/etc/systemd/system/once.service', sandboxedUnit(command));
     await machine.ask('systemctl', 'daemon-reload');
     await machine.run(['systemctl', 'start', 'once.service']);
     const { attempt } = JSON.parse(await machine.ask('cat', '/var/lib/slipway/answer.json'));
     expect(attempt.message).toBe(
-      'unit: k3s.service is active; api: /readyz says ok; kubelet: healthz says ok; node: box-1 is Ready at v1.33.9+k3s1',
+      'unit: k3s.service runs v1.33.9+k3s1; api: /readyz says ok; kubelet: healthz says ok; node: box-1 is Ready at v1.33.9+k3s1',
     );
+    await machine.ask('slipway-edge', 'unadopt');
+    await machine.ask('ln', '-sfn', '/var/lib/slipway/current/bin/k3s', '/usr/local/bin/k3s');
   });
 
   it('waits at an agent as long as its server is away, beyond its time-out, and is kept when that is back', async () => {

@@ -26,6 +26,7 @@ const unitFolder = path.join(project, 'infra', 'systemd');
 const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 const installedVersion = 'v1.33.9+k3s1';
 const data = '/data/k3s';
+const record = '/var/lib/slipway/adopted.json';
 
 /** Each stores its objects in a version that the installed one cannot read. */
 const releases = {
@@ -40,6 +41,12 @@ type Release = keyof typeof releases;
 /** All of them: `npm run test:long`. */
 const bad: readonly Release[] =
   process.env.SLIPWAY_LONG === '1' ? ['exiting', 'crashing', 'hanging', 'sick'] : ['exiting', 'sick'];
+
+/** As adopting wrote it before there was an actor. */
+const earlierDropIn = `[Service]
+ReadWritePaths=${data}
+CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_SYS_PTRACE
+`;
 
 const isHealthy = `test "$(cat ${data}/running-version)" = "$(/usr/local/bin/k3s --version | sed -n '1s/^k3s version \\([^ ]*\\).*/\\1/p')"`;
 const configuration = {
@@ -71,6 +78,7 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
     ...{ folder: `/srv/releases/${name}`, node: '/usr/local/bin/node', sources: '/opt/slipway/test/stand-ins' },
   });
   let machine: SystemdMachine;
+  let untouched: string;
 
   beforeAll(async () => {
     mkdirSync(inFolder('bundles'));
@@ -97,6 +105,7 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
     await machine.write('/etc/systemd/system/k3s.service', k3sUnit);
     await machine.write('/etc/slipway/edge.yaml', JSON.stringify(configuration));
     await machine.ask('systemctl', 'enable', '--now', 'k3s.service');
+    untouched = await filesOfOthers();
   });
   afterAll(async () => {
     await machine?.stop();
@@ -115,13 +124,31 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
     expect(await machine.property('k3s', 'DropInPaths')).toContain('50-slipway.conf');
     // A second time changes nothing.
     expect(JSON.parse(await machine.ask('slipway-edge', 'adopt', '--json'))).toEqual(adopted);
+    expect(await machine.property('slipway-actor.socket', 'ActiveState')).toBe('active');
   });
 
-  it('goes to a good release, with its data', async () => {
+  it('goes to a good release by an adoption of before there was an actor, with its data', async () => {
+    await machine.ask('systemctl', 'disable', '--now', 'slipway-actor.socket', 'slipway-actor.service');
+    await machine.ask('sh', '-c', 'rm -r /etc/systemd/system/slipway-actor.* /etc/slipway/actor');
+    const { actor: _, ...earlier } = JSON.parse(await machine.ask('cat', record));
+    await machine.write(record, JSON.stringify(earlier), '600');
     const before = await dumped();
-    expect(await install('good')).toMatchObject({ exitCode: 0, printed: { attempt: { outcome: 'committed' } } });
+    expect(await install('good', earlierDropIn)).toMatchObject({
+      exitCode: 0,
+      printed: { attempt: { outcome: 'committed' } },
+    });
     await expectRunning('v1.33.10+k3s1');
     expect((await dumped()).rows.slice(0, before.rows.length)).toEqual(before.rows);
+  });
+
+  it('is carried over to two units when it is adopted again: the updater has no capability then', async () => {
+    const dropIn = '/etc/systemd/system/slipway-edge.service.d/50-slipway-box.conf';
+    await machine.write(dropIn, earlierDropIn);
+    await machine.ask('slipway-edge', 'adopt');
+    expect(JSON.parse(await machine.ask('cat', record))).toMatchObject({ actor: '/run/slipway/actor.sock' });
+    expect(await machine.property('slipway-edge', 'CapabilityBoundingSet')).toBe('');
+    expect(await machine.property('slipway-edge', 'ReadWritePaths')).toBe('/var/lib/slipway');
+    expect(await machine.ask('stat', '--format=%a %U', '/run/slipway/actor.sock')).toBe('600 root');
   });
 
   it.each(bad)('is back on the old release with the old data after one that migrates and is %s', async (release) => {
@@ -181,13 +208,13 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
 
   it('is given back as it was', async () => {
     await machine.ask('slipway-edge', 'unadopt');
+    expect(await filesOfOthers()).toBe(untouched);
     const [now, then] = ['/usr/local/bin/k3s', '/srv/releases/installed/k3s'];
     expect((await machine.ask('sha256sum', now)).split(' ')[0]).toBe(
       (await machine.ask('sha256sum', then)).split(' ')[0],
     );
     expect(await machine.ask('stat', '--format=%F %a %U', now)).toBe('regular file 755 root');
     expect(await machine.property('k3s', 'DropInPaths')).toBe('');
-    expect((await machine.run(['test', '-e', '/etc/systemd/system/slipway-edge-boot.service'])).exitCode).not.toBe(0);
     expect((await machine.run(['test', '-e', `${data}/slipway`])).exitCode).not.toBe(0);
     await machine.ask('systemctl', 'restart', 'k3s.service');
     await expectRunning(installedVersion);
@@ -213,12 +240,18 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
     await packager(['bundle', ...where, channel, '--out', inFolder('bundles', release)]);
   }
 
-  /** From a unit with everything that the shipped one forbids itself, and what adopting lets it do. */
-  async function install(release: Release): Promise<{ exitCode: number; printed: unknown }> {
+  /** What lies among the files of systemd, of configuration and of the machine's present boot: names, modes, contents. */
+  async function filesOfOthers(): Promise<string> {
+    const folders = ['/etc/systemd/system', '/etc/slipway', '/run/slipway', '/var/cache/slipway-actor'];
+    const script = `find $@ ! -path "*/ask.service*" \\( -type f -exec sha256sum {} + -o -printf "%p %M %l\\n" \\) 2>/dev/null | sort`;
+    return machine.ask('sh', '-c', script, 'sh', ...folders);
+  }
+
+  /** From a unit with everything that the shipped one forbids itself. @param dropIn what it may besides */
+  async function install(release: Release, dropIn = '[Service]\n'): Promise<{ exitCode: number; printed: unknown }> {
     const printed = '/var/lib/slipway/printed';
     const command = `slipway-edge install /srv/bundles/${release} --json > ${printed}; echo $$? >> ${printed}`;
     await machine.write('/etc/systemd/system/ask.service', sandboxedUnit(command));
-    const dropIn = await machine.ask('cat', '/etc/systemd/system/slipway-edge.service.d/50-slipway-box.conf');
     await machine.write('/etc/systemd/system/ask.service.d/50-slipway-box.conf', dropIn);
     await machine.ask('systemctl', 'daemon-reload');
     await machine.ask('systemctl', 'start', 'ask.service');

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { exists, makeDirectory, onDisk, remove, replaceFileSync } from '../../../system/files/durable-file-sync.ts';
-import { actorServiceUnit, actorSocketFile, actorSocketUnit } from '../../adoption/actor-units.ts';
+import { actorCache, actorServiceUnit, actorSocketFile, actorSocketUnit } from '../../adoption/actor-units.ts';
 import { bootUnit, type UnitFile } from '../../adoption/unit-files.ts';
 
 const run = promisify(execFile);
@@ -45,6 +45,7 @@ export async function removeUnitFiles(files: readonly UnitFile[]): Promise<void>
   }
   await systemctl('daemon-reload');
   removeIfEmpty(path.dirname(actorSocketFile));
+  remove(actorCache);
 }
 
 function removeIfEmpty(folder: string): void {
