@@ -66,6 +66,7 @@ CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH 
 ReadWritePaths=${dataDir}
 ${isAgent({ role }) ? apiElsewhere : apiHere}
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+SocketBindDeny=any
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=yes

@@ -1,6 +1,6 @@
 /** Opens the actor: the adapters that touch the box, behind the list of what may be asked, by its own record of the box. */
 import { SlipwayError } from '../../contract/errors.ts';
-import type { Actions } from '../actor/actions.ts';
+import { type Actions, actionNames } from '../actor/actions.ts';
 import { ActorServer } from '../adapters/actor/actor-server.ts';
 import { readAdoption } from '../adapters/box/adoption-file.ts';
 import { boxOfThisMachine } from '../adapters/box/box-of-this-machine.ts';
@@ -20,9 +20,10 @@ const idleSeconds = 30;
 const firstPassed = 3;
 
 /**
- * Serves until nobody has asked for a while.
+ * Serves until nobody has asked for a while. What keeps it from doing anything is its answer: were it to end, systemd would
+ * start it again for the same question.
  * @param recordFolder has the record of the box, where the updater cannot write
- * @throws SlipwayError `usage` where systemd passed no socket, `box-unknown`, `document-…`
+ * @throws SlipwayError `usage` where systemd passed no socket
  */
 export async function actUntilIdle(configFile: string, recordFolder: string, signal: AbortSignal): Promise<void> {
   const { LISTEN_PID, LISTEN_FDS } = process.env;
@@ -31,11 +32,23 @@ export async function actUntilIdle(configFile: string, recordFolder: string, sig
       hint: 'Run systemctl start slipway-actor.socket.',
     });
   }
-  const adoption = readAdoption(recordFolder);
-  if (!adoption) throw new SlipwayError('box-unknown', `${recordFolder} has no record of an adopted box`);
-  const server = new ActorServer(actionsOn(adoption, readConfiguration(configFile)), idleSeconds);
+  const server = new ActorServer(actionsBy(configFile, recordFolder), idleSeconds);
   await server.listen({ fd: firstPassed });
   await server.ended(signal);
+}
+
+/** By the files of this machine; where they cannot be read each action throws why. */
+export function actionsBy(configFile: string, recordFolder: string): Actions {
+  try {
+    const adoption = readAdoption(recordFolder);
+    if (adoption) return actionsOn(adoption, readConfiguration(configFile));
+    throw new SlipwayError('box-unknown', `${recordFolder} has no record of an adopted box`, {
+      hint: 'Run slipway-edge adopt.',
+    });
+  } catch (thrown) {
+    const fail = () => Promise.reject(thrown);
+    return Object.fromEntries(actionNames.map((name) => [name, fail])) as unknown as Actions;
+  }
 }
 
 /** @param service says whether the unit of the box is down */

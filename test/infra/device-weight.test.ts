@@ -51,6 +51,13 @@ it('showing the status loads nothing that talks to a server, changes the device 
   expect(files.filter((file) => others.test(file) || localesOfZod.test(file))).toEqual([]);
 });
 
+it('the actor loads nothing that talks to a distributor, verifies a release or changes a slot', async () => {
+  const files = await weighing('edge-updater/act-main.ts');
+  expect(files).toEqual(expect.arrayContaining(['edge-updater/adapters/datastore/box-data.ts']));
+  const others = /node_modules\/(tar-stream|tuf-js|@tufjs)|open-device|updater\/device\/|slot-directory|http-server/;
+  expect(files.filter((file) => others.test(file) || localesOfZod.test(file))).toEqual([]);
+});
+
 /** Says how large the young generation has become when the process ends. */
 const youngBytes = `import { getHeapSpaceStatistics } from 'node:v8';
 process.on('exit', () => {

@@ -196,10 +196,14 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
     await expectRunning(installedVersion);
   });
 
-  it('goes over a minor step, and back by hand with the data of before', async () => {
+  it('goes over a minor step although its actor is killed meanwhile, and back by hand with the data of before', async () => {
     const before = await dumped();
+    const kills = 'for i in 1 2 3; do systemctl kill --signal=KILL slipway-actor; sleep 0.5; done';
+    const killer = `until test -e /var/lib/slipway/hold; do sleep 0.01; done; ${kills}`;
+    await machine.ask('systemd-run', '--unit', 'killer', 'sh', '-c', killer);
     expect((await install('next')).exitCode).toBe(0);
     await expectRunning('v1.34.5+k3s1');
+    expect(await machine.ask('journalctl', '--unit', 'slipway-actor')).toContain('status=9/KILL');
     const back = await machine.run(['slipway-edge', 'rollback', '--yes', '--json']);
     expect(back.exitCode).toBe(0);
     await expectRunning(installedVersion);

@@ -11,6 +11,7 @@ import { SlipwayError } from '../../../contract/errors.ts';
 import { type Actions, maxLineBytes } from '../../../edge-updater/actor/actions.ts';
 import { boxByActor, healthByActor } from '../../../edge-updater/adapters/actor/acted-box.ts';
 import { ActorClient } from '../../../edge-updater/adapters/actor/actor-client.ts';
+import { actionsBy } from '../../../edge-updater/wiring/open-actor.ts';
 import { ActorOfBox, actionsOfTest } from '../../fakes/actor-of-box.ts';
 import { prepareBox, scenarios, update } from '../updated-box.ts';
 
@@ -133,6 +134,12 @@ describe('an updater that asks', () => {
     await expect(actor.client.ask('put-back', taken)).rejects.toMatchObject({
       ...{ code: 'datastore-not-restorable', message: 'there is none', hint: 'Restore it.' },
     });
+  });
+
+  it('is told why where the actor finds no record of a box', async () => {
+    await using lost = new ActorOfBox(mkdtempSync(path.join(folder, 'lost-')), actionsBy('/nonexistent.yaml', folder));
+    await lost.listen();
+    await expect(lost.client.ask('measure', undefined)).rejects.toMatchObject({ code: 'box-unknown' });
   });
 
   it('takes a box that cannot be read for one that refuses, and for one that is not well', async () => {
