@@ -39,6 +39,8 @@ const runElsewhere: Readonly<Record<string, string>> = {
   'docs/box.md': 'box.test.ts finds real units of stand-ins; the page shows an answer and a part of edge.yaml',
   'docs/publish.md / The K3s or K0s inside': 'distribution.test.ts states these members in release.yaml, and builds',
   'docs/devices.md / Adopting a K3s or K0s': 'box-update.test.ts runs the verbs, as root of a machine with systemd',
+  'docs/devices.md / Who touches the box':
+    'box-update.test.ts has a box brought up so, by its unit, while no actor is there',
   'docs/first-fleet.md': 'first-fleet.test.ts runs the page as a whole and compares what it prints',
   'docs/decisions/0012-evidence-is-about-the-release.md / 12. Evidence is about the release':
     'a measurement of its day, which takes minutes',
