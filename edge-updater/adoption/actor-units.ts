@@ -75,7 +75,6 @@ PrivateDevices=yes
 DevicePolicy=closed
 PrivateMounts=yes
 ProtectProc=ptraceable
-ProcSubset=pid
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectKernelLogs=yes

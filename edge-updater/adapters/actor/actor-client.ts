@@ -17,28 +17,36 @@ import {
 import { actorSocketUnit } from '../../adoption/actor-units.ts';
 import { lineFrom } from './line.ts';
 
-/** Before each further try. */
-const usualPausesMs: readonly number[] = [100, 500, 1000, 2000, 4000];
-/** A look at the box ends sooner. What touches data takes as long as the data is large. */
-const answerMs = 300_000;
-const dataMs = 6 * 3_600_000;
+/** How long somebody waits for the actor. */
+export interface ActorPatience {
+  /** After each try whose answer was lost. */
+  readonly pausesMs: readonly number[];
+  /** For a look at the box. */
+  readonly answerMs: number;
+  /** For work on the data, which takes as long as the data is large. */
+  readonly workMs: number;
+}
+
+const usual: ActorPatience = {
+  ...{ pausesMs: [100, 500, 1000, 2000, 4000], answerMs: 300_000, workMs: 6 * 3_600_000 },
+};
 const never = new AbortController().signal;
 
 export class ActorClient {
   readonly #socketFile: string;
   readonly #startListening: () => Promise<void>;
-  readonly #pausesMs: readonly number[];
+  readonly #patience: ActorPatience;
 
   /** @param startListening where nobody does: systemd gives a socket up whose service ended too often. Never throws */
-  constructor(socketFile: string, startListening: () => Promise<void>, pausesMs = usualPausesMs) {
+  constructor(socketFile: string, startListening: () => Promise<void>, patience: Partial<ActorPatience> = {}) {
     this.#socketFile = socketFile;
     this.#startListening = startListening;
-    this.#pausesMs = pausesMs;
+    this.#patience = { ...usual, ...patience };
   }
 
   /** @throws SlipwayError `actor-unavailable`; what the action throws */
   async ask<A extends ActionName>(action: A, asked: Asked<A>, signal = never): Promise<Answered<A>> {
-    for (const delayMs of this.#pausesMs) {
+    for (const delayMs of this.#patience.pausesMs) {
       const line = await this.#once(action, asked, signal);
       signal.throwIfAborted();
       if (line !== undefined) return answerIn(line, action);
@@ -49,13 +57,19 @@ export class ActorClient {
 
   /** Undefined where no answer came. */
   async #once(action: ActionName, asked: unknown, signal: AbortSignal): Promise<string | undefined> {
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(actions[action].takesTurns ? dataMs : answerMs)]);
+    const { workMs, answerMs } = this.#patience;
+    const limit = AbortSignal.timeout(actions[action].takesTurns ? workMs : answerMs);
+    const bounded = AbortSignal.any([signal, limit]);
     const socket = connect({ path: this.#socketFile });
     try {
       await once(socket, 'connect', { signal: bounded });
       socket.on('error', () => undefined).write(`${JSON.stringify({ action, asked })}\n`);
-      return await lineFrom(socket, bounded, maxLineBytes);
+      const line = await lineFrom(socket, bounded, maxLineBytes);
+      // It is at work still: the same question would wait behind it.
+      if (line === undefined && limit.aborted) throw unavailable(`no answer to ${action} in time`);
+      return line;
     } catch (thrown) {
+      if (thrown instanceof SlipwayError) throw thrown;
       const { code } = thrown as NodeJS.ErrnoException;
       if (code === 'EACCES') throw unavailable(`only root may ask at ${this.#socketFile}`, thrown);
       if (code === 'ECONNREFUSED' || code === 'ENOENT') await this.#startListening();

@@ -23,7 +23,7 @@ export class ActorServer {
   constructor(served: Actions, idleSeconds: number) {
     this.#actions = served;
     this.#idleMs = idleSeconds * 1000;
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
+    this.#server = createServer((socket) => this.#serve(socket));
   }
 
   /** @param place a descriptor that systemd passed, or a path */
@@ -50,6 +50,8 @@ export class ActorServer {
     socket.on('error', () => undefined).on('close', () => gone.abort());
     try {
       const line = await lineFrom(socket, AbortSignal.timeout(askMs), maxLineBytes);
+      // Read on, to see it where he goes.
+      socket.resume();
       if (line !== undefined) socket.end(`${JSON.stringify(await this.#answer(line, gone.signal))}\n`);
     } finally {
       if (!socket.writableEnded) socket.destroy();

@@ -119,7 +119,10 @@ describe('the actor of a box', () => {
     const server = await actor.listen(0.05);
     expect(await ask('tell-owner')).toEqual({ answer: release });
     await server.ended(never);
-    const asked = new ActorClient(actor.socketFile, async () => undefined, [1]).ask('tell-owner', undefined);
+    const asked = new ActorClient(actor.socketFile, async () => undefined, { pausesMs: [1] }).ask(
+      'tell-owner',
+      undefined,
+    );
     await expect(asked).rejects.toMatchObject({ code: 'actor-unavailable' });
   });
 });
@@ -140,6 +143,19 @@ describe('an updater that asks', () => {
     await using lost = new ActorOfBox(mkdtempSync(path.join(folder, 'lost-')), actionsBy('/nonexistent.yaml', folder));
     await lost.listen();
     await expect(lost.client.ask('measure', undefined)).rejects.toMatchObject({ code: 'box-unknown' });
+  });
+
+  it('asks once where the actor takes too long', async () => {
+    let asked = 0;
+    Object.assign(served, {
+      'read-box': (_: undefined, gone: AbortSignal) => {
+        asked++;
+        return new Promise((_, reject) => gone.addEventListener('abort', () => reject(new Error('gone'))));
+      },
+    });
+    const client = new ActorClient(actor.socketFile, async () => undefined, { answerMs: 20 });
+    await expect(client.ask('read-box', undefined)).rejects.toThrow('no answer to read-box in time');
+    expect(asked).toBe(1);
   });
 
   it('takes a box that cannot be read for one that refuses, and for one that is not well', async () => {

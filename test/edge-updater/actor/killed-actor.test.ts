@@ -48,7 +48,7 @@ describe('an actor that is killed', () => {
   it('for good holds the release and does not reject it', async () => {
     const { edge, box, old, next } = await prepareBox(sickRelease);
     using _ = edge;
-    const nobody = new ActorClient(path.join(edge.folder, 'nobody.sock'), async () => undefined, [1, 1]);
+    const nobody = new ActorClient(path.join(edge.folder, 'nobody.sock'), async () => undefined, { pausesMs: [1, 1] });
     const data = Object.assign(box.data, { measure: () => nobody.ask('measure', undefined) });
     const device = edge.start({ service: box, data });
     await device.check(never, 3);
