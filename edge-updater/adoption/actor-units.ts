@@ -12,6 +12,14 @@ export const actorSocketFile = '/run/slipway/actor.sock';
 
 export const actorCache = '/var/cache/slipway-actor';
 
+/** How the updater is started. */
+export interface UpdaterStart {
+  readonly unit: string;
+  /** Paths */
+  readonly program: string;
+  readonly configFile: string;
+}
+
 /** Has the actor's own record of the box, which the updater may not write. */
 export const actorFolder = '/etc/slipway/actor';
 
@@ -38,12 +46,14 @@ const apiElsewhere = '# It asks the API server of the cluster, which is on anoth
 
 export function actorService(
   { unit, dataDir, role }: Pick<Adoption, 'unit' | 'dataDir' | 'role'>,
-  { program, configFile }: { readonly program: string; readonly configFile: string },
+  { unit: updater, program, configFile }: UpdaterStart,
 ): string {
   return `# Written by slipway-edge adopt; slipway-edge unadopt takes it away.
 [Unit]
 Description=Slipway actor, for the data of ${unit}
 RequiresMountsFor=${dataDir}
+# Whoever stops or restarts the updater means both: edge.yaml is read anew.
+PartOf=${updater}
 # It comes back at the next question, however often it was killed.
 StartLimitIntervalSec=0
 

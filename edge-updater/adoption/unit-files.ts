@@ -1,5 +1,5 @@
 /** Writes the files of systemd that adopting a box adds: a hold before its unit, a look at boot, and the actor. */
-import { actorService, actorServiceUnit, actorSocket, actorSocketUnit } from './actor-units.ts';
+import { actorService, actorServiceUnit, actorSocket, actorSocketUnit, type UpdaterStart } from './actor-units.ts';
 import type { Adoption } from './adoption.ts';
 
 export const bootUnit = 'slipway-edge-boot.service';
@@ -13,14 +13,6 @@ export interface UnitFile {
   /** Below /etc/systemd/system. */
   readonly name: string;
   readonly text: string;
-}
-
-/** How the updater is started. */
-export interface UpdaterStart {
-  readonly unit: string;
-  /** Paths */
-  readonly program: string;
-  readonly configFile: string;
 }
 
 /** Written anew by each adoption: a drop-in of that name that gave capabilities to the updater itself is replaced. */

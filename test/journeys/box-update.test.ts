@@ -177,6 +177,7 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
     expect(await machine.property('k3s', 'ActiveState')).toBe('inactive');
     // What finds it held at boot ends that, without an actor: no update is under way. systemd starts the unit itself.
     await machine.ask('systemctl', 'stop', 'slipway-actor.socket', 'slipway-actor.service');
+    expect(await machine.property('slipway-actor', 'Result')).toBe('success');
     await machine.ask('systemctl', 'start', 'slipway-edge-boot.service');
     expect(await machine.property('slipway-actor.socket', 'ActiveState')).toBe('inactive');
     expect(await machine.property('slipway-edge-boot', 'Result')).toBe('success');
