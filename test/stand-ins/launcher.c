@@ -1,6 +1,7 @@
 /*
  * The process that the kernel shows as k3s or k0s of the tests: it says its version, and else keeps a Node program as its
- * child and hands systemd what that writes to descriptor 3. VERSION_TEXT, NODE and PROGRAM are given to the compiler.
+ * child and hands systemd what that writes to descriptor 3. VERSION_TEXT, NODE, COMPILED and PROGRAM are given to the
+ * compiler.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -33,6 +34,7 @@ static int is_version(const char *argument) {
 static void become_program(int argc, char **argv, int notices) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   dup2(notices, 3);
+  if (*COMPILED) setenv("NODE_COMPILE_CACHE", COMPILED, 0);
   char **arguments = calloc((size_t)argc + 2, sizeof *arguments);
   arguments[0] = NODE;
   arguments[1] = PROGRAM;

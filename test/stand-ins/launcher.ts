@@ -9,13 +9,23 @@ export interface Launcher {
   /** The Node that runs it, and the program. */
   readonly node: string;
   readonly program: string;
+  /** Where Node keeps what it compiled of the program; nowhere by default. */
+  readonly compiled?: string;
 }
+
+/** In a machine, whose processes start the same programs again and again. */
+export const compiledInMachine = '/var/cache/stand-ins';
 
 /** What has to be installed for it. */
 export const commandsOfStandIns = ['gcc', 'openssl'] as const;
 
-export function compileLauncher(file: string, { versionText, node, program }: Launcher, marks?: GoMarks): void {
-  compile(file, 'launcher.c', { VERSION_TEXT: versionText, NODE: node, PROGRAM: program }, marks);
+export function compileLauncher(
+  file: string,
+  { versionText, node, program, compiled = '' }: Launcher,
+  marks?: GoMarks,
+): void {
+  const texts = { VERSION_TEXT: versionText, NODE: node, PROGRAM: program, COMPILED: compiled };
+  compile(file, 'launcher.c', texts, marks);
 }
 
 /**

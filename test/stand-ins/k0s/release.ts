@@ -4,7 +4,7 @@ import path from 'node:path';
 import { marksOfK0s } from '../go-marks.ts';
 import type { ClusterCertificates } from '../kubernetes/certificates.ts';
 import { writeClusterFiles } from '../kubernetes/cluster-files.ts';
-import { compileLauncher } from '../launcher.ts';
+import { compiledInMachine, compileLauncher } from '../launcher.ts';
 import { nodeCertificate } from '../node-certificate.ts';
 
 export interface K0sRelease {
@@ -23,7 +23,8 @@ export function makeK0s(folder: string, { version, nodeName, cluster, installed 
   const program = path.join(folder, 'k0s');
   const { node, sources } = installed ?? { node: process.execPath, sources: path.dirname(import.meta.dirname) };
   const launcher = { versionText: version, node, program: path.join(sources, 'k0s', 'k0s.ts') };
-  compileLauncher(program, launcher, marksOfK0s(version));
+  const compiled = installed ? compiledInMachine : '';
+  compileLauncher(program, { ...launcher, compiled }, marksOfK0s(version));
   const certificate = path.join(folder, 'kubelet.pem');
   if (nodeName !== undefined) {
     const { cert, key } = nodeCertificate(folder, nodeName);
