@@ -69,6 +69,8 @@ export const errorCodes = {
 
   // Keys
   'key-unreadable': { exit: exitStatus.invalidInput, fault: 'none' },
+  'key-locked': { exit: exitStatus.invalidInput, fault: 'none' },
+  'signer-failed': { exit: exitStatus.localResource, fault: 'none' },
   'certificate-invalid': { exit: exitStatus.invalidInput, fault: 'device' },
   'key-not-authorised': { exit: exitStatus.untrusted, fault: 'none' },
   'threshold-not-met': { exit: exitStatus.untrusted, fault: 'none' },

@@ -25,7 +25,7 @@ export interface OutsideWorld {
   readonly descriptorLimit: number | undefined;
   openGateProbes(): GateProbe & { close(): Promise<void> };
   /** @throws SlipwayError `key-unreadable` */
-  readPermitKey(file: string): PermitSigner;
+  readPermitKey(source: string): Promise<PermitSigner>;
   readonly clock: () => number;
   readonly randomBytes: RandomBytes;
   /** As Services has it. */

@@ -47,7 +47,10 @@ export function serveCommand(line: CommandLine): Command {
     .option('--metrics-listen <address>', '/metrics in plain HTTP on an address of its own, and nowhere else')
     .option('--tls-cert <file>', 'certificate chain, PEM; read again when it changes')
     .option('--tls-key <file>', 'its key, PEM')
-    .option('--permit-key <file>', 'key that sends devices of an aborted rollout back, PEM')
+    .option(
+      '--permit-key <file>',
+      'key that sends devices of an aborted rollout back: a PEM, a sealed key, or env:NAME',
+    )
     .option('--behind-proxy', 'plain HTTP on any address: a proxy in front speaks TLS', false)
     .option('--trust-proxy', 'believe X-Forwarded-For; only behind a proxy that sets it', false)
     .option('--redirect-blobs', 'send clients to presigned URLs of the store instead of streaming', false)
@@ -105,7 +108,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   checkAccelRedirect(options);
   const files = certificateFilesOf(options);
   const tls = files && (await readCertificate(files));
-  const signer = options.permitKey === undefined ? undefined : line.readPermitKey(options.permitKey);
+  const signer = options.permitKey === undefined ? undefined : await line.readPermitKey(options.permitKey);
   const place = sourcePlaceOf(options, options);
   const source = place && line.openSource(place);
   const store = await line.openStore(options.store);

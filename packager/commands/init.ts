@@ -4,9 +4,11 @@ import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { productSchema } from '../../contract/release/manifest.ts';
 import { replaceFile } from '../../system/files/durable-file.ts';
+import { privateKeySuffix, readOrWriteKeyPair } from '../../system/signing/key-files.ts';
+import { readKey } from '../../system/signing/key-source.ts';
+import type { KeySurroundings } from '../../system/signing/passphrase.ts';
 import { createRepository, type RepositoryKeys } from '../publish/create-repository.ts';
 import { refuseReservedName } from '../repository/change-roles.ts';
-import { privateKeySuffix, readKeyFile, readOrWriteKeyPair } from '../repository/key-files.ts';
 import type { RoleKeys } from '../repository/offline-roles.ts';
 import { type CommandContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
@@ -24,6 +26,7 @@ interface InitOptions {
   readonly onlineKey?: string[];
   readonly permitKey?: string[];
   readonly rootOut?: string;
+  readonly passphraseFile?: string;
 }
 
 export function registerInit(program: Command, context: CommandContext): void {
@@ -44,6 +47,7 @@ export function registerInit(program: Command, context: CommandContext): void {
       '--permit-key <file...>',
       'keys of permits, with which a distributor sends devices back; one signature is enough, none without it',
     )
+    .option('--passphrase-file <file>', 'with the passphrase of sealed keys')
     .option('--root-out <file>', 'write the root that devices pin')
     .addHelpText(
       'after',
@@ -59,7 +63,7 @@ export function registerInit(program: Command, context: CommandContext): void {
       const demo = options.demo === true;
       if (demo)
         output.say('warning: a demonstration repository: one key a role and thresholds of 1; not for real devices');
-      const keys = demo ? await demoKeys(options, products) : await givenKeys(options, products);
+      const keys = demo ? await demoKeys(options, products, context) : await givenKeys(options, products, context);
       const root = await withStore(context, options.store, (store) =>
         createRepository(store, keys, context.signingTime(), demo),
       );
@@ -86,12 +90,16 @@ function parseProduct(name: string): string {
 }
 
 /** Keys that an earlier, interrupted call made are taken again. */
-async function demoKeys(options: InitOptions, products: readonly string[]): Promise<RepositoryKeys> {
+async function demoKeys(
+  options: InitOptions,
+  products: readonly string[],
+  { keySurroundings }: CommandContext,
+): Promise<RepositoryKeys> {
   const folder = options.keys;
   if (folder === undefined) throw new SlipwayError('usage', '--demo needs --keys DIR for the keys that it makes');
   const one = async (name: string): Promise<RoleKeys> => {
     await readOrWriteKeyPair(folder, name);
-    return { keys: [await readKeyFile(path.join(folder, name + privateKeySuffix))], threshold: 1 };
+    return { keys: [await readKey(path.join(folder, name + privateKeySuffix), keySurroundings)], threshold: 1 };
   };
   const byProduct = new Map<string, RoleKeys>();
   for (const product of products) byProduct.set(product, await one(`product-${product}`));
@@ -104,7 +112,11 @@ async function demoKeys(options: InitOptions, products: readonly string[]): Prom
   };
 }
 
-async function givenKeys(options: InitOptions, products: readonly string[]): Promise<RepositoryKeys> {
+async function givenKeys(
+  options: InitOptions,
+  products: readonly string[],
+  { keySurroundings }: CommandContext,
+): Promise<RepositoryKeys> {
   if (options.keys !== undefined) {
     throw new SlipwayError('usage', '--keys belongs to --demo', {
       hint: 'Name the keys of each role by its own option.',
@@ -114,7 +126,7 @@ async function givenKeys(options: InitOptions, products: readonly string[]): Pro
     if (files === undefined || files.length === 0) {
       throw new SlipwayError('usage', `--${name}-key is missing`, { hint: 'Or try it out with --demo.' });
     }
-    return { keys: await Promise.all(files.map(readKeyFile)), threshold };
+    return { keys: await keysOf(files, options, keySurroundings), threshold };
   };
   const byProduct = new Map<string, RoleKeys>();
   for (const product of products) {
@@ -136,4 +148,15 @@ async function givenKeys(options: InitOptions, products: readonly string[]): Pro
 function threshold(role: string, text: string): number {
   if (/^[1-9]\d?$/.test(text)) return Number(text);
   throw new SlipwayError('usage', `--${role}-threshold: expected a number from 1 to 99, found ${JSON.stringify(text)}`);
+}
+
+/** One after the other: each may ask a person for a passphrase. */
+async function keysOf(
+  sources: readonly string[],
+  { passphraseFile }: InitOptions,
+  around: KeySurroundings,
+): Promise<RoleKeys['keys']> {
+  const keys = [];
+  for (const source of sources) keys.push(await readKey(source, around, passphraseFile));
+  return keys;
 }

@@ -6,15 +6,19 @@ import { productSchema } from '../../contract/release/manifest.ts';
 import { metadataKey } from '../../contract/store-keys.ts';
 import { permitsRole } from '../../contract/trust/permits-role.ts';
 import { createFile } from '../../system/files/durable-file.ts';
+import { readPublicKey } from '../../system/signing/key-source.ts';
+import type { KeySurroundings } from '../../system/signing/passphrase.ts';
 import { encodeRequest, newRequest } from '../repository/change-request.ts';
 import { changeRoles, type RoleWishes } from '../repository/change-roles.ts';
-import { readKeyFile } from '../repository/key-files.ts';
 import { loadRepository } from '../repository/state.ts';
 import { type CommandContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { answerRequest } from './key-answer.ts';
 import { countOf, type RequestOptions, withRequestOptions } from './key-options.ts';
 import { readRoot } from './publish.ts';
+
+/** As much of a key id as somebody types. */
+const keyIdPattern = /^[0-9a-f]{1,64}$/;
 
 const noWishes: RoleWishes = { renew: [], add: [], revoke: [], thresholds: new Map(), newRoles: [] };
 
@@ -42,7 +46,9 @@ export function registerRequests(keys: Command, context: CommandContext): void {
       examples('keys add root --add root-4.pub.pem --threshold 3 --store s3://releases/edge --out add.json'),
     )
     .action((role: string, options: RequestOptions & { readonly add: string[] }) =>
-      makeRequest(context, options, async (roles) => changeOf(role, options, options.add, [], roles)),
+      makeRequest(context, options, async (roles) =>
+        changeOf(role, options, options.add, [], roles, context.keySurroundings),
+      ),
     );
   withRequestOptions(keys.command('revoke'))
     .description('Ask to take keys from a role: from then on nothing that they sign is believed.')
@@ -57,7 +63,9 @@ export function registerRequests(keys: Command, context: CommandContext): void {
       examples('keys revoke targets --revoke 3f786850e387 --store s3://releases/edge --out revoke.json'),
     )
     .action((role: string, options: RequestOptions & { readonly revoke: string[] }) =>
-      makeRequest(context, options, async (roles) => changeOf(role, options, [], options.revoke, roles)),
+      makeRequest(context, options, async (roles) =>
+        changeOf(role, options, [], options.revoke, roles, context.keySurroundings),
+      ),
     );
   withRequestOptions(keys.command('rotate'))
     .description('Ask to put new keys in the place of others in one step: after a loss, a theft, or a person who left.')
@@ -72,7 +80,9 @@ export function registerRequests(keys: Command, context: CommandContext): void {
       ),
     )
     .action((role: string, options: RequestOptions & { readonly add: string[]; readonly revoke: string[] }) =>
-      makeRequest(context, options, async (roles) => changeOf(role, options, options.add, options.revoke, roles)),
+      makeRequest(context, options, async (roles) =>
+        changeOf(role, options, options.add, options.revoke, roles, context.keySurroundings),
+      ),
     );
   withRequestOptions(keys.command('add-product'))
     .description('Ask for a product that the repository does not have yet, with keys of its own.')
@@ -88,7 +98,7 @@ export function registerRequests(keys: Command, context: CommandContext): void {
       if (!parsed.success)
         throw new SlipwayError('usage', `${JSON.stringify(name)}: ${parsed.error.issues[0]?.message}`);
       return makeRequest(context, options, async () => ({
-        ...(await changeOf(name, options, options.add, [], [])),
+        ...(await changeOf(name, options, options.add, [], [], context.keySurroundings)),
         newRoles: [name],
       }));
     });
@@ -100,10 +110,11 @@ async function changeOf(
   add: readonly string[],
   revoke: readonly string[],
   known: readonly string[],
+  around: KeySurroundings,
 ): Promise<RoleWishes> {
-  const added = await Promise.all(add.map(readKeyFile));
+  const added = await Promise.all(add.map((source) => readPublicKey(source, around)));
   const revoked = await Promise.all(
-    revoke.map(async (text) => (text.endsWith('.pem') ? (await readKeyFile(text)).keyId : text)),
+    revoke.map(async (text) => (keyIdPattern.test(text) ? text : (await readPublicKey(text, around)).keyId)),
   );
   return {
     ...noWishes,

@@ -9,23 +9,23 @@ import { limits } from '../../contract/limits.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { productRoles } from '../../contract/trust/permits-role.ts';
 import { refreshTrust } from '../../contract/trust/trusted-set.ts';
-import type { StoreReader } from '../../system/store/reader.ts';
-import type { StoreWriter } from '../../system/store/writer.ts';
-import { type ChangeRequest, missingSignatures, withCountedSignatures } from '../repository/change-request.ts';
-import { isExpired } from '../repository/expiry.ts';
-import { nextSnapshot, nextTimestamp } from '../repository/online-roles.ts';
-import { listReleases, productTargets } from '../repository/product-role.ts';
+import { isExpired } from '../../system/signing/expiry.ts';
+import { nextSnapshot, nextTimestamp } from '../../system/signing/online-roles.ts';
+import { placeDocument } from '../../system/signing/place-document.ts';
 import {
   authorisedKeys,
   describeDocument,
   documentKey,
   type SignedDocument,
   signDocument,
-} from '../repository/signed-document.ts';
-import type { SigningKey } from '../repository/signing-key.ts';
+} from '../../system/signing/signed-document.ts';
+import type { SigningKey } from '../../system/signing/signing-key.ts';
+import type { StoreReader } from '../../system/store/reader.ts';
+import type { StoreWriter } from '../../system/store/writer.ts';
+import { type ChangeRequest, missingSignatures, withCountedSignatures } from '../repository/change-request.ts';
+import { listReleases, productTargets } from '../repository/product-role.ts';
 import { fetchFrom, loadRepository, type MetadataReader, type RepositoryState } from '../repository/state.ts';
 import { firstToSwap } from './first-to-swap.ts';
-import { placeDocument } from './place-document.ts';
 
 export interface ApplyInput {
   readonly store: StoreWriter;

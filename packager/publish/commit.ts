@@ -4,12 +4,12 @@
  */
 import type { Metadata, MetaFile, Root, Targets } from '@tufjs/models';
 import { timestampKey } from '../../contract/store-keys.ts';
+import { nextSnapshot, nextTimestamp } from '../../system/signing/online-roles.ts';
+import { placeDocument } from '../../system/signing/place-document.ts';
+import { authorisedKeys, describeDocument, signDocument } from '../../system/signing/signed-document.ts';
+import type { SigningKey } from '../../system/signing/signing-key.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
-import { nextSnapshot, nextTimestamp } from '../repository/online-roles.ts';
-import { authorisedKeys, describeDocument, signDocument } from '../repository/signed-document.ts';
-import type { SigningKey } from '../repository/signing-key.ts';
 import { productAuthority, type RepositoryState, rootAuthority } from '../repository/state.ts';
-import { placeDocument } from './place-document.ts';
 
 /** A role to sign anew: its content for a given version. */
 export type RoleChanges = ReadonlyMap<string, (version: number) => Targets>;

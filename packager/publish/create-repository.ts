@@ -3,6 +3,14 @@ import { Metadata, type Root } from '@tufjs/models';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { timestampKey } from '../../contract/store-keys.ts';
+import { nextSnapshot, nextTimestamp } from '../../system/signing/online-roles.ts';
+import { placeDocument, sameButExpiry } from '../../system/signing/place-document.ts';
+import {
+  describeDocument,
+  documentKey,
+  type SignedDocument,
+  signDocument,
+} from '../../system/signing/signed-document.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
 import {
   createRoot,
@@ -11,11 +19,8 @@ import {
   type RoleKeys,
   signersOf,
 } from '../repository/offline-roles.ts';
-import { nextSnapshot, nextTimestamp } from '../repository/online-roles.ts';
-import { refuseSharedPermitKeys } from '../repository/permit-keys.ts';
+import { refuseSharedPermitKeys, requirePermitKeyType } from '../repository/permit-keys.ts';
 import { productTargets } from '../repository/product-role.ts';
-import { describeDocument, documentKey, type SignedDocument, signDocument } from '../repository/signed-document.ts';
-import { placeDocument, sameButExpiry } from './place-document.ts';
 
 export interface RepositoryKeys extends DelegatedKeys {
   readonly root: RoleKeys;
@@ -82,6 +87,7 @@ export async function createRepository(
 function refuseSharedPermitKey({ root, targets, online, products, permits }: RepositoryKeys): void {
   const idsOf = (roles: readonly (RoleKeys | undefined)[]) =>
     roles.flatMap((role) => role?.keys.map(({ keyId }) => keyId) ?? []);
+  requirePermitKeyType(permits?.keys.map(({ key }) => key) ?? []);
   refuseSharedPermitKeys(idsOf([permits]), idsOf([root, targets, online, ...products.values()]));
 }
 

@@ -2,10 +2,10 @@
  * Signs again what expires while nothing changes: snapshot and timestamp always, product roles at half of their time.
  */
 import { SlipwayError } from '../../contract/errors.ts';
+import { expiryAt, isExpired, isHalfSpent } from '../../system/signing/expiry.ts';
+import type { SigningKey } from '../../system/signing/signing-key.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
-import { expiryAt, isExpired, isHalfSpent } from '../repository/expiry.ts';
 import { listReleases, productTargets } from '../repository/product-role.ts';
-import type { SigningKey } from '../repository/signing-key.ts';
 import {
   loadRepository,
   productAuthority,

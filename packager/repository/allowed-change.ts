@@ -4,12 +4,13 @@
  */
 import type { Root, Targets } from '@tufjs/models';
 import type { DelegatedRole } from '@tufjs/models/dist/role.js';
+import { getPublicKey } from '@tufjs/models/dist/utils/key.js';
 import { isSameJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { targetPattern } from '../../contract/release/manifest.ts';
-import { ed25519KeyId, ed25519KeyJson } from '../../contract/trust/key-id.ts';
+import { keyIdOf, keyJsonOf } from '../../contract/trust/key-id.ts';
 import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
-import { refuseSharedPermitKeys } from './permit-keys.ts';
+import { refuseSharedPermitKeys, requirePermitKeyType } from './permit-keys.ts';
 
 export interface OfflineDocuments {
   readonly root: Root;
@@ -29,9 +30,19 @@ export function requireAllowedChange(before: OfflineDocuments, after: OfflineDoc
 
 function requireComputedIds(keys: Root['keys']): void {
   for (const [id, key] of Object.entries(keys)) {
-    const hex = key.keyVal.public ?? '';
-    if (id !== ed25519KeyId(hex) || !isSameJson(key.toJSON(), ed25519KeyJson(hex)))
+    const computed = canonicalKey(key);
+    if (!computed || id !== keyIdOf(computed) || !isSameJson(key.toJSON(), computed)) {
       throw odd(`the key ${id.slice(0, 12)}`);
+    }
+  }
+}
+
+/** The key in the one form that this program writes; undefined for what is no key of its types. */
+function canonicalKey({ keyType, scheme, keyVal }: Root['keys'][string]) {
+  try {
+    return keyJsonOf(getPublicKey({ keyType, scheme, keyVal: keyVal.public ?? '' }).key);
+  } catch {
+    return undefined;
   }
 }
 
@@ -71,8 +82,10 @@ function reachOf({ name, terminating, paths, pathHashPrefixes }: DelegatedRole) 
 function refuseSharedPermitKey({ root, targets }: OfflineDocuments): void {
   const delegated = Object.values(targets.delegations?.roles ?? {});
   const idsOf = (roles: readonly { readonly keyIDs: readonly string[] }[]) => roles.flatMap(({ keyIDs }) => keyIDs);
+  const permits = idsOf(delegated.filter(({ name }) => name === permitsRole));
+  requirePermitKeyType(permits.flatMap((id) => targets.delegations?.keys[id] ?? []));
   refuseSharedPermitKeys(
-    idsOf(delegated.filter(({ name }) => name === permitsRole)),
+    permits,
     idsOf([...Object.values(root.roles), ...delegated.filter(({ name }) => name !== permitsRole)]),
   );
 }

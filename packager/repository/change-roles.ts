@@ -8,10 +8,10 @@ import { DelegatedRole, Role } from '@tufjs/models/dist/role.js';
 import { SlipwayError } from '../../contract/errors.ts';
 import { targetPattern } from '../../contract/release/manifest.ts';
 import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
+import { expiryAt } from '../../system/signing/expiry.ts';
+import { specVersion } from '../../system/signing/signed-document.ts';
+import type { PublicKey } from '../../system/signing/signing-key.ts';
 import { type OfflineDocuments, requireAllowedChange } from './allowed-change.ts';
-import { expiryAt } from './expiry.ts';
-import { specVersion } from './offline-roles.ts';
-import type { PublicKey } from './signing-key.ts';
 
 /** Roles as people name them: `online` signs snapshot and timestamp, `permits` and products are delegated by targets. */
 export const rolesOfRoot: Readonly<Record<string, readonly string[]>> = {

@@ -5,18 +5,15 @@ import { DelegatedRole, Role } from '@tufjs/models/dist/role.js';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Product, targetPattern } from '../../contract/release/manifest.ts';
 import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
-import { expiryAt } from './expiry.ts';
-import { type SignedDocument, signDocument } from './signed-document.ts';
-import { isSigningKey, type PublicKey, type SigningKey } from './signing-key.ts';
+import { expiryAt } from '../../system/signing/expiry.ts';
+import { type SignedDocument, signDocument, specVersion } from '../../system/signing/signed-document.ts';
+import { isSigningKey, type PublicKey, type SigningKey } from '../../system/signing/signing-key.ts';
 
 /** Keys of one role; some may be public only, as long as `threshold` of them can sign. */
 export interface RoleKeys {
   readonly keys: readonly (PublicKey | SigningKey)[];
   readonly threshold: number;
 }
-
-/** The version of the TUF specification that the metadata follows. */
-export const specVersion = '1.0.31';
 
 /**
  * Version 1 of root.

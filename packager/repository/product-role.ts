@@ -9,8 +9,8 @@ import type { Product } from '../../contract/release/manifest.ts';
 import { type Platform, platformSlug, platforms } from '../../contract/release/platform.ts';
 import { type TargetCustom, targetCustomSchema } from '../../contract/release/target-custom.ts';
 import type { Version } from '../../contract/release/version.ts';
-import { expiryAt } from './expiry.ts';
-import { specVersion } from './offline-roles.ts';
+import { expiryAt } from '../../system/signing/expiry.ts';
+import { specVersion } from '../../system/signing/signed-document.ts';
 
 /** A release as its product's role names it. */
 export interface ListedRelease {

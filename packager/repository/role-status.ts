@@ -1,6 +1,7 @@
 /** Lists the roles of a repository, with the keys that sign for them and the end of what they signed. */
+
+import { isHalfSpent, type RoleKind } from '../../system/signing/expiry.ts';
 import { rolesOf } from './change-words.ts';
-import { isHalfSpent, type RoleKind } from './expiry.ts';
 import type { RepositoryState } from './state.ts';
 
 export interface RoleStatus {

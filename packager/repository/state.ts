@@ -8,9 +8,9 @@ import { limits } from '../../contract/limits.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { productRoles } from '../../contract/trust/permits-role.ts';
 import { type FetchMetadata, type MetadataSet, refreshTrust } from '../../contract/trust/trusted-set.ts';
+import { isExpired } from '../../system/signing/expiry.ts';
+import type { RoleAuthority } from '../../system/signing/signed-document.ts';
 import type { StoreReader, WholeObject } from '../../system/store/reader.ts';
-import { isExpired } from './expiry.ts';
-import type { RoleAuthority } from './signed-document.ts';
 
 /** As much of a store as reading metadata needs. */
 export type MetadataReader = Pick<StoreReader, 'readWhole'>;

@@ -8,10 +8,10 @@ import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { encodeManifest, targetPath } from '../../contract/release/manifest.ts';
 import type { FetchMetadata, MetadataSet } from '../../contract/trust/trusted-set.ts';
 import { createRoot, createTargets } from '../../packager/repository/offline-roles.ts';
-import { nextSnapshot, nextTimestamp } from '../../packager/repository/online-roles.ts';
 import { type ListedRelease, productTargets } from '../../packager/repository/product-role.ts';
-import { describeDocument, type SignedDocument, signDocument } from '../../packager/repository/signed-document.ts';
-import { generateKeyPair, isSigningKey, parseKey, type SigningKey } from '../../packager/repository/signing-key.ts';
+import { nextSnapshot, nextTimestamp } from '../../system/signing/online-roles.ts';
+import { describeDocument, type SignedDocument, signDocument } from '../../system/signing/signed-document.ts';
+import { generateKeyPair, isSigningKey, parseKey, type SigningKey } from '../../system/signing/signing-key.ts';
 
 export function newSigningKey(): SigningKey {
   const key = parseKey(generateKeyPair().privatePem, 'a test key');

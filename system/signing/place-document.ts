@@ -6,10 +6,10 @@ import { Metadata, type MetadataKind, type Root, type Snapshot, type Targets } f
 import { isSameJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
-import type { StoreWriter } from '../../system/store/writer.ts';
-import { isHalfSpent } from '../repository/expiry.ts';
-import { documentKey, type SignedDocument, type SignedPart, signDocument } from '../repository/signed-document.ts';
-import type { SigningKey } from '../repository/signing-key.ts';
+import type { StoreWriter } from '../store/writer.ts';
+import { isHalfSpent } from './expiry.ts';
+import { documentKey, type SignedDocument, type SignedPart, signDocument } from './signed-document.ts';
+import type { SigningKey } from './signing-key.ts';
 
 /** Names stepped over before this is called contention: each is one abandoned or lost publish. */
 const maxVersionsTried = 1000;

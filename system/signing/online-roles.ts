@@ -4,8 +4,7 @@
  */
 import { type MetaFile, Snapshot, Timestamp } from '@tufjs/models';
 import { expiryAt } from './expiry.ts';
-import { specVersion } from './offline-roles.ts';
-import { describeDocument, type SignedDocument } from './signed-document.ts';
+import { describeDocument, type SignedDocument, specVersion } from './signed-document.ts';
 
 /** @param meta version, length and digest by `<role>.json`, for targets and every delegated role (TUF 4.4) */
 export function nextSnapshot(meta: Readonly<Record<string, MetaFile>>, version: number, now: Date): Snapshot {
