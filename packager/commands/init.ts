@@ -6,12 +6,14 @@ import { productSchema } from '../../contract/release/manifest.ts';
 import { replaceFile } from '../../system/files/durable-file.ts';
 import { privateKeySuffix, readOrWriteKeyPair } from '../../system/signing/key-files.ts';
 import { readKey } from '../../system/signing/key-source.ts';
+import { defaultLifetimes } from '../../system/signing/lifetimes.ts';
 import type { KeySurroundings } from '../../system/signing/passphrase.ts';
 import { createRepository, type RepositoryKeys } from '../publish/create-repository.ts';
-import { refuseReservedName } from '../repository/change-roles.ts';
+import { refuseReservedProduct } from '../repository/change-roles.ts';
 import type { RoleKeys } from '../repository/offline-roles.ts';
 import { type CommandContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
+import { lifetimeHelp, parseLifetimes } from './lifetime-option.ts';
 
 interface InitOptions {
   readonly store: string;
@@ -27,6 +29,9 @@ interface InitOptions {
   readonly permitKey?: string[];
   readonly rootOut?: string;
   readonly passphraseFile?: string;
+  readonly productThreshold: string;
+  readonly onlineThreshold: string;
+  readonly lifetime: string[];
 }
 
 export function registerInit(program: Command, context: CommandContext): void {
@@ -42,11 +47,14 @@ export function registerInit(program: Command, context: CommandContext): void {
     .option('--targets-key <file...>', 'keys of targets, private or public')
     .option('--targets-threshold <n>', 'signatures that targets needs', '2')
     .option('--product-key <file...>', 'key of every product, or NAME=FILE for one of them')
-    .option('--online-key <file...>', 'keys of snapshot and timestamp; one signature is enough')
+    .option('--product-threshold <n>', 'signatures that each product needs', '1')
+    .option('--online-key <file...>', 'keys of snapshot and timestamp')
+    .option('--online-threshold <n>', 'signatures that snapshot and timestamp need', '1')
     .option(
       '--permit-key <file...>',
       'keys of permits, with which a distributor sends devices back; one signature is enough, none without it',
     )
+    .option('--lifetime <role=days...>', lifetimeHelp, [])
     .option('--passphrase-file <file>', 'with the passphrase of sealed keys')
     .option('--root-out <file>', 'write the root that devices pin')
     .addHelpText(
@@ -61,11 +69,12 @@ export function registerInit(program: Command, context: CommandContext): void {
       const { output } = context;
       const products = options.product.map(parseProduct);
       const demo = options.demo === true;
+      const lifetimes = parseLifetimes(options.lifetime, defaultLifetimes);
       if (demo)
         output.say('warning: a demonstration repository: one key a role and thresholds of 1; not for real devices');
       const keys = demo ? await demoKeys(options, products, context) : await givenKeys(options, products, context);
       const root = await withStore(context, options.store, (store) =>
-        createRepository(store, keys, context.signingTime(), demo),
+        createRepository(store, keys, context.signingTime(), demo, lifetimes),
       );
       if (options.rootOut !== undefined) await replaceFile(options.rootOut, root.bytes);
       const result = {
@@ -83,8 +92,8 @@ export function registerInit(program: Command, context: CommandContext): void {
 }
 
 function parseProduct(name: string): string {
+  refuseReservedProduct(name);
   const parsed = productSchema.safeParse(name);
-  refuseReservedName(name);
   if (parsed.success) return parsed.data;
   throw new SlipwayError('usage', `--product ${JSON.stringify(name)}: ${parsed.error.issues[0]?.message}`);
 }
@@ -134,12 +143,12 @@ async function givenKeys(
       const [name, file] = text.split(/=(.*)/s);
       return file === undefined ? [text] : name === product ? [file] : [];
     });
-    byProduct.set(product, await role('product', own, 1));
+    byProduct.set(product, await role('product', own, threshold('product', options.productThreshold)));
   }
   return {
     root: await role('root', options.rootKey, threshold('root', options.rootThreshold)),
     targets: await role('targets', options.targetsKey, threshold('targets', options.targetsThreshold)),
-    online: await role('online', options.onlineKey, 1),
+    online: await role('online', options.onlineKey, threshold('online', options.onlineThreshold)),
     products: byProduct,
     ...(options.permitKey === undefined ? {} : { permits: await role('permit', options.permitKey, 1) }),
   };

@@ -1,4 +1,4 @@
-/** `keys renew`, `add`, `revoke`, `rotate` and `add-product`: what is wished becomes a request that others sign. */
+/** `keys renew`, `add`, `revoke`, `rotate`, `add-product` and `lifetimes`: what is wished becomes a request that others sign. */
 import path from 'node:path';
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -7,14 +7,16 @@ import { metadataKey } from '../../contract/store-keys.ts';
 import { permitsRole } from '../../contract/trust/permits-role.ts';
 import { createFile } from '../../system/files/durable-file.ts';
 import { readPublicKey } from '../../system/signing/key-source.ts';
+import type { Lifetimes } from '../../system/signing/lifetimes.ts';
 import type { KeySurroundings } from '../../system/signing/passphrase.ts';
 import { encodeRequest, newRequest } from '../repository/change-request.ts';
-import { changeRoles, type RoleWishes } from '../repository/change-roles.ts';
+import { changeRoles, type RoleWishes, refuseReservedProduct } from '../repository/change-roles.ts';
 import { loadRepository } from '../repository/state.ts';
 import { type CommandContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { answerRequest } from './key-answer.ts';
 import { countOf, type RequestOptions, withRequestOptions } from './key-options.ts';
+import { lifetimeHelp, parseLifetimes } from './lifetime-option.ts';
 import { readRoot } from './publish.ts';
 
 /** As much of a key id as somebody types. */
@@ -94,6 +96,7 @@ export function registerRequests(keys: Command, context: CommandContext): void {
       examples('keys add-product k0s-edge --add ci-k0s.pub.pem --store s3://releases/edge --out product.json'),
     )
     .action((name: string, options: RequestOptions & { readonly add: string[] }) => {
+      refuseReservedProduct(name);
       const parsed = productSchema.safeParse(name);
       if (!parsed.success)
         throw new SlipwayError('usage', `${JSON.stringify(name)}: ${parsed.error.issues[0]?.message}`);
@@ -102,6 +105,19 @@ export function registerRequests(keys: Command, context: CommandContext): void {
         newRoles: [name],
       }));
     });
+  withRequestOptions(keys.command('lifetimes'))
+    .description('Ask for other lifetimes of signatures; they hold from the next signature of each role on.')
+    .argument('<role=days...>', lifetimeHelp)
+    .addHelpText(
+      'after',
+      examples('keys lifetimes timestamp=3 snapshot=14 --store s3://releases/edge --out lifetimes.json'),
+    )
+    .action((words: string[], options: RequestOptions) =>
+      makeRequest(context, options, async (_roles, before) => ({
+        ...noWishes,
+        lifetimes: parseLifetimes(words, before),
+      })),
+    );
 }
 
 async function changeOf(
@@ -125,11 +141,11 @@ async function changeOf(
   };
 }
 
-/** @param wishesOf told which roles targets delegates to today */
+/** @param wishesOf told which roles targets delegates to today, and how long signatures hold */
 async function makeRequest(
   context: CommandContext,
   options: RequestOptions,
-  wishesOf: (delegated: readonly string[]) => Promise<RoleWishes>,
+  wishesOf: (delegated: readonly string[], lifetimes: Lifetimes) => Promise<RoleWishes>,
 ): Promise<void> {
   const pinned = await readRoot(options.root);
   const { state, targetsVersion } = await withStore(context, options.store, async (store) => {
@@ -140,7 +156,7 @@ async function makeRequest(
     return { state, targetsVersion };
   });
   const { root, targets } = state;
-  const wishes = await wishesOf(Object.keys(targets.signed.delegations?.roles ?? {}));
+  const wishes = await wishesOf(Object.keys(targets.signed.delegations?.roles ?? {}), state.lifetimes);
   const changed = changeRoles(
     { root: root.signed, targets: targets.signed },
     wishes,

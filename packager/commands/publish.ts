@@ -5,8 +5,8 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { channelSchema } from '../../contract/release/manifest.ts';
 import { sizeText } from '../../system/command-line/size.ts';
-import { expiryAt, isExpired } from '../../system/signing/expiry.ts';
 import { type KeyPlaces, readSigningKeys } from '../../system/signing/key-files.ts';
+import { expiryAt, isExpired } from '../../system/signing/lifetimes.ts';
 import { publishRelease } from '../publish/publish.ts';
 import { readBuild } from '../release/build-folder.ts';
 import { type CommandContext, withStore } from './context.ts';
@@ -108,7 +108,9 @@ export async function readRoot(file: string | undefined): Promise<Uint8Array | u
 export function warnOfPastSignatures(context: CommandContext, say: (line: string) => void): void {
   const expires = expiryAt('timestamp', context.signingTime());
   if (isExpired(expires, context.now())) {
-    say(`warning: by SOURCE_DATE_EPOCH the timestamp expires at ${expires}, which is past; devices will refuse it`);
+    say(
+      `warning: by SOURCE_DATE_EPOCH a timestamp of a day expires at ${expires}, which is past; devices will refuse it`,
+    );
   }
 }
 

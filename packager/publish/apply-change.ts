@@ -9,7 +9,7 @@ import { limits } from '../../contract/limits.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { productRoles } from '../../contract/trust/permits-role.ts';
 import { refreshTrust } from '../../contract/trust/trusted-set.ts';
-import { isExpired } from '../../system/signing/expiry.ts';
+import { isExpired, lifetimesOf } from '../../system/signing/lifetimes.ts';
 import { nextSnapshot, nextTimestamp } from '../../system/signing/online-roles.ts';
 import { placeDocument } from '../../system/signing/place-document.ts';
 import {
@@ -71,6 +71,7 @@ async function applyOnce({ store, request, keys, pinnedRoot, signingTime: now }:
   requireUnmoved(state, request);
   const root = after.root ?? before.root;
   const targets = after.targets ?? state.targets;
+  const lifetimes = lifetimesOf(root.signed);
   const online = {
     snapshot: authorisedKeys('snapshot', root.signed.roles.snapshot ?? noKeys, keys),
     timestamp: authorisedKeys('timestamp', root.signed.roles.timestamp ?? noKeys, keys),
@@ -83,18 +84,25 @@ async function applyOnce({ store, request, keys, pinnedRoot, signingTime: now }:
   for (const [role, productKeys] of signers) {
     const known = state.products.get(role);
     const document = await placeDocument(store, {
-      ...{ role, lifetime: 'product', from: (known?.version ?? 0) + 1, keys: productKeys, now },
-      make: (version) => productTargets(known ? listReleases(known) : [], version, now),
+      ...{ role, lifetime: 'product', from: (known?.version ?? 0) + 1, keys: productKeys, now, lifetimes },
+      make: (version) => productTargets(known ? listReleases(known) : [], version, now, lifetimes),
       delegator: targets,
     });
     meta[`${role}.json`] = describeDocument(document);
   }
   const snapshot = await placeDocument(store, {
-    ...{ role: 'snapshot', lifetime: 'snapshot', from: state.snapshotVersion + 1, keys: online.snapshot, now },
-    make: (version) => nextSnapshot(meta, version, now),
+    ...{
+      role: 'snapshot',
+      lifetime: 'snapshot',
+      from: state.snapshotVersion + 1,
+      keys: online.snapshot,
+      now,
+      lifetimes,
+    },
+    make: (version) => nextSnapshot(meta, version, now, lifetimes),
     delegator: root,
   });
-  const next = nextTimestamp(snapshot, state.timestampVersion + 1, now);
+  const next = nextTimestamp(snapshot, state.timestampVersion + 1, now, lifetimes);
   const timestamp = signDocument('timestamp', next, online.timestamp);
   await requireTaken(store, before.root, after.root, timestamp.bytes, changed);
   if (after.root) await placeSigned(store, 'root', after.root);

@@ -25,7 +25,12 @@ interface CommitInput {
 }
 
 type CommitOutcome =
-  | { readonly kind: 'committed'; readonly snapshotVersion: number; readonly timestampVersion: number }
+  | {
+      readonly kind: 'committed';
+      readonly snapshotVersion: number;
+      readonly timestampVersion: number;
+      readonly timestampExpires: string;
+    }
   | { readonly kind: 'lost-race' };
 
 /**
@@ -34,6 +39,7 @@ type CommitOutcome =
  */
 export async function commitChanges(store: StoreWriter, input: CommitInput): Promise<CommitOutcome> {
   const { state, changes, now } = input;
+  const { lifetimes } = state;
   const keys = commitKeys(state, [...changes.keys()], input.keys);
   const meta: Record<string, MetaFile> = { ...state.snapshotMeta };
   for (const [role, make] of changes) {
@@ -45,6 +51,7 @@ export async function commitChanges(store: StoreWriter, input: CommitInput): Pro
       keys: keys.products.get(role) ?? [],
       delegator: state.targets,
       now,
+      lifetimes,
     });
     meta[`${role}.json`] = describeDocument(document);
   }
@@ -52,19 +59,22 @@ export async function commitChanges(store: StoreWriter, input: CommitInput): Pro
     role: 'snapshot',
     lifetime: 'snapshot',
     from: state.snapshotVersion + 1,
-    make: (version) => nextSnapshot(meta, version, now),
+    make: (version) => nextSnapshot(meta, version, now, lifetimes),
     keys: keys.snapshot,
     delegator: state.root as Metadata<Root>,
     now,
+    lifetimes,
   });
   await input.check();
-  const timestamp = signDocument('timestamp', nextTimestamp(snapshot, state.timestampVersion + 1, now), keys.timestamp);
+  const next = nextTimestamp(snapshot, state.timestampVersion + 1, now, lifetimes);
+  const timestamp = signDocument('timestamp', next, keys.timestamp);
   const swap = await store.compareAndSwap(timestampKey, state.timestampEtag, timestamp.bytes);
   if (swap === 'changed') return { kind: 'lost-race' };
   return {
     kind: 'committed',
     snapshotVersion: snapshot.signed.version,
     timestampVersion: timestamp.signed.version,
+    timestampExpires: next.expires,
   };
 }
 

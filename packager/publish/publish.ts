@@ -144,7 +144,7 @@ class Publisher {
     say('signing, and making the new state visible');
     const commit = await commitChanges(store, {
       state,
-      changes: new Map([[manifest.product, (version) => productTargets(next, version, signingTime)]]),
+      changes: new Map([[manifest.product, (version) => productTargets(next, version, signingTime, state.lifetimes)]]),
       keys,
       now: signingTime,
       check: () => requireStored(store, objectsOf(final, entry), concurrency),

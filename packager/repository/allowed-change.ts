@@ -1,8 +1,8 @@
 /**
- * Refuses a request that changes more than keys, thresholds, products and times: whoever signs it reads of nothing else.
+ * Refuses a request that changes more than keys, thresholds, products, lifetimes and times: whoever signs it reads of nothing else.
  * Key ids are computed, never believed.
  */
-import type { Root, Targets } from '@tufjs/models';
+import { Root, type Targets } from '@tufjs/models';
 import type { DelegatedRole } from '@tufjs/models/dist/role.js';
 import { getPublicKey } from '@tufjs/models/dist/utils/key.js';
 import { isSameJson } from '../../contract/canonical-json.ts';
@@ -10,6 +10,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { targetPattern } from '../../contract/release/manifest.ts';
 import { keyIdOf, keyJsonOf } from '../../contract/trust/key-id.ts';
 import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
+import { defaultLifetimes, lifetimesOf, withLifetimes } from '../../system/signing/lifetimes.ts';
 import { refuseSharedPermitKeys, requirePermitKeyType } from './permit-keys.ts';
 
 export interface OfflineDocuments {
@@ -49,10 +50,11 @@ function canonicalKey({ keyType, scheme, keyVal }: Root['keys'][string]) {
 function requireAllowedRoot(before: Root, after: Root): void {
   if (after.version !== before.version + 1) throw odd('the version of root');
   const bare = (root: Root) => ({
-    ...root.toJSON(),
+    ...new Root({ ...root, unrecognizedFields: withLifetimes(root.unrecognizedFields, defaultLifetimes) }).toJSON(),
     ...{ spec_version: '', version: 0, expires: '', keys: {}, roles: Object.keys(root.roles).sort() },
   });
-  if (!isSameJson(bare(before), bare(after))) throw odd('root, besides keys');
+  if (!isSameJson(bare(before), bare(after))) throw odd('root, besides keys and lifetimes');
+  lifetimesOf(after);
   if (!isSameJson(after.roles.snapshot?.toJSON(), after.roles.timestamp?.toJSON())) {
     throw odd('snapshot and timestamp, which have the same keys');
   }

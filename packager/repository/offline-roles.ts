@@ -5,7 +5,7 @@ import { DelegatedRole, Role } from '@tufjs/models/dist/role.js';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Product, targetPattern } from '../../contract/release/manifest.ts';
 import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
-import { expiryAt } from '../../system/signing/expiry.ts';
+import { defaultLifetimes, expiryAt, type Lifetimes, withLifetimes } from '../../system/signing/lifetimes.ts';
 import { type SignedDocument, signDocument, specVersion } from '../../system/signing/signed-document.ts';
 import { isSigningKey, type PublicKey, type SigningKey } from '../../system/signing/signing-key.ts';
 
@@ -24,13 +24,14 @@ export function createRoot(
   roles: { readonly root: RoleKeys; readonly targets: RoleKeys; readonly online: RoleKeys },
   now: Date,
   demo: boolean,
+  lifetimes: Lifetimes = defaultLifetimes,
 ): SignedDocument<Root> {
   const byRole = { root: roles.root, targets: roles.targets, snapshot: roles.online, timestamp: roles.online };
   for (const [name, { keys }] of Object.entries(byRole)) requireDistinct(name, keys);
   const root = new Root({
     specVersion,
     version: 1,
-    expires: expiryAt('root', now),
+    expires: expiryAt('root', now, lifetimes),
     consistentSnapshot: true,
     keys: keyMap(Object.values(byRole)),
     roles: Object.fromEntries(
@@ -39,7 +40,7 @@ export function createRoot(
         new Role({ keyIDs: keyIds(keys), threshold }),
       ]),
     ),
-    ...(demo ? { unrecognizedFields: { custom: { demo: true } } } : {}),
+    unrecognizedFields: withLifetimes(demo ? { custom: { demo: true } } : {}, lifetimes),
   });
   return signDocument('root', root, signersOf('root', roles.root));
 }
@@ -66,6 +67,7 @@ export function createTargets(
   targetsKeys: RoleKeys,
   now: Date,
   version = 1,
+  lifetimes: Lifetimes = defaultLifetimes,
 ): SignedDocument<Targets> {
   const roles = new Map([...products].map(([name, keys]) => [name, { ...keys, path: targetPattern(name) }]));
   if (permits) roles.set(permitsRole, { ...permits, path: permitsPattern });
@@ -79,7 +81,8 @@ export function createTargets(
       ]),
     ),
   });
-  const targets = new Targets({ specVersion, version, expires: expiryAt('targets', now), targets: {}, delegations });
+  const expires = expiryAt('targets', now, lifetimes);
+  const targets = new Targets({ specVersion, version, expires, targets: {}, delegations });
   return signDocument('targets', targets, signersOf('targets', targetsKeys));
 }
 
