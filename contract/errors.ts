@@ -83,6 +83,8 @@ export const errorCodes = {
   'metadata-rolled-back': { exit: exitStatus.untrusted, fault: 'path' },
   'metadata-mismatched': { exit: exitStatus.untrusted, fault: 'path' },
   'metadata-missing': { exit: exitStatus.untrusted, fault: 'path', retryable: true },
+  'root-behind': { exit: exitStatus.unavailable, fault: 'path', retryable: true, since: 2 },
+  'version-exhausted': { exit: exitStatus.untrusted, fault: 'none' },
   'metadata-key-duplicated': { exit: exitStatus.untrusted, fault: 'path' },
   'trust-store-corrupt': { exit: exitStatus.untrusted, fault: 'device' },
   'target-unknown': { exit: exitStatus.untrusted, fault: 'path' },

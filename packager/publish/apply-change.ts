@@ -26,6 +26,7 @@ import { type ChangeRequest, missingSignatures, withCountedSignatures } from '..
 import { listReleases, productTargets } from '../repository/product-role.ts';
 import { fetchFrom, loadRepository, type MetadataReader, type RepositoryState } from '../repository/state.ts';
 import { firstToSwap } from './first-to-swap.ts';
+import { nextVersions } from './next-versions.ts';
 
 export interface ApplyInput {
   readonly store: StoreWriter;
@@ -79,6 +80,7 @@ async function applyOnce({ store, request, keys, pinnedRoot, signingTime: now }:
   const changed = changedProducts(state, targets.signed);
   const signers = new Map(changed.map((name) => [name, authorisedKeys(name, roleOf(targets.signed, name), keys)]));
 
+  const versions = await nextVersions(store, state, root);
   const meta: Record<string, MetaFile> = { ...state.snapshotMeta };
   if (after.targets) meta['targets.json'] = describeDocument(await placeSigned(store, 'targets', after.targets));
   for (const [role, productKeys] of signers) {
@@ -94,7 +96,7 @@ async function applyOnce({ store, request, keys, pinnedRoot, signingTime: now }:
     ...{
       role: 'snapshot',
       lifetime: 'snapshot',
-      from: state.snapshotVersion + 1,
+      from: versions.snapshot,
       keys: online.snapshot,
       now,
       lifetimes,
@@ -102,7 +104,7 @@ async function applyOnce({ store, request, keys, pinnedRoot, signingTime: now }:
     make: (version) => nextSnapshot(meta, version, now, lifetimes),
     delegator: root,
   });
-  const next = nextTimestamp(snapshot, state.timestampVersion + 1, now, lifetimes);
+  const next = nextTimestamp(snapshot, versions.timestamp, now, lifetimes);
   const timestamp = signDocument('timestamp', next, online.timestamp);
   await requireTaken(store, before.root, after.root, timestamp.bytes, changed);
   if (after.root) await placeSigned(store, 'root', after.root);

@@ -4,7 +4,7 @@
  */
 import type { Metadata, MetaFile, Root, Targets } from '@tufjs/models';
 import { timestampKey } from '../../contract/store-keys.ts';
-import { nextSnapshot, nextTimestamp } from '../../system/signing/online-roles.ts';
+import { nextSnapshot, nextTimestamp, versionAfter } from '../../system/signing/online-roles.ts';
 import { placeDocument } from '../../system/signing/place-document.ts';
 import { authorisedKeys, describeDocument, signDocument } from '../../system/signing/signed-document.ts';
 import type { SigningKey } from '../../system/signing/signing-key.ts';
@@ -58,7 +58,7 @@ export async function commitChanges(store: StoreWriter, input: CommitInput): Pro
   const snapshot = await placeDocument(store, {
     role: 'snapshot',
     lifetime: 'snapshot',
-    from: state.snapshotVersion + 1,
+    from: versionAfter('snapshot', state.snapshotVersion),
     make: (version) => nextSnapshot(meta, version, now, lifetimes),
     keys: keys.snapshot,
     delegator: state.root as Metadata<Root>,
@@ -66,7 +66,7 @@ export async function commitChanges(store: StoreWriter, input: CommitInput): Pro
     lifetimes,
   });
   await input.check();
-  const next = nextTimestamp(snapshot, state.timestampVersion + 1, now, lifetimes);
+  const next = nextTimestamp(snapshot, versionAfter('timestamp', state.timestampVersion), now, lifetimes);
   const timestamp = signDocument('timestamp', next, keys.timestamp);
   const swap = await store.compareAndSwap(timestampKey, state.timestampEtag, timestamp.bytes);
   if (swap === 'changed') return { kind: 'lost-race' };

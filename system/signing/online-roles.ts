@@ -3,8 +3,21 @@
  * sign them.
  */
 import { type MetaFile, Snapshot, Timestamp } from '@tufjs/models';
+import { SlipwayError } from '../../contract/errors.ts';
 import { defaultLifetimes, expiryAt, type Lifetimes } from './lifetimes.ts';
 import { describeDocument, type SignedDocument, specVersion } from './signed-document.ts';
+
+/**
+ * The version of the next document.
+ * @throws SlipwayError `version-exhausted` where a thief of the online key has raised it to the end (fast-forward attack)
+ */
+export function versionAfter(role: 'snapshot' | 'timestamp', version: number): number {
+  // Devices read no higher one; see structure.ts.
+  if (version < Number.MAX_SAFE_INTEGER) return version + 1;
+  throw new SlipwayError('version-exhausted', `${role}.json has version ${version}, and devices take none after it`, {
+    hint: 'The online key was stolen. Put another in its place: slipway-packager keys rotate online. Devices begin anew then.',
+  });
+}
 
 /** @param meta version, length and digest by `<role>.json`, for targets and every delegated role (TUF 4.4) */
 export function nextSnapshot(
