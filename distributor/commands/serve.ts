@@ -23,6 +23,7 @@ import {
   certificateFilesOf,
   checkAccelRedirect,
   checkTransport,
+  onlinePlaceOf,
   parseListen,
   type ServeOptions,
 } from './serve-options.ts';
@@ -51,6 +52,12 @@ export function serveCommand(line: CommandLine): Command {
       '--permit-key <file>',
       'key that sends devices of an aborted rollout back: a PEM, a sealed key, or env:NAME',
     )
+    .option(
+      '--online-key <source...>',
+      'sign snapshot and timestamp again by itself: keys as those of slipway-packager --key',
+    )
+    .option('--passphrase-file <file>', 'with the passphrase of a sealed online key')
+    .option('--root <file>', 'with --online-key: the root that devices pin')
     .option('--behind-proxy', 'plain HTTP on any address: a proxy in front speaks TLS', false)
     .option('--trust-proxy', 'believe X-Forwarded-For; only behind a proxy that sets it', false)
     .option('--redirect-blobs', 'send clients to presigned URLs of the store instead of streaming', false)
@@ -106,6 +113,7 @@ function parsePollAfter(text: string): number {
 async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   checkTransport(options);
   checkAccelRedirect(options);
+  onlinePlaceOf(options);
   const files = certificateFilesOf(options);
   const tls = files && (await readCertificate(files));
   const signer = options.permitKey === undefined ? undefined : await line.readPermitKey(options.permitKey);

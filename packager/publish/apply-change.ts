@@ -104,7 +104,7 @@ async function applyOnce({ store, request, keys, pinnedRoot, signingTime: now }:
     make: (version) => nextSnapshot(meta, version, now, lifetimes),
     delegator: root,
   });
-  const next = nextTimestamp(snapshot, versions.timestamp, now, lifetimes);
+  const next = nextTimestamp(describeDocument(snapshot), versions.timestamp, now, lifetimes);
   const timestamp = signDocument('timestamp', next, online.timestamp);
   await requireTaken(store, before.root, after.root, timestamp.bytes, changed);
   if (after.root) await placeSigned(store, 'root', after.root);

@@ -66,7 +66,12 @@ export async function commitChanges(store: StoreWriter, input: CommitInput): Pro
     lifetimes,
   });
   await input.check();
-  const next = nextTimestamp(snapshot, versionAfter('timestamp', state.timestampVersion), now, lifetimes);
+  const next = nextTimestamp(
+    describeDocument(snapshot),
+    versionAfter('timestamp', state.timestampVersion),
+    now,
+    lifetimes,
+  );
   const timestamp = signDocument('timestamp', next, keys.timestamp);
   const swap = await store.compareAndSwap(timestampKey, state.timestampEtag, timestamp.bytes);
   if (swap === 'changed') return { kind: 'lost-race' };

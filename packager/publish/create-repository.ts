@@ -84,7 +84,7 @@ export async function createRepository(
     now,
     lifetimes,
   });
-  const timestamp = signDocument('timestamp', nextTimestamp(snapshot, 1, now, lifetimes), online);
+  const timestamp = signDocument('timestamp', nextTimestamp(describeDocument(snapshot), 1, now, lifetimes), online);
   if ((await store.putNew(timestampKey, timestamp.bytes)) === 'exists') throw exists('a repository');
   return root;
 }

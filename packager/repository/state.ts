@@ -16,7 +16,7 @@ import type { StoreReader, WholeObject } from '../../system/store/reader.ts';
 export type MetadataReader = Pick<StoreReader, 'readWhole'>;
 
 export interface RepositoryState {
-  /** Accepted documents by role, bytes as stored; delegated roles are in `products`. */
+  /** Accepted documents by role, bytes as stored. */
   readonly documents: MetadataSet;
   readonly root: Metadata<Root>;
   readonly targets: Metadata<Targets>;

@@ -5,7 +5,7 @@
 import { type MetaFile, Snapshot, Timestamp } from '@tufjs/models';
 import { SlipwayError } from '../../contract/errors.ts';
 import { defaultLifetimes, expiryAt, type Lifetimes } from './lifetimes.ts';
-import { describeDocument, type SignedDocument, specVersion } from './signed-document.ts';
+import { specVersion } from './signed-document.ts';
 
 /**
  * The version of the next document.
@@ -30,8 +30,9 @@ export function nextSnapshot(
   return new Snapshot({ specVersion, version, expires: expiryAt('snapshot', now, lifetimes), meta: sorted });
 }
 
+/** @param snapshotMeta version, length and digest of the snapshot */
 export function nextTimestamp(
-  snapshot: SignedDocument<Snapshot>,
+  snapshotMeta: MetaFile,
   version: number,
   now: Date,
   lifetimes: Lifetimes = defaultLifetimes,
@@ -40,6 +41,6 @@ export function nextTimestamp(
     specVersion,
     version,
     expires: expiryAt('timestamp', now, lifetimes),
-    snapshotMeta: describeDocument(snapshot),
+    snapshotMeta,
   });
 }

@@ -80,7 +80,9 @@ export class SignedRepository {
     };
     const snapshot = signDocument('snapshot', nextSnapshot(meta, this.version, now), [this.keys.online]);
     this.files.set(`${this.version}.snapshot.json`, snapshot.bytes);
-    const timestamp = signDocument('timestamp', nextTimestamp(snapshot, this.version, now), [this.keys.online]);
+    const timestamp = signDocument('timestamp', nextTimestamp(describeDocument(snapshot), this.version, now), [
+      this.keys.online,
+    ]);
     this.files.set('timestamp.json', timestamp.bytes);
   }
 

@@ -26,7 +26,7 @@ it('a repository whose keys are all of P-256 is believed', async () => {
   const snapshot = signDocument('snapshot', nextSnapshot({ 'targets.json': describeDocument(targets) }, 1, now), [
     online,
   ]);
-  const timestamp = signDocument('timestamp', nextTimestamp(snapshot, 1, now), [online]);
+  const timestamp = signDocument('timestamp', nextTimestamp(describeDocument(snapshot), 1, now), [online]);
   const files = new Map([
     ['timestamp.json', timestamp.bytes],
     ['1.snapshot.json', snapshot.bytes],
@@ -35,7 +35,7 @@ it('a repository whose keys are all of P-256 is believed', async () => {
   const known = new Map([['root', root.bytes]]);
   const fetch = async (name: string) => files.get(name);
   expect((await refreshTrust({ known, fetch, now })).root.version).toBe(1);
-  const forged = signDocument('timestamp', nextTimestamp(snapshot, 2, now), [ecdsaKey()]);
+  const forged = signDocument('timestamp', nextTimestamp(describeDocument(snapshot), 2, now), [ecdsaKey()]);
   files.set('timestamp.json', forged.bytes);
   await expect(refreshTrust({ known, fetch, now })).rejects.toMatchObject({ code: 'metadata-signature-invalid' });
 });

@@ -17,7 +17,7 @@ import { describeChange } from '../../../packager/repository/change-words.ts';
 import { listReleases } from '../../../packager/repository/product-role.ts';
 import { fetchFrom, loadRepository } from '../../../packager/repository/state.ts';
 import { nextSnapshot, nextTimestamp } from '../../../system/signing/online-roles.ts';
-import { documentKey, signDocument } from '../../../system/signing/signed-document.ts';
+import { describeDocument, documentKey, signDocument } from '../../../system/signing/signed-document.ts';
 import type { SigningKey } from '../../../system/signing/signing-key.ts';
 import { directoryWriter } from '../../../system/store/directory-writer.ts';
 import type { StoreWriter } from '../../../system/store/writer.ts';
@@ -177,7 +177,7 @@ it('a thief of the online key who raised the versions to their end is overcome b
   const highest = Number.MAX_SAFE_INTEGER;
   const snapshot = signDocument('snapshot', nextSnapshot(state.snapshotMeta, highest, start), [online]);
   await store.putNew(documentKey(snapshot), snapshot.bytes);
-  const timestamp = signDocument('timestamp', nextTimestamp(snapshot, highest, start), [online]);
+  const timestamp = signDocument('timestamp', nextTimestamp(describeDocument(snapshot), highest, start), [online]);
   await store.compareAndSwap(timestampKey, state.timestampEtag, timestamp.bytes);
   const fooled = await refreshTrust({ known, fetch: fetchFrom(store), now: start });
   expect(fooled.timestampVersion).toBe(highest);
