@@ -106,6 +106,11 @@ export const errorCodes = {
   'permit-used': { exit: exitStatus.untrusted, fault: 'path' },
   'permits-not-delegated': { exit: exitStatus.untrusted, fault: 'path' },
 
+  // Grants to install without a network
+  'grant-invalid': { exit: exitStatus.untrusted, fault: 'path', since: 2 },
+  'grant-expired': { exit: exitStatus.untrusted, fault: 'path', since: 2 },
+  'grant-not-for-device': { exit: exitStatus.untrusted, fault: 'path', since: 2 },
+
   // Decoding
   'compression-invalid': { exit: exitStatus.untrusted, fault: 'path' },
   'compression-window-too-large': { exit: exitStatus.untrusted, fault: 'path' },

@@ -126,6 +126,8 @@ export const limits = {
   maxRetryAfterSeconds: 3600,
   /** Farthest end of a window that an answer may name: 31 days. */
   maxSwitchWaitSeconds: 31 * 24 * 3600,
-  /** Signatures on one permit. */
+  /** How long an offline grant may hold at most. */
+  maxGrantDays: 365,
+  /** Signatures on one permit, and on one grant. */
   maxPermitSignatures: 16,
 } as const;

@@ -8,6 +8,7 @@ import { EqualVersionError } from 'tuf-js/dist/error.js';
 import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { type GrantAuthority, grantAuthorityOf } from './offline-role.ts';
 import type { PermitAuthority } from './permit.ts';
 import { permitAuthorityOf, productRoles } from './permits-role.ts';
 import { classifyRefusal } from './refusal.ts';
@@ -47,6 +48,8 @@ export interface TrustedRepository {
   readonly delegatedRoles: readonly string[];
   /** Who may sign permits; undefined where `targets` delegates them to nobody. */
   readonly permits: PermitAuthority | undefined;
+  /** Who may sign offline grants; undefined where `targets` delegates them to nobody. */
+  readonly grants: GrantAuthority | undefined;
   /**
    * The signed length, hashes and custom fields of one target (TUF 5.6.7: pre-order, depth first), loading delegated
    * roles as it goes; undefined where no role names it.
@@ -84,6 +87,7 @@ export async function refreshTrust(input: RefreshInput): Promise<TrustedReposito
     expires: signed.flatMap((role) => (role ? [role.expires] : [])).reduce((a, b) => (a < b ? a : b)),
     delegatedRoles: productRoles(store.targets?.signed),
     permits: permitAuthorityOf(store.targets?.signed),
+    grants: grantAuthorityOf(store.targets?.signed),
     findTarget: (path) => session.findTarget(path),
     delegatedTargets: (role) => session.delegatedTargets(role),
   };

@@ -27,6 +27,7 @@ interface InitOptions {
   readonly productKey?: string[];
   readonly onlineKey?: string[];
   readonly permitKey?: string[];
+  readonly offlineKey?: string[];
   readonly rootOut?: string;
   readonly passphraseFile?: string;
   readonly productThreshold: string;
@@ -53,6 +54,10 @@ export function registerInit(program: Command, context: CommandContext): void {
     .option(
       '--permit-key <file...>',
       'keys of permits, with which a distributor sends devices back; one signature is enough, none without it',
+    )
+    .option(
+      '--offline-key <file...>',
+      'keys of offline grants, for bundles that hold for weeks; one signature is enough',
     )
     .option('--lifetime <role=days...>', lifetimeHelp, [])
     .option('--passphrase-file <file>', 'with the passphrase of sealed keys')
@@ -151,6 +156,7 @@ async function givenKeys(
     online: await role('online', options.onlineKey, threshold('online', options.onlineThreshold)),
     products: byProduct,
     ...(options.permitKey === undefined ? {} : { permits: await role('permit', options.permitKey, 1) }),
+    ...(options.offlineKey === undefined ? {} : { offline: await role('offline', options.offlineKey, 1) }),
   };
 }
 

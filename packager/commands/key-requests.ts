@@ -4,13 +4,13 @@ import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { productSchema } from '../../contract/release/manifest.ts';
 import { metadataKey } from '../../contract/store-keys.ts';
-import { permitsRole } from '../../contract/trust/permits-role.ts';
 import { createFile } from '../../system/files/durable-file.ts';
 import { readPublicKey } from '../../system/signing/key-source.ts';
 import type { Lifetimes } from '../../system/signing/lifetimes.ts';
 import type { KeySurroundings } from '../../system/signing/passphrase.ts';
 import { encodeRequest, newRequest } from '../repository/change-request.ts';
 import { changeRoles, type RoleWishes, refuseReservedProduct } from '../repository/change-roles.ts';
+import { isKeyRole } from '../repository/key-roles.ts';
 import { loadRepository } from '../repository/state.ts';
 import { type CommandContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
@@ -39,7 +39,7 @@ export function registerRequests(keys: Command, context: CommandContext): void {
       await makeRequest(context, options, async () => ({ ...noWishes, renew }));
     });
   withRequestOptions(keys.command('add'))
-    .description('Ask for more keys of a role: root, targets, online, permits or a product.')
+    .description('Ask for more keys of a role: root, targets, online, permits, offline or a product.')
     .argument('<role>', 'whose keys')
     .requiredOption('--add <file...>', 'public keys, or private ones')
     .option('--threshold <n>', 'how many of its keys have to sign from now on')
@@ -137,7 +137,7 @@ async function changeOf(
     add: added.map((key) => ({ role, key })),
     revoke: revoked.map((keyId) => ({ role, keyId })),
     thresholds: new Map(threshold === undefined ? [] : [[role, countOf('--threshold', threshold)]]),
-    newRoles: role === permitsRole && !known.includes(permitsRole) ? [permitsRole] : [],
+    newRoles: isKeyRole(role) && !known.includes(role) ? [role] : [],
   };
 }
 

@@ -89,11 +89,11 @@ export async function createRepository(
   return root;
 }
 
-function refuseSharedPermitKey({ root, targets, online, products, permits }: RepositoryKeys): void {
+function refuseSharedPermitKey({ root, targets, online, products, permits, offline }: RepositoryKeys): void {
   const idsOf = (roles: readonly (RoleKeys | undefined)[]) =>
     roles.flatMap((role) => role?.keys.map(({ keyId }) => keyId) ?? []);
   requirePermitKeyType(permits?.keys.map(({ key }) => key) ?? []);
-  refuseSharedPermitKeys(idsOf([permits]), idsOf([root, targets, online, ...products.values()]));
+  refuseSharedPermitKeys(idsOf([permits]), idsOf([root, targets, online, offline, ...products.values()]));
 }
 
 async function placeRoot(store: StoreWriter, root: SignedDocument<Root>): Promise<SignedDocument<Root>> {

@@ -7,10 +7,10 @@ import type { DelegatedRole } from '@tufjs/models/dist/role.js';
 import { getPublicKey } from '@tufjs/models/dist/utils/key.js';
 import { isSameJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import { targetPattern } from '../../contract/release/manifest.ts';
 import { keyIdOf, keyJsonOf } from '../../contract/trust/key-id.ts';
-import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
+import { permitsRole } from '../../contract/trust/permits-role.ts';
 import { defaultLifetimes, lifetimesOf, withLifetimes } from '../../system/signing/lifetimes.ts';
+import { patternOf } from './key-roles.ts';
 import { refuseSharedPermitKeys, requirePermitKeyType } from './permit-keys.ts';
 
 export interface OfflineDocuments {
@@ -71,7 +71,7 @@ function requireAllowedTargets(before: Targets, after: Targets): void {
   const old = before.delegations?.roles ?? {};
   for (const [name, role] of Object.entries(after.delegations?.roles ?? {})) {
     const known = Object.hasOwn(old, name) ? old[name] : undefined;
-    const fresh = { name, terminating: true, paths: [name === permitsRole ? permitsPattern : targetPattern(name)] };
+    const fresh = { name, terminating: true, paths: [patternOf(name)] };
     const expected = known ? reachOf(known) : { ...fresh, hashes: null };
     if (!isSameJson(reachOf(role), expected)) throw odd(`what ${name} may sign`);
   }

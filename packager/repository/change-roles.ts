@@ -6,12 +6,11 @@ import { type Key, Root, Targets } from '@tufjs/models';
 import { Delegations } from '@tufjs/models/dist/delegations.js';
 import { DelegatedRole, Role } from '@tufjs/models/dist/role.js';
 import { SlipwayError } from '../../contract/errors.ts';
-import { targetPattern } from '../../contract/release/manifest.ts';
-import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
 import { expiryAt, type Lifetimes, lifetimesOf, withLifetimes } from '../../system/signing/lifetimes.ts';
 import { specVersion } from '../../system/signing/signed-document.ts';
 import type { PublicKey } from '../../system/signing/signing-key.ts';
 import { type OfflineDocuments, requireAllowedChange } from './allowed-change.ts';
+import { isKeyRole, patternOf } from './key-roles.ts';
 
 /** Roles as people name them: `online` signs snapshot and timestamp, `permits` and products are delegated by targets. */
 export const rolesOfRoot: Readonly<Record<string, readonly string[]>> = {
@@ -27,7 +26,7 @@ export interface RoleWishes {
   /** Key ids, or as much of their beginning as is unambiguous in the role. */
   readonly revoke: readonly { readonly role: string; readonly keyId: string }[];
   readonly thresholds: ReadonlyMap<string, number>;
-  /** New roles below targets, or `permits` where there is none: their keys are among `add`. */
+  /** New roles below targets, or a role of keys alone where there is none: their keys are among `add`. */
   readonly newRoles: readonly string[];
   /** Undefined: as they are. */
   readonly lifetimes?: Lifetimes;
@@ -121,8 +120,7 @@ function nextTargets(targets: Targets, wishes: RoleWishes, version: number, expi
 }
 
 function delegated(name: string, { keyIDs, threshold }: RoleKeyIds, before?: DelegatedRole): DelegatedRole {
-  const path = name === permitsRole ? permitsPattern : targetPattern(name);
-  const paths = before?.paths ?? [path];
+  const paths = before?.paths ?? [patternOf(name)];
   return new DelegatedRole({ name, keyIDs: [...keyIDs], threshold, terminating: true, paths });
 }
 
@@ -165,14 +163,14 @@ export function refuseReservedName(product: string): void {
 }
 
 /**
- * Permits are a role with keys and without releases: whoever names a product so means something else.
+ * Permits and offline grants are roles with keys and without releases: whoever names a product so means something else.
  * @throws SlipwayError `usage`
  */
 export function refuseReservedProduct(product: string): void {
   refuseReservedName(product);
-  if (product !== permitsRole) return;
-  throw new SlipwayError('usage', `${product} is the role of permits, not a product`, {
-    hint: 'For permits: slipway-packager init --permit-key FILE, or later: slipway-packager keys add permits --add FILE',
+  if (!isKeyRole(product)) return;
+  throw new SlipwayError('usage', `${product} is a role without releases, not a product`, {
+    hint: `Give it keys: slipway-packager keys add ${product} --add FILE`,
   });
 }
 

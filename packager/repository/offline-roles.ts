@@ -4,6 +4,7 @@ import { Delegations } from '@tufjs/models/dist/delegations.js';
 import { DelegatedRole, Role } from '@tufjs/models/dist/role.js';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Product, targetPattern } from '../../contract/release/manifest.ts';
+import { offlinePattern, offlineRole } from '../../contract/trust/offline-role.ts';
 import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
 import { defaultLifetimes, expiryAt, type Lifetimes, withLifetimes } from '../../system/signing/lifetimes.ts';
 import { type SignedDocument, signDocument, specVersion } from '../../system/signing/signed-document.ts';
@@ -56,6 +57,8 @@ export interface DelegatedKeys {
   readonly products: ReadonlyMap<Product, RoleKeys>;
   /** Sign permits to go back; without them no device believes any. */
   readonly permits?: RoleKeys | undefined;
+  /** Sign grants for bundles; without them a bundle holds as long as its timestamp. */
+  readonly offline?: RoleKeys | undefined;
 }
 
 /**
@@ -63,7 +66,7 @@ export interface DelegatedKeys {
  * so are permits, whose role has keys and no document.
  */
 export function createTargets(
-  { products, permits }: DelegatedKeys,
+  { products, permits, offline }: DelegatedKeys,
   targetsKeys: RoleKeys,
   now: Date,
   version = 1,
@@ -71,6 +74,7 @@ export function createTargets(
 ): SignedDocument<Targets> {
   const roles = new Map([...products].map(([name, keys]) => [name, { ...keys, path: targetPattern(name) }]));
   if (permits) roles.set(permitsRole, { ...permits, path: permitsPattern });
+  if (offline) roles.set(offlineRole, { ...offline, path: offlinePattern });
   for (const [name, { keys }] of roles) requireDistinct(name, keys);
   const delegations = new Delegations({
     keys: keyMap([...roles.values()]),

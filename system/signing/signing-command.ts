@@ -5,8 +5,9 @@
 import { spawnSync } from 'node:child_process';
 import * as z from 'zod';
 import { SlipwayError } from '../../contract/errors.ts';
+import { isSignature } from '../../contract/trust/signature.ts';
 import { ecdsaDer } from './ecdsa-der.ts';
-import { isSignature, type PublicKey, parseKey, type SigningKey, signatureOf } from './signing-key.ts';
+import { type PublicKey, parseKey, type SigningKey, signatureOf } from './signing-key.ts';
 
 /** A program and its arguments; no shell is between. */
 const commandSchema = z.array(z.string().max(4096)).min(1).max(64);
@@ -55,7 +56,7 @@ export function keyByCommand(command: SigningCommand, place: CommandPlace): Sign
     isOutside: true,
     sign(data) {
       const answer = answerOf(command.sign, data, command.timeoutSeconds, place);
-      const found = formsOf(answer).find((bytes) => isSignature(named, data, bytes));
+      const found = formsOf(answer).find((bytes) => isSignature(named.key, data, bytes));
       if (found) return signatureOf(named, found);
       throw failed(
         place,

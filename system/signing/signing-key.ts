@@ -2,10 +2,9 @@
  * Reads and makes keys of TUF roles: their PEM form, their key id and their signatures. It knows neither files nor which
  * role a key serves.
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { Key } from '@tufjs/models';
 import { Signature } from '@tufjs/models/dist/signature.js';
-import { getPublicKey } from '@tufjs/models/dist/utils/key.js';
 import { SlipwayError } from '../../contract/errors.ts';
 import { keyIdOf, keyJsonOf } from '../../contract/trust/key-id.ts';
 
@@ -76,20 +75,6 @@ function publicKeyOf(key: KeyObject, name: string): PublicKey {
 /** What the scheme of a key signs: the bytes themselves, or their digest. */
 function hashOf({ asymmetricKeyType }: KeyObject): 'sha256' | null {
   return asymmetricKeyType === 'ed25519' ? null : 'sha256';
-}
-
-/** As a device judges it. */
-export function isSignature(
-  { key: { keyType, scheme, keyVal } }: PublicKey,
-  data: Uint8Array,
-  bytes: Uint8Array,
-): boolean {
-  try {
-    const { key, hashAlgorithm } = getPublicKey({ keyType, scheme, keyVal: keyVal.public ?? '' });
-    return verify(hashAlgorithm ?? null, data, key, bytes);
-  } catch {
-    return false;
-  }
 }
 
 /** @param bytes 64 bytes of ed25519, or the DER of ECDSA */

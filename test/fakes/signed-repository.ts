@@ -28,6 +28,7 @@ export class SignedRepository {
     product: newSigningKey(),
     online: newSigningKey(),
     permits: newSigningKey(),
+    offline: newSigningKey(),
   };
   /** What a client can fetch, by name. Open to tampering. */
   readonly files = new Map<string, Uint8Array>();
@@ -39,9 +40,10 @@ export class SignedRepository {
 
   constructor(now: Date) {
     const one = (key: SigningKey) => ({ keys: [key], threshold: 1 });
-    const { root, targets, product: ci, online, permits } = this.keys;
+    const { root, targets, product: ci, online, permits, offline } = this.keys;
     this.root = createRoot({ root: one(root), targets: one(targets), online: one(online) }, now, true);
-    this.targets = createTargets({ products: new Map([[product, one(ci)]]), permits: one(permits) }, one(targets), now);
+    const delegated = { products: new Map([[product, one(ci)]]), permits: one(permits), offline: one(offline) };
+    this.targets = createTargets(delegated, one(targets), now);
     this.files.set('1.root.json', this.root.bytes);
     this.files.set('1.targets.json', this.targets.bytes);
     this.publish(now);

@@ -81,3 +81,33 @@ it('permits are no product, and have a verb of their own', async () => {
     expect.stringContaining('a new role permits'),
   );
 });
+
+it('a bundle holds for weeks by a key of the role offline, and by no other', async () => {
+  const { bench, key, words } = await repository('--offline-key', 'k/permits.pub.pem');
+  await bench.must(words);
+  await bench.declare('one');
+  await bench.must(['build', 'one/release.yaml', '--out', bench.at('build')]);
+  const keys = ['--key', key('ci-1'), key('online-1')];
+  await bench.must(['publish', bench.at('build'), '--store', bench.storeUrl, '--channel', 'stable', ...keys]);
+  const bundle = (file: string, ...more: string[]) =>
+    bench.run([
+      ...['bundle', '--store', bench.storeUrl, '--channel', 'k3s-edge/linux-amd64/stable', '--out', bench.at(file)],
+      ...[...more, '--json'],
+    ]);
+  const offline = ['--key', key('permits')];
+  const { json } = await bundle('a.bundle', '--valid-for', '90d', '--group', 'site=ship-7', ...offline);
+  expect(json.scope).toEqual({ label: { name: 'site', value: 'ship-7' } });
+  expect(Date.parse(`${json.expires}`) - Date.now()).toBeGreaterThan(89 * 86_400_000);
+  await bench.must(['verify', bench.at('a.bundle'), '--json']);
+  for (const [more, code] of [
+    [['--valid-for', '90d', ...keys], 'key-not-authorised'],
+    [['--valid-for', '200d', ...offline], 'metadata-expired'],
+    [['--valid-for', '90', ...offline], 'usage'],
+    [['--valid-for', '9d', '--group', 'ship-7', ...offline], 'usage'],
+    [['--device', 'ship-7'], 'usage'],
+  ] as const) {
+    expect((await bundle('b.bundle', ...more)).json.error?.code).toBe(code);
+  }
+  const { json: status } = await bench.must(['keys', 'status', '--store', bench.storeUrl, '--json']);
+  expect(status.roles).toContainEqual(expect.objectContaining({ role: 'offline', threshold: 1 }));
+});

@@ -3,11 +3,12 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { isSignature } from '../../../contract/trust/signature.ts';
 import { readSigningKeys, writeKeyPair } from '../../../system/signing/key-files.ts';
 import { readKey, readPublicKey } from '../../../system/signing/key-source.ts';
 import type { KeySurroundings } from '../../../system/signing/passphrase.ts';
 import { sealKey } from '../../../system/signing/sealed-key.ts';
-import { generateKeyPair, isSignature, isSigningKey, keyTypes, parseKey } from '../../../system/signing/signing-key.ts';
+import { generateKeyPair, isSigningKey, keyTypes, parseKey } from '../../../system/signing/signing-key.ts';
 
 const nobody: KeySurroundings = { env: {}, askPassphrase: async () => undefined };
 const passphrase = 'five random words are enough';
@@ -63,7 +64,7 @@ it.each(keyTypes)('%s: a PEM, a sealed file and the environment hold the same ke
   ]) {
     if (!isSigningKey(key)) throw new Error('expected a key that signs');
     expect(key.keyId).toBe(named.keyId);
-    expect(isSignature(named, data, Buffer.from(key.sign(data).sig, 'hex'))).toBe(true);
+    expect(isSignature(named.key, data, Buffer.from(key.sign(data).sig, 'hex'))).toBe(true);
   }
   // Naming a key needs no passphrase.
   expect((await readPublicKey(at('a.key.json'), nobody)).keyId).toBe(named.keyId);
@@ -105,7 +106,7 @@ it.each([
   // Numbers that begin with zeros have another length.
   for (let round = 0; round < 3; round++) {
     const bytes = Buffer.from(`round ${round}`);
-    expect(isSignature(named, bytes, Buffer.from(key?.sign(bytes).sig ?? '', 'hex'))).toBe(true);
+    expect(isSignature(named.key, bytes, Buffer.from(key?.sign(bytes).sig ?? '', 'hex'))).toBe(true);
   }
 });
 

@@ -5,8 +5,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { isSignature } from '../../../contract/trust/signature.ts';
 import { readKey } from '../../../system/signing/key-source.ts';
-import { isSignature, isSigningKey } from '../../../system/signing/signing-key.ts';
+import { isSigningKey } from '../../../system/signing/signing-key.ts';
 import { missingCommands } from '../../services/commands.ts';
 import { describeUnless } from '../../services/requirement.ts';
 
@@ -38,7 +39,7 @@ describeUnless(missingCommands('softhsm2-util', 'pkcs11-tool', 'openssl'), 'a to
     if (!isSigningKey(key)) throw new Error('expected a key that signs');
     expect(key.key.keyType).toBe('ecdsa');
     const data = Buffer.from('targets');
-    expect(isSignature(key, data, Buffer.from(key.sign(data).sig, 'hex'))).toBe(true);
+    expect(isSignature(key.key, data, Buffer.from(key.sign(data).sig, 'hex'))).toBe(true);
     const locked = await readKey(example, { env: { ...env, SLIPWAY_PIN: '9999' }, askPassphrase: nobody });
     expect(() => isSigningKey(locked) && locked.sign(data)).toThrow(expect.objectContaining({ code: 'signer-failed' }));
   });
