@@ -86,7 +86,7 @@ export function verifyGrant(grant: SignedGrant, authority: GrantAuthority | unde
   const isForAnother =
     signed.product !== holder.product ||
     (deviceId !== undefined && deviceId !== holder.deviceId) ||
-    (label !== undefined && (!Object.hasOwn(holder.labels, label.name) || holder.labels[label.name] !== label.value));
+    (label !== undefined && holder.labels[label.name] !== label.value);
   if (isForAnother) {
     const whom = deviceId ?? (label ? `devices with ${label.name}=${label.value}` : 'all devices');
     throw refused('grant-not-for-device', `the offline grant is for ${whom} of ${signed.product}`);

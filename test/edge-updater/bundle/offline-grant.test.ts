@@ -148,6 +148,15 @@ describe('a bundle that is 80 days old', () => {
     });
   });
 
+  it('is refused with a grant of an older state of the repository', async () => {
+    const first = publish('1.0.0', 1);
+    const older = await grant(first);
+    publish('2.0.0', 2);
+    const members = bundle(first, older);
+    edge.clock.advance(80 * daySeconds);
+    await expect(install(members)).rejects.toMatchObject({ code: 'grant-invalid', message: /another state/ });
+  });
+
   it('is refused where targets have ended, whatever a grant says', async () => {
     const release = publish('1.0.0', 1);
     await expect(grant(release, { days: 200 })).rejects.toMatchObject({ code: 'metadata-expired', message: /targets/ });
