@@ -39,16 +39,12 @@ function isSignedBy(root: Metadata<Root>, role: 'snapshot' | 'timestamp', bytes:
   }
 }
 
-/** A version whose name is free: names that were given are given for ever. */
+/**
+ * A version whose name was never given: names are cached for ever, also where prune has removed them. Nobody signs so many
+ * snapshots that they come near.
+ */
 async function freeSnapshot(store: StoreReader): Promise<number> {
-  const isTaken = async (version: number) => (await store.stat(metadataKey('snapshot', version))) !== undefined;
-  let free = 1;
-  while (await isTaken(free)) free *= 2;
-  let taken = Math.floor(free / 2);
-  while (free - taken > 1) {
-    const middle = Math.floor((free + taken) / 2);
-    if (await isTaken(middle)) taken = middle;
-    else free = middle;
-  }
+  let free = 2 ** 20;
+  while (await store.stat(metadataKey('snapshot', free))) free *= 2;
   return free;
 }
