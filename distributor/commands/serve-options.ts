@@ -112,7 +112,7 @@ export function onlinePlaceOf({ onlineKey, passphraseFile, root, store }: ServeO
   if (onlineKey === undefined) return undefined;
   if (root !== undefined) return { store, keys: onlineKey, passphraseFile, root };
   throw new SlipwayError('usage', 'expected --root with --online-key', {
-    hint: 'Give the root that devices pin; slipway-packager init wrote it by --root-out, and the store has it as metadata/1.root.json.',
+    hint: 'Give the root that devices pin; slipway-packager init wrote it by --root-out.',
   });
 }
 

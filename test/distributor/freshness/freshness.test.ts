@@ -9,6 +9,7 @@ import type { OnlineSigner } from '../../../distributor/freshness/ports.ts';
 import { createRepository } from '../../../packager/publish/create-repository.ts';
 import { generateKeyPair, isSigningKey, parseKey } from '../../../system/signing/signing-key.ts';
 import { directoryWriter } from '../../../system/store/directory-writer.ts';
+import { callDistributor } from '../../fakes/distributor-command.ts';
 import { daysLater, newKey, start } from '../../packager/repository-fixture.ts';
 import { Workbench } from '../../packager/workbench.ts';
 
@@ -53,6 +54,11 @@ async function server(signerOf: 'file' | OnlineSigner | undefined, isLeader = tr
   };
   return { catalog, freshness, lookAt, kinds: () => events.map(({ kind }) => kind), events };
 }
+
+it('is given the root that devices pin, or does not start', async () => {
+  const { status, stderr } = await callDistributor(['serve', '--store', '/nowhere', '--online-key', 'online.key.pem']);
+  expect([status, stderr]).toEqual([2, expect.stringContaining('expected --root with --online-key')]);
+});
 
 it('signs in its thread when half of the time is over, and the catalog goes on', async () => {
   const { catalog, freshness, lookAt, kinds } = await server('file');
