@@ -23,6 +23,12 @@ export const bundleIndexSchema = z.strictObject({
 });
 export type BundleIndex = z.infer<typeof bundleIndexSchema>;
 
+/**
+ * An offline grant, for the bundles that have one. No role has a percent sign like this in its name. Updaters that know no
+ * grants take it for a document that nobody asks for, and read the bundle as before.
+ */
+export const bundleGrantName = 'metadata/1.offline%grant.json';
+
 /** Names that may stand in a bundle besides `bundle.json`. Anything else is refused (traversal, look-alikes). */
 export const bundleMemberPattern =
   /^(metadata\/(timestamp|\d+\.[a-z0-9%-]+)\.json|targets\/[0-9a-f]{64}\.release\.json|blobs\/sha256\/[0-9a-f]{2}\/[0-9a-f]{64})$/;

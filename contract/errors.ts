@@ -69,6 +69,8 @@ export const errorCodes = {
 
   // Keys
   'key-unreadable': { exit: exitStatus.invalidInput, fault: 'none' },
+  'key-locked': { exit: exitStatus.invalidInput, fault: 'none' },
+  'signer-failed': { exit: exitStatus.localResource, fault: 'none' },
   'certificate-invalid': { exit: exitStatus.invalidInput, fault: 'device' },
   'key-not-authorised': { exit: exitStatus.untrusted, fault: 'none' },
   'threshold-not-met': { exit: exitStatus.untrusted, fault: 'none' },
@@ -81,6 +83,8 @@ export const errorCodes = {
   'metadata-rolled-back': { exit: exitStatus.untrusted, fault: 'path' },
   'metadata-mismatched': { exit: exitStatus.untrusted, fault: 'path' },
   'metadata-missing': { exit: exitStatus.untrusted, fault: 'path', retryable: true },
+  'root-behind': { exit: exitStatus.unavailable, fault: 'path', retryable: true, since: 2 },
+  'version-exhausted': { exit: exitStatus.untrusted, fault: 'none' },
   'metadata-key-duplicated': { exit: exitStatus.untrusted, fault: 'path' },
   'trust-store-corrupt': { exit: exitStatus.untrusted, fault: 'device' },
   'target-unknown': { exit: exitStatus.untrusted, fault: 'path' },
@@ -101,6 +105,11 @@ export const errorCodes = {
   'permit-not-for-release': { exit: exitStatus.untrusted, fault: 'path' },
   'permit-used': { exit: exitStatus.untrusted, fault: 'path' },
   'permits-not-delegated': { exit: exitStatus.untrusted, fault: 'path' },
+
+  // Grants to install without a network
+  'grant-invalid': { exit: exitStatus.untrusted, fault: 'path', since: 2 },
+  'grant-expired': { exit: exitStatus.untrusted, fault: 'path', since: 2 },
+  'grant-not-for-device': { exit: exitStatus.untrusted, fault: 'path', since: 2 },
 
   // Decoding
   'compression-invalid': { exit: exitStatus.untrusted, fault: 'path' },

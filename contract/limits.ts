@@ -11,8 +11,10 @@ export const limits = {
   maxSnapshotBytes: 2 * 1024 * 1024,
   /** One targets role when the snapshot gives no length (TUF 5.6.1). */
   maxTargetsBytes: 4 * 1024 * 1024,
-  /** Root versions followed in one refresh (TUF 5.3.2). */
+  /** Root versions that a device follows in one check (TUF 5.3.2); the next check goes on where it ended. */
   maxRootRotations: 64,
+  /** Root versions that are followed at once where they are all at hand: in a store, in a bundle. */
+  maxRootChain: 4096,
   /** Delegated roles visited for one target (TUF 5.6.7). */
   maxDelegations: 32,
   /** Targets in one role: parsing is quadratic in tuf-js, so publishers are warned from here on. */
@@ -124,6 +126,8 @@ export const limits = {
   maxRetryAfterSeconds: 3600,
   /** Farthest end of a window that an answer may name: 31 days. */
   maxSwitchWaitSeconds: 31 * 24 * 3600,
-  /** Signatures on one permit. */
+  /** How long an offline grant may hold at most. */
+  maxGrantDays: 365,
+  /** Signatures on one permit, and on one grant. */
   maxPermitSignatures: 16,
 } as const;

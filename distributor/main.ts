@@ -10,6 +10,7 @@ import { openSource } from './adapters/declarations/open-source.ts';
 import { planReader } from './adapters/declarations/plan-reader.ts';
 import { descriptorLimit } from './adapters/descriptor-limit.ts';
 import { gateProbesWhenAsked } from './adapters/gate-probes-when-asked.ts';
+import { onlineSigner } from './adapters/online-signing/online-signer.ts';
 import { readPermitKey } from './adapters/permit-key.ts';
 import { runDistributor } from './commands/program.ts';
 
@@ -22,6 +23,7 @@ const outside = {
   descriptorLimit: descriptorLimit(),
   openGateProbes: () => gateProbesWhenAsked({ proxies: proxiesOfEnvironment(process.env) }),
   readPermitKey,
+  openOnlineSigner: onlineSigner,
   clock: Date.now,
   randomBytes,
   chance: Math.random,

@@ -5,6 +5,7 @@ import type { DeviceDesk } from './fleet/device-desk.ts';
 import type { FleetState } from './fleet/ports.ts';
 import type { RandomBytes } from './fleet/token.ts';
 import type { TokenUse } from './fleet/token-use.ts';
+import type { Freshness } from './freshness/freshness.ts';
 import type { Downloads } from './http/downloads.ts';
 import type { Metrics } from './http/metrics.ts';
 import type { Reconciler } from './reconcile/reconcile.ts';
@@ -19,6 +20,8 @@ export interface Services {
   readonly fleet: FleetState;
   readonly metrics: Metrics;
   readonly downloads: Downloads;
+  /** Whether metadata is signed in time; absent where nobody looks. */
+  readonly freshness?: Pick<Freshness, 'problem'>;
   readonly tokenUse: TokenUse;
   /** Undefined where this server was given no key for permits: it sends no device back then. */
   readonly permits: PermitIssuer | undefined;

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import { describeError, toSlipwayError } from '../contract/errors.ts';
 import type { Retention } from './fleet/ports.ts';
+import type { Freshness } from './freshness/freshness.ts';
 import { showExpiries } from './http/expiry-gauges.ts';
 import type { Metrics } from './http/metrics.ts';
 import { showRollouts } from './http/rollout-gauges.ts';
@@ -17,6 +18,9 @@ import type { Services } from './services.ts';
 /** Enough for a look at some thousand devices. */
 const firstLookPatienceMs = 150;
 
+/** A timestamp is signed again when half of a day or more is over. */
+const freshnessIntervalMs = 15 * 60_000;
+
 interface UpkeepInput {
   readonly services: Omit<Services, 'isStarted'>;
   readonly logger: FastifyBaseLogger;
@@ -25,6 +29,7 @@ interface UpkeepInput {
   readonly retention: Retention;
   readonly pruneIntervalMs: number;
   readonly tokenUseIntervalMs: number;
+  readonly freshness?: Pick<Freshness, 'look'>;
 }
 
 /** Call `start` once; `stop` ends timers and watches, what is under way finishes on its own. */
@@ -68,9 +73,11 @@ export class Upkeep {
     this.#every(refreshIntervalMs, () => this.#refreshAll());
     this.#every(advanceIntervalMs, () => this.#advance());
     this.#stops.push(reconciler.onChange(() => void this.#advance()));
+    this.#every(freshnessIntervalMs, () => this.#keepFresh());
     this.#every(tokenUseIntervalMs, () => this.saveTokenUse());
     this.#every(pruneIntervalMs, () => this.#prune());
     void this.#countTroubles();
+    void this.#keepFresh();
     // A start does not wait for it: after a long time there may be much to remove.
     void this.#prune();
   }
@@ -109,6 +116,11 @@ export class Upkeep {
     if (problem && problem.message !== this.#lastProblem) logger.error(describeError(problem), 'store not read');
     this.#lastProblem = problem?.message;
     if (hasChanged) logger.info({ releases: releases.size, skipped }, 'store read');
+  }
+
+  /** What was signed is served at once. */
+  async #keepFresh(): Promise<void> {
+    if (await this.#input.freshness?.look()) await this.#refreshCatalog();
   }
 
   async #countTroubles(): Promise<void> {

@@ -23,6 +23,11 @@ const programs: readonly BundledProgram[] = [
     executable: false,
   },
   {
+    entry: 'distributor/adapters/online-signing/signing-thread.ts',
+    output: 'slipway-distributor-signing.mjs',
+    executable: false,
+  },
+  {
     entry: 'distributor/adapters/database/sqlite/thread.ts',
     output: 'slipway-distributor-reads.mjs',
     executable: false,

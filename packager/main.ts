@@ -12,6 +12,7 @@ import { processStreams } from '../system/command-line/process-streams.ts';
 import { ProgressDisplay } from '../system/command-line/progress-display.ts';
 import { endOnSignals } from '../system/command-line/stop-signals.ts';
 import { openWriter } from '../system/store/open-writer.ts';
+import { askOnTerminal } from './adapters/ask-on-terminal.ts';
 import { commandRenderer } from './adapters/manifest-renderer.ts';
 import { type OutsideWorld, runPackager } from './commands/program.ts';
 import { signingTime } from './signing-time.ts';
@@ -32,6 +33,7 @@ const outside: OutsideWorld = {
   partEncoders: (maxMemoryBytes = totalmem() * encoderMemoryShare) =>
     partEncoderProcesses(availableParallelism(), maxMemoryBytes),
   zstdEncoder: (programs = []) => findZstdEncoder(programs, process.env.PATH, availableParallelism()),
+  keySurroundings: { env: process.env, askPassphrase: askOnTerminal },
   now: () => new Date(),
   signingTime: () => signingTime(process.env.SOURCE_DATE_EPOCH),
   backOff: (attempt) => pause(randomInt(50, 100 * 2 ** Math.min(attempt, 6))),

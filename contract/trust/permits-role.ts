@@ -1,5 +1,6 @@
 /** Reads the delegated role whose keys sign permits. It has no metadata document: it names keys, never targets. */
 import type { Targets } from '@tufjs/models';
+import { isOfflineRole } from './offline-role.ts';
 import type { PermitAuthority } from './permit.ts';
 
 export const permitsRole = 'permits';
@@ -18,10 +19,10 @@ export function permitAuthorityOf(targets: Targets | undefined): PermitAuthority
   return { keys, threshold: role.threshold };
 }
 
-/** Roles that name releases: every delegated one but that of permits. */
+/** Roles that name releases: every delegated one but those that have keys alone. */
 export function productRoles(targets: Targets | undefined): string[] {
   const roles = Object.values(targets?.delegations?.roles ?? {});
-  return roles.filter((role) => !isPermitsRole(role)).map((role) => role.name);
+  return roles.filter((role) => !isPermitsRole(role) && !isOfflineRole(role)).map((role) => role.name);
 }
 
 /** A role of this name with another pattern is a product's: the keys of its releases may sign no permits. */

@@ -2,6 +2,7 @@
  * Makes checks that tuf-js does not make, on the bytes before tuf-js sees them. One key under two key ids would meet a
  * threshold of two, a threshold below one would need no signature, and an expiry that is no date never expires.
  */
+import { getPublicKey } from '@tufjs/models/dist/utils/key.js';
 import * as z from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
 import { sha256 } from '../digest.ts';
@@ -44,10 +45,21 @@ export function checkStructure(role: string, bytes: Uint8Array): void {
   for (const group of [keys, delegations?.keys]) refuseDuplicateKeys(role, group ?? {});
 }
 
+/** The numbers of a key, however its text is written: in capitals, or with a point that is compressed. */
+function materialOf({ keytype, scheme, keyval }: z.infer<typeof keySchema>): string {
+  try {
+    const { key } = getPublicKey({ keyType: keytype, scheme, keyVal: String(keyval.public) });
+    return sha256(canonicalJson(key.export({ format: 'jwk' })));
+  } catch {
+    // What is no key verifies nothing.
+    return sha256(canonicalJson(keyval));
+  }
+}
+
 function refuseDuplicateKeys(role: string, keys: z.infer<typeof keysSchema>): void {
   const seen = new Map<string, string>();
   for (const [keyId, key] of Object.entries(keys)) {
-    const material = sha256(canonicalJson(key.keyval));
+    const material = materialOf(key);
     const other = seen.get(material);
     if (other !== undefined) {
       throw new SlipwayError('metadata-key-duplicated', `${role}.json has one key under the ids ${other} and ${keyId}`);

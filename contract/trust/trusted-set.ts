@@ -1,5 +1,5 @@
 /**
- * Runs the TUF client workflow (specification 1.0.31, section 5) over bytes: which metadata to ask for, in which order,
+ * Runs the TUF client workflow (specification 1.0.34, section 5) over bytes: which metadata to ask for, in which order,
  * under which limits. tuf-js verifies each document. This file orders, classifies refusals and hands back the whole new
  * set, so that its caller can replace the old set durably as one thing. It reads no clock, disk or network.
  */
@@ -8,6 +8,7 @@ import { EqualVersionError } from 'tuf-js/dist/error.js';
 import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { type GrantAuthority, grantAuthorityOf } from './offline-role.ts';
 import type { PermitAuthority } from './permit.ts';
 import { permitAuthorityOf, productRoles } from './permits-role.ts';
 import { classifyRefusal } from './refusal.ts';
@@ -26,6 +27,8 @@ interface RefreshInput {
   readonly fetch: FetchMetadata;
   /** Never earlier than any time already accepted: the caller applies its time floor (freeze attack). */
   readonly now: Date;
+  /** Root versions to follow; all of limits.maxRootChain by default. */
+  readonly maxRoots?: number;
   /**
    * Told as soon as a document is accepted, in the order of the workflow. A new root has to be kept at once (TUF
    * 5.3.8), even if the rest of the refresh fails: else an attacker who withholds the rest brings revoked keys back.
@@ -45,6 +48,8 @@ export interface TrustedRepository {
   readonly delegatedRoles: readonly string[];
   /** Who may sign permits; undefined where `targets` delegates them to nobody. */
   readonly permits: PermitAuthority | undefined;
+  /** Who may sign offline grants; undefined where `targets` delegates them to nobody. */
+  readonly grants: GrantAuthority | undefined;
   /**
    * The signed length, hashes and custom fields of one target (TUF 5.6.7: pre-order, depth first), loading delegated
    * roles as it goes; undefined where no role names it.
@@ -68,7 +73,7 @@ export async function refreshTrust(input: RefreshInput): Promise<TrustedReposito
   Reflect.set(store, 'referenceTime', input.now);
   documents.keep('root', pinned);
 
-  await updateRoot(store, documents, input.fetch);
+  await updateRoot(store, documents, input);
   await updateTimestamp(store, documents, input);
   await updateSnapshot(store, documents, input);
   const session = new DelegationWalk(store, documents, input);
@@ -82,6 +87,7 @@ export async function refreshTrust(input: RefreshInput): Promise<TrustedReposito
     expires: signed.flatMap((role) => (role ? [role.expires] : [])).reduce((a, b) => (a < b ? a : b)),
     delegatedRoles: productRoles(store.targets?.signed),
     permits: permitAuthorityOf(store.targets?.signed),
+    grants: grantAuthorityOf(store.targets?.signed),
     findTarget: (path) => session.findTarget(path),
     delegatedTargets: (role) => session.delegatedTargets(role),
   };
@@ -107,18 +113,28 @@ class AcceptedDocuments {
 }
 
 /** TUF 5.3: follow root versions one by one until the next does not exist. */
-async function updateRoot(store: TrustedMetadataStore, documents: AcceptedDocuments, fetch: FetchMetadata) {
-  for (let step = 0; step < limits.maxRootRotations; step++) {
+async function updateRoot(store: TrustedMetadataStore, documents: AcceptedDocuments, input: RefreshInput) {
+  const { fetch, maxRoots = limits.maxRootChain } = input;
+  for (let step = 0; ; step++) {
     const bytes = await fetch(`${store.root.signed.version + 1}.root.json`, limits.maxRootBytes);
     if (!bytes) return;
+    if (step === maxRoots) throw behind(store.root.signed.version, maxRoots);
     checkStructure('root', bytes);
     refuse('root', () => store.updateRoot(buffer(bytes)));
     documents.accept('root', bytes);
   }
-  throw new SlipwayError('metadata-malformed', `more than ${limits.maxRootRotations} root versions in one refresh`);
 }
 
-/** TUF 5.4: the old timestamp first, so that an older one is seen as a rollback. */
+function behind(version: number, maxRoots: number): SlipwayError {
+  return new SlipwayError('root-behind', `followed ${maxRoots} root versions up to ${version}, and there are more`, {
+    hint: 'They are kept where there is a place for them: try again, and it goes on from there.',
+  });
+}
+
+/**
+ * TUF 5.4: the old timestamp first, so that an older one is seen as a rollback. One that was signed by keys which the root
+ * does not name any more is forgotten (5.3.11): whoever stole them may have raised its version to the highest there is.
+ */
 async function updateTimestamp(
   store: TrustedMetadataStore,
   documents: AcceptedDocuments,

@@ -1,34 +1,24 @@
-/** Reads the key that signs permits from a PEM file. Its bytes stay here: only signatures leave. */
-import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+/** Reads the key that signs permits. Its bytes stay here: only signatures leave. */
 import { SlipwayError } from '../../contract/errors.ts';
-import { ed25519KeyId } from '../../contract/trust/key-id.ts';
+import { readKey } from '../../system/signing/key-source.ts';
+import { isSigningKey } from '../../system/signing/signing-key.ts';
 import type { PermitSigner } from '../rollout/deciding/permit.ts';
 
-/** @throws SlipwayError `key-unreadable` */
-export function readPermitKey(file: string): PermitSigner {
-  const key = privateKey(file);
-  const x = createPublicKey(key).export({ format: 'jwk' }).x ?? '';
-  return {
-    keyId: ed25519KeyId(Buffer.from(x, 'base64url').toString('hex')),
-    sign: (bytes) => sign(null, bytes, key).toString('hex'),
-  };
+/**
+ * @param source a PEM file, a sealed key whose passphrase is in the environment, or `env:NAME`
+ * @throws SlipwayError `key-unreadable`, `key-locked`
+ */
+export async function readPermitKey(source: string, env: NodeJS.ProcessEnv = process.env): Promise<PermitSigner> {
+  // Nobody sits at a server, and a command for each permit would keep devices waiting.
+  const key = await readKey(source, { env, askPassphrase: async () => undefined });
+  if (!isSigningKey(key)) throw unfit(source, 'is a public key and cannot sign');
+  if (key.isOutside) throw unfit(source, 'names a signing command, and permits are signed while a device waits');
+  if (key.key.keyType !== 'ed25519') throw unfit(source, 'is of another type than ed25519, the one that permits have');
+  return { keyId: key.keyId, sign: (bytes) => key.sign(bytes).sig };
 }
 
-function privateKey(file: string): KeyObject {
-  let key: KeyObject;
-  try {
-    key = createPrivateKey(readFileSync(file));
-  } catch (cause) {
-    throw unreadable(file, 'is no unencrypted private key in PEM form', cause);
-  }
-  if (key.asymmetricKeyType !== 'ed25519') throw unreadable(file, `is of type ${key.asymmetricKeyType}, not ed25519`);
-  return key;
-}
-
-function unreadable(file: string, why: string, cause?: unknown): SlipwayError {
-  return new SlipwayError('key-unreadable', `--permit-key ${file} ${why}`, {
-    cause,
+function unfit(source: string, why: string): SlipwayError {
+  return new SlipwayError('key-unreadable', `--permit-key ${source} ${why}`, {
     hint: 'Make one with slipway-packager keygen and delegate permits to it with slipway-packager init --permit-key.',
   });
 }

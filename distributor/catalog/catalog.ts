@@ -11,6 +11,7 @@ import { targetCustomSchema } from '../../contract/release/target-custom.ts';
 import { manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import type { PermitAuthority } from '../../contract/trust/permit.ts';
 import { type MetadataSet, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
+import { type EndingRole, endingRoles } from '../../system/signing/ending-roles.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
 import { type Expiries, expiriesOf } from './expiries.ts';
 import { type Release, ReleaseIndex } from './releases.ts';
@@ -51,6 +52,11 @@ export class Catalog {
 
   get state(): CatalogState {
     return this.#state;
+  }
+
+  /** Roles of the last success whose time is ending or over, the first to end first. */
+  endingRoles(now: Date): EndingRole[] {
+    return this.#known ? endingRoles(this.#known, now) : [];
   }
 
   /**

@@ -7,6 +7,7 @@ import type { StoreReader } from '../../system/store/reader.ts';
 import { Catalog } from '../catalog/catalog.ts';
 import { composeServer } from '../composition.ts';
 import type { FleetState } from '../fleet/ports.ts';
+import { Freshness } from '../freshness/freshness.ts';
 import { downloadsFor } from '../http/downloads.ts';
 import { createMetrics } from '../http/metrics.ts';
 import type { DeclarationSource } from '../reconcile/ports.ts';
@@ -14,7 +15,7 @@ import type { PermitSigner } from '../rollout/deciding/permit.ts';
 import { observeCampaigns, observeReconciler, Upkeep } from '../upkeep.ts';
 import type { CommandLine } from './command-line.ts';
 import { retentionOf } from './retention-options.ts';
-import type { ServeOptions } from './serve-options.ts';
+import { onlinePlaceOf, type ServeOptions } from './serve-options.ts';
 
 /** How often waves are looked at besides after each report. */
 const advanceIntervalMs = 1000;
@@ -66,8 +67,15 @@ export function assemble({ line, options, signer, source, store, fleet, logger, 
       problem: (error) => logger.error(describeError(toSlipwayError(error)), 'event not recorded'),
     },
   });
+  const place = onlinePlaceOf(options);
+  const { catalog } = services;
+  const freshness = new Freshness({
+    ...{ catalog, fleet, clock: line.clock, log: logger },
+    signer: place && line.openOnlineSigner(place),
+  });
   const upkeep = new Upkeep({
     services,
+    freshness,
     logger,
     refreshIntervalMs: options.refresh * 1000,
     advanceIntervalMs,
@@ -75,5 +83,5 @@ export function assemble({ line, options, signer, source, store, fleet, logger, 
     pruneIntervalMs,
     tokenUseIntervalMs,
   });
-  return { services, upkeep, probes };
+  return { services: { ...services, freshness }, upkeep, probes };
 }

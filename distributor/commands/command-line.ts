@@ -6,6 +6,7 @@ import type { Output } from '../../system/command-line/output.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
 import type { FleetState, StateUse } from '../fleet/ports.ts';
 import type { RandomBytes } from '../fleet/token.ts';
+import type { OnlineSigner, OnlineSignerPlace } from '../freshness/ports.ts';
 import type { DeclarationSource, PlanReader } from '../reconcile/ports.ts';
 import type { SourcePlace } from '../reconcile/source-place.ts';
 import type { GateProbe } from '../rollout/campaigns/gates.ts';
@@ -25,7 +26,8 @@ export interface DistributorWorld {
   readonly descriptorLimit: number | undefined;
   openGateProbes(): GateProbe & { close(): Promise<void> };
   /** @throws SlipwayError `key-unreadable` */
-  readPermitKey(file: string): PermitSigner;
+  readPermitKey(source: string): Promise<PermitSigner>;
+  openOnlineSigner(place: OnlineSignerPlace): OnlineSigner;
   readonly clock: () => number;
   readonly randomBytes: RandomBytes;
   /** As Services has it. */

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { SlipwayError } from '../../contract/errors.ts';
 import { isLoopback } from '../../system/network/transport.ts';
 import { parseStoreUrl } from '../../system/store/store-url.ts';
+import type { OnlineSignerPlace } from '../freshness/ports.ts';
 import type { CertificateFiles } from '../http/certificate.ts';
 import type { StatePlace } from './command-line.ts';
 import type { RetentionOptions } from './retention-options.ts';
@@ -22,6 +23,11 @@ export interface ServeOptions extends StatePlace, SourceOptions, RetentionOption
   readonly tlsKey?: string;
   /** Private key that signs permits. */
   readonly permitKey?: string;
+  /** Private keys that sign snapshot and timestamp again. */
+  readonly onlineKey?: string[];
+  readonly passphraseFile?: string;
+  /** File of the root that devices pin. */
+  readonly root?: string;
   readonly behindProxy: boolean;
   readonly trustProxy: boolean;
   readonly redirectBlobs: boolean;
@@ -96,6 +102,18 @@ export function checkAccelRedirect(
       'nginx reads the files itself; for S3 there is --redirect-blobs.',
     );
   }
+}
+
+/**
+ * Where the server signs, or undefined where it has no online key. It signs nothing for a store that only agrees with itself.
+ * @throws SlipwayError `usage`
+ */
+export function onlinePlaceOf({ onlineKey, passphraseFile, root, store }: ServeOptions): OnlineSignerPlace | undefined {
+  if (onlineKey === undefined) return undefined;
+  if (root !== undefined) return { store, keys: onlineKey, passphraseFile, root };
+  throw new SlipwayError('usage', 'expected --root with --online-key', {
+    hint: 'Give the root that devices pin; slipway-packager init wrote it by --root-out.',
+  });
 }
 
 /** Call it after checkTransport. */

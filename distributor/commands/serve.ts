@@ -23,6 +23,7 @@ import {
   certificateFilesOf,
   checkAccelRedirect,
   checkTransport,
+  onlinePlaceOf,
   parseListen,
   type ServeOptions,
 } from './serve-options.ts';
@@ -47,7 +48,16 @@ export function serveCommand(line: CommandLine): Command {
     .option('--metrics-listen <address>', '/metrics in plain HTTP on an address of its own, and nowhere else')
     .option('--tls-cert <file>', 'certificate chain, PEM; read again when it changes')
     .option('--tls-key <file>', 'its key, PEM')
-    .option('--permit-key <file>', 'key that sends devices of an aborted rollout back, PEM')
+    .option(
+      '--permit-key <file>',
+      'key that sends devices of an aborted rollout back: a PEM, a sealed key, or env:NAME',
+    )
+    .option(
+      '--online-key <source...>',
+      'sign snapshot and timestamp again by itself: keys as those of slipway-packager --key',
+    )
+    .option('--passphrase-file <file>', 'with the passphrase of a sealed online key')
+    .option('--root <file>', 'with --online-key: the root that devices pin')
     .option('--behind-proxy', 'plain HTTP on any address: a proxy in front speaks TLS', false)
     .option('--trust-proxy', 'believe X-Forwarded-For; only behind a proxy that sets it', false)
     .option('--redirect-blobs', 'send clients to presigned URLs of the store instead of streaming', false)
@@ -103,9 +113,10 @@ function parsePollAfter(text: string): number {
 async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   checkTransport(options);
   checkAccelRedirect(options);
+  onlinePlaceOf(options);
   const files = certificateFilesOf(options);
   const tls = files && (await readCertificate(files));
-  const signer = options.permitKey === undefined ? undefined : line.readPermitKey(options.permitKey);
+  const signer = options.permitKey === undefined ? undefined : await line.readPermitKey(options.permitKey);
   const place = sourcePlaceOf(options, options);
   const source = place && line.openSource(place);
   const store = await line.openStore(options.store);

@@ -11,10 +11,10 @@ export function openLog(level: string): Logger {
 }
 
 export async function warnOfOpenSecrets(options: ServeOptions, logger: Logger): Promise<void> {
-  const { tlsKey, permitKey, gitCredentials, databasePasswordFile } = options;
+  const { tlsKey, permitKey, onlineKey = [], passphraseFile, gitCredentials, databasePasswordFile } = options;
   // What systemd hands over is the service's alone by access lists, which show as a mode for a group.
   const { CREDENTIALS_DIRECTORY: handedOver } = process.env;
-  const files = [tlsKey, permitKey, gitCredentials, databasePasswordFile];
+  const files = [tlsKey, permitKey, ...onlineKey, passphraseFile, gitCredentials, databasePasswordFile];
   const own = files.filter((file) => handedOver === undefined || !file?.startsWith(`${handedOver}/`));
   for (const { file, mode } of await openSecrets(own)) {
     logger.warn({ file, mode }, 'other accounts may read this secret; make it 0600');

@@ -1,5 +1,6 @@
 /** Records decisions beside what is decided: about campaigns, plans, devices, tokens and permits; never a secret. */
 import type { DeviceId } from '../../contract/device-api/device-id.ts';
+import { type EndingRole, endingText } from '../../system/signing/ending-roles.ts';
 import type { TokenRecord } from '../fleet/ports.ts';
 import type { AppliedPlan } from '../reconcile/applied-plan.ts';
 import type { RefusedRevision } from '../reconcile/ports.ts';
@@ -108,6 +109,24 @@ export function planRefused(
 
 /** Events that say which plan is in force, and why another one is not. */
 export const planKinds: readonly string[] = ['plan-applied', 'plan-refused'] satisfies EventKind[];
+
+export function metadataSigned(version: number, expires: string, at: number): AuditEvent {
+  const reason = `Signed timestamp ${version}, which ends at ${expires}.`;
+  return event('metadata-signed', { actor: ownActor, at }, { reason, facts: { timestamp: version, expires } });
+}
+
+export function metadataNotSigned(code: string, message: string, at: number): AuditEvent {
+  return event('metadata-not-signed', { actor: ownActor, at }, { reason: `${code}: ${message}`, facts: { code } });
+}
+
+export function metadataEnding(ending: EndingRole, at: number): AuditEvent {
+  const { role, expires } = ending;
+  return event(
+    'metadata-ending',
+    { actor: ownActor, at },
+    { reason: `${endingText(ending)}.`, facts: { role, expires } },
+  );
+}
 
 function event(
   kind: EventKind,

@@ -22,6 +22,9 @@ export const eventKinds = {
   'device-forgotten': 'A device and all that was known of it was removed.',
   'token-created': 'A token was made; its text is recorded nowhere.',
   'token-revoked': 'A token is refused from now on.',
+  'metadata-signed': 'Snapshot and timestamp were signed again by the online key of the server.',
+  'metadata-not-signed': 'The server has the online key and could not sign; it tries again.',
+  'metadata-ending': 'The signed metadata of a role ends soon, or has ended; its keys have to sign it again.',
   'events-removed': 'Events older than the server keeps them were removed.',
 } as const;
 

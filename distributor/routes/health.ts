@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { describeError, type SlipwayError, toSlipwayError } from '../../contract/errors.ts';
+import type { EndingRole } from '../../system/signing/ending-roles.ts';
 import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
@@ -23,6 +24,12 @@ export const readinessSchema = z.object({
   /** `stale`: what is declared now is not in force, and what was applied last is. */
   plan: z.enum(['ok', 'stale']),
   planCode: z.string().optional(),
+  /** Of the role that ends first: `ending` weeks before root, targets or a product ends. */
+  metadata: z.enum(['ok', 'ending', 'ended']),
+  metadataRole: z.string().optional(),
+  metadataEnds: z.iso.datetime().optional(),
+  /** Why the online key of this server signs nothing. */
+  signingCode: z.string().optional(),
   /** `full`: as many downloads are under way as this server sends at once; another is answered 503. */
   downloads: z.enum(['ok', 'full']),
 });
@@ -48,8 +55,14 @@ function databaseLook({ fleet, clock }: Pick<Services, 'fleet' | 'clock'>): () =
   };
 }
 
+function metadataOf([first]: readonly EndingRole[]) {
+  if (!first) return { metadata: 'ok' as const };
+  const { role: metadataRole, expires: metadataEnds, hasEnded } = first;
+  return { metadata: hasEnded ? ('ended' as const) : ('ending' as const), metadataRole, metadataEnds };
+}
+
 export function healthRoute(app: App, services: Services): void {
-  const { catalog, reconciler, downloads, isStarted } = services;
+  const { catalog, reconciler, downloads, isStarted, freshness, clock } = services;
   const lookAtDatabase = databaseLook(services);
   let logged: string | undefined;
   app.get(
@@ -91,6 +104,8 @@ export function healthRoute(app: App, services: Services): void {
         ...(problem ? { code: problem.code } : {}),
         plan: reconciler.problem ? 'stale' : 'ok',
         ...(reconciler.problem ? { planCode: reconciler.problem.code } : {}),
+        ...metadataOf(catalog.endingRoles(new Date(clock()))),
+        ...(freshness?.problem ? { signingCode: freshness.problem.code } : {}),
         downloads: downloads.isFull ? 'full' : 'ok',
       });
     },

@@ -2,6 +2,7 @@
  * Installs a release from a bundle. Trust, acceptance and machine are the same as online; only the bytes come from a
  * file. Nothing of the bundle is kept before TUF vouches for its manifest.
  */
+import { bundleGrantName } from '../../contract/bundle.ts';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Blob, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
@@ -31,10 +32,14 @@ export async function installBundle(
   patience: number,
 ): Promise<FinishedAttempt> {
   const table = await readTable(file);
-  const release = await device.resolve(targetPath(table.index), {
-    metadata: async (name) => table.documents.get(`metadata/${name}`),
-    manifest: async (digest) => table.documents.get(manifestKey(digest)),
-  });
+  const grant = table.documents.get(bundleGrantName);
+  const release = await device
+    .resolve(targetPath(table.index), {
+      metadata: async (name) => table.documents.get(`metadata/${name}`),
+      manifest: async (digest) => table.documents.get(manifestKey(digest)),
+      grant: grant && { bytes: grant, holder: device.grantHolder },
+    })
+    .catch(pointToNewerBundle);
   if (release.manifestSha256 !== table.index.manifestSha256) {
     throw new SlipwayError('bundle-malformed', 'its index and its signed metadata name different manifests');
   }
@@ -42,6 +47,15 @@ export async function installBundle(
   const attemptId = device.world.clock.newId();
   await takeBlobs(device, table, release.manifest, attemptId, file, signal);
   return device.install(release, attemptId, signal, patience);
+}
+
+/** Nobody at the box can sign a repository. */
+function pointToNewerBundle(error: unknown): never {
+  if (!(error instanceof SlipwayError) || error.code !== 'metadata-expired') throw error;
+  throw new SlipwayError(error.code, error.message, {
+    cause: error,
+    hint: 'Fetch a newer bundle, or check the clock of this machine. A bundle with an offline grant holds longer: slipway-packager bundle --valid-for.',
+  });
 }
 
 /** Blobs that the manifest does not name, or names with another length, have no business in its bundle. */

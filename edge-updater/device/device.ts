@@ -7,6 +7,7 @@ import { toSlipwayError } from '../../contract/errors.ts';
 import type { TakenSnapshot } from '../adoption/box-data.ts';
 import { endHold, settleBeforeStart } from '../effects/before-start.ts';
 import type { JournalPort } from '../ports.ts';
+import type { OfferedGrant } from '../trust/refresh-offline.ts';
 import type { ReleaseSource, ResolvedRelease } from '../trust/resolve-release.ts';
 import { checkRequestOf } from '../update/check-request.ts';
 import { recover } from '../update/recover.ts';
@@ -206,6 +207,11 @@ export class Device {
       default:
         throw answer satisfies never;
     }
+  }
+
+  /** What an offline grant is judged by. */
+  get grantHolder(): OfferedGrant['holder'] {
+    return this.#core.facts;
   }
 
   /** A release that may be installed here. @throws SlipwayError of trust or acceptance; nothing has changed then */

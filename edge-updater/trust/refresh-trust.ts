@@ -2,6 +2,7 @@
  * Brings the trusted set of this device up to date before anything is believed by it. It owns the time floor and
  * decides when the set on the disk is replaced; contract/trust makes the checks of TUF.
  */
+import { limits } from '../../contract/limits.ts';
 import { type FetchMetadata, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
 import type { MetadataStore } from '../ports.ts';
 
@@ -28,6 +29,7 @@ export async function refreshTrustedSet(
     known: known.documents,
     fetch: metadata,
     now: new Date(time),
+    maxRoots: limits.maxRootRotations,
     // A new root alone is kept at once (TUF 5.3.8); anything else that is kept too early could deny service.
     onAccepted(role, bytes) {
       if (role === 'root') store.replace({ ...known, documents: new Map(known.documents).set('root', bytes) });

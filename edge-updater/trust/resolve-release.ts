@@ -10,12 +10,14 @@ import { targetCustomSchema } from '../../contract/release/target-custom.ts';
 import type { FetchMetadata } from '../../contract/trust/trusted-set.ts';
 import type { MetadataStore } from '../ports.ts';
 import type { Candidate } from '../update/acceptance.ts';
-import { refreshTrustedSet } from './refresh-trust.ts';
+import { type OfferedGrant, refreshOffline } from './refresh-offline.ts';
 
 export interface ReleaseSource {
   readonly metadata: FetchMetadata;
   /** The bytes of targets/<digest>.release.json, at most `maxBytes`; undefined where there are none. */
   readonly manifest: (digest: Digest, maxBytes: number) => Promise<Uint8Array | undefined>;
+  /** Of a bundle: stands for metadata that has ended. */
+  readonly grant?: OfferedGrant | undefined;
 }
 
 export interface ResolvedRelease extends Candidate {
@@ -24,7 +26,7 @@ export interface ResolvedRelease extends Candidate {
 
 /**
  * @param now milliseconds since 1970 on the machine's clock; the floor of the store is applied here
- * @throws SlipwayError `metadata-…`, `target-unknown`, `manifest-…`, `length-mismatch`, `digest-mismatch`
+ * @throws SlipwayError `metadata-…`, `grant-…`, `target-unknown`, `manifest-…`, `length-mismatch`, `digest-mismatch`
  */
 export async function resolveRelease(
   path: string,
@@ -32,7 +34,7 @@ export async function resolveRelease(
   store: MetadataStore,
   now: number,
 ): Promise<ResolvedRelease> {
-  const { repository, keep } = await refreshTrustedSet(source.metadata, store, now);
+  const { repository, keep, grant } = await refreshOffline(source.metadata, store, now, source.grant);
   const target = await repository.findTarget(path);
   // The delegated roles of the walk are in the set by now.
   keep();
@@ -48,6 +50,11 @@ export async function resolveRelease(
   }
   if (target.length > limits.maxManifestBytes) {
     throw new SlipwayError('manifest-malformed', `${path} has ${target.length} bytes, over the limit`);
+  }
+  if (grant && grant.release !== digest.data) {
+    throw new SlipwayError('grant-invalid', `the offline grant is for another release than ${path}`, {
+      hint: 'Fetch a newer bundle that is made for this device.',
+    });
   }
   const manifestBytes = await source.manifest(digest.data, target.length);
   if (!manifestBytes) {

@@ -2,12 +2,13 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { type Pack, pack } from 'tar-stream';
-import { type BundleIndex, bundleIndexName } from '../../contract/bundle.ts';
+import { type BundleIndex, bundleGrantName, bundleIndexName } from '../../contract/bundle.ts';
 import { canonicalJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import type { Progress } from '../../contract/progress.ts';
 import { blobKey, manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
+import type { Grant } from '../../contract/trust/grant.ts';
 import { refreshTrust } from '../../contract/trust/trusted-set.ts';
 import { replaceFile } from '../../system/files/durable-file.ts';
 import { objectStream } from '../../system/store/object-stream.ts';
@@ -16,6 +17,7 @@ import { type ListedRelease, listReleases } from '../repository/product-role.ts'
 import { readManifest } from '../repository/release-manifests.ts';
 import { fetchFrom, firstRoot } from '../repository/state.ts';
 import { checkBlob, distinctBlobs, expectedBlobs } from '../verify/check-blob.ts';
+import { type GrantWish, makeGrant } from './make-grant.ts';
 import type { ReleaseSelector } from './release-selector.ts';
 
 interface BundleSummary {
@@ -27,6 +29,8 @@ interface BundleSummary {
   readonly blobBytes: number;
   /** When a device stops to accept it, RFC 3339. */
   readonly expires: string;
+  /** Of its offline grant. */
+  readonly scope?: Grant['scope'];
 }
 
 /**
@@ -41,6 +45,7 @@ export async function writeBundle(
   pinnedRoot: Uint8Array | undefined,
   now: Date,
   progress: Progress,
+  wish?: GrantWish,
 ): Promise<BundleSummary> {
   const root = pinnedRoot ?? (await firstRoot(store));
   const trusted = await refreshTrust({ known: new Map([['root', root]]), fetch: fetchFrom(store), now });
@@ -50,6 +55,7 @@ export async function writeBundle(
   const { manifest, bytes } = await readManifest(store, release);
   const blobs = distinctBlobs(expectedBlobs(manifest).filter(({ component }) => component !== undefined));
   progress.expect(blobs.reduce((sum, { blob }) => sum + blob.length, 0));
+  const grant = wish && makeGrant(trusted, release, wish, now);
   const index: BundleIndex = {
     schemaVersion: 1,
     product: release.product,
@@ -65,6 +71,7 @@ export async function writeBundle(
     [metadataKey('snapshot', versionIn(trusted.documents.get('snapshot'))), trusted.documents.get('snapshot')],
     [metadataKey('targets', versionIn(trusted.documents.get('targets'))), trusted.documents.get('targets')],
     [metadataKey(release.product, role.version), trusted.documents.get(release.product)],
+    ...(grant ? [[bundleGrantName, canonicalJson(grant)] as [string, Uint8Array]] : []),
     [manifestKey(release.manifestSha256), bytes],
   ];
   const tar = pack();
@@ -92,7 +99,8 @@ export async function writeBundle(
     manifestSha256: release.manifestSha256,
     members: small.length + blobs.length,
     blobBytes: blobs.reduce((sum, { blob }) => sum + blob.length, 0),
-    expires: trusted.expires,
+    expires: grant?.signed.expires ?? trusted.expires,
+    ...(grant ? { scope: grant.signed.scope } : {}),
   };
 }
 

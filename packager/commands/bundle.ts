@@ -2,13 +2,19 @@
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { sizeText } from '../../system/command-line/size.ts';
+import type { KeyPlaces } from '../../system/signing/key-files.ts';
 import { parseSelector } from '../bundle/release-selector.ts';
 import { writeBundle } from '../bundle/write-bundle.ts';
 import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
+import { grantWishOf } from './grant-wish.ts';
+import { keySourceHelp, passphraseHelp } from './key-options.ts';
 import { readRoot } from './publish.ts';
 
-interface BundleOptions {
+interface BundleOptions extends KeyPlaces {
+  readonly validFor?: string;
+  readonly device?: string;
+  readonly group?: string;
   readonly store: string;
   readonly release?: string;
   readonly channel?: string;
@@ -26,12 +32,22 @@ export function registerBundle(program: Command, context: PackagerContext): void
     .requiredOption('--out <file>', 'the bundle')
     .option('--release <product/os-arch/version>', 'the release by its version')
     .option('--channel <product/os-arch/channel>', 'the release that a channel points to')
+    .option(
+      '--valid-for <days>',
+      'as 90d: with an offline grant, which devices accept for so long after the metadata has ended',
+    )
+    .option('--device <id>', 'with --valid-for: for this device alone')
+    .option('--group <label=value>', 'with --valid-for: for devices whose configuration has this label')
+    .option('--keys <dir>', 'with --valid-for: folder with a private key of the role offline')
+    .option('--key <source...>', keySourceHelp)
+    .option('--passphrase-file <file>', passphraseHelp)
     .option('--root <file>', "the root that devices pin; without it the store's own first root is believed")
     .addHelpText(
       'after',
       examples(
         'bundle --store file:///srv/slipway --release k3s-edge/linux-arm64/1.33.9+k3s1 --out k3s-edge.bundle',
         'bundle --store s3://releases/edge --channel k3s-edge/linux-arm64/stable --out k3s-edge.bundle',
+        'bundle --store s3://releases/edge --channel k3s-edge/linux-arm64/stable --out ship-7.bundle --valid-for 90d --device ship-7 --key offline.key.pem',
       ),
     )
     .action(async (options: BundleOptions) => {
@@ -42,9 +58,10 @@ export function registerBundle(program: Command, context: PackagerContext): void
       }
       const selector =
         release === undefined ? parseSelector(channel ?? '', 'channel') : parseSelector(release, 'version');
+      const wish = await grantWishOf(options, context);
       const root = await readRoot(options.root);
       const summary = await withStore(context, options.store, (store) =>
-        writeBundle(store, selector, options.out, root, context.now(), context.progress('bundling')),
+        writeBundle(store, selector, options.out, root, context.now(), context.progress('bundling'), wish),
       );
       output.answer(
         { ...summary, file: options.out },

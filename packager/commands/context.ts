@@ -4,6 +4,7 @@ import type { Progress } from '../../contract/progress.ts';
 import type { DeltaEncoder, PartEncoders } from '../../delta/make/ports.ts';
 import type { ZstdEncoder } from '../../delta/recipe/ports.ts';
 import type { Output } from '../../system/command-line/output.ts';
+import type { KeySurroundings } from '../../system/signing/passphrase.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
 import type { ManifestRenderer } from '../release/ports.ts';
 
@@ -22,6 +23,8 @@ export interface PackagerContext {
    * Writes zstd frames again: by the libzstd of Node, and by zstd commands. @param programs paths beside that on PATH
    */
   zstdEncoder(programs?: readonly string[]): ZstdEncoder;
+  /** The environment that keys may lie in, and the person who knows a passphrase. */
+  readonly keySurroundings: KeySurroundings;
   /** The clock of this machine; decides whether metadata has expired. */
   now(): Date;
   /** The time that signatures are made at: SOURCE_DATE_EPOCH where it is set, else the clock. */

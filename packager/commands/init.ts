@@ -4,12 +4,16 @@ import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { productSchema } from '../../contract/release/manifest.ts';
 import { replaceFile } from '../../system/files/durable-file.ts';
+import { privateKeySuffix, readOrWriteKeyPair } from '../../system/signing/key-files.ts';
+import { readKey } from '../../system/signing/key-source.ts';
+import { defaultLifetimes } from '../../system/signing/lifetimes.ts';
+import type { KeySurroundings } from '../../system/signing/passphrase.ts';
 import { createRepository, type RepositoryKeys } from '../publish/create-repository.ts';
-import { refuseReservedName } from '../repository/change-roles.ts';
-import { privateKeySuffix, readKeyFile, readOrWriteKeyPair } from '../repository/key-files.ts';
+import { refuseReservedProduct } from '../repository/change-roles.ts';
 import type { RoleKeys } from '../repository/offline-roles.ts';
 import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
+import { lifetimeHelp, parseLifetimes } from './lifetime-option.ts';
 
 interface InitOptions {
   readonly store: string;
@@ -23,7 +27,12 @@ interface InitOptions {
   readonly productKey?: string[];
   readonly onlineKey?: string[];
   readonly permitKey?: string[];
+  readonly offlineKey?: string[];
   readonly rootOut?: string;
+  readonly passphraseFile?: string;
+  readonly productThreshold: string;
+  readonly onlineThreshold: string;
+  readonly lifetime: string[];
 }
 
 export function registerInit(program: Command, context: PackagerContext): void {
@@ -39,11 +48,19 @@ export function registerInit(program: Command, context: PackagerContext): void {
     .option('--targets-key <file...>', 'keys of targets, private or public')
     .option('--targets-threshold <n>', 'signatures that targets needs', '2')
     .option('--product-key <file...>', 'key of every product, or NAME=FILE for one of them')
-    .option('--online-key <file...>', 'keys of snapshot and timestamp; one signature is enough')
+    .option('--product-threshold <n>', 'signatures that each product needs', '1')
+    .option('--online-key <file...>', 'keys of snapshot and timestamp')
+    .option('--online-threshold <n>', 'signatures that snapshot and timestamp need', '1')
     .option(
       '--permit-key <file...>',
       'keys of permits, with which a distributor sends devices back; one signature is enough, none without it',
     )
+    .option(
+      '--offline-key <file...>',
+      'keys of offline grants, for bundles that hold for weeks; one signature is enough',
+    )
+    .option('--lifetime <role=days...>', lifetimeHelp, [])
+    .option('--passphrase-file <file>', 'with the passphrase of sealed keys')
     .option('--root-out <file>', 'write the root that devices pin')
     .addHelpText(
       'after',
@@ -57,11 +74,12 @@ export function registerInit(program: Command, context: PackagerContext): void {
       const { output } = context;
       const products = options.product.map(parseProduct);
       const demo = options.demo === true;
+      const lifetimes = parseLifetimes(options.lifetime, defaultLifetimes);
       if (demo)
         output.say('warning: a demonstration repository: one key a role and thresholds of 1; not for real devices');
-      const keys = demo ? await demoKeys(options, products) : await givenKeys(options, products);
+      const keys = demo ? await demoKeys(options, products, context) : await givenKeys(options, products, context);
       const root = await withStore(context, options.store, (store) =>
-        createRepository(store, keys, context.signingTime(), demo),
+        createRepository(store, keys, context.signingTime(), demo, lifetimes),
       );
       if (options.rootOut !== undefined) await replaceFile(options.rootOut, root.bytes);
       const result = {
@@ -79,19 +97,23 @@ export function registerInit(program: Command, context: PackagerContext): void {
 }
 
 function parseProduct(name: string): string {
+  refuseReservedProduct(name);
   const parsed = productSchema.safeParse(name);
-  refuseReservedName(name);
   if (parsed.success) return parsed.data;
   throw new SlipwayError('usage', `--product ${JSON.stringify(name)}: ${parsed.error.issues[0]?.message}`);
 }
 
 /** Keys that an earlier, interrupted call made are taken again. */
-async function demoKeys(options: InitOptions, products: readonly string[]): Promise<RepositoryKeys> {
+async function demoKeys(
+  options: InitOptions,
+  products: readonly string[],
+  { keySurroundings }: PackagerContext,
+): Promise<RepositoryKeys> {
   const folder = options.keys;
   if (folder === undefined) throw new SlipwayError('usage', '--demo needs --keys DIR for the keys that it makes');
   const one = async (name: string): Promise<RoleKeys> => {
     await readOrWriteKeyPair(folder, name);
-    return { keys: [await readKeyFile(path.join(folder, name + privateKeySuffix))], threshold: 1 };
+    return { keys: [await readKey(path.join(folder, name + privateKeySuffix), keySurroundings)], threshold: 1 };
   };
   const byProduct = new Map<string, RoleKeys>();
   for (const product of products) byProduct.set(product, await one(`product-${product}`));
@@ -104,7 +126,11 @@ async function demoKeys(options: InitOptions, products: readonly string[]): Prom
   };
 }
 
-async function givenKeys(options: InitOptions, products: readonly string[]): Promise<RepositoryKeys> {
+async function givenKeys(
+  options: InitOptions,
+  products: readonly string[],
+  { keySurroundings }: PackagerContext,
+): Promise<RepositoryKeys> {
   if (options.keys !== undefined) {
     throw new SlipwayError('usage', '--keys belongs to --demo', {
       hint: 'Name the keys of each role by its own option.',
@@ -114,7 +140,7 @@ async function givenKeys(options: InitOptions, products: readonly string[]): Pro
     if (files === undefined || files.length === 0) {
       throw new SlipwayError('usage', `--${name}-key is missing`, { hint: 'Or try it out with --demo.' });
     }
-    return { keys: await Promise.all(files.map(readKeyFile)), threshold };
+    return { keys: await keysOf(files, options, keySurroundings), threshold };
   };
   const byProduct = new Map<string, RoleKeys>();
   for (const product of products) {
@@ -122,18 +148,30 @@ async function givenKeys(options: InitOptions, products: readonly string[]): Pro
       const [name, file] = text.split(/=(.*)/s);
       return file === undefined ? [text] : name === product ? [file] : [];
     });
-    byProduct.set(product, await role('product', own, 1));
+    byProduct.set(product, await role('product', own, threshold('product', options.productThreshold)));
   }
   return {
     root: await role('root', options.rootKey, threshold('root', options.rootThreshold)),
     targets: await role('targets', options.targetsKey, threshold('targets', options.targetsThreshold)),
-    online: await role('online', options.onlineKey, 1),
+    online: await role('online', options.onlineKey, threshold('online', options.onlineThreshold)),
     products: byProduct,
     ...(options.permitKey === undefined ? {} : { permits: await role('permit', options.permitKey, 1) }),
+    ...(options.offlineKey === undefined ? {} : { offline: await role('offline', options.offlineKey, 1) }),
   };
 }
 
 function threshold(role: string, text: string): number {
   if (/^[1-9]\d?$/.test(text)) return Number(text);
   throw new SlipwayError('usage', `--${role}-threshold: expected a number from 1 to 99, found ${JSON.stringify(text)}`);
+}
+
+/** One after the other: each may ask a person for a passphrase. */
+async function keysOf(
+  sources: readonly string[],
+  { passphraseFile }: InitOptions,
+  around: KeySurroundings,
+): Promise<RoleKeys['keys']> {
+  const keys = [];
+  for (const source of sources) keys.push(await readKey(source, around, passphraseFile));
+  return keys;
 }

@@ -1,6 +1,7 @@
 /** Options that the verbs of `keys` share. */
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
+import { passphraseVariable } from '../../system/signing/passphrase.ts';
 
 export interface StoreOptions {
   readonly store: string;
@@ -10,11 +11,6 @@ export interface StoreOptions {
 export interface RequestOptions extends StoreOptions {
   readonly out: string;
   readonly threshold?: string;
-}
-
-export interface KeyOptions {
-  readonly keys?: string;
-  readonly key?: string[];
 }
 
 export function withRepositoryOptions(command: Command): Command {
@@ -27,8 +23,16 @@ export function withRequestOptions(command: Command): Command {
   return withRepositoryOptions(command).requiredOption('--out <file>', 'the request, for those who sign');
 }
 
+/** What `--key` takes, in each verb that signs. */
+export const keySourceHelp =
+  'private keys one by one: a PEM, a sealed key, a file that names a signing command, or env:NAME';
+export const passphraseHelp = `with the passphrase of sealed keys; else it is in ${passphraseVariable}, or asked for in a terminal`;
+
 export function withKeyOptions(command: Command): Command {
-  return command.option('--keys <dir>', 'folder of private keys').option('--key <file...>', 'private keys one by one');
+  return command
+    .option('--keys <dir>', 'folder of private keys')
+    .option('--key <source...>', keySourceHelp)
+    .option('--passphrase-file <file>', passphraseHelp);
 }
 
 export function countOf(option: string, text: string): number {

@@ -1,20 +1,26 @@
-/** `keys renew`, `add`, `revoke`, `rotate` and `add-product`: what is wished becomes a request that others sign. */
+/** `keys renew`, `add`, `revoke`, `rotate`, `add-product` and `lifetimes`: what is wished becomes a request that others sign. */
 import path from 'node:path';
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { productSchema } from '../../contract/release/manifest.ts';
 import { metadataKey } from '../../contract/store-keys.ts';
-import { permitsRole } from '../../contract/trust/permits-role.ts';
 import { createFile } from '../../system/files/durable-file.ts';
+import { readPublicKey } from '../../system/signing/key-source.ts';
+import type { Lifetimes } from '../../system/signing/lifetimes.ts';
+import type { KeySurroundings } from '../../system/signing/passphrase.ts';
 import { encodeRequest, newRequest } from '../repository/change-request.ts';
-import { changeRoles, type RoleWishes } from '../repository/change-roles.ts';
-import { readKeyFile } from '../repository/key-files.ts';
+import { changeRoles, type RoleWishes, refuseReservedProduct } from '../repository/change-roles.ts';
+import { isKeyRole } from '../repository/key-roles.ts';
 import { loadRepository } from '../repository/state.ts';
 import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { answerRequest } from './key-answer.ts';
 import { countOf, type RequestOptions, withRequestOptions } from './key-options.ts';
+import { lifetimeHelp, parseLifetimes } from './lifetime-option.ts';
 import { readRoot } from './publish.ts';
+
+/** As much of a key id as somebody types. */
+const keyIdPattern = /^[0-9a-f]{1,64}$/;
 
 const noWishes: RoleWishes = { renew: [], add: [], revoke: [], thresholds: new Map(), newRoles: [] };
 
@@ -33,7 +39,7 @@ export function registerRequests(keys: Command, context: PackagerContext): void 
       await makeRequest(context, options, async () => ({ ...noWishes, renew }));
     });
   withRequestOptions(keys.command('add'))
-    .description('Ask for more keys of a role: root, targets, online, permits or a product.')
+    .description('Ask for more keys of a role: root, targets, online, permits, offline or a product.')
     .argument('<role>', 'whose keys')
     .requiredOption('--add <file...>', 'public keys, or private ones')
     .option('--threshold <n>', 'how many of its keys have to sign from now on')
@@ -42,7 +48,9 @@ export function registerRequests(keys: Command, context: PackagerContext): void 
       examples('keys add root --add root-4.pub.pem --threshold 3 --store s3://releases/edge --out add.json'),
     )
     .action((role: string, options: RequestOptions & { readonly add: string[] }) =>
-      makeRequest(context, options, async (roles) => changeOf(role, options, options.add, [], roles)),
+      makeRequest(context, options, async (roles) =>
+        changeOf(role, options, options.add, [], roles, context.keySurroundings),
+      ),
     );
   withRequestOptions(keys.command('revoke'))
     .description('Ask to take keys from a role: from then on nothing that they sign is believed.')
@@ -57,7 +65,9 @@ export function registerRequests(keys: Command, context: PackagerContext): void 
       examples('keys revoke targets --revoke 3f786850e387 --store s3://releases/edge --out revoke.json'),
     )
     .action((role: string, options: RequestOptions & { readonly revoke: string[] }) =>
-      makeRequest(context, options, async (roles) => changeOf(role, options, [], options.revoke, roles)),
+      makeRequest(context, options, async (roles) =>
+        changeOf(role, options, [], options.revoke, roles, context.keySurroundings),
+      ),
     );
   withRequestOptions(keys.command('rotate'))
     .description('Ask to put new keys in the place of others in one step: after a loss, a theft, or a person who left.')
@@ -72,7 +82,9 @@ export function registerRequests(keys: Command, context: PackagerContext): void 
       ),
     )
     .action((role: string, options: RequestOptions & { readonly add: string[]; readonly revoke: string[] }) =>
-      makeRequest(context, options, async (roles) => changeOf(role, options, options.add, options.revoke, roles)),
+      makeRequest(context, options, async (roles) =>
+        changeOf(role, options, options.add, options.revoke, roles, context.keySurroundings),
+      ),
     );
   withRequestOptions(keys.command('add-product'))
     .description('Ask for a product that the repository does not have yet, with keys of its own.')
@@ -84,14 +96,28 @@ export function registerRequests(keys: Command, context: PackagerContext): void 
       examples('keys add-product k0s-edge --add ci-k0s.pub.pem --store s3://releases/edge --out product.json'),
     )
     .action((name: string, options: RequestOptions & { readonly add: string[] }) => {
+      refuseReservedProduct(name);
       const parsed = productSchema.safeParse(name);
       if (!parsed.success)
         throw new SlipwayError('usage', `${JSON.stringify(name)}: ${parsed.error.issues[0]?.message}`);
       return makeRequest(context, options, async () => ({
-        ...(await changeOf(name, options, options.add, [], [])),
+        ...(await changeOf(name, options, options.add, [], [], context.keySurroundings)),
         newRoles: [name],
       }));
     });
+  withRequestOptions(keys.command('lifetimes'))
+    .description('Ask for other lifetimes of signatures; they hold from the next signature of each role on.')
+    .argument('<role=days...>', lifetimeHelp)
+    .addHelpText(
+      'after',
+      examples('keys lifetimes timestamp=3 snapshot=14 --store s3://releases/edge --out lifetimes.json'),
+    )
+    .action((words: string[], options: RequestOptions) =>
+      makeRequest(context, options, async (_roles, before) => ({
+        ...noWishes,
+        lifetimes: parseLifetimes(words, before),
+      })),
+    );
 }
 
 async function changeOf(
@@ -100,25 +126,26 @@ async function changeOf(
   add: readonly string[],
   revoke: readonly string[],
   known: readonly string[],
+  around: KeySurroundings,
 ): Promise<RoleWishes> {
-  const added = await Promise.all(add.map(readKeyFile));
+  const added = await Promise.all(add.map((source) => readPublicKey(source, around)));
   const revoked = await Promise.all(
-    revoke.map(async (text) => (text.endsWith('.pem') ? (await readKeyFile(text)).keyId : text)),
+    revoke.map(async (text) => (keyIdPattern.test(text) ? text : (await readPublicKey(text, around)).keyId)),
   );
   return {
     ...noWishes,
     add: added.map((key) => ({ role, key })),
     revoke: revoked.map((keyId) => ({ role, keyId })),
     thresholds: new Map(threshold === undefined ? [] : [[role, countOf('--threshold', threshold)]]),
-    newRoles: role === permitsRole && !known.includes(permitsRole) ? [permitsRole] : [],
+    newRoles: isKeyRole(role) && !known.includes(role) ? [role] : [],
   };
 }
 
-/** @param wishesOf told which roles targets delegates to today */
+/** @param wishesOf told which roles targets delegates to today, and how long signatures hold */
 async function makeRequest(
   context: PackagerContext,
   options: RequestOptions,
-  wishesOf: (delegated: readonly string[]) => Promise<RoleWishes>,
+  wishesOf: (delegated: readonly string[], lifetimes: Lifetimes) => Promise<RoleWishes>,
 ): Promise<void> {
   const pinned = await readRoot(options.root);
   const { state, targetsVersion } = await withStore(context, options.store, async (store) => {
@@ -129,7 +156,7 @@ async function makeRequest(
     return { state, targetsVersion };
   });
   const { root, targets } = state;
-  const wishes = await wishesOf(Object.keys(targets.signed.delegations?.roles ?? {}));
+  const wishes = await wishesOf(Object.keys(targets.signed.delegations?.roles ?? {}), state.lifetimes);
   const changed = changeRoles(
     { root: root.signed, targets: targets.signed },
     wishes,

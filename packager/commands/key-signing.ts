@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { replaceFile } from '../../system/files/durable-file.ts';
+import { type KeyPlaces, readSigningKeys } from '../../system/signing/key-files.ts';
 import { applyChange } from '../publish/apply-change.ts';
 import {
   type ChangeRequest,
@@ -13,11 +14,10 @@ import {
   signRequest,
 } from '../repository/change-request.ts';
 import { describeChange } from '../repository/change-words.ts';
-import { readSigningKeys } from '../repository/key-files.ts';
 import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { answerRequest } from './key-answer.ts';
-import { type KeyOptions, type StoreOptions, withKeyOptions, withRepositoryOptions } from './key-options.ts';
+import { type StoreOptions, withKeyOptions, withRepositoryOptions } from './key-options.ts';
 import { readRoot, warnOfPastSignatures } from './publish.ts';
 
 export function registerSign(keys: Command, context: PackagerContext): void {
@@ -27,13 +27,13 @@ export function registerSign(keys: Command, context: PackagerContext): void {
     .option('--show', 'only show it', false)
     .option('--root <file>', 'the newest root that you know: a request that says otherwise of it is refused')
     .addHelpText('after', examples('keys sign renew.json --show', 'keys sign renew.json --key root-1.key.pem'))
-    .action(async (file: string, options: KeyOptions & { readonly show: boolean; readonly root?: string }) => {
+    .action(async (file: string, options: KeyPlaces & { readonly show: boolean; readonly root?: string }) => {
       const request = await readRequest(file);
       const known = await readRoot(options.root);
       if (known) requireKnownRoot(request, known);
       if (!options.show) {
         for (const line of describeChange(request)) context.output.say(line);
-        const signers = await readSigningKeys(options, (line) => context.output.say(line));
+        const signers = await readSigningKeys(options, context.keySurroundings, (line) => context.output.say(line));
         const documents = signRequest(request, signers);
         await replaceFile(file, encodeRequest(request));
         context.output.say(documents.length === 0 ? 'signed already' : `signed ${documents.join(' and ')}`);
@@ -52,9 +52,9 @@ export function registerPublishChange(keys: Command, context: PackagerContext): 
         'keys publish renew.json --store s3://releases/edge --key online.key.pem',
       )}`,
     )
-    .action(async (file: string, options: KeyOptions & StoreOptions) => {
+    .action(async (file: string, options: KeyPlaces & StoreOptions) => {
       const request = await readRequest(file);
-      const signers = await readSigningKeys(options, (line) => context.output.say(line));
+      const signers = await readSigningKeys(options, context.keySurroundings, (line) => context.output.say(line));
       const pinnedRoot = await readRoot(options.root);
       warnOfPastSignatures(context, (line) => context.output.say(line));
       const applied = await withStore(context, options.store, (store) =>

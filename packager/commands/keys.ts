@@ -6,6 +6,7 @@
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { tableText } from '../../system/command-line/table.ts';
+import { endingRoles, endingText } from '../../system/signing/ending-roles.ts';
 import { type RoleStatus, roleStatuses } from '../repository/role-status.ts';
 import { loadRepository } from '../repository/state.ts';
 import { type PackagerContext, withStore } from './context.ts';
@@ -48,15 +49,16 @@ function registerStatus(keys: Command, context: PackagerContext): void {
     .action(async ({ store, root, failWithinDays }: StoreOptions & { readonly failWithinDays?: string }) => {
       const limit = failWithinDays === undefined ? undefined : countOf('--fail-within-days', failWithinDays);
       const pinned = await readRoot(root);
-      const roles = await withStore(context, store, async (opened) =>
-        roleStatuses(await loadRepository(opened, pinned), context.now()),
-      );
+      const state = await withStore(context, store, (opened) => loadRepository(opened, pinned));
+      const roles = roleStatuses(state, context.now());
+      const soon = endingRoles(state.documents, context.now());
       // Snapshot and timestamp live for days: a job signs them again.
       const ending = roles.filter(
         ({ role, document }) => limit !== undefined && document && document.daysLeft < (isOnline(role) ? 0 : limit),
       );
       if (ending.length > 0) throw endsSoon(ending);
-      context.output.answer({ roles: roles.map(viewOfRole) }, tableText(heading, roles.map(rowOf)));
+      for (const role of soon) context.output.say(`warning: ${endingText(role)}`);
+      context.output.answer({ roles: roles.map(viewOfRole), ending: soon }, tableText(heading, roles.map(rowOf)));
     });
 }
 

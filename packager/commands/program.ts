@@ -10,13 +10,14 @@ import { registerInit } from './init.ts';
 import { registerInspect } from './inspect.ts';
 import { registerKeygen } from './keygen.ts';
 import { registerKeys } from './keys.ts';
+import { registerPrune } from './prune.ts';
 import { registerPublish } from './publish.ts';
 import { registerRefresh } from './refresh.ts';
 import { registerVerify } from './verify.ts';
 
 const verbs = [
   ...[registerInit, registerKeygen, registerKeys, registerBuild, registerPublish, registerRefresh],
-  ...[registerDelta, registerBundle, registerInspect, registerVerify],
+  ...[registerDelta, registerBundle, registerInspect, registerVerify, registerPrune],
 ];
 
 /** The world as the verbs need it, without the output, which belongs to one run. */

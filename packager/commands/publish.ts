@@ -5,19 +5,18 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { channelSchema } from '../../contract/release/manifest.ts';
 import { sizeText } from '../../system/command-line/size.ts';
+import { type KeyPlaces, readSigningKeys } from '../../system/signing/key-files.ts';
+import { expiryAt, isExpired } from '../../system/signing/lifetimes.ts';
 import { publishRelease } from '../publish/publish.ts';
 import { readBuild } from '../release/build-folder.ts';
-import { expiryAt, isExpired } from '../repository/expiry.ts';
-import { readSigningKeys } from '../repository/key-files.ts';
 import { type PackagerContext, withStore } from './context.ts';
 import { parseMemory, zstdHelp } from './delta.ts';
 import { examples } from './examples.ts';
+import { keySourceHelp, passphraseHelp } from './key-options.ts';
 
-interface PublishOptions {
+interface PublishOptions extends KeyPlaces {
   readonly store: string;
   readonly channel: string;
-  readonly keys?: string;
-  readonly key?: string[];
   readonly deltasFrom: string;
   readonly maxMemory?: string;
   readonly zstd?: string[];
@@ -34,7 +33,8 @@ export function registerPublish(program: Command, context: PackagerContext): voi
     .requiredOption('--store <url>', 'file:///folder or s3://bucket/prefix')
     .requiredOption('--channel <name>', 'the channel that moves to this release')
     .option('--keys <dir>', 'folder of private keys: of the product, and of snapshot and timestamp')
-    .option('--key <file...>', 'private keys one by one')
+    .option('--key <source...>', keySourceHelp)
+    .option('--passphrase-file <file>', passphraseHelp)
     .option('--deltas-from <n>', 'earlier releases of the channel to make deltas from', '3')
     .option('--max-memory <megabytes>', 'for all encoders of deltas together; by default half of this machine')
     .option('--zstd <program...>', zstdHelp)
@@ -58,7 +58,7 @@ export function registerPublish(program: Command, context: PackagerContext): voi
       if (!channel.success) throw new SlipwayError('usage', `--channel: ${channel.error.issues[0]?.message}`);
       const deltasFrom = parseCount(options.deltasFrom);
       const build = await readBuild(folder);
-      const keys = await readSigningKeys(options, (line) => output.say(line));
+      const keys = await readSigningKeys(options, context.keySurroundings, (line) => output.say(line));
       const pinnedRoot = await readRoot(options.root);
       const found = context.findEncoder();
       if ('missing' in found && deltasFrom > 0) output.say(`no VCDIFF deltas: ${found.missing}`);
@@ -108,7 +108,9 @@ export async function readRoot(file: string | undefined): Promise<Uint8Array | u
 export function warnOfPastSignatures(context: PackagerContext, say: (line: string) => void): void {
   const expires = expiryAt('timestamp', context.signingTime());
   if (isExpired(expires, context.now())) {
-    say(`warning: by SOURCE_DATE_EPOCH the timestamp expires at ${expires}, which is past; devices will refuse it`);
+    say(
+      `warning: by SOURCE_DATE_EPOCH a timestamp of a day expires at ${expires}, which is past; devices will refuse it`,
+    );
   }
 }
 

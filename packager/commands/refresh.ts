@@ -1,15 +1,14 @@
 /** `refresh` signs again what expires, so that devices keep trusting a repository in which nothing changes. */
 import type { Command } from 'commander';
+import { type KeyPlaces, readSigningKeys } from '../../system/signing/key-files.ts';
 import { refreshRepository } from '../publish/refresh.ts';
-import { readSigningKeys } from '../repository/key-files.ts';
 import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
+import { keySourceHelp, passphraseHelp } from './key-options.ts';
 import { readRoot, warnOfPastSignatures } from './publish.ts';
 
-interface RefreshOptions {
+interface RefreshOptions extends KeyPlaces {
   readonly store: string;
-  readonly keys?: string;
-  readonly key?: string[];
   readonly root?: string;
 }
 
@@ -21,12 +20,13 @@ export function registerRefresh(program: Command, context: PackagerContext): voi
     )
     .requiredOption('--store <url>', 'file:///folder or s3://bucket/prefix')
     .option('--keys <dir>', 'folder of private keys: of snapshot and timestamp, and of products where they are at hand')
-    .option('--key <file...>', 'private keys one by one')
+    .option('--key <source...>', keySourceHelp)
+    .option('--passphrase-file <file>', passphraseHelp)
     .option('--root <file>', "the root that devices pin; without it the store's own first root is believed")
     .addHelpText('after', examples('refresh --store file:///srv/slipway --keys keys'))
     .action(async (options: RefreshOptions) => {
       const { output } = context;
-      const keys = await readSigningKeys(options, (line) => output.say(line));
+      const keys = await readSigningKeys(options, context.keySurroundings, (line) => output.say(line));
       const pinnedRoot = await readRoot(options.root);
       warnOfPastSignatures(context, (line) => output.say(line));
       const result = await withStore(context, options.store, (store) =>

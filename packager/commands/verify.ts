@@ -43,6 +43,7 @@ export function registerVerify(program: Command, context: PackagerContext): void
       if (verified.rootPinned === false) {
         output.say('warning: no --root was given; this shows that the subject agrees with itself, not who signed it');
       }
+      for (const warning of verified.warnings ?? []) output.say(`warning: ${warning}`);
       output.answer(
         { ok: true, ...verified },
         [

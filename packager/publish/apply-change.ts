@@ -9,23 +9,24 @@ import { limits } from '../../contract/limits.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { productRoles } from '../../contract/trust/permits-role.ts';
 import { refreshTrust } from '../../contract/trust/trusted-set.ts';
-import type { StoreReader } from '../../system/store/reader.ts';
-import type { StoreWriter } from '../../system/store/writer.ts';
-import { type ChangeRequest, missingSignatures, withCountedSignatures } from '../repository/change-request.ts';
-import { isExpired } from '../repository/expiry.ts';
-import { nextSnapshot, nextTimestamp } from '../repository/online-roles.ts';
-import { listReleases, productTargets } from '../repository/product-role.ts';
+import { isExpired, lifetimesOf } from '../../system/signing/lifetimes.ts';
+import { nextSnapshot, nextTimestamp } from '../../system/signing/online-roles.ts';
+import { placeDocument } from '../../system/signing/place-document.ts';
 import {
   authorisedKeys,
   describeDocument,
   documentKey,
   type SignedDocument,
   signDocument,
-} from '../repository/signed-document.ts';
-import type { SigningKey } from '../repository/signing-key.ts';
+} from '../../system/signing/signed-document.ts';
+import type { SigningKey } from '../../system/signing/signing-key.ts';
+import type { StoreReader } from '../../system/store/reader.ts';
+import type { StoreWriter } from '../../system/store/writer.ts';
+import { type ChangeRequest, missingSignatures, withCountedSignatures } from '../repository/change-request.ts';
+import { listReleases, productTargets } from '../repository/product-role.ts';
 import { fetchFrom, loadRepository, type MetadataReader, type RepositoryState } from '../repository/state.ts';
 import { firstToSwap } from './first-to-swap.ts';
-import { placeDocument } from './place-document.ts';
+import { nextVersions } from './next-versions.ts';
 
 export interface ApplyInput {
   readonly store: StoreWriter;
@@ -71,6 +72,7 @@ async function applyOnce({ store, request, keys, pinnedRoot, signingTime: now }:
   requireUnmoved(state, request);
   const root = after.root ?? before.root;
   const targets = after.targets ?? state.targets;
+  const lifetimes = lifetimesOf(root.signed);
   const online = {
     snapshot: authorisedKeys('snapshot', root.signed.roles.snapshot ?? noKeys, keys),
     timestamp: authorisedKeys('timestamp', root.signed.roles.timestamp ?? noKeys, keys),
@@ -78,23 +80,31 @@ async function applyOnce({ store, request, keys, pinnedRoot, signingTime: now }:
   const changed = changedProducts(state, targets.signed);
   const signers = new Map(changed.map((name) => [name, authorisedKeys(name, roleOf(targets.signed, name), keys)]));
 
+  const versions = await nextVersions(store, state, root);
   const meta: Record<string, MetaFile> = { ...state.snapshotMeta };
   if (after.targets) meta['targets.json'] = describeDocument(await placeSigned(store, 'targets', after.targets));
   for (const [role, productKeys] of signers) {
     const known = state.products.get(role);
     const document = await placeDocument(store, {
-      ...{ role, lifetime: 'product', from: (known?.version ?? 0) + 1, keys: productKeys, now },
-      make: (version) => productTargets(known ? listReleases(known) : [], version, now),
+      ...{ role, lifetime: 'product', from: (known?.version ?? 0) + 1, keys: productKeys, now, lifetimes },
+      make: (version) => productTargets(known ? listReleases(known) : [], version, now, lifetimes),
       delegator: targets,
     });
     meta[`${role}.json`] = describeDocument(document);
   }
   const snapshot = await placeDocument(store, {
-    ...{ role: 'snapshot', lifetime: 'snapshot', from: state.snapshotVersion + 1, keys: online.snapshot, now },
-    make: (version) => nextSnapshot(meta, version, now),
+    ...{
+      role: 'snapshot',
+      lifetime: 'snapshot',
+      from: versions.snapshot,
+      keys: online.snapshot,
+      now,
+      lifetimes,
+    },
+    make: (version) => nextSnapshot(meta, version, now, lifetimes),
     delegator: root,
   });
-  const next = nextTimestamp(snapshot, state.timestampVersion + 1, now);
+  const next = nextTimestamp(describeDocument(snapshot), versions.timestamp, now, lifetimes);
   const timestamp = signDocument('timestamp', next, online.timestamp);
   await requireTaken(store, before.root, after.root, timestamp.bytes, changed);
   if (after.root) await placeSigned(store, 'root', after.root);

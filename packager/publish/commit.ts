@@ -4,12 +4,12 @@
  */
 import type { Metadata, MetaFile, Root, Targets } from '@tufjs/models';
 import { timestampKey } from '../../contract/store-keys.ts';
+import { nextSnapshot, nextTimestamp, versionAfter } from '../../system/signing/online-roles.ts';
+import { placeDocument } from '../../system/signing/place-document.ts';
+import { authorisedKeys, describeDocument, signDocument } from '../../system/signing/signed-document.ts';
+import type { SigningKey } from '../../system/signing/signing-key.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
-import { nextSnapshot, nextTimestamp } from '../repository/online-roles.ts';
-import { authorisedKeys, describeDocument, signDocument } from '../repository/signed-document.ts';
-import type { SigningKey } from '../repository/signing-key.ts';
 import { productAuthority, type RepositoryState, rootAuthority } from '../repository/state.ts';
-import { placeDocument } from './place-document.ts';
 
 /** A role to sign anew: its content for a given version. */
 export type RoleChanges = ReadonlyMap<string, (version: number) => Targets>;
@@ -25,7 +25,12 @@ interface CommitInput {
 }
 
 type CommitOutcome =
-  | { readonly kind: 'committed'; readonly snapshotVersion: number; readonly timestampVersion: number }
+  | {
+      readonly kind: 'committed';
+      readonly snapshotVersion: number;
+      readonly timestampVersion: number;
+      readonly timestampExpires: string;
+    }
   | { readonly kind: 'lost-race' };
 
 /**
@@ -34,6 +39,7 @@ type CommitOutcome =
  */
 export async function commitChanges(store: StoreWriter, input: CommitInput): Promise<CommitOutcome> {
   const { state, changes, now } = input;
+  const { lifetimes } = state;
   const keys = commitKeys(state, [...changes.keys()], input.keys);
   const meta: Record<string, MetaFile> = { ...state.snapshotMeta };
   for (const [role, make] of changes) {
@@ -45,26 +51,35 @@ export async function commitChanges(store: StoreWriter, input: CommitInput): Pro
       keys: keys.products.get(role) ?? [],
       delegator: state.targets,
       now,
+      lifetimes,
     });
     meta[`${role}.json`] = describeDocument(document);
   }
   const snapshot = await placeDocument(store, {
     role: 'snapshot',
     lifetime: 'snapshot',
-    from: state.snapshotVersion + 1,
-    make: (version) => nextSnapshot(meta, version, now),
+    from: versionAfter('snapshot', state.snapshotVersion),
+    make: (version) => nextSnapshot(meta, version, now, lifetimes),
     keys: keys.snapshot,
     delegator: state.root as Metadata<Root>,
     now,
+    lifetimes,
   });
   await input.check();
-  const timestamp = signDocument('timestamp', nextTimestamp(snapshot, state.timestampVersion + 1, now), keys.timestamp);
+  const next = nextTimestamp(
+    describeDocument(snapshot),
+    versionAfter('timestamp', state.timestampVersion),
+    now,
+    lifetimes,
+  );
+  const timestamp = signDocument('timestamp', next, keys.timestamp);
   const swap = await store.compareAndSwap(timestampKey, state.timestampEtag, timestamp.bytes);
   if (swap === 'changed') return { kind: 'lost-race' };
   return {
     kind: 'committed',
     snapshotVersion: snapshot.signed.version,
     timestampVersion: timestamp.signed.version,
+    timestampExpires: next.expires,
   };
 }
 

@@ -3,6 +3,15 @@ import { Metadata, type Root } from '@tufjs/models';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { timestampKey } from '../../contract/store-keys.ts';
+import { defaultLifetimes, type Lifetimes } from '../../system/signing/lifetimes.ts';
+import { nextSnapshot, nextTimestamp } from '../../system/signing/online-roles.ts';
+import { placeDocument, sameButExpiry } from '../../system/signing/place-document.ts';
+import {
+  describeDocument,
+  documentKey,
+  type SignedDocument,
+  signDocument,
+} from '../../system/signing/signed-document.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
 import {
   createRoot,
@@ -11,11 +20,8 @@ import {
   type RoleKeys,
   signersOf,
 } from '../repository/offline-roles.ts';
-import { nextSnapshot, nextTimestamp } from '../repository/online-roles.ts';
-import { refuseSharedPermitKeys } from '../repository/permit-keys.ts';
+import { refuseSharedPermitKeys, requirePermitKeyType } from '../repository/permit-keys.ts';
 import { productTargets } from '../repository/product-role.ts';
-import { describeDocument, documentKey, type SignedDocument, signDocument } from '../repository/signed-document.ts';
-import { placeDocument, sameButExpiry } from './place-document.ts';
 
 export interface RepositoryKeys extends DelegatedKeys {
   readonly root: RoleKeys;
@@ -35,22 +41,24 @@ export async function createRepository(
   keys: RepositoryKeys,
   now: Date,
   demo: boolean,
+  lifetimes: Lifetimes = defaultLifetimes,
 ): Promise<SignedDocument<Root>> {
   if (await store.readWhole(timestampKey, limits.maxTimestampBytes)) throw exists('a repository');
   refuseSharedPermitKey(keys);
-  const targetsDocument = createTargets(keys, keys.targets, now);
+  const targetsDocument = createTargets(keys, keys.targets, now, 1, lifetimes);
   const productSigners = [...keys.products].map(([name, role]) => [name, signersOf(name, role)] as const);
   const online = signersOf('snapshot and timestamp', keys.online);
-  const root = await placeRoot(store, createRoot(keys, now, demo));
+  const root = await placeRoot(store, createRoot(keys, now, demo, lifetimes));
   const delegator = new Metadata(root.signed);
   const targets = await placeDocument(store, {
     role: 'targets',
     lifetime: 'targets',
     from: 1,
-    make: (version) => createTargets(keys, keys.targets, now, version).signed,
+    make: (version) => createTargets(keys, keys.targets, now, version, lifetimes).signed,
     keys: signersOf('targets', keys.targets),
     delegator,
     now,
+    lifetimes,
   });
   const meta = { 'targets.json': describeDocument(targets) };
   for (const [role, signers] of productSigners) {
@@ -58,10 +66,11 @@ export async function createRepository(
       role,
       lifetime: 'product',
       from: 1,
-      make: (version) => productTargets([], version, now),
+      make: (version) => productTargets([], version, now, lifetimes),
       keys: signers,
       delegator: new Metadata(targetsDocument.signed),
       now,
+      lifetimes,
     });
     Object.assign(meta, { [`${role}.json`]: describeDocument(product) });
   }
@@ -69,20 +78,22 @@ export async function createRepository(
     role: 'snapshot',
     lifetime: 'snapshot',
     from: 1,
-    make: (version) => nextSnapshot(meta, version, now),
+    make: (version) => nextSnapshot(meta, version, now, lifetimes),
     keys: online,
     delegator,
     now,
+    lifetimes,
   });
-  const timestamp = signDocument('timestamp', nextTimestamp(snapshot, 1, now), online);
+  const timestamp = signDocument('timestamp', nextTimestamp(describeDocument(snapshot), 1, now, lifetimes), online);
   if ((await store.putNew(timestampKey, timestamp.bytes)) === 'exists') throw exists('a repository');
   return root;
 }
 
-function refuseSharedPermitKey({ root, targets, online, products, permits }: RepositoryKeys): void {
+function refuseSharedPermitKey({ root, targets, online, products, permits, offline }: RepositoryKeys): void {
   const idsOf = (roles: readonly (RoleKeys | undefined)[]) =>
     roles.flatMap((role) => role?.keys.map(({ keyId }) => keyId) ?? []);
-  refuseSharedPermitKeys(idsOf([permits]), idsOf([root, targets, online, ...products.values()]));
+  requirePermitKeyType(permits?.keys.map(({ key }) => key) ?? []);
+  refuseSharedPermitKeys(idsOf([permits]), idsOf([root, targets, online, offline, ...products.values()]));
 }
 
 async function placeRoot(store: StoreWriter, root: SignedDocument<Root>): Promise<SignedDocument<Root>> {

@@ -16,10 +16,10 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { type Delta, deltaSchema } from '../../contract/release/manifest.ts';
 import { blobKey, madeDeltasKey } from '../../contract/store-keys.ts';
 import { deltaEncoderVersion } from '../../delta/make/make-delta.ts';
+import type { SigningKey } from '../../system/signing/signing-key.ts';
 import { objectStream } from '../../system/store/object-stream.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
 import { meter } from '../release/pack-component.ts';
-import type { SigningKey } from '../repository/signing-key.ts';
 import type { Upload } from './upload.ts';
 
 export interface MadeDelta {

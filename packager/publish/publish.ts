@@ -15,11 +15,11 @@ import {
 } from '../../contract/release/manifest.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import type { DeltaEncoder } from '../../delta/make/ports.ts';
+import type { SigningKey } from '../../system/signing/signing-key.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
 import { type BuiltRelease, openBlob } from '../release/build-folder.ts';
 import { type ListedRelease, listReleases, productTargets } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
-import type { SigningKey } from '../repository/signing-key.ts';
 import {
   loadRepository,
   productAuthority,
@@ -144,7 +144,7 @@ class Publisher {
     say('signing, and making the new state visible');
     const commit = await commitChanges(store, {
       state,
-      changes: new Map([[manifest.product, (version) => productTargets(next, version, signingTime)]]),
+      changes: new Map([[manifest.product, (version) => productTargets(next, version, signingTime, state.lifetimes)]]),
       keys,
       now: signingTime,
       check: () => requireStored(store, objectsOf(final, entry), concurrency),

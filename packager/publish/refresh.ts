@@ -2,10 +2,10 @@
  * Signs again what expires while nothing changes: snapshot and timestamp always, product roles at half of their time.
  */
 import { SlipwayError } from '../../contract/errors.ts';
+import { isExpired, isHalfSpent } from '../../system/signing/lifetimes.ts';
+import type { SigningKey } from '../../system/signing/signing-key.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
-import { expiryAt, isExpired, isHalfSpent } from '../repository/expiry.ts';
 import { listReleases, productTargets } from '../repository/product-role.ts';
-import type { SigningKey } from '../repository/signing-key.ts';
 import {
   loadRepository,
   productAuthority,
@@ -44,8 +44,7 @@ export async function refreshRepository(input: RefreshRequest): Promise<RefreshR
       const changes = dueProducts(state, keys, now, say);
       const commit = await commitChanges(store, { state, changes, keys, now, check: async () => undefined });
       if (commit.kind === 'lost-race') return undefined;
-      const { snapshotVersion, timestampVersion } = commit;
-      const timestampExpires = expiryAt('timestamp', now);
+      const { snapshotVersion, timestampVersion, timestampExpires } = commit;
       return { products: [...changes.keys()], snapshotVersion, timestampVersion, timestampExpires };
     },
     { backOff: input.backOff },
@@ -60,10 +59,10 @@ function dueProducts(
 ): RoleChanges {
   const due = new Map<string, (version: number) => ReturnType<typeof productTargets>>();
   for (const [product, role] of state.products) {
-    if (!isHalfSpent('product', role.expires, now)) continue;
+    if (!isHalfSpent('product', role.expires, now, state.lifetimes)) continue;
     const { keyIDs, threshold } = productAuthority(state, product);
     if (keys.filter((key) => keyIDs.includes(key.keyId)).length >= threshold) {
-      due.set(product, (version) => productTargets(listReleases(role), version, now));
+      due.set(product, (version) => productTargets(listReleases(role), version, now, state.lifetimes));
       continue;
     }
     if (isExpired(role.expires, now)) {

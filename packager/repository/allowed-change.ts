@@ -1,15 +1,17 @@
 /**
- * Refuses a request that changes more than keys, thresholds, products and times: whoever signs it reads of nothing else.
+ * Refuses a request that changes more than keys, thresholds, products, lifetimes and times: whoever signs it reads of nothing else.
  * Key ids are computed, never believed.
  */
-import type { Root, Targets } from '@tufjs/models';
+import { Root, type Targets } from '@tufjs/models';
 import type { DelegatedRole } from '@tufjs/models/dist/role.js';
+import { getPublicKey } from '@tufjs/models/dist/utils/key.js';
 import { isSameJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import { targetPattern } from '../../contract/release/manifest.ts';
-import { ed25519KeyId, ed25519KeyJson } from '../../contract/trust/key-id.ts';
-import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
-import { refuseSharedPermitKeys } from './permit-keys.ts';
+import { keyIdOf, keyJsonOf } from '../../contract/trust/key-id.ts';
+import { permitsRole } from '../../contract/trust/permits-role.ts';
+import { defaultLifetimes, lifetimesOf, withLifetimes } from '../../system/signing/lifetimes.ts';
+import { patternOf } from './key-roles.ts';
+import { refuseSharedPermitKeys, requirePermitKeyType } from './permit-keys.ts';
 
 export interface OfflineDocuments {
   readonly root: Root;
@@ -29,19 +31,30 @@ export function requireAllowedChange(before: OfflineDocuments, after: OfflineDoc
 
 function requireComputedIds(keys: Root['keys']): void {
   for (const [id, key] of Object.entries(keys)) {
-    const hex = key.keyVal.public ?? '';
-    if (id !== ed25519KeyId(hex) || !isSameJson(key.toJSON(), ed25519KeyJson(hex)))
+    const computed = canonicalKey(key);
+    if (!computed || id !== keyIdOf(computed) || !isSameJson(key.toJSON(), computed)) {
       throw odd(`the key ${id.slice(0, 12)}`);
+    }
+  }
+}
+
+/** The key in the one form that this program writes; undefined for what is no key of its types. */
+function canonicalKey({ keyType, scheme, keyVal }: Root['keys'][string]) {
+  try {
+    return keyJsonOf(getPublicKey({ keyType, scheme, keyVal: keyVal.public ?? '' }).key);
+  } catch {
+    return undefined;
   }
 }
 
 function requireAllowedRoot(before: Root, after: Root): void {
   if (after.version !== before.version + 1) throw odd('the version of root');
   const bare = (root: Root) => ({
-    ...root.toJSON(),
+    ...new Root({ ...root, unrecognizedFields: withLifetimes(root.unrecognizedFields, defaultLifetimes) }).toJSON(),
     ...{ spec_version: '', version: 0, expires: '', keys: {}, roles: Object.keys(root.roles).sort() },
   });
-  if (!isSameJson(bare(before), bare(after))) throw odd('root, besides keys');
+  if (!isSameJson(bare(before), bare(after))) throw odd('root, besides keys and lifetimes');
+  lifetimesOf(after);
   if (!isSameJson(after.roles.snapshot?.toJSON(), after.roles.timestamp?.toJSON())) {
     throw odd('snapshot and timestamp, which have the same keys');
   }
@@ -58,7 +71,7 @@ function requireAllowedTargets(before: Targets, after: Targets): void {
   const old = before.delegations?.roles ?? {};
   for (const [name, role] of Object.entries(after.delegations?.roles ?? {})) {
     const known = Object.hasOwn(old, name) ? old[name] : undefined;
-    const fresh = { name, terminating: true, paths: [name === permitsRole ? permitsPattern : targetPattern(name)] };
+    const fresh = { name, terminating: true, paths: [patternOf(name)] };
     const expected = known ? reachOf(known) : { ...fresh, hashes: null };
     if (!isSameJson(reachOf(role), expected)) throw odd(`what ${name} may sign`);
   }
@@ -71,8 +84,10 @@ function reachOf({ name, terminating, paths, pathHashPrefixes }: DelegatedRole) 
 function refuseSharedPermitKey({ root, targets }: OfflineDocuments): void {
   const delegated = Object.values(targets.delegations?.roles ?? {});
   const idsOf = (roles: readonly { readonly keyIDs: readonly string[] }[]) => roles.flatMap(({ keyIDs }) => keyIDs);
+  const permits = idsOf(delegated.filter(({ name }) => name === permitsRole));
+  requirePermitKeyType(permits.flatMap((id) => targets.delegations?.keys[id] ?? []));
   refuseSharedPermitKeys(
-    idsOf(delegated.filter(({ name }) => name === permitsRole)),
+    permits,
     idsOf([...Object.values(root.roles), ...delegated.filter(({ name }) => name !== permitsRole)]),
   );
 }

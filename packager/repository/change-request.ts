@@ -6,10 +6,10 @@ import { Metadata, MetadataKind, type Root, type Targets } from '@tufjs/models';
 import * as z from 'zod';
 import { canonicalJson, isSameJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
+import type { RoleAuthority } from '../../system/signing/signed-document.ts';
+import type { SigningKey } from '../../system/signing/signing-key.ts';
 import { requireAllowedChange } from './allowed-change.ts';
 import type { ChangedDocuments } from './change-roles.ts';
-import type { RoleAuthority } from './signed-document.ts';
-import type { SigningKey } from './signing-key.ts';
 
 /** Signed metadata as JSON; what is in it is read by the library of TUF. */
 const documentSchema = z.record(z.string(), z.unknown());

@@ -6,12 +6,11 @@ import { type Key, Root, Targets } from '@tufjs/models';
 import { Delegations } from '@tufjs/models/dist/delegations.js';
 import { DelegatedRole, Role } from '@tufjs/models/dist/role.js';
 import { SlipwayError } from '../../contract/errors.ts';
-import { targetPattern } from '../../contract/release/manifest.ts';
-import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
+import { expiryAt, type Lifetimes, lifetimesOf, withLifetimes } from '../../system/signing/lifetimes.ts';
+import { specVersion } from '../../system/signing/signed-document.ts';
+import type { PublicKey } from '../../system/signing/signing-key.ts';
 import { type OfflineDocuments, requireAllowedChange } from './allowed-change.ts';
-import { expiryAt } from './expiry.ts';
-import { specVersion } from './offline-roles.ts';
-import type { PublicKey } from './signing-key.ts';
+import { isKeyRole, patternOf } from './key-roles.ts';
 
 /** Roles as people name them: `online` signs snapshot and timestamp, `permits` and products are delegated by targets. */
 export const rolesOfRoot: Readonly<Record<string, readonly string[]>> = {
@@ -27,8 +26,10 @@ export interface RoleWishes {
   /** Key ids, or as much of their beginning as is unambiguous in the role. */
   readonly revoke: readonly { readonly role: string; readonly keyId: string }[];
   readonly thresholds: ReadonlyMap<string, number>;
-  /** New roles below targets, or `permits` where there is none: their keys are among `add`. */
+  /** New roles below targets, or a role of keys alone where there is none: their keys are among `add`. */
   readonly newRoles: readonly string[];
+  /** Undefined: as they are. */
+  readonly lifetimes?: Lifetimes;
 }
 
 /** Undefined: the document stays as it is. */
@@ -65,17 +66,20 @@ export function changeRoles(
   const isTargetsTouched = [...touched].some((role) => !Object.hasOwn(rolesOfRoot, role));
   // Keys of targets that changed have to sign the document that is in force.
   const isTargetsSigned = touched.has('targets') || isTargetsTouched || wishes.renew.includes('targets');
-  const isRootSigned = isRootTouched || wishes.renew.includes('root');
+  const isRootSigned = isRootTouched || wishes.renew.includes('root') || wishes.lifetimes !== undefined;
   if (!isRootSigned && !isTargetsSigned) throw new SlipwayError('usage', 'the request asks for no change');
+  const lifetimes = wishes.lifetimes ?? lifetimesOf(root);
   const next = {
-    root: isRootSigned ? nextRoot(root, wishes, now) : undefined,
-    targets: isTargetsSigned ? nextTargets(targets, wishes, targetsVersion, now) : undefined,
+    root: isRootSigned ? nextRoot(root, wishes, now, lifetimes) : undefined,
+    targets: isTargetsSigned
+      ? nextTargets(targets, wishes, targetsVersion, expiryAt('targets', now, lifetimes))
+      : undefined,
   };
   requireAllowedChange({ root, targets }, { root: next.root ?? root, targets: next.targets ?? targets });
   return next;
 }
 
-function nextRoot(root: Root, wishes: RoleWishes, now: Date): Root {
+function nextRoot(root: Root, wishes: RoleWishes, now: Date, lifetimes: Lifetimes): Root {
   const keys = new Map<string, Key>(Object.entries(root.keys));
   for (const { role, key } of wishes.add) if (Object.hasOwn(rolesOfRoot, role)) keys.set(key.keyId, key.key);
   const roles = new Map<string, Role>(Object.entries(root.roles));
@@ -87,15 +91,15 @@ function nextRoot(root: Root, wishes: RoleWishes, now: Date): Root {
   }
   const used = new Set([...roles.values()].flatMap(({ keyIDs }) => keyIDs));
   return new Root({
-    ...{ specVersion, version: root.version + 1, expires: expiryAt('root', now) },
+    ...{ specVersion, version: root.version + 1, expires: expiryAt('root', now, lifetimes) },
     consistentSnapshot: root.consistentSnapshot,
     keys: Object.fromEntries([...keys].filter(([id]) => used.has(id))),
     roles: Object.fromEntries(roles),
-    unrecognizedFields: root.unrecognizedFields,
+    unrecognizedFields: withLifetimes(root.unrecognizedFields, lifetimes),
   });
 }
 
-function nextTargets(targets: Targets, wishes: RoleWishes, version: number, now: Date): Targets {
+function nextTargets(targets: Targets, wishes: RoleWishes, version: number, expires: string): Targets {
   const keys = new Map<string, Key>(Object.entries(targets.delegations?.keys ?? {}));
   for (const { role, key } of wishes.add) if (!Object.hasOwn(rolesOfRoot, role)) keys.set(key.keyId, key.key);
   const roles = new Map<string, DelegatedRole>(Object.entries(targets.delegations?.roles ?? {}));
@@ -106,7 +110,7 @@ function nextTargets(targets: Targets, wishes: RoleWishes, version: number, now:
   for (const [name, before] of roles) roles.set(name, delegated(name, changedKeys(name, before, wishes), before));
   const used = new Set([...roles.values()].flatMap(({ keyIDs }) => keyIDs));
   return new Targets({
-    ...{ specVersion, version, expires: expiryAt('targets', now), targets: targets.targets },
+    ...{ specVersion, version, expires, targets: targets.targets },
     delegations: new Delegations({
       keys: Object.fromEntries([...keys].filter(([id]) => used.has(id))),
       roles: Object.fromEntries(roles),
@@ -116,8 +120,7 @@ function nextTargets(targets: Targets, wishes: RoleWishes, version: number, now:
 }
 
 function delegated(name: string, { keyIDs, threshold }: RoleKeyIds, before?: DelegatedRole): DelegatedRole {
-  const path = name === permitsRole ? permitsPattern : targetPattern(name);
-  const paths = before?.paths ?? [path];
+  const paths = before?.paths ?? [patternOf(name)];
   return new DelegatedRole({ name, keyIDs: [...keyIDs], threshold, terminating: true, paths });
 }
 
@@ -157,6 +160,18 @@ function fullId(role: string, keyIDs: readonly string[], beginning: string): str
 export function refuseReservedName(product: string): void {
   if (!(product in rolesOfRoot)) return;
   throw new SlipwayError('usage', `no product may have the name ${product}`, { hint: 'Choose another name.' });
+}
+
+/**
+ * Permits and offline grants are roles with keys and without releases: whoever names a product so means something else.
+ * @throws SlipwayError `usage`
+ */
+export function refuseReservedProduct(product: string): void {
+  refuseReservedName(product);
+  if (!isKeyRole(product)) return;
+  throw new SlipwayError('usage', `${product} is a role without releases, not a product`, {
+    hint: `Give it keys: slipway-packager keys add ${product} --add FILE`,
+  });
 }
 
 function unknownRole(role: string, delegations: readonly string[]): SlipwayError {

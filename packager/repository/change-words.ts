@@ -1,5 +1,6 @@
 /** A change of root and targets in words, for the person who is asked to sign it. */
 import type { Root, Targets } from '@tufjs/models';
+import { lifetimesOf, roleKinds } from '../../system/signing/lifetimes.ts';
 import type { ChangeRequest } from './change-request.ts';
 import { rolesOfRoot } from './change-roles.ts';
 
@@ -16,10 +17,17 @@ export function describeChange({ before, after }: ChangeRequest): string[] {
     if (!next) continue;
     lines.push(`${document} ${old.version} becomes ${next.version}: it ends at ${next.expires}, not at ${old.expires}`);
   }
+  lines.push(...describeLifetimes(before.root.signed, (after.root ?? before.root).signed));
   const [old, next] = [rolesOf(before.root.signed, before.targets.signed), rolesAfter({ before, after })];
   for (const name of new Set([...old.keys(), ...next.keys()]))
     lines.push(...describeRole(name, old.get(name), next.get(name)));
   return lines;
+}
+
+function describeLifetimes(before: Root, after: Root): string[] {
+  const [old, next] = [lifetimesOf(before), lifetimesOf(after)];
+  const changed = roleKinds.filter((kind) => old[kind] !== next[kind]);
+  return changed.map((kind) => `signatures of ${kind} hold for ${next[kind]} days from now on, not ${old[kind]}`);
 }
 
 function rolesAfter({ before, after }: ChangeRequest): Map<string, KeysOfRole> {

@@ -4,19 +4,17 @@ import { Delegations } from '@tufjs/models/dist/delegations.js';
 import { DelegatedRole, Role } from '@tufjs/models/dist/role.js';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Product, targetPattern } from '../../contract/release/manifest.ts';
+import { offlinePattern, offlineRole } from '../../contract/trust/offline-role.ts';
 import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
-import { expiryAt } from './expiry.ts';
-import { type SignedDocument, signDocument } from './signed-document.ts';
-import { isSigningKey, type PublicKey, type SigningKey } from './signing-key.ts';
+import { defaultLifetimes, expiryAt, type Lifetimes, withLifetimes } from '../../system/signing/lifetimes.ts';
+import { type SignedDocument, signDocument, specVersion } from '../../system/signing/signed-document.ts';
+import { isSigningKey, type PublicKey, type SigningKey } from '../../system/signing/signing-key.ts';
 
 /** Keys of one role; some may be public only, as long as `threshold` of them can sign. */
 export interface RoleKeys {
   readonly keys: readonly (PublicKey | SigningKey)[];
   readonly threshold: number;
 }
-
-/** The version of the TUF specification that the metadata follows. */
-export const specVersion = '1.0.31';
 
 /**
  * Version 1 of root.
@@ -27,13 +25,14 @@ export function createRoot(
   roles: { readonly root: RoleKeys; readonly targets: RoleKeys; readonly online: RoleKeys },
   now: Date,
   demo: boolean,
+  lifetimes: Lifetimes = defaultLifetimes,
 ): SignedDocument<Root> {
   const byRole = { root: roles.root, targets: roles.targets, snapshot: roles.online, timestamp: roles.online };
   for (const [name, { keys }] of Object.entries(byRole)) requireDistinct(name, keys);
   const root = new Root({
     specVersion,
     version: 1,
-    expires: expiryAt('root', now),
+    expires: expiryAt('root', now, lifetimes),
     consistentSnapshot: true,
     keys: keyMap(Object.values(byRole)),
     roles: Object.fromEntries(
@@ -42,7 +41,7 @@ export function createRoot(
         new Role({ keyIDs: keyIds(keys), threshold }),
       ]),
     ),
-    ...(demo ? { unrecognizedFields: { custom: { demo: true } } } : {}),
+    unrecognizedFields: withLifetimes(demo ? { custom: { demo: true } } : {}, lifetimes),
   });
   return signDocument('root', root, signersOf('root', roles.root));
 }
@@ -58,6 +57,8 @@ export interface DelegatedKeys {
   readonly products: ReadonlyMap<Product, RoleKeys>;
   /** Sign permits to go back; without them no device believes any. */
   readonly permits?: RoleKeys | undefined;
+  /** Sign grants for bundles; without them a bundle holds as long as its timestamp. */
+  readonly offline?: RoleKeys | undefined;
 }
 
 /**
@@ -65,13 +66,15 @@ export interface DelegatedKeys {
  * so are permits, whose role has keys and no document.
  */
 export function createTargets(
-  { products, permits }: DelegatedKeys,
+  { products, permits, offline }: DelegatedKeys,
   targetsKeys: RoleKeys,
   now: Date,
   version = 1,
+  lifetimes: Lifetimes = defaultLifetimes,
 ): SignedDocument<Targets> {
   const roles = new Map([...products].map(([name, keys]) => [name, { ...keys, path: targetPattern(name) }]));
   if (permits) roles.set(permitsRole, { ...permits, path: permitsPattern });
+  if (offline) roles.set(offlineRole, { ...offline, path: offlinePattern });
   for (const [name, { keys }] of roles) requireDistinct(name, keys);
   const delegations = new Delegations({
     keys: keyMap([...roles.values()]),
@@ -82,7 +85,8 @@ export function createTargets(
       ]),
     ),
   });
-  const targets = new Targets({ specVersion, version, expires: expiryAt('targets', now), targets: {}, delegations });
+  const expires = expiryAt('targets', now, lifetimes);
+  const targets = new Targets({ specVersion, version, expires, targets: {}, delegations });
   return signDocument('targets', targets, signersOf('targets', targetsKeys));
 }
 

@@ -9,8 +9,8 @@ import type { Product } from '../../contract/release/manifest.ts';
 import { type Platform, platformSlug, platforms } from '../../contract/release/platform.ts';
 import { type TargetCustom, targetCustomSchema } from '../../contract/release/target-custom.ts';
 import type { Version } from '../../contract/release/version.ts';
-import { expiryAt } from './expiry.ts';
-import { specVersion } from './offline-roles.ts';
+import { defaultLifetimes, expiryAt, type Lifetimes } from '../../system/signing/lifetimes.ts';
+import { specVersion } from '../../system/signing/signed-document.ts';
 
 /** A release as its product's role names it. */
 export interface ListedRelease {
@@ -48,7 +48,12 @@ export function listReleases(targets: Targets): ListedRelease[] {
 }
 
 /** The next document of a product's role; releases are ordered by path, so that equal states have equal bytes. */
-export function productTargets(releases: readonly ListedRelease[], version: number, now: Date): Targets {
+export function productTargets(
+  releases: readonly ListedRelease[],
+  version: number,
+  now: Date,
+  lifetimes: Lifetimes = defaultLifetimes,
+): Targets {
   const targets = [...releases]
     .sort((a, b) => (a.path < b.path ? -1 : 1))
     .map((release) => {
@@ -60,7 +65,8 @@ export function productTargets(releases: readonly ListedRelease[], version: numb
       });
       return [release.path, file] as const;
     });
-  return new Targets({ specVersion, version, expires: expiryAt('product', now), targets: Object.fromEntries(targets) });
+  const expires = expiryAt('product', now, lifetimes);
+  return new Targets({ specVersion, version, expires, targets: Object.fromEntries(targets) });
 }
 
 function customJson({ counter, channels, formerChannels }: TargetCustom) {

@@ -1,6 +1,7 @@
 /** Lists the roles of a repository, with the keys that sign for them and the end of what they signed. */
+
+import { isHalfSpent, type RoleKind } from '../../system/signing/lifetimes.ts';
 import { rolesOf } from './change-words.ts';
-import { isHalfSpent, type RoleKind } from './expiry.ts';
 import type { RepositoryState } from './state.ts';
 
 export interface RoleStatus {
@@ -32,7 +33,7 @@ export function roleStatuses(state: RepositoryState, now: Date): RoleStatus[] {
         expires: document.expires,
         daysLeft: Math.floor((Date.parse(document.expires) - now.getTime()) / dayMs),
       },
-      isDue: document !== undefined && kind !== undefined && isHalfSpent(kind, document.expires, now),
+      isDue: document !== undefined && kind !== undefined && isHalfSpent(kind, document.expires, now, state.lifetimes),
     };
   };
   const delegated = [...roles.keys()].filter((name) => !['root', 'targets', 'online'].includes(name)).sort();

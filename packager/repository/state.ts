@@ -8,18 +8,20 @@ import { limits } from '../../contract/limits.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { productRoles } from '../../contract/trust/permits-role.ts';
 import { type FetchMetadata, type MetadataSet, refreshTrust } from '../../contract/trust/trusted-set.ts';
+import { isExpired, type Lifetimes, lifetimesOf } from '../../system/signing/lifetimes.ts';
+import type { RoleAuthority } from '../../system/signing/signed-document.ts';
 import type { StoreReader, WholeObject } from '../../system/store/reader.ts';
-import { isExpired } from './expiry.ts';
-import type { RoleAuthority } from './signed-document.ts';
 
 /** As much of a store as reading metadata needs. */
 export type MetadataReader = Pick<StoreReader, 'readWhole'>;
 
 export interface RepositoryState {
-  /** Accepted documents by role, bytes as stored; delegated roles are in `products`. */
+  /** Accepted documents by role, bytes as stored. */
   readonly documents: MetadataSet;
   readonly root: Metadata<Root>;
   readonly targets: Metadata<Targets>;
+  /** As root says. */
+  readonly lifetimes: Lifetimes;
   /** By product; each verified against its delegation. */
   readonly products: ReadonlyMap<string, Targets>;
   readonly snapshotVersion: number;
@@ -65,6 +67,7 @@ export async function loadRepository(store: MetadataReader, pinnedRoot?: Uint8Ar
     documents: trusted.documents,
     root: Metadata.fromJSON(MetadataKind.Root, json(trusted.documents, 'root')),
     targets,
+    lifetimes: lifetimesOf(trusted.root),
     products,
     snapshotVersion: snapshot.signed.version,
     snapshotExpires: snapshot.signed.expires,

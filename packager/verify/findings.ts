@@ -15,6 +15,8 @@ export interface Verified {
   readonly rootPinned?: boolean;
   /** What was damaged and is not any more; absent where nothing was to be repaired. */
   readonly repaired?: readonly RepairedObject[];
+  /** Roles whose time is ending, one line each. */
+  readonly warnings?: readonly string[];
   /** Earliest expiry of what was signed, RFC 3339. */
   readonly expires?: string;
 }

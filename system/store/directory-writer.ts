@@ -7,11 +7,11 @@ import path from 'node:path';
 import { streamDigest } from '../../contract/stream-digest.ts';
 import { createFile, replaceFile } from '../files/durable-file.ts';
 import { countedSource } from './counted-source.ts';
-import { directoryError } from './directory-errors.ts';
+import { directoryError, isNoSuchFile } from './directory-errors.ts';
 import { lockFolder } from './directory-lock.ts';
 import { fileOf, freshDirectoryReader } from './directory-reader.ts';
 import { objectStream } from './object-stream.ts';
-import { maxSwappedBytes, type StoreWriter } from './writer.ts';
+import { type ListedObject, maxSwappedBytes, type StoreWriter } from './writer.ts';
 
 /** Temporary files of a publisher that was killed are removed by a later one after this long. */
 const abandonedAfterMs = 24 * 3600 * 1000;
@@ -48,12 +48,29 @@ export function directoryWriter(folder: string): StoreWriter {
         lock.release();
       }
     },
+    list: (prefix) => listFolder(folder, prefix),
+    remove: (key) => orRefused(key, () => rm(fileOf(folder, key), { force: true })),
     async putBlob(key, source, onBytes) {
       await sweepOnce();
       const content = countedSource(source, key, onBytes);
       await orRefused(key, () => replaceFile(fileOf(folder, key), content, { temporaryFolder }));
     },
   };
+}
+
+async function* listFolder(folder: string, prefix: string): AsyncGenerator<ListedObject> {
+  const found = await orRefused(prefix, () =>
+    readdir(fileOf(folder, prefix), { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+      if (isNoSuchFile(error)) return [];
+      throw error;
+    }),
+  );
+  for (const entry of found) {
+    const file = path.join(entry.parentPath, entry.name);
+    const stats = entry.isFile() ? await stat(file).catch(() => undefined) : undefined;
+    const key = path.relative(path.resolve(folder), file).split(path.sep).join('/');
+    if (stats) yield { key, length: stats.size, modified: stats.mtime };
+  }
 }
 
 async function sweep(temporaryFolder: string): Promise<void> {

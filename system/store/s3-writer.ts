@@ -5,7 +5,13 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  paginateListObjectsV2,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { streamDigest } from '../../contract/stream-digest.ts';
 import { countedSource } from './counted-source.ts';
@@ -15,7 +21,14 @@ import { type S3Access, type S3Place, s3Access } from './s3-client.ts';
 import { isNoSuchKey, isPreconditionFailed, isUnclear, s3Error } from './s3-errors.ts';
 import { etagOf } from './s3-etag.ts';
 import { s3ReaderOver, unquoted } from './s3-reader.ts';
-import { type Holding, type KnownObject, maxSwappedBytes, type RepeatableBytes, type StoreWriter } from './writer.ts';
+import {
+  type Holding,
+  type KnownObject,
+  type ListedObject,
+  maxSwappedBytes,
+  type RepeatableBytes,
+  type StoreWriter,
+} from './writer.ts';
 
 /** From here on an object is sent in parts; below it fits one request and can be replayed from memory. */
 const multipartFromBytes = 16 * 1024 * 1024;
@@ -36,6 +49,11 @@ export function s3Writer(place: S3Place): StoreWriter {
     holds: (key, object) => orFailed(key, () => holds(access, reader, key, object)),
     putNew: (key, bytes) => orFailed(key, () => putNew(access, key, bytes)),
     compareAndSwap: (key, etag, bytes) => orFailed(key, () => compareAndSwap(access, reader, key, etag, bytes)),
+    list: (prefix) => listObjects(access, prefix),
+    remove: (key) =>
+      orFailed(key, async () => {
+        await access.questions.send(new DeleteObjectCommand(access.at(key)));
+      }),
     putBlob: (key, source, onBytes = () => undefined) =>
       orFailed(key, async () => {
         if (source.length >= multipartFromBytes) return putParts(access, key, source, onBytes);
@@ -61,6 +79,20 @@ async function holds(
   const partBytes = object.length < multipartFromBytes ? undefined : partBytesOf(object.length);
   if (unquoted(found.ETag) === (await etagOf(object.open(), partBytes))) return 'same';
   return (await streamDigest(await objectStream(reader, key))) === object.sha256 ? 'same' : 'other';
+}
+
+async function* listObjects({ questions, at, location }: S3Access, prefix: string): AsyncGenerator<ListedObject> {
+  const { Bucket, Key } = at(prefix);
+  const base = Key.length - prefix.length;
+  try {
+    for await (const page of paginateListObjectsV2({ client: questions }, { Bucket, Prefix: Key })) {
+      for (const { Key: key, Size: length, LastModified: modified } of page.Contents ?? []) {
+        if (key !== undefined && modified) yield { key: key.slice(base), length: length ?? 0, modified };
+      }
+    }
+  } catch (error) {
+    throw s3Error(error, prefix, location);
+  }
 }
 
 async function putNew({ questions, at }: S3Access, key: string, bytes: Uint8Array): Promise<'created' | 'exists'> {

@@ -17,6 +17,14 @@ export interface RepeatableBytes {
 /** What a key holds, beside the object that belongs there. */
 export type Holding = 'absent' | 'same' | 'other';
 
+/** An object as a listing has it. */
+export interface ListedObject {
+  readonly key: string;
+  readonly length: number;
+  /** When it was written, by the clock of the store. */
+  readonly modified: Date;
+}
+
 /** An object by its digest, with its bytes at hand. */
 export interface KnownObject extends RepeatableBytes {
   readonly sha256: Digest;
@@ -36,6 +44,10 @@ export interface StoreWriter extends StoreReader {
    * @throws SlipwayError `metadata-too-large` where an object beyond maxSwappedBytes is there
    */
   compareAndSwap(key: string, etag: string, bytes: Uint8Array): Promise<'swapped' | 'changed'>;
+  /** Every object below a prefix that ends with a slash, in no order. */
+  list(prefix: string): AsyncIterable<ListedObject>;
+  /** Removes an object; one that is not there is removed. */
+  remove(key: string): Promise<void>;
   /** Stores content-addressed bytes of any length in bounded memory; what was there is replaced. */
   putBlob(key: string, source: RepeatableBytes, onBytes?: (count: number) => void): Promise<void>;
 }

@@ -79,13 +79,21 @@ function isDevice({ path }: SourceFile): boolean {
   return topOf(path) === 'edge-updater';
 }
 
-/** Whoever serves releases cannot change one: the distributor reaches nothing that writes a store, not even its type. */
+/** Runs in a thread of its own, started by its path: it has the online key, and writes snapshot and timestamp. */
+const signingThread = 'distributor/adapters/online-signing/signing-thread.ts';
+
+/**
+ * Whoever serves releases cannot change one: the distributor reaches nothing that writes a store, not even its type, but
+ * for the thread that signs, which nothing loads.
+ */
 export const distributorOnlyReads: Rule = (file, all) => {
-  if (topOf(file.path) !== 'distributor') return [];
+  if (topOf(file.path) !== 'distributor' || file.path === signingThread) return [];
+  const loads = valueImports(file).filter(({ target }) => target === signingThread);
+  if (loads.length > 0) return [`${file.path} loads ${signingThread}: start it as a thread`];
   const reached = new Set([file]);
   for (const each of reached) {
     for (const { target } of each.imports) {
-      const next = target.startsWith('system/store/') ? all.get(target) : undefined;
+      const next = target.startsWith('system/') ? all.get(target) : undefined;
       if (next) reached.add(next);
     }
   }

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { openFleetState } from '../../distributor/adapters/database/fleet-state-of-place.ts';
 import { openSource } from '../../distributor/adapters/declarations/open-source.ts';
 import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
+import { onlineSigner } from '../../distributor/adapters/online-signing/online-signer.ts';
 import { readPermitKey } from '../../distributor/adapters/permit-key.ts';
 import { runDistributor } from '../../distributor/commands/program.ts';
 import { openReader } from '../../system/store/open-reader.ts';
@@ -33,6 +34,7 @@ export async function callDistributor(
       descriptorLimit: undefined,
       openGateProbes: () => gateProbes(),
       readPermitKey,
+      openOnlineSigner: onlineSigner,
       clock,
       randomBytes,
       chance: Math.random,

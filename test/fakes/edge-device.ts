@@ -198,6 +198,7 @@ const fastFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 export class EdgeDevice {
   readonly deviceId = 'wt-1';
+  readonly labels: Record<string, string> = {};
   readonly folder = mkdtempSync(path.join(fastFolder, 'edge-device-'));
   readonly clock = new VirtualClock(Date.parse('2026-12-01T00:00:00Z'));
   readonly repository = new SignedRepository(new Date(this.clock.now()));
@@ -281,7 +282,13 @@ export class EdgeDevice {
     const metadata = new MetadataDirectory(this.stateDirectory, this.rootFile, 0);
     const server = interruption.watch('server', this.server, ['check', 'metadata', 'manifest', 'openBlob', 'report']);
     return new Device({
-      facts: { deviceId: this.deviceId, product, platform: 'linux/amd64', labels: {}, updaterVersion: '0.2.0' },
+      facts: {
+        deviceId: this.deviceId,
+        product,
+        platform: 'linux/amd64',
+        labels: this.labels,
+        updaterVersion: '0.2.0',
+      },
       server,
       metadata: interruption.watch('metadata', metadata, ['replace']),
       journal: interruption.watch('journal', new JournalFile(this.stateDirectory), ['append']),

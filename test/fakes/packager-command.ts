@@ -33,6 +33,7 @@ export async function callPackager(words: readonly string[], env: NodeJS.Process
     },
     partEncoders: (maxMemoryBytes = encoderBytes) => partEncoderProcesses(availableParallelism(), maxMemoryBytes),
     zstdEncoder: (programs = []) => findZstdEncoder(programs, environment.PATH, availableParallelism()),
+    keySurroundings: { env: environment, askPassphrase: async () => undefined },
     now: () => new Date(),
     signingTime: () => signingTime(environment.SOURCE_DATE_EPOCH),
     backOff: (attempt) => pause(randomInt(50, 100 * 2 ** Math.min(attempt, 6))),

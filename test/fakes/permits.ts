@@ -1,7 +1,7 @@
 /** Permits as a distributor signs them, and every way to forge one. */
 import type { Permit, SignedPermit } from '../../contract/trust/permit.ts';
 import { permitBytes } from '../../contract/trust/permit.ts';
-import type { SigningKey } from '../../packager/repository/signing-key.ts';
+import type { SigningKey } from '../../system/signing/signing-key.ts';
 
 /** @param keys each signs once, in this order */
 export function signPermit(permit: Permit, ...keys: readonly SigningKey[]): SignedPermit {

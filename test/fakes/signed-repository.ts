@@ -8,10 +8,10 @@ import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { encodeManifest, targetPath } from '../../contract/release/manifest.ts';
 import type { FetchMetadata, MetadataSet } from '../../contract/trust/trusted-set.ts';
 import { createRoot, createTargets } from '../../packager/repository/offline-roles.ts';
-import { nextSnapshot, nextTimestamp } from '../../packager/repository/online-roles.ts';
 import { type ListedRelease, productTargets } from '../../packager/repository/product-role.ts';
-import { describeDocument, type SignedDocument, signDocument } from '../../packager/repository/signed-document.ts';
-import { generateKeyPair, isSigningKey, parseKey, type SigningKey } from '../../packager/repository/signing-key.ts';
+import { nextSnapshot, nextTimestamp } from '../../system/signing/online-roles.ts';
+import { describeDocument, type SignedDocument, signDocument } from '../../system/signing/signed-document.ts';
+import { generateKeyPair, isSigningKey, parseKey, type SigningKey } from '../../system/signing/signing-key.ts';
 
 export function newSigningKey(): SigningKey {
   const key = parseKey(generateKeyPair().privatePem, 'a test key');
@@ -28,6 +28,7 @@ export class SignedRepository {
     product: newSigningKey(),
     online: newSigningKey(),
     permits: newSigningKey(),
+    offline: newSigningKey(),
   };
   /** What a client can fetch, by name. Open to tampering. */
   readonly files = new Map<string, Uint8Array>();
@@ -39,9 +40,10 @@ export class SignedRepository {
 
   constructor(now: Date) {
     const one = (key: SigningKey) => ({ keys: [key], threshold: 1 });
-    const { root, targets, product: ci, online, permits } = this.keys;
+    const { root, targets, product: ci, online, permits, offline } = this.keys;
     this.root = createRoot({ root: one(root), targets: one(targets), online: one(online) }, now, true);
-    this.targets = createTargets({ products: new Map([[product, one(ci)]]), permits: one(permits) }, one(targets), now);
+    const delegated = { products: new Map([[product, one(ci)]]), permits: one(permits), offline: one(offline) };
+    this.targets = createTargets(delegated, one(targets), now);
     this.files.set('1.root.json', this.root.bytes);
     this.files.set('1.targets.json', this.targets.bytes);
     this.publish(now);
@@ -80,7 +82,9 @@ export class SignedRepository {
     };
     const snapshot = signDocument('snapshot', nextSnapshot(meta, this.version, now), [this.keys.online]);
     this.files.set(`${this.version}.snapshot.json`, snapshot.bytes);
-    const timestamp = signDocument('timestamp', nextTimestamp(snapshot, this.version, now), [this.keys.online]);
+    const timestamp = signDocument('timestamp', nextTimestamp(describeDocument(snapshot), this.version, now), [
+      this.keys.online,
+    ]);
     this.files.set('timestamp.json', timestamp.bytes);
   }
 

@@ -23,13 +23,14 @@ const byHand = 'docs/publish.md / One release on one device';
 const withKeys = 'docs/publish.md / The keys of a real fleet';
 const everyDay = 'docs/publish.md / Sign again every day';
 const warned = 'docs/keys.md / Look, and be warned in time';
+const whereKeysLie = 'docs/keys.md / Where a key lies';
 const signedByMany = 'docs/keys.md / A change goes from signer to signer';
 const lostKey = 'docs/keys.md / A key is lost, or its holder leaves';
 const newProduct = 'docs/keys.md / A new product, and permits';
 const inGit = 'docs/roll-out.md / A plan in Git';
 const operating = 'docs/operate.md / Ask and act';
 /** Places whose commands run below. */
-const runHere = [byHand, withKeys, everyDay, warned, signedByMany, lostKey, newProduct, inGit, operating];
+const runHere = [byHand, withKeys, everyDay, warned, whereKeysLie, signedByMany, lostKey, newProduct, inGit, operating];
 
 /** Places, or whole pages, whose blocks do not run below, each with the reason. */
 const runElsewhere: Readonly<Record<string, string>> = {
@@ -88,7 +89,7 @@ describe('the commands of the pages', () => {
   });
 
   it('renew the keys of a real fleet, replace one and add a product', async () => {
-    const places = [withKeys, warned, signedByMany, lostKey, newProduct];
+    const places = [withKeys, warned, whereKeysLie, signedByMany, lostKey, newProduct];
     const output = await run(places.map((place) => commandsAt(place)[0]).join('\n'), emptyFolder());
     expect(output).toContain('root 1 becomes 2');
     expect(output).toContain('in force: root 2, targets 2');

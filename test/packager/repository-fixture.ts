@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { silentProgress } from '../../contract/progress.ts';
 import { createRepository } from '../../packager/publish/create-repository.ts';
 import { type PublishInput, publishRelease } from '../../packager/publish/publish.ts';
-import { generateKeyPair, isSigningKey, parseKey, type SigningKey } from '../../packager/repository/signing-key.ts';
+import { generateKeyPair, isSigningKey, parseKey, type SigningKey } from '../../system/signing/signing-key.ts';
 import { directoryWriter } from '../../system/store/directory-writer.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
 import type { ReleaseOptions, Workbench } from './workbench.ts';

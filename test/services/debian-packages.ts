@@ -22,6 +22,8 @@ export const packagesOfTests: Packages = {
   'systemd-container': 'systemd-nspawn',
   'util-linux': 'nsenter',
   openssl: 'openssl',
+  softhsm2: 'softhsm2-util',
+  opensc: 'pkcs11-tool',
   gcc: 'gcc',
   'etcd-server': 'etcd',
   'libc6-dev': '/usr/include/stdlib.h',

@@ -4,7 +4,7 @@ import { canonicalJson } from '../../../contract/canonical-json.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { limits } from '../../../contract/limits.ts';
 import { type MetadataSet, refreshTrust } from '../../../contract/trust/trusted-set.ts';
-import { signDocument } from '../../../packager/repository/signed-document.ts';
+import { signDocument } from '../../../system/signing/signed-document.ts';
 import { newSigningKey, product, SignedRepository, smallRelease } from '../../fakes/signed-repository.ts';
 
 const start = new Date('2026-11-01T00:00:00Z');

@@ -6,16 +6,18 @@ import { sha256 } from '../../../contract/digest.ts';
 import { silentProgress } from '../../../contract/progress.ts';
 import { targetPath } from '../../../contract/release/manifest.ts';
 import { createRepository } from '../../../packager/publish/create-repository.ts';
-import { readKeyFile, readSigningKeys, writeKeyPair } from '../../../packager/repository/key-files.ts';
 import { isDemo } from '../../../packager/repository/offline-roles.ts';
-import { isSigningKey } from '../../../packager/repository/signing-key.ts';
 import { loadRepository } from '../../../packager/repository/state.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';
+import { readSigningKeys, writeKeyPair } from '../../../system/signing/key-files.ts';
+import { readKey } from '../../../system/signing/key-source.ts';
+import { isSigningKey } from '../../../system/signing/signing-key.ts';
 import { directoryWriter } from '../../../system/store/directory-writer.ts';
 import { Death, dyingStore } from '../../fakes/dying-store.ts';
 import { daysLater, newKey, start } from '../repository-fixture.ts';
 import { contentOf, Workbench } from '../workbench.ts';
 
+const nobody = { env: {}, askPassphrase: async () => undefined };
 const one = () => ({ keys: [newKey()], threshold: 1 });
 const newKeys = () => ({ root: one(), targets: one(), online: one(), products: new Map([['k3s-edge', one()]]) });
 
@@ -100,7 +102,7 @@ describe('key files', () => {
     const bench = await Workbench.open();
     const { keyId, privateFile, publicFile } = await writeKeyPair(bench.folder, 'ci');
     expect((await stat(privateFile)).mode & 0o777).toBe(0o600);
-    const [secret, open] = [await readKeyFile(privateFile), await readKeyFile(publicFile)];
+    const [secret, open] = [await readKey(privateFile, nobody), await readKey(publicFile, nobody)];
     expect([isSigningKey(secret), isSigningKey(open)]).toEqual([true, false]);
     expect([secret.keyId, open.keyId]).toEqual([keyId, keyId]);
     expect(sha256(canonicalJson(open.key.toJSON()))).toBe(keyId);
@@ -112,11 +114,13 @@ describe('key files', () => {
     const said: string[] = [];
     const noted = (line: string) => void said.push(line);
     await expect(writeKeyPair(bench.folder, 'ci')).rejects.toMatchObject({ code: 'key-unreadable' });
-    await expect(readSigningKeys({ key: [publicFile] }, noted)).rejects.toMatchObject({ code: 'key-unreadable' });
-    expect(await readSigningKeys({ keys: bench.folder }, noted)).toHaveLength(1);
+    await expect(readSigningKeys({ key: [publicFile] }, nobody, noted)).rejects.toMatchObject({
+      code: 'key-unreadable',
+    });
+    expect(await readSigningKeys({ keys: bench.folder }, nobody, noted)).toHaveLength(1);
     expect(said).toEqual([]);
     await chmod(privateFile, 0o640);
-    for (const places of [{ keys: bench.folder }, { key: [privateFile] }]) await readSigningKeys(places, noted);
+    for (const places of [{ keys: bench.folder }, { key: [privateFile] }]) await readSigningKeys(places, nobody, noted);
     const name = path.basename(privateFile);
     expect(said).toEqual(Array(2).fill(`Other accounts may read the private key ${name} (mode 0640); make it 0600.`));
   });
@@ -124,7 +128,7 @@ describe('key files', () => {
   it('that cannot be read are named', async () => {
     const bench = await Workbench.open();
     await mkdir(bench.at('folder.key.pem'));
-    const unreadable = readKeyFile(bench.at('folder.key.pem'));
+    const unreadable = readKey(bench.at('folder.key.pem'), nobody);
     await expect(unreadable).rejects.toMatchObject({
       code: 'key-unreadable',
       message: expect.not.stringContaining(bench.folder),

@@ -14,8 +14,8 @@ import {
 } from '../../../packager/repository/change-request.ts';
 import { changeRoles, type RoleWishes } from '../../../packager/repository/change-roles.ts';
 import { describeChange } from '../../../packager/repository/change-words.ts';
-import type { SigningKey } from '../../../packager/repository/signing-key.ts';
 import { fetchFrom, loadRepository } from '../../../packager/repository/state.ts';
+import type { SigningKey } from '../../../system/signing/signing-key.ts';
 import { directoryWriter } from '../../../system/store/directory-writer.ts';
 import type { StoreWriter } from '../../../system/store/writer.ts';
 import { daysLater, newKey, start } from '../repository-fixture.ts';

@@ -1,5 +1,6 @@
 /** Keys that are lost, stolen, renewed or added, and a device that pinned the first root and is never touched. */
 import { expect, it } from 'vitest';
+import { timestampKey } from '../../../contract/store-keys.ts';
 import { refreshTrust } from '../../../contract/trust/trusted-set.ts';
 import { applyChange } from '../../../packager/publish/apply-change.ts';
 import { createRepository } from '../../../packager/publish/create-repository.ts';
@@ -14,8 +15,10 @@ import {
 import { changeRoles, type RoleWishes } from '../../../packager/repository/change-roles.ts';
 import { describeChange } from '../../../packager/repository/change-words.ts';
 import { listReleases } from '../../../packager/repository/product-role.ts';
-import type { SigningKey } from '../../../packager/repository/signing-key.ts';
 import { fetchFrom, loadRepository } from '../../../packager/repository/state.ts';
+import { nextSnapshot, nextTimestamp } from '../../../system/signing/online-roles.ts';
+import { describeDocument, documentKey, signDocument } from '../../../system/signing/signed-document.ts';
+import type { SigningKey } from '../../../system/signing/signing-key.ts';
 import { directoryWriter } from '../../../system/store/directory-writer.ts';
 import type { StoreWriter } from '../../../system/store/writer.ts';
 import { daysLater, newKey, publish, start } from '../repository-fixture.ts';
@@ -165,6 +168,28 @@ it('a publisher that is killed after the root is placed is finished by the same 
   await expect(device(store, pinned, start)).rejects.toMatchObject({ code: 'metadata-signature-invalid' });
   await apply(store, made, [fresh], start);
   expect(await (await device(store, pinned, start)).releases('k3s-edge')).toEqual(['1.0.0']);
+});
+
+it('a thief of the online key who raised the versions to their end is overcome by its rotation', async () => {
+  const { bench, store, pinned } = await repository();
+  const state = await loadRepository(store);
+  const known = new Map<string, Uint8Array>([['root', pinned]]);
+  const highest = Number.MAX_SAFE_INTEGER;
+  const snapshot = signDocument('snapshot', nextSnapshot(state.snapshotMeta, highest, start), [online]);
+  await store.putNew(documentKey(snapshot), snapshot.bytes);
+  const timestamp = signDocument('timestamp', nextTimestamp(describeDocument(snapshot), highest, start), [online]);
+  await store.compareAndSwap(timestampKey, state.timestampEtag, timestamp.bytes);
+  const fooled = await refreshTrust({ known, fetch: fetchFrom(store), now: start });
+  expect(fooled.timestampVersion).toBe(highest);
+  const stuck = publish(bench, store, 'two', { version: '2.0.0', counter: 2, keys: [ci, online] });
+  await expect(stuck).rejects.toMatchObject({ code: 'version-exhausted' });
+  const fresh = newKey();
+  const wishes = { add: [{ role: 'online', key: fresh }], revoke: [{ role: 'online', keyId: online.keyId }] };
+  await apply(store, signed(await request(store, wishes, start), root1, root2), [fresh], start);
+  await publish(bench, store, 'two', { version: '2.0.0', counter: 2, keys: [ci, fresh] });
+  const cured = await refreshTrust({ known: fooled.documents, fetch: fetchFrom(store), now: start });
+  expect(cured.timestampVersion).toBe(2);
+  expect(await cured.findTarget('k3s-edge/linux-amd64/2.0.0/release.json')).toBeDefined();
 });
 
 it('a request that does not fit any more, or was tampered with, changes nothing', async () => {

@@ -5,7 +5,13 @@ import { text as streamText } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SlipwayError } from '../../../contract/errors.ts';
 import { objectStream } from '../../../system/store/object-stream.ts';
-import type { StoreWriter } from '../../../system/store/writer.ts';
+import type { ListedObject, StoreWriter } from '../../../system/store/writer.ts';
+
+async function listed(store: StoreWriter): Promise<ListedObject[]> {
+  const found: ListedObject[] = [];
+  for await (const object of store.list('metadata/')) found.push(object);
+  return found;
+}
 
 /**
  * @param open a store over the same empty place for each call within one test: two of them are two publishers
@@ -50,6 +56,21 @@ export function storeWriterSuite(name: string, open: () => StoreWriter, reset: (
         Array.from({ length: 6 }, (_, i) => another().putNew('metadata/2.root.json', text(`creator ${i}`))),
       );
       expect(results.filter((result) => result === 'created')).toHaveLength(1);
+    });
+
+    it('lists objects below a prefix, and removes one', async () => {
+      const store = another();
+      expect(await listed(store)).toEqual([]);
+      for (const key of ['metadata/1.root.json', 'metadata/2.root.json', 'targets/x'])
+        await store.putNew(key, text(key));
+      const found = await listed(store);
+      expect(found.map(({ key, length }) => [key, length]).sort()).toEqual([
+        ['metadata/1.root.json', 20],
+        ['metadata/2.root.json', 20],
+      ]);
+      expect(found.every(({ modified }) => Math.abs(Date.now() - modified.getTime()) < 3_600_000)).toBe(true);
+      for (const _ of [1, 2]) await store.remove('metadata/1.root.json');
+      expect((await listed(store)).map(({ key }) => key)).toEqual(['metadata/2.root.json']);
     });
 
     it('refuses to read an object whole that is longer than allowed', async () => {

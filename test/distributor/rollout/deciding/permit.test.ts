@@ -8,8 +8,10 @@ import { signedPermitSchema, verifyPermit } from '../../../../contract/trust/per
 import { permitAuthorityOf } from '../../../../contract/trust/permits-role.ts';
 import { readPermitKey } from '../../../../distributor/adapters/permit-key.ts';
 import { permitIssuer, permitLifetimeSeconds } from '../../../../distributor/rollout/deciding/permit.ts';
-import { readKeyFile, writeKeyPair } from '../../../../packager/repository/key-files.ts';
 import { createTargets } from '../../../../packager/repository/offline-roles.ts';
+import { writeKeyPair } from '../../../../system/signing/key-files.ts';
+import { readPublicKey } from '../../../../system/signing/key-source.ts';
+import { generateKeyPair } from '../../../../system/signing/signing-key.ts';
 import { newSigningKey } from '../../../fakes/signed-repository.ts';
 
 let folder: string;
@@ -18,14 +20,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+const nobody = { env: {}, askPassphrase: async () => undefined };
 const now = Date.parse('2026-12-01T00:00:00Z');
 const order = { product: 'k3s-edge', deviceId: 'wt-1', rollout: 'winter', leave: '2'.repeat(64) };
 
 async function issuerOf(name: string) {
   const { privateFile, publicFile } = await writeKeyPair(folder, name);
-  const signer = readPermitKey(path.join(folder, path.basename(privateFile)));
+  const signer = await readPermitKey(path.join(folder, path.basename(privateFile)));
   const issuer = permitIssuer({ signer, clock: () => now, newId: () => randomBytes(18).toString('base64url') });
-  return { issuer, signer, publicKey: await readKeyFile(path.join(folder, path.basename(publicFile))) };
+  return { issuer, signer, publicKey: await readPublicKey(path.join(folder, path.basename(publicFile)), nobody) };
 }
 
 describe('an issued permit', () => {
@@ -58,14 +61,23 @@ describe('the key of permits', () => {
     ['that is no key', 'hello'],
     ['that is public only', 'public'],
     ['of another kind', 'rsa'],
+    ['of a type that permits do not have', 'ecdsa'],
+    ['that another program has', 'command'],
   ])('%s is refused when the server starts', async (_, kind) => {
     const { publicFile } = await writeKeyPair(folder, `other-${kind}`);
     const file = path.join(folder, `key-${kind}`);
     if (kind === 'hello') await writeFile(file, kind);
+    if (kind === 'ecdsa') await writeFile(file, generateKeyPair('ecdsa-p256').privatePem);
+    if (kind === 'command') await writeFile(file, signingCommand);
     if (kind === 'rsa') await writeFile(file, rsaKey());
     const named = kind === 'public' ? path.join(folder, path.basename(publicFile)) : file;
-    expect(() => readPermitKey(named)).toThrow(expect.objectContaining({ code: 'key-unreadable' }));
+    await expect(readPermitKey(named)).rejects.toMatchObject({ code: 'key-unreadable' });
   });
+});
+
+const signingCommand = JSON.stringify({
+  ...{ schemaVersion: 1, kind: 'signing-command', sign: ['cat'] },
+  publicKey: ['echo', generateKeyPair().publicPem],
 });
 
 function rsaKey(): string {

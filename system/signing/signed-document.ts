@@ -9,6 +9,9 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { metadataKey } from '../../contract/store-keys.ts';
 import type { SigningKey } from './signing-key.ts';
 
+/** The version of the TUF specification that the metadata follows. */
+export const specVersion = '1.0.31';
+
 export type SignedPart = Root | Targets | Snapshot | Timestamp;
 
 export interface SignedDocument<T extends SignedPart = SignedPart> {

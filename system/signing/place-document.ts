@@ -6,10 +6,10 @@ import { Metadata, type MetadataKind, type Root, type Snapshot, type Targets } f
 import { isSameJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
-import type { StoreWriter } from '../../system/store/writer.ts';
-import { isHalfSpent } from '../repository/expiry.ts';
-import { documentKey, type SignedDocument, type SignedPart, signDocument } from '../repository/signed-document.ts';
-import type { SigningKey } from '../repository/signing-key.ts';
+import type { StoreWriter } from '../store/writer.ts';
+import { isHalfSpent, type Lifetimes } from './lifetimes.ts';
+import { documentKey, type SignedDocument, type SignedPart, signDocument } from './signed-document.ts';
+import type { SigningKey } from './signing-key.ts';
 
 /** Names stepped over before this is called contention: each is one abandoned or lost publish. */
 const maxVersionsTried = 1000;
@@ -25,6 +25,7 @@ interface Placement<T extends Snapshot | Targets> {
   /** The document that names the role's keys. */
   readonly delegator: Metadata<Root> | Metadata<Targets>;
   readonly now: Date;
+  readonly lifetimes?: Lifetimes;
 }
 
 /** @throws SlipwayError `publish-contended` when no name is free */
@@ -47,10 +48,10 @@ export async function placeDocument<T extends Snapshot | Targets>(
 function adopt<T extends Snapshot | Targets>(
   bytes: Uint8Array,
   wanted: SignedDocument<T>,
-  { role, lifetime, delegator, now }: Placement<T>,
+  { role, lifetime, delegator, now, lifetimes }: Placement<T>,
 ): SignedDocument<T> | undefined {
   const found = sameButExpiry(bytes, wanted, delegator);
-  return found && !isHalfSpent(lifetime, found.expires, now) ? { role, signed: found, bytes } : undefined;
+  return found && !isHalfSpent(lifetime, found.expires, now, lifetimes) ? { role, signed: found, bytes } : undefined;
 }
 
 /** What `bytes` say, when the delegator's keys signed it and it differs from `wanted` in `expires` at most. */
