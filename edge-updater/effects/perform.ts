@@ -9,6 +9,7 @@ import { fetchBlobs } from './fetch.ts';
 import { proveRelease } from './prove.ts';
 import { rebuildSlot } from './rebuild.ts';
 import { requireExecutable } from './require-executable.ts';
+import { requireFitBox } from './require-fit-box.ts';
 import { requireRoomForData } from './require-room-for-data.ts';
 import { restoreRelease } from './restore.ts';
 import { switchRelease } from './switch.ts';
@@ -26,13 +27,17 @@ const performers: Performers = {
   fetch: fetchBlobs,
   rebuild: rebuildSlot,
 
-  async verify({ attempt }, { slots, data }) {
+  async verify({ attempt }, world, signal) {
+    const { slots, data } = world;
     const slot = attempt.release.manifestSha256;
     try {
       await slots.verify(slot);
       const manifest = slots.manifest(slot);
       // It may have been mounted otherwise while the update waited.
-      if (manifest) requireExecutable(manifest, slots);
+      if (manifest) {
+        requireExecutable(manifest, slots);
+        await requireFitBox(attempt, manifest, 'late', world, signal);
+      }
       await requireRoomForData(data);
       return { kind: 'verified' };
     } catch (thrown) {

@@ -39,6 +39,7 @@ import type { WaitForWindow } from '../update/switch-window.ts';
 import { troublesOf } from '../update/troubles.ts';
 import { earliestTime, updaterVersion } from '../updater-version.ts';
 import { healthOf } from './open-health.ts';
+import { preflightOf } from './open-preflight.ts';
 
 export class DeviceOpener {
   readonly #terminal: Terminal;
@@ -109,6 +110,7 @@ export class DeviceOpener {
         bootId: adoption && bootId(),
         whyNotOurs: adoption && (() => whyNotOurs(adoption, stateDir)),
         health: healthOf(configuration, slots),
+        preflight: preflightOf(configuration),
         clock: systemClock,
         narrator: this.#terminal,
         policy: {
@@ -125,6 +127,7 @@ export class DeviceOpener {
           healthIntervalSeconds: health.intervalSeconds,
           verifyIntervalSeconds: configuration.verifyIntervalHours * 3600,
           pollSeconds: configuration.poll.intervalSeconds,
+          ignoredObjections: configuration.preflight.ignore,
         },
       },
     });

@@ -20,6 +20,7 @@ import { SlotDirectory } from '../../edge-updater/adapters/disk/slot-directory.t
 import type { BoxData } from '../../edge-updater/adoption/box-data.ts';
 import type { BoxReader } from '../../edge-updater/box/box-machine.ts';
 import { Device } from '../../edge-updater/device/device.ts';
+import type { Preflight } from '../../edge-updater/effects/require-fit-box.ts';
 import type { UpdatePolicy } from '../../edge-updater/effects/world.ts';
 import type {
   BlobSource,
@@ -260,6 +261,7 @@ export class EdgeDevice {
     box,
     service = this.service,
     data,
+    preflight,
   }: {
     interruption?: Interruption;
     policy?: UpdatePolicy;
@@ -268,6 +270,7 @@ export class EdgeDevice {
     service?: FakeService;
     /** Of an adopted box. */
     data?: BoxData;
+    preflight?: Preflight;
   } = {}): Device {
     const content = readJournal(this.stateDirectory);
     const slots = interruption.watch('slots', this.slots, [
@@ -297,6 +300,7 @@ export class EdgeDevice {
         clock: this.clock,
         narrator,
         box,
+        preflight,
         data: data && interruption.watch('data', data, [...callsOfData]),
         policy,
       },
