@@ -36,5 +36,7 @@ export const adoptionSchema = z.object({
   /** Of the program within a slot, such as `bin/k3s`. */
   installPath: z.string().min(1),
   original: originalSchema,
+  /** Files and folders with the settings of the distribution; absent where it was adopted before they were kept. */
+  configuration: z.array(z.string().startsWith('/')).optional(),
 });
 export type Adoption = z.infer<typeof adoptionSchema>;

@@ -20,7 +20,8 @@ export function unitFilesOf(
   holdFile: string,
   updater: { readonly unit: string; readonly program: string; readonly configFile: string },
 ): UnitFile[] {
-  const { unit, dataDir } = adoption;
+  const { unit, dataDir, configuration = [] } = adoption;
+  const folders = [...new Set(configuration.map((file) => `-${file.slice(0, file.lastIndexOf('/'))}`))];
   return [
     {
       name: holdDropInOf(unit),
@@ -63,7 +64,7 @@ WantedBy=multi-user.target
       text: `# Written by slipway-edge adopt; slipway-edge unadopt takes it away.
 [Service]
 # The datastore is copied and put back with its owners and times, and the running program is looked at.
-ReadWritePaths=${dataDir}
+ReadWritePaths=${[dataDir, ...folders].join(' ')}
 CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_SYS_PTRACE
 `,
     },

@@ -59,6 +59,7 @@ export function expectWholeBox(
   // Nothing that it wrote is lost: a copy that is put back was taken when it wrote last.
   if (currentLink === old) {
     expect(readlinkSync(path.join(box.dataDir, 'data/current')), what).toBe(old);
+    expect(box.configuration, what).toEqual(['of the old release', 0o640, ['a.yaml']]);
     const own = box.writers().filter((writer) => writer === old).length;
     expect(own, what).toBe(box.written.get(old));
   }

@@ -3,7 +3,17 @@
  * process in place of K3s. As systemd does, a start under a hold answers as if it had started. As Kubernetes does, a
  * release cannot read what a newer one has stored.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Digest } from '../../contract/digest.ts';
@@ -26,6 +36,19 @@ export class AdoptedBox extends FakeService {
     super(() => edge.slots.currentLink);
     this.#edge = edge;
     mkdirSync(this.dataDir, { recursive: true });
+    mkdirSync(`${this.configFile}.d`, { recursive: true });
+    writeFileSync(this.configFile, 'of the old release', { mode: 0o640 });
+    writeFileSync(`${this.configFile}.d/a.yaml`, 'a');
+  }
+
+  /** Its settings, which lie outside of the data directory. */
+  get configFile(): string {
+    return path.join(this.#edge.stateDirectory, 'etc/config.yaml');
+  }
+
+  get configuration(): readonly [text: string, mode: number, parts: readonly string[]] {
+    const mode = statSync(this.configFile).mode & 0o777;
+    return [readFileSync(this.configFile, 'utf8'), mode, readdirSync(`${this.configFile}.d`)];
   }
 
   get dataDir(): string {
@@ -34,7 +57,7 @@ export class AdoptedBox extends FakeService {
 
   /** A fresh look, as a new process has it. */
   get data(): BoxDataDirectory {
-    return new BoxDataDirectory(adoptionOf(this.dataDir), this.#edge.stateDirectory);
+    return new BoxDataDirectory(adoptionOf(this.dataDir, this.configFile), this.#edge.stateDirectory);
   }
 
   override async restart(): Promise<void> {
@@ -93,6 +116,8 @@ export class AdoptedBox extends FakeService {
       const token = last?.stored === version ? last.token : slot;
       database.prepare('insert into kine (writer, version, token) values (?, ?, ?)').run(slot, version, token);
       writeFileSync(file, token);
+      // For what the older one does not know, somebody changes its settings.
+      if (version > 1) this.#configure(slot);
       this.#unpack(slot);
       killed = open.map((each) => readFileSync(each));
       this.written.set(slot, (this.written.get(slot) ?? 0) + 1);
@@ -100,6 +125,11 @@ export class AdoptedBox extends FakeService {
       database.close();
     }
     for (const [index, bytes] of killed.entries()) writeFileSync(open[index] as string, bytes);
+  }
+
+  #configure(slot: Digest): void {
+    writeFileSync(this.configFile, `for ${slot}`);
+    writeFileSync(`${this.configFile}.d/b.yaml`, 'b');
   }
 
   /** As K3s does: its link is moved when a release is unpacked for the first time, and never back. */
@@ -120,10 +150,11 @@ export class AdoptedBox extends FakeService {
   }
 }
 
-export function adoptionOf(dataDir: string): Adoption {
+export function adoptionOf(dataDir: string, configFile: string): Adoption {
   return {
     ...{ schemaVersion: 1, adoptedAt: '2026-12-01T00:00:00.000Z', distribution: 'k3s', role: 'server' },
     ...{ unit: 'k3s.service', program: '/usr/local/bin/k3s', dataDir, datastore: 'sqlite', installPath: 'bin/k3s' },
+    configuration: [configFile, `${configFile}.d`],
     original: { mode: 0o755, uid: 0, gid: 0, mtimeMs: 0, length: 0, sha256: '0'.repeat(64) },
   };
 }
