@@ -6,11 +6,11 @@ import { toSlipwayError } from '../../contract/errors.ts';
 import type { Effect, EffectKind } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
 import { fetchBlobs } from './fetch.ts';
+import { preparePayload } from './prepare-payload.ts';
 import { proveRelease } from './prove.ts';
 import { rebuildSlot } from './rebuild.ts';
 import { requireExecutable } from './require-executable.ts';
 import { requireFitBox } from './require-fit-box.ts';
-import { requireRoomForData } from './require-room-for-data.ts';
 import { restoreRelease } from './restore.ts';
 import { switchRelease } from './switch.ts';
 import type { World } from './world.ts';
@@ -28,7 +28,7 @@ const performers: Performers = {
   rebuild: rebuildSlot,
 
   async verify({ attempt }, world, signal) {
-    const { slots, data } = world;
+    const { slots } = world;
     const slot = attempt.release.manifestSha256;
     try {
       await slots.verify(slot);
@@ -37,8 +37,8 @@ const performers: Performers = {
       if (manifest) {
         requireExecutable(manifest, slots);
         await requireFitBox(attempt, manifest, 'late', world, signal);
+        await preparePayload(slot, manifest, world, signal);
       }
-      await requireRoomForData(data);
       return { kind: 'verified' };
     } catch (thrown) {
       const { code, message } = toSlipwayError(thrown);
@@ -52,9 +52,15 @@ const performers: Performers = {
   prove: proveRelease,
   restore: restoreRelease,
 
-  async prune({ keep, keepDownloads, wayBack }, { slots, downloads, narrator, data }) {
+  async prune({ keep, keepDownloads, wayBack }, { slots, downloads, narrator, data, payloads }) {
     const ways = wayBack ? [wayBack] : [];
-    const cleanings = [() => slots.prune(keep), () => keepDownloads || downloads.clear(), () => data?.prune(ways)];
+    const wanted = keep.flatMap((slot) => slots.manifest(slot)?.distribution?.payload ?? []);
+    const cleanings = [
+      () => slots.prune(keep),
+      () => keepDownloads || downloads.clear(),
+      () => data?.prune(ways),
+      () => payloads?.prune(wanted),
+    ];
     for (const clean of cleanings) {
       try {
         clean();

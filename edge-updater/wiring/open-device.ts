@@ -10,6 +10,7 @@ import { readAdoption } from '../adapters/box/adoption-file.ts';
 import { boxOfThisMachine } from '../adapters/box/box-of-this-machine.ts';
 import { whyNotOurs } from '../adapters/box/box-program.ts';
 import { BoxDataDirectory } from '../adapters/datastore/box-data.ts';
+import { K3sPayloads } from '../adapters/datastore/k3s-payloads.ts';
 import { deltaProcess } from '../adapters/delta/delta-process.ts';
 import { readConfiguration } from '../adapters/disk/configuration-file.ts';
 import { StateDiskSpace } from '../adapters/disk/disk-space.ts';
@@ -21,6 +22,7 @@ import { SlotDirectory } from '../adapters/disk/slot-directory.ts';
 import { writeStatus } from '../adapters/disk/status-file.ts';
 import { DeviceToken } from '../adapters/network/device-token.ts';
 import { HttpServer } from '../adapters/network/http-server.ts';
+import { runProgram } from '../adapters/preflight/linux-preflight.ts';
 import { ExecService } from '../adapters/service/exec-service.ts';
 import { bootId } from '../adapters/service/process-table.ts';
 import { SystemdService } from '../adapters/service/systemd-service.ts';
@@ -106,6 +108,7 @@ export class DeviceOpener {
         deltas: deltaProcess(delta.zstdPrograms),
         service,
         box: boxOfThisMachine(configuration),
+        payloads: adoption?.distribution === 'k3s' ? payloadsOf(adoption.dataDir) : undefined,
         data: adoption && new BoxDataDirectory(adoption, stateDir),
         bootId: adoption && bootId(),
         whyNotOurs: adoption && (() => whyNotOurs(adoption, stateDir)),
@@ -152,6 +155,10 @@ export class DeviceOpener {
       },
     };
   }
+}
+
+function payloadsOf(dataDir: string): K3sPayloads {
+  return new K3sPayloads({ dataDir, run: runProgram });
 }
 
 /** What was adopted is what the updater stops and starts. @throws SlipwayError `box-contradicted` */

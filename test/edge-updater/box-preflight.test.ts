@@ -1,12 +1,11 @@
 /** What a device does with an objection: a curable one holds the release and is told, and nothing is stopped for it. */
 import { describe, expect, it } from 'vitest';
-import type { Component, ReleaseManifest } from '../../contract/release/manifest.ts';
 import type { Box } from '../../edge-updater/box/box.ts';
 import type { Preflight } from '../../edge-updater/effects/require-fit-box.ts';
 import type { BoxFacts, ProgramRun } from '../../edge-updater/preflight/facts.ts';
 import { AdoptedBox } from '../fakes/adopted-box.ts';
-import { bytesOf, EdgeDevice, never, quickPolicy } from '../fakes/edge-device.ts';
-import { update } from './updated-box.ts';
+import { EdgeDevice, never, quickPolicy } from '../fakes/edge-device.ts';
+import { publishK3s, update } from './updated-box.ts';
 
 const from = '1.33.9+k3s1';
 
@@ -33,21 +32,13 @@ class FakePreflight implements Preflight {
   }
 }
 
-function stated(version: string): Partial<ReleaseManifest> {
-  const distribution = { name: 'k3s', version, component: 'part-0' } as const;
-  return { schemaVersion: 2, minUpdaterVersion: '0.2.0', distribution };
-}
-
-const asProgram = (component: Component): Component => ({ ...component, kind: 'binary', mode: '0755' });
-
 async function offered(to: string) {
   const edge = new EdgeDevice();
   const box = new AdoptedBox(edge);
-  const files = (version: string) => [{ path: 'bin/k3s', bytes: bytesOf(version, 2000) }];
-  const old = edge.publish(from, 1, files(from), asProgram, stated(from));
+  const old = publishK3s(edge, from, 1);
   edge.server.offered = old.manifest;
   await update(edge.start({ service: box, data: box.data }));
-  const next = edge.publish(to, 2, files(to), asProgram, stated(to));
+  const next = publishK3s(edge, to, 2);
   edge.server.offered = next.manifest;
   const preflight = new FakePreflight(to);
   const found: Box = {

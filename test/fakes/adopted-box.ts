@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -19,6 +20,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { BoxDataDirectory } from '../../edge-updater/adapters/datastore/box-data.ts';
+import { type K3sPayloadSettings, K3sPayloads } from '../../edge-updater/adapters/datastore/k3s-payloads.ts';
 import type { Adoption } from '../../edge-updater/adoption/adoption.ts';
 import { type EdgeDevice, FakeService } from './edge-device.ts';
 import type { FileFaults } from './file-faults.ts';
@@ -53,6 +55,17 @@ export class AdoptedBox extends FakeService {
 
   get dataDir(): string {
     return path.join(this.#edge.stateDirectory, 'box');
+  }
+
+  get payloads(): K3sPayloads {
+    const run: K3sPayloadSettings['run'] = async (program, args) => {
+      const [, scratch = ''] = args.find((word) => word.startsWith('--data-dir='))?.split('=') ?? [];
+      const [, slot = ''] = /slots\/([0-9a-f]+)\//.exec(program) ?? [];
+      if (this.faults) this.faults.aside(() => this.#unpack(slot, scratch));
+      else this.#unpack(slot, scratch);
+      return { kind: 'ended', status: 1, stdout: '', stderr: 'unknown flag: --data-dir' };
+    };
+    return new K3sPayloads({ dataDir: this.dataDir, run, runDir: path.join(this.#edge.folder, 'run') });
   }
 
   /** A fresh look, as a new process has it. */
@@ -118,7 +131,7 @@ export class AdoptedBox extends FakeService {
       writeFileSync(file, token);
       // For what the older one does not know, somebody changes its settings.
       if (version > 1) this.#configure(slot);
-      this.#unpack(slot);
+      this.#unpack(slot, this.dataDir);
       killed = open.map((each) => readFileSync(each));
       this.written.set(slot, (this.written.get(slot) ?? 0) + 1);
     } finally {
@@ -132,13 +145,34 @@ export class AdoptedBox extends FakeService {
     writeFileSync(`${this.configFile}.d/b.yaml`, 'b');
   }
 
-  /** As K3s does: its link is moved when a release is unpacked for the first time, and never back. */
-  #unpack(slot: Digest): void {
-    const unpacked = path.join(this.dataDir, 'data', slot);
+  /** As K3s does: its links are moved when a release is unpacked for the first time, and never back. */
+  #unpack(slot: Digest, dataDir: string): void {
+    const payload = this.payloadOf(slot);
+    const unpacked = path.join(dataDir, 'data', payload);
     if (existsSync(unpacked)) return;
-    mkdirSync(unpacked, { recursive: true });
-    rmSync(path.join(this.dataDir, 'data/current'), { force: true });
-    symlinkSync(slot, path.join(this.dataDir, 'data/current'));
+    mkdirSync(path.join(unpacked, 'bin'), { recursive: true });
+    writeFileSync(path.join(unpacked, 'bin/k3s'), payload);
+    mkdirSync(path.join(dataDir, 'data/cni'), { recursive: true });
+    for (const [link, target] of [
+      ['data/current', unpacked],
+      ['data/cni/bridge', path.join(unpacked, 'bin/cni')],
+    ] as const) {
+      rmSync(path.join(dataDir, link), { force: true });
+      symlinkSync(target, path.join(dataDir, link));
+    }
+  }
+
+  /** The folder that a release unpacks to. */
+  payloadOf(slot: Digest): string {
+    return this.#edge.slots.manifest(slot)?.distribution?.payload ?? slot;
+  }
+
+  /** Payloads that K3s' own links name. */
+  get linkedPayloads(): readonly string[] {
+    const [current, cni] = ['data/current', 'data/cni/bridge'].map((name) =>
+      readlinkSync(path.join(this.dataDir, name)),
+    );
+    return [path.basename(current ?? ''), path.basename(path.join(cni ?? '', '../..'))];
   }
 
   #open(): DatabaseSync {

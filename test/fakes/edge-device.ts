@@ -18,6 +18,7 @@ import { JournalFile, readJournal } from '../../edge-updater/adapters/disk/journ
 import { MetadataDirectory } from '../../edge-updater/adapters/disk/metadata-directory.ts';
 import { SlotDirectory } from '../../edge-updater/adapters/disk/slot-directory.ts';
 import type { BoxData } from '../../edge-updater/adoption/box-data.ts';
+import type { Payloads } from '../../edge-updater/adoption/payloads.ts';
 import type { BoxReader } from '../../edge-updater/box/box-machine.ts';
 import { Device } from '../../edge-updater/device/device.ts';
 import type { Preflight } from '../../edge-updater/effects/require-fit-box.ts';
@@ -262,6 +263,7 @@ export class EdgeDevice {
     service = this.service,
     data,
     preflight,
+    payloads,
   }: {
     interruption?: Interruption;
     policy?: UpdatePolicy;
@@ -271,6 +273,7 @@ export class EdgeDevice {
     /** Of an adopted box. */
     data?: BoxData;
     preflight?: Preflight;
+    payloads?: Payloads;
   } = {}): Device {
     const content = readJournal(this.stateDirectory);
     const slots = interruption.watch('slots', this.slots, [
@@ -301,6 +304,7 @@ export class EdgeDevice {
         narrator,
         box,
         preflight,
+        payloads: payloads && interruption.watch('payloads', payloads, ['unpack', 'link', 'settle', 'prune']),
         data: data && interruption.watch('data', data, [...callsOfData]),
         policy,
       },
