@@ -97,10 +97,24 @@ export class Device {
       await service.ensure().catch((thrown) => narrator.warn('service-start-failed', toSlipwayError(thrown).message));
     }
     try {
-      if (!isOthers) await endHold(this.world);
+      if (!isOthers) await this.#endHold();
       await timed.work(effect, signal, patience);
     } finally {
       await this.#heartbeat.settled();
+    }
+  }
+
+  /** Data that cannot be made whole keeps its hold, and the device goes on with all else. */
+  async #endHold(): Promise<void> {
+    try {
+      await endHold(this.world);
+    } catch (thrown) {
+      const { code, message } = toSlipwayError(thrown);
+      // A service that does not start is told by each check, and started again there.
+      if (code !== 'datastore-not-restorable' && code !== 'service-start-failed') throw thrown;
+      this.world.narrator.warn(code, message);
+      if (code === 'datastore-not-restorable')
+        this.#core.machine.dispatch({ kind: 'stranded-found', attemptId: this.world.clock.newId(), message });
     }
   }
 
@@ -115,7 +129,7 @@ export class Device {
   }
 
   #recovery(isBeforeStart: boolean): UpdateStep {
-    const { slots, downloads, clock, bootId } = this.world;
+    const { slots, downloads, clock, bootId, data } = this.world;
     const { machine } = this.#core;
     const { currentLink, previousLink } = slots;
     const durableBytes = [...downloads.durable().values()].reduce((sum, bytes) => sum + bytes, 0);
@@ -125,6 +139,7 @@ export class Device {
       currentLink,
       previousLink,
       slots: slots.slots(),
+      dataOwner: data?.owner,
       durableBytes,
       ...machine.moment(),
       attemptId: clock.newId(),

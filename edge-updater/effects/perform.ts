@@ -12,6 +12,7 @@ import { rebuildSlot } from './rebuild.ts';
 import { requireExecutable } from './require-executable.ts';
 import { requireFitBox } from './require-fit-box.ts';
 import { restoreRelease } from './restore.ts';
+import { reviveBox } from './revive.ts';
 import { switchRelease } from './switch.ts';
 import type { World } from './world.ts';
 
@@ -51,6 +52,7 @@ const performers: Performers = {
   switch: switchRelease,
   prove: proveRelease,
   restore: restoreRelease,
+  revive: reviveBox,
 
   async prune({ keep, keepDownloads, wayBack }, { slots, downloads, narrator, data, payloads }) {
     const ways = wayBack ? [wayBack] : [];

@@ -45,6 +45,8 @@ export async function startRelease(release: Digest, { data, service, slots, payl
     const { isActive, isStarting } = await service.condition();
     if (isActive || isStarting) return;
   }
+  // Half of each set is no data: nothing starts on it.
+  data?.finishExchange();
   data?.claim(release);
   const payload = slots.manifest(release)?.distribution?.payload;
   if (payload !== undefined) payloads?.link(payload);

@@ -321,7 +321,7 @@ export class EdgeDevice {
 
   /** Keeps the disk and the service as they are now; the function brings them back. */
   capture(): () => void {
-    const kept = path.join(this.folder, 'kept');
+    const kept = path.join(mkdtempSync(path.join(this.folder, 'kept-')), 'state');
     if (existsSync(this.stateDirectory)) cpSync(this.stateDirectory, kept, { recursive: true, verbatimSymlinks: true });
     const { running } = this.service;
     return () => {

@@ -73,6 +73,7 @@ export class BoxDataDirectory implements BoxData {
 
   async measure(): Promise<DataMeasure> {
     requireExchangeable(this.#dataDir, this.#set);
+    if (this.#isExchanging) throw notRestorable('an exchange of data was begun and has not ended');
     requireWritable(this.#set.outside);
     await requireWholeLive(this.#dataDir, this.#set);
     const at = (name: string) => path.join(this.#dataDir, name);
