@@ -199,6 +199,8 @@ describe('a stranded box', () => {
     device.forgetRejections();
     await device.check(never, patience, 'person');
     expect(device.state.held).toMatchObject([{ code: 'datastore-not-restorable' }]);
+    // It ended before the switch: what was set aside is not cleared for a copy of the half.
+    expect(device.state.lastAttempt).toMatchObject({ outcome: 'failed' });
     expect(existsSync(path.join(box.dataDir, 'server/db.aside'))).toBe(true);
     // The next process comes to the same.
     const again = startOf(edge, box);
