@@ -97,13 +97,18 @@ export class AdoptedBox extends FakeService {
 
   /** Releases that have written, in order. */
   writers(): Digest[] {
+    return this.dump().map(({ writer }) => writer);
+  }
+
+  /** All rows of the datastore, in order. */
+  dump(): readonly { readonly writer: Digest; readonly version: number; readonly token: string }[] {
     const copy = path.join(this.#edge.folder, 'seen');
     cpSync(path.join(this.dataDir, 'server/db'), copy, { recursive: true });
     const database = new DatabaseSync(path.join(copy, 'state.db'));
-    const rows = database.prepare('select writer from kine order by id').all();
+    const rows = database.prepare('select writer, version, token from kine order by id').all();
     database.close();
     rmSync(copy, { recursive: true });
-    return rows.map((row) => String((row as { writer: string }).writer));
+    return rows.map((row) => ({ ...row }) as { writer: Digest; version: number; token: string });
   }
 
   /** What K3s compares with its datastore: it goes back with it. */
