@@ -9,13 +9,20 @@ export interface Launcher {
   /** The Node that runs it, and the program. */
   readonly node: string;
   readonly program: string;
+  /** JSON that the program finds in its environment. */
+  readonly behaviour?: string;
 }
 
 /** What has to be installed for it. */
 export const commandsOfStandIns = ['gcc', 'openssl'] as const;
 
-export function compileLauncher(file: string, { versionText, node, program }: Launcher, marks?: GoMarks): void {
-  compile(file, 'launcher.c', { VERSION_TEXT: versionText, NODE: node, PROGRAM: program }, marks);
+export function compileLauncher(
+  file: string,
+  { versionText, node, program, behaviour }: Launcher,
+  marks?: GoMarks,
+): void {
+  const more = behaviour === undefined ? {} : { BEHAVIOUR: behaviour };
+  compile(file, 'launcher.c', { VERSION_TEXT: versionText, NODE: node, PROGRAM: program, ...more }, marks);
 }
 
 /**
