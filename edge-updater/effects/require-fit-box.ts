@@ -30,6 +30,11 @@ export async function requireFitBox(
   signal: AbortSignal,
 ): Promise<void> {
   const { preflight, box: reader, clock } = world;
+  // It may have been put over the link since the offer was accepted.
+  const notOurs = when === 'late' ? world.whyNotOurs?.() : undefined;
+  if (notOurs !== undefined) {
+    throw new SlipwayError('unit-not-ours', notOurs, { hint: 'Run slipway-edge adopt, or slipway-edge unadopt.' });
+  }
   if (!preflight || isRepair(attempt)) return;
   const reading = await reader?.read();
   // What contradicts itself was refused before the attempt, and is again at the next one.

@@ -84,6 +84,18 @@ describe('a release against which something stands', () => {
     expect(device.state.lastAttempt).toMatchObject({ outcome: 'committed', transfer: { bytesOnWire: 0 } });
   });
 
+  it('is held where a program was put over the link meanwhile', async () => {
+    const { edge, box, old } = await offered('1.33.10+k3s1');
+    using _ = edge;
+    let asked = 0;
+    // The first look is that at the offer.
+    const whyNotOurs = () => (asked++ < 2 ? undefined : 'an installer ran');
+    const device = edge.start({ service: box, data: box.data, whyNotOurs });
+    await update(device);
+    expect(device.state).toMatchObject({ held: [{ code: 'unit-not-ours' }], rejected: [] });
+    expect([box.running, asked]).toEqual([old, 3]);
+  });
+
   it('is taken where the operator says so', async () => {
     const { edge, box, next, start } = await offered('1.35.1+k3s1');
     using _ = edge;

@@ -264,6 +264,7 @@ export class EdgeDevice {
     data,
     preflight,
     payloads,
+    whyNotOurs,
   }: {
     interruption?: Interruption;
     policy?: UpdatePolicy;
@@ -274,6 +275,7 @@ export class EdgeDevice {
     data?: BoxData;
     preflight?: Preflight;
     payloads?: Payloads;
+    whyNotOurs?: () => string | undefined;
   } = {}): Device {
     const content = readJournal(this.stateDirectory);
     const slots = interruption.watch('slots', this.slots, [
@@ -304,6 +306,7 @@ export class EdgeDevice {
         narrator,
         box,
         preflight,
+        whyNotOurs,
         payloads: payloads && interruption.watch('payloads', payloads, ['unpack', 'link', 'settle', 'prune']),
         data: data && interruption.watch('data', data, [...callsOfData]),
         policy,
