@@ -9,9 +9,20 @@ const ofVerb = new Map([
   ['apply', { source: 'apply-main.ts', built: 'slipway-edge-apply.mjs' }],
   ['status', { source: 'status-main.ts', built: 'slipway-edge-status.mjs' }],
 ]);
+/** For the engine: a daemon that waits has nothing to collect or to compile aside. */
+const withoutHelperThreads = '--v8-pool-size=0';
 const wholeDevice = { source: 'main.ts', built: 'slipway-edge-device.mjs' };
 
-// Streams leave young garbage; without a bound the engine keeps tens of megabytes of it before it looks. Before the
-// program is loaded, because loading alone lets the young generation grow for good.
-setFlagsFromString('--semi-space-growth-factor=1');
-await startProgram('slipway-edge', import.meta.url, ofVerb.get(process.argv[2] ?? '') ?? wholeDevice);
+/**
+ * Streams leave young garbage; without a bound the engine keeps tens of megabytes of it before it looks. Before the
+ * program is loaded, because loading alone lets the young generation grow for good.
+ */
+function keepMemorySmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--optimize-for-size');
+  // The unit sets it for this process; what it starts has work to do.
+  if (process.env.NODE_OPTIONS === withoutHelperThreads) delete process.env.NODE_OPTIONS;
+}
+
+const program = ofVerb.get(process.argv[2] ?? '') ?? wholeDevice;
+await startProgram('slipway-edge', import.meta.url, program, keepMemorySmall);

@@ -6,6 +6,9 @@ import { type BundledProgram, bundleProgram } from './bundle.ts';
 /** What a device must not carry: a web framework, a cloud SDK, a database server's client or an embedded database. */
 const notOnDevices = ['fastify', '@fastify', '@aws-sdk', '@smithy', 'pg', 'kysely', 'better-sqlite3'];
 
+/** undici can speak it, and our devices do not. */
+const absentOnDevices = ['node:http2'];
+
 /** Three programs, which start what they consist of from files beside them (`executable: false`). */
 const programs: readonly BundledProgram[] = [
   { entry: 'packager/start.ts', output: 'slipway-packager.mjs', executable: true },
@@ -31,6 +34,7 @@ const programs: readonly BundledProgram[] = [
     executable: false,
     compact: true,
     without: notOnDevices,
+    absent: absentOnDevices,
   },
   {
     entry: 'edge-updater/status-main.ts',

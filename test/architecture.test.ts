@@ -11,6 +11,7 @@ import {
   longFiles,
   maxLines,
   namedForItsConcept,
+  namesakes,
   oneConceptLong,
   saysWhatItIsFor,
 } from './architecture/file-rules.ts';
@@ -236,6 +237,22 @@ describe('imports', () => {
     const parsed = byPath(Object.entries(planted).map(([file, text]) => parseSource(file, text)));
     expect(cyclesOf(parsed, 'at run time')).toHaveLength(atRunTime);
     expect(acrossRooms(cyclesOf(parsed, 'also of types'), programs)).toHaveLength(across);
+  });
+});
+
+describe('exported names', () => {
+  it('have one meaning each', () => {
+    expect(namesakes(sources.values())).toEqual([]);
+  });
+
+  it.each([
+    ['a function and a type', { 'delta/a.ts': 'export function step() {}', 'system/a.ts': 'export type step = 1;' }, 1],
+    ['two constants', { 'delta/a.ts': 'export const a = 1, b = 2;', 'delta/b.ts': 'export const b = 2;' }, 1],
+    ['one that is passed on', { 'delta/a.ts': 'export const a = 1;', 'delta/b.ts': "export { a } from './a.ts';" }, 0],
+    ['an overload', { 'delta/a.ts': 'export function a(b: 1): 1; export function a(b: 2): 2;' }, 0],
+  ])('are caught with a planted namesake: %s', (_name, planted, found) => {
+    const parsed = Object.entries(planted).map(([file, text]) => parseSource(file, text));
+    expect(namesakes(parsed)).toHaveLength(found);
   });
 });
 

@@ -13,7 +13,7 @@ export function openFileSource(path: string): FileSource {
   return {
     path,
     length: fstatSync(descriptor).size,
-    readInto: (target, offset) => readRange(descriptor, path, target, offset),
+    readInto: (target, offset) => readFileRange(descriptor, path, target, offset),
     [Symbol.dispose]: () => closeSync(descriptor),
   };
 }
@@ -32,7 +32,7 @@ export function openArtifactFile(path: string): FileSource {
  * @param path for the message
  * @throws SlipwayError `io-error` when the file ends before
  */
-export function readRange(descriptor: number, path: string, target: Uint8Array, offset: number): void {
+export function readFileRange(descriptor: number, path: string, target: Uint8Array, offset: number): void {
   const end = readFully(readSync, descriptor, target, offset);
   if (end !== undefined) throw new SlipwayError('io-error', `${path} ends at ${end}, expected more bytes`);
 }

@@ -8,7 +8,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { PartFile, PartFiles } from '../apply.ts';
 import type { ByteSource } from '../byte-source.ts';
 import type { Scratch } from '../decode-part.ts';
-import { readRange } from './file-source.ts';
+import { readFileRange } from './file-source.ts';
 
 interface StoredRegion {
   readonly offset: number;
@@ -81,7 +81,7 @@ export class PartStore implements PartFiles, Disposable {
   #source({ offset, length }: StoredRegion): ByteSource {
     return {
       length,
-      readInto: (target, start) => readRange(this.#descriptor, 'the file of parts', target, offset + start),
+      readInto: (target, start) => readFileRange(this.#descriptor, 'the file of parts', target, offset + start),
     };
   }
 }

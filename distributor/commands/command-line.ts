@@ -12,7 +12,7 @@ import type { GateProbe } from '../rollout/campaigns/gates.ts';
 import type { PermitSigner } from '../rollout/deciding/permit.ts';
 
 /** What is not the command line: all that a verb reads, keeps and reaches. */
-export interface OutsideWorld {
+export interface DistributorWorld {
   /**
    * @param place a folder for SQLite, or the URL of a PostgreSQL database
    * @throws SlipwayError `database-unavailable`, `database-damaged`, `state-missing`, `already-running`, `usage`
@@ -32,7 +32,7 @@ export interface OutsideWorld {
   readonly chance: () => number;
 }
 
-export interface CommandLine extends OutsideWorld, Pick<Output, 'answer' | 'say'> {
+export interface CommandLine extends DistributorWorld, Pick<Output, 'answer' | 'say'> {
   /**
    * A list of any length on stdout, written as it comes: under `--json` one value, `{"<name>":[…]}`, else the lines
    * that are made of it.

@@ -9,7 +9,7 @@ import type { Output, Streams } from '../../system/command-line/output.ts';
 import { runProgram } from '../../system/command-line/run-program.ts';
 import { describeWithProblems, PlanError, problemText } from '../declaration/problem.ts';
 import { applyCommand } from './apply.ts';
-import type { CommandLine, OutsideWorld } from './command-line.ts';
+import type { CommandLine, DistributorWorld } from './command-line.ts';
 import { deviceCommand } from './device.ts';
 import { enrolmentTokenCommand } from './enrolment-token.ts';
 import { eventsCommand } from './events.ts';
@@ -50,7 +50,11 @@ interface LongStreams extends Streams {
  * @param words the arguments without the program's own name
  * @returns the exit status; a server that was started goes on running
  */
-export function runDistributor(words: readonly string[], outside: OutsideWorld, streams: LongStreams): Promise<number> {
+export function runDistributor(
+  words: readonly string[],
+  outside: DistributorWorld,
+  streams: LongStreams,
+): Promise<number> {
   const description = {
     name: 'slipway-distributor',
     description: 'Serves releases to a fleet and rolls them out in waves.',
@@ -71,7 +75,7 @@ export function runDistributor(words: readonly string[], outside: OutsideWorld, 
   return runProgram(words, description, streams);
 }
 
-function commandLineOf(outside: OutsideWorld, output: Output, streams: LongStreams): CommandLine {
+function commandLineOf(outside: DistributorWorld, output: Output, streams: LongStreams): CommandLine {
   const { isJson, beginAnswer } = output;
   return {
     ...outside,

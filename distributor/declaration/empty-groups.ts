@@ -3,7 +3,7 @@
  * nearest thing that the fleet has. A mistyped label is a valid declaration; only the fleet shows that it means nobody.
  */
 import type { Labels } from '../../contract/device-api/check.ts';
-import { conditionsOf, deviceCount, unfulfilled } from './empty-selector.ts';
+import { deviceCount, separateConditions, unfulfilled } from './empty-selector.ts';
 import { nearest } from './nearest.ts';
 import type { PlanProblem } from './problem.ts';
 import type { DeclaredDocument } from './read-documents.ts';
@@ -51,7 +51,7 @@ function emptinessOfGroup(
     const isElsewhere = products.length > 1 || devices.some(({ labels }) => selects(selector, labels));
     const of = isElsewhere ? `no device of ${product}` : 'no device';
     const labels = candidates.map((device) => device.labels);
-    return unfulfilled(conditionsOf(selector), labels).map(({ path, says, fix }) => ({
+    return unfulfilled(separateConditions(selector), labels).map(({ path, says, fix }) => ({
       problem: problemAt(['spec', 'selector', ...path], `group ${name}: ${says(of)}`, fix),
       isNeeded,
     }));

@@ -21,7 +21,7 @@ interface Unfulfilled {
 const shownValues = 8;
 
 /** In the order of the declaration, labels first. */
-export function conditionsOf({ matchLabels, matchExpressions }: Selector): Condition[] {
+export function separateConditions({ matchLabels, matchExpressions }: Selector): Condition[] {
   return [
     ...Object.entries(matchLabels).map(([key, value]): Condition => {
       const requirement = { key, operator: 'In', values: [value] } as const;

@@ -16,14 +16,14 @@ export function actorOf(token: Pick<TokenRecord, 'id'>): string {
   return `token ${token.id}`;
 }
 
-export interface Said {
+export interface DecisionContext {
   readonly actor: string;
   /** What a person gives as the reason; empty for none. */
   readonly because: string;
   readonly at: number;
 }
 
-export function deviceDismissed(deviceId: DeviceId, action: 'revoke' | 'forget', said: Said): AuditEvent {
+export function deviceDismissed(deviceId: DeviceId, action: 'revoke' | 'forget', said: DecisionContext): AuditEvent {
   const kind = ({ revoke: 'device-revoked', forget: 'device-forgotten' } as const)[action];
   const done = ({ revoke: 'Revoked', forget: 'Forgotten' } as const)[action];
   return event(kind, said, { deviceId, reason: sentence(`${done} by ${said.actor}`, said.because) });
@@ -111,7 +111,7 @@ export const planKinds: readonly string[] = ['plan-applied', 'plan-refused'] sat
 
 function event(
   kind: EventKind,
-  { actor, at }: Pick<Said, 'actor' | 'at'>,
+  { actor, at }: Pick<DecisionContext, 'actor' | 'at'>,
   rest: Omit<AuditEvent, 'kind' | 'actor' | 'at'>,
 ): AuditEvent {
   return { at, actor, kind, ...rest };

@@ -5,7 +5,7 @@ import type { DeviceRecord, TokenRecord } from './ports.ts';
 import type { Scope } from './scopes.ts';
 
 /** What a route asks for; each member given suffices alone. */
-export interface Access {
+export interface AccessRule {
   /** An operator or CI token with this scope. */
   readonly scope?: Scope;
   /** The token of exactly this device. */
@@ -24,7 +24,7 @@ export interface Access {
  * @param token undefined when none was presented or none is known
  * @throws SlipwayError `unauthenticated`, `forbidden`, `enrolment-token-invalid`
  */
-export function authorise(token: TokenRecord | undefined, access: Access, now: number): TokenRecord {
+export function authorise(token: TokenRecord | undefined, access: AccessRule, now: number): TokenRecord {
   const isAlive = token !== undefined && token.revokedAt === undefined && !(token.expiresAt && token.expiresAt <= now);
   if (access.enrolment) {
     // One code for unknown, expired, revoked and spent: a guesser learns nothing.
@@ -83,7 +83,7 @@ export function authoriseDevice(
   authorise(token, { device: id }, now);
 }
 
-function describeAccess(access: Access): string {
+function describeAccess(access: AccessRule): string {
   const ways = [
     access.scope === undefined ? undefined : `the scope ${access.scope}`,
     access.device === undefined ? undefined : `the token of device ${access.device}`,

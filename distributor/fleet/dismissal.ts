@@ -1,6 +1,6 @@
 /** Takes a device out of the fleet on a person's word, and puts that on record. */
 import { SlipwayError } from '../../contract/errors.ts';
-import { deviceDismissed, type Said } from '../events/audit.ts';
+import { type DecisionContext, deviceDismissed } from '../events/audit.ts';
 import type { FleetState } from './ports.ts';
 import type { DeviceStanding } from './view.ts';
 
@@ -9,7 +9,7 @@ export async function dismissDevice(
   fleet: Pick<FleetState, 'revokeDevice' | 'forgetDevice'>,
   id: string,
   action: 'revoke' | 'forget',
-  said: Said,
+  said: DecisionContext,
 ): Promise<DeviceStanding> {
   const event = deviceDismissed(id, action, said);
   const isKnown = await (action === 'revoke' ? fleet.revokeDevice(id, said.at, event) : fleet.forgetDevice(id, event));

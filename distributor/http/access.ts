@@ -1,7 +1,7 @@
 /** Finds the token of a request and asks the rule of `fleet/authorise` about it. */
 import type { FastifyRequest } from 'fastify';
 import type { DeviceId } from '../../contract/device-api/device-id.ts';
-import { type Access, authorise, authoriseDevice } from '../fleet/authorise.ts';
+import { type AccessRule, authorise, authoriseDevice } from '../fleet/authorise.ts';
 import type { Bearer, DeviceStore, TokenRecord, TokenStore } from '../fleet/ports.ts';
 import { bearerToken, hashToken } from '../fleet/token.ts';
 import type { TokenUse } from '../fleet/token-use.ts';
@@ -13,7 +13,7 @@ interface AccessInput {
 }
 
 /** @throws SlipwayError `unauthenticated`, `forbidden`, `enrolment-token-invalid` */
-export async function allow(request: FastifyRequest, access: Access, input: AccessInput): Promise<TokenRecord> {
+export async function allow(request: FastifyRequest, access: AccessRule, input: AccessInput): Promise<TokenRecord> {
   const text = bearerToken(request.headers.authorization);
   const token = text === undefined ? undefined : await input.fleet.findToken(hashToken(text));
   const now = input.clock();
@@ -45,8 +45,8 @@ export function bearerOf(request: FastifyRequest, id: DeviceId, now: number): Be
 export async function allowReading(
   request: FastifyRequest,
   input: AccessInput & { readonly policy: { readonly requireTokenForReads: boolean } },
-  more: Pick<Access, 'newDevice'> = {},
+  more: Pick<AccessRule, 'newDevice'> = {},
 ): Promise<void> {
-  const access: Access = { anyDevice: true, scope: 'artifacts:read', ...more };
+  const access: AccessRule = { anyDevice: true, scope: 'artifacts:read', ...more };
   if (input.policy.requireTokenForReads) await allow(request, access, input);
 }

@@ -21,7 +21,7 @@ import { type FleetInMemory, fleetInMemory } from './fleet-state/fleet-state.ts'
 import type { PollGrid } from './poll-grid.ts';
 import { enrolFleet, putInForce } from './prepared-fleet.ts';
 import { RolloutRun } from './rollout-run.ts';
-import { reportOf, type VirtualDevice } from './virtual-device.ts';
+import { simulatedReport, type VirtualDevice } from './virtual-device.ts';
 
 /** How often campaigns are looked at. */
 export const tickMs = 60_000;
@@ -107,7 +107,7 @@ export class SimulatedServer {
   async hear(device: VirtualDevice, now: number): Promise<void> {
     if (device.saying.length === 0) return;
     this.#now = now;
-    const reports = device.saying.splice(0).map((said) => reportOf(said, now));
+    const reports = device.saying.splice(0).map((said) => simulatedReport(said, now));
     await takeReports(this.#desk, device.is.id, reports, now);
     if (this.#opened.length > 0) await this.#lookAtOpened();
   }

@@ -66,7 +66,7 @@ export interface VirtualReport {
 }
 
 /** @param at milliseconds since 1970; the clocks of simulated devices are right */
-export function reportOf({ outcome, code, bytesOnWire, ...said }: VirtualReport, at: number): Report {
+export function simulatedReport({ outcome, code, bytesOnWire, ...said }: VirtualReport, at: number): Report {
   return {
     ...said,
     at: new Date(at).toISOString(),

@@ -8,7 +8,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 
 /** @throws SlipwayError `compression-window-too-large`, `compression-invalid`; what `bytes` throws */
-export async function* decompressZstd(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* decompressZstdStream(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const decoder = createZstdDecompress({
     chunkSize: 256 * 1024,
     params: { [constants.ZSTD_d_windowLogMax]: limits.maxZstdWindowLog },

@@ -12,7 +12,7 @@ import type { InstalledFile } from '../effects/installed-files.ts';
 import type { World } from '../effects/world.ts';
 import type { DownloadStore } from '../ports.ts';
 import type { PlannedComponent } from '../update/plan.ts';
-import { decompressZstd } from './decompress-zstd.ts';
+import { decompressZstdStream } from './decompress-zstd.ts';
 
 export interface OpenedComponent {
   readonly content: AsyncIterable<Uint8Array>;
@@ -68,7 +68,7 @@ function blamingSlot<T>(name: string, read: () => T): T {
 
 function plain(blob: Blob, downloads: DownloadStore): AsyncIterable<Uint8Array> {
   const bytes = downloads.read(blob.sha256);
-  return blob.encoding === 'zstd' ? decompressZstd(bytes) : bytes;
+  return blob.encoding === 'zstd' ? decompressZstdStream(bytes) : bytes;
 }
 
 async function* copy(source: ByteSource): AsyncGenerator<Uint8Array> {

@@ -12,7 +12,7 @@ export interface Evidence {
 }
 
 /** One sample of the probation. */
-export interface Finding {
+export interface BoxSample {
   readonly isHealthy: boolean;
   readonly isUndecided?: true;
   readonly detail: string;
@@ -28,7 +28,7 @@ export function evidence(step: Step, outcome: Evidence['outcome'], saw: string):
 }
 
 /** Nothing behind a step that did not pass was looked at, so the last one decides. */
-export function findingOf(steps: readonly Evidence[]): Finding {
+export function findingOf(steps: readonly Evidence[]): BoxSample {
   const last = steps.at(-1);
   if (last === undefined) return { isHealthy: false, detail: 'nothing was looked at' };
   if (last.outcome === 'passed') {

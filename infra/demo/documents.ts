@@ -11,7 +11,7 @@ export function versionOf(number: ReleaseNumber): string {
   return `1.0.${number}`;
 }
 
-export function rolloutOf(number: ReleaseNumber): string {
+export function rolloutName(number: ReleaseNumber): string {
   return `release-${number}`;
 }
 
@@ -44,7 +44,7 @@ export function rolloutDocument(product: string, number: ReleaseNumber): object 
   return {
     apiVersion: 'slipway/v1',
     kind: 'Rollout',
-    metadata: { name: rolloutOf(number) },
+    metadata: { name: rolloutName(number) },
     spec: {
       product,
       release: versionOf(number),

@@ -33,7 +33,7 @@ export async function demoServer(version: (typeof demoVersions)[number]): Promis
   if (!expected) throw new Error(`the demo has no server for the CPU ${process.arch}: give --old and --new`);
   const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'slipway', 'demo');
   const binary = join(cache, `server-${process.arch}-${version}`);
-  if ((await digestOf(binary)) === expected) return binary;
+  if ((await digestIfThere(binary)) === expected) return binary;
   await mkdir(cache, { recursive: true });
   const scratch = await mkdtemp(join(cache, 'fetch-'));
   try {
@@ -42,7 +42,7 @@ export async function demoServer(version: (typeof demoVersions)[number]): Promis
     if (!archive) throw new Error(`npm pack left no archive of ${version}`);
     const unpacked = join(scratch, 'server');
     await writeFile(unpacked, await memberOf(join(scratch, archive), 'package/bin/esbuild'));
-    const found = await digestOf(unpacked);
+    const found = await digestIfThere(unpacked);
     if (found !== expected) throw new Error(`${version}: expected SHA-256 ${expected}, found ${found}`);
     await chmod(unpacked, 0o755);
     await rename(unpacked, binary);
@@ -52,7 +52,7 @@ export async function demoServer(version: (typeof demoVersions)[number]): Promis
   return binary;
 }
 
-export async function digestOf(file: string): Promise<string | undefined> {
+export async function digestIfThere(file: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {
     await pipeline(createReadStream(file), hash);

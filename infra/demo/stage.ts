@@ -14,7 +14,7 @@ import {
   type ReleaseNumber,
   releaseDocument,
   rolloutDocument,
-  rolloutOf,
+  rolloutName,
   versionOf,
   writeDocument,
 } from './documents.ts';
@@ -142,7 +142,7 @@ export class Stage {
   async declareRollout(number: ReleaseNumber): Promise<string> {
     const text = JSON.stringify(rolloutDocument(product, number), null, 2);
     const subject = `Roll out ${versionOf(number)}`;
-    return this.#rollouts.push(`${rolloutOf(number)}.yaml`, text, subject);
+    return this.#rollouts.push(`${rolloutName(number)}.yaml`, text, subject);
   }
 
   async startUpdater(): Promise<void> {
@@ -253,7 +253,7 @@ export class Stage {
   }
 
   async #rolloutStatus(number: ReleaseNumber): Promise<string | undefined> {
-    const answer = await this.#ask<{ rollouts: { status: string }[] }>(`/v1/rollouts/${rolloutOf(number)}`);
+    const answer = await this.#ask<{ rollouts: { status: string }[] }>(`/v1/rollouts/${rolloutName(number)}`);
     return answer?.rollouts[0]?.status;
   }
 

@@ -3,14 +3,14 @@ import type { Command } from 'commander';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { buildRelease } from '../release/build-release.ts';
 import { componentTable } from './component-table.ts';
-import type { CommandContext } from './context.ts';
+import type { PackagerContext } from './context.ts';
 import { examples } from './examples.ts';
 
 interface BuildOptions {
   readonly out: string;
 }
 
-export function registerBuild(program: Command, context: CommandContext): void {
+export function registerBuild(program: Command, context: PackagerContext): void {
   program
     .command('build')
     .description('Pack a release: the same inputs give the same bytes.')

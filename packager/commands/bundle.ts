@@ -4,7 +4,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { sizeText } from '../../system/command-line/size.ts';
 import { parseSelector } from '../bundle/release-selector.ts';
 import { writeBundle } from '../bundle/write-bundle.ts';
-import { type CommandContext, withStore } from './context.ts';
+import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { readRoot } from './publish.ts';
 
@@ -16,7 +16,7 @@ interface BundleOptions {
   readonly root?: string;
 }
 
-export function registerBundle(program: Command, context: CommandContext): void {
+export function registerBundle(program: Command, context: PackagerContext): void {
   program
     .command('bundle')
     .description(

@@ -7,7 +7,7 @@ import type { Output } from '../../system/command-line/output.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
 import type { ManifestRenderer } from '../release/ports.ts';
 
-export interface CommandContext {
+export interface PackagerContext {
   /** @throws SlipwayError `store-url-invalid` */
   openStore(url: string): Promise<StoreWriter>;
   readonly renderer: ManifestRenderer;
@@ -37,7 +37,7 @@ export interface CommandContext {
 
 /** Runs `work` with a store and lets go of it afterwards. */
 export async function withStore<T>(
-  context: CommandContext,
+  context: PackagerContext,
   url: string,
   work: (store: StoreWriter) => Promise<T>,
 ): Promise<T> {

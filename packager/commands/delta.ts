@@ -6,7 +6,7 @@ import { type MadeSlipwayDelta, makeSlipwayDelta } from '../../delta/make/make-d
 import type { TriedMethod } from '../../delta/make/ports.ts';
 import { sizeText } from '../../system/command-line/size.ts';
 import { tableText } from '../../system/command-line/table.ts';
-import type { CommandContext } from './context.ts';
+import type { PackagerContext } from './context.ts';
 import { examples } from './examples.ts';
 
 interface DeltaOptions {
@@ -21,7 +21,7 @@ const maxRows = 20;
 
 export const zstdHelp = 'zstd commands of other versions, to open what those made, beside the one on PATH';
 
-export function registerDelta(program: Command, context: CommandContext): void {
+export function registerDelta(program: Command, context: PackagerContext): void {
   program
     .command('delta')
     .description('Make a delta that turns one file into another, bit for bit, and prove it with the code of devices.')

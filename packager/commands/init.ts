@@ -8,7 +8,7 @@ import { createRepository, type RepositoryKeys } from '../publish/create-reposit
 import { refuseReservedName } from '../repository/change-roles.ts';
 import { privateKeySuffix, readKeyFile, readOrWriteKeyPair } from '../repository/key-files.ts';
 import type { RoleKeys } from '../repository/offline-roles.ts';
-import { type CommandContext, withStore } from './context.ts';
+import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 
 interface InitOptions {
@@ -26,7 +26,7 @@ interface InitOptions {
   readonly rootOut?: string;
 }
 
-export function registerInit(program: Command, context: CommandContext): void {
+export function registerInit(program: Command, context: PackagerContext): void {
   program
     .command('init')
     .description('Make a new repository: its root of trust, its products and an empty state.')

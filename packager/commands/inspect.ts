@@ -12,7 +12,7 @@ import { isDemo } from '../repository/offline-roles.ts';
 import { listReleases } from '../repository/product-role.ts';
 import { loadRepository } from '../repository/state.ts';
 import { componentTable } from './component-table.ts';
-import { type CommandContext, withStore } from './context.ts';
+import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { subjectOf } from './subject.ts';
 
@@ -21,7 +21,7 @@ interface Inspection {
   readonly lines: readonly string[];
 }
 
-export function registerInspect(program: Command, context: CommandContext): void {
+export function registerInspect(program: Command, context: PackagerContext): void {
   program
     .command('inspect')
     .description('Show what is inside a build, a bundle or a store. Digests of blobs and expiry are for verify.')

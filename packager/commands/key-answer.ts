@@ -1,9 +1,9 @@
 /** A request for a change of keys as people and scripts are told of it: what changes, and whose signatures it has. */
 import { type ChangeRequest, missingSignatures, signatureNeeds } from '../repository/change-request.ts';
 import { describeChange } from '../repository/change-words.ts';
-import type { CommandContext } from './context.ts';
+import type { PackagerContext } from './context.ts';
 
-export function answerRequest({ output }: CommandContext, file: string, request: ChangeRequest): void {
+export function answerRequest({ output }: PackagerContext, file: string, request: ChangeRequest): void {
   const changes = describeChange(request);
   const signatures = signatureNeeds(request).map(({ document, by, authority, signed }) => ({
     ...{ document, by, threshold: authority.threshold, signedBy: signed },

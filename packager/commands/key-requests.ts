@@ -10,7 +10,7 @@ import { encodeRequest, newRequest } from '../repository/change-request.ts';
 import { changeRoles, type RoleWishes } from '../repository/change-roles.ts';
 import { readKeyFile } from '../repository/key-files.ts';
 import { loadRepository } from '../repository/state.ts';
-import { type CommandContext, withStore } from './context.ts';
+import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { answerRequest } from './key-answer.ts';
 import { countOf, type RequestOptions, withRequestOptions } from './key-options.ts';
@@ -18,7 +18,7 @@ import { readRoot } from './publish.ts';
 
 const noWishes: RoleWishes = { renew: [], add: [], revoke: [], thresholds: new Map(), newRoles: [] };
 
-export function registerRequests(keys: Command, context: CommandContext): void {
+export function registerRequests(keys: Command, context: PackagerContext): void {
   withRequestOptions(keys.command('renew'))
     .description('Ask for a new signature of root or targets, which hold for another year and half a year.')
     .argument('<document...>', 'root, targets or both')
@@ -116,7 +116,7 @@ async function changeOf(
 
 /** @param wishesOf told which roles targets delegates to today */
 async function makeRequest(
-  context: CommandContext,
+  context: PackagerContext,
   options: RequestOptions,
   wishesOf: (delegated: readonly string[]) => Promise<RoleWishes>,
 ): Promise<void> {

@@ -14,13 +14,13 @@ import {
 } from '../repository/change-request.ts';
 import { describeChange } from '../repository/change-words.ts';
 import { readSigningKeys } from '../repository/key-files.ts';
-import { type CommandContext, withStore } from './context.ts';
+import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { answerRequest } from './key-answer.ts';
 import { type KeyOptions, type StoreOptions, withKeyOptions, withRepositoryOptions } from './key-options.ts';
 import { readRoot, warnOfPastSignatures } from './publish.ts';
 
-export function registerSign(keys: Command, context: CommandContext): void {
+export function registerSign(keys: Command, context: PackagerContext): void {
   withKeyOptions(keys.command('sign'))
     .description('Show what a request changes, and add the signatures of keys to its file.')
     .argument('<request>', 'file of a request')
@@ -42,7 +42,7 @@ export function registerSign(keys: Command, context: CommandContext): void {
     });
 }
 
-export function registerPublishChange(keys: Command, context: CommandContext): void {
+export function registerPublishChange(keys: Command, context: PackagerContext): void {
   withKeyOptions(withRepositoryOptions(keys.command('publish')))
     .description('Bring a request that has its signatures into force. Devices follow by themselves.')
     .argument('<request>', 'file of a request')

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type WrittenKey, writeKeyPair } from '../repository/key-files.ts';
-import type { CommandContext } from './context.ts';
+import type { PackagerContext } from './context.ts';
 import { examples } from './examples.ts';
 
 interface KeygenOptions {
@@ -11,7 +11,7 @@ interface KeygenOptions {
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
-export function registerKeygen(program: Command, context: CommandContext): void {
+export function registerKeygen(program: Command, context: PackagerContext): void {
   program
     .command('keygen')
     .description('Make ed25519 key pairs: NAME.key.pem (secret, mode 0600) and NAME.pub.pem.')

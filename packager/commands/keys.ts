@@ -8,14 +8,14 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { tableText } from '../../system/command-line/table.ts';
 import { type RoleStatus, roleStatuses } from '../repository/role-status.ts';
 import { loadRepository } from '../repository/state.ts';
-import { type CommandContext, withStore } from './context.ts';
+import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { countOf, type StoreOptions, withRepositoryOptions } from './key-options.ts';
 import { registerRequests } from './key-requests.ts';
 import { registerPublishChange, registerSign } from './key-signing.ts';
 import { readRoot } from './publish.ts';
 
-export function registerKeys(program: Command, context: CommandContext): void {
+export function registerKeys(program: Command, context: PackagerContext): void {
   const keys = program
     .command('keys')
     .description('Show and change who signs for the roles of a repository, and renew what ends.')
@@ -34,7 +34,7 @@ export function registerKeys(program: Command, context: CommandContext): void {
   registerPublishChange(keys, context);
 }
 
-function registerStatus(keys: Command, context: CommandContext): void {
+function registerStatus(keys: Command, context: PackagerContext): void {
   withRepositoryOptions(keys.command('status'))
     .description('Show each role: its keys, how many of them sign, and when its document ends.')
     .option('--fail-within-days <n>', 'fail with status 4 where a document ends within so many days: for cron')

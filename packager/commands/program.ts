@@ -4,7 +4,7 @@ import type { Output, Streams } from '../../system/command-line/output.ts';
 import { runProgram } from '../../system/command-line/run-program.ts';
 import { registerBuild } from './build.ts';
 import { registerBundle } from './bundle.ts';
-import type { CommandContext } from './context.ts';
+import type { PackagerContext } from './context.ts';
 import { registerDelta } from './delta.ts';
 import { registerInit } from './init.ts';
 import { registerInspect } from './inspect.ts';
@@ -20,7 +20,7 @@ const verbs = [
 ];
 
 /** The world as the verbs need it, without the output, which belongs to one run. */
-export type OutsideWorld = Omit<CommandContext, 'output'>;
+export type OutsideWorld = Omit<PackagerContext, 'output'>;
 
 /**
  * @param words the arguments without the program's own name

@@ -9,7 +9,7 @@ import { publishRelease } from '../publish/publish.ts';
 import { readBuild } from '../release/build-folder.ts';
 import { expiryAt, isExpired } from '../repository/expiry.ts';
 import { readSigningKeys } from '../repository/key-files.ts';
-import { type CommandContext, withStore } from './context.ts';
+import { type PackagerContext, withStore } from './context.ts';
 import { parseMemory, zstdHelp } from './delta.ts';
 import { examples } from './examples.ts';
 
@@ -26,7 +26,7 @@ interface PublishOptions {
   readonly root?: string;
 }
 
-export function registerPublish(program: Command, context: CommandContext): void {
+export function registerPublish(program: Command, context: PackagerContext): void {
   program
     .command('publish')
     .description('Upload a build, make deltas from earlier releases, sign, and move the channel to it.')
@@ -105,7 +105,7 @@ export async function readRoot(file: string | undefined): Promise<Uint8Array | u
 }
 
 /** Reproducible signatures of a commit that is days old may be expired when they are made. */
-export function warnOfPastSignatures(context: CommandContext, say: (line: string) => void): void {
+export function warnOfPastSignatures(context: PackagerContext, say: (line: string) => void): void {
   const expires = expiryAt('timestamp', context.signingTime());
   if (isExpired(expires, context.now())) {
     say(`warning: by SOURCE_DATE_EPOCH the timestamp expires at ${expires}, which is past; devices will refuse it`);

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { refreshRepository } from '../publish/refresh.ts';
 import { readSigningKeys } from '../repository/key-files.ts';
-import { type CommandContext, withStore } from './context.ts';
+import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { readRoot, warnOfPastSignatures } from './publish.ts';
 
@@ -13,7 +13,7 @@ interface RefreshOptions {
   readonly root?: string;
 }
 
-export function registerRefresh(program: Command, context: CommandContext): void {
+export function registerRefresh(program: Command, context: PackagerContext): void {
   program
     .command('refresh')
     .description(

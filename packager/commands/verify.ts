@@ -9,7 +9,7 @@ import { buildAsSource, bundleAsSource } from '../verify/repair-sources.ts';
 import { verifyBuild } from '../verify/verify-build.ts';
 import { verifyBundle } from '../verify/verify-bundle.ts';
 import { verifyStore } from '../verify/verify-store.ts';
-import { type CommandContext, withStore } from './context.ts';
+import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { readRoot } from './publish.ts';
 import { subjectOf } from './subject.ts';
@@ -19,7 +19,7 @@ interface VerifyOptions {
   readonly repair?: string;
 }
 
-export function registerVerify(program: Command, context: CommandContext): void {
+export function registerVerify(program: Command, context: PackagerContext): void {
   program
     .command('verify')
     .description('Check every signature, digest and length, as a device does.')
@@ -55,7 +55,7 @@ export function registerVerify(program: Command, context: CommandContext): void 
 }
 
 async function verifySubject(
-  context: CommandContext,
+  context: PackagerContext,
   what: string,
   root: Uint8Array | undefined,
   progress: Progress,

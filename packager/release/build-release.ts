@@ -9,7 +9,7 @@ import type { Platform } from '../../contract/release/platform.ts';
 import { schemaVersionFor, updaterNeeded } from '../../contract/release/schema-version.ts';
 import { parseDocument } from '../../system/documents/document.ts';
 import { finishBuild, startBuild } from './build-folder.ts';
-import { type ComponentSource, openComponent, sourceError } from './component-source.ts';
+import { type ComponentSource, openComponentSource, sourceError } from './component-source.ts';
 import {
   type ComponentDeclaration,
   placementOf,
@@ -57,7 +57,7 @@ export async function buildRelease(
   const opened: OpenedComponent[] = [];
   const read = new Map<string, ReadDistribution>();
   for (const declared of declaration.components) {
-    const source = await openComponent(declared, folder, renderer, say);
+    const source = await openComponentSource(declared, folder, renderer, say);
     if (declared.kind === 'binary') {
       await checkHead(declared, source, declaration.platform);
       const found = readDistribution(path.resolve(folder, declared.source ?? ''));

@@ -11,7 +11,7 @@ import { limits } from '../../contract/limits.ts';
 import { systemCode } from '../../system/files/system-code.ts';
 import type { ComponentDeclaration } from './declaration.ts';
 import { findManifests } from './manifest-folder.ts';
-import { joinManifests, type ManifestText, readManifest } from './manifest-text.ts';
+import { joinManifests, type ManifestText, readManifestText } from './manifest-text.ts';
 import type { ManifestRenderer } from './ports.ts';
 
 /** Ignored files that are named one by one. */
@@ -30,7 +30,7 @@ export interface ComponentSource {
  * @throws SlipwayError `component-missing`, `component-unreadable`, `component-too-large`, `renderer-missing`,
  *   `render-failed`, `document-invalid` (a manifest that Kubernetes tools do not read as it stands)
  */
-export async function openComponent(
+export async function openComponentSource(
   component: ComponentDeclaration,
   folder: string,
   renderer: ManifestRenderer,
@@ -130,7 +130,7 @@ async function readFolder(
     });
     length += bytes.length;
     requireReadable(name, length);
-    const source = readManifest(bytes, shown(file));
+    const source = readManifestText(bytes, shown(file));
     if (source.documents.length > 0) sources.push(source);
     else say(`${name}: ${shown(file)} is ignored: it holds no document`);
   }
@@ -141,7 +141,7 @@ async function readFolder(
 /** Manifests from one file or a renderer, as they are. */
 function checked(name: string, bytes: Uint8Array, file: string): ComponentSource {
   requireReadable(name, bytes.length);
-  if (readManifest(bytes, file).documents.length === 0) throw noDocument(name, file);
+  if (readManifestText(bytes, file).documents.length === 0) throw noDocument(name, file);
   return memory(withoutMark(bytes));
 }
 

@@ -21,7 +21,7 @@ export interface ManifestText {
 }
 
 /** @throws DocumentError (`document-invalid`) with every problem of the first kind that is found */
-export function readManifest(bytes: Uint8Array, file: string): ManifestText {
+export function readManifestText(bytes: Uint8Array, file: string): ManifestText {
   const text = decodeText(bytes, file);
   const chunks = chunksOf(text);
   const strays = chunks.flatMap(({ stray }) => stray ?? []);
@@ -43,7 +43,7 @@ export function joinManifests(sources: readonly ManifestText[]): Uint8Array {
     return begun.endsWith('\n') ? begun : `${begun}\n`;
   });
   const bytes = new TextEncoder().encode(parts.join(''));
-  const joined = readManifest(bytes, 'the joined manifests').documents;
+  const joined = readManifestText(bytes, 'the joined manifests').documents;
   let at = 0;
   for (const { file, text, documents, endsOpen } of sources) {
     if (endsOpen || documents.some((document, index) => joined[at + index] !== document)) {

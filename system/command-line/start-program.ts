@@ -11,13 +11,22 @@ interface ProgramFiles {
   readonly built: string;
 }
 
-/** @param command `import.meta.url` of the command */
-export async function startProgram(name: string, command: string, { source, built }: ProgramFiles): Promise<void> {
+/**
+ * @param command `import.meta.url` of the command
+ * @param prepare called before the program is loaded, by a Node that can run it
+ */
+export async function startProgram(
+  name: string,
+  command: string,
+  { source, built }: ProgramFiles,
+  prepare?: () => void,
+): Promise<void> {
   const why = whyNodeIsTooOld(name, process.versions.node);
   if (why !== undefined) {
     process.stderr.write(`${why}\n`);
     process.exit(exitStatus.localResource);
   }
+  prepare?.();
   const isBuilt = !command.endsWith('.ts');
   if (isBuilt) keepCompiled(process.env);
   await import(new URL(isBuilt ? built : source, command).href);

@@ -5,7 +5,7 @@ import { systemCode } from '../files/system-code.ts';
 
 const refusals: readonly (string | undefined)[] = ['EACCES', 'EPERM', 'EROFS'];
 
-export function isAbsent(error: unknown): boolean {
+export function isNoSuchFile(error: unknown): boolean {
   const code = systemCode(error);
   return code === 'ENOENT' || code === 'ENOTDIR';
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import { directoryError, isAbsent } from './directory-errors.ts';
+import { directoryError, isNoSuchFile } from './directory-errors.ts';
 import { type FileUse, OpenFiles } from './open-files.ts';
 import type { ByteRange, OpenObject, StoreReader, WholeObject } from './reader.ts';
 
@@ -97,7 +97,7 @@ async function orMissing<T>(key: string, read: () => Promise<T>): Promise<T | un
     return await read();
   } catch (error) {
     if (error instanceof SlipwayError) throw error;
-    if (isAbsent(error)) return undefined;
+    if (isNoSuchFile(error)) return undefined;
     throw directoryError(error, key);
   }
 }

@@ -10,7 +10,7 @@ const forbiddenNames = new Set([
   'SignatureDoesNotMatch',
 ]);
 
-export function isAbsent(error: unknown): boolean {
+export function isNoSuchKey(error: unknown): boolean {
   return statusOf(error) === 404 && nameOf(error) !== 'NoSuchBucket';
 }
 

@@ -7,7 +7,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { drawnStream, firstSpanBytes } from './drawn-stream.ts';
 import type { ByteRange, OpenObject, StoreReader, WholeObject } from './reader.ts';
 import { type S3Access, type S3Place, s3Access } from './s3-client.ts';
-import { isAbsent, isOutOfRange, s3Error } from './s3-errors.ts';
+import { isNoSuchKey, isOutOfRange, s3Error } from './s3-errors.ts';
 
 export function s3Reader(place: S3Place): StoreReader {
   return s3ReaderOver(s3Access(place));
@@ -111,7 +111,7 @@ async function orMissingAt<T>(location: string, key: string, ask: () => Promise<
   try {
     return await ask();
   } catch (error) {
-    if (isAbsent(error)) return undefined;
+    if (isNoSuchKey(error)) return undefined;
     throw s3Error(error, key, location);
   }
 }

@@ -12,7 +12,7 @@ import { countedSource } from './counted-source.ts';
 import { objectStream } from './object-stream.ts';
 import type { StoreReader } from './reader.ts';
 import { type S3Access, type S3Place, s3Access } from './s3-client.ts';
-import { isAbsent, isPreconditionFailed, isUnclear, s3Error } from './s3-errors.ts';
+import { isNoSuchKey, isPreconditionFailed, isUnclear, s3Error } from './s3-errors.ts';
 import { etagOf } from './s3-etag.ts';
 import { s3ReaderOver, unquoted } from './s3-reader.ts';
 import { type Holding, type KnownObject, maxSwappedBytes, type RepeatableBytes, type StoreWriter } from './writer.ts';
@@ -53,7 +53,7 @@ async function holds(
   object: KnownObject,
 ): Promise<Holding> {
   const found = await questions.send(new HeadObjectCommand(at(key))).catch((error: unknown) => {
-    if (isAbsent(error)) return undefined;
+    if (isNoSuchKey(error)) return undefined;
     throw error;
   });
   if (!found) return 'absent';
@@ -89,7 +89,7 @@ async function compareAndSwap(
       await put(questions, { ...at(key), IfMatch: etag }, bytes);
       return 'swapped';
     } catch (error) {
-      if (!isUnclear(error) && !isPreconditionFailed(error) && !isAbsent(error)) throw error;
+      if (!isUnclear(error) && !isPreconditionFailed(error) && !isNoSuchKey(error)) throw error;
       const current = await reader.readWhole(key, maxSwappedBytes);
       if (current && Buffer.compare(current.bytes, bytes) === 0) return 'swapped';
       if (current?.etag !== etag) return 'changed';

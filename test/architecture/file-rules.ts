@@ -1,5 +1,6 @@
 /** Rules about files as such: their names, their length, and texts that must never be in them. */
 import type { Rule } from './import-rules.ts';
+import type { SourceFile } from './source-file.ts';
 
 const drawers = ['utils', 'util', 'helpers', 'helper', 'common', 'lib', 'misc'];
 const emptyNames = ['types.ts', 'index.ts'];
@@ -55,4 +56,21 @@ export function foreignTexts(path: string, text: string): string[] {
     const found = pattern.exec(text);
     return found ? [`${path}:${text.slice(0, found.index).split('\n').length} names ${what}: ${found[0]}`] : [];
   });
+}
+
+/** Compiled by another language, whose exports are called by their names. */
+const otherLanguage = /^delta\/assembly\//;
+/** Each program has its own table of them. */
+const onePerProgram = ['examples'];
+
+/** Names that two files export and that do not mean the same: a reader who looks one up must find one. */
+export function namesakes(files: Iterable<SourceFile>): string[] {
+  const owners = new Map<string, Set<string>>();
+  for (const { path, exports } of files) {
+    if (path.startsWith('test/') || otherLanguage.test(path)) continue;
+    for (const name of exports) owners.set(name, (owners.get(name) ?? new Set()).add(path));
+  }
+  return [...owners].flatMap(([name, paths]) =>
+    paths.size > 1 && !onePerProgram.includes(name) ? [`${name} is exported by ${[...paths].join(' and ')}`] : [],
+  );
 }

@@ -19,6 +19,8 @@ export interface SourceFile {
   /** The text of the comment that it begins with; empty where there is none. */
   readonly header: string;
   readonly imports: readonly Import[];
+  /** Names that it declares and exports; what it only passes on is not its own. */
+  readonly exports: readonly string[];
   /** Clock and chance read directly: `Date.now`, `new Date()`, `Math.random`, … each once. */
   readonly impurities: readonly string[];
 }
@@ -32,15 +34,17 @@ interface SyntaxNode {
 export function parseSource(file: string, text: string): SourceFile {
   const tree: unknown = parseAst(text, { lang: file.endsWith('.ts') ? 'ts' : 'js' }, file);
   const imports: Import[] = [];
+  const exports: string[] = [];
   const impurities = new Set<string>();
   for (const node of nodesOf(tree)) {
     const found = importOf(node);
     if (found) imports.push({ target: resolveFrom(file, found.specifier), typeOnly: found.typeOnly });
+    exports.push(...exportedBy(node));
     const impurity = impurityOf(node);
     if (impurity) impurities.add(impurity);
   }
   const lines = text.trimEnd().split('\n').length;
-  return { path: file, lines, header: headerOf(text), imports, impurities: [...impurities] };
+  return { path: file, lines, header: headerOf(text), imports, exports, impurities: [...impurities] };
 }
 
 /** Behind the line that names the interpreter, if there is one. */
@@ -85,6 +89,13 @@ function importOf(node: SyntaxNode): { readonly specifier: string; readonly type
     default:
       return undefined;
   }
+}
+
+function exportedBy(node: SyntaxNode): string[] {
+  const { declaration } = node;
+  if (node.type !== 'ExportNamedDeclaration' || !isNode(declaration)) return [];
+  const declared = Array.isArray(declaration.declarations) ? declaration.declarations : [declaration];
+  return declared.flatMap(({ id }: { id?: unknown }) => nameOf(id) ?? []);
 }
 
 /** `require` by whatever createRequire gave its result the usual name, and `require.resolve`. */

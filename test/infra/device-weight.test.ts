@@ -1,10 +1,10 @@
 /** What a device's program loads at each start: parts of libraries that it does not use cost time and memory. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
-import { expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleProgram } from '../../infra/bundle.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -51,24 +51,54 @@ it('showing the status loads nothing that talks to a server, changes the device 
   expect(files.filter((file) => others.test(file) || localesOfZod.test(file))).toEqual([]);
 });
 
-/** Says how large the young generation has become when the process ends. */
-const youngBytes = `import { getHeapSpaceStatistics } from 'node:v8';
+/** Says at its end how large the young generation has become, which modules of Node were loaded, and what children get. */
+const weigh = `import { getHeapSpaceStatistics } from 'node:v8';
 process.on('exit', () => {
-  process.stdout.write(String(getHeapSpaceStatistics().find((space) => space.space_name === 'new_space').space_size));
+  const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space').space_size;
+  process.stdout.write(JSON.stringify({ young, modules: process.moduleLoadList, options: process.env.NODE_OPTIONS }));
 });`;
 
-it('a device keeps a young generation of 2 MiB, whatever was loaded at its start', async () => {
+interface Weight {
+  readonly young: number;
+  readonly modules: readonly string[];
+  readonly options?: string;
+}
+
+describe('the program of a device', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'slipway-weight-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  for (const [entry, output] of [
-    ['edge-updater/start.ts', 'slipway-edge.mjs'],
-    ['edge-updater/main.ts', 'slipway-edge-device.mjs'],
-  ] as const) {
-    await bundleProgram({ entry, output, executable: false, compact: true }, root, folder);
-  }
   const probe = path.join(folder, 'probe.mjs');
-  writeFileSync(probe, youngBytes);
-  const words = ['--import', probe, path.join(folder, 'slipway-edge.mjs'), 'run', '--config', '/nonexistent'];
-  const { status, stdout } = spawnSync(process.execPath, words, { encoding: 'utf8' });
-  expect([status, Number(stdout)]).toEqual([3, 2 * 2 ** 20]);
+  beforeAll(async () => {
+    writeFileSync(probe, weigh);
+    const [shared, absent] = [{ executable: false, compact: true }, ['node:http2']];
+    await bundleProgram({ entry: 'edge-updater/start.ts', output: 'slipway-edge.mjs', ...shared }, root, folder);
+    const device = { entry: 'edge-updater/main.ts', output: 'slipway-edge-device.mjs', absent };
+    await bundleProgram({ ...device, ...shared }, root, folder);
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const weighed = (options: string): Weight => {
+    const words = ['--import', probe, path.join(folder, 'slipway-edge.mjs'), 'run', '--config', '/nonexistent'];
+    const env = { ...process.env, NODE_OPTIONS: options };
+    const { status, stdout } = spawnSync(process.execPath, words, { encoding: 'utf8', env });
+    expect(status).toBe(3);
+    return JSON.parse(stdout);
+  };
+
+  it('keeps a young generation of 2 MiB, whatever was loaded at its start', () => {
+    expect(weighed('').young).toBe(2 * 2 ** 20);
+  });
+
+  it('loads no module of Node that it does not use, as a namespace of node:http would', () => {
+    const { modules } = weighed('');
+    expect(modules).toContain('NativeModule http');
+    const unused = /^NativeModule (http2|worker_threads|internal\/(deps\/undici|webstreams)\/.*)$/;
+    expect(modules.filter((module) => unused.test(module))).toEqual([]);
+  });
+
+  it('keeps for itself what its unit sets for the engine, and passes on what a person sets', () => {
+    const unit = readFileSync(path.join(root, 'infra/systemd/slipway-edge.service'), 'utf8');
+    const [, ofUnit = ''] = /NODE_OPTIONS=(\S+)/.exec(unit) ?? [];
+    expect(weighed(ofUnit).options).toBeUndefined();
+    expect(weighed('--no-warnings').options).toBe('--no-warnings');
+  });
 });

@@ -1,6 +1,6 @@
 /*
  * The process that the kernel shows as k3s or k0s of the tests: it says its version, and else keeps a Node program as its
- * child and hands systemd what that writes to descriptor 3. VERSION_TEXT, NODE and PROGRAM, and BEHAVIOUR where it has one, are given
+ * child and hands systemd what that writes to descriptor 3. VERSION_TEXT, NODE, COMPILED, BEHAVIOUR and PROGRAM are given
  * to the compiler.
  */
 #define _GNU_SOURCE
@@ -14,10 +14,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#ifndef BEHAVIOUR
-#define BEHAVIOUR ""
-#endif
 
 static void tell_systemd(const char *line, size_t length) {
   const char *path = getenv("NOTIFY_SOCKET");
@@ -38,6 +34,7 @@ static int is_version(const char *argument) {
 static void become_program(int argc, char **argv, int notices) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   dup2(notices, 3);
+  if (*COMPILED) setenv("NODE_COMPILE_CACHE", COMPILED, 0);
   char **arguments = calloc((size_t)argc + 2, sizeof *arguments);
   arguments[0] = NODE;
   arguments[1] = PROGRAM;

@@ -11,18 +11,23 @@ export interface Launcher {
   readonly program: string;
   /** JSON that the program finds in its environment. */
   readonly behaviour?: string;
+  /** Where Node keeps what it compiled of the program; nowhere by default. */
+  readonly compiled?: string;
 }
+
+/** In a machine, whose processes start the same programs again and again. */
+export const compiledInMachine = '/var/cache/stand-ins';
 
 /** What has to be installed for it. */
 export const commandsOfStandIns = ['gcc', 'openssl'] as const;
 
 export function compileLauncher(
   file: string,
-  { versionText, node, program, behaviour }: Launcher,
+  { versionText, node, program, behaviour = '', compiled = '' }: Launcher,
   marks?: GoMarks,
 ): void {
-  const more = behaviour === undefined ? {} : { BEHAVIOUR: behaviour };
-  compile(file, 'launcher.c', { VERSION_TEXT: versionText, NODE: node, PROGRAM: program, ...more }, marks);
+  const texts = { VERSION_TEXT: versionText, NODE: node, PROGRAM: program, COMPILED: compiled, BEHAVIOUR: behaviour };
+  compile(file, 'launcher.c', texts, marks);
 }
 
 /**

@@ -5,7 +5,7 @@
 import { architectures, visitReferences } from '../../go/code-references.ts';
 import type { FunctionEdits } from '../../go/function-edits.ts';
 import { alignCode, type Stretch } from './align-code.ts';
-import { codeOf, type GoImage } from './go-image.ts';
+import { type GoImage, machineCodeOf } from './go-image.ts';
 import type { ShiftVotes } from './shift-votes.ts';
 
 /** Votes for addresses outside functions, and returns the edits worth noting. */
@@ -65,7 +65,7 @@ class References {
   }
 
   read(index: number): void {
-    const code = codeOf(this.#image, index);
+    const code = machineCodeOf(this.#image, index);
     // A copy also of a Buffer, whose own slice() would be the file itself.
     this.masked = new Uint8Array(code);
     this.#places = [];

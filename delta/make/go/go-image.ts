@@ -10,7 +10,7 @@ import { type FilePlace, number64 } from '../../elf.ts';
 import { type Architecture, architectures } from '../../go/code-references.ts';
 import { type FunctionTable, readFunctionTable, rowFields } from '../../go/function-table.ts';
 import { readModule, type TablePlace } from './module-data.ts';
-import { bytesIn, type ElfFile, offsetOf, readElf } from './program-areas.ts';
+import { bytesIn, type ElfFile, fileOffsetOf, readElf } from './program-areas.ts';
 
 export interface GoImage {
   readonly elf: ElfFile;
@@ -111,7 +111,7 @@ function readTable(elf: ElfFile, place: TablePlace, architecture: Architecture):
   if (names === undefined) return { notGo: 'a function row outside pclntab' };
   const module = readModule(elf, place, functions, place.offset + start, rowBytes);
   const text = module?.text ?? part(24);
-  const textOffset = offsetOf(elf, text + (functions.entries[0] as number));
+  const textOffset = fileOffsetOf(elf, text + (functions.entries[0] as number));
   const codeLength = (functions.entries[count] as number) - (functions.entries[0] as number);
   if (module === undefined || textOffset < 0 || textOffset + codeLength > elf.bytes.length) {
     return { notGo: 'no moduledata that agrees with pclntab' };
@@ -165,7 +165,7 @@ export function lengthOf(image: GoImage, index: number): number {
   return (image.functions.entries[index + 1] as number) - (image.functions.entries[index] as number);
 }
 
-export function codeOf(image: GoImage, index: number): Uint8Array {
+export function machineCodeOf(image: GoImage, index: number): Uint8Array {
   const start = image.textOffset + (image.functions.entries[index] as number) - (image.functions.entries[0] as number);
   return image.elf.bytes.subarray(start, start + lengthOf(image, index));
 }

@@ -6,7 +6,7 @@ import type { AddressMap } from '../../go/address-map.ts';
 import type { Region } from '../../go/regions.ts';
 import type { GoImage } from './go-image.ts';
 import { relativeRelocations } from './module-data.ts';
-import { offsetOf } from './program-areas.ts';
+import { fileOffsetOf } from './program-areas.ts';
 import type { ShiftVotes } from './shift-votes.ts';
 
 /**
@@ -25,7 +25,7 @@ export function learnFromData(
     const unit = region.kind === 'typeOffsets' ? 4 : 8;
     for (let at = 0; at + unit <= region.length; at += unit) {
       const here = region.offset + at;
-      const there = offsetOf(new_.elf, map.map(region.address + at));
+      const there = fileOffsetOf(new_.elf, map.map(region.address + at));
       if (there < 0 || there % 4 !== here % 4 || there + unit > new_.elf.bytes.length) continue;
       if (unit === 4) {
         vote(old.types + old.elf.view.getUint32(here, true), new_.types + new_.elf.view.getUint32(there, true));

@@ -5,7 +5,7 @@
 
 import { type FilePlace, number64, sectionTypes } from '../../elf.ts';
 import { type FunctionTable, noFunctionData, rowFields } from '../../go/function-table.ts';
-import { type ElfFile, type ElfRange, offsetOf } from './program-areas.ts';
+import { type ElfFile, type ElfRange, fileOffsetOf } from './program-areas.ts';
 
 export interface TablePlace extends FilePlace {
   readonly address: number;
@@ -66,14 +66,14 @@ function moduleOf(
     .slice(moduleWords.searchFrom)
     .find((value) => isFunctionData(elf, value, functions, rows, rowBytes));
   const length = data === undefined ? 0 : functionDataLength(elf, functions, rows, rowBytes);
-  const offset = data === undefined ? -1 : offsetOf(elf, data);
+  const offset = data === undefined ? -1 : fileOffsetOf(elf, data);
   const fits = offset >= 0 && length > 0 && offset + length <= elf.bytes.length;
   return { text, types, rodata, functionData: fits ? { offset, length } : undefined };
 }
 
 /** True when the pointer maps that functions name at this base look like ones: a count and a number of bits. */
 function isFunctionData(elf: ElfFile, base: number, functions: FunctionTable, rows: number, rowBytes: number): boolean {
-  const offset = offsetOf(elf, base);
+  const offset = fileOffsetOf(elf, base);
   if (offset < 0 || base === 0) return false;
   let seen = 0;
   let good = 0;

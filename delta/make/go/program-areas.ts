@@ -69,7 +69,7 @@ function areaOf({ executable, address, offset, length }: ElfSegment): ElfRange {
 }
 
 /** File offset of an address, or -1. */
-export function offsetOf(elf: ElfFile, address: number): number {
+export function fileOffsetOf(elf: ElfFile, address: number): number {
   for (const { address: start, offset, length } of elf.segments) {
     if (address >= start && address < start + length) return offset + address - start;
   }

@@ -5,7 +5,7 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FileRange, type FileSource, readRange } from '../file-source.ts';
+import { FileRange, type FileSource, readFileRange } from '../file-source.ts';
 
 /** A stream being written. */
 interface SpoolStream {
@@ -35,7 +35,7 @@ export class Spool implements Disposable {
     this.#source = {
       path,
       length: maxBytes,
-      readInto: (target, offset) => readRange(descriptor, path, target, offset),
+      readInto: (target, offset) => readFileRange(descriptor, path, target, offset),
       [Symbol.dispose]: () => closeSync(descriptor),
     };
   }

@@ -23,13 +23,13 @@ export function slots<Name extends string>(type: ValueType, ...names: readonly N
   return Object.fromEntries(names.map((name) => [name, type])) as Record<Name, ValueType>;
 }
 
-export interface Answer {
+export interface StepAnswer {
   readonly rows: readonly unknown[];
   /** Rows inserted, changed or deleted. */
   readonly affected: number;
 }
 
-export type DatabaseStep<T> = Generator<Question, T, Answer>;
+export type DatabaseStep<T> = Generator<Question, T, StepAnswer>;
 
 export function* rowsOf<Row>(query: Compilable<Row>): DatabaseStep<Row[]> {
   return (yield questionOf(query)).rows as Row[];

@@ -4,12 +4,12 @@ import { type CampaignAttempt, type CampaignKey, type CampaignState, campaignTex
 import type { CountQuestion, HoldCount } from '../../rollout/campaigns/ports.ts';
 import { applyTransitionTo, type Transition } from '../../rollout/campaigns/transition.ts';
 import { noCounts, type WaveCounts } from '../../rollout/standing.ts';
-import type { CampaignEntry, FleetTables } from './tables.ts';
+import type { CampaignEntry, MemoryTables } from './tables.ts';
 
 export class CampaignTable {
-  readonly #tables: FleetTables;
+  readonly #tables: MemoryTables;
 
-  constructor(tables: FleetTables) {
+  constructor(tables: MemoryTables) {
     this.#tables = tables;
   }
 

@@ -7,11 +7,17 @@ import type { Finding } from '../../rollout/deciding/findings.ts';
 import type { Decision, UpdateDecision } from '../../rollout/decision.ts';
 import { slotOf } from '../../rollout/spending-slot.ts';
 import { type Devices, touchAttempts } from './devices.ts';
-import { type AttemptEntry, attemptEntryOf, type CampaignEntry, type DeviceEntry, type FleetTables } from './tables.ts';
+import {
+  type AttemptEntry,
+  attemptEntryOf,
+  type CampaignEntry,
+  type DeviceEntry,
+  type MemoryTables,
+} from './tables.ts';
 import type { Tokens } from './tokens.ts';
 
 interface Near {
-  readonly tables: FleetTables;
+  readonly tables: MemoryTables;
   readonly devices: Devices;
   readonly tokens: Tokens;
   readonly planSha256: () => CheckFacts['planSha256'];

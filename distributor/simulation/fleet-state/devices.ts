@@ -5,14 +5,14 @@ import type { DevicePage, Member } from '../../fleet/device-page.ts';
 import type { DeviceProfile, DeviceRecord, Enrolment, EnrolmentOutcome, TroubleCount } from '../../fleet/ports.ts';
 import { ReceivedSequences } from '../../fleet/received-sequences.ts';
 import type { CampaignKey } from '../../rollout/campaign.ts';
-import { attemptEntryOf, type DeviceEntry, type FleetTables } from './tables.ts';
+import { attemptEntryOf, type DeviceEntry, type MemoryTables } from './tables.ts';
 import type { Tokens } from './tokens.ts';
 
 export class Devices {
-  readonly #tables: FleetTables;
+  readonly #tables: MemoryTables;
   readonly #tokens: Tokens;
 
-  constructor(tables: FleetTables, tokens: Tokens) {
+  constructor(tables: MemoryTables, tokens: Tokens) {
     this.#tables = tables;
     this.#tokens = tokens;
   }

@@ -16,7 +16,7 @@ import { Checks } from './checks.ts';
 import { Devices, sight } from './devices.ts';
 import { History } from './history.ts';
 import { Reports } from './reports.ts';
-import { attemptEntryOf, FleetTables } from './tables.ts';
+import { attemptEntryOf, MemoryTables } from './tables.ts';
 import { Tokens } from './tokens.ts';
 
 /** What can be asked of it at once, besides. */
@@ -38,7 +38,7 @@ interface InMemoryUse extends KeptReports {
 }
 
 export function fleetInMemory({ keptReports = 8, onTransition }: InMemoryUse = {}): FleetInMemory {
-  const tables = new FleetTables();
+  const tables = new MemoryTables();
   const tokens = new Tokens();
   const devices = new Devices(tables, tokens);
   const campaigns = new CampaignTable(tables);

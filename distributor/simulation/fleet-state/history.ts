@@ -6,19 +6,19 @@ import type { Retention } from '../../fleet/ports.ts';
 import type { AppliedPlan, AppliedSummary } from '../../reconcile/applied-plan.ts';
 import type { RefusedRevision } from '../../reconcile/ports.ts';
 import { slotOf } from '../../rollout/spending-slot.ts';
-import type { CampaignEntry, FleetTables } from './tables.ts';
+import type { CampaignEntry, MemoryTables } from './tables.ts';
 
 const dayMs = 86_400_000;
 /** Longer than any budget's period. */
 const spendingDays = 400;
 
 export class History {
-  readonly #tables: FleetTables;
+  readonly #tables: MemoryTables;
   #plans: AppliedPlan[] = [];
   #events: RecordedEvent[] = [];
   #lastId = 0;
 
-  constructor(tables: FleetTables) {
+  constructor(tables: MemoryTables) {
     this.#tables = tables;
   }
 

@@ -54,7 +54,7 @@ export interface CampaignEntry {
   readonly spendings: Spendings;
 }
 
-export class FleetTables {
+export class MemoryTables {
   readonly devices = new Map<DeviceId, DeviceEntry>();
   readonly campaigns = new Map<string, CampaignEntry>();
   readonly #bySite = new Map<string, Set<DeviceEntry>>();

@@ -17,6 +17,7 @@ function throughProxy(proxy: NamedProxy, { connect, ...options }: Agent.Options)
   const tls = typeof connect === 'object' ? connect : {};
   return new ProxyAgent({
     ...options,
+    allowH2: false,
     uri: proxy.url.href,
     proxyTunnel: true,
     requestTls: tls,
@@ -24,7 +25,10 @@ function throughProxy(proxy: NamedProxy, { connect, ...options }: Agent.Options)
     clientFactory: (origin, { connect: toProxy }: Pool.Options) => {
       const { headersTimeout } = options;
       const more = headersTimeout === undefined ? {} : { headersTimeout };
-      return tellingFailures(new Pool(origin, { ...more, ...(toProxy ? { connect: toProxy } : {}) }), proxy);
+      return tellingFailures(
+        new Pool(origin, { ...more, allowH2: false, ...(toProxy ? { connect: toProxy } : {}) }),
+        proxy,
+      );
     },
   });
 }

@@ -9,8 +9,12 @@ import requestThrough from 'undici/lib/api/api-request.js';
 // @ts-expect-error As above.
 import AgentPart from 'undici/lib/dispatcher/agent.js';
 
-export const Agent: typeof undici.Agent = AgentPart;
-export type Agent = undici.Agent;
+/** Speaks HTTP/1.1 alone: each device asks one server for one thing after another, and `node:http2` takes 4 MB. */
+export class Agent extends (AgentPart as typeof undici.Agent) {
+  constructor(options: undici.Agent.Options) {
+    super({ ...options, allowH2: false });
+  }
+}
 
 type RequestOptions = Omit<undici.Dispatcher.RequestOptions, 'origin' | 'path' | 'method'> & {
   readonly method?: undici.Dispatcher.HttpMethod;

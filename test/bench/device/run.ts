@@ -190,7 +190,7 @@ async function idleRssOnce(configuration: string): Promise<number> {
   const env = {
     ...process.env,
     CACHE_DIRECTORY: path.join(path.dirname(configuration), 'cache'),
-    MALLOC_ARENA_MAX: '1',
+    ...unitEnvironment(),
   };
   const child = spawn(process.execPath, [program, 'run', '--config', configuration], { stdio: 'ignore', env });
   try {
@@ -201,6 +201,13 @@ async function idleRssOnce(configuration: string): Promise<number> {
     child.kill('SIGTERM');
     await once(child, 'exit');
   }
+}
+
+/** `Environment=` of the unit that is shipped. */
+function unitEnvironment(): Record<string, string> {
+  const unit = readFileSync(path.join(root, 'infra/systemd/slipway-edge.service'), 'utf8');
+  const [, assignments = ''] = /^Environment=(.*)$/m.exec(unit) ?? [];
+  return Object.fromEntries(assignments.split(' ').map((assignment) => assignment.split(/=(.*)/).slice(0, 2)));
 }
 
 function linesOf({ status, idleRssBytes, install }: DeviceBench): string[] {

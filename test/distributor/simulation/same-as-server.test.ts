@@ -11,7 +11,11 @@ import type { Transition } from '../../../distributor/rollout/campaigns/transiti
 import type { Decision } from '../../../distributor/rollout/decision.ts';
 import type { RolloutRun } from '../../../distributor/simulation/rollout-run.ts';
 import { type SimulationInput, simulate } from '../../../distributor/simulation/simulate.ts';
-import { reportOf, type VirtualDevice, type VirtualReport } from '../../../distributor/simulation/virtual-device.ts';
+import {
+  simulatedReport,
+  type VirtualDevice,
+  type VirtualReport,
+} from '../../../distributor/simulation/virtual-device.ts';
 import type { KnownDevice } from '../../../distributor/simulation/virtual-fleet.ts';
 import { product, smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet, takenAtTheirWord } from '../../fakes/small-fleet.ts';
@@ -231,7 +235,7 @@ class ServedDevice {
   }
 
   async report(said: VirtualReport): Promise<void> {
-    const answer = await this.#small.report(this.#id, this.#token, reportOf(said, this.#small.now));
+    const answer = await this.#small.report(this.#id, this.#token, simulatedReport(said, this.#small.now));
     expect(answer.statusCode).toBe(200);
   }
 }

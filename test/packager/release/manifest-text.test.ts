@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { joinManifests, readManifest } from '../../../packager/release/manifest-text.ts';
+import { joinManifests, readManifestText } from '../../../packager/release/manifest-text.ts';
 import { DocumentError, type DocumentProblem } from '../../../system/documents/document.ts';
 
 const bytes = (text: string) => Buffer.from(text);
 const joined = (...texts: string[]) =>
-  Buffer.from(joinManifests(texts.map((text, index) => readManifest(bytes(text), `${index}.yaml`)))).toString();
+  Buffer.from(joinManifests(texts.map((text, index) => readManifestText(bytes(text), `${index}.yaml`)))).toString();
 
 function problemsOf(content: string | Uint8Array, file = 'a.yaml'): readonly DocumentProblem[] {
   try {
-    readManifest(typeof content === 'string' ? bytes(content) : content, file);
+    readManifestText(typeof content === 'string' ? bytes(content) : content, file);
   } catch (error) {
     if (error instanceof DocumentError) return error.problems;
     throw error;
@@ -57,16 +57,16 @@ describe('a manifest', () => {
     ['with anchors, and what looks like a marker in a block', 'a: &x [1]\nb: *x\nc: |\n  ---\n  d\n---\ne: 1\n'],
     ['with flow indented by tabs', '{\n\t"a": 1\n}\n---\nb: 1\n'],
   ])('%s has two documents', (_what, text) => {
-    expect(readManifest(bytes(text), 'a.yaml').documents).toHaveLength(2);
+    expect(readManifestText(bytes(text), 'a.yaml').documents).toHaveLength(2);
   });
 
   it('loses a byte order mark and nothing else', () => {
-    expect(readManifest(bytes('\ufeffkind: "\ufeffA"\n'), 'a.yaml').text).toBe('kind: "\ufeffA"\n');
+    expect(readManifestText(bytes('\ufeffkind: "\ufeffA"\n'), 'a.yaml').text).toBe('kind: "\ufeffA"\n');
   });
 
   it('with 20,000 keys is read in the time that its length takes', { timeout: 20_000 }, () => {
     const text = Array.from({ length: 20_000 }, (_, index) => `k${index}: 1\n`).join('');
-    expect(readManifest(bytes(text), 'a.yaml').documents).toHaveLength(1);
+    expect(readManifestText(bytes(text), 'a.yaml').documents).toHaveLength(1);
   });
 });
 

@@ -5,7 +5,7 @@ import { marksOfK0s } from '../go-marks.ts';
 import type { Behaviour } from '../k3s/behaviour.ts';
 import type { ClusterCertificates } from '../kubernetes/certificates.ts';
 import { writeClusterFiles } from '../kubernetes/cluster-files.ts';
-import { compileLauncher } from '../launcher.ts';
+import { compiledInMachine, compileLauncher } from '../launcher.ts';
 import { nodeCertificate } from '../node-certificate.ts';
 
 export interface K0sRelease {
@@ -28,13 +28,9 @@ export function makeK0s(
   mkdirSync(folder, { recursive: true });
   const program = path.join(folder, 'k0s');
   const { node, sources } = installed ?? { node: process.execPath, sources: path.dirname(import.meta.dirname) };
-  const launcher = {
-    versionText: version,
-    node,
-    program: path.join(sources, 'k0s', 'k0s.ts'),
-    behaviour: JSON.stringify(behaviour),
-  };
-  compileLauncher(program, launcher, marksOfK0s(version));
+  const launcher = { versionText: version, node, program: path.join(sources, 'k0s', 'k0s.ts') };
+  const compiled = installed ? compiledInMachine : '';
+  compileLauncher(program, { ...launcher, compiled, behaviour: JSON.stringify(behaviour) }, marksOfK0s(version));
   const certificate = path.join(folder, 'kubelet.pem');
   if (nodeName !== undefined) {
     const { cert, key } = nodeCertificate(folder, nodeName);

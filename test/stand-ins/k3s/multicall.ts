@@ -1,32 +1,25 @@
 /**
- * What the installed k3s of the tests runs: like K3s' own (cmd/k3s/main.go) it says its version without unpacking, and for
- * all else unpacks its payload to a folder named by the payload's hash and becomes the program in there. Where the folder
- * is there already it returns early: links are not moved back.
+ * What the installed k3s of the tests runs for all but its version: like K3s' own (cmd/k3s/main.go) it unpacks its payload to
+ * a folder named by the payload's hash and becomes the program in there. Where the folder is there already it returns
+ * early: links are not moved back.
  */
 import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { defaultDataDirectory, optionsOf } from './options.ts';
 
 const [release = '', ...args] = process.argv.slice(2);
-const { version, hash } = JSON.parse(readFileSync(path.join(release, 'release.json'), 'utf8')) as {
-  version: string;
-  hash: string;
-};
+const { hash } = JSON.parse(readFileSync(path.join(release, 'release.json'), 'utf8')) as { hash: string };
 
-if (args[0] === '--version' || args[0] === '-v') {
-  process.stdout.write(`k3s version ${version} (${hash.slice(0, 8)})\ngo version go1.24.13\n`);
-} else {
-  const folder = unpacked(optionsOf(args, process.env).get('data-dir') ?? defaultDataDirectory);
-  const bin = path.join(folder, 'bin');
-  // kubectl takes no data directory; K3s has unpacked by then.
-  if (args[0] === 'kubectl') {
-    process.stderr.write('error: unknown flag: --data-dir\n');
-    process.exit(1);
-  }
-  // K3s names the payload's folder, not the data directory, by this variable.
-  const environment = { ...process.env, PATH: `${bin}:${process.env.PATH}`, K3S_DATA_DIR: folder };
-  process.execve?.(path.join(bin, 'k3s'), ['k3s', ...args], environment);
+const folder = unpacked(optionsOf(args, process.env).get('data-dir') ?? defaultDataDirectory);
+const bin = path.join(folder, 'bin');
+// kubectl takes no data directory; K3s has unpacked by then.
+if (args[0] === 'kubectl') {
+  process.stderr.write('error: unknown flag: --data-dir\n');
+  process.exit(1);
 }
+// K3s names the payload's folder, not the data directory, by this variable.
+const environment = { ...process.env, PATH: `${bin}:${process.env.PATH}`, K3S_DATA_DIR: folder };
+process.execve?.(path.join(bin, 'k3s'), ['k3s', ...args], environment);
 
 /** One that is unpacked in the default place serves whatever the data directory is. */
 function unpacked(dataDirectory: string): string {

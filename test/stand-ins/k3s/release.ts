@@ -6,7 +6,7 @@ import { marksOfK3s } from '../go-marks.ts';
 import type { ClusterCertificates } from '../kubernetes/certificates.ts';
 import { writeClusterFiles } from '../kubernetes/cluster-files.ts';
 import type { KubeletFaults } from '../kubernetes/kubelet.ts';
-import { compile, compileLauncher } from '../launcher.ts';
+import { compile, compiledInMachine, compileLauncher } from '../launcher.ts';
 import { nodeCertificate } from '../node-certificate.ts';
 import { type Behaviour, writeBehaviour } from './behaviour.ts';
 
@@ -40,17 +40,23 @@ export function makeK3s(
   const hash = createHash('sha256').update(`k3s ${version}`).digest('hex');
   const { node, sources } = installed ?? { node: process.execPath, sources: path.dirname(import.meta.dirname) };
   const versionText = `k3s version ${version} (${hash.slice(0, 8)})\ngo version go1.24.13`;
-  compileLauncher(path.join(bin, 'k3s'), { versionText, node, program: path.join(sources, 'k3s', 'server.ts') });
+  const compiled = installed ? compiledInMachine : '';
+  compileLauncher(path.join(bin, 'k3s'), {
+    ...{ versionText, node, program: path.join(sources, 'k3s', 'server.ts'), compiled },
+  });
   const payload = path.join(folder, 'payload');
   if (nodeName !== undefined && cluster) {
     writeClusterFiles(payload, cluster, nodeName);
     writeFileSync(path.join(payload, 'kubelet.json'), JSON.stringify({ version, nodeName, faults }));
   } else if (nodeName !== undefined) nodeCertificate(payload, nodeName);
   writeBehaviour(payload, { version, ...behaviour });
-  writeFileSync(path.join(folder, 'release.json'), JSON.stringify({ version, hash }));
+  writeFileSync(path.join(folder, 'release.json'), JSON.stringify({ hash }));
   const program = path.join(folder, 'k3s');
   const multicall = path.join(sources, 'k3s', 'multicall.ts');
-  const texts = { NODE: node, PROGRAM: multicall, FOLDER: installed?.folder ?? folder };
+  const texts = {
+    ...{ VERSION_TEXT: versionText, NODE: node, COMPILED: compiled },
+    ...{ PROGRAM: multicall, FOLDER: installed?.folder ?? folder },
+  };
   compile(program, 'k3s/multicall.c', texts, marksOfK3s(version, hash));
   return { program, payloadHash: hash };
 }

@@ -5,7 +5,7 @@
  */
 import pg from 'pg';
 import { SlipwayError } from '../../../../contract/errors.ts';
-import type { Answer, DatabaseStep, Question } from '../step.ts';
+import type { DatabaseStep, Question, StepAnswer } from '../step.ts';
 
 const connectTimeoutMs = 5000;
 /** A server that vanished without a word is noticed by then. */
@@ -46,7 +46,7 @@ export class StepFailure extends Error {}
 /** Nothing of a group was kept, because of one of its steps or of others at the same time: each may be tried alone. */
 export class GroupFailed extends Error {}
 
-export function answerNext<T>(step: DatabaseStep<T>, answer?: Answer): IteratorResult<Question, T> {
+export function answerNext<T>(step: DatabaseStep<T>, answer?: StepAnswer): IteratorResult<Question, T> {
   try {
     return answer === undefined ? step.next() : step.next(answer);
   } catch (cause) {
@@ -55,7 +55,10 @@ export function answerNext<T>(step: DatabaseStep<T>, answer?: Answer): IteratorR
 }
 
 /** Unnamed: a pooler may give the next question to another session. */
-export async function ask(client: pg.PoolClient, { sql, values }: Pick<Question, 'sql' | 'values'>): Promise<Answer> {
+export async function ask(
+  client: pg.PoolClient,
+  { sql, values }: Pick<Question, 'sql' | 'values'>,
+): Promise<StepAnswer> {
   const result = await client.query({ text: sql, values: [...values] });
   return { rows: result.rows, affected: result.rowCount ?? 0 };
 }

@@ -4,7 +4,7 @@
  * given.
  */
 import type pg from 'pg';
-import type { Answer, DatabaseStep, Question } from '../step.ts';
+import type { DatabaseStep, Question, StepAnswer } from '../step.ts';
 import { answerNext, ask, StepFailure } from './connection.ts';
 import { columnsOf, type Many, manyOf } from './many.ts';
 
@@ -47,7 +47,7 @@ export async function sideBySide(client: pg.PoolClient, runs: readonly RunStep[]
   return all.map(({ ended }) => ended ?? { failure: new TypeError('a step did not end') });
 }
 
-function proceed(going: Going, answer?: Answer): void {
+function proceed(going: Going, answer?: StepAnswer): void {
   try {
     const next = answerNext(going.run.step, answer);
     if (next.done) going.ended = { value: next.value };

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { SerialQueue } from '../../../serial-queue.ts';
-import type { Answer, DatabaseStep, Question } from '../step.ts';
+import type { DatabaseStep, Question, StepAnswer } from '../step.ts';
 import type { AsideAnswer, AsideData } from './thread.ts';
 
 const plain = (sql: string): Question => ({ sql, values: [], name: undefined });
@@ -65,7 +65,7 @@ export class SqliteAside {
   }
 }
 
-async function ask(thread: Worker, { sql, values }: Question): Promise<Answer> {
+async function ask(thread: Worker, { sql, values }: Question): Promise<StepAnswer> {
   const waiting = new AbortController();
   const { signal } = waiting;
   try {

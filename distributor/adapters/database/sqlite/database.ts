@@ -8,7 +8,7 @@ import type Database from 'better-sqlite3';
 import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
 import type { FleetDatabase } from '../fleet-database.ts';
 import type { FleetTables } from '../fleet-tables.ts';
-import { type Answer, affectedBy, type DatabaseStep, type Question } from '../step.ts';
+import { affectedBy, type DatabaseStep, type Question, type StepAnswer } from '../step.ts';
 import { SqliteAside } from './aside.ts';
 import { busyTimeoutMs, fleetFile, holdFolder, openFile, prepareFile, problemOf } from './file.ts';
 import { SqlitePlace } from './place.ts';
@@ -206,7 +206,7 @@ class SqliteDatabase implements FleetDatabase {
     return next.value;
   }
 
-  #ask(connection: Database.Database, question: Question): Answer {
+  #ask(connection: Database.Database, question: Question): StepAnswer {
     try {
       const statement = this.#statement(connection, question);
       if (statement.reader) return { rows: statement.all(question.values), affected: 0 };
