@@ -22,7 +22,7 @@ import { SlotDirectory } from '../adapters/disk/slot-directory.ts';
 import { writeStatus } from '../adapters/disk/status-file.ts';
 import { DeviceToken } from '../adapters/network/device-token.ts';
 import { HttpServer } from '../adapters/network/http-server.ts';
-import { runProgram } from '../adapters/preflight/linux-preflight.ts';
+import { runBounded } from '../adapters/preflight/linux-preflight.ts';
 import { ExecService } from '../adapters/service/exec-service.ts';
 import { bootId } from '../adapters/service/process-table.ts';
 import { SystemdService } from '../adapters/service/systemd-service.ts';
@@ -158,7 +158,7 @@ export class DeviceOpener {
 }
 
 function payloadsOf(dataDir: string): K3sPayloads {
-  return new K3sPayloads({ dataDir, run: runProgram });
+  return new K3sPayloads({ dataDir, run: runBounded });
 }
 
 /** What was adopted is what the updater stops and starts. @throws SlipwayError `box-contradicted` */

@@ -15,7 +15,7 @@ const maxOutputBytes = 1024 * 1024;
 export function linuxPreflight(monotonicSeconds: () => number): PreflightMachine {
   const { text, askApi, linesOfApi } = localMachine(questionSeconds, monotonicSeconds);
   return {
-    ...{ text, askApi, linesOfApi, processes, run: runProgram },
+    ...{ text, askApi, linesOfApi, processes, run: runBounded },
 
     names: (folder) => ifReadable(() => readdirSync(folder)) ?? [],
 
@@ -44,7 +44,7 @@ function processes(): string[][] {
 }
 
 /** @param environment besides a plain PATH: nothing that K3s or K0s of a unit reads comes along */
-export function runProgram(
+export function runBounded(
   program: string,
   args: readonly string[],
   signal: AbortSignal,

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { linuxPreflight, runProgram } from '../../../edge-updater/adapters/preflight/linux-preflight.ts';
+import { linuxPreflight, runBounded } from '../../../edge-updater/adapters/preflight/linux-preflight.ts';
 import type { Box } from '../../../edge-updater/box/box.ts';
 import { askPrograms, lookAtFacts } from '../../../edge-updater/preflight/look-at-facts.ts';
 import type { PreflightMachine } from '../../../edge-updater/preflight/preflight-machine.ts';
@@ -113,15 +113,15 @@ it('asks K0s of the release, and the installed one, what they say of this box', 
 
 it('bounds a program in its time and its output, and keeps its own environment', async () => {
   const hangs = script('hangs', '#!/bin/sh\nexec sleep 60\n');
-  expect(await runProgram(hangs, [], never, {}, 0.2)).toEqual({ kind: 'silent', seconds: 0.2 });
+  expect(await runBounded(hangs, [], never, {}, 0.2)).toEqual({ kind: 'silent', seconds: 0.2 });
   const babbles = script('babbles', '#!/bin/sh\nexec yes\n');
-  expect(await runProgram(babbles, [], never)).toMatchObject({ kind: 'ended', status: 1, stdout: '' });
+  expect(await runBounded(babbles, [], never)).toMatchObject({ kind: 'ended', status: 1, stdout: '' });
   // As execvp(3) has it, a shell reads what is no program here.
   const other = script('other', '\u007fELF\u0002\u0001\u0001 of another processor');
-  expect(await runProgram(other, [], never)).toMatchObject({ kind: 'ended', status: 127 });
+  expect(await runBounded(other, [], never)).toMatchObject({ kind: 'ended', status: 127 });
   const dies = script('dies', '#!/bin/sh\nkill -SEGV $$\n');
-  expect(await runProgram(dies, [], never)).toEqual({ kind: 'killed', signal: 'SIGSEGV' });
+  expect(await runBounded(dies, [], never)).toEqual({ kind: 'killed', signal: 'SIGSEGV' });
   const tells = script('tells', '#!/bin/sh\nexec env\n');
-  const told = await runProgram(tells, [], never, { ASKED: '1' });
+  const told = await runBounded(tells, [], never, { ASKED: '1' });
   expect(told.kind === 'ended' && told.stdout.match(/^\w+(?==)/gm)?.sort()).toEqual(['ASKED', 'HOME', 'PATH', 'PWD']);
 });

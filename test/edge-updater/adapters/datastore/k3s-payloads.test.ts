@@ -17,7 +17,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { K3sPayloads } from '../../../../edge-updater/adapters/datastore/k3s-payloads.ts';
 import { type PayloadUse, useOfPayload } from '../../../../edge-updater/adapters/datastore/users-of-payloads.ts';
-import { runProgram } from '../../../../edge-updater/adapters/preflight/linux-preflight.ts';
+import { runBounded } from '../../../../edge-updater/adapters/preflight/linux-preflight.ts';
 import type { ProgramRun } from '../../../../edge-updater/preflight/facts.ts';
 import { never } from '../../../fakes/edge-device.ts';
 import { missingCommands } from '../../../services/commands.ts';
@@ -193,7 +193,7 @@ describe('of a release that is gone', () => {
 describeUnless(missingCommands('gcc'), 'the stand-in of K3s', () => {
   it('unpacks itself so, and does not start', async () => {
     const { program, payloadHash } = makeK3s(path.join(folder, 'release'), { version: 'v1.34.1+k3s1' });
-    const real = new K3sPayloads({ dataDir: at(), run: runProgram });
+    const real = new K3sPayloads({ dataDir: at(), run: runBounded });
     await real.unpack(program, payloadHash, never);
     expect(existsSync(at('data', payloadHash, 'behaviour.json'))).toBe(true);
     expect(links()).toEqual(linked(older));
