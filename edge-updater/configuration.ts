@@ -24,6 +24,7 @@ import { boxRoles, datastores } from './box/box.ts';
 import { absolutePath, commandLine, seconds } from './configuration-values.ts';
 import { defaultZstdPrograms } from './delta/delta-means.ts';
 import { healthSchema, probesOf } from './health/health-settings.ts';
+import { ignorableObjections } from './preflight/objection.ts';
 
 const environment = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string());
 
@@ -141,6 +142,8 @@ const documentSchema = z.strictObject({
   service: serviceSchema,
   box: boxSchema.optional(),
   health: healthSchema,
+  /** What a preflight says against a release and the operator takes upon himself. */
+  preflight: z.strictObject({ ignore: z.array(z.enum(ignorableObjections)).default([]) }).prefault({}),
 });
 
 /** Without a probe of its own, health is that of the K3s or K0s: where none is looked for, nothing would be asked. */

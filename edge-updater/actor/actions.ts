@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { digestSchema } from '../../contract/digest.ts';
 import { type ErrorCode, errorCodes } from '../../contract/errors.ts';
-import { distributionNames } from '../../contract/release/distribution.ts';
+import { distributionNames, payloadSchema } from '../../contract/release/distribution.ts';
 import { versionSchema } from '../../contract/release/version.ts';
 import { boxRoles, datastores } from '../box/box.ts';
 import { outcomes, steps } from '../health/evidence.ts';
@@ -33,6 +33,7 @@ const box = z.strictObject({
   payload: text.optional(),
   nodeName: text.optional(),
   datastore: z.strictObject({ kind: z.enum(datastores), members: count.optional() }),
+  configuration: z.array(text).readonly().optional(),
 });
 
 const boxReading = z.discriminatedUnion('kind', [
@@ -40,6 +41,19 @@ const boxReading = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
   z.strictObject({ kind: z.literal('refused'), code: z.enum(codes), message: text }),
 ]);
+
+const facts = z.strictObject({
+  ...{ box, now: z.number(), serverVersion: versionSchema.optional() },
+  certificates: z.array(z.strictObject({ file: text, notBefore: z.number(), notAfter: z.number() })).readonly(),
+  dropIns: z.array(z.strictObject({ path: text, text })).readonly(),
+  requestedApis: z
+    .array(z.strictObject({ name: text, removedIn: text }))
+    .readonly()
+    .optional(),
+  processes: z.array(z.array(text).readonly()).readonly(),
+  autopilot: text.optional(),
+  availableBytes: count.optional(),
+});
 
 const look = z.strictObject({
   steps: z
@@ -56,6 +70,7 @@ export const actions = {
   'read-box': { asks: z.undefined(), answers: boxReading, takesTurns: false },
   'look-at-health': { asks: question, answers: look.optional(), takesTurns: false },
   'wait-for': { asks: question, answers: text.optional(), takesTurns: false },
+  'look-at-facts': { asks: z.strictObject({ now: z.number() }), answers: facts, takesTurns: false },
   'tell-owner': { asks: z.undefined(), answers: digestSchema.optional(), takesTurns: true },
   claim: { asks: digestSchema, answers: nothing, takesTurns: true },
   measure: {
@@ -73,6 +88,19 @@ export const actions = {
   'put-links-back': { asks: snapshot, answers: nothing, takesTurns: true },
   'finish-exchange': { asks: z.undefined(), answers: nothing, takesTurns: true },
   'prune-snapshots': { asks: z.array(ways).max(8), answers: nothing, takesTurns: true },
+  'tell-room-for-payload': {
+    asks: z.strictObject({ payload: payloadSchema, programBytes: count }),
+    answers: count,
+    takesTurns: true,
+  },
+  'unpack-payload': {
+    asks: z.strictObject({ release: digestSchema, payload: payloadSchema }),
+    answers: nothing,
+    takesTurns: true,
+  },
+  'link-payload': { asks: payloadSchema, answers: nothing, takesTurns: true },
+  'settle-payload': { asks: z.undefined(), answers: nothing, takesTurns: true },
+  'prune-payloads': { asks: z.array(payloadSchema).max(64), answers: nothing, takesTurns: true },
 } as const satisfies Record<string, { asks: z.ZodType; answers: z.ZodType; takesTurns: boolean }>;
 
 export type ActionName = keyof typeof actions;
@@ -85,8 +113,10 @@ export type Actions = {
   readonly [A in ActionName]: (asked: Asked<A>, signal: AbortSignal) => Promise<Answered<A>>;
 };
 
-/** Of a line with its end, both ways. */
+/** Of a question with the end of its line. */
 export const maxLineBytes = 64 * 1024;
+/** Of an answer; the largest has the arguments of all processes. */
+export const maxAnswerBytes = 4 * 1024 * 1024;
 
 /** One line of JSON; `asked` is judged by the schema of the action. */
 export const requestSchema = z.strictObject({ action: z.enum(actionNames), asked: z.unknown().optional() });

@@ -45,9 +45,11 @@ IPAddressAllow=localhost`;
 const apiElsewhere = '# It asks the API server of the cluster, which is on another box, and the kubelet of this one.';
 
 export function actorService(
-  { unit, dataDir, role }: Pick<Adoption, 'unit' | 'dataDir' | 'role'>,
+  { unit, dataDir, role, configuration = [] }: Pick<Adoption, 'unit' | 'dataDir' | 'role' | 'configuration'>,
   { unit: updater, program, configFile }: UpdaterStart,
 ): string {
+  // Settings are replaced by renames, in the folders that have them.
+  const settings = new Set(configuration.map((file) => `-${file.slice(0, file.lastIndexOf('/'))}`));
   return `# Written by slipway-edge adopt; slipway-edge unadopt takes it away.
 [Unit]
 Description=Slipway actor, for the data of ${unit}
@@ -61,8 +63,9 @@ StartLimitIntervalSec=0
 ExecStart=${program} act --config ${configFile} --record ${actorFolder}
 # What was begun is ended; what is cut off there is done again.
 TimeoutStopSec=90s
-MemoryHigh=200M
-MemoryMax=300M
+# Beside its own 80M what K3s takes that unpacks itself.
+MemoryHigh=360M
+MemoryMax=400M
 Nice=10
 IOSchedulingClass=best-effort
 IOSchedulingPriority=7
@@ -73,7 +76,7 @@ Environment=MALLOC_ARENA_MAX=1
 
 # Data is copied and put back with its owners and times, and the running program is looked at.
 CapabilityBoundingSet=CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_SYS_PTRACE
-ReadWritePaths=${dataDir}
+ReadWritePaths=${[dataDir, ...settings].join(' ')}
 ${isAgent({ role }) ? apiElsewhere : apiHere}
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 SocketBindDeny=any

@@ -38,5 +38,7 @@ export const adoptionSchema = z.object({
   original: originalSchema,
   /** The socket of the actor; absent where the updater itself touches the box, as before there was one. */
   actor: z.string().startsWith('/').optional(),
+  /** Files and folders with the settings of the distribution; absent where it was adopted before they were kept. */
+  configuration: z.array(z.string().startsWith('/')).optional(),
 });
 export type Adoption = z.infer<typeof adoptionSchema>;

@@ -5,12 +5,16 @@
  * K3s compares `server/cred` and `server/tls` with the datastore at each start, and ends where a file differs and is
  * newer (pkg/cluster/bootstrap.go, `isNewerFile`): they go back with it, with their times. Its links `data/current` and
  * `data/cni` name what was unpacked last; K3s does not move them back (cmd/k3s/main.go, `extract` returns early).
+ *
+ * `/etc/rancher/node/password` stays: no update writes it, and the datastore of before knows the same one.
  */
 import type { Adoption } from './adoption.ts';
 
 export interface DataSet {
   /** Files and folders that are copied and exchanged, in this order. */
   readonly items: readonly string[];
+  /** Absolute paths outside of the data directory: its settings, copied and given back with the rest. */
+  readonly outside: readonly string[];
   /** Links that are remembered and set again, and folders that consist of such links. */
   readonly links: readonly string[];
   readonly linkFolders: readonly string[];
@@ -20,17 +24,26 @@ export interface DataSet {
   readonly etcd: string | undefined;
 }
 
-const nothing: DataSet = { items: [], links: [], linkFolders: [], sqlite: undefined, etcd: undefined };
+const nothing: DataSet = { items: [], outside: [], links: [], linkFolders: [], sqlite: undefined, etcd: undefined };
 
-export function dataSetOf({ distribution, datastore, members }: Adoption): DataSet {
-  const links = distribution === 'k3s' ? { links: ['data/current', 'data/previous'], linkFolders: ['data/cni'] } : {};
+export function dataSetOf({ distribution, datastore, members, configuration: outside = [] }: Adoption): DataSet {
+  const links =
+    distribution === 'k3s'
+      ? { outside, links: ['data/current', 'data/previous'], linkFolders: ['data/cni'] }
+      : { outside };
   const isSqlite = datastore === 'sqlite';
   const isAlone = datastore === 'etcd' && members !== undefined && members <= 1;
   // An etcd with several members must never get one member's past back; a database elsewhere is not here at all.
   if (!isSqlite && !isAlone) return { ...nothing, ...links };
   if (distribution === 'k0s') {
     const items = [isSqlite ? 'db' : 'etcd', 'pki'];
-    return { ...nothing, items, sqlite: isSqlite ? 'db/state.db' : undefined, etcd: isSqlite ? undefined : 'etcd' };
+    return {
+      ...nothing,
+      ...links,
+      items,
+      sqlite: isSqlite ? 'db/state.db' : undefined,
+      etcd: isSqlite ? undefined : 'etcd',
+    };
   }
   return {
     ...{ ...nothing, ...links },

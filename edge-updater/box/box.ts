@@ -31,6 +31,8 @@ export interface Box {
   /** As the kubelet's certificate has it; undefined before the first one, and without a kubelet. */
   readonly nodeName?: string | undefined;
   readonly datastore: Datastore;
+  /** Files and folders with its settings, whether they are there or not. */
+  readonly configuration?: readonly string[] | undefined;
 }
 
 /** What the operator says in edge.yaml where facts leave a choice. */

@@ -46,7 +46,8 @@ export async function findBox(machine: BoxMachine, question: UnitQuestion): Prom
 
 async function findK3s(machine: BoxMachine, found: ChosenUnit['unit'], stated: StatedBox): Promise<Box> {
   const environment = environmentOf(machine, found);
-  const options = k3sOptions(configurationOf(machine, configFileOf(found.args, environment)), found.args);
+  const configFile = configFileOf(found.args, environment);
+  const options = k3sOptions(configurationOf(machine, configFile), found.args);
   const places = [lastOf(options, 'data-dir'), environment.get('K3S_DATA_DIR'), stated.dataDir, k3sDefaults.dataDir];
   const executable = belowNamed(machine, executableOf(machine, found), places);
   const settings: K3sSettings = { unit: found, environment, options, executable, stated };
@@ -61,6 +62,7 @@ async function findK3s(machine: BoxMachine, found: ChosenUnit['unit'], stated: S
     },
     certifiedName: machine.certifiedNode(inData('agent/client-kubelet.crt')),
     version: versionIn(text),
+    configFile,
   });
 }
 
@@ -71,12 +73,14 @@ async function findK0s(machine: BoxMachine, unit: ChosenUnit['unit'], stated: St
   const settings: K0sSettings = { unit, options, executable: executableOf(machine, unit), status, stated };
   const place = placeOfK0s(settings);
   const { kubeletDir } = place;
+  const configFile = lastOf(options, 'config') ?? k0sDefaults.configFile;
   const certificate = kubeletDir && `${kubeletDir}/pki/kubelet-client-current.pem`;
   return boxOfK0s(settings, {
     place,
-    storage: storageIn(machine, lastOf(options, 'config') ?? k0sDefaults.configFile),
+    storage: storageIn(machine, configFile),
     members: machine.etcdMembers(`${place.dataDir}/etcd`),
     certifiedName: certificate && machine.certifiedNode(certificate),
+    configFile,
   });
 }
 

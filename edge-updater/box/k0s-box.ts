@@ -90,10 +90,14 @@ export interface K0sFindings {
   readonly storage: K0sStorage;
   readonly members: number | undefined;
   readonly certifiedName: string | undefined;
+  readonly configFile: string;
 }
 
 /** @throws SlipwayError `box-ambiguous`, `box-contradicted` */
-export function boxOfK0s(settings: K0sSettings, { place, storage, members, certifiedName }: K0sFindings): Box {
+export function boxOfK0s(
+  settings: K0sSettings,
+  { place, storage, members, certifiedName, configFile }: K0sFindings,
+): Box {
   const { unit, options, status, stated } = settings;
   const found = datastoreOf(place, status?.ClusterConfig?.spec?.storage ?? storage, options);
   const kind = settle('datastore', [{ value: found, by: "K0s' configuration" }], stated.datastore) ?? found;
@@ -107,6 +111,7 @@ export function boxOfK0s(settings: K0sSettings, { place, storage, members, certi
     version: status?.Version,
     nodeName: settle('nodeName', [{ value: named, by: "the kubelet's certificate" }], stated.nodeName),
     datastore: { kind, members: kind === 'etcd' ? members : undefined },
+    configuration: place.role === 'worker' ? [] : [configFile],
   };
 }
 

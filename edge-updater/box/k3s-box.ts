@@ -62,6 +62,8 @@ export interface K3sFindings {
   /** The name in the certificate of its kubelet. */
   readonly certifiedName: string | undefined;
   readonly version: string | undefined;
+  /** File that its settings begin with; more are in a folder beside it. */
+  readonly configFile: string;
 }
 
 /** @throws SlipwayError `box-ambiguous`, `box-contradicted` */
@@ -78,6 +80,7 @@ export function boxOfK3s(settings: K3sSettings, findings: K3sFindings): Box {
     payload: place.payload,
     nodeName: nodeNameOf(settings, place, certifiedName),
     datastore: datastoreOf(settings, findings),
+    configuration: [findings.configFile, `${findings.configFile}.d`],
   };
 }
 

@@ -84,6 +84,8 @@ export function statusOf(reading: DeviceReading) {
         : undefined,
     lastAttempt: state?.lastAttempt,
     rejected: state?.rejected ?? [],
+    /** Present while the device can neither go forward nor back by itself. */
+    stranded: state?.stranded,
     held: (state?.held ?? []).map((held) => heldView(held, reading.nextPollAt)),
     pendingReports: state?.outbox.length ?? 0,
     service: { manager: configuration.service.manager, pid: reading.servicePid },
@@ -122,6 +124,11 @@ function statusText(status: Status): string {
     ['last attempt', lastAttempt && `${lastAttempt.version} ${lastAttempt.outcome} at ${lastAttempt.endedAt}`],
     ['', lastAttempt && transferText(lastAttempt.transfer)],
     ['', [lastAttempt?.code, lastAttempt?.message].filter(Boolean).join(': ') || undefined],
+    [
+      'stranded',
+      status.stranded && `since ${status.stranded.since}, tried again not before ${status.stranded.notBefore}`,
+    ],
+    ['', status.stranded?.message],
     ...status.held.flatMap((held) => heldRows(held)),
     ['rejected', status.rejected.map((entry) => entry.version).join(', ') || undefined],
     ['reports waiting', status.pendingReports === 0 ? undefined : String(status.pendingReports)],

@@ -3,9 +3,11 @@
  * acceptance and the machine; the daemon and the commands decide when.
  */
 import type { CheckRequest, HeardAnswer, InstalledRelease } from '../../contract/device-api/check.ts';
+import type { Digest } from '../../contract/digest.ts';
 import { toSlipwayError } from '../../contract/errors.ts';
 import type { TakenSnapshot } from '../adoption/box-data.ts';
 import { endHold, settleBeforeStart } from '../effects/before-start.ts';
+import type { World } from '../effects/world.ts';
 import type { JournalPort } from '../ports.ts';
 import type { OfferedGrant } from '../trust/refresh-offline.ts';
 import type { ReleaseSource, ResolvedRelease } from '../trust/resolve-release.ts';
@@ -86,7 +88,7 @@ export class Device {
     const { slots, service, narrator } = this.world;
     const { machine, timed } = this.#core;
     const { currentLink } = slots;
-    const step = this.#recovery(false);
+    const step = await this.#recovery(false);
     const effect = machine.resume(step);
     const isAboutService = ['switching', 'probation', 'rolling-back'].includes(step.state.update.phase);
     const damage = this.#care.glance();
@@ -98,10 +100,24 @@ export class Device {
       await service.ensure().catch((thrown) => narrator.warn('service-start-failed', toSlipwayError(thrown).message));
     }
     try {
-      if (!isOthers) await endHold(this.world);
+      if (!isOthers) await this.#endHold();
       await timed.work(effect, signal, patience);
     } finally {
       await this.#heartbeat.settled();
+    }
+  }
+
+  /** Data that cannot be made whole keeps its hold, and the device goes on with all else. */
+  async #endHold(): Promise<void> {
+    try {
+      await endHold(this.world);
+    } catch (thrown) {
+      const { code, message } = toSlipwayError(thrown);
+      // A service that does not start is told by each check, and started again there.
+      if (code !== 'datastore-not-restorable' && code !== 'service-start-failed') throw thrown;
+      this.world.narrator.warn(code, message);
+      if (code === 'datastore-not-restorable')
+        this.#core.machine.dispatch({ kind: 'stranded-found', attemptId: this.world.clock.newId(), message });
     }
   }
 
@@ -110,12 +126,12 @@ export class Device {
    * and goes back where a release had its boots. Starts and stops nothing.
    */
   async recoverBeforeStart(): Promise<void> {
-    const step = this.#recovery(true);
+    const step = await this.#recovery(true);
     this.#core.machine.resume(step);
     await settleBeforeStart(step, this.world);
   }
 
-  #recovery(isBeforeStart: boolean): UpdateStep {
+  async #recovery(isBeforeStart: boolean): Promise<UpdateStep> {
     const { slots, downloads, clock, bootId } = this.world;
     const { machine } = this.#core;
     const { currentLink, previousLink } = slots;
@@ -126,6 +142,7 @@ export class Device {
       currentLink,
       previousLink,
       slots: slots.slots(),
+      dataOwner: await ownerOf(this.world),
       durableBytes,
       ...machine.moment(),
       attemptId: clock.newId(),
@@ -262,5 +279,16 @@ export class Device {
       this.world.narrator.state(update.phase, `${version}${why}`);
     }
     this.#core.outbox.changed();
+  }
+}
+
+/** An actor that does not answer leaves it unknown: the journal alone decides then. */
+async function ownerOf({ data, narrator }: World): Promise<Digest | undefined> {
+  try {
+    return await data?.owner();
+  } catch (thrown) {
+    const { code, message } = toSlipwayError(thrown);
+    narrator.warn(code, message);
+    return undefined;
   }
 }

@@ -85,6 +85,7 @@ export class Examination {
       service: await this.#service(),
       damage: this.damage,
       box: this.#boxProblem(),
+      stranded: machine.state.stranded && { code: 'stranded', ...machine.state.stranded },
       disk: problemIn(() => slots.tryWriting()),
       shortOf: ifKnown(() => shortOfReserve(roomsOf(world))),
       journal: asProblem(machine.journalTrouble),

@@ -41,6 +41,7 @@ export class SlotCare {
     const { current, update } = machine.state;
     if (update.phase === 'idle') await machine.work(cleanUp(machine.state), effort.signal, effort.patience);
     if (!current || (update.phase !== 'idle' && !timed.waiting)) return;
+    await timed.do({ kind: 'revival-due' }, effort.signal, effort.patience);
     const isRunning = await this.#isRunning();
     if (isRunning) this.#ranBefore = true;
     if (!this.#isDue(isRunning)) {

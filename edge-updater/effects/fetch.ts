@@ -13,6 +13,7 @@ import type { Attempt } from '../update/state.ts';
 import { isRepair } from '../update/step.ts';
 import { filesFor } from './installed-files.ts';
 import { requireExecutable } from './require-executable.ts';
+import { requireFitBox } from './require-fit-box.ts';
 import { roomsOf, type World } from './world.ts';
 
 export async function fetchBlobs(
@@ -45,6 +46,7 @@ export async function fetchBlobs(
     const notes = plan.refusedDeltas.map(noteOf);
     fullBytes = plan.fullBytes;
     requireExecutable(manifest, slots);
+    await requireFitBox(attempt, manifest, 'early', world, signal);
     // The slot of a repair is there, and damaged.
     if (!isRepair(attempt) && slots.has(attempt.release.manifestSha256))
       return { kind: 'fetched', transfer: transfer(), notes };

@@ -6,11 +6,13 @@ import { toSlipwayError } from '../../contract/errors.ts';
 import type { Effect, EffectKind } from '../update/effect.ts';
 import type { UpdateEvent } from '../update/event.ts';
 import { fetchBlobs } from './fetch.ts';
+import { preparePayload } from './prepare-payload.ts';
 import { proveRelease } from './prove.ts';
 import { rebuildSlot } from './rebuild.ts';
 import { requireExecutable } from './require-executable.ts';
-import { requireRoomForData } from './require-room-for-data.ts';
+import { requireFitBox } from './require-fit-box.ts';
 import { restoreRelease } from './restore.ts';
+import { reviveBox } from './revive.ts';
 import { switchRelease } from './switch.ts';
 import type { World } from './world.ts';
 
@@ -26,14 +28,18 @@ const performers: Performers = {
   fetch: fetchBlobs,
   rebuild: rebuildSlot,
 
-  async verify({ attempt }, { slots, data }) {
+  async verify({ attempt }, world, signal) {
+    const { slots } = world;
     const slot = attempt.release.manifestSha256;
     try {
       await slots.verify(slot);
       const manifest = slots.manifest(slot);
       // It may have been mounted otherwise while the update waited.
-      if (manifest) requireExecutable(manifest, slots);
-      await requireRoomForData(data);
+      if (manifest) {
+        requireExecutable(manifest, slots);
+        await requireFitBox(attempt, manifest, 'late', world, signal);
+        await preparePayload(slot, manifest, world, signal);
+      }
       return { kind: 'verified' };
     } catch (thrown) {
       const { code, message } = toSlipwayError(thrown);
@@ -46,10 +52,17 @@ const performers: Performers = {
   switch: switchRelease,
   prove: proveRelease,
   restore: restoreRelease,
+  revive: reviveBox,
 
-  async prune({ keep, keepDownloads, wayBack }, { slots, downloads, narrator, data }) {
+  async prune({ keep, keepDownloads, wayBack }, { slots, downloads, narrator, data, payloads }) {
     const ways = wayBack ? [wayBack] : [];
-    const cleanings = [() => slots.prune(keep), () => keepDownloads || downloads.clear(), () => data?.prune(ways)];
+    const wanted = keep.flatMap((slot) => slots.manifest(slot)?.distribution?.payload ?? []);
+    const cleanings = [
+      () => slots.prune(keep),
+      () => keepDownloads || downloads.clear(),
+      () => data?.prune(ways),
+      () => payloads?.prune(wanted),
+    ];
     for (const clean of cleanings) {
       try {
         await clean();

@@ -20,6 +20,8 @@ export async function proveRelease(
   try {
     await startRelease(attempt.release.manifestSha256, world);
     verdict = await probeHealth(world, world.policy.health, 'probation', signal);
+    // Before it is kept: after a power cut a program that was never flushed has no bytes.
+    if (verdict.kind === 'healthy') await world.payloads?.settle();
   } catch (thrown) {
     signal.throwIfAborted();
     // A disk or a memory that is full says nothing about the release.
@@ -38,12 +40,16 @@ export async function proveRelease(
  * Starts the unit over the data that is its own from now on. A box that runs or starts this release already
  * goes on: after a reboot systemd has started it, and an updater that was killed has.
  */
-export async function startRelease(release: Digest, { data, service }: World): Promise<void> {
+export async function startRelease(release: Digest, { data, service, slots, payloads }: World): Promise<void> {
   if (data && !data.isHeld && (await data.owner()) === release) {
     const { isActive, isStarting } = await service.condition();
     if (isActive || isStarting) return;
   }
+  // Half of each set is no data: nothing starts on it.
+  await data?.finishExchange();
   await data?.claim(release);
+  const payload = slots.manifest(release)?.distribution?.payload;
+  if (payload !== undefined) await payloads?.link(payload);
   data?.letGo();
   await service.restart();
 }

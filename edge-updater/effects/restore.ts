@@ -25,31 +25,49 @@ export async function restoreRelease(effect: Restore, world: World, signal: Abor
     slots.point({ current: undefined, previous: undefined });
     return { kind: 'restored', confirmed: true };
   }
-  const note = await pointBack(effect, to, world);
+  let note: DataNote;
+  try {
+    note = await pointBack(effect, to, world);
+  } catch (thrown) {
+    const { code, message } = toSlipwayError(thrown);
+    if (code !== 'datastore-not-restorable') throw thrown;
+    // Half of each set of data is in place: the hold stays, and nothing starts on it.
+    return { kind: 'restored', confirmed: false, note: `${code}: ${message}`, isStranded: true };
+  }
+  const told = note.text === undefined ? {} : { note: note.text };
+  const stranded = note.isForeign ? ({ isStranded: true } as const) : {};
+  const unconfirmed = { kind: 'restored', confirmed: false, ...told, ...stranded } as const;
   try {
     if (data) await startRelease(to.manifestSha256, world);
     else await service.restart();
   } catch (thrown) {
     signal.throwIfAborted();
     narrator.warn('service-start-failed', toSlipwayError(thrown).message);
-    return { kind: 'restored', confirmed: false, ...(note === undefined ? {} : { note }) };
+    return unconfirmed;
   }
   const verdict = await probeHealth(world, { ...world.policy.health, soakSeconds: 0 }, 'rolling-back', signal);
-  return { kind: 'restored', confirmed: verdict.kind === 'healthy', ...(note === undefined ? {} : { note }) };
+  return verdict.kind === 'healthy' ? { kind: 'restored', confirmed: true, ...told } : unconfirmed;
+}
+
+/** What an operator should know of the data. */
+interface DataNote {
+  readonly text?: string;
+  /** It is of the newer release, and was to be given back. */
+  readonly isForeign?: true;
 }
 
 /**
  * Everything of going back but the start, so that it can be done before the unit starts at boot.
- * @returns what an operator should know of the data
+ * @throws SlipwayError `datastore-not-restorable` where an exchange was begun and cannot be ended
  */
-export async function pointBack({ leaving, previous }: Restore, to: InstalledRelease, world: World) {
+export async function pointBack({ leaving, previous }: Restore, to: InstalledRelease, world: World): Promise<DataNote> {
   const { slots, data } = world;
   const links = { current: to.manifestSha256, previous: previous?.manifestSha256 };
   const isBack =
     slots.currentLink === links.current && (!data || (!data.isHeld && (await data.owner()) === links.current));
   if (isBack || !data) {
     slots.point(links);
-    return undefined;
+    return {};
   }
   await haltBox(data, world, `Slipway goes back to ${to.version}.`);
   const note = await giveDataBack(data, leaving, to, world);
@@ -70,22 +88,23 @@ async function giveDataBack(
   leaving: InstalledRelease | undefined,
   to: InstalledRelease,
   { narrator, slots }: World,
-): Promise<string | undefined> {
+): Promise<DataNote> {
   // Half of each set is no data: nothing starts on it before the exchange has ended.
   await data.finishExchange();
-  if ((await data.owner()) === to.manifestSha256) return undefined;
+  if ((await data.owner()) === to.manifestSha256) return {};
   const snapshot = leaving && (await data.snapshotOf({ from: to.manifestSha256, to: leaving.manifestSha256 }));
-  let note = 'the data stays as it is';
-  if (snapshot && !isKept(leaving, to, slots)) {
+  const isGivenBack = !isKept(leaving, to, slots);
+  let note: DataNote = { text: 'the data stays as it is', ...(isGivenBack ? { isForeign: true } : {}) };
+  if (snapshot && isGivenBack) {
     try {
       await data.putBack(snapshot);
-      return `the data is that of ${snapshot.takenAt} again`;
+      return { text: `the data is that of ${snapshot.takenAt} again` };
     } catch (thrown) {
       // The box stays serviceable: the older release over the newer data, and somebody is told.
       const { code, message } = toSlipwayError(thrown);
       if (code !== 'datastore-not-restorable') throw thrown;
       narrator.warn(code, message);
-      note = `${code}: ${message}`;
+      note = { text: `${code}: ${message}`, isForeign: true };
     }
   }
   if (snapshot) await data.putLinksBack(snapshot);

@@ -1,7 +1,9 @@
 /** The world is everything that effects act upon, handed in by main.ts. */
 
 import type { DeltaPolicy } from '../../contract/device-api/check.ts';
+import type { ErrorCode } from '../../contract/errors.ts';
 import type { BoxData } from '../adoption/box-data.ts';
+import type { Payloads } from '../adoption/payloads.ts';
 import type { BoxReader } from '../box/box-machine.ts';
 import type { DownloadPolicy } from '../download/download-blob.ts';
 import type {
@@ -18,6 +20,7 @@ import type {
 } from '../ports.ts';
 import type { HealthPolicy } from '../update/probation.ts';
 import type { Rooms } from '../update/room.ts';
+import type { Preflight } from './require-fit-box.ts';
 
 export interface World {
   readonly downloads: DownloadStore;
@@ -34,10 +37,14 @@ export interface World {
   readonly box?: BoxReader | undefined;
   /** Of an adopted box; absent where there is none. */
   readonly data?: BoxData | undefined;
+  /** Of an adopted K3s. */
+  readonly payloads?: Payloads | undefined;
   /** Why the unit of an adopted box does not start what `current` names; undefined where it does. */
   readonly whyNotOurs?: (() => string | undefined) | undefined;
   /** Of the boot of this machine; undefined where no box is adopted. */
   readonly bootId?: string | undefined;
+  /** Absent where no K3s or K0s is looked for. */
+  readonly preflight?: Preflight | undefined;
   readonly policy: UpdatePolicy;
 }
 
@@ -52,6 +59,8 @@ export interface UpdatePolicy {
   readonly verifyIntervalSeconds: number;
   /** Between two polls, as configured. */
   readonly pollSeconds: number;
+  /** Codes of objections that the operator takes upon himself. */
+  readonly ignoredObjections?: readonly ErrorCode[];
 }
 
 export function roomsOf({ disk }: Pick<World, 'disk'>): Rooms {

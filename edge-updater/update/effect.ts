@@ -25,6 +25,8 @@ export type Effect =
       readonly to?: InstalledRelease | undefined;
       readonly previous?: InstalledRelease | undefined;
     }
+  /** End what was interrupted, start the release over the data that is there, and look whether it works. */
+  | { readonly kind: 'revive'; readonly release: InstalledRelease }
   /** Delete slots besides `keep`, and downloads unless they are worth a resume. */
   | {
       readonly kind: 'prune';

@@ -68,7 +68,15 @@ export type UpdateEvent =
       readonly confirmed: boolean;
       /** What became of the data of an adopted box. */
       readonly note?: string;
+      /** The data is not one that the release gone back to can live with. */
+      readonly isStranded?: true;
     }
+  /** A restart found data that is half exchanged and cannot be made whole. */
+  | { readonly kind: 'stranded-found'; readonly attemptId: string; readonly message: string }
+  /** A device that is stranded may try to start over. */
+  | { readonly kind: 'revival-due' }
+  /** `trouble`: why it does not work yet. */
+  | { readonly kind: 'revived'; readonly trouble?: string }
   | { readonly kind: 'pruned' }
   /** An effect could not do its work. */
   | {

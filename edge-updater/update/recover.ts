@@ -10,12 +10,14 @@
  * | lost           | else, `previous` points to a whole slot | go back to it |
  * | lost           | neither                                 | idle without a release |
  * | idle           | `current` is as the journal says        | idle; whether its slot is whole is seen before the next check |
+ * | idle           | as above, but another release wrote the data of an adopted box | go back to it with its data |
  * | idle           | it is a whole slot of a higher counter than any committed, and not rejected | the journal lost its end: idle on that slot, `journal-corrupt` is reported |
  * | idle           | else, the journal's slot is whole       | point back to it |
  * | idle           | else                                    | go back to the previous one, if whole |
  * | downloading    | new durable bytes since the last time   | go on, counter cleared |
  * | downloading    | none, 10 times                          | give up: `download-no-progress` |
  * | rebuilding     | up to 5 times                           | rebuild from the blobs |
+ * | staged         | `current` is the new slot: the journal lost its end | probation |
  * | staged         | it waits for a window                   | rest until the server names a window anew |
  * | staged         | else, up to 5 times                     | read the slot back, rebuild if it is damaged |
  * | switching      | `current` is the new slot               | probation |
@@ -24,7 +26,7 @@
  * | probation      | more often                              | roll back: `probation-interrupted` |
  * | probation      | another slot                            | roll back: `update-interrupted`; it was gone back already where that could not be journaled |
  * | the same, of a repair | as above: its slot is the current one | as above; what would roll back goes back to the previous release, or stays without one |
- * | rolling-back   | any                                     | roll back again until it is done |
+ * | rolling-back   | any                                     | roll back again until it is done, or the device is stranded |
  * | committed, rolled-back | any                             | clean up |
  */
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
@@ -36,7 +38,7 @@ import { updateLimits } from './limits.ts';
 import { withReport } from './reporting.ts';
 import type { Attempt, DeviceState, UpdateState } from './state.ts';
 import { blankState } from './state.ts';
-import { cleanUp, effectOf, enter, stay, type UpdateStep } from './step.ts';
+import { cleanUp, effectOf, enter, isRepair, stay, type UpdateStep } from './step.ts';
 import { isWaiting } from './waiting.ts';
 
 export interface RecoveryFacts extends Moment {
@@ -45,6 +47,8 @@ export interface RecoveryFacts extends Moment {
   readonly previousLink?: Digest | undefined;
   /** Slots on the disk whose release.json has the digest of their name, by that digest. */
   readonly slots: ReadonlyMap<Digest, InstalledRelease>;
+  /** Of an adopted box: the release that wrote its data, where that is known. */
+  readonly dataOwner?: Digest | undefined;
   /** Bytes of the attempt's blobs that are durable. */
   readonly durableBytes: number;
   /** This boot, and whether nothing has been started in it yet; undefined where that is not asked. */
@@ -65,6 +69,9 @@ export function recover(state: DeviceState | undefined, facts: RecoveryFacts): U
     case 'rebuilding':
       return again(state, update, facts);
     case 'staged':
+      // The journal lost its end: nothing but a switch points there.
+      if (facts.currentLink === update.attempt.release.manifestSha256 && !isRepair(update.attempt))
+        return enter(state, { phase: 'probation', attempt: update.attempt });
       // Its window was counted on the clock of a process that is gone.
       return isWaiting(update) ? stay(state) : again(state, update, facts);
     case 'switching':
@@ -136,7 +143,12 @@ function recoverProbation(state: DeviceState, attempt: Attempt, { currentLink, b
 
 function recoverIdle(state: DeviceState, facts: RecoveryFacts): UpdateStep {
   const { current, previous } = state;
-  if (facts.currentLink === current?.manifestSha256) return { state, effect: cleanUp(state) };
+  if (facts.currentLink === current?.manifestSha256) {
+    const owner = facts.dataOwner === facts.currentLink ? undefined : facts.slots.get(facts.dataOwner ?? '');
+    const effect =
+      owner && current ? ({ kind: 'restore', leaving: owner, to: current, previous } as const) : cleanUp(state);
+    return { state, effect };
+  }
   const linked = facts.currentLink === undefined ? undefined : facts.slots.get(facts.currentLink);
   if (linked && isAheadOf(state, linked)) return takeOver(state, linked, facts);
   if (!current) return { state, effect: cleanUp(state) };

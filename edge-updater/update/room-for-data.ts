@@ -8,7 +8,11 @@ const spareBytes = 16 * 1024 * 1024;
  * VACUUM, which writes the database once more and all of it through the write-ahead log. Setting the newer data aside is a
  * rename and takes nothing.
  * @param bytes of the files that belong together, the database among them
+ * @param payloadBytes that K3s unpacks beside it
  */
-export function roomForData({ bytes, databaseBytes }: { readonly bytes: number; readonly databaseBytes: number }) {
-  return bytes + 2 * databaseBytes + spareBytes;
+export function roomForData(
+  { bytes, databaseBytes }: { readonly bytes: number; readonly databaseBytes: number },
+  payloadBytes = 0,
+) {
+  return bytes + 2 * databaseBytes + payloadBytes + spareBytes;
 }

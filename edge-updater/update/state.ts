@@ -117,6 +117,17 @@ const heldSchema = z.object({
 });
 export type Held = z.infer<typeof heldSchema>;
 
+const strandedSchema = z.object({
+  /** The release that was left and whose data the current one cannot live with; its copy is kept. */
+  left: digestSchema.optional(),
+  message: z.string().max(1500),
+  since: z.iso.datetime(),
+  /** Tries to start over, each later than the one before. */
+  tries: z.number().int().min(0),
+  /** By the device's own clock. */
+  notBefore: z.iso.datetime(),
+});
+
 export const deviceStateSchema = z.object({
   /** Of the updater that wrote it; see state-version-1.ts. */
   schemaVersion: z.number().int().min(1),
@@ -136,6 +147,8 @@ export const deviceStateSchema = z.object({
   known: z.array(digestSchema).max(64).default([]),
   /** Ids of permits that this device went back by, newest last: each works once. */
   usedPermits: z.array(z.string().max(64)).max(64).optional(),
+  /** Present while this device can neither go forward nor back by itself; see stranded.ts. */
+  stranded: strandedSchema.optional(),
   /** Reports without an acknowledgement, in order of their sequence. */
   outbox: z.array(reportSchema).max(64),
   nextSequence: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),

@@ -71,8 +71,9 @@ function installed(state: DeviceState): InstalledRelease[] {
   return [state.current, state.previous].filter((release) => release !== undefined);
 }
 
-/** By hand or by a permit, from the committed release to the one before it. */
-function wayBackOf({ current, previous }: DeviceState) {
+/** By hand or by a permit, from the committed release to the one before it; of a stranded device the copy it may need yet. */
+function wayBackOf({ current, previous, stranded }: DeviceState) {
+  if (current && stranded?.left) return { from: current.manifestSha256, to: stranded.left };
   return current && previous && { from: previous.manifestSha256, to: current.manifestSha256 };
 }
 

@@ -12,6 +12,7 @@ import { damageFound, damageRemains } from './repairing.ts';
 import { progressReport, withOutcome, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
 import { behind, effectOf, enter, moved, newAttempt, stay, type UpdateStep } from './step.ts';
+import { revivalDue, revived, strand } from './stranded.ts';
 import { isWaiting, rebuilt, waitEnded, windowOpened } from './waiting.ts';
 
 export function transition(state: DeviceState, { event, ...moment }: Occurrence): UpdateStep {
@@ -79,8 +80,13 @@ export function transition(state: DeviceState, { event, ...moment }: Occurrence)
     case 'failed':
       return failed(state, event, moment);
     case 'restored':
-      if (state.update.phase !== 'rolling-back') return stay(state);
-      return rolledBack(state, withNote(state.update, event.note), event.confirmed, moment);
+      return restored(state, event, moment);
+    case 'stranded-found':
+      return stay(state.update.phase === 'idle' ? strand(state, event.attemptId, event.message, moment) : state);
+    case 'revival-due':
+      return revivalDue(state, moment);
+    case 'revived':
+      return stay(revived(state, event.trouble));
     case 'pruned':
       if (state.update.phase !== 'committed' && state.update.phase !== 'rolled-back') return stay(state);
       return stay({ ...state, update: { phase: 'idle' } });
@@ -93,6 +99,23 @@ export function transition(state: DeviceState, { event, ...moment }: Occurrence)
 function adopted(state: DeviceState, current: InstalledRelease): DeviceState {
   if (state.update.phase !== 'idle' || state.current?.manifestSha256 === current.manifestSha256) return state;
   return { ...state, current, previous: undefined };
+}
+
+function restored(state: DeviceState, event: Extract<UpdateEvent, { kind: 'restored' }>, moment: Moment): UpdateStep {
+  const { note = '' } = event;
+  if (state.update.phase !== 'rolling-back') {
+    // A restart went back without an attempt.
+    if (event.isStranded) return stay(strand(state, 'recovery', note, moment));
+    return stay(event.confirmed ? revived(state, undefined) : state);
+  }
+  const { attempt } = state.update;
+  const left = attempt.release.manifestSha256;
+  const found = event.isStranded
+    ? strand(state, attempt.id, note, moment, left)
+    : event.confirmed
+      ? revived(state, undefined)
+      : state;
+  return rolledBack(found, withNote(state.update, event.note), event.confirmed, moment);
 }
 
 function withNote(update: Extract<DeviceState['update'], { phase: 'rolling-back' }>, note: string | undefined) {
@@ -194,8 +217,9 @@ function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed'
 }
 
 function committed(state: DeviceState, attempt: Attempt, at: string): UpdateStep {
+  const { stranded: _, ...rest } = state;
   const next: DeviceState = {
-    ...state,
+    ...rest,
     current: attempt.release,
     previous: behind(state, attempt),
     counterFloor: Math.max(state.counterFloor, attempt.release.counter),

@@ -23,6 +23,8 @@ export interface DeviceCondition {
   readonly damage: string | undefined;
   /** Why it is not known what K3s or K0s runs here. */
   readonly box: Problem | undefined;
+  /** It can neither go forward nor back by itself. */
+  readonly stranded?: Problem | undefined;
   /** Of a try to write, or undefined where it went well. */
   readonly disk: Problem | undefined;
   /** Bytes that are free where a reserve has to be kept, if they are fewer than it. */
@@ -41,6 +43,7 @@ export interface DeviceCondition {
 export function problemsOf(condition: DeviceCondition): Problem[] {
   const { service, damage, shortOf } = condition;
   const found: (Problem | undefined)[] = [
+    condition.stranded,
     service && !service.isActive
       ? { code: 'service-not-running', message: `${service.detail}; ${describeLastWords(service.words)}` }
       : undefined,

@@ -114,8 +114,9 @@ function recorded(stateDir: string, box: Box, installPath: string, original: Ori
   return adoption;
 }
 
-function factsOf({ distribution, role, unit, program, dataDir, datastore }: Box) {
-  return { distribution, role, unit, program, dataDir, datastore: datastore.kind, members: datastore.members };
+function factsOf({ distribution, role, unit, program, dataDir, datastore, configuration = [] }: Box) {
+  const facts = { distribution, role, unit, program, dataDir, datastore: datastore.kind, members: datastore.members };
+  return { ...facts, configuration: [...configuration] };
 }
 
 /** @throws SlipwayError `box-unknown` where none is adopted */

@@ -12,6 +12,8 @@ import type { Adoption } from '../adoption/adoption.ts';
 import type { Configuration } from '../configuration.ts';
 import type { ServiceManager } from '../ports.ts';
 import { healthOfBox } from './open-health.ts';
+import { payloadsOf } from './open-payloads.ts';
+import { preflightOf } from './open-preflight.ts';
 
 /** Between two questions of a probation there are less, as a rule. */
 const idleSeconds = 30;
@@ -61,6 +63,8 @@ export function actionsOn(
   const hold = new HoldFile(configuration.stateDir);
   const box = boxOfThisMachine(configuration);
   const health = healthOfBox(configuration);
+  const payloads = payloadsOf(adoption, configuration.stateDir);
+  const preflight = preflightOf(configuration);
   const still = async <T>(work: () => Promise<T>): Promise<T> => {
     await requireStill(hold, service);
     return work();
@@ -69,6 +73,11 @@ export function actionsOn(
     'read-box': async () => (await box?.read()) ?? { kind: 'none' },
     'look-at-health': async ({ stated, lease }, signal) => health?.look({ stated, lease }, signal),
     'wait-for': async ({ stated, lease }, signal) => health?.waitsFor({ stated, lease }, signal),
+    'look-at-facts': async ({ now }, signal) => {
+      const reading = await box?.read();
+      if (reading?.kind !== 'box' || !preflight) throw boxGone();
+      return preflight.facts(reading.box, now, signal);
+    },
     'tell-owner': () => data.owner(),
     claim: (release) => data.claim(release),
     measure: () => data.measure(),
@@ -78,7 +87,16 @@ export function actionsOn(
     'put-links-back': (snapshot) => data.putLinksBack(snapshot),
     'finish-exchange': () => data.finishExchange(),
     'prune-snapshots': (keep) => data.prune(keep),
+    'tell-room-for-payload': async ({ payload, programBytes }) => payloads?.roomFor(payload, programBytes) ?? 0,
+    'unpack-payload': async ({ release, payload }, signal) => payloads?.unpack(release, payload, signal),
+    'link-payload': async (payload) => payloads?.link(payload),
+    'settle-payload': async () => payloads?.settle(),
+    'prune-payloads': async (keep) => payloads?.prune(keep),
   };
+}
+
+function boxGone(): SlipwayError {
+  return new SlipwayError('box-unknown', 'the actor finds no box any more', { hint: 'Run slipway-edge status.' });
 }
 
 /** Whoever asks may be a stolen updater: data that a running K3s or K0s writes is neither copied nor exchanged for it. */

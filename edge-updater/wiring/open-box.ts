@@ -2,7 +2,13 @@
  * Chooses who touches the box of this machine: the actor of an adopted one, else this process. A process that does it
  * itself is one that systemd or a person gave the rights to: at boot, while adopting, and where there is no actor.
  */
-import { boxByActor, dataByActor, healthByActor } from '../adapters/actor/acted-box.ts';
+import {
+  boxByActor,
+  dataByActor,
+  healthByActor,
+  payloadsByActor,
+  preflightByActor,
+} from '../adapters/actor/acted-box.ts';
 import { ActorClient } from '../adapters/actor/actor-client.ts';
 import { boxOfThisMachine } from '../adapters/box/box-of-this-machine.ts';
 import { whyNotOurs } from '../adapters/box/box-program.ts';
@@ -15,8 +21,10 @@ import type { Configuration } from '../configuration.ts';
 import type { World } from '../effects/world.ts';
 import type { BoxHealth } from '../health/box-health.ts';
 import { healthOfBox } from './open-health.ts';
+import { payloadsOf } from './open-payloads.ts';
+import { preflightOf } from './open-preflight.ts';
 
-type BoxOfWorld = Pick<World, 'box' | 'data' | 'bootId' | 'whyNotOurs'>;
+type BoxOfWorld = Pick<World, 'box' | 'data' | 'payloads' | 'preflight' | 'bootId' | 'whyNotOurs'>;
 
 export function openBox(
   configuration: Configuration,
@@ -24,16 +32,24 @@ export function openBox(
   hands: Hands,
 ): { readonly ofWorld: BoxOfWorld; readonly health: BoxHealth | undefined } {
   const { stateDir } = configuration;
-  if (!adoption) return { ofWorld: { box: boxOfThisMachine(configuration) }, health: healthOfBox(configuration) };
+  const preflight = preflightOf(configuration);
+  if (!adoption) {
+    return { ofWorld: { box: boxOfThisMachine(configuration), preflight }, health: healthOfBox(configuration) };
+  }
   const whatever = { bootId: bootId(), whyNotOurs: () => whyNotOurs(adoption, stateDir) };
   if (adoption.actor === undefined || hands === 'own') {
     const data = new BoxDataDirectory(adoption, stateDir);
+    const payloads = payloadsOf(adoption, stateDir);
     return {
-      ofWorld: { ...whatever, box: boxOfThisMachine(configuration), data },
+      ofWorld: { ...whatever, box: boxOfThisMachine(configuration), data, payloads, preflight },
       health: healthOfBox(configuration),
     };
   }
   const actor = new ActorClient(adoption.actor, listenAgain);
-  const ofWorld = { ...whatever, box: boxByActor(actor), data: dataByActor(actor, stateDir) };
+  const ofWorld = {
+    ...{ ...whatever, box: boxByActor(actor), data: dataByActor(actor, stateDir) },
+    payloads: adoption.distribution === 'k3s' ? payloadsByActor(actor) : undefined,
+    preflight: preflight && preflightByActor(actor, preflight),
+  };
   return { ofWorld, health: healthByActor(actor) };
 }

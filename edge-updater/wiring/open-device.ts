@@ -120,6 +120,7 @@ export class DeviceOpener {
           healthIntervalSeconds: health.intervalSeconds,
           verifyIntervalSeconds: configuration.verifyIntervalHours * 3600,
           pollSeconds: configuration.poll.intervalSeconds,
+          ignoredObjections: configuration.preflight.ignore,
         },
       },
     });

@@ -26,11 +26,12 @@ describe('what a system call throws', () => {
 });
 
 describe('whose fault a code is', () => {
-  it('is the release’s only where the release ran here, and did not work', () => {
+  it('is the release’s only where it ran here, or its program was asked, and did not work', () => {
     expect(of('release').sort()).toEqual([
       'health-lost',
       'health-timeout',
       'probation-interrupted',
+      'program-broken',
       'release-rejected',
       'reverted-by-permit',
       'service-start-failed',

@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { never } from '../fakes/edge-device.ts';
 import { FileFaults, faultModes } from '../fakes/file-faults.ts';
-import { expectWholeBox, isLong, patience, prepareBox, scenarios, update } from './updated-box.ts';
+import { expectWholeBox, isLong, patience, prepareBox, scenarios, startOf, update } from './updated-box.ts';
 
 /** Each n-th change, another share of them in each mode; `npm run test:long` has all. */
 const step = isLong ? 1 : 9;
@@ -30,7 +30,7 @@ for (const scenario of scenarios) {
           await withFaults(1 + ((at + 7 * again) % 23), mode);
           if (again % 2 === 0) await box.boot();
         }
-        const device = edge.start({ service: box, data: box.data });
+        const device = startOf(edge, box);
         await device.recover(never, patience);
         await expectWholeBox(edge, box, device, { old, allowed: [old, next] }, what);
         device.forgetRejections();
@@ -41,7 +41,7 @@ for (const scenario of scenarios) {
       async function changesOf(): Promise<number> {
         using faults = new FileFaults(edge.stateDirectory, 0, mode);
         box.faults = faults;
-        await update(edge.start({ service: box, data: box.data }));
+        await update(startOf(edge, box));
         return faults.seen.length;
       }
 
@@ -49,7 +49,7 @@ for (const scenario of scenarios) {
         using faults = new FileFaults(edge.stateDirectory, at, kind);
         box.faults = faults;
         try {
-          await update(edge.start({ service: box, data: box.data }));
+          await update(startOf(edge, box));
         } catch {
           // How the interrupted process ends is its own matter; what it leaves behind counts.
         }

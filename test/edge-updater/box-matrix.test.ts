@@ -5,11 +5,11 @@
 import { describe, expect, it } from 'vitest';
 import { never } from '../fakes/edge-device.ts';
 import { Interruption, type InterruptionMode } from '../fakes/interruption.ts';
-import { expectWholeBox, isLong, patience, prepareBox, scenarios, update } from './updated-box.ts';
+import { expectWholeBox, isLong, patience, prepareBox, scenarios, startOf, update } from './updated-box.ts';
 
 const modes: readonly InterruptionMode[] = ['fails', 'killed before', 'killed after'];
 /** Calls before the box goes down are those of any update: update-matrix.test.ts has them. */
-const isOfBox = (call: string) => /^(data|service|journal)\.|^slots\.(point|prune)|^health/.test(call);
+const isOfBox = (call: string) => /^(data|payloads|service|journal)\.|^slots\.(point|prune)|^health/.test(call);
 
 /** The good one is met call by call in box-files.test.ts: here it is in `npm run test:long`. */
 const tried = scenarios.filter(({ isSick }) => isLong || isSick);
@@ -18,7 +18,7 @@ for (const scenario of tried) {
   const probe = await prepareBox(scenario);
   const counter = new Interruption(0, 'fails');
   const before = probe.edge.capture();
-  await update(probe.edge.start({ service: probe.box, data: probe.box.data, interruption: counter }));
+  await update(startOf(probe.edge, probe.box, counter));
   before();
   probe.edge.remove();
 
@@ -36,12 +36,12 @@ for (const scenario of tried) {
         box.recount();
         const interruption = new Interruption(index + 1, mode);
         const what = `call ${index + 1}, ${call}, ${mode}`;
-        const broken = edge.start({ service: box, data: box.data, interruption });
+        const broken = startOf(edge, box, interruption);
         await update(broken).catch(() => undefined);
         expect(interruption.hasHappened, what).toBe(true);
         tried++;
 
-        const device = edge.start({ service: box, data: box.data });
+        const device = startOf(edge, box);
         await device.recover(never, patience);
         await expectWholeBox(edge, box, device, { old, allowed: [old, next] }, what);
         device.forgetRejections();

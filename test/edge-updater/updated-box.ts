@@ -1,10 +1,13 @@
 /** An adopted box that is about to be updated, and what has to be so wherever that was cut off. */
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
+import { sha256 } from '../../contract/digest.ts';
+import type { Component, ReleaseManifest } from '../../contract/release/manifest.ts';
 import type { Device } from '../../edge-updater/device/device.ts';
 import { AdoptedBox } from '../fakes/adopted-box.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
+import type { Interruption } from '../fakes/interruption.ts';
 
 export const patience = 3;
 export const isLong = process.env.SLIPWAY_LONG === '1';
@@ -20,16 +23,30 @@ export const scenarios = allScenarios.slice(0, isLong ? 3 : 2);
 export async function prepareBox({ isSick, storage }: (typeof allScenarios)[number]) {
   const edge = new EdgeDevice();
   const box = new AdoptedBox(edge);
-  const files = (version: string) => [{ path: 'bin/k3s', bytes: bytesOf(version, 2000) }];
-  const old = edge.publish('1.0.0', 1, files('1.0.0'));
+  const old = publishK3s(edge, '1.33.9+k3s1', 1);
   edge.server.offered = old.manifest;
-  await update(edge.start({ service: box, data: box.data }));
+  await update(startOf(edge, box));
   expect(box.running).toBe(old.digest);
-  const next = edge.publish('2.0.0', 2, files('2.0.0'));
+  const next = publishK3s(edge, '1.34.1+k3s1', 2);
   box.storage.set(next.digest, storage);
   if (isSick) box.sick.add(next.digest);
   edge.server.offered = next.manifest;
   return { edge, box, old: old.digest, next: next.digest };
+}
+
+/** As the packager makes one of a K3s binary. */
+export function publishK3s(edge: EdgeDevice, version: string, counter: number, stated: Partial<ReleaseManifest> = {}) {
+  const bytes = bytesOf(version, 2000);
+  const distribution = { name: 'k3s', version, component: 'part-0', payload: sha256(bytes) } as const;
+  const asProgram = (component: Component): Component => ({ ...component, kind: 'binary', mode: '0755' });
+  const newer = { schemaVersion: 2, minUpdaterVersion: '0.2.0', distribution } as const;
+  return edge.publish(version, counter, [{ path: 'bin/k3s', bytes }], asProgram, { ...newer, ...stated });
+}
+
+/** On the files that are there, as a new process. */
+export function startOf(edge: EdgeDevice, box: AdoptedBox, interruption?: Interruption): Device {
+  const more = interruption ? { interruption } : {};
+  return edge.start({ service: box, data: box.data, payloads: box.payloads, ...more });
 }
 
 /** As a process that starts does. */
@@ -55,10 +72,14 @@ export async function expectWholeBox(
   // The release that runs wrote last, and an older one finds nothing of a newer one.
   expect(await box.data.owner(), what).toBe(currentLink);
   expect(box.writers().at(-1), what).toBe(currentLink);
+  // K3s' own links name what runs, and what they name is there.
+  expect(box.linkedPayloads, what).toEqual([box.payloadOf(currentLink), box.payloadOf(currentLink)]);
+  expect(existsSync(path.join(box.dataDir, 'data', box.payloadOf(currentLink), 'bin/k3s')), what).toBe(true);
+  expect(readdirSync(path.join(box.dataDir, 'data')), what).not.toContain('.slipway-unpacking');
   if (currentLink === old) expect(new Set(box.writers()), what).toEqual(new Set([old]));
   // Nothing that it wrote is lost: a copy that is put back was taken when it wrote last.
   if (currentLink === old) {
-    expect(readlinkSync(path.join(box.dataDir, 'data/current')), what).toBe(old);
+    expect(box.configuration, what).toEqual(['of the old release', 0o640, ['a.yaml']]);
     const own = box.writers().filter((writer) => writer === old).length;
     expect(own, what).toBe(box.written.get(old));
   }

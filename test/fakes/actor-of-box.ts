@@ -21,7 +21,9 @@ export function actionsOfTest(stateDir: string, condition = async () => down): A
   };
   const machine = { arch: 'x64', machineId: undefined };
   const configuration = parseConfiguration(JSON.stringify(written), 'edge.yaml', machine);
-  return actionsOn(adoptionOf(path.join(stateDir, 'box')), configuration, { condition });
+  return actionsOn(adoptionOf(path.join(stateDir, 'box'), path.join(stateDir, 'etc/config.yaml')), configuration, {
+    condition,
+  });
 }
 
 export class ActorOfBox implements AsyncDisposable {

@@ -3,12 +3,24 @@
  * process in place of K3s. As systemd does, a start under a hold answers as if it had started. As Kubernetes does, a
  * release cannot read what a newer one has stored.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { BoxDataDirectory } from '../../edge-updater/adapters/datastore/box-data.ts';
+import { type K3sPayloadSettings, K3sPayloads } from '../../edge-updater/adapters/datastore/k3s-payloads.ts';
 import type { Adoption } from '../../edge-updater/adoption/adoption.ts';
 import { type EdgeDevice, FakeService } from './edge-device.ts';
 import type { FileFaults } from './file-faults.ts';
@@ -26,15 +38,40 @@ export class AdoptedBox extends FakeService {
     super(() => edge.slots.currentLink);
     this.#edge = edge;
     mkdirSync(this.dataDir, { recursive: true });
+    mkdirSync(`${this.configFile}.d`, { recursive: true });
+    writeFileSync(this.configFile, 'of the old release', { mode: 0o640 });
+    writeFileSync(`${this.configFile}.d/a.yaml`, 'a');
+  }
+
+  /** Its settings, which lie outside of the data directory. */
+  get configFile(): string {
+    return path.join(this.#edge.stateDirectory, 'etc/config.yaml');
+  }
+
+  get configuration(): readonly [text: string, mode: number, parts: readonly string[]] {
+    const mode = statSync(this.configFile).mode & 0o777;
+    return [readFileSync(this.configFile, 'utf8'), mode, readdirSync(`${this.configFile}.d`)];
   }
 
   get dataDir(): string {
     return path.join(this.#edge.stateDirectory, 'box');
   }
 
+  get payloads(): K3sPayloads {
+    const run: K3sPayloadSettings['run'] = async (program, args) => {
+      const [, scratch = ''] = args.find((word) => word.startsWith('--data-dir='))?.split('=') ?? [];
+      const [, slot = ''] = /slots\/([0-9a-f]+)\//.exec(program) ?? [];
+      if (this.faults) this.faults.aside(() => this.#unpack(slot, scratch));
+      else this.#unpack(slot, scratch);
+      return { kind: 'ended', status: 1, stdout: '', stderr: 'unknown flag: --data-dir' };
+    };
+    const programOf = (release: Digest) => path.join(this.#edge.stateDirectory, 'slots', release, 'bin/k3s');
+    return new K3sPayloads({ dataDir: this.dataDir, programOf, run, runDir: path.join(this.#edge.folder, 'run') });
+  }
+
   /** A fresh look, as a new process has it. */
   get data(): BoxDataDirectory {
-    return new BoxDataDirectory(adoptionOf(this.dataDir), this.#edge.stateDirectory);
+    return new BoxDataDirectory(adoptionOf(this.dataDir, this.configFile), this.#edge.stateDirectory);
   }
 
   override async restart(): Promise<void> {
@@ -61,13 +98,18 @@ export class AdoptedBox extends FakeService {
 
   /** Releases that have written, in order. */
   writers(): Digest[] {
+    return this.dump().map(({ writer }) => writer);
+  }
+
+  /** All rows of the datastore, in order. */
+  dump(): readonly { readonly writer: Digest; readonly version: number; readonly token: string }[] {
     const copy = path.join(this.#edge.folder, 'seen');
     cpSync(path.join(this.dataDir, 'server/db'), copy, { recursive: true });
     const database = new DatabaseSync(path.join(copy, 'state.db'));
-    const rows = database.prepare('select writer from kine order by id').all();
+    const rows = database.prepare('select writer, version, token from kine order by id').all();
     database.close();
     rmSync(copy, { recursive: true });
-    return rows.map((row) => String((row as { writer: string }).writer));
+    return rows.map((row) => ({ ...row }) as { writer: Digest; version: number; token: string });
   }
 
   /** What K3s compares with its datastore: it goes back with it. */
@@ -93,7 +135,9 @@ export class AdoptedBox extends FakeService {
       const token = last?.stored === version ? last.token : slot;
       database.prepare('insert into kine (writer, version, token) values (?, ?, ?)').run(slot, version, token);
       writeFileSync(file, token);
-      this.#unpack(slot);
+      // For what the older one does not know, somebody changes its settings.
+      if (version > 1) this.#configure(slot);
+      this.#unpack(slot, this.dataDir);
       killed = open.map((each) => readFileSync(each));
       this.written.set(slot, (this.written.get(slot) ?? 0) + 1);
     } finally {
@@ -102,13 +146,39 @@ export class AdoptedBox extends FakeService {
     for (const [index, bytes] of killed.entries()) writeFileSync(open[index] as string, bytes);
   }
 
-  /** As K3s does: its link is moved when a release is unpacked for the first time, and never back. */
-  #unpack(slot: Digest): void {
-    const unpacked = path.join(this.dataDir, 'data', slot);
+  #configure(slot: Digest): void {
+    writeFileSync(this.configFile, `for ${slot}`);
+    writeFileSync(`${this.configFile}.d/b.yaml`, 'b');
+  }
+
+  /** As K3s does: its links are moved when a release is unpacked for the first time, and never back. */
+  #unpack(slot: Digest, dataDir: string): void {
+    const payload = this.payloadOf(slot);
+    const unpacked = path.join(dataDir, 'data', payload);
     if (existsSync(unpacked)) return;
-    mkdirSync(unpacked, { recursive: true });
-    rmSync(path.join(this.dataDir, 'data/current'), { force: true });
-    symlinkSync(slot, path.join(this.dataDir, 'data/current'));
+    mkdirSync(path.join(unpacked, 'bin'), { recursive: true });
+    writeFileSync(path.join(unpacked, 'bin/k3s'), payload);
+    mkdirSync(path.join(dataDir, 'data/cni'), { recursive: true });
+    for (const [link, target] of [
+      ['data/current', unpacked],
+      ['data/cni/bridge', path.join(unpacked, 'bin/cni')],
+    ] as const) {
+      rmSync(path.join(dataDir, link), { force: true });
+      symlinkSync(target, path.join(dataDir, link));
+    }
+  }
+
+  /** The folder that a release unpacks to. */
+  payloadOf(slot: Digest): string {
+    return this.#edge.slots.manifest(slot)?.distribution?.payload ?? slot;
+  }
+
+  /** Payloads that K3s' own links name. */
+  get linkedPayloads(): readonly string[] {
+    const [current, cni] = ['data/current', 'data/cni/bridge'].map((name) =>
+      readlinkSync(path.join(this.dataDir, name)),
+    );
+    return [path.basename(current ?? ''), path.basename(path.join(cni ?? '', '../..'))];
   }
 
   #open(): DatabaseSync {
@@ -120,10 +190,11 @@ export class AdoptedBox extends FakeService {
   }
 }
 
-export function adoptionOf(dataDir: string): Adoption {
+export function adoptionOf(dataDir: string, configFile: string): Adoption {
   return {
     ...{ schemaVersion: 1, adoptedAt: '2026-12-01T00:00:00.000Z', distribution: 'k3s', role: 'server' },
     ...{ unit: 'k3s.service', program: '/usr/local/bin/k3s', dataDir, datastore: 'sqlite', installPath: 'bin/k3s' },
+    configuration: [configFile, `${configFile}.d`],
     original: { mode: 0o755, uid: 0, gid: 0, mtimeMs: 0, length: 0, sha256: '0'.repeat(64) },
   };
 }

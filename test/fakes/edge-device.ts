@@ -18,8 +18,10 @@ import { JournalFile, readJournal } from '../../edge-updater/adapters/disk/journ
 import { MetadataDirectory } from '../../edge-updater/adapters/disk/metadata-directory.ts';
 import { SlotDirectory } from '../../edge-updater/adapters/disk/slot-directory.ts';
 import type { BoxData } from '../../edge-updater/adoption/box-data.ts';
+import type { Payloads } from '../../edge-updater/adoption/payloads.ts';
 import type { BoxReader } from '../../edge-updater/box/box-machine.ts';
 import { Device } from '../../edge-updater/device/device.ts';
+import type { Preflight } from '../../edge-updater/effects/require-fit-box.ts';
 import type { UpdatePolicy } from '../../edge-updater/effects/world.ts';
 import type {
   BlobSource,
@@ -261,6 +263,9 @@ export class EdgeDevice {
     box,
     service = this.service,
     data,
+    preflight,
+    payloads,
+    whyNotOurs,
   }: {
     interruption?: Interruption;
     policy?: UpdatePolicy;
@@ -269,6 +274,9 @@ export class EdgeDevice {
     service?: FakeService;
     /** Of an adopted box. */
     data?: BoxData;
+    preflight?: Preflight;
+    payloads?: Payloads;
+    whyNotOurs?: () => string | undefined;
   } = {}): Device {
     const content = readJournal(this.stateDirectory);
     const slots = interruption.watch('slots', this.slots, [
@@ -304,6 +312,9 @@ export class EdgeDevice {
         clock: this.clock,
         narrator,
         box,
+        preflight,
+        whyNotOurs,
+        payloads: payloads && interruption.watch('payloads', payloads, ['unpack', 'link', 'settle', 'prune']),
         data: data && interruption.watch('data', data, [...callsOfData]),
         policy,
       },
@@ -320,7 +331,7 @@ export class EdgeDevice {
 
   /** Keeps the disk and the service as they are now; the function brings them back. */
   capture(): () => void {
-    const kept = path.join(this.folder, 'kept');
+    const kept = path.join(mkdtempSync(path.join(this.folder, 'kept-')), 'state');
     if (existsSync(this.stateDirectory)) cpSync(this.stateDirectory, kept, { recursive: true, verbatimSymlinks: true });
     const { running } = this.service;
     return () => {

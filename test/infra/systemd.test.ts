@@ -51,7 +51,11 @@ function writtenFor(role: BoxRole): string {
     program: '/usr/local/bin/slipway-edge',
     configFile: '/etc/edge.yaml',
   };
-  const files = unitFilesOf({ ...adoptionOf('/var/lib/rancher/k3s'), role }, '/var/lib/slipway/hold', updater);
+  const files = unitFilesOf(
+    { ...adoptionOf('/var/lib/rancher/k3s', '/etc/rancher/k3s/config.yaml'), role },
+    '/var/lib/slipway/hold',
+    updater,
+  );
   for (const { name, text } of files) if (!name.includes('/')) writeFileSync(path.join(at, name), text);
   return at;
 }

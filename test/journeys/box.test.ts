@@ -75,6 +75,7 @@ describeUnless(missing, 'the box of a machine with systemd', () => {
     expect((await status('k3s.service')).box).toEqual({
       ...{ distribution: 'k3s', role: 'server', unit: 'k3s.service', program: '/usr/local/bin/k3s' },
       ...{ dataDir: '/data/k3s', version: 'v1.33.9+k3s1', payload, nodeName: 'box-1', datastore: { kind: 'sqlite' } },
+      configuration: ['/etc/k3s/box.yaml', '/etc/k3s/box.yaml.d'],
     });
     expect(await machine.ask('slipway-edge', 'status')).toContain('k3s v1.33.9+k3s1, server, node box-1');
   });
@@ -117,6 +118,7 @@ describeUnless(missing, 'the box of a machine with systemd', () => {
         program: '/usr/local/bin/k0s',
       },
       ...{ dataDir: '/data/k0s', version: 'v1.33.9+k0s.0', nodeName: 'box-2', datastore: { kind: 'sqlite' } },
+      configuration: ['/etc/k0s/k0s.yaml'],
     });
     expect((await statusInSandbox()).box).toEqual(box);
     const stated = { distribution: 'k3s', unit: 'k0scontroller.service' };

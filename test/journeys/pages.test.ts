@@ -39,7 +39,8 @@ const runElsewhere: Readonly<Record<string, string>> = {
   'ARCHITECTURE.md / What may import what': 'a picture',
   'docs/box.md': 'box.test.ts finds real units of stand-ins; the page shows an answer and a part of edge.yaml',
   'docs/publish.md / The K3s or K0s inside': 'distribution.test.ts states these members in release.yaml, and builds',
-  'docs/devices.md / Adopting a K3s or K0s': 'box-update.test.ts runs the verbs, as root of a machine with systemd',
+  'docs/devices.md / Adopting a K3s or K0s':
+    'box-update.test.ts and k0s-update.test.ts run the verbs, as root of a machine with systemd',
   'docs/devices.md / Who touches the box':
     'box-update.test.ts has a box brought up so, by its unit, while no actor is there',
   'docs/first-fleet.md': 'first-fleet.test.ts runs the page as a whole and compares what it prints',

@@ -1,7 +1,7 @@
 /*
  * The process that the kernel shows as k3s or k0s of the tests: it says its version, and else keeps a Node program as its
- * child and hands systemd what that writes to descriptor 3. VERSION_TEXT, NODE, COMPILED and PROGRAM are given to the
- * compiler.
+ * child and hands systemd what that writes to descriptor 3. VERSION_TEXT, NODE, COMPILED, BEHAVIOUR and PROGRAM are given
+ * to the compiler.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -39,6 +39,9 @@ static void become_program(int argc, char **argv, int notices) {
   arguments[0] = NODE;
   arguments[1] = PROGRAM;
   for (int i = 1; i < argc; i++) arguments[i + 1] = argv[i];
+  // Which release this is goes with the program, not with its unit.
+  setenv("STAND_IN_VERSION", VERSION_TEXT, 0);
+  setenv("STAND_IN_BEHAVIOUR", BEHAVIOUR, 0);
   execv(NODE, arguments);
   _exit(127);
 }

@@ -9,6 +9,8 @@ export interface Launcher {
   /** The Node that runs it, and the program. */
   readonly node: string;
   readonly program: string;
+  /** JSON that the program finds in its environment. */
+  readonly behaviour?: string;
   /** Where Node keeps what it compiled of the program; nowhere by default. */
   readonly compiled?: string;
 }
@@ -21,10 +23,10 @@ export const commandsOfStandIns = ['gcc', 'openssl'] as const;
 
 export function compileLauncher(
   file: string,
-  { versionText, node, program, compiled = '' }: Launcher,
+  { versionText, node, program, behaviour = '', compiled = '' }: Launcher,
   marks?: GoMarks,
 ): void {
-  const texts = { VERSION_TEXT: versionText, NODE: node, PROGRAM: program, COMPILED: compiled };
+  const texts = { VERSION_TEXT: versionText, NODE: node, PROGRAM: program, COMPILED: compiled, BEHAVIOUR: behaviour };
   compile(file, 'launcher.c', texts, marks);
 }
 

@@ -2,8 +2,10 @@
 
 import { toSlipwayError } from '../../../contract/errors.ts';
 import type { BoxData } from '../../adoption/box-data.ts';
+import type { Payloads } from '../../adoption/payloads.ts';
 import type { BoxReading } from '../../box/box.ts';
 import type { BoxReader } from '../../box/box-machine.ts';
+import type { Preflight } from '../../effects/require-fit-box.ts';
 import type { BoxHealth } from '../../health/box-health.ts';
 import { evidence } from '../../health/evidence.ts';
 import { HoldFile } from '../datastore/hold-file.ts';
@@ -31,6 +33,21 @@ export function dataByActor(actor: ActorClient, stateDirectory: string): BoxData
         keep.map(({ from, to }) => ({ from, to })),
       ),
   };
+}
+
+export function payloadsByActor(actor: ActorClient): Payloads {
+  return {
+    roomFor: (payload, programBytes) => actor.ask('tell-room-for-payload', { payload, programBytes }),
+    unpack: (release, payload, signal) => actor.ask('unpack-payload', { release, payload }, signal),
+    link: (payload) => actor.ask('link-payload', payload),
+    settle: () => actor.ask('settle-payload', undefined),
+    prune: (keep) => actor.ask('prune-payloads', [...keep]),
+  };
+}
+
+/** Facts of the box as its actor sees it; programs are asked by the updater, which needs no right for that. */
+export function preflightByActor(actor: ActorClient, { programs }: Pick<Preflight, 'programs'>): Preflight {
+  return { programs, facts: (_, now, signal) => actor.ask('look-at-facts', { now }, signal) };
 }
 
 /** What keeps the actor from answering is a fact about this box. */

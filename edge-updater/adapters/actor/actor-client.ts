@@ -12,7 +12,7 @@ import {
   type Asked,
   actions,
   answerSchema,
-  maxLineBytes,
+  maxAnswerBytes,
 } from '../../actor/actions.ts';
 import { actorSocketUnit } from '../../adoption/actor-units.ts';
 import { lineFrom } from './line.ts';
@@ -64,7 +64,7 @@ export class ActorClient {
     try {
       await once(socket, 'connect', { signal: bounded });
       socket.on('error', () => undefined).write(`${JSON.stringify({ action, asked })}\n`);
-      const line = await lineFrom(socket, bounded, maxLineBytes);
+      const line = await lineFrom(socket, bounded, maxAnswerBytes);
       // It is at work still: the same question would wait behind it.
       if (line === undefined && limit.aborted) throw unavailable(`no answer to ${action} in time`);
       return line;

@@ -26,10 +26,13 @@ import { bytesBelow, copyTree, differenceIn } from './copy-tree.ts';
 import { requireWholeCopy, requireWholeLive } from './database-check.ts';
 import { requireExchangeable } from './exchangeable.ts';
 import { HoldFile } from './hold-file.ts';
+import { bytesOutside, copyOutside, giveOutsideBack, requireWritable } from './outside-files.ts';
 import { linksNow, setLinks } from './remembered-links.ts';
 import { type SnapshotRecord, snapshotRecordSchema } from './snapshot-record.ts';
 
 const recordName = 'snapshot.json';
+/** Within a snapshot and within what was set aside: files of other folders under their whole paths. */
+const outsideName = 'outside';
 const partialEnding = '.partial';
 /** `putBack`: the attempt whose copy is in place since the last exchange. */
 const ownerSchema = z.object({
@@ -74,11 +77,13 @@ export class BoxDataDirectory implements BoxData {
 
   async measure(): Promise<DataMeasure> {
     requireExchangeable(this.#dataDir, this.#set);
+    if (this.#isExchanging) throw notRestorable('an exchange of data was begun and has not ended');
+    requireWritable(this.#set.outside);
     await requireWholeLive(this.#dataDir, this.#set);
     const at = (name: string) => path.join(this.#dataDir, name);
     const { bavail, bsize } = onDisk(`look at the free space of ${this.#dataDir}`, () => statfsSync(this.#dataDir));
     return {
-      bytes: this.#set.items.reduce((sum, item) => sum + bytesBelow(at(item)), 0),
+      bytes: this.#set.items.reduce((sum, item) => sum + bytesBelow(at(item)), bytesOutside(this.#set.outside)),
       databaseBytes: this.#set.sqlite === undefined ? 0 : bytesBelow(at(this.#set.sqlite)),
       freeBytes: bavail * bsize,
     };
@@ -95,7 +100,10 @@ export class BoxDataDirectory implements BoxData {
       for (const item of items) makeDirectory(path.dirname(path.join(partial, item)));
       const copied = items.flatMap((item) => copyTree(this.#dataDir, partial, item));
       const links = linksNow(this.#dataDir, this.#set);
-      const record: SnapshotRecord = { schemaVersion: 1, attempt, from, to, takenAt, items: [...items], copied, links };
+      const paths = [...this.#set.outside];
+      const outside = { paths, copied: copyOutside(paths, path.join(partial, outsideName)) };
+      const passage = { attempt, from, to, takenAt };
+      const record: SnapshotRecord = { schemaVersion: 1, ...passage, items: [...items], copied, links, outside };
       await requireWholeCopy(partial, this.#set);
       replaceFileSync(path.join(partial, recordName), Buffer.from(JSON.stringify(record)));
       moveInto(partial, whole);
@@ -118,7 +126,9 @@ export class BoxDataDirectory implements BoxData {
     if (!record) throw notRestorable(`there is no snapshot of ${attempt}`);
     if (!this.#isExchanging) {
       const difference = await differenceIn(this.#snapshotFolder(attempt), record.copied);
-      if (difference !== undefined) throw notRestorable(`the snapshot is not as it was taken: ${difference}`);
+      const besides = await differenceIn(this.#snapshotFolder(attempt, outsideName), record.outside?.copied ?? []);
+      const change = difference ?? besides;
+      if (change !== undefined) throw notRestorable(`the snapshot is not as it was taken: ${change}`);
       remove(this.#path('aside'));
       this.#write('exchange.json', { schemaVersion: 1, snapshot: attempt });
     }
@@ -173,7 +183,7 @@ export class BoxDataDirectory implements BoxData {
   }
 
   /** Each item tells by itself how far it came: the copy is there until it is in place. */
-  #exchange({ attempt, items, copied, links, from }: SnapshotRecord): void {
+  #exchange({ attempt, items, copied, links, from, outside }: SnapshotRecord): void {
     const snapshot = this.#snapshotFolder(attempt);
     const wasThere = new Set(copied.map((entry) => entry.path));
     for (const item of items) {
@@ -187,6 +197,7 @@ export class BoxDataDirectory implements BoxData {
       }
       if (exists(copy as string)) moveInto(copy as string, place as string);
     }
+    if (outside) giveOutsideBack(outside, path.join(snapshot, outsideName), this.#path('aside', outsideName));
     setLinks(this.#dataDir, links, this.#set);
     this.#write('owner.json', { schemaVersion: 1, release: from, putBack: attempt });
     remove(this.#path('exchange.json'));
@@ -209,8 +220,8 @@ export class BoxDataDirectory implements BoxData {
     return exists(folder) ? onDisk(`list ${folder}`, () => readdirSync(folder)) : [];
   }
 
-  #snapshotFolder(attempt: string): string {
-    return this.#path('snapshots', attempt);
+  #snapshotFolder(attempt: string, ...parts: readonly string[]): string {
+    return this.#path('snapshots', attempt, ...parts);
   }
 
   #path(...parts: readonly string[]): string {

@@ -18,5 +18,7 @@ export const snapshotRecordSchema = z.object({
   items: z.array(z.string()),
   copied: z.array(copiedSchema),
   links: z.array(linkSchema),
+  /** Settings outside of the data directory: what was looked for, and what of it was there, relative to the root. */
+  outside: z.object({ paths: z.array(z.string()), copied: z.array(copiedSchema) }).optional(),
 });
 export type SnapshotRecord = z.infer<typeof snapshotRecordSchema>;

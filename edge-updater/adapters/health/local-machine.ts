@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import { toSlipwayError } from '../../../contract/errors.ts';
 import type { Answer, HealthMachine, Silence } from '../../health/health-machine.ts';
 import type { Access, PemPlace } from '../../health/kubeconfig.ts';
+import type { PreflightMachine } from '../../preflight/preflight-machine.ts';
 import { Agent, request } from '../network/undici-parts.ts';
 
 /** Of an answer; the pods of one node are below it by far. */
@@ -18,7 +19,7 @@ export function localMachine(
   timeoutSeconds: number,
   monotonicSeconds: () => number,
   now: () => number = Date.now,
-): HealthMachine {
+): HealthMachine & Pick<PreflightMachine, 'linesOfApi'> {
   const timeoutMs = Math.ceil(timeoutSeconds * 1000);
   return {
     monotonicSeconds,
@@ -35,6 +36,14 @@ export function localMachine(
       const own = credentials({ ca, cert, key }, now());
       if (typeof own === 'string') return silence('certificate', own);
       return ask(new URL(path, server), { ...own }, timeoutMs, signal);
+    },
+
+    async linesOfApi({ server, ca, cert, key }, path, beginning, signal) {
+      const own = credentials({ ca, cert, key }, now());
+      if (typeof own === 'string') return undefined;
+      const lines = (body: AsyncIterable<Buffer>) => linesThatBegin(body, beginning);
+      const answer = await ask(new URL(path, server), { ...own }, timeoutMs, signal, lines);
+      return answer.kind === 'answer' && answer.status === 200 ? answer.body.split('\n') : undefined;
     },
 
     ask: (url, signal) => ask(new URL(url), {}, timeoutMs, signal),
@@ -73,25 +82,55 @@ function nameOf(place: PemPlace): string {
   return 'pem' in place ? 'in its kubeconfig' : place.file;
 }
 
-async function ask(url: URL, tls: Partial<Credentials>, timeoutMs: number, signal: AbortSignal): Promise<Answer> {
+/** @param read takes of the body what is wanted; undefined: it is too long */
+async function ask(
+  url: URL,
+  tls: Partial<Credentials>,
+  timeoutMs: number,
+  signal: AbortSignal,
+  read: (body: AsyncIterable<Buffer>) => Promise<string | undefined> = wholeBody,
+): Promise<Answer> {
   const dispatcher = new Agent({ pipelining: 0, connect: { ...tls, timeout: timeoutMs } });
   try {
     const timeout = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     const answer = await request(url, { signal: timeout, dispatcher });
-    const chunks: Buffer[] = [];
-    let length = 0;
-    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length > maxAnswerBytes) return silence('closed', `its answer has more than ${maxAnswerBytes} bytes`);
-      chunks.push(chunk);
-    }
-    return { kind: 'answer', status: answer.statusCode, body: Buffer.concat(chunks).toString() };
+    const body = await read(answer.body as AsyncIterable<Buffer>);
+    if (body === undefined) return silence('closed', `its answer has more than ${maxAnswerBytes} bytes`);
+    return { kind: 'answer', status: answer.statusCode, body };
   } catch (thrown) {
     return silence(whyOf(thrown), thrown instanceof Error ? thrown.message || thrown.name : String(thrown));
   } finally {
     // Nothing waits for it: an abandoned answer would keep it open.
     dispatcher.destroy().catch(() => undefined);
   }
+}
+
+async function wholeBody(body: AsyncIterable<Buffer>): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > maxAnswerBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** The metrics of an API server have many MiB, of which a few lines are wanted. */
+async function linesThatBegin(body: AsyncIterable<Buffer>, beginning: string): Promise<string | undefined> {
+  const wanted: string[] = [];
+  let length = 0;
+  let open = '';
+  for await (const chunk of body) {
+    const lines = (open + chunk.toString('latin1')).split('\n');
+    open = lines.pop() ?? '';
+    for (const line of lines.filter((each) => each.startsWith(beginning))) {
+      length += line.length;
+      wanted.push(line);
+    }
+    if (length + open.length > maxAnswerBytes) return undefined;
+  }
+  return [...wanted, ...(open.startsWith(beginning) ? [open] : [])].join('\n');
 }
 
 function silence(why: Silence, message: string): Answer {

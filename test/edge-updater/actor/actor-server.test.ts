@@ -9,8 +9,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { type Actions, maxLineBytes } from '../../../edge-updater/actor/actions.ts';
-import { boxByActor, healthByActor } from '../../../edge-updater/adapters/actor/acted-box.ts';
+import {
+  boxByActor,
+  healthByActor,
+  payloadsByActor,
+  preflightByActor,
+} from '../../../edge-updater/adapters/actor/acted-box.ts';
 import { ActorClient } from '../../../edge-updater/adapters/actor/actor-client.ts';
+import type { Box } from '../../../edge-updater/box/box.ts';
 import { actionsBy } from '../../../edge-updater/wiring/open-actor.ts';
 import { ActorOfBox, actionsOfTest } from '../../fakes/actor-of-box.ts';
 import { prepareBox, scenarios, update } from '../updated-box.ts';
@@ -18,6 +24,19 @@ import { prepareBox, scenarios, update } from '../updated-box.ts';
 const release = sha256(Buffer.from('release'));
 const taken = { attempt: 'a-1', takenAt: '2026-12-01T00:00:00.000Z' };
 const never = new AbortController().signal;
+
+const box: Box = {
+  ...{
+    distribution: 'k3s',
+    role: 'server',
+    unit: 'k3s.service',
+    program: '/usr/local/bin/k3s',
+    dataDir: '/var/lib/k3s',
+  },
+  ...{ datastore: { kind: 'sqlite' }, configuration: ['/etc/rancher/k3s/config.yaml'] },
+};
+const api = { name: 'flowcontrol.apiserver.k8s.io/v1beta3 flowschemas', removedIn: '1.32' };
+const times = { file: '/var/lib/k3s/server/tls/server-ca.crt', notBefore: 1, notAfter: 2 };
 
 let folder: string;
 let actor: ActorOfBox;
@@ -52,6 +71,41 @@ const ask = (action: string, asked?: unknown) => said(`${JSON.stringify({ action
 const isRefused = { error: { code: 'usage' } };
 
 describe('the actor of a box', () => {
+  it('unpacks and links what a release names, by its digest', async () => {
+    const payload = 'b'.repeat(64);
+    const asked: unknown[] = [];
+    const note = (name: string) => async (what: unknown) => void asked.push([name, what]);
+    Object.assign(served, {
+      ...{ 'unpack-payload': note('unpack'), 'link-payload': note('link'), 'settle-payload': note('settle') },
+      ...{ 'prune-payloads': note('prune'), 'tell-room-for-payload': async () => 80 },
+    });
+    const payloads = payloadsByActor(actor.client);
+    expect(await payloads.roomFor(payload, 20)).toBe(80);
+    await payloads.unpack(release, payload, never);
+    await payloads.link(payload);
+    await payloads.settle();
+    await payloads.prune([payload]);
+    expect(asked).toEqual([
+      ['unpack', { release, payload }],
+      ['link', payload],
+      ['settle', undefined],
+      ['prune', [payload]],
+    ]);
+  });
+
+  it.each([
+    ['few', {}],
+    ['many', { serverVersion: '1.33.9+k3s1', autopilot: 'Schedulable', availableBytes: 1e9, requestedApis: [api] }],
+  ])('tells %s facts of its own box as they are', async (_, more) => {
+    // Longer than any question may be.
+    const processes = Array.from({ length: 300 }, () => ['sh', '-c', 'x'.repeat(500)]);
+    const facts = { box, now: 7, certificates: [times], dropIns: [], processes, ...more };
+    Object.assign(served, { 'look-at-facts': async ({ now }: { now: number }) => ({ ...facts, now }) });
+    const programs = async () => ({ version: { kind: 'killed', signal: 'SIGKILL' } as const, checks: [] });
+    const preflight = preflightByActor(actor.client, { programs });
+    expect(await preflight.facts({ ...box, dataDir: '/elsewhere' }, 7, never)).toEqual(facts);
+  });
+
   it('does what is on its list', async () => {
     expect(await ask('claim', release)).toEqual({});
     expect(done).toEqual([release]);
@@ -70,6 +124,9 @@ describe('the actor of a box', () => {
       { passage: { attempt: 'a', from: release, to: release, dataDir: '/' } },
     ],
     ['another box', 'read-box', { unit: 'sshd.service' }],
+    ['a payload that is a path', 'link-payload', '../current'],
+    ['a payload of a program that is a path', 'unpack-payload', { release: '/tmp/k3s', payload: release }],
+    ['facts of another box', 'look-at-facts', { now: 1, box: { dataDir: '/' } }],
     ['more ways than there are', 'prune-snapshots', Array(9).fill({ from: release, to: release })],
   ])('refuses %s', async (_, action, asked) => {
     expect(await ask(action, asked)).toMatchObject(isRefused);

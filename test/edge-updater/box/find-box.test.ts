@@ -33,6 +33,7 @@ describe('a K3s', () => {
       ...{ distribution: 'k3s', role: 'server', unit: 'k3s.service', program: '/usr/local/bin/k3s' },
       ...{ dataDir: '/var/lib/rancher/k3s', version: 'v1.33.9+k3s1', payload, nodeName: 'box-1' },
       datastore: { kind: 'sqlite' },
+      configuration: ['/etc/rancher/k3s/config.yaml', '/etc/rancher/k3s/config.yaml.d'],
     });
   });
 
@@ -186,6 +187,7 @@ describe('a K0s', () => {
       ...{ distribution: 'k0s', role: 'controller+worker', unit: 'k0scontroller.service', program },
       ...{ dataDir: '/var/lib/k0s', version: 'v1.33.9+k0s.0', nodeName: 'box-1' },
       datastore: { kind: 'sqlite' },
+      configuration: ['/etc/k0s/k0s.yaml'],
     });
   });
 

@@ -2,10 +2,20 @@
  * The k0s of the tests at work, as controller or worker: lays out its data directory as K0s does and answers on its status
  * socket. It sends no READY: K0s never does.
  */
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import path from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
+import { migrate, openKine, put } from '../k3s/datastore.ts';
 import { ApiServer } from '../kubernetes/api-server.ts';
 import { type ClusterFiles, readClusterFiles } from '../kubernetes/cluster-files.ts';
 import { kubeconfig } from '../kubernetes/kubeconfig.ts';
@@ -15,17 +25,31 @@ const [role = 'controller', ...args] = process.argv.slice(2);
 const data = optionOf('data-dir') ?? '/var/lib/k0s';
 const socket = optionOf('status-socket') ?? '/run/k0s/status.sock';
 const isSingle = isOn('single');
+const version = process.env.STAND_IN_VERSION ?? '';
+const behaviour = JSON.parse(process.env.STAND_IN_BEHAVIOUR || '{}') as { storageVersion?: number; ends?: string };
+// Checks that run without side effects.
+if (role === 'sysinfo' || role === 'config') {
+  process.stdout.write('[]\n');
+  process.exit();
+}
 const hasWorkloads = role === 'worker' || isSingle || isOn('enable-worker');
 const stopped = new Promise((resolve) => process.once('SIGTERM', resolve));
 
 mkdirSync(path.join(data, 'pki'), { recursive: true });
+const staged = stageBinary();
 const database = role === 'controller' ? openDatastore() : undefined;
+if (behaviour.ends === 'exits') {
+  // Somebody tries to make it start.
+  writeFileSync(optionOf('config') ?? '/etc/k0s/k0s.yaml', 'spec: {}\n# tried\n');
+  process.exit(7);
+}
+writeFileSync(path.join(data, 'running-version'), staged);
 if (hasWorkloads) layOutWorker();
 const cluster = readClusterFiles(process.env.STAND_IN_CLUSTER ?? '');
 if (cluster) await serveCluster(cluster);
 
 const status = {
-  Version: process.env.STAND_IN_VERSION ?? '',
+  Version: version,
   // The kernel sees the launcher.
   Pid: process.ppid,
   ...{ Role: role, Workloads: hasWorkloads, SingleNode: isSingle, DynamicConfig: false, Args: args },
@@ -58,14 +82,30 @@ function optionOf(name: string): string | undefined {
   return at < 0 ? undefined : (args[at]?.split('=')[1] ?? args[at + 1]);
 }
 
+/** As K0s stages what is inside it: not again where time and size are those of its own file (pkg/assets of K0s). */
+function stageBinary(): string {
+  const own = statSync(`/proc/${process.ppid}/exe`);
+  const file = path.join(data, 'bin', 'kube-apiserver');
+  mkdirSync(path.dirname(file), { recursive: true });
+  const found = statSync(file, { throwIfNoEntry: false });
+  const isStaged = found?.mtimeMs === own.mtimeMs && readFileSync(`${file}.size`, 'utf8') === String(own.size);
+  if (!isStaged) {
+    writeFileSync(file, version);
+    writeFileSync(`${file}.size`, String(own.size));
+    utimesSync(file, own.atime, own.mtime);
+  }
+  return readFileSync(file, 'utf8');
+}
+
 function openDatastore(): DatabaseSync | undefined {
   if (!isSingle) {
     mkdirSync(path.join(data, 'etcd', 'member', 'wal'), { recursive: true });
     return undefined;
   }
   mkdirSync(path.join(data, 'db'), { recursive: true, mode: 0o750 });
-  const opened = new DatabaseSync(path.join(data, 'db', 'state.db'));
-  opened.exec('pragma journal_mode=wal; create table if not exists kine (id integer primary key autoincrement)');
+  const opened = openKine(path.join(data, 'db', 'state.db'));
+  migrate(opened, behaviour.storageVersion ?? 1);
+  put(opened, '/registry/started', version);
   return opened;
 }
 
@@ -85,7 +125,7 @@ async function serveCluster({ serving, serverCa, clientCa, admin, kubelet }: Clu
   startKubelet({
     ...{ name: process.env.STAND_IN_NODE ?? '', server, files: { ca: pki('ca.crt'), cert: own, key: own } },
     // The kubelet of K0s does not report the build of K0s (embedded-bins/kubernetes of K0s).
-    version: (process.env.STAND_IN_VERSION ?? '').replace(/\+k0s.*/, '+k0s'),
+    version: version.replace(/\+k0s.*/, '+k0s'),
     ...{ healthzPort: Number(process.env.STAND_IN_HEALTHZ_PORT ?? 10248), faults: {} },
   });
 }

@@ -12,6 +12,11 @@ const { hash } = JSON.parse(readFileSync(path.join(release, 'release.json'), 'ut
 
 const folder = unpacked(optionsOf(args, process.env).get('data-dir') ?? defaultDataDirectory);
 const bin = path.join(folder, 'bin');
+// kubectl takes no data directory; K3s has unpacked by then.
+if (args[0] === 'kubectl') {
+  process.stderr.write('error: unknown flag: --data-dir\n');
+  process.exit(1);
+}
 // K3s names the payload's folder, not the data directory, by this variable.
 const environment = { ...process.env, PATH: `${bin}:${process.env.PATH}`, K3S_DATA_DIR: folder };
 process.execve?.(path.join(bin, 'k3s'), ['k3s', ...args], environment);
@@ -29,5 +34,9 @@ function unpacked(dataDirectory: string): string {
   const [current, previous] = ['current', 'previous'].map((name) => path.join(dataDirectory, 'data', name));
   if (lstatSync(current as string, { throwIfNoEntry: false })) renameSync(current as string, previous as string);
   symlinkSync(folder, current as string);
+  const plugin = path.join(dataDirectory, 'data', 'cni', 'bridge');
+  mkdirSync(path.dirname(plugin), { recursive: true });
+  rmSync(plugin, { force: true });
+  symlinkSync(path.join(folder, 'bin', 'cni'), plugin);
   return folder;
 }

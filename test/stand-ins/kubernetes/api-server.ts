@@ -29,6 +29,8 @@ export class ApiServer implements AsyncDisposable {
   /** How long each answer takes. */
   delayMs = 0;
   readonly objects = new Map<string, object>();
+  /** /metrics and /version: the second is for everybody who is known. */
+  readonly texts = new Map<string, string>();
   pods: PodOfTest[] = [];
   readonly asked: string[] = [];
   readonly #server: Server;
@@ -69,6 +71,11 @@ export class ApiServer implements AsyncDisposable {
     if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
     if (user === undefined) return say(401, status(401, 'Unauthorized'));
     if (pathname === '/readyz') return this.isReady ? say(200, 'ok') : say(500, '[-]etcd failed: reason withheld\n');
+    const text = this.texts.get(pathname);
+    if (text !== undefined) {
+      const isAllowed = user === 'system:admin' || pathname === '/version';
+      return isAllowed ? say(200, text) : say(403, status(403, `User "${user}" cannot get path "${pathname}"`));
+    }
     const selector = searchParams.get('fieldSelector') ?? '';
     if (pathname === '/api/v1/pods') {
       const node = /^spec\.nodeName=(.+)$/.exec(selector)?.[1];

@@ -1,0 +1,20 @@
+/** Counts the room that an adopted box needs and unpacks the new K3s beside the old one, while that runs. */
+import type { Digest } from '../../contract/digest.ts';
+import type { ReleaseManifest } from '../../contract/release/manifest.ts';
+import { requireRoomForData } from './require-room-for-data.ts';
+import type { World } from './world.ts';
+
+/** @throws SlipwayError `disk-full`, `datastore-damaged`, `program-broken`, codes of the machine */
+export async function preparePayload(
+  slot: Digest,
+  manifest: ReleaseManifest,
+  world: World,
+  signal: AbortSignal,
+): Promise<void> {
+  const { payloads, data } = world;
+  const { distribution, components } = manifest;
+  const payload = distribution?.payload;
+  const length = components.find(({ name }) => name === distribution?.component)?.length ?? 0;
+  await requireRoomForData(data, payloads && payload ? await payloads.roomFor(payload, length) : 0);
+  if (payloads && payload) await payloads.unpack(slot, payload, signal);
+}
