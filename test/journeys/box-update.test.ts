@@ -130,7 +130,7 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
   it('goes to a good release by an adoption of before there was an actor, with its data', async () => {
     await machine.ask('systemctl', 'disable', '--now', 'slipway-actor.socket', 'slipway-actor.service');
     await machine.ask('sh', '-c', 'rm -r /etc/systemd/system/slipway-actor.* /etc/slipway/actor');
-    const { actor: _, ...earlier } = JSON.parse(await machine.ask('cat', record));
+    const { actor: _, configuration: __, ...earlier } = JSON.parse(await machine.ask('cat', record));
     await machine.write(record, JSON.stringify(earlier), '600');
     const before = await dumped();
     expect(await install('good', earlierDropIn)).toMatchObject({
