@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type Called, callDistributor } from '../fakes/distributor-command.ts';
+import { callEdge } from '../fakes/edge-command.ts';
+import { callPackager } from '../fakes/packager-command.ts';
 import { smallRelease } from '../fakes/signed-repository.ts';
 import { SmallFleet } from '../fakes/small-fleet.ts';
 import { blocksOf, inlineCommandsOf, unaccountedFor } from './page-blocks.ts';
@@ -177,19 +180,15 @@ describe('a command in a sentence', () => {
   const commands = [...texts].flatMap(([page, text]) =>
     inlineCommandsOf(text).map((command) => ({ page, ...command })),
   );
-  const helps = new Map<string, Promise<string>>();
-
-  function helpOf(words: string): Promise<string> {
-    const known = helps.get(words) ?? run(`${words} --help`, root).catch((error: Error) => error.message);
-    helps.set(words, known);
-    return known;
-  }
+  const calls: Record<string, (words: readonly string[]) => Promise<Called>> = {
+    ...{ 'slipway-packager': callPackager, 'slipway-distributor': callDistributor, 'slipway-edge': callEdge },
+  };
 
   it('names a verb and options that the program has', async () => {
     expect(commands.length).toBeGreaterThan(10);
     for (const { page, program, verbs, options } of commands) {
       const words = [program, ...verbs].join(' ');
-      const help = await helpOf(words);
+      const { stdout: help = '' } = (await calls[program]?.([...verbs, '--help'])) ?? {};
       expect(help, `${page}: ${words}`).toContain(`Usage: ${words}`);
       for (const option of options) expect(help, `${page}: ${words} ${option}`).toContain(option);
     }
