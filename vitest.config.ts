@@ -8,6 +8,13 @@ const exclude = [...configDefaults.exclude, ...(long ? [] : ['test/**/*.long.tes
 const calls = [
   ...['test/contract/**', 'test/delta', 'test/delta/{approximate,flate,go,recipe,vcdiff}/**'],
   ...['test/packager/{release,repository}/**', 'test/edge-updater/update/**'],
+  'test/delta/make/**',
+  'test/system/{command-line,documents,files,network,signing}/**',
+  ...[
+    'test/packager/{publish,verify}/**',
+    'test/edge-updater/{adoption,box,bundle,download,health,preflight,trust}/**',
+  ],
+  'test/edge-updater/adapters/{datastore,disk,network}/**',
   'test/distributor/{catalog,declaration,events,fleet,http,rollout,routes,simulation}/**',
 ].map((folder) => `${folder}/*.test.ts`);
 

@@ -14,13 +14,13 @@ describeUnless(otherZstdMissing, 'what the zstd command packed', () => {
   const node = libzstdEncoder();
   const both = anyZstdEncoder([node, zstdProgramEncoder(zstdCommand, zstdCommandVersion)]);
 
-  const text = sampleBytes('text', 80_000, 8);
+  const text = sampleBytes('text', 200_000, 8);
   const edited = Buffer.from(text);
-  edited.write('edited', 40_000);
+  edited.write('edited', 100_000);
   const payload = (release: 'old' | 'new') =>
     tarred([
       { name: 'bin/k3s', bytes: release === 'old' ? text : edited },
-      { name: 'bin/runc', bytes: sampleBytes('text', 20_000, 9) },
+      { name: 'bin/runc', bytes: sampleBytes('text', 50_000, 9) },
     ]);
   const k3s = (release: 'old' | 'new') => elf(packedByZstd(payload(release), '-T0', '-16', '--long=25'));
 
