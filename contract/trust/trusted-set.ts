@@ -8,6 +8,7 @@ import { EqualVersionError } from 'tuf-js/dist/error.js';
 import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { isBinRole } from './hash-bins.ts';
 import { type GrantAuthority, grantAuthorityOf } from './offline-role.ts';
 import type { PermitAuthority } from './permit.ts';
 import { permitAuthorityOf, productRoles } from './permits-role.ts';
@@ -55,8 +56,20 @@ export interface TrustedRepository {
    * roles as it goes; undefined where no role names it.
    */
   findTarget(path: string): Promise<TargetFile | undefined>;
-  /** All targets of one role that `targets` delegates to; undefined where there is no such role. */
+  /** One role that `targets` delegates to; undefined where there is no such role. */
   delegatedTargets(role: string): Promise<Targets | undefined>;
+  /** The same role, then each of its hash bins, loaded when it is asked for; nothing where there is no such role. */
+  partsOf(product: string): AsyncGenerator<ProductPart>;
+}
+
+/** A role that names releases of one product. */
+export interface ProductPart {
+  readonly role: string;
+  readonly signed: Targets;
+  /** Those that the role may name: a device finds no others. */
+  readonly targets: readonly TargetFile[];
+  /** Paths of the others: of another product, or of another bin. */
+  readonly strays: readonly string[];
 }
 
 /**
@@ -90,6 +103,7 @@ export async function refreshTrust(input: RefreshInput): Promise<TrustedReposito
     grants: grantAuthorityOf(store.targets?.signed),
     findTarget: (path) => session.findTarget(path),
     delegatedTargets: (role) => session.delegatedTargets(role),
+    partsOf: (product) => session.partsOf(product),
   };
 }
 
@@ -237,6 +251,24 @@ class DelegationWalk {
     if (!productRoles(this.#store.targets?.signed).includes(role)) return undefined;
     return this.load(role, 'targets');
   }
+
+  async *partsOf(product: string): AsyncGenerator<ProductPart> {
+    const signed = await this.delegatedTargets(product);
+    const delegation = this.#store.targets?.signed.delegations?.roles?.[product];
+    if (!signed || !delegation) return;
+    yield partOf(product, signed, (path) => delegation.isDelegatedPath(path));
+    const bins = Object.values(signed.delegations?.roles ?? {}).filter(({ name }) => isBinRole(name));
+    for (const bin of bins) {
+      const isOfBin = (path: string) => delegation.isDelegatedPath(path) && bin.isDelegatedPath(path);
+      yield partOf(bin.name, await this.load(bin.name, product), isOfBin);
+    }
+  }
+}
+
+function partOf(role: string, signed: Targets, mayName: (path: string) => boolean): ProductPart {
+  const targets = Object.values(signed.targets).filter(({ path }) => mayName(path));
+  const named = new Set(targets.map(({ path }) => path));
+  return { role, signed, targets, strays: Object.keys(signed.targets).filter((path) => !named.has(path)) };
 }
 
 async function fetchRequired(fetch: FetchMetadata, name: string, maxBytes: number): Promise<Uint8Array> {
