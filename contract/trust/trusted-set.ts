@@ -132,6 +132,7 @@ async function updateRoot(store: TrustedMetadataStore, documents: AcceptedDocume
   for (let step = 0; ; step++) {
     const bytes = await fetch(`${store.root.signed.version + 1}.root.json`, limits.maxRootBytes);
     if (!bytes) return;
+    if (bytes.length > limits.maxRootBytes) throw tooLarge('the next root.json', limits.maxRootBytes);
     if (step === maxRoots) throw behind(store.root.signed.version, maxRoots);
     checkStructure('root', bytes);
     refuse('root', () => store.updateRoot(buffer(bytes)));
@@ -274,10 +275,15 @@ function partOf(role: string, signed: Targets, mayName: (path: string) => boolea
 async function fetchRequired(fetch: FetchMetadata, name: string, maxBytes: number): Promise<Uint8Array> {
   const bytes = await fetch(name, maxBytes);
   if (bytes && bytes.length <= maxBytes) return bytes;
-  if (bytes) throw new SlipwayError('metadata-too-large', `${name} is longer than ${maxBytes} bytes`);
+  if (bytes) throw tooLarge(name, maxBytes);
   throw new SlipwayError('metadata-missing', `the repository has no ${name}`, {
     hint: 'Wait for the publisher to finish, or check the store.',
   });
+}
+
+/** Endless data. */
+function tooLarge(name: string, maxBytes: number): SlipwayError {
+  return new SlipwayError('metadata-too-large', `${name} is longer than ${maxBytes} bytes`);
 }
 
 function refuse<T>(role: string, check: () => T): T {
