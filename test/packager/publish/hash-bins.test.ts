@@ -7,16 +7,31 @@ import { Updater } from 'tuf-js';
 import { expect, it, onTestFinished } from 'vitest';
 import { limits } from '../../../contract/limits.ts';
 import { silentProgress } from '../../../contract/progress.ts';
+import { binRole, binsMarker, isBinRole } from '../../../contract/trust/hash-bins.ts';
 import { refreshTrust } from '../../../contract/trust/trusted-set.ts';
+import { Catalog } from '../../../distributor/catalog/catalog.ts';
 import { writeBundle } from '../../../packager/bundle/write-bundle.ts';
+import { applyChange } from '../../../packager/publish/apply-change.ts';
 import { commitChanges } from '../../../packager/publish/commit.ts';
 import { binCountFor } from '../../../packager/publish/deciding/bin-count.ts';
 import { refreshRepository } from '../../../packager/publish/refresh.ts';
+import { newRequest, signRequest } from '../../../packager/repository/change-request.ts';
+import { changeRoles } from '../../../packager/repository/change-roles.ts';
 import { type ListedRelease, listedRelease } from '../../../packager/repository/product-role.ts';
 import { fetchFrom, loadRepository } from '../../../packager/repository/state.ts';
 import { verifyBundle } from '../../../packager/verify/verify-bundle.ts';
+import { directoryReader } from '../../../system/store/directory-reader.ts';
 import type { StoreWriter } from '../../../system/store/writer.ts';
-import { daysLater, onlineKey, openRepository, productKey, publish, start } from '../repository-fixture.ts';
+import {
+  daysLater,
+  newKey,
+  offlineKey,
+  onlineKey,
+  openRepository,
+  productKey,
+  publish,
+  start,
+} from '../repository-fixture.ts';
 import { Workbench } from '../workbench.ts';
 
 const product = 'k3s-edge';
@@ -145,6 +160,53 @@ it('a product that grows again has twice as many bins, and a device that knows t
   const known = before.trusted.documents;
   const after = await refreshTrust({ known, fetch: fetchFrom(store), now: start });
   for (const at of [7, 77, 3000]) expect(await after.findTarget(pathOf(`0.0.${at}`)), `${at}`).toBeDefined();
+});
+
+it('a server finds the releases of all bins', async () => {
+  const { bench, store } = await grown();
+  // All of them share one manifest, which is about the first: the server reads it, and leaves the others out.
+  const catalog = new Catalog(directoryReader(bench.at('store')));
+  await catalog.refresh(start);
+  const { releases, skipped, problem } = catalog.state;
+  expect([releases.size + skipped.length, releases.size, problem]).toEqual([501, 2, undefined]);
+  await store.close();
+});
+
+it('a stolen key of the product signs no bin any more once it is rotated', async () => {
+  const { store, root } = await grown();
+  const fresh = newKey();
+  const state = await loadRepository(store);
+  const [add, revoke] = [[{ role: product, key: fresh }], [{ role: product, keyId: productKey.keyId }]];
+  const wishes = { renew: [], add, revoke, thresholds: new Map(), newRoles: [] };
+  const changed = changeRoles({ root: state.root.signed, targets: state.targets.signed }, wishes, start);
+  const request = newRequest({ root: state.root, targets: state.targets }, changed);
+  signRequest(request, [offlineKey]);
+  const by = { signingTime: start, pinnedRoot: root, backOff: async () => undefined };
+  await applyChange({ store, request, keys: [fresh, onlineKey], ...by });
+  const { trusted } = await device(store, root);
+  for (const at of [7, 77, 277]) expect(await trusted.findTarget(pathOf(`0.0.${at}`)), `${at}`).toBeDefined();
+  for (const [role, bytes] of trusted.documents) {
+    if (isBinRole(role)) expect(Buffer.from(bytes).toString(), role).not.toContain(productKey.keyId);
+  }
+  await expect(fill(store, 600)).rejects.toMatchObject({ code: 'key-not-authorised' });
+});
+
+it('a bin that names a release of another bin is not believed', async () => {
+  const { store, root } = await grown();
+  const { trusted } = await device(store, root);
+  const wanted = pathOf('0.0.7');
+  await trusted.findTarget(wanted);
+  const strays: string[] = [];
+  for await (const part of trusted.partsOf(product)) strays.push(...part.strays);
+  expect(strays).toEqual([binsMarker(product)]);
+  // The same name and version, signed by the same key, of another bin: only its digest tells them apart.
+  const [own] = [...trusted.documents.keys()].filter(isBinRole);
+  const meta = (await loadRepository(store)).snapshotMeta;
+  const [ours, other] = [own, binRole(product, 15)].map((role) => `${meta[`${role}.json`]?.version}.${role}.json`);
+  const swapped = async (name: string, maxBytes: number) =>
+    fetchFrom(store)(name === ours ? (other ?? '') : name, maxBytes);
+  const again = await refreshTrust({ known: new Map([['root', root]]), fetch: swapped, now: start });
+  await expect(again.findTarget(wanted)).rejects.toMatchObject({ code: expect.stringMatching(/^metadata-/) });
 });
 
 it('a bundle carries the one bin of its release', async () => {
