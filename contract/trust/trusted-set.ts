@@ -12,6 +12,7 @@ import { isBinRole } from './hash-bins.ts';
 import { type GrantAuthority, grantAuthorityOf } from './offline-role.ts';
 import type { PermitAuthority } from './permit.ts';
 import { permitAuthorityOf, productRoles } from './permits-role.ts';
+import { type ProductPart, partOf } from './product-part.ts';
 import { classifyRefusal } from './refusal.ts';
 import { checkStructure } from './structure.ts';
 import './targets-in-one-pass.ts';
@@ -60,16 +61,6 @@ export interface TrustedRepository {
   delegatedTargets(role: string): Promise<Targets | undefined>;
   /** The same role, then each of its hash bins, loaded when it is asked for; nothing where there is no such role. */
   partsOf(product: string): AsyncGenerator<ProductPart>;
-}
-
-/** A role that names releases of one product. */
-export interface ProductPart {
-  readonly role: string;
-  readonly signed: Targets;
-  /** Those that the role may name: a device finds no others. */
-  readonly targets: readonly TargetFile[];
-  /** Paths of the others: of another product, or of another bin. */
-  readonly strays: readonly string[];
 }
 
 /**
@@ -264,12 +255,6 @@ class DelegationWalk {
       yield partOf(bin.name, await this.load(bin.name, product), isOfBin);
     }
   }
-}
-
-function partOf(role: string, signed: Targets, mayName: (path: string) => boolean): ProductPart {
-  const targets = Object.values(signed.targets).filter(({ path }) => mayName(path));
-  const named = new Set(targets.map(({ path }) => path));
-  return { role, signed, targets, strays: Object.keys(signed.targets).filter((path) => !named.has(path)) };
 }
 
 async function fetchRequired(fetch: FetchMetadata, name: string, maxBytes: number): Promise<Uint8Array> {

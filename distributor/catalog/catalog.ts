@@ -3,7 +3,6 @@
  * that guards against torn or mixed documents, not against an owner of the store. The distributor is no trust anchor;
  * each device verifies from the root that it was given.
  */
-import { setImmediate } from 'node:timers/promises';
 import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
@@ -122,7 +121,7 @@ export class Catalog {
           if (release) byTarget.set(path, release);
         }
         // Requests are answered between two hash bins.
-        await setImmediate();
+        await new Promise((resolve) => setImmediate(resolve));
       }
     }
     this.#byTarget = byTarget;

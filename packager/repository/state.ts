@@ -7,10 +7,10 @@ import { type ErrorCode, SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { binsMarker } from '../../contract/trust/hash-bins.ts';
+import type { ProductPart } from '../../contract/trust/product-part.ts';
 import {
   type FetchMetadata,
   type MetadataSet,
-  type ProductPart,
   refreshTrust,
   type TrustedRepository,
 } from '../../contract/trust/trusted-set.ts';
