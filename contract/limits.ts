@@ -17,8 +17,16 @@ export const limits = {
   maxRootChain: 4096,
   /** Delegated roles visited for one target (TUF 5.6.7). */
   maxDelegations: 32,
-  /** Targets in one role: parsing is quadratic in tuf-js, so publishers are warned from here on. */
+  /** Roles that one targets role delegates to, and keys that one document names: tuf-js reads both in quadratic time. */
+  maxDelegatedRoles: 1024,
+  maxMetadataKeys: 256,
+  /** Releases in the role of a product itself: above that they are in hash bins. */
   maxTargetsPerRole: 500,
+  /** Releases for each hash bin, on average, before there are twice as many bins. */
+  maxTargetsPerBin: 200,
+  minHashBins: 16,
+  /** Two hexadecimal digits tell them apart. */
+  maxHashBins: 256,
   /** release.json. */
   maxManifestBytes: 1024 * 1024,
   maxComponents: 256,

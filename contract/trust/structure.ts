@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
 import { sha256 } from '../digest.ts';
 import { SlipwayError } from '../errors.ts';
+import { limits } from '../limits.ts';
 
 /** RFC 3339 in UTC, as TUF 4.2.1 wants it; fractions of a second are accepted. */
 const expiresSchema = z
@@ -15,7 +16,10 @@ const expiresSchema = z
   .refine((text) => !Number.isNaN(Date.parse(text)));
 
 const keySchema = z.looseObject({ keytype: z.string(), scheme: z.string(), keyval: z.record(z.string(), z.unknown()) });
-const keysSchema = z.record(z.string(), keySchema);
+const keysSchema = z
+  .record(z.string(), z.unknown())
+  .refine((keys) => Object.keys(keys).length <= limits.maxMetadataKeys, `more than ${limits.maxMetadataKeys} keys`)
+  .pipe(z.record(z.string(), keySchema));
 const roleSchema = z.looseObject({ threshold: z.number().int().min(1) });
 
 const documentSchema = z.looseObject({
@@ -24,7 +28,9 @@ const documentSchema = z.looseObject({
     expires: expiresSchema,
     keys: keysSchema.optional(),
     roles: z.record(z.string(), roleSchema).optional(),
-    delegations: z.looseObject({ keys: keysSchema, roles: z.array(roleSchema).optional() }).optional(),
+    delegations: z
+      .looseObject({ keys: keysSchema, roles: z.array(roleSchema).max(limits.maxDelegatedRoles).optional() })
+      .optional(),
   }),
 });
 

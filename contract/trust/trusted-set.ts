@@ -8,9 +8,11 @@ import { EqualVersionError } from 'tuf-js/dist/error.js';
 import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { isBinRole } from './hash-bins.ts';
 import { type GrantAuthority, grantAuthorityOf } from './offline-role.ts';
 import type { PermitAuthority } from './permit.ts';
 import { permitAuthorityOf, productRoles } from './permits-role.ts';
+import { type ProductPart, partOf } from './product-part.ts';
 import { classifyRefusal } from './refusal.ts';
 import { checkStructure } from './structure.ts';
 import './targets-in-one-pass.ts';
@@ -55,8 +57,10 @@ export interface TrustedRepository {
    * roles as it goes; undefined where no role names it.
    */
   findTarget(path: string): Promise<TargetFile | undefined>;
-  /** All targets of one role that `targets` delegates to; undefined where there is no such role. */
+  /** One role that `targets` delegates to; undefined where there is no such role. */
   delegatedTargets(role: string): Promise<Targets | undefined>;
+  /** The same role, then each of its hash bins, loaded when it is asked for; nothing where there is no such role. */
+  partsOf(product: string): AsyncGenerator<ProductPart>;
 }
 
 /**
@@ -90,6 +94,7 @@ export async function refreshTrust(input: RefreshInput): Promise<TrustedReposito
     grants: grantAuthorityOf(store.targets?.signed),
     findTarget: (path) => session.findTarget(path),
     delegatedTargets: (role) => session.delegatedTargets(role),
+    partsOf: (product) => session.partsOf(product),
   };
 }
 
@@ -118,6 +123,7 @@ async function updateRoot(store: TrustedMetadataStore, documents: AcceptedDocume
   for (let step = 0; ; step++) {
     const bytes = await fetch(`${store.root.signed.version + 1}.root.json`, limits.maxRootBytes);
     if (!bytes) return;
+    if (bytes.length > limits.maxRootBytes) throw tooLarge('the next root.json', limits.maxRootBytes);
     if (step === maxRoots) throw behind(store.root.signed.version, maxRoots);
     checkStructure('root', bytes);
     refuse('root', () => store.updateRoot(buffer(bytes)));
@@ -237,15 +243,32 @@ class DelegationWalk {
     if (!productRoles(this.#store.targets?.signed).includes(role)) return undefined;
     return this.load(role, 'targets');
   }
+
+  async *partsOf(product: string): AsyncGenerator<ProductPart> {
+    const signed = await this.delegatedTargets(product);
+    const delegation = this.#store.targets?.signed.delegations?.roles?.[product];
+    if (!signed || !delegation) return;
+    yield partOf(product, signed, (path) => delegation.isDelegatedPath(path));
+    const bins = Object.values(signed.delegations?.roles ?? {}).filter(({ name }) => isBinRole(name));
+    for (const bin of bins) {
+      const isOfBin = (path: string) => delegation.isDelegatedPath(path) && bin.isDelegatedPath(path);
+      yield partOf(bin.name, await this.load(bin.name, product), isOfBin);
+    }
+  }
 }
 
 async function fetchRequired(fetch: FetchMetadata, name: string, maxBytes: number): Promise<Uint8Array> {
   const bytes = await fetch(name, maxBytes);
   if (bytes && bytes.length <= maxBytes) return bytes;
-  if (bytes) throw new SlipwayError('metadata-too-large', `${name} is longer than ${maxBytes} bytes`);
+  if (bytes) throw tooLarge(name, maxBytes);
   throw new SlipwayError('metadata-missing', `the repository has no ${name}`, {
     hint: 'Wait for the publisher to finish, or check the store.',
   });
+}
+
+/** Endless data. */
+function tooLarge(name: string, maxBytes: number): SlipwayError {
+  return new SlipwayError('metadata-too-large', `${name} is longer than ${maxBytes} bytes`);
 }
 
 function refuse<T>(role: string, check: () => T): T {

@@ -9,6 +9,7 @@ import { limits } from '../../contract/limits.ts';
 import { decodeManifest, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
 import { targetCustomSchema } from '../../contract/release/target-custom.ts';
 import { manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
+import { binsMarker } from '../../contract/trust/hash-bins.ts';
 import type { PermitAuthority } from '../../contract/trust/permit.ts';
 import { type MetadataSet, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
 import { type EndingRole, endingRoles } from '../../system/signing/ending-roles.ts';
@@ -112,10 +113,15 @@ export class Catalog {
   async #readReleases(repository: TrustedRepository, skipped: string[]): Promise<Release[]> {
     const byTarget = new Map<string, Release>();
     for (const role of repository.delegatedRoles) {
-      const signed = await repository.delegatedTargets(role);
-      for (const [path, target] of Object.entries(signed?.targets ?? {})) {
-        const release = await this.#readRelease(path, target.hashes.sha256, target.custom, skipped);
-        if (release) byTarget.set(path, release);
+      for await (const { targets, strays } of repository.partsOf(role)) {
+        const foreign = strays.filter((path) => path !== binsMarker(role));
+        skipped.push(...foreign.map((path) => `${path}: the role ${role} may not name it`));
+        for (const { path, hashes, custom } of targets) {
+          const release = await this.#readRelease(path, hashes.sha256, custom, skipped);
+          if (release) byTarget.set(path, release);
+        }
+        // Requests are answered between two hash bins.
+        await new Promise((resolve) => setImmediate(resolve));
       }
     }
     this.#byTarget = byTarget;

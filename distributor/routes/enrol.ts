@@ -46,7 +46,9 @@ export function enrolRoute(app: App, services: Services): void {
         });
       }
       if (outcome === 'token-spent') {
-        throw new SlipwayError('enrolment-token-invalid', 'the enrolment token is unknown, expired, revoked or spent');
+        throw new SlipwayError('enrolment-token-invalid', 'the enrolment token is unknown, expired, revoked or spent', {
+          hint: 'Make one with slipway-distributor enrolment-token create.',
+        });
       }
       request.log.info({ deviceId, outcome }, 'device enrolled');
       // Its first check may follow at once.

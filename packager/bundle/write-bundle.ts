@@ -9,7 +9,7 @@ import { limits } from '../../contract/limits.ts';
 import type { Progress } from '../../contract/progress.ts';
 import { blobKey, manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import type { Grant } from '../../contract/trust/grant.ts';
-import { refreshTrust } from '../../contract/trust/trusted-set.ts';
+import { refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
 import { replaceFile } from '../../system/files/durable-file.ts';
 import { objectStream } from '../../system/store/object-stream.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
@@ -49,9 +49,9 @@ export async function writeBundle(
 ): Promise<BundleSummary> {
   const root = pinnedRoot ?? (await firstRoot(store));
   const trusted = await refreshTrust({ known: new Map([['root', root]]), fetch: fetchFrom(store), now });
-  const role = await trusted.delegatedTargets(selector.product);
-  const release = (role ? listReleases(role) : []).find((candidate) => matches(candidate, selector));
-  if (!release || !role) throw unknown(selector, role ? listReleases(role) : []);
+  const releases = await listReleases(trusted, selector.product);
+  const release = releases.find((candidate) => matches(candidate, selector));
+  if (!release) throw unknown(selector, releases);
   const { manifest, bytes } = await readManifest(store, release);
   const blobs = distinctBlobs(expectedBlobs(manifest).filter(({ component }) => component !== undefined));
   progress.expect(blobs.reduce((sum, { blob }) => sum + blob.length, 0));
@@ -68,9 +68,10 @@ export async function writeBundle(
     [bundleIndexName, canonicalJson(index)],
     ...roots.map((document, at): [string, Uint8Array] => [metadataKey('root', at + 1), document]),
     [timestampKey, trusted.documents.get('timestamp')],
-    [metadataKey('snapshot', versionIn(trusted.documents.get('snapshot'))), trusted.documents.get('snapshot')],
-    [metadataKey('targets', versionIn(trusted.documents.get('targets'))), trusted.documents.get('targets')],
-    [metadataKey(release.product, role.version), trusted.documents.get(release.product)],
+    ...(await rolesTo(trusted, release)).map((role): [string, Uint8Array | undefined] => {
+      const document = trusted.documents.get(role);
+      return [metadataKey(role, versionIn(document)), document];
+    }),
     ...(grant ? [[bundleGrantName, canonicalJson(grant)] as [string, Uint8Array]] : []),
     [manifestKey(release.manifestSha256), bytes],
   ];
@@ -107,6 +108,12 @@ export async function writeBundle(
 function matches(release: ListedRelease, { platform, version, channel }: ReleaseSelector): boolean {
   if (release.platform !== platform) return false;
   return version === undefined ? release.custom.channels.includes(channel ?? '') : release.version === version;
+}
+
+/** The roles that a device reads on its way to a release, from snapshot on. */
+async function rolesTo(trusted: TrustedRepository, { product, path }: ListedRelease): Promise<string[]> {
+  const bins = (await trusted.delegatedTargets(product))?.delegations?.rolesForTarget(path) ?? [];
+  return ['snapshot', 'targets', product, ...[...bins].map(({ role }) => role)];
 }
 
 /** Devices that pinned any root follow the chain from it, so the bundle carries all of them. */

@@ -9,7 +9,6 @@ import type { StoreReader } from '../../system/store/reader.ts';
 import { readBundle } from '../bundle/read-bundle.ts';
 import { readBuild } from '../release/build-folder.ts';
 import { isDemo } from '../repository/offline-roles.ts';
-import { listReleases } from '../repository/product-role.ts';
 import { loadRepository } from '../repository/state.ts';
 import { componentTable } from './component-table.ts';
 import { type PackagerContext, withStore } from './context.ts';
@@ -76,7 +75,7 @@ async function inspectBundle(file: string): Promise<Inspection> {
 
 async function inspectStore(store: StoreReader): Promise<Inspection> {
   const state = await loadRepository(store);
-  const releases = [...state.products.values()].flatMap((role) => listReleases(role));
+  const releases = [...state.releases.values()].flat();
   const roles = [
     { role: 'root', version: state.root.signed.version, expires: state.root.signed.expires },
     { role: 'targets', version: state.targets.signed.version, expires: state.targets.signed.expires },

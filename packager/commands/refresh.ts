@@ -10,6 +10,7 @@ import { readRoot, warnOfPastSignatures } from './publish.ts';
 interface RefreshOptions extends KeyPlaces {
   readonly store: string;
   readonly root?: string;
+  readonly hashBins?: string[];
 }
 
 export function registerRefresh(program: Command, context: PackagerContext): void {
@@ -23,6 +24,10 @@ export function registerRefresh(program: Command, context: PackagerContext): voi
     .option('--key <source...>', keySourceHelp)
     .option('--passphrase-file <file>', passphraseHelp)
     .option('--root <file>', "the root that devices pin; without it the store's own first root is believed")
+    .option(
+      '--hash-bins <product...>',
+      'put the releases of these products into hash bins, which devices read one by one',
+    )
     .addHelpText('after', examples('refresh --store file:///srv/slipway --keys keys'))
     .action(async (options: RefreshOptions) => {
       const { output } = context;
@@ -34,6 +39,7 @@ export function registerRefresh(program: Command, context: PackagerContext): voi
           store,
           keys,
           pinnedRoot,
+          hashBins: options.hashBins ?? [],
           signingTime: context.signingTime(),
           say: (line) => output.say(line),
           backOff: (attempt) => context.backOff(attempt),

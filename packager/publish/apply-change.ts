@@ -23,10 +23,16 @@ import type { SigningKey } from '../../system/signing/signing-key.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
 import { type ChangeRequest, missingSignatures, withCountedSignatures } from '../repository/change-request.ts';
-import { listReleases, productTargets } from '../repository/product-role.ts';
-import { fetchFrom, loadRepository, type MetadataReader, type RepositoryState } from '../repository/state.ts';
+import {
+  fetchFrom,
+  loadAllParts,
+  loadRepository,
+  type MetadataReader,
+  type RepositoryState,
+} from '../repository/state.ts';
 import { firstToSwap } from './first-to-swap.ts';
 import { nextVersions } from './next-versions.ts';
+import { placeProduct } from './place-product.ts';
 
 export interface ApplyInput {
   readonly store: StoreWriter;
@@ -83,14 +89,10 @@ async function applyOnce({ store, request, keys, pinnedRoot, signingTime: now }:
   const versions = await nextVersions(store, state, root);
   const meta: Record<string, MetaFile> = { ...state.snapshotMeta };
   if (after.targets) meta['targets.json'] = describeDocument(await placeSigned(store, 'targets', after.targets));
-  for (const [role, productKeys] of signers) {
-    const known = state.products.get(role);
-    const document = await placeDocument(store, {
-      ...{ role, lifetime: 'product', from: (known?.version ?? 0) + 1, keys: productKeys, now, lifetimes },
-      make: (version) => productTargets(known ? listReleases(known) : [], version, now, lifetimes),
-      delegator: targets,
-    });
-    meta[`${role}.json`] = describeDocument(document);
+  for (const [product, productKeys] of signers) {
+    const releases = state.releases.get(product) ?? [];
+    const placement = { product, state, releases, renew: true, delegator: targets, keys: productKeys, now, lifetimes };
+    Object.assign(meta, await placeProduct(store, placement));
   }
   const snapshot = await placeDocument(store, {
     ...{
@@ -128,7 +130,7 @@ async function requireTaken(
     now: new Date(0),
     fetch: fetchFrom(withObjects(store, placed)),
   });
-  for (const name of products) await trusted.delegatedTargets(name);
+  for (const name of products) await loadAllParts(trusted, name);
   if (root && trusted.root.version !== root.signed.version) {
     throw new SlipwayError('metadata-malformed', 'no device would find the new root');
   }

@@ -2,7 +2,7 @@
  * Makes a new repository state visible: product roles, then the snapshot that ties them together, then the one object
  * that readers start from, by compare-and-swap. Until that last step nobody sees anything new.
  */
-import type { Metadata, MetaFile, Root, Targets } from '@tufjs/models';
+import type { Metadata, MetaFile, Root } from '@tufjs/models';
 import { timestampKey } from '../../contract/store-keys.ts';
 import { nextSnapshot, nextTimestamp, versionAfter } from '../../system/signing/online-roles.ts';
 import { placeDocument } from '../../system/signing/place-document.ts';
@@ -10,14 +10,15 @@ import { authorisedKeys, describeDocument, signDocument } from '../../system/sig
 import type { SigningKey } from '../../system/signing/signing-key.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
 import { productAuthority, type RepositoryState, rootAuthority } from '../repository/state.ts';
+import { type ProductChange, placeProduct } from './place-product.ts';
 
-/** A role to sign anew: its content for a given version. */
-export type RoleChanges = ReadonlyMap<string, (version: number) => Targets>;
+/** By product. */
+export type ProductChanges = ReadonlyMap<string, ProductChange>;
 
 interface CommitInput {
   /** What the changes were decided from; the swap fails when the store has moved on since. */
   readonly state: RepositoryState;
-  readonly changes: RoleChanges;
+  readonly changes: ProductChanges;
   readonly keys: readonly SigningKey[];
   readonly now: Date;
   /** Runs last before the swap; what it throws leaves the old state visible. */
@@ -42,18 +43,10 @@ export async function commitChanges(store: StoreWriter, input: CommitInput): Pro
   const { lifetimes } = state;
   const keys = commitKeys(state, [...changes.keys()], input.keys);
   const meta: Record<string, MetaFile> = { ...state.snapshotMeta };
-  for (const [role, make] of changes) {
-    const document = await placeDocument(store, {
-      role,
-      lifetime: 'product',
-      from: (state.products.get(role)?.version ?? 0) + 1,
-      make,
-      keys: keys.products.get(role) ?? [],
-      delegator: state.targets,
-      now,
-      lifetimes,
-    });
-    meta[`${role}.json`] = describeDocument(document);
+  for (const [product, change] of changes) {
+    const signers = keys.products.get(product) ?? [];
+    const placement = { ...change, product, state, delegator: state.targets, keys: signers, now, lifetimes };
+    Object.assign(meta, await placeProduct(store, placement));
   }
   const snapshot = await placeDocument(store, {
     role: 'snapshot',

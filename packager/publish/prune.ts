@@ -6,7 +6,6 @@
 import { SlipwayError } from '../../contract/errors.ts';
 import { blobKey, manifestKey, metadataKey } from '../../contract/store-keys.ts';
 import type { ListedObject, StoreWriter } from '../../system/store/writer.ts';
-import { listReleases } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
 import { loadRepository, type RepositoryState } from '../repository/state.ts';
 import { expectedBlobs } from '../verify/check-blob.ts';
@@ -63,10 +62,10 @@ export async function removeUnnamed(input: PruneInput, unnamed: readonly ListedO
 }
 
 /** Manifests and blobs of all releases. */
-async function namedObjects(store: StoreWriter, { products }: RepositoryState): Promise<Set<string>> {
+async function namedObjects(store: StoreWriter, { releases: byProduct }: RepositoryState): Promise<Set<string>> {
   const named = new Set<string>();
-  for (const role of products.values()) {
-    for (const release of listReleases(role)) {
+  for (const releases of byProduct.values()) {
+    for (const release of releases) {
       named.add(manifestKey(release.manifestSha256));
       const { manifest } = await readManifest(store, release);
       for (const { blob } of expectedBlobs(manifest)) named.add(blobKey(blob.sha256));

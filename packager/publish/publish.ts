@@ -3,7 +3,6 @@
  * compare-and-swap. Whatever dies on the way leaves the old state visible; running it again finishes the work.
  */
 import { Readable } from 'node:stream';
-import { limits } from '../../contract/limits.ts';
 import { type Progress, silentProgress } from '../../contract/progress.ts';
 import {
   type Channel,
@@ -18,7 +17,7 @@ import type { DeltaEncoder } from '../../delta/make/ports.ts';
 import type { SigningKey } from '../../system/signing/signing-key.ts';
 import type { StoreWriter } from '../../system/store/writer.ts';
 import { type BuiltRelease, openBlob } from '../release/build-folder.ts';
-import { type ListedRelease, listReleases, productTargets } from '../repository/product-role.ts';
+import type { ListedRelease } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
 import {
   loadRepository,
@@ -28,6 +27,7 @@ import {
 } from '../repository/state.ts';
 import { withDeltasThatFit } from './choose-deltas.ts';
 import { commitChanges, commitKeys } from './commit.ts';
+import { binCountFor } from './deciding/bin-count.ts';
 import { basesOf, planPublish, withChannelAt } from './deciding/plan.ts';
 import { type DeltaMemory, deltaMemory, type EncoderOptions, type MadeDelta, uploadOf } from './delta-memory.ts';
 import { type DeltaJob, type DeltaMakers, makeDeltas } from './deltas.ts';
@@ -117,7 +117,7 @@ class Publisher {
     requireUnexpiredOfflineRoles(state, signingTime);
     productAuthority(state, manifest.product);
     const productKeys = commitKeys(state, [manifest.product], keys).products.get(manifest.product) ?? [];
-    const releases = releasesOf(state, manifest.product);
+    const releases = state.releases.get(manifest.product) ?? [];
     const request = { manifest, channel, deltasFrom };
     const same = releases.find((release) => release.path === targetPath(manifest));
     const again = async () => this.#withDeltas(basesOf(request, releases), productKeys);
@@ -140,11 +140,11 @@ class Publisher {
     });
     if (plan.kind === 'nothing') return result('unchanged');
     const next = withChannelAt(releases, entry, channel);
-    this.#warnOfSize(manifest.product, next.length);
+    this.#sayBins(state, manifest.product, next.length);
     say('signing, and making the new state visible');
     const commit = await commitChanges(store, {
       state,
-      changes: new Map([[manifest.product, (version) => productTargets(next, version, signingTime, state.lifetimes)]]),
+      changes: new Map([[manifest.product, { releases: next }]]),
       keys,
       now: signingTime,
       check: () => requireStored(store, objectsOf(final, entry), concurrency),
@@ -248,17 +248,14 @@ class Publisher {
     return lost;
   }
 
-  #warnOfSize(product: string, count: number): void {
-    if (count <= limits.maxTargetsPerRole) return;
+  #sayBins({ bins }: RepositoryState, product: string, count: number): void {
+    const before = bins.get(product)?.size ?? 0;
+    const after = binCountFor(count, before);
+    if (after === before) return;
     this.#input.say(
-      `warning: the role ${product} lists ${count} releases; devices parse more than ${limits.maxTargetsPerRole} slowly`,
+      `${product} has ${count} releases, which are in ${after} hash bins from now on; distributors before 0.2.0 do not find them there`,
     );
   }
-}
-
-function releasesOf(state: RepositoryState, product: string): ListedRelease[] {
-  const role = state.products.get(product);
-  return role ? listReleases(role) : [];
 }
 
 function entryOf(manifest: ReleaseManifest, sha256: string, length: number): ListedRelease {

@@ -9,6 +9,7 @@ import type { Product } from '../../contract/release/manifest.ts';
 import { type Platform, platformSlug, platforms } from '../../contract/release/platform.ts';
 import { type TargetCustom, targetCustomSchema } from '../../contract/release/target-custom.ts';
 import type { Version } from '../../contract/release/version.ts';
+import type { TrustedRepository } from '../../contract/trust/trusted-set.ts';
 import { defaultLifetimes, expiryAt, type Lifetimes } from '../../system/signing/lifetimes.ts';
 import { specVersion } from '../../system/signing/signed-document.ts';
 
@@ -25,26 +26,31 @@ export interface ListedRelease {
   readonly manifestLength: number;
 }
 
+/** @throws SlipwayError what loading its roles throws, and `metadata-malformed` for a target that is no release of ours */
+export async function listReleases(trusted: TrustedRepository, product: string): Promise<ListedRelease[]> {
+  const releases: ListedRelease[] = [];
+  for await (const { targets } of trusted.partsOf(product)) releases.push(...targets.map(listedRelease));
+  return releases;
+}
+
 /** @throws SlipwayError `metadata-malformed` for a target that is no release of ours */
-export function listReleases(targets: Targets): ListedRelease[] {
-  return Object.values(targets.targets).map((target) => {
-    const [product, slug, version, file] = target.path.split('/');
-    const platform = platforms.find((candidate) => platformSlug(candidate) === slug);
-    const custom = targetCustomSchema.safeParse(target.custom);
-    const manifestSha256 = target.hashes.sha256;
-    if (!product || !platform || !version || file !== 'release.json' || !custom.success || !manifestSha256) {
-      throw new SlipwayError('metadata-malformed', `the target ${target.path} is not described as a release`);
-    }
-    return {
-      path: target.path,
-      product,
-      platform,
-      version,
-      custom: custom.data,
-      manifestSha256,
-      manifestLength: target.length,
-    };
-  });
+export function listedRelease(target: TargetFile): ListedRelease {
+  const [product, slug, version, file] = target.path.split('/');
+  const platform = platforms.find((candidate) => platformSlug(candidate) === slug);
+  const custom = targetCustomSchema.safeParse(target.custom);
+  const manifestSha256 = target.hashes.sha256;
+  if (!product || !platform || !version || file !== 'release.json' || !custom.success || !manifestSha256) {
+    throw new SlipwayError('metadata-malformed', `the target ${target.path} is not described as a release`);
+  }
+  return {
+    path: target.path,
+    product,
+    platform,
+    version,
+    custom: custom.data,
+    manifestSha256,
+    manifestLength: target.length,
+  };
 }
 
 /** The next document of a product's role; releases are ordered by path, so that equal states have equal bytes. */

@@ -6,11 +6,18 @@ import { Metadata, MetadataKind, type MetaFile, type Root, type Targets } from '
 import { type ErrorCode, SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
-import { productRoles } from '../../contract/trust/permits-role.ts';
-import { type FetchMetadata, type MetadataSet, refreshTrust } from '../../contract/trust/trusted-set.ts';
+import { binsMarker } from '../../contract/trust/hash-bins.ts';
+import type { ProductPart } from '../../contract/trust/product-part.ts';
+import {
+  type FetchMetadata,
+  type MetadataSet,
+  refreshTrust,
+  type TrustedRepository,
+} from '../../contract/trust/trusted-set.ts';
 import { isExpired, type Lifetimes, lifetimesOf } from '../../system/signing/lifetimes.ts';
 import type { RoleAuthority } from '../../system/signing/signed-document.ts';
 import type { StoreReader, WholeObject } from '../../system/store/reader.ts';
+import { type ListedRelease, listedRelease } from './product-role.ts';
 
 /** As much of a store as reading metadata needs. */
 export type MetadataReader = Pick<StoreReader, 'readWhole'>;
@@ -22,8 +29,12 @@ export interface RepositoryState {
   readonly targets: Metadata<Targets>;
   /** As root says. */
   readonly lifetimes: Lifetimes;
-  /** By product; each verified against its delegation. */
+  /** The role of each product, verified against its delegation. */
   readonly products: ReadonlyMap<string, Targets>;
+  /** By product: its hash bins by role, none where its own role names its releases. */
+  readonly bins: ReadonlyMap<string, ReadonlyMap<string, Targets>>;
+  /** By product, out of its role and its bins. */
+  readonly releases: ReadonlyMap<string, readonly ListedRelease[]>;
   readonly snapshotVersion: number;
   readonly snapshotExpires: string;
   readonly snapshotMeta: Readonly<Record<string, MetaFile>>;
@@ -58,17 +69,18 @@ export async function loadRepository(store: MetadataReader, pinnedRoot?: Uint8Ar
   const trusted = await refreshTrust({ known, fetch, now: beforeAnyExpiry }).catch(asDamage);
   const targets = Metadata.fromJSON(MetadataKind.Targets, json(trusted.documents, 'targets'));
   const snapshot = Metadata.fromJSON(MetadataKind.Snapshot, json(trusted.documents, 'snapshot'));
-  const products = new Map<string, Targets>();
-  for (const product of delegatedProducts(trusted.documents)) {
-    const role = await trusted.delegatedTargets(product).catch(asDamage);
-    if (role) products.set(product, role);
+  const loaded = new Map<string, LoadedProduct>();
+  for (const product of trusted.delegatedRoles) {
+    loaded.set(product, await loadProduct(trusted, product).catch(asDamage));
   }
   return {
     documents: trusted.documents,
     root: Metadata.fromJSON(MetadataKind.Root, json(trusted.documents, 'root')),
     targets,
     lifetimes: lifetimesOf(trusted.root),
-    products,
+    products: mapped(loaded, ({ role }) => role),
+    bins: mapped(loaded, ({ bins }) => bins),
+    releases: mapped(loaded, ({ releases }) => releases),
     snapshotVersion: snapshot.signed.version,
     snapshotExpires: snapshot.signed.expires,
     snapshotMeta: snapshot.signed.meta,
@@ -78,6 +90,37 @@ export async function loadRepository(store: MetadataReader, pinnedRoot?: Uint8Ar
   };
 }
 
+interface LoadedProduct {
+  readonly role: Targets;
+  readonly bins: ReadonlyMap<string, Targets>;
+  readonly releases: readonly ListedRelease[];
+}
+
+async function loadProduct(trusted: TrustedRepository, product: string): Promise<LoadedProduct> {
+  const parts: ProductPart[] = [];
+  for await (const part of trusted.partsOf(product)) parts.push(part);
+  const [own, ...bins] = parts;
+  if (!own) throw new SlipwayError('metadata-missing', `the repository has no role ${product}`);
+  const foreign = parts.flatMap(({ strays }) => strays).find((path) => path !== binsMarker(product));
+  if (foreign !== undefined) {
+    throw new SlipwayError('metadata-malformed', `the role ${product} names ${foreign}, which is not its own`);
+  }
+  return {
+    role: own.signed,
+    bins: new Map(bins.map(({ role, signed }) => [role, signed])),
+    releases: parts.flatMap(({ targets }) => targets.map(listedRelease)),
+  };
+}
+
+/** Loads the role of a product and its bins, which makes all checks. */
+export async function loadAllParts(trusted: TrustedRepository, product: string): Promise<void> {
+  for await (const _ of trusted.partsOf(product));
+}
+
+function mapped<V, W>(from: ReadonlyMap<string, V>, of: (value: V) => W): Map<string, W> {
+  return new Map([...from].map(([key, value]) => [key, of(value)]));
+}
+
 /** Nobody can sign again what nobody can read: other than a blob, metadata comes back only from a copy. */
 function asDamage(error: unknown): never {
   if (!(error instanceof SlipwayError) || !damageCodes.has(error.code)) throw error;
@@ -85,12 +128,6 @@ function asDamage(error: unknown): never {
     hint: 'Restore it from a bundle: slipway-packager verify STORE --repair BUNDLE',
     cause: error,
   });
-}
-
-/** The products that accepted documents delegate to. */
-export function delegatedProducts(documents: MetadataSet): string[] {
-  const targets = Metadata.fromJSON(MetadataKind.Targets, json(documents, 'targets'));
-  return productRoles(targets.signed);
 }
 
 /** The store's own version 1 of root. @throws SlipwayError `repository-missing` */

@@ -13,7 +13,7 @@ import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { type FetchMetadata, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
 import type { RepeatableBytes, StoreWriter } from '../../system/store/writer.ts';
 import { uploadAll } from '../publish/upload.ts';
-import { delegatedProducts, fetchFrom } from '../repository/state.ts';
+import { fetchFrom, loadAllParts } from '../repository/state.ts';
 
 /** Bytes by the keys of a store, not verified. */
 export interface RepairSource {
@@ -84,7 +84,7 @@ export class Repair {
       };
       try {
         const trusted = await refreshTrust({ known: new Map([['root', root]]), fetch, now });
-        for (const product of delegatedProducts(trusted.documents)) await trusted.delegatedTargets(product);
+        for (const product of trusted.delegatedRoles) await loadAllParts(trusted, product);
         for (const [name, { bytes, was }] of replaced) await this.#writeMetadata(`metadata/${name}`, bytes, was);
         return trusted;
       } catch (error) {

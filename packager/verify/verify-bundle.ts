@@ -6,7 +6,7 @@ import { targetPath } from '../../contract/release/manifest.ts';
 import { manifestKey, metadataKey } from '../../contract/store-keys.ts';
 import { refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
 import { type BundleHead, readBundle } from '../bundle/read-bundle.ts';
-import { listReleases } from '../repository/product-role.ts';
+import { listedRelease } from '../repository/product-role.ts';
 import { checkManifest } from '../repository/release-manifests.ts';
 import { checkBlob, distinctBlobs, type ExpectedBlob, expectedBlobs } from './check-blob.ts';
 import type { Verified } from './findings.ts';
@@ -67,8 +67,8 @@ async function trustHead(
   if (!root) throw new SlipwayError('metadata-missing', 'the bundle has no root.json');
   const fetch = async (name: string) => members.get(`metadata/${name}`);
   const trusted = await refreshTrust({ known: new Map([['root', root]]), fetch, now });
-  const role = await trusted.delegatedTargets(index.product);
-  const release = (role ? listReleases(role) : []).find(({ path }) => path === targetPath(index));
+  const target = await trusted.findTarget(targetPath(index));
+  const release = target && listedRelease(target);
   if (!release) throw new SlipwayError('target-unknown', `no role signs for ${targetPath(index)}`);
   if (release.manifestSha256 !== index.manifestSha256) {
     throw new SlipwayError('digest-mismatch', `the manifest of ${release.path} is not the one that bundle.json names`);

@@ -10,7 +10,7 @@ import { objectStream } from '../../system/store/object-stream.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
 import { listReleases } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
-import { delegatedProducts, fetchFrom, firstRoot } from '../repository/state.ts';
+import { fetchFrom, firstRoot } from '../repository/state.ts';
 import { checkBlob, distinctBlobs, type ExpectedBlob, expectedBlobs } from './check-blob.ts';
 import { FindingList, type Verified } from './findings.ts';
 import type { Repair } from './repair.ts';
@@ -38,9 +38,8 @@ export async function verifyStore(
   const findings = new FindingList();
   const named: ExpectedBlob[] = [];
   let releases = 0;
-  for (const product of delegatedProducts(trusted.documents)) {
-    const role = await trusted.delegatedTargets(product);
-    for (const release of role ? listReleases(role) : []) {
+  for (const product of trusted.delegatedRoles) {
+    for (const release of await listReleases(trusted, product)) {
       releases += 1;
       await findings.collect(
         mend

@@ -1,4 +1,5 @@
 /** Finds the signed roles whose time is ending, weeks before it does, while people can still be asked to sign. */
+import { isBinRole } from '../../contract/trust/hash-bins.ts';
 import { type Lifetimes, lifetimesOf, type RoleKind, roleKinds } from './lifetimes.ts';
 
 export interface EndingRole {
@@ -17,7 +18,9 @@ const dayMs = 24 * 3600 * 1000;
  * @returns the first to end first
  */
 export function endingRoles(documents: ReadonlyMap<string, Uint8Array>, now: Date): EndingRole[] {
-  const signed = new Map([...documents].map(([role, bytes]) => [role, signedOf(bytes)]));
+  const signed = new Map(
+    [...documents].filter(([role]) => !isBinRole(role)).map(([role, bytes]) => [role, signedOf(bytes)]),
+  );
   const lifetimes = lifetimesOf({ unrecognizedFields: { custom: signed.get('root')?.custom as never } });
   return [...signed]
     .filter(([role, { expires }]) => isEnding(role, expires, lifetimes, now))

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- delta | device | fleet | rollout | server`: what Slipway claims about speed, memory and size, measured beside
+ * `npm run bench -- delta | device | fleet | repository | rollout | server`: what Slipway claims about speed, memory and size, measured beside
  * its peers. Each bench prints tables to stdout, or with --json tables to stderr and one JSON document to stdout.
  */
 import { execFileSync } from 'node:child_process';
@@ -11,12 +11,14 @@ import { benchDelta } from './delta-run.ts';
 import { benchDevice } from './device/run.ts';
 import { benchFleet, defaultFleetDevices } from './fleet/run.ts';
 import type { Pair } from './pairs.ts';
+import { benchRepository, defaultReleases } from './repository/run.ts';
 import { benchRollout, defaultDevices } from './rollout/run.ts';
 import { benchServer, defaultDevices as defaultServerDevices } from './server/run.ts';
 
 const help = `Usage: npm run bench -- delta [--pair OLD NEW]... [--only WORD]... [--json]
        npm run bench -- device [--rounds N] [--json]
        npm run bench -- rollout [--devices N] [--seconds S] [--json]
+       npm run bench -- repository [--releases N] [--json]
        npm run bench -- fleet [--devices N] [--seconds S] [--json]
        npm run bench -- server [--devices N] [--seconds S] [--json]
 
@@ -25,13 +27,14 @@ delta    deltas of real pairs beside xdelta3, zstd, bsdiff and HDiffPatch, those
 device   the start of a command, memory while waiting, a whole component beside curl, sha256sum and sync
 fleet    a server that knows N devices (${defaultFleetDevices}): its start, a wave, showing and listing, checks at half load;
          and checks over PostgreSQL beside SQLite; needs wrk
+repository  what N releases of one product (${defaultReleases}) cost a device, a server and a publisher
 rollout  decisions, check-ins, the size of the database and a simulation, for N devices (${defaultDevices}); needs wrk
 server   blobs beside nginx, plain and TLS, with CPU time; 500 and 1,000 slow readers with memory; check-ins of N devices
          (${defaultServerDevices}) with times at half load; as root on Debian it installs wrk and nginx first
 `;
 
 const [what, ...words] = process.argv.slice(2);
-const benches = ['delta', 'device', 'fleet', 'rollout', 'server'];
+const benches = ['delta', 'device', 'fleet', 'repository', 'rollout', 'server'];
 if (what === undefined || !benches.includes(what)) usage();
 // The programs are measured as they are shipped.
 const builder = path.join(import.meta.dirname, '../../infra/build.ts');
@@ -49,6 +52,11 @@ if (what === 'delta') {
   if (!(Number(values.rounds) >= 1)) usage();
   build();
   await benchDevice({ rounds: Number(values.rounds), json: values.json });
+} else if (what === 'repository') {
+  const releases = { type: 'string', default: String(defaultReleases) } as const;
+  const { values } = parseArgs({ args: words, options: { releases, json: { type: 'boolean', default: false } } });
+  if (!(Number(values.releases) > 500)) usage();
+  await benchRepository({ releases: Number(values.releases), json: values.json });
 } else {
   const loads = {
     fleet: { run: benchFleet, devices: defaultFleetDevices, seconds: 10 },

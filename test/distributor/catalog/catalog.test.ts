@@ -150,6 +150,16 @@ describe('the catalog', () => {
     expect(catalog.state.skipped).toEqual([]);
   });
 
+  it('leaves out a release of another product, which the role may not name, and says so', async () => {
+    await using small = await SmallFleet.open();
+    await small.publish({ ...smallRelease('1.0.0', 1), product: 'k0s-edge' });
+    await small.publish(smallRelease('2.0.0', 2));
+    expect(versionsOf(small.catalog)).toEqual(['2.0.0']);
+    expect(small.catalog.state.skipped).toEqual([
+      'k0s-edge/linux-amd64/1.0.0/release.json: the role k3s-edge may not name it',
+    ]);
+  });
+
   it('says that there is no repository', async () => {
     await using small = await SmallFleet.open();
     const catalog = new Catalog(directoryReader(path.join(small.folder, 'rollouts')));

@@ -1,131 +1,217 @@
+/** Says for each route who may ask it, and asks as every kind of caller. A route that is not named here fails. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Digest } from '../../../contract/digest.ts';
-import { scopeNames } from '../../../distributor/fleet/scopes.ts';
+import { type Scope, scopeNames } from '../../../distributor/fleet/scopes.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { enrolBody, idleDevice, SmallFleet } from '../../fakes/small-fleet.ts';
 
-const kinds = ['nobody', 'stranger', 'self', 'other', 'revoked', 'enrolment', 'unscoped', 'scoped'] as const;
+/** What a caller shows. Those of the first two lines are nobody, whatever they send. */
+const strangers = ['nobody', 'unknown token', 'not a bearer', 'expired operator', 'revoked operator'] as const;
+const gone = ['revoked device', 'expired enrolment token'] as const;
+/** A spent token enrols nobody any more; it is told from one that nobody knows. */
+const alive = [
+  'the device',
+  'another device',
+  'a device of another product',
+  'spent enrolment token',
+  'enrolment token',
+] as const;
+const scoped = scopeNames.flatMap((scope) => [`operator with ${scope}`, `CI with ${scope}`] as const);
+const kinds = [...strangers, ...gone, ...alive, 'operator with all scopes', ...scoped] as const;
 type Kind = (typeof kinds)[number];
+
+/** Who may: everybody, the device that the path names, whoever has a token, an enrolment token, or a scope. */
+type Right = 'everybody' | 'the device' | 'any token' | 'enrolment token' | Scope;
+
+interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly url: string;
+  readonly rights: readonly Right[];
+  /** To who may; undefined for an answer without an end, which only those who may not are asked for. */
+  readonly status: number | undefined;
+  readonly body?: object;
+}
 
 const report = { sequence: 1, at: '2026-01-01T00:00:00Z', attempt: 'a', version: '1.0.0', phase: 'idle' };
 
-/** Who gets which status, for every route; kinds left out get 401 without a valid token, else 403. */
-const routes: readonly (readonly [
-  'GET' | 'POST' | 'PUT',
-  string,
-  object | undefined,
-  Partial<Record<Kind, number>>,
-])[] = [
-  ['GET', '/healthz', undefined, everybody(200)],
-  ['GET', '/readyz', undefined, everybody(200)],
-  ['GET', '/metrics', undefined, everybody(200)],
-  ['GET', '/openapi.json', undefined, everybody(200)],
-  ['GET', '/v1/metadata/timestamp.json', undefined, everybody(200)],
-  ['GET', '/v1/blobs/sha256/DIGEST', undefined, everybody(200)],
-  ['POST', '/v1/enrol', enrolBody('new-one'), { ...everybody(401), enrolment: 201 }],
-  ['POST', '/v1/devices/self/check', idleDevice, { self: 200 }],
-  ['POST', '/v1/devices/self/reports', { schemaVersion: 1, reports: [report] }, { self: 200 }],
-  ['GET', '/v1/devices', undefined, { scoped: 200 }],
-  ['GET', '/v1/devices/self', undefined, { self: 200, scoped: 200 }],
-  ['GET', '/v1/devices/self/why', undefined, { self: 200, scoped: 200 }],
-  ['POST', '/v1/devices/absent/revoke', {}, { scoped: 404 }],
-  ['POST', '/v1/devices/absent/forget', undefined, { scoped: 404 }],
-  ['GET', '/v1/tokens', undefined, { scoped: 200 }],
-  ['POST', '/v1/tokens', { purpose: 'enrol' }, { scoped: 201 }],
-  ['POST', '/v1/tokens/absent/revoke', undefined, { scoped: 404 }],
-  ['GET', '/v1/whoami', undefined, { self: 200, other: 200, enrolment: 200, unscoped: 200, scoped: 200 }],
-  ['GET', '/v1/events', undefined, { scoped: 200 }],
-  ['GET', '/v1/events/kinds', undefined, { scoped: 200 }],
-  ['GET', '/v1/plan', undefined, { scoped: 200 }],
-  ['GET', '/v1/plan/history', undefined, { scoped: 200 }],
-  ['PUT', '/v1/plan', { files: [] }, { scoped: 409 }],
-  ['GET', '/v1/rollouts', undefined, { scoped: 200 }],
-  ['GET', '/v1/rollouts/r', undefined, { scoped: 200 }],
-  ['POST', '/v1/rollouts/r/pause', { reason: 'why' }, { scoped: 200 }],
-  ['POST', '/v1/rollouts/r/resume', undefined, { scoped: 200 }],
-  ['POST', '/v1/rollouts/r/promote', undefined, { scoped: 200 }],
-  ['POST', '/v1/rollouts/r/retry', undefined, { scoped: 200 }],
-  ['POST', '/v1/rollouts/r/abort', undefined, { scoped: 200 }],
-  ['POST', '/v1/rollouts/r/reopen', undefined, { scoped: 200 }],
+function get(url: string, status: number | undefined, ...rights: Right[]): Route {
+  return { method: 'GET', url, status, rights };
+}
+function post(url: string, body: object | undefined, status: number, ...rights: Right[]): Route {
+  return { method: 'POST', url, status, rights, ...(body ? { body } : {}) };
+}
+
+const routes: readonly Route[] = [
+  get('/healthz', 200, 'everybody'),
+  get('/readyz', 200, 'everybody'),
+  get('/metrics', 200, 'everybody'),
+  get('/openapi.json', 200, 'everybody'),
+  get('/v1/metadata/timestamp.json', 200, 'everybody'),
+  get('/v1/targets/MANIFEST.release.json', 200, 'everybody'),
+  get('/v1/blobs/sha256/DIGEST', 200, 'everybody'),
+  post('/v1/enrol', enrolBody('new-one'), 201, 'enrolment token'),
+  post('/v1/devices/self/check', idleDevice, 200, 'the device'),
+  post('/v1/devices/self/reports', { schemaVersion: 1, reports: [report] }, 200, 'the device'),
+  get('/v1/devices', 200, 'devices:read'),
+  get('/v1/devices/self', 200, 'the device', 'devices:read'),
+  get('/v1/devices/self/why', 200, 'the device', 'devices:read'),
+  post('/v1/devices/absent/revoke', {}, 404, 'devices:control'),
+  post('/v1/devices/absent/forget', undefined, 404, 'devices:control'),
+  get('/v1/tokens', 200, 'tokens:control'),
+  post('/v1/tokens', { purpose: 'enrol' }, 201, 'tokens:control'),
+  post('/v1/tokens/absent/revoke', undefined, 404, 'tokens:control'),
+  get('/v1/whoami', 200, 'any token'),
+  get('/v1/events', 200, 'events:read'),
+  get('/v1/events/kinds', 200, 'events:read'),
+  get('/v1/events/stream', undefined, 'events:read'),
+  get('/v1/plan', 200, 'rollouts:read'),
+  get('/v1/plan/history', 200, 'rollouts:read'),
+  { method: 'PUT', url: '/v1/plan', status: 409, rights: ['rollouts:apply'], body: { files: [] } },
+  get('/v1/rollouts', 200, 'rollouts:read'),
+  get('/v1/rollouts/r', 200, 'rollouts:read'),
+  post('/v1/rollouts/r/pause', { reason: 'why' }, 200, 'rollouts:control'),
+  post('/v1/rollouts/r/resume', undefined, 200, 'rollouts:control'),
+  post('/v1/rollouts/r/promote', undefined, 200, 'rollouts:control'),
+  post('/v1/rollouts/r/retry', undefined, 200, 'rollouts:control'),
+  post('/v1/rollouts/r/abort', undefined, 200, 'rollouts:control'),
+  post('/v1/rollouts/r/reopen', undefined, 200, 'rollouts:control'),
 ];
 
-function everybody(status: number): Partial<Record<Kind, number>> {
-  return Object.fromEntries(kinds.map((kind) => [kind, status]));
+function may(kind: Kind, rights: readonly Right[]): boolean {
+  if (rights.includes('everybody')) return true;
+  if ([...strangers, ...gone].some((one) => one === kind)) return false;
+  if (rights.includes('any token') || rights.some((right) => right === kind)) return true;
+  if (kind === 'operator with all scopes') return rights.some((right) => scopeNames.some((scope) => scope === right));
+  return rights.some((right) => kind.endsWith(` with ${right}`));
+}
+
+/** To those who may not. */
+function refusal({ url }: Route, kind: Kind): readonly [number, string] {
+  // It says nothing of a token that enrols nobody.
+  if (url === '/v1/enrol') return [401, 'enrolment-token-invalid'];
+  const isNobody = [...strangers, ...gone].some((one) => one === kind);
+  return isNobody ? [401, 'unauthenticated'] : [403, 'forbidden'];
+}
+
+const codes: Readonly<Record<string, string>> = {
+  '/v1/devices/absent/revoke': 'device-unknown',
+  '/v1/devices/absent/forget': 'device-unknown',
+  '/v1/tokens/absent/revoke': 'token-unknown',
+  '/v1/plan': 'plan-managed-elsewhere',
+};
+
+/** `METHOD /path/:name` of every route, as the router prints its tree. */
+function routeTable(small: SmallFleet): string[] {
+  const found: string[] = [];
+  const above: string[] = [];
+  for (const line of small.app.printRoutes({ commonPrefix: false }).split('\n')) {
+    const [, indent = '', path = '', methods = ''] = /^([│ ]*)[├└]── (\S+) \((.+)\)$/.exec(line) ?? [];
+    if (path === '') continue;
+    above.splice(indent.length / 4);
+    above.push(path);
+    for (const method of methods.split(', ')) if (method !== 'HEAD') found.push(`${method} ${above.join('')}`);
+  }
+  return found;
 }
 
 describe('who may do what', () => {
   let small: SmallFleet;
   let digest: Digest;
-  let tokens: Record<Kind, string | undefined>;
+  let headers: Record<Kind, string | undefined>;
   beforeAll(async () => {
     small = await SmallFleet.open();
     digest = await small.putBlob(Buffer.from('content'));
     await small.publish(smallRelease('1.0.0', 1));
     await small.declare('r', { release: '1.0.0', waves: [{ name: 'all', percent: 100 }] });
-    tokens = {
-      nobody: undefined,
-      stranger: `slp_operator_${'x'.repeat(43)}`,
-      self: await small.enrol('self'),
-      other: await small.enrol('other'),
-      revoked: await small.enrol('gone'),
-      enrolment: await small.enrolmentToken(1000),
-      unscoped: await small.token('operator', 'artifacts:read'),
-      scoped: await small.token('operator', ...scopeNames),
+    const all = await small.token('operator', ...scopeNames);
+    const revoked = await small.token('operator', ...scopeNames);
+    const { id } = (await small.ask('GET', '/v1/whoami', revoked)).json();
+    await small.ask('POST', `/v1/tokens/${id}/revoke`, all);
+    const expiring = { purpose: 'operator', scopes: scopeNames, expiresInSeconds: 60 };
+    const expired = (await small.ask('POST', '/v1/tokens', all, expiring)).json().token;
+    const lateEnrolment = await small.enrolmentToken(5, 60);
+    const spent = await small.enrolmentToken(1);
+    await small.ask('POST', '/v1/enrol', spent, enrolBody('spent'));
+    await small.pass(61);
+    const foreign = await small.ask('POST', '/v1/enrol', await small.enrolmentToken(1), {
+      ...enrolBody('foreign'),
+      product: 'k0s-edge',
+    });
+    const bearers: Partial<Record<Kind, string>> = {
+      'unknown token': `slp_operator_${'x'.repeat(43)}`,
+      'expired operator': expired,
+      'revoked operator': revoked,
+      'revoked device': await small.enrol('gone'),
+      'spent enrolment token': spent,
+      'expired enrolment token': lateEnrolment,
+      'the device': await small.enrol('self'),
+      'another device': await small.enrol('other'),
+      'a device of another product': foreign.json().deviceToken,
+      'enrolment token': await small.enrolmentToken(1000),
+      'operator with all scopes': all,
     };
+    for (const scope of scopeNames) {
+      bearers[`operator with ${scope}`] = await small.token('operator', scope);
+      bearers[`CI with ${scope}`] = await small.token('ci', scope);
+    }
     await small.fleet.revokeDevice('gone', small.now);
+    headers = Object.fromEntries(
+      kinds.map((kind) => [kind, bearers[kind] === undefined ? undefined : `Bearer ${bearers[kind]}`]),
+    ) as typeof headers;
+    headers['not a bearer'] = `Basic ${Buffer.from(`operator:${all}`).toString('base64')}`;
   });
   afterAll(() => small[Symbol.asyncDispose]());
 
-  const matrix = routes.flatMap(([method, url, body, expected]) =>
-    kinds.map((kind) => {
-      const isAlive = !['nobody', 'stranger', 'revoked'].includes(kind);
-      return [method, url, kind, expected[kind] ?? (isAlive ? 403 : 401), body] as const;
-    }),
-  );
+  const ask = ({ method, url, body }: Route, kind: Kind) => {
+    const authorization = headers[kind];
+    const [manifest] = small.catalog.state.releases.line('k3s-edge', 'linux/amd64');
+    return small.app.inject({
+      method,
+      url: url.replace('DIGEST', digest).replace('MANIFEST', manifest?.manifestSha256 ?? ''),
+      headers: authorization === undefined ? {} : { authorization },
+      ...(body === undefined ? {} : { payload: body }),
+    });
+  };
 
-  it('covers every route of the API', () => {
-    const listed = new Set(
-      routes.map(([method, url]) => `${method.toLowerCase()} ${url}`.replace('DIGEST', '{digest}')),
+  it('names every route that the server has', () => {
+    const named = routes.map(({ method, url }) =>
+      `${method} ${url}`
+        .replace(/devices\/(self|absent)/, 'devices/:id')
+        .replace('tokens/absent', 'tokens/:id')
+        .replace('rollouts/r', 'rollouts/:name')
+        .replace('DIGEST', ':digest')
+        // The tree shows both of them as one.
+        .replace(/\/v1\/(metadata|targets)\/.*/, '*'),
     );
-    const normal = [...listed].map((route) =>
-      route
-        .replace(/\/(self|absent)/, '/{id}')
-        .replace('/tokens/absent', '/tokens/{id}')
-        .replace('/rollouts/r', '/rollouts/{name}')
-        .replace('timestamp.json', '{path}'),
-    );
-    const { paths } = small.app.swagger() as { paths: Record<string, Record<string, unknown>> };
-    for (const [path, methods] of Object.entries(paths)) {
-      for (const method of Object.keys(methods).filter((name) => name !== 'head')) {
-        // The stream never ends; who may follow it is tested with it.
-        if (!path.startsWith('/v1/targets') && !path.endsWith('/stream')) expect(normal).toContain(`${method} ${path}`);
+    expect([...new Set(named)].sort()).toEqual(routeTable(small).sort());
+    const { paths } = small.app.swagger() as { paths: object };
+    const wildcards = Object.keys(paths).filter((path) => path.endsWith('{path}'));
+    expect(wildcards.sort()).toEqual(['/v1/metadata/{path}', '/v1/targets/{path}']);
+  });
+
+  it.each(routes)('$method $url is for $rights, and for nobody else', async (route) => {
+    for (const kind of kinds) {
+      if (!may(kind, route.rights)) {
+        const [status, code] = refusal(route, kind);
+        const answer = await ask(route, kind);
+        const { 'x-request-id': requestId } = answer.headers;
+        const words = { message: expect.any(String), hint: expect.any(String) };
+        expect([kind, answer.statusCode, answer.json()]).toEqual([kind, status, { code, ...words, requestId }]);
+      } else if (route.status !== undefined) {
+        const answer = await ask(route, kind);
+        expect([kind, answer.statusCode]).toEqual([kind, route.status]);
+        if (route.status >= 400) expect(answer.json().code).toBe(codes[route.url]);
       }
     }
   });
 
-  it.each(matrix)('%s %s by %s gives %i', async (method, url, kind, status, body) => {
-    const answer = await small.ask(method, url.replace('DIGEST', digest), tokens[kind], body);
-    expect(answer.statusCode).toBe(status);
-    if (status >= 400) {
-      const codes: Record<number, string> = {
-        401: 'unauthenticated',
-        403: 'forbidden',
-        404: 'device-unknown',
-        409: 'plan-managed-elsewhere',
-      };
-      const unknown = url.startsWith('/v1/tokens') ? 'token-unknown' : codes[404];
-      const expected = url === '/v1/enrol' ? 'enrolment-token-invalid' : status === 404 ? unknown : codes[status];
-      expect(answer.json()).toEqual({
-        code: expected,
-        message: expect.any(String),
-        hint: expect.any(String),
-        requestId: answer.headers['x-request-id'],
-      });
-    }
-  });
-
   it('tells a revoked device that it is revoked', async () => {
-    const answer = await small.ask('POST', '/v1/devices/gone/check', tokens.revoked, idleDevice);
+    const answer = await small.ask(
+      'POST',
+      '/v1/devices/gone/check',
+      headers['revoked device']?.slice('Bearer '.length),
+      idleDevice,
+    );
     expect([answer.statusCode, answer.json().code]).toEqual([403, 'device-revoked']);
   });
 

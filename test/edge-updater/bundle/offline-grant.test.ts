@@ -33,8 +33,8 @@ async function grant(release: Release, wish: Partial<GrantWish> = {}): Promise<S
   const { repository, clock } = edge;
   const now = new Date(clock.now());
   const trusted = await refreshTrust({ known: repository.pinned, fetch: repository.fetch, now });
-  const targets = await trusted.delegatedTargets(product);
-  const listed = targets && listReleases(targets).find(({ manifestSha256 }) => manifestSha256 === release.digest);
+  const releases = await listReleases(trusted, product);
+  const listed = releases.find(({ manifestSha256 }) => manifestSha256 === release.digest);
   if (!listed) throw new Error('not published');
   return makeGrant(trusted, listed, { days: 90, scope: {}, keys: [repository.keys.offline], ...wish }, now);
 }

@@ -1,16 +1,12 @@
 import { cp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Targets } from '@tufjs/models';
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../../contract/limits.ts';
 import { silentProgress } from '../../../contract/progress.ts';
 import { blobKey } from '../../../contract/store-keys.ts';
-import { commitChanges } from '../../../packager/publish/commit.ts';
 import { createRepository } from '../../../packager/publish/create-repository.ts';
 import type { PublishInput } from '../../../packager/publish/publish.ts';
 import { refreshRepository } from '../../../packager/publish/refresh.ts';
 import { blobFile } from '../../../packager/release/build-folder.ts';
-import { type ListedRelease, listReleases, productTargets } from '../../../packager/repository/product-role.ts';
 import { loadRepository } from '../../../packager/repository/state.ts';
 import { verifyStore } from '../../../packager/verify/verify-store.ts';
 import { directoryWriter } from '../../../system/store/directory-writer.ts';
@@ -20,8 +16,8 @@ import { daysLater, newKey, onlineKey, openRepository, productKey, publish, star
 import { contentOf, noise, type ReleaseOptions, Workbench } from '../workbench.ts';
 
 async function channelsOf(store: StoreWriter) {
-  const role = (await loadRepository(store)).products.get('k3s-edge');
-  return Object.fromEntries((role ? listReleases(role) : []).map(({ version, custom }) => [version, custom.channels]));
+  const releases = (await loadRepository(store)).releases.get('k3s-edge') ?? [];
+  return Object.fromEntries(releases.map(({ version, custom }) => [version, custom.channels]));
 }
 
 describe('publish', () => {
@@ -131,26 +127,6 @@ describe('publish', () => {
     const signingTime = daysLater(70);
     await publish(bench, store, 'a', { signingTime });
     expect(await verifyStore(store, undefined, signingTime, silentProgress)).toMatchObject({ releases: 1 });
-  });
-
-  it('warns when a role lists more releases than devices parse quickly', async () => {
-    const bench = await Workbench.open();
-    const { store } = await openRepository(bench);
-    const said: string[] = [];
-    const say = (line: string) => said.push(line);
-    await publish(bench, store, 'a', { say });
-    expect(said.join()).not.toContain('warning');
-    const state = await loadRepository(store);
-    const [first] = listReleases(state.products.get('k3s-edge') as Targets);
-    const many = Array.from({ length: limits.maxTargetsPerRole }, (_, at): ListedRelease => {
-      const version = `0.0.${at}`;
-      return { ...(first as ListedRelease), version, path: `k3s-edge/linux-arm64/${version}/release.json` };
-    });
-    const changes = new Map([['k3s-edge', (version: number) => productTargets(many, version, start)]]);
-    const check = async () => undefined;
-    await commitChanges(store, { state, changes, keys: [productKey, onlineKey], now: start, check });
-    await publish(bench, store, 'b', { say });
-    expect(said.join()).toContain('501 releases');
   });
 });
 

@@ -74,8 +74,8 @@ const apply = (store: StoreWriter, made: ReturnType<typeof signed>, keys: Signin
 async function device(store: StoreWriter, pinned: Uint8Array, now: Date) {
   const trusted = await refreshTrust({ known: new Map([['root', pinned]]), fetch: fetchFrom(store), now });
   const releases = async (product: string) => {
-    const role = await trusted.delegatedTargets(product);
-    return role ? listReleases(role).map(({ version }) => version) : undefined;
+    if (!trusted.delegatedRoles.includes(product)) return undefined;
+    return (await listReleases(trusted, product)).map(({ version }) => version);
   };
   return { releases };
 }
