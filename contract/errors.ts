@@ -52,7 +52,7 @@ export const errorCodes = {
   'floor-skipped': { exit: exitStatus.conflict, fault: 'device' },
   'repository-exists': { exit: exitStatus.conflict, fault: 'none' },
   'repository-missing': { exit: exitStatus.invalidInput, fault: 'none' },
-  'product-unknown': { exit: exitStatus.invalidInput, fault: 'device' },
+  'product-unknown': { exit: exitStatus.invalidInput, fault: 'device', http: 404 },
   'release-unknown': { exit: exitStatus.invalidInput, fault: 'none', http: 404 },
   'publish-contended': { exit: exitStatus.conflict, fault: 'none', retryable: true },
 

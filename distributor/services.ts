@@ -2,6 +2,7 @@
 import type { StoreReader } from '../system/store/reader.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { DeviceDesk } from './fleet/device-desk.ts';
+import { GivenLabels } from './fleet/given-labels.ts';
 import type { FleetState } from './fleet/ports.ts';
 import type { RandomBytes } from './fleet/token.ts';
 import type { TokenUse } from './fleet/token-use.ts';
@@ -54,6 +55,7 @@ export function deskOf({ fleet, campaigns, reconciler, catalog, permits, metrics
     campaigns,
     reconciler,
     releases: () => catalog.state.releases,
+    givenLabels: new GivenLabels(),
     canRevert: permits !== undefined,
     fellBack: () => metrics.fellBack.inc(),
   };

@@ -31,7 +31,7 @@ function rowOf(device: DeviceView, now: number): string[] {
     report?.outcome ?? '-',
     status === 'revoked' ? 'revoked' : heldText(device),
     lastSeenAt === undefined ? 'never' : relativeText(lastSeenAt, now),
-    printable(labelsText({ ...device.labels, ...device.labelsByRule })),
+    printable(labelsText({ ...device.labels, ...device.givenLabels, ...device.labelsByRule })),
   ];
 }
 
@@ -58,12 +58,8 @@ export function deviceText(device: DeviceDetail, now: number): string {
       'stands',
       `${site === undefined ? 'no site' : `site ${site}`}, ${cluster === undefined ? 'no cluster' : `cluster ${cluster}`}, ${device.role}`,
     ],
-    [
-      'labels',
-      Object.entries(labels)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(' ') || 'none',
-    ],
+    ['labels', spacedLabels(labels)],
+    ['given', device.givenLabels && spacedLabels(device.givenLabels)],
     ['updater', device.updaterVersion ?? 'unknown'],
     ['counter', `${device.counterFloor} at least`],
     ...rejected.map((digest): Field => ['rejected', digest]),
@@ -73,6 +69,11 @@ export function deviceText(device: DeviceDetail, now: number): string {
     .map((line) => `  ${line}`)
     .join('\n');
   return `${device.id}\n${facts}\n\n${reportTable(reports, now)}`;
+}
+
+export function spacedLabels(labels: DeviceView['labels']): string {
+  const words = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return words.join(' ') || 'none';
 }
 
 function reportTable(reports: DeviceDetail['reports'], now: number): string {

@@ -1,11 +1,12 @@
-/** `device ls | show | revoke | forget` reads and corrects the fleet from the command line. */
+/** `device ls | show | label | revoke | forget` reads and corrects the fleet from the command line. */
 import { Command } from 'commander';
 import type { DeviceQuery } from '../fleet/device-filter.ts';
 import type { CommandLine } from './command-line.ts';
 import { queryOf, withDeviceOptions } from './device-options.ts';
-import { deviceLines, deviceText } from './device-text.ts';
+import { deviceLines, deviceText, spacedLabels } from './device-text.ts';
 import { examples } from './examples.ts';
 import { placeHelp, withOperations, withStoreOptions } from './fleet-operations.ts';
+import { parseLabelChanges } from './label-options.ts';
 import { parseReason } from './reason-option.ts';
 
 const endings = {
@@ -24,7 +25,7 @@ ${examples(
 )}`;
 
 export function deviceCommand(line: CommandLine): Command {
-  const command = new Command('device').description('see and remove devices');
+  const command = new Command('device').description('see, label and remove devices');
   withStoreOptions(withDeviceOptions(command.command('ls')))
     .description('list devices: where they stand, what they reported last, and what holds them')
     .addHelpText('after', `${listHelp}\n${placeHelp}`)
@@ -41,6 +42,15 @@ export function deviceCommand(line: CommandLine): Command {
     .action(async (id: string, _options: unknown, self: Command) => {
       const device = await withOperations(line, self, (operations) => operations.device(id));
       line.answer(device, deviceText(device, line.clock()));
+    });
+  withStoreOptions(command.command('label <id> <labels...>'))
+    .description('give a device labels (key=value), over those that it says of itself, or take them away (key-)')
+    .option('--reason <text>', 'why, for the audit log', parseReason, '')
+    .addHelpText('after', `${examples('device label gate-17 region=north tier-')}\n${placeHelp}`)
+    .action(async (id: string, words: string[], { reason }: { reason: string }, self: Command) => {
+      const changes = parseLabelChanges(words);
+      const labelled = await withOperations(line, self, (operations) => operations.label(id, changes, reason));
+      line.answer(labelled, `Device ${id} is given ${spacedLabels(labelled.givenLabels)}.`);
     });
   for (const action of ['revoke', 'forget'] as const) {
     const [description, done] = endings[action];

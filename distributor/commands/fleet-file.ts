@@ -16,6 +16,7 @@ const fleetSchema = z.object({
         product: productSchema,
         platform: platformSchema,
         labels: labelsSchema,
+        givenLabels: labelsSchema.optional(),
         status: z.enum(['accepted', 'revoked']),
         current: installedReleaseSchema.optional(),
       }),
@@ -36,11 +37,12 @@ export async function readFleet(file: string): Promise<KnownDevice[]> {
   }
   return parsed.data.devices
     .filter(({ status }) => status === 'accepted')
-    .map(({ id, product, platform, labels, current }) => ({
+    .map(({ id, product, platform, labels, givenLabels, current }) => ({
       id,
       product,
       platform,
       labels,
+      givenLabels,
       version: current?.version,
     }));
 }

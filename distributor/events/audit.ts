@@ -33,14 +33,30 @@ export function deviceEnrolled(deviceId: DeviceId, token: Pick<TokenRecord, 'id'
   return event('device-enrolled', { actor: actorOf(token), at }, { deviceId, reason: 'Enrolled.' });
 }
 
+/** @param changes null for a label that is taken away */
+export function deviceLabelled(
+  deviceId: DeviceId,
+  changes: Readonly<Record<string, string | null>>,
+  said: DecisionContext,
+): AuditEvent {
+  const words = Object.entries(changes).map(([key, value]) => (value === null ? `without ${key}` : `${key}=${value}`));
+  const reason = sentence(`Labelled by ${said.actor} (${words.join(', ')})`, said.because);
+  return event('device-labelled', said, { deviceId, reason });
+}
+
 export function tokenCreated(
-  { id, name, purpose, scopes, usesLeft }: TokenRecord,
+  { id, name, purpose, scopes, usesLeft, bound }: TokenRecord,
   actor: string,
   at: number,
 ): AuditEvent {
   const what = scopes.length === 0 ? '' : ` for ${scopes.join(', ')}`;
   const called = name === undefined ? {} : { name };
-  const facts = { token: id, purpose, ...called, ...(usesLeft === undefined ? {} : { uses: usesLeft }) };
+  const labels = Object.entries(bound.labels).map(([key, value]) => `${key}=${value}`);
+  const facts = {
+    ...{ token: id, purpose, ...called, ...(usesLeft === undefined ? {} : { uses: usesLeft }) },
+    ...(labels.length === 0 ? {} : { labels: labels.join(' ') }),
+    ...(bound.products.length === 0 ? {} : { products: bound.products.join(' ') }),
+  };
   return event('token-created', { actor, at }, { reason: `Made a token of purpose ${purpose}${what}.`, facts });
 }
 

@@ -18,6 +18,7 @@ export const eventKinds = {
   retried: 'Somebody lets devices that failed try once more.',
   'permit-issued': 'A device was given a signed permit to go back.',
   'device-enrolled': 'A device got a token of its own.',
+  'device-labelled': 'Somebody gave a device labels, or took them away.',
   'device-revoked': 'A device is refused from now on.',
   'device-forgotten': 'A device and all that was known of it was removed.',
   'token-created': 'A token was made; its text is recorded nowhere.',

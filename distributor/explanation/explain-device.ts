@@ -35,9 +35,9 @@ export async function explainDevice(input: ExplanationInput, id: string): Promis
   const { fleet, plan, now } = input;
   const device = await fleet.findProfile(id);
   if (!device) throw unknownDevice(id);
-  const labels = plan.effectiveLabels(id, device.labels);
+  const labels = plan.effectiveLabels(id, device.labels, device.givenLabels);
   const location = plan.locationOf(labels);
-  const claims = claimsOf(location, plan.vouchedLocationOf(id, device.labels));
+  const claims = claimsOf(location, plan.vouchedLocationOf(id, device.labels, device.givenLabels));
   const shown = { ...deviceOf(device), labels, role: location.role, ...placeOfLabels(location), ...claims };
   const condition = conditionViewOf(device);
   const askedAt = new Date(now).toISOString();

@@ -46,9 +46,19 @@ export interface TokenRecord {
   readonly expiresAt: number | undefined;
   /** Enrolments left; undefined where uses are not counted. */
   readonly usesLeft: number | undefined;
+  /** What an `enrol` token says of the devices that it lets in. */
+  readonly bound: EnrolmentBounds;
   readonly revokedAt: number | undefined;
   /** About a minute exact; of a device's token when the device was last seen. */
   readonly lastUsedAt: number | undefined;
+}
+
+/** What a device gets from the token that lets it in, whatever it says of itself. */
+export interface EnrolmentBounds {
+  /** They win over the device's own. */
+  readonly labels: Labels;
+  /** Empty: any product. */
+  readonly products: readonly string[];
 }
 
 export interface TokenPage {
@@ -76,6 +86,8 @@ export interface DeviceRecord {
   readonly platform: Platform;
   /** As the device says, without those given by rule. */
   readonly labels: Labels;
+  /** Given with its token or by the server; they win over its own. */
+  readonly givenLabels: Labels;
   readonly status: 'accepted' | 'revoked';
   readonly enrolledAt: number;
   /** Where it counted as a neighbour of others at its last check; see vouchedLocation. */
@@ -114,7 +126,7 @@ export interface TroubleCount {
 }
 
 export interface Enrolment {
-  readonly device: Pick<DeviceRecord, 'id' | 'product' | 'platform' | 'labels'>;
+  readonly device: Pick<DeviceRecord, 'id' | 'product' | 'platform' | 'labels' | 'givenLabels'>;
   readonly enrolmentTokenId: string;
   readonly deviceToken: TokenRecord;
   readonly at: number;
@@ -186,6 +198,8 @@ export interface DeviceStore {
   membersOf(product: string, page: DevicePage, saying?: string): Promise<Member[]>;
   /** Removes the device with its tokens, reports and attempts, so that it may enrol again; false when unknown. */
   forgetDevice(id: DeviceId, event?: AuditEvent): Promise<boolean>;
+  /** Gives a device these labels instead of those that were given to it; false when unknown. */
+  giveLabels(id: DeviceId, labels: Labels, event?: AuditEvent): Promise<boolean>;
   /** Refuses the device from now on; false when unknown. */
   revokeDevice(id: DeviceId, at: number, event?: AuditEvent): Promise<boolean>;
 
@@ -233,7 +247,7 @@ export interface StoredReports {
 /** What a report may change of the campaign it names; undefined for nothing, because that is not for this device. */
 export type ReportRules = (
   report: Report,
-  device: Pick<DeviceRecord, 'id' | 'product' | 'platform' | 'labels'>,
+  device: Pick<DeviceRecord, 'id' | 'product' | 'platform' | 'labels' | 'givenLabels'>,
 ) => { readonly maxBytes: number } | undefined;
 
 export interface KeptReports {

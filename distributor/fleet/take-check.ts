@@ -21,16 +21,27 @@ export interface ArrivedCheck {
   readonly now: number;
 }
 
-/** Another replica may have applied a plan that this one has not seen. */
+/** How often what was asked with may turn out to be out of date. */
+const maxTries = 4;
+
+/** Another replica may have applied a plan, or a person given the device labels, that this one has not seen. */
 export async function takeCheck(desk: DeviceDesk, arrived: ArrivedCheck): Promise<Decision> {
-  const { reconciler } = desk;
-  const isKnown = ({ planSha256 }: CheckFacts) => planSha256 === reconciler.applied?.contentSha256;
-  const known = await decideOnce(desk, arrived, isKnown);
-  if (known) return known;
-  await reconciler.catchUp();
-  const newest = await decideOnce(desk, arrived, () => true);
-  if (!newest) throw new SlipwayError('internal', `check of ${arrived.id}: nothing was decided by the plan in force`);
-  return newest;
+  const { reconciler, givenLabels } = desk;
+  let hasLabels = true;
+  let isCaughtUp = false;
+  const isInForce = ({ device, planSha256 }: CheckFacts) => {
+    hasLabels = givenLabels.note(arrived.id, device.givenLabels);
+    // One that was caught up with is taken: another one may be applied at any moment.
+    return hasLabels && (isCaughtUp || planSha256 === reconciler.applied?.contentSha256);
+  };
+  for (let tries = 0; tries < maxTries; tries++) {
+    const decision = await decideOnce(desk, arrived, isInForce);
+    if (decision) return decision;
+    if (!hasLabels) continue;
+    await reconciler.catchUp();
+    isCaughtUp = true;
+  }
+  throw new SlipwayError('internal', `check of ${arrived.id}: nothing was decided by the plan in force`);
 }
 
 /** Undefined where the plan known here is not the one in force; then nothing is recorded. */
@@ -56,11 +67,13 @@ async function decideOnce(
 }
 
 /** What is asked of the database for one check, and how it is judged by the plan as this process knows it. */
-function decidingOf({ campaigns, releases: known, canRevert }: DeviceDesk, { id, check, now }: ArrivedCheck) {
+function decidingOf(desk: DeviceDesk, { id, check, now }: ArrivedCheck) {
+  const { campaigns, releases: known, canRevert } = desk;
   const plan = campaigns.compiled;
   const releases = known();
-  const labels = plan.effectiveLabels(id, check.labels);
-  const vouched = plan.vouchedLocationOf(id, check.labels);
+  const given = desk.givenLabels.of(id);
+  const labels = plan.effectiveLabels(id, check.labels, given);
+  const vouched = plan.vouchedLocationOf(id, check.labels, given);
   const arrival = { ...questionOf(plan, releases, { id, check, labels }, now), check, vouched };
   const inputOf = ({ device, attempts, peers, campaign, spending }: CheckFacts): DecideInput => {
     const facts = { id, check, labels, enrolledAt: device.enrolledAt };

@@ -20,6 +20,8 @@ export const deviceViewSchema = z.object({
   platform: platformSchema,
   /** As the device says, without those given by rule. */
   labels: labelsSchema,
+  /** Given with its token or by the server, over its own; absent for none. */
+  givenLabels: labelsSchema.optional(),
   /** Those that rules of the fleet give it, over its own; absent where none does, and of one device alone. */
   labelsByRule: labelsSchema.optional(),
   status: z.enum(['accepted', 'revoked']),
@@ -66,6 +68,13 @@ export type DeviceDetail = z.infer<typeof deviceDetailSchema>;
 export const deviceStandingSchema = z.object({ id: deviceIdSchema, status: z.enum(['revoked', 'forgotten']) });
 export type DeviceStanding = z.infer<typeof deviceStandingSchema>;
 
+export const labelledDeviceSchema = z.object({
+  id: deviceIdSchema,
+  /** All that it was given, over its own. */
+  givenLabels: labelsSchema,
+});
+export type LabelledDevice = z.infer<typeof labelledDeviceSchema>;
+
 export function deviceViewOf(device: DeviceProfile): DeviceView {
   const { id, product, platform, labels, status, role, counterFloor, acknowledgedThrough } = device;
   return {
@@ -73,6 +82,7 @@ export function deviceViewOf(device: DeviceProfile): DeviceView {
     product,
     platform,
     labels,
+    ...(Object.keys(device.givenLabels).length === 0 ? {} : { givenLabels: device.givenLabels }),
     status,
     role,
     enrolledAt: new Date(device.enrolledAt).toISOString(),

@@ -14,10 +14,17 @@ import { eventPageSchema, eventViewSchema } from '../events/view.ts';
 import { rolloutExplanationSchema, whyViewSchema } from '../explanation/view.ts';
 import { tokenOrderSchema } from '../fleet/token-order.ts';
 import { madeTokenSchema, tokenPageSchema, tokenStandingSchema, tokenViewSchema } from '../fleet/token-view.ts';
-import { deviceDetailSchema, devicePageSchema, deviceStandingSchema, deviceViewSchema } from '../fleet/view.ts';
+import {
+  deviceDetailSchema,
+  devicePageSchema,
+  deviceStandingSchema,
+  deviceViewSchema,
+  labelledDeviceSchema,
+} from '../fleet/view.ts';
 import { becauseSchema } from '../http/because.ts';
 import { appliedPlanViewSchema, planAnswerSchema, planChangeSchema } from '../reconcile/applied-plan.ts';
 import { overlapSchema, rolloutListSchema, rolloutViewSchema, waveViewSchema } from '../rollout/campaigns/view.ts';
+import { labelChangesSchema } from './devices.ts';
 import { eventKindsSchema } from './events.ts';
 import { livenessSchema, readinessSchema } from './health.ts';
 import { planHistorySchema, planViewSchema, sentPlanSchema } from './plan.ts';
@@ -41,6 +48,8 @@ for (const [id, schema] of Object.entries({
   DeviceDetail: deviceDetailSchema,
   DevicePage: devicePageSchema,
   DeviceStanding: deviceStandingSchema,
+  LabelledDevice: labelledDeviceSchema,
+  LabelChanges: labelChangesSchema,
   DeviceExplanation: whyViewSchema,
   RolloutExplanation: rolloutExplanationSchema,
   Rollout: rolloutViewSchema,

@@ -27,7 +27,7 @@ const told: AuditEvent = { at: 9, actor: 'token t', kind: 'tested', reason: 'For
 const { record: enrolling } = mintToken({ purpose: 'enrol', uses: 2, now: 0, randomBytes });
 
 const enrolmentOf = (id: string): Enrolment => ({
-  device: { id, product: 'edge', platform: 'linux/amd64', labels: {} },
+  device: { id, product: 'edge', platform: 'linux/amd64', labels: {}, givenLabels: {} },
   enrolmentTokenId: enrolling.id,
   deviceToken: mintToken({ purpose: 'device', deviceId: id, now: 0, randomBytes }).record,
   at: 1,
@@ -46,6 +46,7 @@ const acts: readonly (readonly [string, (state: FleetState, event: AuditEvent) =
   ],
   ['a token that is revoked', (state, event) => state.revokeToken(enrolling.id, 9, event)],
   ['a device that enrols', (state, event) => state.enrol(enrolmentOf('b'), event)],
+  ['a device that is given labels', (state, event) => state.giveLabels('a', { region: 'north' }, event)],
   ['a device that is revoked', (state, event) => state.revokeDevice('a', 9, event)],
   ['a device that is forgotten', (state, event) => state.forgetDevice('a', event)],
 ];
@@ -163,7 +164,7 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       const outcomes = await Promise.all(
         ['a', 'b', 'c', 'd'].map((id) =>
           state.enrol({
-            device: { id, product: 'edge', platform: 'linux/amd64', labels: {} },
+            device: { id, product: 'edge', platform: 'linux/amd64', labels: {}, givenLabels: {} },
             enrolmentTokenId: record.id,
             deviceToken: mintToken({ purpose: 'device', deviceId: id, now: 0, randomBytes }).record,
             at: 1,
@@ -171,6 +172,29 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
         ),
       );
       expect(outcomes.sort()).toEqual(['enrolled', 'enrolled', 'token-spent', 'token-spent']);
+      await state.close();
+    });
+
+    it('gives labels that were given apart from those that a device says, to whoever reads devices', async () => {
+      const state = await open();
+      const bound = { labels: { region: 'north' }, products: ['edge'] };
+      const { record } = mintToken({ purpose: 'enrol', bound, now: 0, randomBytes });
+      await state.saveToken(record);
+      expect((await state.findToken(record.hash))?.bound).toEqual(bound);
+      const { device, ...enrolment } = enrolmentOf('a');
+      const given = { ...device, labels: { site: 's' }, givenLabels: bound.labels };
+      await state.enrol({ ...enrolment, device: given, enrolmentTokenId: record.id });
+      await state.answerCheck(arrival('a', 2), () => nothing);
+      const seen = async () => [
+        (await state.findDevice('a'))?.givenLabels,
+        (await state.findProfile('a'))?.givenLabels,
+        (await state.membersOf('edge', { limit: 9 }, 'region'))[0]?.givenLabels,
+        (await state.unaskedOf(key, 'edge', { limit: 9 }))[0]?.givenLabels,
+      ];
+      expect(await seen()).toEqual(Array(4).fill(bound.labels));
+      expect(await state.giveLabels('a', { region: 'south' })).toBe(true);
+      expect(await seen()).toEqual(Array(4).fill({ region: 'south' }));
+      expect(await state.giveLabels('none', {})).toBe(false);
       await state.close();
     });
 
@@ -219,6 +243,7 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       await prepare(state);
       expect(await state.revokeToken('none', 9, told)).toBe(false);
       expect(await state.revokeDevice('none', 9, told)).toBe(false);
+      expect(await state.giveLabels('none', {}, told)).toBe(false);
       expect(await state.forgetDevice('none', told)).toBe(false);
       expect(await state.enrol(enrolmentOf('a'), told)).toBe('repeated');
       expect(await state.enrol({ ...enrolmentOf('z'), enrolmentTokenId: 'none' }, told)).toBe('token-spent');

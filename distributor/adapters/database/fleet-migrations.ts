@@ -20,8 +20,15 @@ export function fleetMigrations(engine: Engine): MigrationProvider {
       '0006-token-owners': { up: addTokenOwners },
       ...(engine === 'postgres' ? { '0007-lead': { up: makeLeadTable } } : {}),
       '0008-box': { up: (db: Kysely<unknown>) => db.schema.alterTable('device').addColumn('box', 'text').execute() },
+      '0009-identity': { up: addIdentity },
     }),
   };
+}
+
+/** Labels that a token or the server gives a device. */
+async function addIdentity(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('token').addColumn('bound', 'text').execute();
+  await db.schema.alterTable('device').addColumn('given_labels', 'text').execute();
 }
 
 /** Whose a token is, and whether anybody uses it. */

@@ -83,6 +83,7 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
       return saying === undefined ? database.read(step) : database.readAside(step);
     },
     forgetDevice: (id, event) => withEvent(() => devices.forget(id), event, Boolean, [spendingLock]),
+    giveLabels: (id, labels, event) => withEvent(() => devices.giveLabels(id, labels), event, Boolean),
     revokeDevice: (id, at, event) => withEvent(() => devices.revoke(id, at), event, Boolean),
     answerCheck: (arrival, judge, find) =>
       database.writeOften(() => checks.answer(arrival, judge, find), useOf(arrival)),

@@ -20,6 +20,8 @@ export interface FleetTables {
     /** Actor, as in the audit log. */
     created_by: string | null;
     last_used_at: number | null;
+    /** JSON object: what a token for enrolment gives and asks for; null for nothing. */
+    bound: string | null;
   };
   device: {
     /** Short name of the device in the other tables. */
@@ -29,6 +31,8 @@ export interface FleetTables {
     platform: string;
     /** JSON object. */
     labels: string;
+    /** JSON object: given with the token or by the server; null for none. */
+    given_labels: string | null;
     status: string;
     enrolled_at: number;
     enrolled_by: string;

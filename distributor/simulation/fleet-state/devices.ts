@@ -1,5 +1,5 @@
 /** Keeps devices and their enrolment in memory, and shows them as operators ask for them. */
-import type { DeviceId } from '../../../contract/device-api/check.ts';
+import type { DeviceId, Labels } from '../../../contract/device-api/check.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import type { DevicePage, Member } from '../../fleet/device-page.ts';
 import type { DeviceProfile, DeviceRecord, Enrolment, EnrolmentOutcome, TroubleCount } from '../../fleet/ports.ts';
@@ -32,7 +32,8 @@ export class Devices {
   }
 
   membersOf(product: string, page: DevicePage, saying?: string): Member[] {
-    const says = ({ labels }: DeviceRecord) => saying === undefined || Object.hasOwn(labels, saying);
+    const says = ({ labels, givenLabels }: DeviceRecord) =>
+      saying === undefined || Object.hasOwn(labels, saying) || Object.hasOwn(givenLabels, saying);
     return this.#tables.page(page, ({ record }) => isOf(record, product) && says(record)).map(memberOf);
   }
 
@@ -84,6 +85,12 @@ export class Devices {
     }
     this.#tables.removeDevice(entry);
     return true;
+  }
+
+  giveLabels(id: DeviceId, labels: Labels): boolean {
+    const entry = this.#tables.devices.get(id);
+    if (entry) entry.record.givenLabels = labels;
+    return entry !== undefined;
   }
 
   revoke(id: DeviceId, at: number): boolean {
@@ -141,8 +148,8 @@ function isOf({ product, status }: DeviceRecord, wanted: string): boolean {
   return product === wanted && status === 'accepted';
 }
 
-function memberOf({ record: { id, labels, enrolledAt, current } }: DeviceEntry): Member {
-  return { id, labels, enrolledAt, current: current?.version };
+function memberOf({ record: { id, labels, givenLabels, enrolledAt, current } }: DeviceEntry): Member {
+  return { id, labels, givenLabels, enrolledAt, current: current?.version };
 }
 
 function profileOf({ record, reports, attempts }: DeviceEntry): DeviceProfile {

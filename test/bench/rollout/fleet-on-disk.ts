@@ -118,7 +118,7 @@ export async function enrolAll(state: string, devices: number): Promise<string[]
         const { token, record } = mintToken({ purpose: 'device', deviceId: id, now, randomBytes });
         lines.push(`${id} ${token}`);
         const { platform, labels } = checkOf(index);
-        const device = { id, product, platform, labels };
+        const device = { id, product, platform, labels, givenLabels: {} };
         return fleet.enrol({ device, enrolmentTokenId: enrolling.record.id, deviceToken: record, at: now });
       }),
     );

@@ -89,7 +89,7 @@ describe('/openapi.json', () => {
 
   it('names every schema that is sent or answered, and each operation by a verb', () => {
     const verbs =
-      /^(abort|apply|check|create|enrol|explain|follow|forget|get|head|identify|list|pause|promote|reopen|resume|retry|revoke|send)[A-Z]/;
+      /^(abort|accept|apply|check|create|enrol|explain|follow|forget|get|head|identify|label|list|pause|promote|register|reject|reopen|resume|retry|revoke|send|sign)[A-Z]/;
     for (const { name, operation } of operations()) {
       expect([name, operation.operationId]).toEqual([name, expect.stringMatching(verbs)]);
       const { responses, requestBody } = operation;

@@ -41,7 +41,7 @@ export function deviceRecords(db: Kysely<FleetTables>) {
   );
   const members = db
     .selectFrom('device')
-    .select(['id', 'labels', 'enrolled_at', 'current_version'])
+    .select(['id', 'labels', 'given_labels', 'enrolled_at', 'current_version'])
     .where('status', '=', 'accepted');
   return {
     row: (id: string): DatabaseStep<DeviceRow | undefined> => byId.first({ id }),
@@ -64,7 +64,10 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       let query = members.where('product', '=', product).where('id', '>', after);
       if (saying !== undefined) {
         const name = JSON.stringify(saying).replaceAll(/[!%_]/g, '!$&');
-        query = query.where(sql<boolean>`labels like ${`%${name}:%`} escape '!'`);
+        const pattern = `%${name}:%`;
+        query = query.where(
+          sql<boolean>`(labels like ${pattern} escape '!' or given_labels like ${pattern} escape '!')`,
+        );
       }
       return (yield* rowsOf(query.orderBy('id').limit(limit))).map(memberOf);
     },
@@ -107,7 +110,7 @@ export function deviceRecords(db: Kysely<FleetTables>) {
           .where((eb) => eb.or([eb('uses_left', 'is', null), eb('uses_left', '>', 0)])),
       );
       if (spent === 0) return 'token-spent';
-      const { id, product, platform, labels } = device;
+      const { id, product, platform, labels, givenLabels } = device;
       const inserted = yield* affectedBy(
         db
           .insertInto('device')
@@ -116,6 +119,7 @@ export function deviceRecords(db: Kysely<FleetTables>) {
             product,
             platform,
             labels: JSON.stringify(labels),
+            given_labels: givenText(givenLabels),
             status: 'accepted',
             role: 'server',
             enrolled_at: at,
@@ -156,6 +160,14 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       return true;
     },
 
+    *giveLabels(id: string, labels: Labels): DatabaseStep<boolean> {
+      const giving = db
+        .updateTable('device')
+        .set({ given_labels: givenText(labels) })
+        .where('id', '=', id);
+      return (yield* affectedBy(giving)) > 0;
+    },
+
     *revoke(id: string, at: number): DatabaseStep<boolean> {
       const revoking = db.updateTable('token').set({ revoked_at: at }).where('device_id', '=', id);
       yield* affectedBy(revoking.where('revoked_at', 'is', null));
@@ -165,14 +177,25 @@ export function deviceRecords(db: Kysely<FleetTables>) {
 }
 
 function memberOf(
-  row: Pick<Selectable<FleetTables['device']>, 'id' | 'labels' | 'enrolled_at' | 'current_version'>,
+  row: Pick<Selectable<FleetTables['device']>, 'id' | 'labels' | 'given_labels' | 'enrolled_at' | 'current_version'>,
 ): Member {
   return {
     id: row.id,
     labels: JSON.parse(row.labels) as Labels,
+    givenLabels: givenOf(row.given_labels),
     enrolledAt: row.enrolled_at,
     current: row.current_version ?? undefined,
   };
+}
+
+const noLabels: Labels = {};
+
+function givenOf(text: string | null): Labels {
+  return text === null ? noLabels : (JSON.parse(text) as Labels);
+}
+
+function givenText(labels: Labels): string | null {
+  return Object.keys(labels).length === 0 ? null : JSON.stringify(labels);
 }
 
 /** Enrolments of one device come one after the other. */
@@ -186,6 +209,7 @@ export function deviceOf(row: SeenDeviceRow): DeviceRecord {
     product: row.product,
     platform: row.platform as Platform,
     labels: JSON.parse(row.labels) as Labels,
+    givenLabels: givenOf(row.given_labels),
     status: row.status as DeviceRecord['status'],
     enrolledAt: row.enrolled_at,
     site: row.site ?? undefined,
