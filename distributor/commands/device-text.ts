@@ -29,7 +29,7 @@ function rowOf(device: DeviceView, now: number): string[] {
     current?.version ?? '-',
     report?.phase ?? phase ?? '-',
     report?.outcome ?? '-',
-    status === 'revoked' ? 'revoked' : heldText(device),
+    status === 'accepted' ? heldText(device) : status,
     lastSeenAt === undefined ? 'never' : relativeText(lastSeenAt, now),
     printable(labelsText({ ...device.labels, ...device.givenLabels, ...device.labelsByRule })),
   ];
@@ -52,6 +52,7 @@ export function deviceText(device: DeviceDetail, now: number): string {
     ['box', device.box && boxText(device.box)],
     ['phase', device.phase ?? 'never asked'],
     ['status', device.status],
+    ['key', device.keyId ?? 'none: it has a long bearer'],
     ['enrolled', timeText(device.enrolledAt, now)],
     ['last seen', device.lastSeenAt === undefined ? 'never' : timeText(device.lastSeenAt, now)],
     [

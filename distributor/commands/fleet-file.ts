@@ -17,7 +17,7 @@ const fleetSchema = z.object({
         platform: platformSchema,
         labels: labelsSchema,
         givenLabels: labelsSchema.optional(),
-        status: z.enum(['accepted', 'revoked']),
+        status: z.enum(['pending', 'accepted', 'rejected', 'revoked']),
         current: installedReleaseSchema.optional(),
       }),
     )

@@ -27,6 +27,8 @@ export interface FleetOperations {
   device(id: string): Promise<DeviceDetail>;
   /** @param reason for the audit log; may be empty */
   dismiss(id: string, action: 'revoke' | 'forget', reason: string): Promise<DeviceStanding>;
+  /** @param reason for the audit log; may be empty */
+  decide(id: string, status: 'accepted' | 'rejected', reason: string): Promise<DeviceStanding>;
   /** @param changes null takes a label away @returns all that it is given now */
   label(id: string, changes: Readonly<Record<string, string | null>>, reason: string): Promise<LabelledDevice>;
   why(id: string): Promise<WhyView>;

@@ -44,6 +44,10 @@ export function operationsByServer(address: ServerAddress): FleetOperations {
       const path = `/v1/devices/${encodeURIComponent(id)}/${action}`;
       return askServer(address, { method: 'POST', path, body: bodyOf(reason) }, deviceStandingSchema);
     },
+    decide(id, status, reason) {
+      const path = `/v1/devices/${encodeURIComponent(id)}/${status === 'accepted' ? 'accept' : 'reject'}`;
+      return askServer(address, { method: 'POST', path, body: bodyOf(reason) }, deviceStandingSchema);
+    },
     label(id, changes, reason) {
       const path = `/v1/devices/${encodeURIComponent(id)}/labels`;
       const body = { labels: changes, ...bodyOf(reason) };

@@ -14,6 +14,7 @@ import { EventFeed } from '../events/feed.ts';
 import { readLatest, readPage } from '../events/pages.ts';
 import { type EventFilter, type EventView, eventViewOf } from '../events/view.ts';
 import { explainDevice } from '../explanation/explain-device.ts';
+import { decideDevice } from '../fleet/acceptance.ts';
 import { authorise } from '../fleet/authorise.ts';
 import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
 import { changeGivenLabels } from '../fleet/give-labels.ts';
@@ -69,6 +70,8 @@ export async function operationsOnState(line: CommandLine, options: PlaceOptions
     },
     dismiss: (id, action, reason) =>
       dismissDevice(fleet, id, action, { actor: localActor(), because: reason, at: line.clock() }),
+    decide: (id, status, reason) =>
+      decideDevice(fleet, id, status, { actor: localActor(), because: reason, at: line.clock() }),
     async label(id, changes, reason) {
       const said = { actor: localActor(), because: reason, at: line.clock() };
       return { id, givenLabels: await changeGivenLabels(fleet, id, changes, said) };

@@ -29,8 +29,24 @@ export function deviceDismissed(deviceId: DeviceId, action: 'revoke' | 'forget',
   return event(kind, said, { deviceId, reason: sentence(`${done} by ${said.actor}`, said.because) });
 }
 
-export function deviceEnrolled(deviceId: DeviceId, token: Pick<TokenRecord, 'id'>, at: number): AuditEvent {
-  return event('device-enrolled', { actor: actorOf(token), at }, { deviceId, reason: 'Enrolled.' });
+export function deviceEnrolled(
+  deviceId: DeviceId,
+  token: Pick<TokenRecord, 'id'>,
+  status: 'accepted' | 'pending',
+  at: number,
+): AuditEvent {
+  const reason = status === 'pending' ? 'Enrolled; it waits until somebody accepts it.' : 'Enrolled.';
+  return event('device-enrolled', { actor: actorOf(token), at }, { deviceId, reason });
+}
+
+export function deviceKeyRegistered(deviceId: DeviceId, keyId: string, at: number): AuditEvent {
+  const reason = 'Its key is known from now on; its bearers are short.';
+  return event('device-key-registered', { actor: `device ${deviceId}`, at }, { deviceId, reason, facts: { keyId } });
+}
+
+export function deviceDecided(deviceId: DeviceId, status: 'accepted' | 'rejected', said: DecisionContext): AuditEvent {
+  const done = ({ accepted: 'Accepted', rejected: 'Rejected' } as const)[status];
+  return event(`device-${status}`, said, { deviceId, reason: sentence(`${done} by ${said.actor}`, said.because) });
 }
 
 /** @param changes null for a label that is taken away */

@@ -42,8 +42,8 @@ export async function explainDevice(input: ExplanationInput, id: string): Promis
   const condition = conditionViewOf(device);
   const askedAt = new Date(now).toISOString();
   const check = checkOf(device);
-  if (device.status === 'revoked' || check === undefined) {
-    const state = device.status === 'revoked' ? 'revoked' : 'never-asked';
+  if (device.status !== 'accepted' || check === undefined) {
+    const state = device.status === 'accepted' ? 'never-asked' : device.status;
     return { device: shown, ...condition, state, askedAt, rollouts: [] };
   }
   const facts = await fleet.readFacts(questionOf(plan, input.releases, { id, check, labels }, now));

@@ -80,6 +80,9 @@ export interface TokenStore {
   revokeToken(id: string, at: number, event?: AuditEvent): Promise<boolean>;
 }
 
+/** Of these only an accepted device gets anything. */
+export type DeviceStatus = 'pending' | 'accepted' | 'rejected' | 'revoked';
+
 export interface DeviceRecord {
   readonly id: DeviceId;
   readonly product: string;
@@ -88,7 +91,9 @@ export interface DeviceRecord {
   readonly labels: Labels;
   /** Given with its token or by the server; they win over its own. */
   readonly givenLabels: Labels;
-  readonly status: 'accepted' | 'revoked';
+  readonly status: DeviceStatus;
+  /** Its ed25519 key, base64url; undefined for one that has a long bearer alone. */
+  readonly publicKey: string | undefined;
   readonly enrolledAt: number;
   /** Where it counted as a neighbour of others at its last check; see vouchedLocation. */
   readonly site: string | undefined;
@@ -127,6 +132,9 @@ export interface TroubleCount {
 
 export interface Enrolment {
   readonly device: Pick<DeviceRecord, 'id' | 'product' | 'platform' | 'labels' | 'givenLabels'>;
+  readonly status: 'accepted' | 'pending';
+  /** Undefined from an updater that has none. */
+  readonly publicKey: string | undefined;
   readonly enrolmentTokenId: string;
   readonly deviceToken: TokenRecord;
   readonly at: number;
@@ -137,6 +145,24 @@ export interface Enrolment {
  * has not been seen since (its answer was lost), so its token is replaced and no use is spent.
  */
 export type EnrolmentOutcome = 'enrolled' | 'repeated' | 'device-exists' | 'token-spent';
+
+/** A request that was verified already; see fleet/sign-in.ts. */
+export interface SignIn {
+  readonly deviceId: DeviceId;
+  /** As the signature was verified by. */
+  readonly publicKey: string;
+  readonly nonce: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+  readonly bearer: TokenRecord;
+  readonly at: number;
+}
+
+/** `not-accepted`: its key or its status is another one by now. */
+export type SignInOutcome = 'signed-in' | 'replayed' | 'too-many' | 'not-accepted';
+
+/** `known`: this very key is registered. */
+export type KeyOutcome = 'registered' | 'known' | 'another-key' | 'unknown';
 
 /** The period of one campaign's budget. */
 interface BudgetPeriod extends CampaignKey {
@@ -198,6 +224,16 @@ export interface DeviceStore {
   membersOf(product: string, page: DevicePage, saying?: string): Promise<Member[]>;
   /** Removes the device with its tokens, reports and attempts, so that it may enrol again; false when unknown. */
   forgetDevice(id: DeviceId, event?: AuditEvent): Promise<boolean>;
+  /** Registers the key of a device that has none. @param event of a key that was not there before */
+  registerKey(id: DeviceId, publicKey: string, event?: AuditEvent): Promise<KeyOutcome>;
+  /** Notes the nonce and keeps the bearer; tokens of the device without an end, and ended ones, are gone. */
+  signIn(signedIn: SignIn): Promise<SignInOutcome>;
+  /**
+   * Accepts a device that is pending or rejected, or rejects one that is pending; `same`: it is so already.
+   * It is counted among the devices from `at` on, so that waves that are open already treat it as one that came late.
+   * @param event where that changes something
+   */
+  decideDevice(id: DeviceId, status: 'accepted' | 'rejected', at: number, event?: AuditEvent): Promise<StatusOutcome>;
   /** Gives a device these labels instead of those that were given to it; false when unknown. */
   giveLabels(id: DeviceId, labels: Labels, event?: AuditEvent): Promise<boolean>;
   /** Refuses the device from now on; false when unknown. */
@@ -211,7 +247,7 @@ export interface DeviceStore {
    * @param judge synchronous and pure: where a commit fails it is asked again; what it throws fails this check alone.
    *   Undefined: it may not decide by these facts, and nothing is recorded
    * @param find like `judge`; see findingsOf
-   * @throws SlipwayError `device-unknown`, `device-revoked`
+   * @throws SlipwayError `device-unknown`, and those of requireAccepted
    */
   answerCheck<Judged extends Decision | undefined>(
     arrival: CheckArrival,
@@ -226,12 +262,15 @@ export interface DeviceStore {
    * of one attempt that with the highest sequence holds. Many are committed together; resolves when all is durable.
    * A report changes an attempt only where the device was offered it.
    * @param rules synchronous and pure
-   * @throws SlipwayError `device-unknown`, `device-revoked`
+   * @throws SlipwayError `device-unknown`, and those of requireAccepted
    */
   storeReports(id: DeviceId, reports: readonly Report[], rules: ReportRules, at: number): Promise<StoredReports>;
   /** The last ones that are kept, newest first. */
   listReports(id: DeviceId, limit: number): Promise<Report[]>;
 }
+
+/** `refused`: no such step leads out of the status that it has. */
+export type StatusOutcome = 'done' | 'same' | 'refused' | 'unknown';
 
 export interface StoredReports {
   /** Every report up to this sequence is stored, or was given up by the device. */

@@ -9,6 +9,7 @@ import {
   troubleSchema,
 } from '../../contract/device-api/check.ts';
 import { reportSchema } from '../../contract/device-api/report.ts';
+import { keyIdOf } from '../../contract/device-api/signed-request.ts';
 import { digestSchema } from '../../contract/digest.ts';
 import { platformSchema } from '../../contract/release/platform.ts';
 import { conditionViewOf, heldBySchema, lastReportSchema, withFault } from './condition.ts';
@@ -24,7 +25,9 @@ export const deviceViewSchema = z.object({
   givenLabels: labelsSchema.optional(),
   /** Those that rules of the fleet give it, over its own; absent where none does, and of one device alone. */
   labelsByRule: labelsSchema.optional(),
-  status: z.enum(['accepted', 'revoked']),
+  status: z.enum(['pending', 'accepted', 'rejected', 'revoked']),
+  /** SHA-256 of its key; absent while it has a long bearer. */
+  keyId: z.string().optional(),
   enrolledAt: z.iso.datetime(),
   lastSeenAt: z.iso.datetime().optional(),
   /** Where it counts as a neighbour of others; absent where no rule vouches for it. */
@@ -65,7 +68,10 @@ export const deviceDetailSchema = deviceViewSchema.extend({
 });
 export type DeviceDetail = z.infer<typeof deviceDetailSchema>;
 
-export const deviceStandingSchema = z.object({ id: deviceIdSchema, status: z.enum(['revoked', 'forgotten']) });
+export const deviceStandingSchema = z.object({
+  id: deviceIdSchema,
+  status: z.enum(['accepted', 'rejected', 'revoked', 'forgotten']),
+});
 export type DeviceStanding = z.infer<typeof deviceStandingSchema>;
 
 export const labelledDeviceSchema = z.object({
@@ -84,6 +90,7 @@ export function deviceViewOf(device: DeviceProfile): DeviceView {
     labels,
     ...(Object.keys(device.givenLabels).length === 0 ? {} : { givenLabels: device.givenLabels }),
     status,
+    ...(device.publicKey === undefined ? {} : { keyId: keyIdOf(device.publicKey) }),
     role,
     enrolledAt: new Date(device.enrolledAt).toISOString(),
     counterFloor,

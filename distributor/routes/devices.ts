@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/check.ts';
 import { actorOf } from '../events/audit.ts';
+import { decideDevice } from '../fleet/acceptance.ts';
 import { deviceQuerySchema } from '../fleet/device-filter.ts';
 import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
 import { changeGivenLabels } from '../fleet/give-labels.ts';
@@ -25,6 +26,11 @@ export const labelChangesSchema = z.strictObject({
   labels: z.record(z.string().max(253), z.string().max(63).nullable()),
   reason: reasonSchema.optional(),
 });
+
+const decisions = {
+  accept: ['accepted', 'Accept a device that waits for it, or was rejected'],
+  reject: ['rejected', 'Do not accept a device that waits for it'],
+} as const;
 
 const endings = {
   revoke: 'Refuse a device from the next request on',
@@ -98,6 +104,32 @@ export function devicesRoute(app: App, services: Services): void {
       return { id, givenLabels: await changeGivenLabels(fleet, id, labels, said) };
     },
   );
+
+  for (const action of ['accept', 'reject'] as const) {
+    const [status, summary] = decisions[action];
+    app.post(
+      `/v1/devices/:id/${action}`,
+      {
+        schema: {
+          operationId: `${action}Device`,
+          tags: ['devices'],
+          summary,
+          security: [{ bearer: [] }],
+          params: z.object({ id: deviceIdSchema }),
+          body: becauseSchema,
+          response: { 200: deviceStandingSchema },
+        },
+      },
+      async (request) => {
+        const token = await allow(request, { scope: 'devices:control' }, services);
+        const said = { actor: actorOf(token), because: request.body?.reason ?? '', at: clock() };
+        const standing = await decideDevice(fleet, request.params.id, status, said);
+        // Its first check may follow at once.
+        await campaigns.noteEnrolment(said.at);
+        return standing;
+      },
+    );
+  }
 
   for (const action of ['revoke', 'forget'] as const) {
     app.post(

@@ -29,10 +29,13 @@ export function enrolRoute(app: App, services: Services): void {
       const enrolmentToken = await allow(request, { enrolment: true }, services);
       const { deviceId, product, platform, labels } = request.body;
       const { bound } = enrolmentToken;
+      const publicKey = 'publicKey' in request.body ? request.body.publicKey : undefined;
+      const status = await policy.acceptance(deviceId);
       requireProduct(product, bound, catalog.state);
       const now = clock();
       const { token, record } = mintToken({
         purpose: 'device',
+        lifetimeSeconds: publicKey === undefined ? undefined : policy.bearerSeconds,
         deviceId,
         by: actorOf(enrolmentToken),
         now,
@@ -40,8 +43,8 @@ export function enrolRoute(app: App, services: Services): void {
       });
       const device = { id: deviceId, product, platform, labels, givenLabels: bound.labels };
       const outcome = await fleet.enrol(
-        { device, enrolmentTokenId: enrolmentToken.id, deviceToken: record, at: now },
-        deviceEnrolled(deviceId, enrolmentToken, now),
+        { device, status, publicKey, enrolmentTokenId: enrolmentToken.id, deviceToken: record, at: now },
+        deviceEnrolled(deviceId, enrolmentToken, status, now),
       );
       metrics.enrolments.inc({ outcome });
       if (outcome === 'device-exists') {
@@ -55,7 +58,11 @@ export function enrolRoute(app: App, services: Services): void {
       request.log.info({ deviceId, outcome }, 'device enrolled');
       // Its first check may follow at once.
       await campaigns.noteEnrolment(now);
-      return reply.code(201).send({ deviceId, deviceToken: token });
+      return reply.code(201).send({
+        deviceId,
+        deviceToken: token,
+        ...(publicKey === undefined ? {} : { expiresInSeconds: policy.bearerSeconds }),
+      });
     },
   );
 }

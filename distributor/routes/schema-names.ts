@@ -8,6 +8,12 @@ import {
   troubleSchema,
 } from '../../contract/device-api/check.ts';
 import { enrolAnswerSchema, enrolRequestSchema } from '../../contract/device-api/enrolment.ts';
+import {
+  keyAnswerSchema,
+  keyRequestSchema,
+  sessionAnswerSchema,
+  sessionRequestSchema,
+} from '../../contract/device-api/identity.ts';
 import { reportSchema, reportsAnswerSchema, reportsRequestSchema } from '../../contract/device-api/report.ts';
 import { planProblemSchema } from '../declaration/problem.ts';
 import { eventPageSchema, eventViewSchema } from '../events/view.ts';
@@ -41,6 +47,10 @@ for (const [id, schema] of Object.entries({
   Trouble: troubleSchema,
   EnrolRequest: enrolRequestSchema,
   EnrolAnswer: enrolAnswerSchema,
+  DeviceKeyRequest: keyRequestSchema,
+  DeviceKeyAnswer: keyAnswerSchema,
+  SessionRequest: sessionRequestSchema,
+  SessionAnswer: sessionAnswerSchema,
   Report: reportSchema,
   ReportsRequest: reportsRequestSchema,
   ReportsAnswer: reportsAnswerSchema,

@@ -17,7 +17,12 @@ export async function enrolFleet(fleet: FleetState, devices: readonly VirtualDev
     const { check } = device;
     const deviceToken = tokenOf(`of ${id}`, 'device', id, enrolledAt);
     const enrolling: Enrolment['device'] = { id, product, platform, labels: check.labels, givenLabels };
-    await fleet.enrol({ device: enrolling, enrolmentTokenId: enrolmentToken, deviceToken, at: enrolledAt });
+    await fleet.enrol({
+      ...{ device: enrolling, status: 'accepted' as const, publicKey: undefined },
+      enrolmentTokenId: enrolmentToken,
+      deviceToken,
+      at: enrolledAt,
+    });
     if (reach === 'never') continue;
     const asked = { wantsPeers: false, site: undefined, cluster: undefined, peerTimeoutSeconds: 0, budgets: [] };
     await fleet.answerCheck({ ...asked, deviceId: id, at: start, check, vouched }, () => nothing);

@@ -87,6 +87,7 @@ export async function enrolAll(state: FleetState, ...ids: string[]): Promise<voi
     ids.map((id) =>
       state.enrol({
         device: { id, product: 'edge', platform: 'linux/amd64', labels: {}, givenLabels: {} },
+        ...{ status: 'accepted' as const, publicKey: undefined },
         enrolmentTokenId: record.id,
         deviceToken: mintToken({ purpose: 'device', deviceId: id, now: 0, randomBytes }).record,
         at: 1,

@@ -10,6 +10,7 @@ export function listedFleet(size: number, labelsOf: (index: number) => Labels) {
       labels: labelsOf(index),
       givenLabels: {},
       status: 'accepted',
+      publicKey: undefined,
       enrolledAt: 0,
       site: undefined,
       cluster: undefined,

@@ -28,6 +28,7 @@ const { record: enrolling } = mintToken({ purpose: 'enrol', uses: 2, now: 0, ran
 
 const enrolmentOf = (id: string): Enrolment => ({
   device: { id, product: 'edge', platform: 'linux/amd64', labels: {}, givenLabels: {} },
+  ...{ status: 'accepted' as const, publicKey: undefined },
   enrolmentTokenId: enrolling.id,
   deviceToken: mintToken({ purpose: 'device', deviceId: id, now: 0, randomBytes }).record,
   at: 1,
@@ -46,6 +47,7 @@ const acts: readonly (readonly [string, (state: FleetState, event: AuditEvent) =
   ],
   ['a token that is revoked', (state, event) => state.revokeToken(enrolling.id, 9, event)],
   ['a device that enrols', (state, event) => state.enrol(enrolmentOf('b'), event)],
+  ['a key that is registered', (state, event) => state.registerKey('a', 'k', event)],
   ['a device that is given labels', (state, event) => state.giveLabels('a', { region: 'north' }, event)],
   ['a device that is revoked', (state, event) => state.revokeDevice('a', 9, event)],
   ['a device that is forgotten', (state, event) => state.forgetDevice('a', event)],
@@ -165,6 +167,7 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
         ['a', 'b', 'c', 'd'].map((id) =>
           state.enrol({
             device: { id, product: 'edge', platform: 'linux/amd64', labels: {}, givenLabels: {} },
+            ...{ status: 'accepted' as const, publicKey: undefined },
             enrolmentTokenId: record.id,
             deviceToken: mintToken({ purpose: 'device', deviceId: id, now: 0, randomBytes }).record,
             at: 1,
@@ -195,6 +198,53 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       expect(await state.giveLabels('a', { region: 'south' })).toBe(true);
       expect(await seen()).toEqual(Array(4).fill({ region: 'south' }));
       expect(await state.giveLabels('none', {})).toBe(false);
+      await state.close();
+    });
+
+    it('registers one key of a device, and lets that one sign in once for each nonce', async () => {
+      const state = await open();
+      await prepare(state);
+      expect(await state.registerKey('a', 'k', told)).toBe('registered');
+      expect(await state.registerKey('a', 'k', told)).toBe('known');
+      expect(await state.registerKey('a', 'other', told)).toBe('another-key');
+      expect(await state.registerKey('none', 'k', told)).toBe('unknown');
+      expect(await state.listEvents(0, 9)).toHaveLength(1);
+      expect((await state.findDevice('a'))?.publicKey).toBe('k');
+      const signIn = async (nonce: string, at: number, publicKey = 'k') => {
+        const { record } = mintToken({ purpose: 'device', deviceId: 'a', lifetimeSeconds: 60, now: at, randomBytes });
+        const signed = { publicKey, nonce, created: at / 1000, bearer: record, at };
+        return [await state.signIn({ deviceId: 'a', ...signed }), record.hash] as const;
+      };
+      const [first, second, third] = [await signIn('n1', 1000), await signIn('n1', 1000), await signIn('n2', 2000)];
+      expect([first[0], second[0], third[0]]).toEqual(['signed-in', 'replayed', 'signed-in']);
+      const [stranger] = await signIn('n3', 2000, 'other');
+      expect(stranger).toBe('not-accepted');
+      // The bearer without an end has gone with the first, an ended one goes with the next.
+      const tokens = async () => (await state.listTokens({ purpose: 'device', limit: 9 })).map(({ hash }) => hash);
+      expect(await tokens()).toEqual([first[1], third[1]]);
+      const later = await signIn('n1', 10_000_000);
+      expect([later[0], await tokens()]).toEqual(['signed-in', [later[1]]]);
+      await state.revokeDevice('a', 10_000_000);
+      expect((await signIn('n4', 10_000_000))[0]).toBe('not-accepted');
+      await state.close();
+    });
+
+    it('accepts and rejects devices that wait for it, which are no members before', async () => {
+      const state = await open();
+      await state.saveToken(enrolling);
+      await state.enrol({ ...enrolmentOf('a'), status: 'pending', publicKey: 'k' });
+      const members = async () => (await state.membersOf('edge', { limit: 9 })).map(({ enrolledAt }) => enrolledAt);
+      expect(await members()).toEqual([]);
+      await expect(state.answerCheck(arrival('a', 3), () => nothing)).rejects.toMatchObject({ code: 'device-pending' });
+      expect(await state.decideDevice('a', 'rejected', 3, told)).toBe('done');
+      await expect(state.storeReports('a', [report(1)], anyReport, 3)).rejects.toMatchObject({
+        code: 'device-rejected',
+      });
+      expect(await state.decideDevice('a', 'accepted', 4, told)).toBe('done');
+      expect(await state.decideDevice('a', 'accepted', 5, told)).toBe('same');
+      expect(await state.decideDevice('a', 'rejected', 6, told)).toBe('refused');
+      expect(await state.decideDevice('none', 'accepted', 6, told)).toBe('unknown');
+      expect([await members(), await state.listEvents(0, 9)]).toEqual([[4], [expect.anything(), expect.anything()]]);
       await state.close();
     });
 

@@ -25,10 +25,12 @@ export function fleetMigrations(engine: Engine): MigrationProvider {
   };
 }
 
-/** Labels that a token or the server gives a device. */
+/** Labels that a token or the server gives a device, and the key that it signs with. */
 async function addIdentity(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('token').addColumn('bound', 'text').execute();
-  await db.schema.alterTable('device').addColumn('given_labels', 'text').execute();
+  for (const column of ['given_labels', 'public_key', 'nonces']) {
+    await db.schema.alterTable('device').addColumn(column, 'text').execute();
+  }
 }
 
 /** Whose a token is, and whether anybody uses it. */

@@ -34,6 +34,10 @@ export interface FleetTables {
     /** JSON object: given with the token or by the server; null for none. */
     given_labels: string | null;
     status: string;
+    /** Ed25519, base64url; null for none. */
+    public_key: string | null;
+    /** JSON array of [created, nonce]: signed requests that could be sent again; null for none. */
+    nonces: string | null;
     enrolled_at: number;
     enrolled_by: string;
     site: string | null;

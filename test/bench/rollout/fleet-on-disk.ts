@@ -119,7 +119,12 @@ export async function enrolAll(state: string, devices: number): Promise<string[]
         lines.push(`${id} ${token}`);
         const { platform, labels } = checkOf(index);
         const device = { id, product, platform, labels, givenLabels: {} };
-        return fleet.enrol({ device, enrolmentTokenId: enrolling.record.id, deviceToken: record, at: now });
+        return fleet.enrol({
+          ...{ device, status: 'accepted' as const, publicKey: undefined },
+          enrolmentTokenId: enrolling.record.id,
+          deviceToken: record,
+          at: now,
+        });
       }),
     );
     await Promise.all(numbers.map((index) => fleet.answerCheck(arrivalOf(index, now), () => nothing)));

@@ -3,7 +3,8 @@ import type { Kysely } from 'kysely';
 import type { CheckRequest, Trouble } from '../../../../contract/device-api/check.ts';
 import type { Digest } from '../../../../contract/digest.ts';
 import { SlipwayError } from '../../../../contract/errors.ts';
-import type { CheckArrival, CheckFacts, DeviceRecord, FactsQuestion } from '../../../fleet/ports.ts';
+import { requireAccepted } from '../../../fleet/accepted-device.ts';
+import type { CheckArrival, CheckFacts, DeviceRecord, DeviceStatus, FactsQuestion } from '../../../fleet/ports.ts';
 import type { CampaignKey } from '../../../rollout/campaign.ts';
 import type { Spending } from '../../../rollout/deciding/decide-input.ts';
 import type { Finding } from '../../../rollout/deciding/findings.ts';
@@ -144,13 +145,11 @@ export function useOf({ deviceId, wantsPeers, site, cluster, budgets }: FactsQue
   return { device: deviceId, locks, replicas: budgets.length === 0 ? [] : [spendingLock] };
 }
 
-/** @throws SlipwayError `device-unknown`, `device-revoked` */
+/** @throws SlipwayError `device-unknown`, and those of requireAccepted */
 export function acceptedOnly(id: string, row: DeviceRow | undefined): DeviceRow {
   if (!row) throw new SlipwayError('device-unknown', `device ${id} is not enrolled`);
-  if (row.status === 'accepted') return row;
-  throw new SlipwayError('device-revoked', `device ${id} was revoked`, {
-    hint: 'An operator can forget the device, so that it may enrol again.',
-  });
+  requireAccepted(id, row.status as DeviceStatus);
+  return row;
 }
 
 /** What a check says about its device, as the row has it. */

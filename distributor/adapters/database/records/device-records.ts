@@ -4,9 +4,20 @@ import type { ToldBox } from '../../../../contract/device-api/box.ts';
 import type { DevicePhase, Labels, Trouble } from '../../../../contract/device-api/check.ts';
 import type { Digest } from '../../../../contract/digest.ts';
 import type { Platform } from '../../../../contract/release/platform.ts';
+import { afterDecision } from '../../../fleet/acceptance.ts';
 import type { DevicePage, Member } from '../../../fleet/device-page.ts';
 import type { Role } from '../../../fleet/location.ts';
-import type { DeviceRecord, Enrolment, EnrolmentOutcome } from '../../../fleet/ports.ts';
+import { type SeenNonce, takeNonce } from '../../../fleet/nonces.ts';
+import type {
+  DeviceRecord,
+  DeviceStatus,
+  Enrolment,
+  EnrolmentOutcome,
+  KeyOutcome,
+  SignIn,
+  SignInOutcome,
+  StatusOutcome,
+} from '../../../fleet/ports.ts';
 import type { CampaignKey } from '../../../rollout/campaign.ts';
 import type { FleetTables } from '../fleet-tables.ts';
 import { affectedBy, type DatabaseStep, firstOf, Prepared, rowsOf, type SlotOf } from '../step.ts';
@@ -94,11 +105,13 @@ export function deviceRecords(db: Kysely<FleetTables>) {
     },
 
     *enrol(enrolment: Enrolment): DatabaseStep<EnrolmentOutcome> {
-      const { device, deviceToken, enrolmentTokenId, at } = enrolment;
+      const { device, status, publicKey, deviceToken, enrolmentTokenId, at } = enrolment;
       const known = yield* byId.first({ id: device.id });
       if (known) {
         const isRepeat = known.enrolled_by === enrolmentTokenId && known.last_seen_at === null;
-        if (!isRepeat || known.status !== 'accepted') return 'device-exists';
+        if (!isRepeat || !['accepted', 'pending'].includes(known.status)) return 'device-exists';
+        const keyed = db.updateTable('device').set({ public_key: publicKey ?? null });
+        yield* affectedBy(keyed.where('number', '=', known.number));
         yield* affectedBy(db.deleteFrom('token').where('device_id', '=', device.id));
         yield* affectedBy(db.insertInto('token').values(toRow(deviceToken)));
         return 'repeated';
@@ -120,7 +133,8 @@ export function deviceRecords(db: Kysely<FleetTables>) {
             platform,
             labels: JSON.stringify(labels),
             given_labels: givenText(givenLabels),
-            status: 'accepted',
+            status,
+            public_key: publicKey ?? null,
             role: 'server',
             enrolled_at: at,
             enrolled_by: enrolmentTokenId,
@@ -158,6 +172,38 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       }
       yield* affectedBy(db.deleteFrom('device').where('number', '=', known.number));
       return true;
+    },
+
+    *registerKey(id: string, publicKey: string): DatabaseStep<KeyOutcome> {
+      const row = yield* byId.first({ id });
+      if (!row) return 'unknown';
+      if (row.public_key !== null) return row.public_key === publicKey ? 'known' : 'another-key';
+      const registering = db.updateTable('device').set({ public_key: publicKey });
+      yield* affectedBy(registering.where('number', '=', row.number));
+      return 'registered';
+    },
+
+    *signIn({ deviceId, publicKey, bearer, at, ...signed }: SignIn): DatabaseStep<SignInOutcome> {
+      const row = yield* byId.first({ id: deviceId });
+      if (row?.status !== 'accepted' || row.public_key !== publicKey) return 'not-accepted';
+      const seen = row.nonces === null ? [] : (JSON.parse(row.nonces) as SeenNonce[]);
+      const nonces = takeNonce(seen, signed, at);
+      if (typeof nonces === 'string') return nonces;
+      const noting = db.updateTable('device').set({ nonces: JSON.stringify(nonces) });
+      yield* affectedBy(noting.where('number', '=', row.number));
+      const ended = db.deleteFrom('token').where('device_id', '=', deviceId);
+      yield* affectedBy(ended.where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '<=', at)])));
+      yield* affectedBy(db.insertInto('token').values(toRow(bearer)));
+      return 'signed-in';
+    },
+
+    *decide(id: string, status: 'accepted' | 'rejected', at: number): DatabaseStep<StatusOutcome> {
+      const row = yield* byId.first({ id });
+      if (!row) return 'unknown';
+      const outcome = afterDecision(row.status as DeviceStatus, status);
+      if (outcome !== 'done') return outcome;
+      yield* affectedBy(db.updateTable('device').set({ status, enrolled_at: at }).where('number', '=', row.number));
+      return outcome;
     },
 
     *giveLabels(id: string, labels: Labels): DatabaseStep<boolean> {
@@ -210,7 +256,8 @@ export function deviceOf(row: SeenDeviceRow): DeviceRecord {
     platform: row.platform as Platform,
     labels: JSON.parse(row.labels) as Labels,
     givenLabels: givenOf(row.given_labels),
-    status: row.status as DeviceRecord['status'],
+    status: row.status as DeviceStatus,
+    publicKey: row.public_key ?? undefined,
     enrolledAt: row.enrolled_at,
     site: row.site ?? undefined,
     cluster: row.cluster ?? undefined,

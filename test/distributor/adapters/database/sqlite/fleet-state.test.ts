@@ -78,7 +78,9 @@ it('a fleet that was killed with writes in its journal is whole', async () => {
 /** Back to a database from before tokens and the server said who a device is. */
 const undoIdentity = `
   alter table token drop column bound;
-  alter table device drop column given_labels`;
+  alter table device drop column given_labels;
+  alter table device drop column public_key;
+  alter table device drop column nonces`;
 
 it('a database from before tokens gave labels is brought up to date', async () => {
   const place = newPlace();
