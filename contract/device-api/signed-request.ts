@@ -27,11 +27,7 @@ export interface SignedRequest {
 }
 
 /** What a request carries besides. */
-export interface SignatureFields {
-  readonly 'content-digest': string;
-  readonly 'signature-input': string;
-  readonly signature: string;
-}
+export type SignatureFields = Readonly<Record<'content-digest' | 'signature-input' | 'signature', string>>;
 
 /** SHA-256 of the 32 bytes, hexadecimal. */
 export function keyIdOf(publicKey: string): string {

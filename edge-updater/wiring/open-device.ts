@@ -16,6 +16,7 @@ import { JournalFile, readJournal } from '../adapters/disk/journal-file.ts';
 import { MetadataDirectory } from '../adapters/disk/metadata-directory.ts';
 import { SlotDirectory } from '../adapters/disk/slot-directory.ts';
 import { writeStatus } from '../adapters/disk/status-file.ts';
+import { type DeviceKey, keyInFile, keyOfCommand } from '../adapters/network/device-key.ts';
 import { DeviceToken } from '../adapters/network/device-token.ts';
 import { HttpServer } from '../adapters/network/http-server.ts';
 import { ExecService } from '../adapters/service/exec-service.ts';
@@ -196,7 +197,8 @@ function serverOf(configuration: Configuration, stop: AbortSignal): HttpServer {
   const token = new DeviceToken({
     stateDirectory: stateDir,
     enrolmentTokenFile: configuration.enrolment?.tokenFile,
-    request: { schemaVersion: 1, deviceId, product, platform, labels },
+    request: { deviceId, product, platform, labels },
+    key: keyOpener(configuration),
     prove: (metadata) => proveServer(product, metadata, metadataOf(configuration), Date.now()),
   });
   return new HttpServer({
@@ -212,6 +214,15 @@ function serverOf(configuration: Configuration, stop: AbortSignal): HttpServer {
     environment: process.env,
     token: (enrolment, refused) => token.get(enrolment, refused),
   });
+}
+
+/** Once: a signer is asked for its public key at the first request alone. */
+function keyOpener({ identity, stateDir }: Configuration): () => Promise<DeviceKey> {
+  let opened: DeviceKey | undefined;
+  return async () => {
+    opened ??= identity === undefined ? keyInFile(stateDir) : await keyOfCommand(identity.signer);
+    return opened;
+  };
 }
 
 /** A window on the wall clock, for people. */
