@@ -63,5 +63,6 @@ export function deskOf({ fleet, campaigns, reconciler, catalog, permits, metrics
     givenLabels: new GivenLabels(),
     canRevert: permits !== undefined,
     fellBack: () => metrics.fellBack.inc(),
+    identityShared: () => metrics.identityShared.inc(),
   };
 }

@@ -52,6 +52,11 @@ export function deviceText(device: DeviceDetail, now: number): string {
     ['box', device.box && boxText(device.box)],
     ['phase', device.phase ?? 'never asked'],
     ['status', device.status],
+    [
+      'identity',
+      device.identitySharedAt &&
+        `shared by two machines since ${timeText(device.identitySharedAt, now)}; the later one is refused`,
+    ],
     ['key', device.keyId ?? 'none: it has a long bearer'],
     ['enrolled', timeText(device.enrolledAt, now)],
     ['last seen', device.lastSeenAt === undefined ? 'never' : timeText(device.lastSeenAt, now)],

@@ -44,6 +44,11 @@ export function deviceKeyRegistered(deviceId: DeviceId, keyId: string, at: numbe
   return event('device-key-registered', { actor: `device ${deviceId}`, at }, { deviceId, reason, facts: { keyId } });
 }
 
+export function identityShared(deviceId: DeviceId, at: number): AuditEvent {
+  const reason = 'Two machines ask as this device; the one that came later is refused.';
+  return event('identity-shared', { actor: ownActor, at }, { deviceId, reason });
+}
+
 export function deviceDecided(deviceId: DeviceId, status: 'accepted' | 'rejected', said: DecisionContext): AuditEvent {
   const done = ({ accepted: 'Accepted', rejected: 'Rejected' } as const)[status];
   return event(`device-${status}`, said, { deviceId, reason: sentence(`${done} by ${said.actor}`, said.because) });

@@ -20,6 +20,7 @@ export const eventKinds = {
   'device-enrolled': 'A device got a token of its own.',
   'device-accepted': 'Somebody accepted a device.',
   'device-rejected': 'Somebody did not accept a device.',
+  'identity-shared': 'Two machines ask as one device; the later one is refused from now on.',
   'device-key-registered': 'A device registered its key: its bearers are short from now on.',
   'device-labelled': 'Somebody gave a device labels, or took them away.',
   'device-revoked': 'A device is refused from now on.',

@@ -12,7 +12,7 @@ import type { GivenLabels } from './given-labels.ts';
 import type { DeviceStore } from './ports.ts';
 
 export interface DeviceDesk {
-  readonly fleet: Pick<DeviceStore, 'answerCheck' | 'storeReports'> & Pick<EventStore, 'appendEvent'>;
+  readonly fleet: Pick<DeviceStore, 'answerCheck' | 'keepWatch' | 'storeReports'> & Pick<EventStore, 'appendEvent'>;
   readonly campaigns: Pick<Campaigns, 'compiled' | 'noteFailures'>;
   readonly reconciler: Pick<Reconciler, 'applied' | 'catchUp'>;
   readonly givenLabels: GivenLabels;
@@ -21,6 +21,8 @@ export interface DeviceDesk {
   readonly canRevert: boolean;
   /** Told of each success that is taken back. */
   readonly fellBack: () => void;
+  /** Told when two machines are found to ask as one device. */
+  readonly identityShared: () => void;
 }
 
 /** Records and counts successes that are taken back, whether a report or a check showed it. */

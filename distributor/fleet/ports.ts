@@ -26,6 +26,7 @@ import type { Finding } from '../rollout/deciding/findings.ts';
 import type { Decision } from '../rollout/decision.ts';
 import type { DevicePage, Member } from './device-page.ts';
 import type { Location, Role } from './location.ts';
+import type { MachineWatch } from './machine-watch.ts';
 import type { Scope } from './scopes.ts';
 
 /** Times are milliseconds since 1970. */
@@ -110,6 +111,8 @@ export interface DeviceRecord {
   readonly acknowledgedThrough: number;
   /** In its way at its last check, as it said, the worst first; undefined where its updater does not tell. */
   readonly troubles: readonly Trouble[] | undefined;
+  /** Which machines asked as this device; undefined where its updater does not tell. */
+  readonly watch: MachineWatch | undefined;
   /** Its K3s or K0s at its last check; undefined where it does not tell. */
   readonly box: ToldBox | undefined;
 }
@@ -234,6 +237,8 @@ export interface DeviceStore {
    * @param event where that changes something
    */
   decideDevice(id: DeviceId, status: 'accepted' | 'rejected', at: number, event?: AuditEvent): Promise<StatusOutcome>;
+  /** Keeps what a check that is refused has shown; false when unknown. */
+  keepWatch(id: DeviceId, watch: MachineWatch, event?: AuditEvent): Promise<boolean>;
   /** Gives a device these labels instead of those that were given to it; false when unknown. */
   giveLabels(id: DeviceId, labels: Labels, event?: AuditEvent): Promise<boolean>;
   /** Refuses the device from now on; false when unknown. */

@@ -4,11 +4,13 @@
  */
 import type { CheckRequest, DeviceId } from '../../contract/device-api/check.ts';
 import { SlipwayError } from '../../contract/errors.ts';
+import { identityShared } from '../events/audit.ts';
 import { decide } from '../rollout/deciding/decide.ts';
 import type { DecideInput } from '../rollout/deciding/decide-input.ts';
 import { type Finding, findingsOf } from '../rollout/deciding/findings.ts';
 import { type Decision, withoutPermits } from '../rollout/decision.ts';
 import { type DeviceDesk, recordFallBacks } from './device-desk.ts';
+import { watchMachine } from './machine-watch.ts';
 import type { Bearer, CheckFacts } from './ports.ts';
 import { questionOf } from './question.ts';
 
@@ -50,19 +52,35 @@ async function decideOnce(
   arrived: ArrivedCheck,
   isInForce: (facts: CheckFacts) => boolean,
 ): Promise<Decision | undefined> {
-  const { id, bearer, now } = arrived;
+  const { id, check, bearer, now } = arrived;
   const { arrival, judge, find } = decidingOf(desk, arrived);
   let findings: readonly Finding[] = [];
-  const decision = await desk.fleet.answerCheck(
+  let watched: ReturnType<typeof watchMachine> | undefined;
+  const answering = desk.fleet.answerCheck(
     bearer ? { ...arrival, bearer } : arrival,
-    (facts) => (isInForce(facts) ? judge(facts) : undefined),
+    (facts) => {
+      watched = watchMachine(facts.device.watch, check.schemaVersion === 1 ? undefined : check.machine, now);
+      if (watched.isRefused) throw sharedIdentity(id);
+      return isInForce(facts) ? judge(facts) : undefined;
+    },
     (facts) => {
       findings = find(facts);
       return findings;
     },
   );
+  const decision = await answering.catch(async (error: unknown) => {
+    if (watched?.isFound && watched.watch && error instanceof SlipwayError && error.code === 'identity-shared') {
+      await desk.fleet.keepWatch(id, watched.watch, identityShared(id, now));
+      desk.identityShared();
+    }
+    throw error;
+  });
   const fellBack = findings.filter(({ kind }) => kind !== 'runs');
   if (decision) await recordFallBacks(desk, id, fellBack, now);
+  if (decision && watched?.isFound) {
+    await desk.fleet.appendEvent(identityShared(id, now));
+    desk.identityShared();
+  }
   return decision;
 }
 
@@ -84,4 +102,10 @@ function decidingOf(desk: DeviceDesk, { id, check, now }: ArrivedCheck) {
     return canRevert ? decision : withoutPermits(decision);
   };
   return { arrival, judge, find: (facts: CheckFacts) => findingsOf(inputOf(facts)) };
+}
+
+function sharedIdentity(id: DeviceId): SlipwayError {
+  return new SlipwayError('identity-shared', `another machine asks as device ${id}, and was there first`, {
+    hint: 'Give this machine a deviceId and an enrolment token of its own; slipway-distributor device accept takes it instead of the other one.',
+  });
 }

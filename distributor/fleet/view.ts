@@ -26,6 +26,8 @@ export const deviceViewSchema = z.object({
   /** Those that rules of the fleet give it, over its own; absent where none does, and of one device alone. */
   labelsByRule: labelsSchema.optional(),
   status: z.enum(['pending', 'accepted', 'rejected', 'revoked']),
+  /** When two machines were found to ask as this device; the later one is refused. */
+  identitySharedAt: z.iso.datetime().optional(),
   /** SHA-256 of its key; absent while it has a long bearer. */
   keyId: z.string().optional(),
   enrolledAt: z.iso.datetime(),
@@ -90,6 +92,9 @@ export function deviceViewOf(device: DeviceProfile): DeviceView {
     labels,
     ...(Object.keys(device.givenLabels).length === 0 ? {} : { givenLabels: device.givenLabels }),
     status,
+    ...(device.watch?.sharedAt === undefined
+      ? {}
+      : { identitySharedAt: new Date(device.watch.sharedAt).toISOString() }),
     ...(device.publicKey === undefined ? {} : { keyId: keyIdOf(device.publicKey) }),
     role,
     enrolledAt: new Date(device.enrolledAt).toISOString(),

@@ -75,7 +75,15 @@ export class SimulatedServer {
       clock: () => this.#now,
       observe: { reconciled: () => {}, campaign: throwFailure, problem: rethrow },
     });
-    this.#desk = { ...this.#rollouts, fleet, releases, canRevert, givenLabels: new GivenLabels(), fellBack: () => {} };
+    this.#desk = {
+      ...this.#rollouts,
+      fleet,
+      releases,
+      canRevert,
+      givenLabels: new GivenLabels(),
+      fellBack: () => {},
+      identityShared: () => {},
+    };
   }
 
   /** Enrols the devices and brings the plan into force. */

@@ -13,6 +13,7 @@ import { StateDiskSpace } from '../adapters/disk/disk-space.ts';
 import { DownloadDirectory } from '../adapters/disk/download-directory.ts';
 import { InstanceLock } from '../adapters/disk/instance-lock.ts';
 import { JournalFile, readJournal } from '../adapters/disk/journal-file.ts';
+import { machineFacts } from '../adapters/disk/machine-facts.ts';
 import { MetadataDirectory } from '../adapters/disk/metadata-directory.ts';
 import { SlotDirectory } from '../adapters/disk/slot-directory.ts';
 import { writeStatus } from '../adapters/disk/status-file.ts';
@@ -91,7 +92,7 @@ export class DeviceOpener {
     if (adoption) requireItsUnit(adoption, configuration);
     const box = openBox(configuration, adoption, hands);
     const device = new Device({
-      facts: { deviceId, product, platform, labels, updaterVersion },
+      facts: { deviceId, product, platform, labels, updaterVersion, machine: machineFacts() },
       server,
       metadata: metadataOf(configuration),
       journal,
@@ -164,7 +165,7 @@ async function tellOf(
   const { stateDir, deviceId, product, platform, labels } = configuration;
   const content = readJournal(stateDir);
   const state = content.kind === 'state' ? content.state : blankState;
-  const facts = { deviceId, product, platform, labels, updaterVersion };
+  const facts = { deviceId, product, platform, labels, updaterVersion, machine: machineFacts() };
   const troubles = troublesOf([{ code, message }], [], new Date().toISOString());
   const server = serverOf(configuration, signal);
   try {

@@ -11,6 +11,7 @@ export function listedFleet(size: number, labelsOf: (index: number) => Labels) {
       givenLabels: {},
       status: 'accepted',
       publicKey: undefined,
+      watch: undefined,
       enrolledAt: 0,
       site: undefined,
       cluster: undefined,

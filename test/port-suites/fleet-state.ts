@@ -248,6 +248,30 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       await state.close();
     });
 
+    it('remembers which machines asked as a device, until it is accepted anew', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      const asks = (boot: string, at: number) => {
+        const machine = { id: 'f'.repeat(32), boot: boot.repeat(32) };
+        const check = { ...idle, schemaVersion: 2 as const, troubles: [], machine };
+        return state.answerCheck({ ...arrival('a', at), check }, () => nothing);
+      };
+      for (const [boot, minute] of [
+        ['a', 1],
+        ['b', 2],
+        ['a', 9],
+      ] as const)
+        await asks(boot, minute * 60_000);
+      const watch = (await state.findDevice('a'))?.watch;
+      expect(watch).toMatchObject({ sharedAt: 540_000, refused: [{ boot: 'b'.repeat(32) }] });
+      expect((await state.findProfile('a'))?.watch).toEqual(watch);
+      expect(await state.decideDevice('a', 'accepted', 600_000, told)).toBe('done');
+      expect((await state.findDevice('a'))?.watch).toBeUndefined();
+      if (watch) expect(await state.keepWatch('a', watch, told)).toBe(true);
+      expect((await state.findDevice('a'))?.watch).toEqual(watch);
+      await state.close();
+    });
+
     it('forgets a device with all it did, and refuses one that was revoked', async () => {
       const state = await open();
       await enrolAll(state, 'a', 'b');

@@ -25,10 +25,10 @@ export function fleetMigrations(engine: Engine): MigrationProvider {
   };
 }
 
-/** Labels that a token or the server gives a device, and the key that it signs with. */
+/** Labels that a token or the server gives a device, the key that it signs with, and the machines that it was seen on. */
 async function addIdentity(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('token').addColumn('bound', 'text').execute();
-  for (const column of ['given_labels', 'public_key', 'nonces']) {
+  for (const column of ['given_labels', 'public_key', 'nonces', 'watch']) {
     await db.schema.alterTable('device').addColumn(column, 'text').execute();
   }
 }

@@ -98,6 +98,7 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
         (outcome) => outcome === 'done',
         [enrolmentLock(id)],
       ),
+    keepWatch: (id, watch, event) => withEvent(() => devices.keepWatch(id, watch), event, Boolean),
     giveLabels: (id, labels, event) => withEvent(() => devices.giveLabels(id, labels), event, Boolean),
     revokeDevice: (id, at, event) => withEvent(() => devices.revoke(id, at), event, Boolean),
     answerCheck: (arrival, judge, find) =>

@@ -58,6 +58,8 @@ export interface FleetTables {
     troubles: string | null;
     /** `fault/code` of each of them, sorted, with spaces between; null for none. */
     trouble_codes: string | null;
+    /** JSON object: which machines asked as this device; null where its updater does not tell. */
+    watch: string | null;
     /** JSON object: its K3s or K0s; null where it does not tell. */
     box: string | null;
   };

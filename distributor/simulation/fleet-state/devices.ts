@@ -4,6 +4,7 @@ import { SlipwayError } from '../../../contract/errors.ts';
 import { afterDecision } from '../../fleet/acceptance.ts';
 import { requireAccepted } from '../../fleet/accepted-device.ts';
 import type { DevicePage, Member } from '../../fleet/device-page.ts';
+import type { MachineWatch } from '../../fleet/machine-watch.ts';
 import { takeNonce } from '../../fleet/nonces.ts';
 import type {
   DeviceProfile,
@@ -125,8 +126,18 @@ export class Devices {
     const record = this.#tables.devices.get(id)?.record;
     if (!record) return 'unknown';
     const outcome = afterDecision(record.status, status);
+    if (outcome === 'same' && record.watch?.sharedAt !== undefined) {
+      record.watch = undefined;
+      return 'done';
+    }
     if (outcome === 'done') Object.assign(record, { status, enrolledAt: at });
     return outcome;
+  }
+
+  keepWatch(id: DeviceId, watch: MachineWatch): boolean {
+    const entry = this.#tables.devices.get(id);
+    if (entry) entry.record.watch = watch;
+    return entry !== undefined;
   }
 
   giveLabels(id: DeviceId, labels: Labels): boolean {
@@ -183,6 +194,7 @@ function newRecord(device: Enrolment['device'], enrolledAt: number): DeviceRecor
     rejected: [],
     acknowledgedThrough: 0,
     troubles: undefined,
+    watch: undefined,
     box: undefined,
   };
 }

@@ -107,6 +107,7 @@ export function fleetInMemory({ keptReports = 8, onTransition }: InMemoryUse = {
         (outcome) => outcome === 'done',
       ),
     ),
+    keepWatch: serve((id, watch, event) => told(event, () => devices.keepWatch(id, watch), done)),
     giveLabels: serve((id, labels, event) => told(event, () => devices.giveLabels(id, labels), done)),
     revokeDevice: serve((id, at, event) => told(event, () => devices.revoke(id, at), done)),
     async answerCheck(arrival, judge, find) {

@@ -7,6 +7,7 @@ import type { Platform } from '../../../../contract/release/platform.ts';
 import { afterDecision } from '../../../fleet/acceptance.ts';
 import type { DevicePage, Member } from '../../../fleet/device-page.ts';
 import type { Role } from '../../../fleet/location.ts';
+import type { MachineWatch } from '../../../fleet/machine-watch.ts';
 import { type SeenNonce, takeNonce } from '../../../fleet/nonces.ts';
 import type {
   DeviceRecord,
@@ -201,9 +202,22 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       const row = yield* byId.first({ id });
       if (!row) return 'unknown';
       const outcome = afterDecision(row.status as DeviceStatus, status);
+      // Whoever accepts it says that the machine which asks next is the right one.
+      if (outcome === 'same' && watchOf(row)?.sharedAt !== undefined) {
+        yield* affectedBy(db.updateTable('device').set({ watch: null }).where('number', '=', row.number));
+        return 'done';
+      }
       if (outcome !== 'done') return outcome;
       yield* affectedBy(db.updateTable('device').set({ status, enrolled_at: at }).where('number', '=', row.number));
       return outcome;
+    },
+
+    *keepWatch(id: string, watch: MachineWatch): DatabaseStep<boolean> {
+      const keeping = db
+        .updateTable('device')
+        .set({ watch: JSON.stringify(watch) })
+        .where('id', '=', id);
+      return (yield* affectedBy(keeping)) > 0;
     },
 
     *giveLabels(id: string, labels: Labels): DatabaseStep<boolean> {
@@ -244,6 +258,10 @@ function givenText(labels: Labels): string | null {
   return Object.keys(labels).length === 0 ? null : JSON.stringify(labels);
 }
 
+export function watchOf({ watch }: Pick<SeenDeviceRow, 'watch'>): MachineWatch | undefined {
+  return watch === null ? undefined : (JSON.parse(watch) as MachineWatch);
+}
+
 /** Enrolments of one device come one after the other. */
 export const enrolmentLock = (id: string): string => `enrol ${id}`;
 
@@ -270,6 +288,7 @@ export function deviceOf(row: SeenDeviceRow): DeviceRecord {
     rejected: row.rejected === null ? [] : (JSON.parse(row.rejected) as Digest[]),
     acknowledgedThrough: row.acknowledged_through,
     troubles: row.troubles === null ? undefined : (JSON.parse(row.troubles) as Trouble[]),
+    watch: watchOf(row),
     box: row.box === null ? undefined : (JSON.parse(row.box) as ToldBox),
   };
 }

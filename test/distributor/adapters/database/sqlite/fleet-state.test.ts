@@ -80,7 +80,8 @@ const undoIdentity = `
   alter table token drop column bound;
   alter table device drop column given_labels;
   alter table device drop column public_key;
-  alter table device drop column nonces`;
+  alter table device drop column nonces;
+  alter table device drop column watch`;
 
 it('a database from before tokens gave labels is brought up to date', async () => {
   const place = newPlace();
