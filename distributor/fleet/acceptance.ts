@@ -3,7 +3,8 @@ import type { DeviceId } from '../../contract/device-api/device-id.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type DecisionContext, deviceDecided } from '../events/audit.ts';
 import { unknownDevice } from './dismissal.ts';
-import type { DeviceStatus, FleetState, StatusOutcome } from './ports.ts';
+import type { DeviceStatus, StatusOutcome } from './identity-ports.ts';
+import type { FleetState } from './ports.ts';
 import type { DeviceStanding } from './view.ts';
 
 /** How a device stands that enrols now. */

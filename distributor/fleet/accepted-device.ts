@@ -1,6 +1,6 @@
 /** Says why a device that is not accepted gets nothing: one sentence for each standing, wherever it is asked. */
 import { SlipwayError } from '../../contract/errors.ts';
-import type { DeviceStatus } from './ports.ts';
+import type { DeviceStatus } from './identity-ports.ts';
 
 /** @throws SlipwayError `device-pending`, `device-rejected`, `device-revoked` */
 export function requireAccepted(id: string, status: DeviceStatus): void {

@@ -25,6 +25,7 @@ import type { CampaignLookup, Peer, Spending } from '../rollout/deciding/decide-
 import type { Finding } from '../rollout/deciding/findings.ts';
 import type { Decision } from '../rollout/decision.ts';
 import type { DevicePage, Member } from './device-page.ts';
+import type { DeviceStatus, EnrolmentBounds, IdentityStore } from './identity-ports.ts';
 import type { Location, Role } from './location.ts';
 import type { MachineWatch } from './machine-watch.ts';
 import type { Scope } from './scopes.ts';
@@ -54,14 +55,6 @@ export interface TokenRecord {
   readonly lastUsedAt: number | undefined;
 }
 
-/** What a device gets from the token that lets it in, whatever it says of itself. */
-export interface EnrolmentBounds {
-  /** They win over the device's own. */
-  readonly labels: Labels;
-  /** Empty: any product. */
-  readonly products: readonly string[];
-}
-
 export interface TokenPage {
   /** The last one of the page before. */
   readonly after?: Pick<TokenRecord, 'id' | 'createdAt'> | undefined;
@@ -80,9 +73,6 @@ export interface TokenStore {
   /** False when no token has this id. */
   revokeToken(id: string, at: number, event?: AuditEvent): Promise<boolean>;
 }
-
-/** Of these only an accepted device gets anything. */
-export type DeviceStatus = 'pending' | 'accepted' | 'rejected' | 'revoked';
 
 export interface DeviceRecord {
   readonly id: DeviceId;
@@ -149,24 +139,6 @@ export interface Enrolment {
  */
 export type EnrolmentOutcome = 'enrolled' | 'repeated' | 'device-exists' | 'token-spent';
 
-/** A request that was verified already; see fleet/sign-in.ts. */
-export interface SignIn {
-  readonly deviceId: DeviceId;
-  /** As the signature was verified by. */
-  readonly publicKey: string;
-  readonly nonce: string;
-  /** Seconds since 1970. */
-  readonly created: number;
-  readonly bearer: TokenRecord;
-  readonly at: number;
-}
-
-/** `not-accepted`: its key or its status is another one by now. */
-export type SignInOutcome = 'signed-in' | 'replayed' | 'too-many' | 'not-accepted';
-
-/** `known`: this very key is registered. */
-export type KeyOutcome = 'registered' | 'known' | 'another-key' | 'unknown';
-
 /** The period of one campaign's budget. */
 interface BudgetPeriod extends CampaignKey {
   readonly perSeconds: number;
@@ -214,7 +186,7 @@ export interface CheckFacts {
   readonly planSha256: Digest | undefined;
 }
 
-export interface DeviceStore {
+export interface DeviceStore extends IdentityStore {
   /** @param event of a device that was not there before */
   enrol(enrolment: Enrolment, event?: AuditEvent): Promise<EnrolmentOutcome>;
   findDevice(id: DeviceId): Promise<DeviceRecord | undefined>;
@@ -227,20 +199,6 @@ export interface DeviceStore {
   membersOf(product: string, page: DevicePage, saying?: string): Promise<Member[]>;
   /** Removes the device with its tokens, reports and attempts, so that it may enrol again; false when unknown. */
   forgetDevice(id: DeviceId, event?: AuditEvent): Promise<boolean>;
-  /** Registers the key of a device that has none. @param event of a key that was not there before */
-  registerKey(id: DeviceId, publicKey: string, event?: AuditEvent): Promise<KeyOutcome>;
-  /** Notes the nonce and keeps the bearer; tokens of the device without an end, and ended ones, are gone. */
-  signIn(signedIn: SignIn): Promise<SignInOutcome>;
-  /**
-   * Accepts a device that is pending or rejected, or rejects one that is pending; `same`: it is so already.
-   * It is counted among the devices from `at` on, so that waves that are open already treat it as one that came late.
-   * @param event where that changes something
-   */
-  decideDevice(id: DeviceId, status: 'accepted' | 'rejected', at: number, event?: AuditEvent): Promise<StatusOutcome>;
-  /** Keeps what a check that is refused has shown; false when unknown. */
-  keepWatch(id: DeviceId, watch: MachineWatch, event?: AuditEvent): Promise<boolean>;
-  /** Gives a device these labels instead of those that were given to it; false when unknown. */
-  giveLabels(id: DeviceId, labels: Labels, event?: AuditEvent): Promise<boolean>;
   /** Refuses the device from now on; false when unknown. */
   revokeDevice(id: DeviceId, at: number, event?: AuditEvent): Promise<boolean>;
 
@@ -273,9 +231,6 @@ export interface DeviceStore {
   /** The last ones that are kept, newest first. */
   listReports(id: DeviceId, limit: number): Promise<Report[]>;
 }
-
-/** `refused`: no such step leads out of the status that it has. */
-export type StatusOutcome = 'done' | 'same' | 'refused' | 'unknown';
 
 export interface StoredReports {
   /** Every report up to this sequence is stored, or was given up by the device. */

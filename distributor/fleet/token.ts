@@ -2,7 +2,8 @@
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import { type Token, type TokenPurpose, tokenSchema } from '../../contract/device-api/enrolment.ts';
 import { type Digest, sha256 } from '../../contract/digest.ts';
-import type { EnrolmentBounds, TokenRecord } from './ports.ts';
+import type { EnrolmentBounds } from './identity-ports.ts';
+import type { TokenRecord } from './ports.ts';
 import type { Scope } from './scopes.ts';
 
 /** Fills an array with bytes fit for keys. */

@@ -3,7 +3,7 @@ import { enrolAnswerSchema, enrolRequestSchema } from '../../contract/device-api
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { actorOf, deviceEnrolled } from '../events/audit.ts';
-import type { EnrolmentBounds } from '../fleet/ports.ts';
+import type { EnrolmentBounds } from '../fleet/identity-ports.ts';
 import { mintToken } from '../fleet/token.ts';
 import { allow } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';

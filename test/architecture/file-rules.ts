@@ -28,7 +28,9 @@ export const saysWhatItIsFor: Rule = ({ path, header }) => {
 export const maxLines = 300;
 
 /** Files that may be longer, each with the reason. */
-export const longFiles: Readonly<Record<string, string>> = {};
+export const longFiles: Readonly<Record<string, string>> = {
+  'contract/errors.ts': 'The codes are one closed list, a line each.',
+};
 
 /** One concept a file: longer ones are in `allowed` with a reason, and leave it when they become short again. */
 export function oneConceptLong(allowed: Readonly<Record<string, string>>): Rule {

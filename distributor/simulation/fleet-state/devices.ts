@@ -4,19 +4,10 @@ import { SlipwayError } from '../../../contract/errors.ts';
 import { afterDecision } from '../../fleet/acceptance.ts';
 import { requireAccepted } from '../../fleet/accepted-device.ts';
 import type { DevicePage, Member } from '../../fleet/device-page.ts';
+import type { KeyOutcome, SignIn, SignInOutcome, StatusOutcome } from '../../fleet/identity-ports.ts';
 import type { MachineWatch } from '../../fleet/machine-watch.ts';
 import { takeNonce } from '../../fleet/nonces.ts';
-import type {
-  DeviceProfile,
-  DeviceRecord,
-  Enrolment,
-  EnrolmentOutcome,
-  KeyOutcome,
-  SignIn,
-  SignInOutcome,
-  StatusOutcome,
-  TroubleCount,
-} from '../../fleet/ports.ts';
+import type { DeviceProfile, DeviceRecord, Enrolment, EnrolmentOutcome, TroubleCount } from '../../fleet/ports.ts';
 import { ReceivedSequences } from '../../fleet/received-sequences.ts';
 import type { CampaignKey } from '../../rollout/campaign.ts';
 import { attemptEntryOf, type DeviceEntry, type MemoryTables } from './tables.ts';

@@ -4,8 +4,9 @@ import type { CheckRequest, Trouble } from '../../../../contract/device-api/chec
 import type { Digest } from '../../../../contract/digest.ts';
 import { SlipwayError } from '../../../../contract/errors.ts';
 import { requireAccepted } from '../../../fleet/accepted-device.ts';
+import type { DeviceStatus } from '../../../fleet/identity-ports.ts';
 import { watchMachine } from '../../../fleet/machine-watch.ts';
-import type { CheckArrival, CheckFacts, DeviceRecord, DeviceStatus, FactsQuestion } from '../../../fleet/ports.ts';
+import type { CheckArrival, CheckFacts, DeviceRecord, FactsQuestion } from '../../../fleet/ports.ts';
 import type { CampaignKey } from '../../../rollout/campaign.ts';
 import type { Spending } from '../../../rollout/deciding/decide-input.ts';
 import type { Finding } from '../../../rollout/deciding/findings.ts';

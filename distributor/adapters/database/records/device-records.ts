@@ -6,19 +6,11 @@ import type { Digest } from '../../../../contract/digest.ts';
 import type { Platform } from '../../../../contract/release/platform.ts';
 import { afterDecision } from '../../../fleet/acceptance.ts';
 import type { DevicePage, Member } from '../../../fleet/device-page.ts';
+import type { DeviceStatus, KeyOutcome, SignIn, SignInOutcome, StatusOutcome } from '../../../fleet/identity-ports.ts';
 import type { Role } from '../../../fleet/location.ts';
 import type { MachineWatch } from '../../../fleet/machine-watch.ts';
 import { type SeenNonce, takeNonce } from '../../../fleet/nonces.ts';
-import type {
-  DeviceRecord,
-  DeviceStatus,
-  Enrolment,
-  EnrolmentOutcome,
-  KeyOutcome,
-  SignIn,
-  SignInOutcome,
-  StatusOutcome,
-} from '../../../fleet/ports.ts';
+import type { DeviceRecord, Enrolment, EnrolmentOutcome } from '../../../fleet/ports.ts';
 import type { CampaignKey } from '../../../rollout/campaign.ts';
 import type { FleetTables } from '../fleet-tables.ts';
 import { affectedBy, type DatabaseStep, firstOf, Prepared, rowsOf, type SlotOf } from '../step.ts';

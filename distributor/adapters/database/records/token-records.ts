@@ -1,7 +1,8 @@
 /** Keeps tokens in the fleet database. */
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { TokenPurpose } from '../../../../contract/device-api/enrolment.ts';
-import type { EnrolmentBounds, TokenPage, TokenRecord } from '../../../fleet/ports.ts';
+import type { EnrolmentBounds } from '../../../fleet/identity-ports.ts';
+import type { TokenPage, TokenRecord } from '../../../fleet/ports.ts';
 import type { Scope } from '../../../fleet/scopes.ts';
 import { unbound } from '../../../fleet/token.ts';
 import type { FleetTables } from '../fleet-tables.ts';
