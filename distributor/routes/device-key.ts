@@ -52,7 +52,9 @@ function keyRoutes(app: App, services: Services): void {
       authorise(text === undefined ? undefined : await fleet.findToken(hashToken(text)), { device: id }, clock());
       const signed = bodies.of(request);
       if (!isSignedBy(publicKey, signed.request, signed.fields)) {
-        throw new SlipwayError('request-signature-invalid', 'the request is not signed with the key that it names');
+        throw new SlipwayError('request-signature-invalid', 'the request is not signed with the key that it names', {
+          hint: 'See docs/identity.md for what is signed.',
+        });
       }
       return { deviceId: id, keyId: await registerDeviceKey(fleet, id, publicKey, clock()) };
     },

@@ -9,6 +9,8 @@ type Kind = (typeof kinds)[number];
 
 const report = { sequence: 1, at: '2026-01-01T00:00:00Z', attempt: 'a', version: '1.0.0', phase: 'idle' };
 
+const unsigned = { self: 401, other: 401, enrolment: 401, unscoped: 401, scoped: 401 };
+
 /** Who gets which status, for every route; kinds left out get 401 without a valid token, else 403. */
 const routes: readonly (readonly [
   'GET' | 'POST' | 'PUT',
@@ -28,6 +30,12 @@ const routes: readonly (readonly [
   ['GET', '/v1/devices', undefined, { scoped: 200 }],
   ['GET', '/v1/devices/self', undefined, { self: 200, scoped: 200 }],
   ['GET', '/v1/devices/self/why', undefined, { self: 200, scoped: 200 }],
+  ['POST', '/v1/devices/absent/labels', { labels: {} }, { scoped: 404 }],
+  ['POST', '/v1/devices/absent/accept', {}, { scoped: 404 }],
+  ['POST', '/v1/devices/absent/reject', {}, { scoped: 404 }],
+  // Both ask for a signature besides; see device-key.test.ts.
+  ['POST', '/v1/devices/self/key', { schemaVersion: 1, publicKey: 'A'.repeat(43) }, { self: 401 }],
+  ['POST', '/v1/devices/self/session', { schemaVersion: 1 }, unsigned],
   ['POST', '/v1/devices/absent/revoke', {}, { scoped: 404 }],
   ['POST', '/v1/devices/absent/forget', undefined, { scoped: 404 }],
   ['GET', '/v1/tokens', undefined, { scoped: 200 }],
@@ -114,6 +122,8 @@ describe('who may do what', () => {
         409: 'plan-managed-elsewhere',
       };
       const unknown = url.startsWith('/v1/tokens') ? 'token-unknown' : codes[404];
+      const isUnsigned = url.endsWith('/session') || (url.endsWith('/key') && kind === 'self');
+      if (isUnsigned) codes[401] = 'request-signature-invalid';
       const expected = url === '/v1/enrol' ? 'enrolment-token-invalid' : status === 404 ? unknown : codes[status];
       expect(answer.json()).toEqual({
         code: expected,
