@@ -19,6 +19,7 @@ import { rateLimited } from './http/rate-limits.ts';
 import { refuseBeforeStart } from './http/start-gate.ts';
 import { blobsRoute } from './routes/blobs.ts';
 import { checkRoute } from './routes/check.ts';
+import { deviceKeyRoute } from './routes/device-key.ts';
 import { devicesRoute } from './routes/devices.ts';
 import { enrolRoute } from './routes/enrol.ts';
 import { eventsRoute } from './routes/events.ts';
@@ -118,6 +119,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     checkRoute,
     reportsRoute,
     devicesRoute,
+    deviceKeyRoute,
     whyRoute,
     eventsRoute,
     rolloutsRoute,

@@ -1,7 +1,9 @@
 /** Lists what the routes work with; `serve` makes it once, tests make their own. */
 import type { StoreReader } from '../system/store/reader.ts';
 import type { Catalog } from './catalog/catalog.ts';
+import type { Acceptance } from './fleet/acceptance.ts';
 import type { DeviceDesk } from './fleet/device-desk.ts';
+import { GivenLabels } from './fleet/given-labels.ts';
 import type { FleetState } from './fleet/ports.ts';
 import type { RandomBytes } from './fleet/token.ts';
 import type { TokenUse } from './fleet/token-use.ts';
@@ -44,6 +46,10 @@ export interface Policy {
   readonly redirectBlobs: boolean;
   /** Location of nginx that holds the folder of the store; it sends blobs then. Ends with `/`. */
   readonly accelRedirect: string | undefined;
+  /** How a device stands that enrols now. */
+  readonly acceptance: Acceptance;
+  /** How long a bearer lasts that a device with a key gets. */
+  readonly bearerSeconds: number;
   readonly enrolmentsPerMinute: number;
   readonly checksPerMinute: number;
   /** Sent with every answer to a check; undefined leaves it to the device. */
@@ -57,7 +63,9 @@ export function deskOf({ fleet, campaigns, reconciler, catalog, permits, metrics
     campaigns,
     reconciler,
     releases: () => catalog.state.releases,
+    givenLabels: new GivenLabels(),
     canRevert: permits !== undefined,
     fellBack: () => metrics.fellBack.inc(),
+    identityShared: () => metrics.identityShared.inc(),
   };
 }

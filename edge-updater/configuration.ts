@@ -83,6 +83,8 @@ const documentSchema = z.strictObject({
   /** The 1.root.json of the repository, brought by a way that is trusted. */
   trustedRoot: absolutePath,
   enrolment: z.strictObject({ tokenFile: absolutePath }).optional(),
+  /** A command that keeps the key of the device and signs with it; else the key is in a file of stateDir. */
+  identity: z.strictObject({ signer: commandLine }).optional(),
   poll: z
     .strictObject({
       intervalSeconds: seconds(1, limits.maxPollSeconds).default(900),

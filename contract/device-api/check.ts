@@ -83,6 +83,15 @@ export const troubleSchema = z.object({
 });
 export type Trouble = z.infer<typeof troubleSchema>;
 
+/** Where the updater runs: digests, so that no id of the machine leaves it. */
+const machineFactsSchema = z.object({
+  /** Of /etc/machine-id. */
+  id: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Of the id of this boot: another one after each start, and never the same again. */
+  boot: z.string().regex(/^[0-9a-f]{32}$/),
+});
+export type MachineFacts = z.infer<typeof machineFactsSchema>;
+
 /**
  * Version 1 is strict. Version 2 passes over what it does not know, so that later updaters can say more without another
  * version. An updater whose version 2 is refused asks again in version 1; see version-1.ts.
@@ -96,6 +105,8 @@ export const checkRequestSchema = z.discriminatedUnion('schemaVersion', [
     troubles: z.array(troubleSchema).max(limits.maxTroubles),
     /** Absent where there is no K3s or K0s, and where the updater cannot tell. One that nobody here can read is passed over. */
     box: boxSchema.optional().catch(undefined),
+    /** Absent where the system does not say. One that nobody here can read is passed over. */
+    machine: machineFactsSchema.optional().catch(undefined),
   }),
 ]);
 export type CheckRequest = z.infer<typeof checkRequestSchema>;

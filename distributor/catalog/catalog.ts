@@ -19,6 +19,8 @@ import { type Release, ReleaseIndex } from './releases.ts';
 
 interface CatalogState {
   readonly releases: ReleaseIndex;
+  /** Those that the repository delegates to a role; undefined before it was read. */
+  readonly products: readonly string[] | undefined;
   /** When the store was last read with success; undefined before the first time. */
   readonly refreshedAt: Date | undefined;
   /** Why the last attempt failed; undefined after a success. The releases are then those of the success before. */
@@ -40,6 +42,7 @@ export class Catalog {
   #byTarget = new Map<string, Release>();
   #state: CatalogState = {
     releases: new ReleaseIndex([]),
+    products: undefined,
     refreshedAt: undefined,
     problem: undefined,
     skipped: [],
@@ -93,7 +96,8 @@ export class Catalog {
       const { permits } = repository;
       const index = new ReleaseIndex(releases);
       const expiries = expiriesOf(repository.documents);
-      this.#state = { releases: index, refreshedAt: now, problem: undefined, skipped, expiries, permits };
+      const products = repository.delegatedRoles;
+      this.#state = { releases: index, products, refreshedAt: now, problem: undefined, skipped, expiries, permits };
       return true;
     } catch (error) {
       this.#state = { ...this.#state, problem: toSlipwayError(error) };

@@ -13,6 +13,7 @@ import { createMetrics } from '../http/metrics.ts';
 import type { DeclarationSource } from '../reconcile/ports.ts';
 import type { PermitSigner } from '../rollout/deciding/permit.ts';
 import { observeCampaigns, observeReconciler, Upkeep } from '../upkeep.ts';
+import { acceptanceOf } from './acceptance-options.ts';
 import type { CommandLine } from './command-line.ts';
 import { retentionOf } from './retention-options.ts';
 import { onlinePlaceOf, type ServeOptions } from './serve-options.ts';
@@ -57,6 +58,8 @@ export function assemble({ line, options, signer, source, store, fleet, logger, 
       requireTokenForReads: options.requireTokenForReads,
       redirectBlobs: options.redirectBlobs,
       accelRedirect: options.accelRedirect,
+      acceptance: acceptanceOf(options),
+      bearerSeconds: options.bearerLife,
       enrolmentsPerMinute: options.enrolLimit,
       checksPerMinute: options.checkLimit,
       pollAfterSeconds: options.pollAfter,

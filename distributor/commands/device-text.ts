@@ -29,9 +29,9 @@ function rowOf(device: DeviceView, now: number): string[] {
     current?.version ?? '-',
     report?.phase ?? phase ?? '-',
     report?.outcome ?? '-',
-    status === 'revoked' ? 'revoked' : heldText(device),
+    status === 'accepted' ? heldText(device) : status,
     lastSeenAt === undefined ? 'never' : relativeText(lastSeenAt, now),
-    printable(labelsText({ ...device.labels, ...device.labelsByRule })),
+    printable(labelsText({ ...device.labels, ...device.givenLabels, ...device.labelsByRule })),
   ];
 }
 
@@ -52,18 +52,20 @@ export function deviceText(device: DeviceDetail, now: number): string {
     ['box', device.box && boxText(device.box)],
     ['phase', device.phase ?? 'never asked'],
     ['status', device.status],
+    [
+      'identity',
+      device.identitySharedAt &&
+        `shared by two machines since ${timeText(device.identitySharedAt, now)}; the later one is refused`,
+    ],
+    ['key', device.keyId ?? 'none: it has a long bearer'],
     ['enrolled', timeText(device.enrolledAt, now)],
     ['last seen', device.lastSeenAt === undefined ? 'never' : timeText(device.lastSeenAt, now)],
     [
       'stands',
       `${site === undefined ? 'no site' : `site ${site}`}, ${cluster === undefined ? 'no cluster' : `cluster ${cluster}`}, ${device.role}`,
     ],
-    [
-      'labels',
-      Object.entries(labels)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(' ') || 'none',
-    ],
+    ['labels', spacedLabels(labels)],
+    ['given', device.givenLabels && spacedLabels(device.givenLabels)],
     ['updater', device.updaterVersion ?? 'unknown'],
     ['counter', `${device.counterFloor} at least`],
     ...rejected.map((digest): Field => ['rejected', digest]),
@@ -73,6 +75,11 @@ export function deviceText(device: DeviceDetail, now: number): string {
     .map((line) => `  ${line}`)
     .join('\n');
   return `${device.id}\n${facts}\n\n${reportTable(reports, now)}`;
+}
+
+export function spacedLabels(labels: DeviceView['labels']): string {
+  const words = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return words.join(' ') || 'none';
 }
 
 function reportTable(reports: DeviceDetail['reports'], now: number): string {

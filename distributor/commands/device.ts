@@ -1,12 +1,18 @@
-/** `device ls | show | revoke | forget` reads and corrects the fleet from the command line. */
+/** `device ls | show | label | accept | reject | revoke | forget` reads and corrects the fleet from the command line. */
 import { Command } from 'commander';
 import type { DeviceQuery } from '../fleet/device-filter.ts';
 import type { CommandLine } from './command-line.ts';
 import { queryOf, withDeviceOptions } from './device-options.ts';
-import { deviceLines, deviceText } from './device-text.ts';
+import { deviceLines, deviceText, spacedLabels } from './device-text.ts';
 import { examples } from './examples.ts';
 import { placeHelp, withOperations, withStoreOptions } from './fleet-operations.ts';
+import { parseLabelChanges } from './label-options.ts';
 import { parseReason } from './reason-option.ts';
+
+const decisions = {
+  accept: ['let devices in that wait for it, or were rejected', 'accepted'],
+  reject: ['let devices not in that wait for it', 'rejected'],
+} as const;
 
 const endings = {
   revoke: ['refuse a device from the next request on', 'revoked'],
@@ -24,7 +30,7 @@ ${examples(
 )}`;
 
 export function deviceCommand(line: CommandLine): Command {
-  const command = new Command('device').description('see and remove devices');
+  const command = new Command('device').description('see, label, accept and remove devices');
   withStoreOptions(withDeviceOptions(command.command('ls')))
     .description('list devices: where they stand, what they reported last, and what holds them')
     .addHelpText('after', `${listHelp}\n${placeHelp}`)
@@ -42,6 +48,30 @@ export function deviceCommand(line: CommandLine): Command {
       const device = await withOperations(line, self, (operations) => operations.device(id));
       line.answer(device, deviceText(device, line.clock()));
     });
+  withStoreOptions(command.command('label <id> <labels...>'))
+    .description('give a device labels (key=value), over those that it says of itself, or take them away (key-)')
+    .option('--reason <text>', 'why, for the audit log', parseReason, '')
+    .addHelpText('after', `${examples('device label gate-17 region=north tier-')}\n${placeHelp}`)
+    .action(async (id: string, words: string[], { reason }: { reason: string }, self: Command) => {
+      const changes = parseLabelChanges(words);
+      const labelled = await withOperations(line, self, (operations) => operations.label(id, changes, reason));
+      line.answer(labelled, `Device ${id} is given ${spacedLabels(labelled.givenLabels)}.`);
+    });
+  for (const action of ['accept', 'reject'] as const) {
+    const [description, status] = decisions[action];
+    withStoreOptions(command.command(`${action} <ids...>`))
+      .description(description)
+      .option('--reason <text>', 'why, for the audit log', parseReason, '')
+      .addHelpText('after', `${examples(`device ${action} gate-17 gate-18`)}\n${placeHelp}`)
+      .action(async (ids: string[], { reason }: { reason: string }, self: Command) => {
+        const devices = await withOperations(line, self, async (operations) => {
+          const standings = [];
+          for (const id of ids) standings.push(await operations.decide(id, status, reason));
+          return standings;
+        });
+        line.answer({ devices }, ids.map((id) => `Device ${id} is ${status}.`).join('\n'));
+      });
+  }
   for (const action of ['revoke', 'forget'] as const) {
     const [description, done] = endings[action];
     withStoreOptions(command.command(`${action} <id>`))

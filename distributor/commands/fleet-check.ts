@@ -14,9 +14,9 @@ export function emptinessIn(
   { fleet }: Plan,
   devices: readonly KnownDevice[],
 ): Emptiness[] {
-  const labelsOf = compileLabels(fleet.labels);
+  const labelsOf = compileLabels(fleet.labels, fleet.labelsFromDevice);
   return emptyGroups(
     documents,
-    devices.map(({ id, product, labels }) => ({ product, labels: labelsOf(id, labels) })),
+    devices.map(({ id, product, labels, givenLabels }) => ({ product, labels: labelsOf(id, labels, givenLabels) })),
   );
 }

@@ -16,7 +16,8 @@ const fleetSchema = z.object({
         product: productSchema,
         platform: platformSchema,
         labels: labelsSchema,
-        status: z.enum(['accepted', 'revoked']),
+        givenLabels: labelsSchema.optional(),
+        status: z.enum(['pending', 'accepted', 'rejected', 'revoked']),
         current: installedReleaseSchema.optional(),
       }),
     )
@@ -36,11 +37,12 @@ export async function readFleet(file: string): Promise<KnownDevice[]> {
   }
   return parsed.data.devices
     .filter(({ status }) => status === 'accepted')
-    .map(({ id, product, platform, labels, current }) => ({
+    .map(({ id, product, platform, labels, givenLabels, current }) => ({
       id,
       product,
       platform,
       labels,
+      givenLabels,
       version: current?.version,
     }));
 }

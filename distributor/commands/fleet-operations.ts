@@ -7,9 +7,9 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { EventFilter, EventView } from '../events/view.ts';
 import type { WhyView } from '../explanation/view.ts';
 import type { DeviceQuery } from '../fleet/device-filter.ts';
-import type { TokenOrder } from '../fleet/token-order.ts';
+import type { WrittenTokenOrder } from '../fleet/token-order.ts';
 import type { MadeToken, TokenQuery, TokenStanding, TokenView } from '../fleet/token-view.ts';
-import type { DeviceDetail, DeviceStanding, DeviceView } from '../fleet/view.ts';
+import type { DeviceDetail, DeviceStanding, DeviceView, LabelledDevice } from '../fleet/view.ts';
 import type { ControlAction } from '../rollout/campaigns/control.ts';
 import type { RolloutView } from '../rollout/campaigns/view.ts';
 import { type CommandLine, type StatePlace, withStateOptions } from './command-line.ts';
@@ -27,6 +27,10 @@ export interface FleetOperations {
   device(id: string): Promise<DeviceDetail>;
   /** @param reason for the audit log; may be empty */
   dismiss(id: string, action: 'revoke' | 'forget', reason: string): Promise<DeviceStanding>;
+  /** @param reason for the audit log; may be empty */
+  decide(id: string, status: 'accepted' | 'rejected', reason: string): Promise<DeviceStanding>;
+  /** @param changes null takes a label away @returns all that it is given now */
+  label(id: string, changes: Readonly<Record<string, string | null>>, reason: string): Promise<LabelledDevice>;
   why(id: string): Promise<WhyView>;
   /** Oldest first; all after an id, or the latest. */
   events(
@@ -35,7 +39,7 @@ export interface FleetOperations {
   ): AsyncIterable<EventView>;
   /** Oldest first. */
   tokens(query: TokenQuery): AsyncIterable<TokenView>;
-  makeToken(order: TokenOrder): Promise<MadeToken>;
+  makeToken(order: WrittenTokenOrder): Promise<MadeToken>;
   revokeToken(id: string): Promise<TokenStanding>;
   /** The token of --token-file. */
   whoami(): Promise<TokenView>;

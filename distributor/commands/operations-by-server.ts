@@ -13,7 +13,13 @@ import {
   tokenStandingSchema,
   tokenViewSchema,
 } from '../fleet/token-view.ts';
-import { type DeviceView, deviceDetailSchema, devicePageSchema, deviceStandingSchema } from '../fleet/view.ts';
+import {
+  type DeviceView,
+  deviceDetailSchema,
+  devicePageSchema,
+  deviceStandingSchema,
+  labelledDeviceSchema,
+} from '../fleet/view.ts';
 import { rolloutListSchema } from '../rollout/campaigns/view.ts';
 import { allPages } from './all-pages.ts';
 import type { FleetOperations } from './fleet-operations.ts';
@@ -37,6 +43,15 @@ export function operationsByServer(address: ServerAddress): FleetOperations {
     dismiss(id, action, reason) {
       const path = `/v1/devices/${encodeURIComponent(id)}/${action}`;
       return askServer(address, { method: 'POST', path, body: bodyOf(reason) }, deviceStandingSchema);
+    },
+    decide(id, status, reason) {
+      const path = `/v1/devices/${encodeURIComponent(id)}/${status === 'accepted' ? 'accept' : 'reject'}`;
+      return askServer(address, { method: 'POST', path, body: bodyOf(reason) }, deviceStandingSchema);
+    },
+    label(id, changes, reason) {
+      const path = `/v1/devices/${encodeURIComponent(id)}/labels`;
+      const body = { labels: changes, ...bodyOf(reason) };
+      return askServer(address, { method: 'POST', path, body }, labelledDeviceSchema);
     },
     why: (id) => askServer(address, get(`/v1/devices/${encodeURIComponent(id)}/why`), whyViewSchema),
     events: (range, filter) =>

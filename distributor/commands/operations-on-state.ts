@@ -14,12 +14,14 @@ import { EventFeed } from '../events/feed.ts';
 import { readLatest, readPage } from '../events/pages.ts';
 import { type EventFilter, type EventView, eventViewOf } from '../events/view.ts';
 import { explainDevice } from '../explanation/explain-device.ts';
+import { decideDevice } from '../fleet/acceptance.ts';
 import { authorise } from '../fleet/authorise.ts';
 import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
+import { changeGivenLabels } from '../fleet/give-labels.ts';
 import { listDevices } from '../fleet/listing.ts';
 import type { FleetState } from '../fleet/ports.ts';
 import { hashToken } from '../fleet/token.ts';
-import { makeToken } from '../fleet/token-order.ts';
+import { makeToken, tokenOrderSchema } from '../fleet/token-order.ts';
 import { revokeToken } from '../fleet/token-revocation.ts';
 import { listTokens, tokenViewOf } from '../fleet/token-view.ts';
 import { detailOf } from '../fleet/view.ts';
@@ -68,6 +70,12 @@ export async function operationsOnState(line: CommandLine, options: PlaceOptions
     },
     dismiss: (id, action, reason) =>
       dismissDevice(fleet, id, action, { actor: localActor(), because: reason, at: line.clock() }),
+    decide: (id, status, reason) =>
+      decideDevice(fleet, id, status, { actor: localActor(), because: reason, at: line.clock() }),
+    async label(id, changes, reason) {
+      const said = { actor: localActor(), because: reason, at: line.clock() };
+      return { id, givenLabels: await changeGivenLabels(fleet, id, changes, said) };
+    },
     async why(id) {
       if (options.store === undefined) {
         throw new SlipwayError('usage', 'expected --store beside --state: deciding looks at the releases there', {
@@ -87,7 +95,11 @@ export async function operationsOnState(line: CommandLine, options: PlaceOptions
       for await (const { tokens } of pages) yield* tokens;
     },
     makeToken: (order) =>
-      makeToken(fleet, order, { actor: localActor(), at: line.clock(), randomBytes: line.randomBytes }),
+      makeToken(fleet, tokenOrderSchema.parse(order), {
+        actor: localActor(),
+        at: line.clock(),
+        randomBytes: line.randomBytes,
+      }),
     revokeToken: (id) => revokeToken(fleet, id, { actor: localActor(), at: line.clock() }),
     async whoami() {
       const { tokenFile } = options;

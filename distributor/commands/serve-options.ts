@@ -5,6 +5,7 @@ import { isLoopback } from '../../system/network/transport.ts';
 import { parseStoreUrl } from '../../system/store/store-url.ts';
 import type { OnlineSignerPlace } from '../freshness/ports.ts';
 import type { CertificateFiles } from '../http/certificate.ts';
+import type { AcceptanceOptions } from './acceptance-options.ts';
 import type { StatePlace } from './command-line.ts';
 import type { RetentionOptions } from './retention-options.ts';
 import type { SourceOptions } from './source-options.ts';
@@ -14,7 +15,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-export interface ServeOptions extends StatePlace, SourceOptions, RetentionOptions {
+export interface ServeOptions extends StatePlace, SourceOptions, RetentionOptions, AcceptanceOptions {
   readonly store: string;
   readonly listen: ListenAddress;
   /** Of `/metrics` alone; undefined shows them where devices ask. */

@@ -12,6 +12,7 @@ import { connectionsFor } from '../http/connections.ts';
 import type { App } from '../http/fastify-app.ts';
 import { metricsServer } from '../http/metrics-server.ts';
 import type { PermitSigner } from '../rollout/deciding/permit.ts';
+import { acceptanceOf, addAcceptanceOptions } from './acceptance-options.ts';
 import { assemble } from './assemble.ts';
 import { type CommandLine, openState, withStateOptions } from './command-line.ts';
 import { examples } from './examples.ts';
@@ -37,7 +38,7 @@ const idleSweepMs = 100;
 const lastResortMs = 5000;
 
 export function serveCommand(line: CommandLine): Command {
-  return addRetentionOptions(addSourceOptions(withStateOptions(new Command('serve'))))
+  return addAcceptanceOptions(addRetentionOptions(addSourceOptions(withStateOptions(new Command('serve')))))
     .description('serve metadata and blobs, answer devices, run rollouts')
     .addOption(
       new Option('--store <url>', 's3://bucket/prefix, a folder, or its file:// URL')
@@ -114,6 +115,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   checkTransport(options);
   checkAccelRedirect(options);
   onlinePlaceOf(options);
+  acceptanceOf(options);
   const files = certificateFilesOf(options);
   const tls = files && (await readCertificate(files));
   const signer = options.permitKey === undefined ? undefined : await line.readPermitKey(options.permitKey);

@@ -34,6 +34,9 @@ function placeLine({ device }: WhyView): string {
 }
 
 function answerLines({ state, decision, device }: WhyView, now: number): string[] {
+  if (state === 'pending') return ['It waits until somebody accepts it: slipway-distributor device accept.'];
+  if (state === 'rejected')
+    return ['It was rejected: every request of it is refused. Accept it after all, or forget it.'];
   if (state === 'revoked') return ['It was revoked: every request of it is refused. Forget it to let it enrol again.'];
   if (state === 'never-asked' || decision === undefined) {
     const enrolled = timeText(device.enrolledAt, now);

@@ -35,6 +35,11 @@ export interface Fleet {
   readonly name: string;
   readonly labels: readonly LabelRule[];
   readonly keys: LabelKeys;
+  /**
+   * Whether labels that a device says of itself count; else only those of tokens, of the server and of rules do. Absent in
+   * plans that an older server kept: they count.
+   */
+  readonly labelsFromDevice?: boolean;
   /** Asked of devices with each answer; undefined leaves it to them. */
   readonly pollSeconds: number | undefined;
   /** For rollouts that say nothing. */
@@ -50,6 +55,7 @@ export const defaultFleet: Fleet = {
     role: 'slipway.io/role',
     fromDevice: false,
   },
+  labelsFromDevice: true,
   pollSeconds: undefined,
   defaults: defaultPractice,
 };
@@ -91,6 +97,12 @@ export const fleetDocumentSchema = z.strictObject({
             .optional(),
         })
         .optional(),
+      labelsFromDevice: z
+        .boolean()
+        .describe(
+          'Whether labels that devices say of themselves count; default true. Else those of tokens, of device label and of rules alone do.',
+        )
+        .optional(),
       poll: pollSchema.optional(),
       defaults: practiceSchema.optional(),
     })
@@ -98,7 +110,7 @@ export const fleetDocumentSchema = z.strictObject({
 });
 
 export function fleetOf({ metadata, spec }: z.output<typeof fleetDocumentSchema>): Fleet {
-  const { labels = [], keys = {}, poll, defaults = {} } = spec;
+  const { labels = [], keys = {}, labelsFromDevice = true, poll, defaults = {} } = spec;
   return {
     name: metadata.name,
     labels: labels.map(({ when: { ids = [], ...selector }, set }) => ({ when: { ids, ...selectorOf(selector) }, set })),
@@ -108,6 +120,7 @@ export function fleetOf({ metadata, spec }: z.output<typeof fleetDocumentSchema>
       role: keys.role ?? defaultFleet.keys.role,
       fromDevice: keys.fromDevice ?? defaultFleet.keys.fromDevice,
     },
+    labelsFromDevice,
     pollSeconds: poll,
     defaults: practiceOf(defaultPractice, defaults),
   };

@@ -30,18 +30,55 @@ export function deviceDismissed(deviceId: DeviceId, action: 'revoke' | 'forget',
   return event(kind, said, { deviceId, reason: sentence(`${done} by ${said.actor}`, said.because) });
 }
 
-export function deviceEnrolled(deviceId: DeviceId, token: Pick<TokenRecord, 'id'>, at: number): AuditEvent {
-  return event('device-enrolled', { actor: actorOf(token), at }, { deviceId, reason: 'Enrolled.' });
+export function deviceEnrolled(
+  deviceId: DeviceId,
+  token: Pick<TokenRecord, 'id'>,
+  status: 'accepted' | 'pending',
+  at: number,
+): AuditEvent {
+  const reason = status === 'pending' ? 'Enrolled; it waits until somebody accepts it.' : 'Enrolled.';
+  return event('device-enrolled', { actor: actorOf(token), at }, { deviceId, reason });
+}
+
+export function deviceKeyRegistered(deviceId: DeviceId, keyId: string, at: number): AuditEvent {
+  const reason = 'Its key is known from now on; its bearers are short.';
+  return event('device-key-registered', { actor: `device ${deviceId}`, at }, { deviceId, reason, facts: { keyId } });
+}
+
+export function identityShared(deviceId: DeviceId, at: number): AuditEvent {
+  const reason = 'Two machines ask as this device; the one that came later is refused.';
+  return event('identity-shared', { actor: ownActor, at }, { deviceId, reason });
+}
+
+export function deviceDecided(deviceId: DeviceId, status: 'accepted' | 'rejected', said: DecisionContext): AuditEvent {
+  const done = ({ accepted: 'Accepted', rejected: 'Rejected' } as const)[status];
+  return event(`device-${status}`, said, { deviceId, reason: sentence(`${done} by ${said.actor}`, said.because) });
+}
+
+/** @param changes null for a label that is taken away */
+export function deviceLabelled(
+  deviceId: DeviceId,
+  changes: Readonly<Record<string, string | null>>,
+  said: DecisionContext,
+): AuditEvent {
+  const words = Object.entries(changes).map(([key, value]) => (value === null ? `without ${key}` : `${key}=${value}`));
+  const reason = sentence(`Labelled by ${said.actor} (${words.join(', ')})`, said.because);
+  return event('device-labelled', said, { deviceId, reason });
 }
 
 export function tokenCreated(
-  { id, name, purpose, scopes, usesLeft }: TokenRecord,
+  { id, name, purpose, scopes, usesLeft, bound }: TokenRecord,
   actor: string,
   at: number,
 ): AuditEvent {
   const what = scopes.length === 0 ? '' : ` for ${scopes.join(', ')}`;
   const called = name === undefined ? {} : { name };
-  const facts = { token: id, purpose, ...called, ...(usesLeft === undefined ? {} : { uses: usesLeft }) };
+  const labels = Object.entries(bound.labels).map(([key, value]) => `${key}=${value}`);
+  const facts = {
+    ...{ token: id, purpose, ...called, ...(usesLeft === undefined ? {} : { uses: usesLeft }) },
+    ...(labels.length === 0 ? {} : { labels: labels.join(' ') }),
+    ...(bound.products.length === 0 ? {} : { products: bound.products.join(' ') }),
+  };
   return event('token-created', { actor, at }, { reason: `Made a token of purpose ${purpose}${what}.`, facts });
 }
 

@@ -35,15 +35,15 @@ export async function explainDevice(input: ExplanationInput, id: string): Promis
   const { fleet, plan, now } = input;
   const device = await fleet.findProfile(id);
   if (!device) throw unknownDevice(id);
-  const labels = plan.effectiveLabels(id, device.labels);
+  const labels = plan.effectiveLabels(id, device.labels, device.givenLabels);
   const location = plan.locationOf(labels);
-  const claims = claimsOf(location, plan.vouchedLocationOf(id, device.labels));
+  const claims = claimsOf(location, plan.vouchedLocationOf(id, device.labels, device.givenLabels));
   const shown = { ...deviceOf(device), labels, role: location.role, ...placeOfLabels(location), ...claims };
   const condition = conditionViewOf(device);
   const askedAt = new Date(now).toISOString();
   const check = checkOf(device);
-  if (device.status === 'revoked' || check === undefined) {
-    const state = device.status === 'revoked' ? 'revoked' : 'never-asked';
+  if (device.status !== 'accepted' || check === undefined) {
+    const state = device.status === 'accepted' ? 'never-asked' : device.status;
     return { device: shown, ...condition, state, askedAt, rollouts: [] };
   }
   const facts = await fleet.readFacts(questionOf(plan, input.releases, { id, check, labels }, now));

@@ -161,7 +161,7 @@ export const whyViewSchema = z.object({
   /** Absent where nothing is known to hold it; `decision.next` begins with it. */
   heldBy: heldBySchema.optional(),
   /** `never-asked`: it has not checked in yet · `revoked`: it is refused · `deciding`: `decision` is its answer. */
-  state: z.enum(['deciding', 'never-asked', 'revoked']),
+  state: z.enum(['deciding', 'never-asked', 'pending', 'rejected', 'revoked']),
   /** What it would be told if it asked now, by what it said last; absent unless deciding. */
   decision: decisionSchema.extend({ rollout: z.string().optional() }).optional(),
   askedAt: instantSchema,

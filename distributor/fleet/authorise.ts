@@ -1,6 +1,7 @@
 /** Decides who may do what: one pure rule for every route, over the token that was presented. */
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import { SlipwayError } from '../../contract/errors.ts';
+import { requireAccepted } from './accepted-device.ts';
 import type { DeviceRecord, TokenRecord } from './ports.ts';
 import type { Scope } from './scopes.ts';
 
@@ -66,7 +67,7 @@ export function authoriseGiving(token: Pick<TokenRecord, 'scopes'>, scopes: read
 /**
  * The device that a path names, for that device alone.
  * @param status undefined when no such device is enrolled
- * @throws SlipwayError `unauthenticated`, `forbidden`, `device-revoked`
+ * @throws SlipwayError `unauthenticated`, `forbidden`, and those of requireAccepted
  */
 export function authoriseDevice(
   token: TokenRecord | undefined,
@@ -74,12 +75,8 @@ export function authoriseDevice(
   status: DeviceRecord['status'] | undefined,
   now: number,
 ): void {
-  // Its tokens were revoked with it: a client that shows one may know why.
-  if (status === 'revoked' && token?.deviceId === id) {
-    throw new SlipwayError('device-revoked', `device ${id} was revoked`, {
-      hint: 'An operator can forget the device, so that it may enrol again.',
-    });
-  }
+  // Its tokens may have been revoked with it: a client that shows one may know why.
+  if (status !== undefined && token?.deviceId === id) requireAccepted(id, status);
   authorise(token, { device: id }, now);
 }
 

@@ -8,17 +8,21 @@ import type { EventStore } from '../events/ports.ts';
 import type { Reconciler } from '../reconcile/reconcile.ts';
 import type { CampaignKey } from '../rollout/campaign.ts';
 import type { Campaigns } from '../rollout/campaigns/campaigns.ts';
+import type { GivenLabels } from './given-labels.ts';
 import type { DeviceStore } from './ports.ts';
 
 export interface DeviceDesk {
-  readonly fleet: Pick<DeviceStore, 'answerCheck' | 'storeReports'> & Pick<EventStore, 'appendEvent'>;
+  readonly fleet: Pick<DeviceStore, 'answerCheck' | 'keepWatch' | 'storeReports'> & Pick<EventStore, 'appendEvent'>;
   readonly campaigns: Pick<Campaigns, 'compiled' | 'noteFailures'>;
   readonly reconciler: Pick<Reconciler, 'applied' | 'catchUp'>;
+  readonly givenLabels: GivenLabels;
   readonly releases: () => ReleaseIndex;
   /** Whether an abort can send devices back where its rollout says so. */
   readonly canRevert: boolean;
   /** Told of each success that is taken back. */
   readonly fellBack: () => void;
+  /** Told when two machines are found to ask as one device. */
+  readonly identityShared: () => void;
 }
 
 /** Records and counts successes that are taken back, whether a report or a check showed it. */

@@ -36,15 +36,19 @@ export type DeviceQuery = z.infer<typeof deviceQuerySchema>;
 
 type DeviceFilter = (device: DeviceView) => boolean;
 
-/** Undefined where every device is asked for. @param now what durations end at, milliseconds since 1970 */
-export function deviceFilter(query: DeviceQuery, now: number): DeviceFilter | undefined {
+/**
+ * Undefined where every device is asked for.
+ * @param now what durations end at, milliseconds since 1970 @param labelsFromDevice see Fleet
+ */
+export function deviceFilter(query: DeviceQuery, now: number, labelsFromDevice = true): DeviceFilter | undefined {
   const { label = [], wave, version, phase, outcome, silentSince } = query;
   const conditions = [label].flat().map(conditionOf);
   const silent = silentSince === undefined ? undefined : momentOf(silentSince, now);
   if (conditions.length === 0 && Object.values(query).every((part) => part === undefined)) return undefined;
   return (device) => {
     const { lastReport: report } = device;
-    const labels: Labels = { ...device.labels, ...device.labelsByRule };
+    const own = labelsFromDevice ? device.labels : {};
+    const labels: Labels = { ...own, ...device.givenLabels, ...device.labelsByRule };
     return (
       conditions.every((holds) => holds(labels)) &&
       (wave === undefined || device.wave?.name === wave) &&

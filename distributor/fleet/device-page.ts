@@ -13,6 +13,8 @@ export interface Member {
   readonly id: DeviceId;
   /** As the device says, without those given by rule. */
   readonly labels: Labels;
+  /** Given with its token or by the server. */
+  readonly givenLabels: Labels;
   readonly enrolledAt: number;
   /** As it said last. */
   readonly current: Version | undefined;

@@ -1,25 +1,42 @@
-/** Computes the labels that selectors see: what a device says of itself, and over it what the fleet's rules say. */
+/**
+ * Computes the labels that selectors see: what a device says of itself, over it what its token or the server gave it, and
+ * over both what the fleet's rules say.
+ */
 import type { DeviceId, Labels } from '../../contract/device-api/check.ts';
 import type { LabelRule } from '../declaration/fleet.ts';
 import { selects } from '../declaration/selector.ts';
 
-export type Labeller = (id: DeviceId, own: Labels) => Labels;
+/** Of a device: what it says, and what its token or the server gave it; nothing where that is left out. */
+export type Labeller = (id: DeviceId, own: Labels, given?: Labels) => Labels;
 
-export function compileLabels(rules: readonly LabelRule[]): Labeller {
-  if (rules.length === 0) return (_id, own) => own;
-  const byRule = compileRules(rules);
-  return (id, own) => {
-    const given = byRule(id, own);
-    return given === noLabels ? own : { ...own, ...given };
+/** @param fromDevice whether what a device says of itself counts at all */
+export function compileLabels(rules: readonly LabelRule[], fromDevice = true): Labeller {
+  const known = knownLabels(fromDevice);
+  if (rules.length === 0) return (_id, own, given) => known(own, given);
+  const byRule = compileRules(rules, fromDevice);
+  return (id, own, given) => {
+    const ruled = byRule(id, own, given);
+    const labels = known(own, given);
+    return ruled === noLabels ? labels : { ...labels, ...ruled };
   };
 }
 
-/** The labels that rules give a device, without its own. Rules see the labels that rules before them gave. */
-export function compileRules(rules: readonly LabelRule[]): Labeller {
+/** Without those of rules. */
+function knownLabels(fromDevice: boolean): (own: Labels, given: Labels | undefined) => Labels {
+  return (own, given = noLabels) => {
+    if (!fromDevice) return given;
+    for (const _ in given) return { ...own, ...given };
+    return own;
+  };
+}
+
+/** The labels that rules give a device, without others. Rules see the labels that rules before them gave. */
+export function compileRules(rules: readonly LabelRule[], fromDevice = true): Labeller {
+  const known = knownLabels(fromDevice);
   if (rules.length === 0) return () => noLabels;
   const compiled = rules.map(({ when, set }) => ({ names: globs(when.ids), when, set }));
-  return (id, own) => {
-    let [labels, given] = [own, noLabels];
+  return (id, own, givenBefore) => {
+    let [labels, given] = [known(own, givenBefore), noLabels];
     for (const { names, when, set } of compiled) {
       if (names && !names.test(id)) continue;
       if (selects(when, labels))

@@ -32,7 +32,7 @@ const maxRead = 2000;
 
 export async function listDevices(input: ListingInput, query: DeviceQuery, page: DevicePage): Promise<ListedDevices> {
   const shown = viewer(input, await input.fleet.loadCampaigns());
-  const asked = deviceFilter(query, input.now);
+  const asked = deviceFilter(query, input.now, input.plan.fleet.labelsFromDevice);
   const devices: DeviceView[] = [];
   let { after } = page;
   for (let read = 0; read < maxRead; ) {
@@ -61,8 +61,8 @@ function viewer({ plan, releases }: ListingInput, campaigns: Campaigns): (profil
     campaign: (rollout: string, version: string) => states.get(campaignText({ rollout, version })),
   };
   return (profile) => {
-    const byRule = plan.labelsByRule(profile.id, profile.labels);
-    const wave = waveOfDevice(input, profile, { ...profile.labels, ...byRule });
+    const byRule = plan.labelsByRule(profile.id, profile.labels, profile.givenLabels);
+    const wave = waveOfDevice(input, profile, plan.effectiveLabels(profile.id, profile.labels, profile.givenLabels));
     return {
       ...deviceViewOf(profile),
       ...(Object.keys(byRule).length === 0 ? {} : { labelsByRule: byRule }),

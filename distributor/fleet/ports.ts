@@ -25,7 +25,9 @@ import type { CampaignLookup, Peer, Spending } from '../rollout/deciding/decide-
 import type { Finding } from '../rollout/deciding/findings.ts';
 import type { Decision } from '../rollout/decision.ts';
 import type { DevicePage, Member } from './device-page.ts';
+import type { DeviceStatus, EnrolmentBounds, IdentityStore } from './identity-ports.ts';
 import type { Location, Role } from './location.ts';
+import type { MachineWatch } from './machine-watch.ts';
 import type { Scope } from './scopes.ts';
 
 /** Times are milliseconds since 1970. */
@@ -46,6 +48,8 @@ export interface TokenRecord {
   readonly expiresAt: number | undefined;
   /** Enrolments left; undefined where uses are not counted. */
   readonly usesLeft: number | undefined;
+  /** What an `enrol` token says of the devices that it lets in. */
+  readonly bound: EnrolmentBounds;
   readonly revokedAt: number | undefined;
   /** About a minute exact; of a device's token when the device was last seen. */
   readonly lastUsedAt: number | undefined;
@@ -76,7 +80,11 @@ export interface DeviceRecord {
   readonly platform: Platform;
   /** As the device says, without those given by rule. */
   readonly labels: Labels;
-  readonly status: 'accepted' | 'revoked';
+  /** Given with its token or by the server; they win over its own. */
+  readonly givenLabels: Labels;
+  readonly status: DeviceStatus;
+  /** Its ed25519 key, base64url; undefined for one that has a long bearer alone. */
+  readonly publicKey: string | undefined;
   readonly enrolledAt: number;
   /** Where it counted as a neighbour of others at its last check; see vouchedLocation. */
   readonly site: string | undefined;
@@ -93,6 +101,8 @@ export interface DeviceRecord {
   readonly acknowledgedThrough: number;
   /** In its way at its last check, as it said, the worst first; undefined where its updater does not tell. */
   readonly troubles: readonly Trouble[] | undefined;
+  /** Which machines asked as this device; undefined where its updater does not tell. */
+  readonly watch: MachineWatch | undefined;
   /** Its K3s or K0s at its last check; undefined where it does not tell. */
   readonly box: ToldBox | undefined;
 }
@@ -114,7 +124,10 @@ export interface TroubleCount {
 }
 
 export interface Enrolment {
-  readonly device: Pick<DeviceRecord, 'id' | 'product' | 'platform' | 'labels'>;
+  readonly device: Pick<DeviceRecord, 'id' | 'product' | 'platform' | 'labels' | 'givenLabels'>;
+  readonly status: 'accepted' | 'pending';
+  /** Undefined from an updater that has none. */
+  readonly publicKey: string | undefined;
   readonly enrolmentTokenId: string;
   readonly deviceToken: TokenRecord;
   readonly at: number;
@@ -173,7 +186,7 @@ export interface CheckFacts {
   readonly planSha256: Digest | undefined;
 }
 
-export interface DeviceStore {
+export interface DeviceStore extends IdentityStore {
   /** @param event of a device that was not there before */
   enrol(enrolment: Enrolment, event?: AuditEvent): Promise<EnrolmentOutcome>;
   findDevice(id: DeviceId): Promise<DeviceRecord | undefined>;
@@ -197,7 +210,7 @@ export interface DeviceStore {
    * @param judge synchronous and pure: where a commit fails it is asked again; what it throws fails this check alone.
    *   Undefined: it may not decide by these facts, and nothing is recorded
    * @param find like `judge`; see findingsOf
-   * @throws SlipwayError `device-unknown`, `device-revoked`
+   * @throws SlipwayError `device-unknown`, and those of requireAccepted
    */
   answerCheck<Judged extends Decision | undefined>(
     arrival: CheckArrival,
@@ -212,7 +225,7 @@ export interface DeviceStore {
    * of one attempt that with the highest sequence holds. Many are committed together; resolves when all is durable.
    * A report changes an attempt only where the device was offered it.
    * @param rules synchronous and pure
-   * @throws SlipwayError `device-unknown`, `device-revoked`
+   * @throws SlipwayError `device-unknown`, and those of requireAccepted
    */
   storeReports(id: DeviceId, reports: readonly Report[], rules: ReportRules, at: number): Promise<StoredReports>;
   /** The last ones that are kept, newest first. */
@@ -233,7 +246,7 @@ export interface StoredReports {
 /** What a report may change of the campaign it names; undefined for nothing, because that is not for this device. */
 export type ReportRules = (
   report: Report,
-  device: Pick<DeviceRecord, 'id' | 'product' | 'platform' | 'labels'>,
+  device: Pick<DeviceRecord, 'id' | 'product' | 'platform' | 'labels' | 'givenLabels'>,
 ) => { readonly maxBytes: number } | undefined;
 
 export interface KeptReports {

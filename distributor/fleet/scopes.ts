@@ -4,7 +4,7 @@ import * as z from 'zod';
 export const scopes = {
   'artifacts:read': 'Read metadata, manifests and blobs where reading needs a token.',
   'devices:read': 'List devices, see one and why it does or does not update.',
-  'devices:control': 'Revoke and forget devices.',
+  'devices:control': 'Label, accept, reject, revoke and forget devices.',
   'events:read': 'Read and follow the audit log.',
   'rollouts:read': 'List rollouts and see one.',
   'rollouts:apply': 'Apply a plan where rollouts come by API.',

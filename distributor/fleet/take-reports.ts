@@ -36,9 +36,9 @@ export async function takeReports(
 function rulesOf({ campaigns, releases: known }: DeviceDesk): ReportRules {
   const releases = known();
   const plan = campaigns.compiled;
-  return ({ rollout = '', version }, { id, product, platform, labels }) => {
+  return ({ rollout = '', version }, { id, product, platform, labels, givenLabels }) => {
     const declared = plan.find(rollout);
-    if (declared && (declared.rollout.product !== product || !isMember(plan, declared, { id, labels })))
+    if (declared && (declared.rollout.product !== product || !isMember(plan, declared, { id, labels, givenLabels })))
       return undefined;
     return { maxBytes: releases.find(product, platform, { release: version })?.maxTransferBytes ?? 0 };
   };

@@ -1,5 +1,7 @@
 /** Makes a token that a person asks for: to let devices in, for a person, or for CI. */
 import * as z from 'zod';
+import { labelsSchema } from '../../contract/device-api/check.ts';
+import { productSchema } from '../../contract/release/manifest.ts';
 import { tokenCreated } from '../events/audit.ts';
 import type { TokenStore } from './ports.ts';
 import { scopeSchema } from './scopes.ts';
@@ -7,6 +9,7 @@ import { mintToken, type RandomBytes } from './token.ts';
 import { type MadeToken, tokenViewOf } from './token-view.ts';
 
 const maxUses = 1_000_000;
+const maxProducts = 64;
 const maxLifetimeSeconds = 10 * 366 * 86_400;
 const daySeconds = 86_400;
 
@@ -26,6 +29,10 @@ export const tokenOrderSchema = z.discriminatedUnion('purpose', [
     name: tokenNameSchema.optional(),
     /** How many devices it enrols. */
     uses: z.number().int().min(1).max(maxUses).default(1),
+    /** Of each device that it enrols; they win over what the device says of itself. */
+    labels: labelsSchema.default({}),
+    /** Devices of these alone; empty: of any product that the repository has. */
+    products: z.array(productSchema).max(maxProducts).default([]),
     expiresInSeconds: lifetimeSchema.default(daySeconds),
   }),
   z.strictObject({
@@ -37,6 +44,8 @@ export const tokenOrderSchema = z.discriminatedUnion('purpose', [
   }),
 ]);
 export type TokenOrder = z.infer<typeof tokenOrderSchema>;
+/** As it is written: what is left out is not sent, because older servers may not know it. */
+export type WrittenTokenOrder = z.input<typeof tokenOrderSchema>;
 
 export interface OrderedBy {
   /** As in the audit log. */
@@ -52,8 +61,12 @@ export async function makeToken(
   { actor, at, randomBytes }: OrderedBy,
 ): Promise<MadeToken> {
   const { purpose, name, expiresInSeconds: lifetimeSeconds } = order;
-  const allowed = 'scopes' in order ? { scopes: [...new Set(order.scopes)] } : { uses: order.uses };
+  const allowed = 'scopes' in order ? { scopes: [...new Set(order.scopes)] } : enrolmentOf(order);
   const { token, record } = mintToken({ purpose, name, lifetimeSeconds, ...allowed, by: actor, now: at, randomBytes });
   await store.saveToken(record, tokenCreated(record, actor, at));
   return { token, ...tokenViewOf(record, at) };
+}
+
+function enrolmentOf({ uses, labels, products }: Extract<TokenOrder, { purpose: 'enrol' }>) {
+  return { uses, bound: { labels, products: [...new Set(products)] } };
 }

@@ -3,6 +3,7 @@
  * who made one.
  */
 import * as z from 'zod';
+import { labelsSchema } from '../../contract/device-api/check.ts';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import { tokenSchema } from '../../contract/device-api/enrolment.ts';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -26,6 +27,10 @@ export const tokenViewSchema = z.object({
   expiresAt: z.string().optional(),
   /** Absent where uses are not counted. */
   usesLeft: z.number().int().optional(),
+  /** Given to each device that it enrols; absent where it gives none. */
+  labels: labelsSchema.optional(),
+  /** The devices that it enrols are of these products; absent: of any. */
+  products: z.array(z.string()).optional(),
   /** About a minute exact; absent: never, or not since a server that keeps it. */
   lastUsedAt: z.string().optional(),
 });
@@ -67,7 +72,7 @@ export async function listTokens(
 }
 
 export function tokenViewOf(token: TokenRecord, now: number): TokenView {
-  const { id, name, purpose, scopes, deviceId, createdBy, createdAt, expiresAt, usesLeft, lastUsedAt } = token;
+  const { id, name, purpose, scopes, deviceId, createdBy, createdAt, expiresAt, usesLeft, lastUsedAt, bound } = token;
   return {
     id,
     name,
@@ -79,6 +84,8 @@ export function tokenViewOf(token: TokenRecord, now: number): TokenView {
     createdAt: new Date(createdAt).toISOString(),
     ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() }),
     usesLeft,
+    ...(Object.keys(bound.labels).length === 0 ? {} : { labels: bound.labels }),
+    ...(bound.products.length === 0 ? {} : { products: [...bound.products] }),
     ...(lastUsedAt === undefined ? {} : { lastUsedAt: new Date(lastUsedAt).toISOString() }),
   };
 }

@@ -2,6 +2,7 @@
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import { type Token, type TokenPurpose, tokenSchema } from '../../contract/device-api/enrolment.ts';
 import { type Digest, sha256 } from '../../contract/digest.ts';
+import type { EnrolmentBounds } from './identity-ports.ts';
 import type { TokenRecord } from './ports.ts';
 import type { Scope } from './scopes.ts';
 
@@ -19,10 +20,13 @@ interface MintInput {
   readonly scopes?: readonly Scope[];
   readonly deviceId?: DeviceId;
   readonly uses?: number;
+  readonly bound?: EnrolmentBounds;
   readonly lifetimeSeconds?: number | undefined;
   readonly now: number;
   readonly randomBytes: RandomBytes;
 }
+
+export const unbound: EnrolmentBounds = { labels: {}, products: [] };
 
 /** A new token: its text, shown once, and its record. */
 export function mintToken(input: MintInput): { readonly token: Token; readonly record: TokenRecord } {
@@ -41,6 +45,7 @@ export function mintToken(input: MintInput): { readonly token: Token; readonly r
       createdBy: input.by,
       expiresAt: input.lifetimeSeconds === undefined ? undefined : input.now + input.lifetimeSeconds * 1000,
       usesLeft: input.uses,
+      bound: input.bound ?? unbound,
       revokedAt: undefined,
       lastUsedAt: undefined,
     },

@@ -9,6 +9,7 @@ import {
   troubleSchema,
 } from '../../contract/device-api/check.ts';
 import { reportSchema } from '../../contract/device-api/report.ts';
+import { deviceKeyIdOf } from '../../contract/device-api/signed-request.ts';
 import { digestSchema } from '../../contract/digest.ts';
 import { platformSchema } from '../../contract/release/platform.ts';
 import { conditionViewOf, heldBySchema, lastReportSchema, withFault } from './condition.ts';
@@ -20,9 +21,15 @@ export const deviceViewSchema = z.object({
   platform: platformSchema,
   /** As the device says, without those given by rule. */
   labels: labelsSchema,
+  /** Given with its token or by the server, over its own; absent for none. */
+  givenLabels: labelsSchema.optional(),
   /** Those that rules of the fleet give it, over its own; absent where none does, and of one device alone. */
   labelsByRule: labelsSchema.optional(),
-  status: z.enum(['accepted', 'revoked']),
+  status: z.enum(['pending', 'accepted', 'rejected', 'revoked']),
+  /** When two machines were found to ask as this device; the later one is refused. */
+  identitySharedAt: z.iso.datetime().optional(),
+  /** SHA-256 of its key; absent while it has a long bearer. */
+  keyId: z.string().optional(),
   enrolledAt: z.iso.datetime(),
   lastSeenAt: z.iso.datetime().optional(),
   /** Where it counts as a neighbour of others; absent where no rule vouches for it. */
@@ -63,8 +70,18 @@ export const deviceDetailSchema = deviceViewSchema.extend({
 });
 export type DeviceDetail = z.infer<typeof deviceDetailSchema>;
 
-export const deviceStandingSchema = z.object({ id: deviceIdSchema, status: z.enum(['revoked', 'forgotten']) });
+export const deviceStandingSchema = z.object({
+  id: deviceIdSchema,
+  status: z.enum(['accepted', 'rejected', 'revoked', 'forgotten']),
+});
 export type DeviceStanding = z.infer<typeof deviceStandingSchema>;
+
+export const labelledDeviceSchema = z.object({
+  id: deviceIdSchema,
+  /** All that it was given, over its own. */
+  givenLabels: labelsSchema,
+});
+export type LabelledDevice = z.infer<typeof labelledDeviceSchema>;
 
 export function deviceViewOf(device: DeviceProfile): DeviceView {
   const { id, product, platform, labels, status, role, counterFloor, acknowledgedThrough } = device;
@@ -73,7 +90,12 @@ export function deviceViewOf(device: DeviceProfile): DeviceView {
     product,
     platform,
     labels,
+    ...(Object.keys(device.givenLabels).length === 0 ? {} : { givenLabels: device.givenLabels }),
     status,
+    ...(device.watch?.sharedAt === undefined
+      ? {}
+      : { identitySharedAt: new Date(device.watch.sharedAt).toISOString() }),
+    ...(device.publicKey === undefined ? {} : { keyId: deviceKeyIdOf(device.publicKey) }),
     role,
     enrolledAt: new Date(device.enrolledAt).toISOString(),
     counterFloor,

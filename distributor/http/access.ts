@@ -1,6 +1,7 @@
 /** Finds the token of a request and asks the rule of `fleet/authorise` about it. */
 import type { FastifyRequest } from 'fastify';
 import type { DeviceId } from '../../contract/device-api/device-id.ts';
+import { requireAccepted } from '../fleet/accepted-device.ts';
 import { type AccessRule, authorise, authoriseDevice } from '../fleet/authorise.ts';
 import type { Bearer, DeviceStore, TokenRecord, TokenStore } from '../fleet/ports.ts';
 import { bearerToken, hashToken } from '../fleet/token.ts';
@@ -40,7 +41,7 @@ export function bearerOf(request: FastifyRequest, id: DeviceId, now: number): Be
 
 /**
  * Integrity never depends on who may read, so reading is open unless the operator wants a token for it.
- * @throws SlipwayError `unauthenticated`, `forbidden`
+ * @throws SlipwayError `unauthenticated`, `forbidden`, and those of requireAccepted
  */
 export async function allowReading(
   request: FastifyRequest,
@@ -48,5 +49,8 @@ export async function allowReading(
   more: Pick<AccessRule, 'newDevice'> = {},
 ): Promise<void> {
   const access: AccessRule = { anyDevice: true, scope: 'artifacts:read', ...more };
-  if (input.policy.requireTokenForReads) await allow(request, access, input);
+  if (!input.policy.requireTokenForReads) return;
+  const { deviceId } = await allow(request, access, input);
+  const device = deviceId === undefined ? undefined : await input.fleet.findDevice(deviceId);
+  if (device) requireAccepted(device.id, device.status);
 }

@@ -14,6 +14,7 @@ export interface Metrics {
   readonly deviceTroubles: Gauge<'code' | 'fault'>;
   /** Successes that were taken back, because a device does not run the release any more. */
   readonly fellBack: Counter;
+  readonly identityShared: Counter;
   readonly enrolments: Counter<'outcome'>;
   readonly blobBytes: Counter;
   readonly downloads: Gauge;
@@ -93,6 +94,11 @@ export function createMetrics(): Metrics {
     fellBack: new Counter({
       name: 'slipway_devices_fell_back_total',
       help: 'Devices that counted as a success of a rollout and do not run its release any more.',
+      registers,
+    }),
+    identityShared: new Counter({
+      name: 'slipway_identities_shared_total',
+      help: 'Times that two machines were found to ask as one device; the later one is refused.',
       registers,
     }),
     enrolments: new Counter({

@@ -49,7 +49,7 @@ export interface CompiledPlan {
   /** Of a device, for questions about itself; by its effective labels. */
   readonly locationOf: (labels: Labels) => Location;
   /** Of a device as a neighbour of others; see vouchedLocation. */
-  readonly vouchedLocationOf: (id: DeviceId, own: Labels) => Location;
+  readonly vouchedLocationOf: (id: DeviceId, own: Labels, given?: Labels) => Location;
   /** Whether deciding about a device there looks at its neighbours. */
   readonly wantsPeers: (product: string, location: Location) => boolean;
   /** Rollouts of a product in the order of their claims: priority, then the newer release, then the name. */
@@ -76,8 +76,9 @@ export function compilePlan(plan: Plan): CompiledPlan {
   const limitsSites = new Set(
     plan.rollouts.filter(({ concurrency }) => concurrency.perSite !== undefined).map(({ product }) => product),
   );
-  const { keys, labels: rules } = plan.fleet;
-  const [effectiveLabels, labelsByRule] = [compileLabels(rules), compileRules(rules)];
+  const { keys, labels: rules, labelsFromDevice = true } = plan.fleet;
+  const effectiveLabels = compileLabels(rules, labelsFromDevice);
+  const labelsByRule = compileRules(rules, labelsFromDevice);
   return {
     plan,
     fleet: plan.fleet,
@@ -85,9 +86,9 @@ export function compilePlan(plan: Plan): CompiledPlan {
     effectiveLabels,
     labelsByRule,
     locationOf: (labels: Labels) => locationOf(keys, labels),
-    vouchedLocationOf(id, own) {
-      const byRule = labelsByRule(id, own);
-      return vouchedLocation(keys, { ...own, ...byRule }, byRule);
+    vouchedLocationOf(id, own, given) {
+      const vouched = { ...given, ...labelsByRule(id, own, given) };
+      return vouchedLocation(keys, effectiveLabels(id, own, given), vouched);
     },
     wantsPeers: (product, { site, cluster }) =>
       cluster !== undefined || (site !== undefined && limitsSites.has(product)),
@@ -157,7 +158,7 @@ function remember<K, V>(known: Map<K, V>, key: K, value: V): V {
 export function isMember(
   plan: CompiledPlan,
   { includes }: CompiledRollout,
-  device: { readonly id: DeviceId; readonly labels: Labels },
+  device: { readonly id: DeviceId; readonly labels: Labels; readonly givenLabels: Labels },
 ): boolean {
-  return includes(plan.effectiveLabels(device.id, device.labels));
+  return includes(plan.effectiveLabels(device.id, device.labels, device.givenLabels));
 }

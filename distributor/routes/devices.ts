@@ -2,16 +2,35 @@
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/check.ts';
 import { actorOf } from '../events/audit.ts';
+import { decideDevice } from '../fleet/acceptance.ts';
 import { deviceQuerySchema } from '../fleet/device-filter.ts';
 import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
+import { changeGivenLabels } from '../fleet/give-labels.ts';
 import { listDevices } from '../fleet/listing.ts';
-import { detailOf, deviceDetailSchema, devicePageSchema, deviceStandingSchema } from '../fleet/view.ts';
+import {
+  detailOf,
+  deviceDetailSchema,
+  devicePageSchema,
+  deviceStandingSchema,
+  labelledDeviceSchema,
+} from '../fleet/view.ts';
 import { allow } from '../http/access.ts';
-import { becauseSchema } from '../http/because.ts';
+import { becauseSchema, reasonSchema } from '../http/because.ts';
 import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
 const maxPage = 1000;
+
+/** Null takes a label away. */
+export const labelChangesSchema = z.strictObject({
+  labels: z.record(z.string().max(253), z.string().max(63).nullable()),
+  reason: reasonSchema.optional(),
+});
+
+const decisions = {
+  accept: ['accepted', 'Accept a device that waits for it, or was rejected'],
+  reject: ['rejected', 'Do not accept a device that waits for it'],
+} as const;
 
 const endings = {
   revoke: 'Refuse a device from the next request on',
@@ -63,6 +82,54 @@ export function devicesRoute(app: App, services: Services): void {
       return detail;
     },
   );
+
+  app.post(
+    '/v1/devices/:id/labels',
+    {
+      schema: {
+        operationId: 'labelDevice',
+        tags: ['devices'],
+        summary: 'Give a device labels, over those that it says of itself',
+        security: [{ bearer: [] }],
+        params: z.object({ id: deviceIdSchema }),
+        body: labelChangesSchema,
+        response: { 200: labelledDeviceSchema },
+      },
+    },
+    async (request) => {
+      const token = await allow(request, { scope: 'devices:control' }, services);
+      const { id } = request.params;
+      const { labels, reason = '' } = request.body;
+      const said = { actor: actorOf(token), because: reason, at: clock() };
+      return { id, givenLabels: await changeGivenLabels(fleet, id, labels, said) };
+    },
+  );
+
+  for (const action of ['accept', 'reject'] as const) {
+    const [status, summary] = decisions[action];
+    app.post(
+      `/v1/devices/:id/${action}`,
+      {
+        schema: {
+          operationId: `${action}Device`,
+          tags: ['devices'],
+          summary,
+          security: [{ bearer: [] }],
+          params: z.object({ id: deviceIdSchema }),
+          body: becauseSchema,
+          response: { 200: deviceStandingSchema },
+        },
+      },
+      async (request) => {
+        const token = await allow(request, { scope: 'devices:control' }, services);
+        const said = { actor: actorOf(token), because: request.body?.reason ?? '', at: clock() };
+        const standing = await decideDevice(fleet, request.params.id, status, said);
+        // Its first check may follow at once.
+        await campaigns.noteEnrolment(said.at);
+        return standing;
+      },
+    );
+  }
 
   for (const action of ['revoke', 'forget'] as const) {
     app.post(

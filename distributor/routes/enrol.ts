@@ -1,7 +1,9 @@
 /** `POST /v1/enrol` gives a device a token of its own for an enrolment token. */
 import { enrolAnswerSchema, enrolRequestSchema } from '../../contract/device-api/enrolment.ts';
 import { SlipwayError } from '../../contract/errors.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import { actorOf, deviceEnrolled } from '../events/audit.ts';
+import type { EnrolmentBounds } from '../fleet/identity-ports.ts';
 import { mintToken } from '../fleet/token.ts';
 import { allow } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
@@ -9,7 +11,7 @@ import { perMinute } from '../http/rate-limits.ts';
 import type { Services } from '../services.ts';
 
 export function enrolRoute(app: App, services: Services): void {
-  const { fleet, campaigns, clock, randomBytes, metrics, policy } = services;
+  const { fleet, campaigns, catalog, clock, randomBytes, metrics, policy } = services;
   app.post(
     '/v1/enrol',
     {
@@ -26,18 +28,23 @@ export function enrolRoute(app: App, services: Services): void {
     async (request, reply) => {
       const enrolmentToken = await allow(request, { enrolment: true }, services);
       const { deviceId, product, platform, labels } = request.body;
+      const { bound } = enrolmentToken;
+      const publicKey = 'publicKey' in request.body ? request.body.publicKey : undefined;
+      const status = await policy.acceptance(deviceId);
+      requireProduct(product, bound, catalog.state);
       const now = clock();
       const { token, record } = mintToken({
         purpose: 'device',
+        lifetimeSeconds: publicKey === undefined ? undefined : policy.bearerSeconds,
         deviceId,
         by: actorOf(enrolmentToken),
         now,
         randomBytes,
       });
-      const device = { id: deviceId, product, platform, labels };
+      const device = { id: deviceId, product, platform, labels, givenLabels: bound.labels };
       const outcome = await fleet.enrol(
-        { device, enrolmentTokenId: enrolmentToken.id, deviceToken: record, at: now },
-        deviceEnrolled(deviceId, enrolmentToken, now),
+        { device, status, publicKey, enrolmentTokenId: enrolmentToken.id, deviceToken: record, at: now },
+        deviceEnrolled(deviceId, enrolmentToken, status, now),
       );
       metrics.enrolments.inc({ outcome });
       if (outcome === 'device-exists') {
@@ -53,7 +60,31 @@ export function enrolRoute(app: App, services: Services): void {
       request.log.info({ deviceId, outcome }, 'device enrolled');
       // Its first check may follow at once.
       await campaigns.noteEnrolment(now);
-      return reply.code(201).send({ deviceId, deviceToken: token });
+      return reply.code(201).send({
+        deviceId,
+        deviceToken: token,
+        ...(publicKey === undefined ? {} : { expiresInSeconds: policy.bearerSeconds }),
+      });
     },
   );
+}
+
+/**
+ * Asked before a use is spent. Where the store was not read yet, nothing is known of its products.
+ * @throws SlipwayError `product-unknown`, `forbidden`
+ */
+function requireProduct(product: string, { products }: EnrolmentBounds, { products: known }: Catalog['state']): void {
+  if (products.length > 0 && !products.includes(product)) {
+    throw new SlipwayError(
+      'forbidden',
+      `the enrolment token is for ${products.join(', ')}, the device has ${product}`,
+      {
+        hint: 'Correct product in edge.yaml, or make a token for this product.',
+      },
+    );
+  }
+  if (known === undefined || known.includes(product)) return;
+  throw new SlipwayError('product-unknown', `the repository has no product ${product}, but ${known.join(', ')}`, {
+    hint: 'Correct product in edge.yaml, or add the product with slipway-packager keys add-product.',
+  });
 }

@@ -8,16 +8,29 @@ import {
   troubleSchema,
 } from '../../contract/device-api/check.ts';
 import { enrolAnswerSchema, enrolRequestSchema } from '../../contract/device-api/enrolment.ts';
+import {
+  keyAnswerSchema,
+  keyRequestSchema,
+  sessionAnswerSchema,
+  sessionRequestSchema,
+} from '../../contract/device-api/identity.ts';
 import { reportSchema, reportsAnswerSchema, reportsRequestSchema } from '../../contract/device-api/report.ts';
 import { planProblemSchema } from '../declaration/problem.ts';
 import { eventPageSchema, eventViewSchema } from '../events/view.ts';
 import { rolloutExplanationSchema, whyViewSchema } from '../explanation/view.ts';
 import { tokenOrderSchema } from '../fleet/token-order.ts';
 import { madeTokenSchema, tokenPageSchema, tokenStandingSchema, tokenViewSchema } from '../fleet/token-view.ts';
-import { deviceDetailSchema, devicePageSchema, deviceStandingSchema, deviceViewSchema } from '../fleet/view.ts';
+import {
+  deviceDetailSchema,
+  devicePageSchema,
+  deviceStandingSchema,
+  deviceViewSchema,
+  labelledDeviceSchema,
+} from '../fleet/view.ts';
 import { becauseSchema } from '../http/because.ts';
 import { appliedPlanViewSchema, planAnswerSchema, planChangeSchema } from '../reconcile/applied-plan.ts';
 import { overlapSchema, rolloutListSchema, rolloutViewSchema, waveViewSchema } from '../rollout/campaigns/view.ts';
+import { labelChangesSchema } from './devices.ts';
 import { eventKindsSchema } from './events.ts';
 import { livenessSchema, readinessSchema } from './health.ts';
 import { planHistorySchema, planViewSchema, sentPlanSchema } from './plan.ts';
@@ -34,6 +47,10 @@ for (const [id, schema] of Object.entries({
   Trouble: troubleSchema,
   EnrolRequest: enrolRequestSchema,
   EnrolAnswer: enrolAnswerSchema,
+  DeviceKeyRequest: keyRequestSchema,
+  DeviceKeyAnswer: keyAnswerSchema,
+  SessionRequest: sessionRequestSchema,
+  SessionAnswer: sessionAnswerSchema,
   Report: reportSchema,
   ReportsRequest: reportsRequestSchema,
   ReportsAnswer: reportsAnswerSchema,
@@ -41,6 +58,8 @@ for (const [id, schema] of Object.entries({
   DeviceDetail: deviceDetailSchema,
   DevicePage: devicePageSchema,
   DeviceStanding: deviceStandingSchema,
+  LabelledDevice: labelledDeviceSchema,
+  LabelChanges: labelChangesSchema,
   DeviceExplanation: whyViewSchema,
   RolloutExplanation: rolloutExplanationSchema,
   Rollout: rolloutViewSchema,

@@ -2,6 +2,7 @@
 import { sha256 } from '../../contract/digest.ts';
 import type { Plan } from '../declaration/plan.ts';
 import type { Enrolment, FleetState, TokenRecord } from '../fleet/ports.ts';
+import { unbound } from '../fleet/token.ts';
 import type { Decision } from '../rollout/decision.ts';
 import type { VirtualDevice } from './virtual-device.ts';
 
@@ -12,11 +13,16 @@ const nothing: Decision = { kind: 'none', reason: 'no-rollout', until: undefined
 export async function enrolFleet(fleet: FleetState, devices: readonly VirtualDevice[], start: number): Promise<void> {
   await fleet.saveToken(tokenOf(enrolmentToken, 'enrol', undefined, start));
   for (const device of devices) {
-    const { id, product, platform, enrolledAt, reach, vouched } = device.is;
+    const { id, product, platform, givenLabels, enrolledAt, reach, vouched } = device.is;
     const { check } = device;
     const deviceToken = tokenOf(`of ${id}`, 'device', id, enrolledAt);
-    const enrolling: Enrolment['device'] = { id, product, platform, labels: check.labels };
-    await fleet.enrol({ device: enrolling, enrolmentTokenId: enrolmentToken, deviceToken, at: enrolledAt });
+    const enrolling: Enrolment['device'] = { id, product, platform, labels: check.labels, givenLabels };
+    await fleet.enrol({
+      ...{ device: enrolling, status: 'accepted' as const, publicKey: undefined },
+      enrolmentTokenId: enrolmentToken,
+      deviceToken,
+      at: enrolledAt,
+    });
     if (reach === 'never') continue;
     const asked = { wantsPeers: false, site: undefined, cluster: undefined, peerTimeoutSeconds: 0, budgets: [] };
     await fleet.answerCheck({ ...asked, deviceId: id, at: start, check, vouched }, () => nothing);
@@ -36,6 +42,12 @@ function tokenOf(
   deviceId: string | undefined,
   createdAt: number,
 ): TokenRecord {
-  const none = { createdBy: undefined, expiresAt: undefined, usesLeft: undefined, revokedAt: undefined };
+  const none = {
+    bound: unbound,
+    createdBy: undefined,
+    expiresAt: undefined,
+    usesLeft: undefined,
+    revokedAt: undefined,
+  };
   return { id, hash: id, name: undefined, purpose, scopes: [], deviceId, createdAt, lastUsedAt: undefined, ...none };
 }

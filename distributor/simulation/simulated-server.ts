@@ -8,6 +8,7 @@ import type { ReleaseIndex } from '../catalog/releases.ts';
 import { composeRollouts, type Rollouts } from '../compose-rollouts.ts';
 import type { Plan } from '../declaration/plan.ts';
 import type { DeviceDesk } from '../fleet/device-desk.ts';
+import { GivenLabels } from '../fleet/given-labels.ts';
 import { takeCheck } from '../fleet/take-check.ts';
 import { takeReports } from '../fleet/take-reports.ts';
 import type { CampaignAttempt, CampaignState } from '../rollout/campaign.ts';
@@ -74,7 +75,15 @@ export class SimulatedServer {
       clock: () => this.#now,
       observe: { reconciled: () => {}, campaign: throwFailure, problem: rethrow },
     });
-    this.#desk = { ...this.#rollouts, fleet, releases, canRevert, fellBack: () => {} };
+    this.#desk = {
+      ...this.#rollouts,
+      fleet,
+      releases,
+      canRevert,
+      givenLabels: new GivenLabels(),
+      fellBack: () => {},
+      identityShared: () => {},
+    };
   }
 
   /** Enrols the devices and brings the plan into force. */

@@ -19,6 +19,8 @@ interface Beginning {
   readonly platform: Platform;
   /** Effective; its own are in its check. */
   readonly labels: Labels;
+  /** Those of them that its token or the server gave it. */
+  readonly givenLabels: Labels;
   readonly location: Location;
   /** As a neighbour of others. */
   readonly vouched: Location;

@@ -22,6 +22,8 @@ export interface KnownDevice {
   readonly platform: Platform;
   /** Its own, without those given by rule. */
   readonly labels: Labels;
+  /** Given with its token or by the server. */
+  readonly givenLabels?: Labels | undefined;
   readonly version: Version | undefined;
 }
 
@@ -68,16 +70,16 @@ export function virtualFleet(
   // Where there is no device, its releases are there all the same.
   const releases = virtualReleases(compiled.plan, found.length === 0 ? platforms.slice(0, 1) : found, installed);
   const devices = inUse.map((device, index) => {
-    const { id, product, platform } = device;
-    const labels = compiled.effectiveLabels(id, device.labels);
+    const { id, product, platform, givenLabels = {} } = device;
+    const labels = compiled.effectiveLabels(id, device.labels, givenLabels);
     const version = device.version ?? releases.previous.get(product) ?? '';
     const release = releases.index.find(product, platform, { release: version });
     const current = { version, counter: release?.counter ?? 1, manifestSha256: release?.manifestSha256 ?? '' };
     const nature = { reach: reachOf(index, conditions.offline, seeded), ...timesOf(index, conditions, seeded) };
     const enrolledAt = conditions.start - enrolledBeforeMs;
     const location = compiled.locationOf(labels);
-    const vouched = compiled.vouchedLocationOf(id, device.labels);
-    const beginning = { id, product, platform, labels, location, vouched, enrolledAt, current, ...nature };
+    const vouched = compiled.vouchedLocationOf(id, device.labels, givenLabels);
+    const beginning = { id, product, platform, labels, givenLabels, location, vouched, enrolledAt, current, ...nature };
     return new VirtualDevice(index, beginning, device.labels);
   });
   meetNeighbours(devices);

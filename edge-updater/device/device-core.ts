@@ -2,7 +2,7 @@
  * A device core is what the work of one device shares: its world, its server, its trust and the machine that journals
  * every change.
  */
-import type { DeviceId, Labels } from '../../contract/device-api/check.ts';
+import type { DeviceId, Labels, MachineFacts } from '../../contract/device-api/check.ts';
 import type { World } from '../effects/world.ts';
 import type { MetadataStore, Server } from '../ports.ts';
 import type { AcceptingDevice } from '../update/acceptance.ts';
@@ -12,7 +12,11 @@ import type { Outbox } from './outbox.ts';
 import type { TimedMachine } from './timed-machine.ts';
 
 export interface DeviceCore {
-  readonly facts: AcceptingDevice & { readonly deviceId: DeviceId; readonly labels: Labels };
+  readonly facts: AcceptingDevice & {
+    readonly deviceId: DeviceId;
+    readonly labels: Labels;
+    readonly machine?: MachineFacts | undefined;
+  };
   readonly world: World;
   readonly server: Server;
   readonly metadata: MetadataStore;

@@ -13,9 +13,11 @@ import { StateDiskSpace } from '../adapters/disk/disk-space.ts';
 import { DownloadDirectory } from '../adapters/disk/download-directory.ts';
 import { InstanceLock } from '../adapters/disk/instance-lock.ts';
 import { JournalFile, readJournal } from '../adapters/disk/journal-file.ts';
+import { machineFacts } from '../adapters/disk/machine-facts.ts';
 import { MetadataDirectory } from '../adapters/disk/metadata-directory.ts';
 import { SlotDirectory } from '../adapters/disk/slot-directory.ts';
 import { writeStatus } from '../adapters/disk/status-file.ts';
+import { type DeviceKey, keyInFile, keyOfCommand } from '../adapters/network/device-key.ts';
 import { DeviceToken } from '../adapters/network/device-token.ts';
 import { HttpServer } from '../adapters/network/http-server.ts';
 import { ExecService } from '../adapters/service/exec-service.ts';
@@ -90,7 +92,7 @@ export class DeviceOpener {
     if (adoption) requireItsUnit(adoption, configuration);
     const box = openBox(configuration, adoption, hands);
     const device = new Device({
-      facts: { deviceId, product, platform, labels, updaterVersion },
+      facts: { deviceId, product, platform, labels, updaterVersion, machine: machineFacts() },
       server,
       metadata: metadataOf(configuration),
       journal,
@@ -164,7 +166,7 @@ async function tellOf(
   const { stateDir, deviceId, product, platform, labels } = configuration;
   const content = readJournal(stateDir);
   const state = content.kind === 'state' ? content.state : blankState;
-  const facts = { deviceId, product, platform, labels, updaterVersion };
+  const facts = { deviceId, product, platform, labels, updaterVersion, machine: machineFacts() };
   const troubles = troublesOf([{ code, message }], [], new Date().toISOString());
   const server = serverOf(configuration, signal);
   try {
@@ -197,7 +199,8 @@ function serverOf(configuration: Configuration, stop: AbortSignal): HttpServer {
   const token = new DeviceToken({
     stateDirectory: stateDir,
     enrolmentTokenFile: configuration.enrolment?.tokenFile,
-    request: { schemaVersion: 1, deviceId, product, platform, labels },
+    request: { deviceId, product, platform, labels },
+    key: keyOpener(configuration),
     prove: (metadata) => proveServer(product, metadata, metadataOf(configuration), Date.now()),
   });
   return new HttpServer({
@@ -213,6 +216,15 @@ function serverOf(configuration: Configuration, stop: AbortSignal): HttpServer {
     environment: process.env,
     token: (enrolment, refused) => token.get(enrolment, refused),
   });
+}
+
+/** Once: a signer is asked for its public key at the first request alone. */
+function keyOpener({ identity, stateDir }: Configuration): () => Promise<DeviceKey> {
+  let opened: DeviceKey | undefined;
+  return async () => {
+    opened ??= identity === undefined ? keyInFile(stateDir) : await keyOfCommand(identity.signer);
+    return opened;
+  };
 }
 
 /** A window on the wall clock, for people. */

@@ -43,6 +43,11 @@ export class DeviceApi {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? '';
+    // As a server from before devices had keys.
+    if (path.endsWith('/key') || path.endsWith('/session')) {
+      response.writeHead(404).end();
+      return;
+    }
     // Who is about to enrol proves the server first.
     const believed = path === '/v1/enrol' ? [enrolmentToken] : [deviceToken];
     if (path.startsWith('/v1/metadata/')) believed.push(enrolmentToken);

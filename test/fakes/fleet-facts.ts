@@ -86,7 +86,8 @@ export async function enrolAll(state: FleetState, ...ids: string[]): Promise<voi
   await Promise.all(
     ids.map((id) =>
       state.enrol({
-        device: { id, product: 'edge', platform: 'linux/amd64', labels: {} },
+        device: { id, product: 'edge', platform: 'linux/amd64', labels: {}, givenLabels: {} },
+        ...{ status: 'accepted' as const, publicKey: undefined },
         enrolmentTokenId: record.id,
         deviceToken: mintToken({ purpose: 'device', deviceId: id, now: 0, randomBytes }).record,
         at: 1,

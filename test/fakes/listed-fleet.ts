@@ -6,7 +6,16 @@ import type { DeviceProfile } from '../../distributor/fleet/ports.ts';
 export function listedFleet(size: number, labelsOf: (index: number) => Labels) {
   const profile = (index: number): DeviceProfile => ({
     ...{ id: `gate-${String(index).padStart(7, '0')}`, product: 'k3s-edge', platform: 'linux/arm64' },
-    ...{ labels: labelsOf(index), status: 'accepted', enrolledAt: 0, site: undefined, cluster: undefined },
+    ...{
+      labels: labelsOf(index),
+      givenLabels: {},
+      status: 'accepted',
+      publicKey: undefined,
+      watch: undefined,
+      enrolledAt: 0,
+      site: undefined,
+      cluster: undefined,
+    },
     ...{ role: 'server', lastSeenAt: 1, updaterVersion: '1.0.0', counterFloor: 1, phase: 'idle', rejected: [] },
     current: { version: '1.0.0', counter: 1, manifestSha256: '1'.repeat(64) },
     ...{ acknowledgedThrough: 0, troubles: [], box: undefined, lastReport: undefined, lastOffer: undefined },

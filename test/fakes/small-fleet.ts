@@ -52,6 +52,8 @@ const defaultPolicy: Policy = {
   requireTokenForReads: false,
   redirectBlobs: false,
   accelRedirect: undefined,
+  acceptance: async () => 'accepted',
+  bearerSeconds: 3600,
   enrolmentsPerMinute: 1000,
   checksPerMinute: 1000,
   pollAfterSeconds: undefined,

@@ -27,7 +27,8 @@ const told: AuditEvent = { at: 9, actor: 'token t', kind: 'tested', reason: 'For
 const { record: enrolling } = mintToken({ purpose: 'enrol', uses: 2, now: 0, randomBytes });
 
 const enrolmentOf = (id: string): Enrolment => ({
-  device: { id, product: 'edge', platform: 'linux/amd64', labels: {} },
+  device: { id, product: 'edge', platform: 'linux/amd64', labels: {}, givenLabels: {} },
+  ...{ status: 'accepted' as const, publicKey: undefined },
   enrolmentTokenId: enrolling.id,
   deviceToken: mintToken({ purpose: 'device', deviceId: id, now: 0, randomBytes }).record,
   at: 1,
@@ -46,6 +47,8 @@ const acts: readonly (readonly [string, (state: FleetState, event: AuditEvent) =
   ],
   ['a token that is revoked', (state, event) => state.revokeToken(enrolling.id, 9, event)],
   ['a device that enrols', (state, event) => state.enrol(enrolmentOf('b'), event)],
+  ['a key that is registered', (state, event) => state.registerKey('a', 'k', event)],
+  ['a device that is given labels', (state, event) => state.giveLabels('a', { region: 'north' }, event)],
   ['a device that is revoked', (state, event) => state.revokeDevice('a', 9, event)],
   ['a device that is forgotten', (state, event) => state.forgetDevice('a', event)],
 ];
@@ -163,7 +166,8 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       const outcomes = await Promise.all(
         ['a', 'b', 'c', 'd'].map((id) =>
           state.enrol({
-            device: { id, product: 'edge', platform: 'linux/amd64', labels: {} },
+            device: { id, product: 'edge', platform: 'linux/amd64', labels: {}, givenLabels: {} },
+            ...{ status: 'accepted' as const, publicKey: undefined },
             enrolmentTokenId: record.id,
             deviceToken: mintToken({ purpose: 'device', deviceId: id, now: 0, randomBytes }).record,
             at: 1,
@@ -171,6 +175,100 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
         ),
       );
       expect(outcomes.sort()).toEqual(['enrolled', 'enrolled', 'token-spent', 'token-spent']);
+      await state.close();
+    });
+
+    it('gives labels that were given apart from those that a device says, to whoever reads devices', async () => {
+      const state = await open();
+      const bound = { labels: { region: 'north' }, products: ['edge'] };
+      const { record } = mintToken({ purpose: 'enrol', bound, now: 0, randomBytes });
+      await state.saveToken(record);
+      expect((await state.findToken(record.hash))?.bound).toEqual(bound);
+      const { device, ...enrolment } = enrolmentOf('a');
+      const given = { ...device, labels: { site: 's' }, givenLabels: bound.labels };
+      await state.enrol({ ...enrolment, device: given, enrolmentTokenId: record.id });
+      await state.answerCheck(arrival('a', 2), () => nothing);
+      const seen = async () => [
+        (await state.findDevice('a'))?.givenLabels,
+        (await state.findProfile('a'))?.givenLabels,
+        (await state.membersOf('edge', { limit: 9 }, 'region'))[0]?.givenLabels,
+        (await state.unaskedOf(key, 'edge', { limit: 9 }))[0]?.givenLabels,
+      ];
+      expect(await seen()).toEqual(Array(4).fill(bound.labels));
+      expect(await state.giveLabels('a', { region: 'south' })).toBe(true);
+      expect(await seen()).toEqual(Array(4).fill({ region: 'south' }));
+      expect(await state.giveLabels('none', {})).toBe(false);
+      await state.close();
+    });
+
+    it('registers one key of a device, and lets that one sign in once for each nonce', async () => {
+      const state = await open();
+      await prepare(state);
+      expect(await state.registerKey('a', 'k', told)).toBe('registered');
+      expect(await state.registerKey('a', 'k', told)).toBe('known');
+      expect(await state.registerKey('a', 'other', told)).toBe('another-key');
+      expect(await state.registerKey('none', 'k', told)).toBe('unknown');
+      expect(await state.listEvents(0, 9)).toHaveLength(1);
+      expect((await state.findDevice('a'))?.publicKey).toBe('k');
+      const signIn = async (nonce: string, at: number, publicKey = 'k') => {
+        const { record } = mintToken({ purpose: 'device', deviceId: 'a', lifetimeSeconds: 60, now: at, randomBytes });
+        const signed = { publicKey, nonce, created: at / 1000, bearer: record, at };
+        return [await state.signIn({ deviceId: 'a', ...signed }), record.hash] as const;
+      };
+      const [first, second, third] = [await signIn('n1', 1000), await signIn('n1', 1000), await signIn('n2', 2000)];
+      expect([first[0], second[0], third[0]]).toEqual(['signed-in', 'replayed', 'signed-in']);
+      const [stranger] = await signIn('n3', 2000, 'other');
+      expect(stranger).toBe('not-accepted');
+      // The bearer without an end has gone with the first, an ended one goes with the next.
+      const tokens = async () => (await state.listTokens({ purpose: 'device', limit: 9 })).map(({ hash }) => hash);
+      expect(await tokens()).toEqual([first[1], third[1]]);
+      const later = await signIn('n1', 10_000_000);
+      expect([later[0], await tokens()]).toEqual(['signed-in', [later[1]]]);
+      await state.revokeDevice('a', 10_000_000);
+      expect((await signIn('n4', 10_000_000))[0]).toBe('not-accepted');
+      await state.close();
+    });
+
+    it('accepts and rejects devices that wait for it, which are no members before', async () => {
+      const state = await open();
+      await state.saveToken(enrolling);
+      await state.enrol({ ...enrolmentOf('a'), status: 'pending', publicKey: 'k' });
+      const members = async () => (await state.membersOf('edge', { limit: 9 })).map(({ enrolledAt }) => enrolledAt);
+      expect(await members()).toEqual([]);
+      await expect(state.answerCheck(arrival('a', 3), () => nothing)).rejects.toMatchObject({ code: 'device-pending' });
+      expect(await state.decideDevice('a', 'rejected', 3, told)).toBe('done');
+      await expect(state.storeReports('a', [report(1)], anyReport, 3)).rejects.toMatchObject({
+        code: 'device-rejected',
+      });
+      expect(await state.decideDevice('a', 'accepted', 4, told)).toBe('done');
+      expect(await state.decideDevice('a', 'accepted', 5, told)).toBe('same');
+      expect(await state.decideDevice('a', 'rejected', 6, told)).toBe('refused');
+      expect(await state.decideDevice('none', 'accepted', 6, told)).toBe('unknown');
+      expect([await members(), await state.listEvents(0, 9)]).toEqual([[4], [expect.anything(), expect.anything()]]);
+      await state.close();
+    });
+
+    it('remembers which machines asked as a device, until it is accepted anew', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      const asks = (boot: string, at: number) => {
+        const machine = { id: 'f'.repeat(32), boot: boot.repeat(32) };
+        const check = { ...idle, schemaVersion: 2 as const, troubles: [], machine };
+        return state.answerCheck({ ...arrival('a', at), check }, () => nothing);
+      };
+      for (const [boot, minute] of [
+        ['a', 1],
+        ['b', 2],
+        ['a', 9],
+      ] as const)
+        await asks(boot, minute * 60_000);
+      const watch = (await state.findDevice('a'))?.watch;
+      expect(watch).toMatchObject({ sharedAt: 540_000, refused: [{ boot: 'b'.repeat(32) }] });
+      expect((await state.findProfile('a'))?.watch).toEqual(watch);
+      expect(await state.decideDevice('a', 'accepted', 600_000, told)).toBe('done');
+      expect((await state.findDevice('a'))?.watch).toBeUndefined();
+      if (watch) expect(await state.keepWatch('a', watch, told)).toBe(true);
+      expect((await state.findDevice('a'))?.watch).toEqual(watch);
       await state.close();
     });
 
@@ -219,6 +317,7 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       await prepare(state);
       expect(await state.revokeToken('none', 9, told)).toBe(false);
       expect(await state.revokeDevice('none', 9, told)).toBe(false);
+      expect(await state.giveLabels('none', {}, told)).toBe(false);
       expect(await state.forgetDevice('none', told)).toBe(false);
       expect(await state.enrol(enrolmentOf('a'), told)).toBe('repeated');
       expect(await state.enrol({ ...enrolmentOf('z'), enrolmentTokenId: 'none' }, told)).toBe('token-spent');

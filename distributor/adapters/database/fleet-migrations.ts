@@ -20,8 +20,17 @@ export function fleetMigrations(engine: Engine): MigrationProvider {
       '0006-token-owners': { up: addTokenOwners },
       ...(engine === 'postgres' ? { '0007-lead': { up: makeLeadTable } } : {}),
       '0008-box': { up: (db: Kysely<unknown>) => db.schema.alterTable('device').addColumn('box', 'text').execute() },
+      '0009-identity': { up: addIdentity },
     }),
   };
+}
+
+/** Labels that a token or the server gives a device, the key that it signs with, and the machines that it was seen on. */
+async function addIdentity(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('token').addColumn('bound', 'text').execute();
+  for (const column of ['given_labels', 'public_key', 'nonces', 'watch']) {
+    await db.schema.alterTable('device').addColumn(column, 'text').execute();
+  }
 }
 
 /** Whose a token is, and whether anybody uses it. */

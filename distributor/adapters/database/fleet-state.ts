@@ -83,6 +83,23 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
       return saying === undefined ? database.read(step) : database.readAside(step);
     },
     forgetDevice: (id, event) => withEvent(() => devices.forget(id), event, Boolean, [spendingLock]),
+    registerKey: (id, publicKey, event) =>
+      withEvent(
+        () => devices.registerKey(id, publicKey),
+        event,
+        (outcome) => outcome === 'registered',
+        [enrolmentLock(id)],
+      ),
+    signIn: (signedIn) => database.write(() => devices.signIn(signedIn), [enrolmentLock(signedIn.deviceId)]),
+    decideDevice: (id, status, at, event) =>
+      withEvent(
+        () => devices.decide(id, status, at),
+        event,
+        (outcome) => outcome === 'done',
+        [enrolmentLock(id)],
+      ),
+    keepWatch: (id, watch, event) => withEvent(() => devices.keepWatch(id, watch), event, Boolean),
+    giveLabels: (id, labels, event) => withEvent(() => devices.giveLabels(id, labels), event, Boolean),
     revokeDevice: (id, at, event) => withEvent(() => devices.revoke(id, at), event, Boolean),
     answerCheck: (arrival, judge, find) =>
       database.writeOften(() => checks.answer(arrival, judge, find), useOf(arrival)),

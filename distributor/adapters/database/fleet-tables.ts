@@ -20,6 +20,8 @@ export interface FleetTables {
     /** Actor, as in the audit log. */
     created_by: string | null;
     last_used_at: number | null;
+    /** JSON object: what a token for enrolment gives and asks for; null for nothing. */
+    bound: string | null;
   };
   device: {
     /** Short name of the device in the other tables. */
@@ -29,7 +31,13 @@ export interface FleetTables {
     platform: string;
     /** JSON object. */
     labels: string;
+    /** JSON object: given with the token or by the server; null for none. */
+    given_labels: string | null;
     status: string;
+    /** Ed25519, base64url; null for none. */
+    public_key: string | null;
+    /** JSON array of [created, nonce]: signed requests that could be sent again; null for none. */
+    nonces: string | null;
     enrolled_at: number;
     enrolled_by: string;
     site: string | null;
@@ -50,6 +58,8 @@ export interface FleetTables {
     troubles: string | null;
     /** `fault/code` of each of them, sorted, with spaces between; null for none. */
     trouble_codes: string | null;
+    /** JSON object: which machines asked as this device; null where its updater does not tell. */
+    watch: string | null;
     /** JSON object: its K3s or K0s; null where it does not tell. */
     box: string | null;
   };

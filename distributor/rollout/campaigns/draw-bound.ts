@@ -7,7 +7,7 @@ import type { DevicePage, Member } from '../../fleet/device-page.ts';
 import type { DeviceStore } from '../../fleet/ports.ts';
 import type { CampaignState } from '../campaign.ts';
 import { type Bound, drawBound } from '../cohort.ts';
-import type { CompiledPlan, CompiledRollout } from '../compiled-plan.ts';
+import { type CompiledPlan, type CompiledRollout, isMember } from '../compiled-plan.ts';
 import { placeOf } from '../placement.ts';
 import { SortedPlaces } from './sorted-places.ts';
 import type { Transition } from './transition.ts';
@@ -62,8 +62,8 @@ export async function placesOf(
   const { name, product } = compiled.rollout;
   const places = new SortedPlaces();
   for await (const page of memberPages(source, product)) {
-    for (const { id, labels, enrolledAt } of page) {
-      if (enrolledAt <= until && compiled.includes(plan.effectiveLabels(id, labels))) places.add(placeOf(name, id));
+    for (const device of page) {
+      if (device.enrolledAt <= until && isMember(plan, compiled, device)) places.add(placeOf(name, device.id));
     }
   }
   return places.sorted(source.yieldToEventLoop);
@@ -80,7 +80,7 @@ export async function lookedInVain(
 ): Promise<number | undefined> {
   let looked = 0;
   for await (const page of memberPages(source, compiled.rollout.product)) {
-    if (page.some((device) => compiled.includes(plan.effectiveLabels(device.id, device.labels)))) return undefined;
+    if (page.some((device) => isMember(plan, compiled, device))) return undefined;
     looked += page.length;
   }
   return looked;

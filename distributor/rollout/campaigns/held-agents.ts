@@ -55,12 +55,12 @@ export async function heldAgentsOf(
     const { keys, labels: rules } = plan.fleet;
     const isByRule = rules.some(({ set }) => Object.hasOwn(set, keys.cluster));
     for await (const page of memberPages(source, rollout.product, isByRule ? undefined : keys.cluster)) {
-      for (const { id, labels: own, enrolledAt, current } of page) {
-        const labels = plan.effectiveLabels(id, own);
+      for (const { id, labels: own, givenLabels, enrolledAt, current } of page) {
+        const labels = plan.effectiveLabels(id, own, givenLabels);
         const location = plan.locationOf(labels);
         if (location.cluster === undefined) continue;
         const place = includes(labels) ? placeOf(rollout.name, id) : 1;
-        const vouched = plan.vouchedLocationOf(id, own);
+        const vouched = plan.vouchedLocationOf(id, own, givenLabels);
         placed.push({ location, vouched, wave: openWaveOf(place, enrolledAt, openedWaves), current });
       }
     }

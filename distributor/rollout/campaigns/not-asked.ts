@@ -5,7 +5,7 @@
  */
 import type { CampaignState } from '../campaign.ts';
 import { openWaveOf } from '../cohort.ts';
-import type { CompiledPlan, CompiledRollout } from '../compiled-plan.ts';
+import { type CompiledPlan, type CompiledRollout, isMember } from '../compiled-plan.ts';
 import { placeOf } from '../placement.ts';
 import { pagesOf } from './draw-bound.ts';
 import type { UnaskedStore } from './ports.ts';
@@ -21,15 +21,19 @@ export async function notAskedIn(
   store: UnaskedStore,
   yieldToEventLoop: () => Promise<void>,
   plan: CompiledPlan,
-  { rollout, includes }: CompiledRollout,
+  compiled: CompiledRollout,
   campaign: CampaignState,
 ): Promise<NotAsked> {
   const byWave = campaign.openedWaves.map(() => 0);
   let later = 0;
-  for await (const page of pagesOf((page) => store.unaskedOf(campaign, rollout.product, page), yieldToEventLoop)) {
-    for (const { id, labels, enrolledAt } of page) {
-      if (!includes(plan.effectiveLabels(id, labels))) continue;
-      const wave = openWaveOf(placeOf(rollout.name, id), enrolledAt, campaign.openedWaves);
+  for await (const page of pagesOf(
+    (page) => store.unaskedOf(campaign, compiled.rollout.product, page),
+    yieldToEventLoop,
+  )) {
+    for (const device of page) {
+      if (!isMember(plan, compiled, device)) continue;
+      const { id, enrolledAt } = device;
+      const wave = openWaveOf(placeOf(compiled.rollout.name, id), enrolledAt, campaign.openedWaves);
       if (wave === undefined) later++;
       else byWave[wave] = (byWave[wave] ?? 0) + 1;
     }

@@ -1,7 +1,12 @@
 /** Keeps devices and their enrolment in memory, and shows them as operators ask for them. */
-import type { DeviceId } from '../../../contract/device-api/check.ts';
+import type { DeviceId, Labels } from '../../../contract/device-api/check.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
+import { afterDecision } from '../../fleet/acceptance.ts';
+import { requireAccepted } from '../../fleet/accepted-device.ts';
 import type { DevicePage, Member } from '../../fleet/device-page.ts';
+import type { KeyOutcome, SignIn, SignInOutcome, StatusOutcome } from '../../fleet/identity-ports.ts';
+import type { MachineWatch } from '../../fleet/machine-watch.ts';
+import { takeNonce } from '../../fleet/nonces.ts';
 import type { DeviceProfile, DeviceRecord, Enrolment, EnrolmentOutcome, TroubleCount } from '../../fleet/ports.ts';
 import { ReceivedSequences } from '../../fleet/received-sequences.ts';
 import type { CampaignKey } from '../../rollout/campaign.ts';
@@ -32,7 +37,8 @@ export class Devices {
   }
 
   membersOf(product: string, page: DevicePage, saying?: string): Member[] {
-    const says = ({ labels }: DeviceRecord) => saying === undefined || Object.hasOwn(labels, saying);
+    const says = ({ labels, givenLabels }: DeviceRecord) =>
+      saying === undefined || Object.hasOwn(labels, saying) || Object.hasOwn(givenLabels, saying);
     return this.#tables.page(page, ({ record }) => isOf(record, product) && says(record)).map(memberOf);
   }
 
@@ -54,11 +60,12 @@ export class Devices {
     return [...counts.values()];
   }
 
-  enrol({ device, deviceToken, enrolmentTokenId, at }: Enrolment): EnrolmentOutcome {
+  enrol({ device, status, publicKey, deviceToken, enrolmentTokenId, at }: Enrolment): EnrolmentOutcome {
     const known = this.#tables.devices.get(device.id);
     if (known) {
       const isRepeat = known.enrolledBy === enrolmentTokenId && known.record.lastSeenAt === undefined;
-      if (!isRepeat || known.record.status !== 'accepted') return 'device-exists';
+      if (!isRepeat || !['accepted', 'pending'].includes(known.record.status)) return 'device-exists';
+      known.record.publicKey = publicKey;
       for (const token of this.#tokens.of(device.id)) this.#tokens.remove(token);
       this.#tokens.save(deviceToken);
       return 'repeated';
@@ -66,8 +73,9 @@ export class Devices {
     if (!this.#tokens.spend(enrolmentTokenId, at)) return 'token-spent';
     this.#tokens.save(deviceToken);
     this.#tables.addDevice({
-      record: newRecord(device, at),
+      record: { ...newRecord(device, at), status, publicKey },
       enrolledBy: enrolmentTokenId,
+      nonces: [],
       received: ReceivedSequences.parse(0, null),
       reports: [],
       attempts: [],
@@ -86,6 +94,49 @@ export class Devices {
     return true;
   }
 
+  registerKey(id: DeviceId, publicKey: string): KeyOutcome {
+    const record = this.#tables.devices.get(id)?.record;
+    if (!record) return 'unknown';
+    if (record.publicKey !== undefined) return record.publicKey === publicKey ? 'known' : 'another-key';
+    record.publicKey = publicKey;
+    return 'registered';
+  }
+
+  signIn({ deviceId, publicKey, bearer, at, ...signed }: SignIn): SignInOutcome {
+    const entry = this.#tables.devices.get(deviceId);
+    if (entry?.record.status !== 'accepted' || entry.record.publicKey !== publicKey) return 'not-accepted';
+    const nonces = takeNonce(entry.nonces, signed, at);
+    if (typeof nonces === 'string') return nonces;
+    entry.nonces = nonces;
+    for (const token of this.#tokens.of(deviceId)) if ((token.expiresAt ?? 0) <= at) this.#tokens.remove(token);
+    this.#tokens.save(bearer);
+    return 'signed-in';
+  }
+
+  decide(id: DeviceId, status: 'accepted' | 'rejected', at: number): StatusOutcome {
+    const record = this.#tables.devices.get(id)?.record;
+    if (!record) return 'unknown';
+    const outcome = afterDecision(record.status, status);
+    if (outcome === 'same' && record.watch?.sharedAt !== undefined) {
+      record.watch = undefined;
+      return 'done';
+    }
+    if (outcome === 'done') Object.assign(record, { status, enrolledAt: at });
+    return outcome;
+  }
+
+  keepWatch(id: DeviceId, watch: MachineWatch): boolean {
+    const entry = this.#tables.devices.get(id);
+    if (entry) entry.record.watch = watch;
+    return entry !== undefined;
+  }
+
+  giveLabels(id: DeviceId, labels: Labels): boolean {
+    const entry = this.#tables.devices.get(id);
+    if (entry) entry.record.givenLabels = labels;
+    return entry !== undefined;
+  }
+
   revoke(id: DeviceId, at: number): boolean {
     const entry = this.#tables.devices.get(id);
     if (!entry) return false;
@@ -94,12 +145,12 @@ export class Devices {
     return true;
   }
 
-  /** @throws SlipwayError `device-unknown`, `device-revoked` */
+  /** @throws SlipwayError `device-unknown`, and those of requireAccepted */
   acceptedOnly(id: DeviceId): DeviceEntry {
     const entry = this.#tables.devices.get(id);
     if (!entry) throw new SlipwayError('device-unknown', `device ${id} is not enrolled`);
-    if (entry.record.status === 'accepted') return entry;
-    throw new SlipwayError('device-revoked', `device ${id} was revoked`);
+    requireAccepted(id, entry.record.status);
+    return entry;
   }
 }
 
@@ -121,6 +172,7 @@ function newRecord(device: Enrolment['device'], enrolledAt: number): DeviceRecor
   return {
     ...device,
     status: 'accepted',
+    publicKey: undefined,
     enrolledAt,
     site: undefined,
     cluster: undefined,
@@ -133,6 +185,7 @@ function newRecord(device: Enrolment['device'], enrolledAt: number): DeviceRecor
     rejected: [],
     acknowledgedThrough: 0,
     troubles: undefined,
+    watch: undefined,
     box: undefined,
   };
 }
@@ -141,8 +194,8 @@ function isOf({ product, status }: DeviceRecord, wanted: string): boolean {
   return product === wanted && status === 'accepted';
 }
 
-function memberOf({ record: { id, labels, enrolledAt, current } }: DeviceEntry): Member {
-  return { id, labels, enrolledAt, current: current?.version };
+function memberOf({ record: { id, labels, givenLabels, enrolledAt, current } }: DeviceEntry): Member {
+  return { id, labels, givenLabels, enrolledAt, current: current?.version };
 }
 
 function profileOf({ record, reports, attempts }: DeviceEntry): DeviceProfile {

@@ -92,6 +92,23 @@ export function fleetInMemory({ keptReports = 8, onTransition }: InMemoryUse = {
     countTroubles: serve(() => devices.countTroubles()),
     membersOf: serve((product, page, saying) => devices.membersOf(product, page, saying)),
     forgetDevice: serve((id, event) => told(event, () => devices.forget(id), done)),
+    registerKey: serve((id, publicKey, event) =>
+      told(
+        event,
+        () => devices.registerKey(id, publicKey),
+        (outcome) => outcome === 'registered',
+      ),
+    ),
+    signIn: serve((signedIn) => devices.signIn(signedIn)),
+    decideDevice: serve((id, status, at, event) =>
+      told(
+        event,
+        () => devices.decide(id, status, at),
+        (outcome) => outcome === 'done',
+      ),
+    ),
+    keepWatch: serve((id, watch, event) => told(event, () => devices.keepWatch(id, watch), done)),
+    giveLabels: serve((id, labels, event) => told(event, () => devices.giveLabels(id, labels), done)),
     revokeDevice: serve((id, at, event) => told(event, () => devices.revoke(id, at), done)),
     async answerCheck(arrival, judge, find) {
       open();

@@ -3,6 +3,7 @@ import type { DeviceId } from '../../../contract/device-api/check.ts';
 import type { Report } from '../../../contract/device-api/report.ts';
 import type { DevicePage } from '../../fleet/device-page.ts';
 import type { Location } from '../../fleet/location.ts';
+import type { SeenNonce } from '../../fleet/nonces.ts';
 import type { DeviceRecord } from '../../fleet/ports.ts';
 import type { ReceivedSequences } from '../../fleet/received-sequences.ts';
 import type { ReportedAttempt } from '../../rollout/attempt-after-report.ts';
@@ -18,6 +19,7 @@ export interface DeviceEntry {
   /** Changes in place; who keeps it longer than a moment takes a copy. */
   readonly record: Mutable<DeviceRecord>;
   readonly enrolledBy: string;
+  nonces: readonly SeenNonce[];
   readonly received: ReceivedSequences;
   /** Kept ones, by sequence. */
   reports: Report[];

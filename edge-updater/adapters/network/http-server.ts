@@ -6,7 +6,8 @@
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { type CheckRequest, type HeardAnswer, heardAnswerSchema } from '../../../contract/device-api/check.ts';
-import { enrolAnswerSchema } from '../../../contract/device-api/enrolment.ts';
+import { type EnrolRequest, enrolAnswerSchema } from '../../../contract/device-api/enrolment.ts';
+import { keyAnswerSchema, sessionAnswerSchema } from '../../../contract/device-api/identity.ts';
 import { type Report, type ReportsAnswer, reportsAnswerSchema } from '../../../contract/device-api/report.ts';
 import { checkInVersion1 } from '../../../contract/device-api/version-1.ts';
 import type { Digest } from '../../../contract/digest.ts';
@@ -54,6 +55,7 @@ export class HttpServer implements Server {
   readonly #base: URL;
   readonly #wayOut: WayOut;
   readonly #version = new SpokenVersion();
+  readonly #versionOfEnrolment = new SpokenVersion();
   #heardTime: HeardTime | undefined;
 
   constructor(options: HttpServerOptions) {
@@ -146,12 +148,22 @@ export class HttpServer implements Server {
         await answer.body.dump();
         throw new SlipwayError('unauthenticated', `${path}: the server shows it to devices alone`);
       },
-      enrol: async (token, body) => {
-        const signal = this.#enrolmentSignal();
-        const answer = await this.#post('v1/enrol', body, enrolAnswerSchema.strip(), token, signal);
-        if (answer.deviceId === body.deviceId) return answer.deviceToken;
-        throw invalidAnswer(`enrolled as ${answer.deviceId}, expected ${body.deviceId}`);
+      enrol: async (token, facts, publicKey) => {
+        const ask = (body: EnrolRequest) =>
+          this.#post('v1/enrol', body, enrolAnswerSchema.strip(), token, this.#enrolmentSignal());
+        const answer = await this.#versionOfEnrolment.spoken((version) =>
+          version === 1 || publicKey === undefined
+            ? ask({ schemaVersion: 1, ...facts })
+            : ask({ schemaVersion: 2, ...facts, publicKey }),
+        );
+        if (answer.deviceId === facts.deviceId) return answer;
+        throw invalidAnswer(`enrolled as ${answer.deviceId}, expected ${facts.deviceId}`);
       },
+      now: () => Date.now() + (this.#heardTime ? this.#heardTime.server - this.#heardTime.device : 0),
+      registerKey: async (token, body, fields) => {
+        await this.#postSigned('key', body, keyAnswerSchema, { ...fields, authorization: `Bearer ${token}` });
+      },
+      signIn: (body, fields) => this.#postSigned('session', body, sessionAnswerSchema, fields),
     };
     return this.#options.token(enrolment, refused);
   }
@@ -197,11 +209,21 @@ export class HttpServer implements Server {
     throw invalidAnswer(`${path}: more than ${maxRedirects} redirects`);
   }
 
-  async #post<S extends z.ZodType>(
+  #postSigned<S extends z.ZodType>(what: string, body: Uint8Array, schema: S, headers: Record<string, string>) {
+    const path = `v1/devices/${this.#options.deviceId}/${what}`;
+    return this.#postBytes(path, body, schema, headers, this.#enrolmentSignal());
+  }
+
+  #post<S extends z.ZodType>(path: string, body: unknown, schema: S, token: string, signal: AbortSignal) {
+    const headers = { authorization: `Bearer ${token}` };
+    return this.#postBytes(path, Buffer.from(JSON.stringify(body)), schema, headers, signal);
+  }
+
+  async #postBytes<S extends z.ZodType>(
     path: string,
-    body: unknown,
+    body: Uint8Array,
     schema: S,
-    token: string,
+    headers: Record<string, string>,
     signal: AbortSignal,
   ): Promise<z.output<S>> {
     const answer = await this.#send(new URL(path, this.#base), {
@@ -210,9 +232,9 @@ export class HttpServer implements Server {
         'user-agent': this.#options.userAgent,
         'content-type': 'application/json',
         'accept-encoding': 'identity',
-        authorization: `Bearer ${token}`,
+        ...headers,
       },
-      body: JSON.stringify(body),
+      body,
       signal,
     });
     const bytes = await this.#read(answer.body, limits.maxCheckBytes);

@@ -118,8 +118,13 @@ export async function enrolAll(state: string, devices: number): Promise<string[]
         const { token, record } = mintToken({ purpose: 'device', deviceId: id, now, randomBytes });
         lines.push(`${id} ${token}`);
         const { platform, labels } = checkOf(index);
-        const device = { id, product, platform, labels };
-        return fleet.enrol({ device, enrolmentTokenId: enrolling.record.id, deviceToken: record, at: now });
+        const device = { id, product, platform, labels, givenLabels: {} };
+        return fleet.enrol({
+          ...{ device, status: 'accepted' as const, publicKey: undefined },
+          enrolmentTokenId: enrolling.record.id,
+          deviceToken: record,
+          at: now,
+        });
       }),
     );
     await Promise.all(numbers.map((index) => fleet.answerCheck(arrivalOf(index, now), () => nothing)));

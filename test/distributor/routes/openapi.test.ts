@@ -89,7 +89,7 @@ describe('/openapi.json', () => {
 
   it('names every schema that is sent or answered, and each operation by a verb', () => {
     const verbs =
-      /^(abort|apply|check|create|enrol|explain|follow|forget|get|head|identify|list|pause|promote|reopen|resume|retry|revoke|send)[A-Z]/;
+      /^(abort|accept|apply|check|create|enrol|explain|follow|forget|get|head|identify|label|list|pause|promote|register|reject|reopen|resume|retry|revoke|send|sign)[A-Z]/;
     for (const { name, operation } of operations()) {
       expect([name, operation.operationId]).toEqual([name, expect.stringMatching(verbs)]);
       const { responses, requestBody } = operation;
@@ -141,7 +141,11 @@ describe('/openapi.json', () => {
 
   it('asks for a token wherever a token is needed', () => {
     const open = operations().filter(({ operation }) => operation.security.length === 0);
-    expect(open.map(({ path }) => path).sort()).toEqual(['/healthz', '/metrics', '/openapi.json', '/readyz']);
+    expect(open.map(({ path }) => path).sort()).toEqual([
+      ...['/healthz', '/metrics', '/openapi.json', '/readyz'],
+      // Its request is signed.
+      '/v1/devices/{id}/session',
+    ]);
     const maybe = operations().filter(({ operation }) => operation.security.some((way) => !('bearer' in way)));
     expect(maybe.every(({ operation }) => operation.tags.includes('artifacts'))).toBe(true);
   });

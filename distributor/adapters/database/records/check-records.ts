@@ -3,6 +3,9 @@ import type { Kysely } from 'kysely';
 import type { CheckRequest, Trouble } from '../../../../contract/device-api/check.ts';
 import type { Digest } from '../../../../contract/digest.ts';
 import { SlipwayError } from '../../../../contract/errors.ts';
+import { requireAccepted } from '../../../fleet/accepted-device.ts';
+import type { DeviceStatus } from '../../../fleet/identity-ports.ts';
+import { watchMachine } from '../../../fleet/machine-watch.ts';
 import type { CheckArrival, CheckFacts, DeviceRecord, FactsQuestion } from '../../../fleet/ports.ts';
 import type { CampaignKey } from '../../../rollout/campaign.ts';
 import type { Spending } from '../../../rollout/deciding/decide-input.ts';
@@ -14,7 +17,7 @@ import type { FleetTables } from '../fleet-tables.ts';
 import { affectedBy, type DatabaseStep } from '../step.ts';
 import { type AttemptRecords, type AttemptRow, attemptOfRow } from './attempt-records.ts';
 import type { CampaignRecords } from './campaign-records.ts';
-import { type DeviceRecords, type DeviceRow, deviceOf } from './device-records.ts';
+import { type DeviceRecords, type DeviceRow, deviceOf, watchOf } from './device-records.ts';
 import type { PeerRecords } from './peer-records.ts';
 import { type SpendingRecords, spendingLock } from './spending-records.ts';
 import type { TokenRecords } from './token-records.ts';
@@ -58,7 +61,7 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
   }
 
   function* record(row: DeviceRow, arrival: CheckArrival): DatabaseStep<void> {
-    const changed = changes(row, toColumns(arrival));
+    const changed = changes(row, toColumns(arrival, row));
     if (changed) yield* affectedBy(db.updateTable('device').set(changed).where('number', '=', row.number));
     yield* near.devices.sight(row.number, arrival.at);
   }
@@ -144,17 +147,15 @@ export function useOf({ deviceId, wantsPeers, site, cluster, budgets }: FactsQue
   return { device: deviceId, locks, replicas: budgets.length === 0 ? [] : [spendingLock] };
 }
 
-/** @throws SlipwayError `device-unknown`, `device-revoked` */
+/** @throws SlipwayError `device-unknown`, and those of requireAccepted */
 export function acceptedOnly(id: string, row: DeviceRow | undefined): DeviceRow {
   if (!row) throw new SlipwayError('device-unknown', `device ${id} is not enrolled`);
-  if (row.status === 'accepted') return row;
-  throw new SlipwayError('device-revoked', `device ${id} was revoked`, {
-    hint: 'An operator can forget the device, so that it may enrol again.',
-  });
+  requireAccepted(id, row.status as DeviceStatus);
+  return row;
 }
 
 /** What a check says about its device, as the row has it. */
-function toColumns({ check, vouched: { site, cluster, role } }: CheckArrival) {
+function toColumns({ check, at, vouched: { site, cluster, role } }: CheckArrival, row: DeviceRow) {
   const { product, platform, labels, updaterVersion, current, counterFloor, phase, rejected }: CheckRequest = check;
   return {
     product,
@@ -171,9 +172,16 @@ function toColumns({ check, vouched: { site, cluster, role } }: CheckArrival) {
     counter_floor: counterFloor,
     rejected: rejected.length === 0 ? null : JSON.stringify(rejected),
     troubles: check.schemaVersion === 1 ? null : JSON.stringify(check.troubles),
+    watch: watchText(check, row, at),
     trouble_codes: check.schemaVersion === 1 ? null : codesText(check.troubles),
     box: check.schemaVersion === 1 || check.box === undefined ? null : JSON.stringify(check.box),
   };
+}
+
+function watchText(check: CheckRequest, row: DeviceRow, at: number): string | null {
+  if (check.schemaVersion === 1 || check.machine === undefined) return row.watch;
+  const { watch } = watchMachine(watchOf(row), check.machine, at);
+  return watch === undefined ? null : JSON.stringify(watch);
 }
 
 /** The same for the same codes, so that devices can be counted by it. */

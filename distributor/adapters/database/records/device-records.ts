@@ -4,8 +4,12 @@ import type { ToldBox } from '../../../../contract/device-api/box.ts';
 import type { DevicePhase, Labels, Trouble } from '../../../../contract/device-api/check.ts';
 import type { Digest } from '../../../../contract/digest.ts';
 import type { Platform } from '../../../../contract/release/platform.ts';
+import { afterDecision } from '../../../fleet/acceptance.ts';
 import type { DevicePage, Member } from '../../../fleet/device-page.ts';
+import type { DeviceStatus, KeyOutcome, SignIn, SignInOutcome, StatusOutcome } from '../../../fleet/identity-ports.ts';
 import type { Role } from '../../../fleet/location.ts';
+import type { MachineWatch } from '../../../fleet/machine-watch.ts';
+import { type SeenNonce, takeNonce } from '../../../fleet/nonces.ts';
 import type { DeviceRecord, Enrolment, EnrolmentOutcome } from '../../../fleet/ports.ts';
 import type { CampaignKey } from '../../../rollout/campaign.ts';
 import type { FleetTables } from '../fleet-tables.ts';
@@ -41,7 +45,7 @@ export function deviceRecords(db: Kysely<FleetTables>) {
   );
   const members = db
     .selectFrom('device')
-    .select(['id', 'labels', 'enrolled_at', 'current_version'])
+    .select(['id', 'labels', 'given_labels', 'enrolled_at', 'current_version'])
     .where('status', '=', 'accepted');
   return {
     row: (id: string): DatabaseStep<DeviceRow | undefined> => byId.first({ id }),
@@ -64,7 +68,10 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       let query = members.where('product', '=', product).where('id', '>', after);
       if (saying !== undefined) {
         const name = JSON.stringify(saying).replaceAll(/[!%_]/g, '!$&');
-        query = query.where(sql<boolean>`labels like ${`%${name}:%`} escape '!'`);
+        const pattern = `%${name}:%`;
+        query = query.where(
+          sql<boolean>`(labels like ${pattern} escape '!' or given_labels like ${pattern} escape '!')`,
+        );
       }
       return (yield* rowsOf(query.orderBy('id').limit(limit))).map(memberOf);
     },
@@ -91,11 +98,13 @@ export function deviceRecords(db: Kysely<FleetTables>) {
     },
 
     *enrol(enrolment: Enrolment): DatabaseStep<EnrolmentOutcome> {
-      const { device, deviceToken, enrolmentTokenId, at } = enrolment;
+      const { device, status, publicKey, deviceToken, enrolmentTokenId, at } = enrolment;
       const known = yield* byId.first({ id: device.id });
       if (known) {
         const isRepeat = known.enrolled_by === enrolmentTokenId && known.last_seen_at === null;
-        if (!isRepeat || known.status !== 'accepted') return 'device-exists';
+        if (!isRepeat || !['accepted', 'pending'].includes(known.status)) return 'device-exists';
+        const keyed = db.updateTable('device').set({ public_key: publicKey ?? null });
+        yield* affectedBy(keyed.where('number', '=', known.number));
         yield* affectedBy(db.deleteFrom('token').where('device_id', '=', device.id));
         yield* affectedBy(db.insertInto('token').values(toRow(deviceToken)));
         return 'repeated';
@@ -107,7 +116,7 @@ export function deviceRecords(db: Kysely<FleetTables>) {
           .where((eb) => eb.or([eb('uses_left', 'is', null), eb('uses_left', '>', 0)])),
       );
       if (spent === 0) return 'token-spent';
-      const { id, product, platform, labels } = device;
+      const { id, product, platform, labels, givenLabels } = device;
       const inserted = yield* affectedBy(
         db
           .insertInto('device')
@@ -116,7 +125,9 @@ export function deviceRecords(db: Kysely<FleetTables>) {
             product,
             platform,
             labels: JSON.stringify(labels),
-            status: 'accepted',
+            given_labels: givenText(givenLabels),
+            status,
+            public_key: publicKey ?? null,
             role: 'server',
             enrolled_at: at,
             enrolled_by: enrolmentTokenId,
@@ -156,6 +167,59 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       return true;
     },
 
+    *registerKey(id: string, publicKey: string): DatabaseStep<KeyOutcome> {
+      const row = yield* byId.first({ id });
+      if (!row) return 'unknown';
+      if (row.public_key !== null) return row.public_key === publicKey ? 'known' : 'another-key';
+      const registering = db.updateTable('device').set({ public_key: publicKey });
+      yield* affectedBy(registering.where('number', '=', row.number));
+      return 'registered';
+    },
+
+    *signIn({ deviceId, publicKey, bearer, at, ...signed }: SignIn): DatabaseStep<SignInOutcome> {
+      const row = yield* byId.first({ id: deviceId });
+      if (row?.status !== 'accepted' || row.public_key !== publicKey) return 'not-accepted';
+      const seen = row.nonces === null ? [] : (JSON.parse(row.nonces) as SeenNonce[]);
+      const nonces = takeNonce(seen, signed, at);
+      if (typeof nonces === 'string') return nonces;
+      const noting = db.updateTable('device').set({ nonces: JSON.stringify(nonces) });
+      yield* affectedBy(noting.where('number', '=', row.number));
+      const ended = db.deleteFrom('token').where('device_id', '=', deviceId);
+      yield* affectedBy(ended.where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '<=', at)])));
+      yield* affectedBy(db.insertInto('token').values(toRow(bearer)));
+      return 'signed-in';
+    },
+
+    *decide(id: string, status: 'accepted' | 'rejected', at: number): DatabaseStep<StatusOutcome> {
+      const row = yield* byId.first({ id });
+      if (!row) return 'unknown';
+      const outcome = afterDecision(row.status as DeviceStatus, status);
+      // Whoever accepts it says that the machine which asks next is the right one.
+      if (outcome === 'same' && watchOf(row)?.sharedAt !== undefined) {
+        yield* affectedBy(db.updateTable('device').set({ watch: null }).where('number', '=', row.number));
+        return 'done';
+      }
+      if (outcome !== 'done') return outcome;
+      yield* affectedBy(db.updateTable('device').set({ status, enrolled_at: at }).where('number', '=', row.number));
+      return outcome;
+    },
+
+    *keepWatch(id: string, watch: MachineWatch): DatabaseStep<boolean> {
+      const keeping = db
+        .updateTable('device')
+        .set({ watch: JSON.stringify(watch) })
+        .where('id', '=', id);
+      return (yield* affectedBy(keeping)) > 0;
+    },
+
+    *giveLabels(id: string, labels: Labels): DatabaseStep<boolean> {
+      const giving = db
+        .updateTable('device')
+        .set({ given_labels: givenText(labels) })
+        .where('id', '=', id);
+      return (yield* affectedBy(giving)) > 0;
+    },
+
     *revoke(id: string, at: number): DatabaseStep<boolean> {
       const revoking = db.updateTable('token').set({ revoked_at: at }).where('device_id', '=', id);
       yield* affectedBy(revoking.where('revoked_at', 'is', null));
@@ -165,14 +229,29 @@ export function deviceRecords(db: Kysely<FleetTables>) {
 }
 
 function memberOf(
-  row: Pick<Selectable<FleetTables['device']>, 'id' | 'labels' | 'enrolled_at' | 'current_version'>,
+  row: Pick<Selectable<FleetTables['device']>, 'id' | 'labels' | 'given_labels' | 'enrolled_at' | 'current_version'>,
 ): Member {
   return {
     id: row.id,
     labels: JSON.parse(row.labels) as Labels,
+    givenLabels: givenOf(row.given_labels),
     enrolledAt: row.enrolled_at,
     current: row.current_version ?? undefined,
   };
+}
+
+const noLabels: Labels = {};
+
+function givenOf(text: string | null): Labels {
+  return text === null ? noLabels : (JSON.parse(text) as Labels);
+}
+
+function givenText(labels: Labels): string | null {
+  return Object.keys(labels).length === 0 ? null : JSON.stringify(labels);
+}
+
+export function watchOf({ watch }: Pick<SeenDeviceRow, 'watch'>): MachineWatch | undefined {
+  return watch === null ? undefined : (JSON.parse(watch) as MachineWatch);
 }
 
 /** Enrolments of one device come one after the other. */
@@ -186,7 +265,9 @@ export function deviceOf(row: SeenDeviceRow): DeviceRecord {
     product: row.product,
     platform: row.platform as Platform,
     labels: JSON.parse(row.labels) as Labels,
-    status: row.status as DeviceRecord['status'],
+    givenLabels: givenOf(row.given_labels),
+    status: row.status as DeviceStatus,
+    publicKey: row.public_key ?? undefined,
     enrolledAt: row.enrolled_at,
     site: row.site ?? undefined,
     cluster: row.cluster ?? undefined,
@@ -199,6 +280,7 @@ export function deviceOf(row: SeenDeviceRow): DeviceRecord {
     rejected: row.rejected === null ? [] : (JSON.parse(row.rejected) as Digest[]),
     acknowledgedThrough: row.acknowledged_through,
     troubles: row.troubles === null ? undefined : (JSON.parse(row.troubles) as Trouble[]),
+    watch: watchOf(row),
     box: row.box === null ? undefined : (JSON.parse(row.box) as ToldBox),
   };
 }

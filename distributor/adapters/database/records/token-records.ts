@@ -1,8 +1,10 @@
 /** Keeps tokens in the fleet database. */
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { TokenPurpose } from '../../../../contract/device-api/enrolment.ts';
+import type { EnrolmentBounds } from '../../../fleet/identity-ports.ts';
 import type { TokenPage, TokenRecord } from '../../../fleet/ports.ts';
 import type { Scope } from '../../../fleet/scopes.ts';
+import { unbound } from '../../../fleet/token.ts';
 import type { FleetTables } from '../fleet-tables.ts';
 import { affectedBy, type DatabaseStep, firstOf, Prepared, rowsOf, type SlotOf } from '../step.ts';
 
@@ -67,6 +69,7 @@ export function toRow(token: TokenRecord): FleetTables['token'] {
     name: token.name ?? null,
     created_by: token.createdBy ?? null,
     last_used_at: token.lastUsedAt ?? null,
+    bound: boundText(token.bound),
   };
 }
 
@@ -84,5 +87,11 @@ function fromRow(row: Selectable<FleetTables['token']>): TokenRecord {
     usesLeft: row.uses_left ?? undefined,
     revokedAt: row.revoked_at ?? undefined,
     lastUsedAt: row.last_used_at ?? undefined,
+    bound: row.bound === null ? unbound : (JSON.parse(row.bound) as EnrolmentBounds),
   };
+}
+
+function boundText(bound: EnrolmentBounds): string | null {
+  const isNothing = Object.keys(bound.labels).length === 0 && bound.products.length === 0;
+  return isNothing ? null : JSON.stringify(bound);
 }

@@ -36,7 +36,7 @@ function device({ name = product, file = at('enrolment-token'), time = now.getTi
   return new DeviceToken({
     stateDirectory: stateDirectory(),
     enrolmentTokenFile: file === '' ? undefined : file,
-    request: { schemaVersion: 1, deviceId: 'd', product: name, platform: 'linux/amd64', labels: {} },
+    request: { deviceId: 'd', product: name, platform: 'linux/amd64', labels: {} },
     prove: (fetch) => proveServer(name, fetch, metadata, time),
   });
 }
@@ -49,8 +49,11 @@ const server: EnrolmentServer = {
   enrol: async (token) => {
     expect(token).toBe(enrolmentToken);
     enrolled++;
-    return tokenNumber(enrolled);
+    return { deviceToken: tokenNumber(enrolled) };
   },
+  now: () => now.getTime(),
+  registerKey: () => Promise.reject(new SlipwayError('not-found', 'an older server')),
+  signIn: () => Promise.reject(new SlipwayError('not-found', 'an older server')),
 };
 
 describe('a device without a token', () => {

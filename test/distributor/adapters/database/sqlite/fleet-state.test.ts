@@ -75,6 +75,29 @@ it('a fleet that was killed with writes in its journal is whole', async () => {
   await state.close();
 });
 
+/** Back to a database from before tokens and the server said who a device is. */
+const undoIdentity = `
+  alter table token drop column bound;
+  alter table device drop column given_labels;
+  alter table device drop column public_key;
+  alter table device drop column nonces;
+  alter table device drop column watch`;
+
+it('a database from before tokens gave labels is brought up to date', async () => {
+  const place = newPlace();
+  const before = await openSqliteFleetState(place);
+  await enrolAll(before, 'a');
+  await before.close();
+  const prompt = new Database(path.join(place, 'fleet.sqlite'));
+  prompt.exec(`${undoIdentity}; delete from kysely_migration where name >= '0009'`);
+  prompt.close();
+  const state = await openSqliteFleetState(place);
+  expect(await state.findProfile('a')).toMatchObject({ id: 'a', status: 'accepted', givenLabels: {} });
+  const [token] = await state.listTokens({ limit: 1 });
+  expect(token?.bound).toEqual({ labels: {}, products: [] });
+  await state.close();
+});
+
 it('a database from before devices told of their condition is brought up to date, and has their last reports', async () => {
   const place = newPlace();
   const before = await openSqliteFleetState(place);
@@ -83,6 +106,7 @@ it('a database from before devices told of their condition is brought up to date
   await before.close();
   const prompt = new Database(path.join(place, 'fleet.sqlite'));
   prompt.exec(`
+    ${undoIdentity};
     drop index device_trouble;
     alter table device drop column troubles;
     alter table device drop column trouble_codes;
@@ -107,7 +131,7 @@ it('a database from before devices told of their box is brought up to date', asy
   await enrolAll(before, 'a');
   await before.close();
   const prompt = new Database(path.join(place, 'fleet.sqlite'));
-  prompt.exec("alter table device drop column box; delete from kysely_migration where name = '0008-box'");
+  prompt.exec(`${undoIdentity}; alter table device drop column box; delete from kysely_migration where name >= '0008'`);
   prompt.close();
   const state = await openSqliteFleetState(place);
   expect(await state.findProfile('a')).toMatchObject({ id: 'a', box: undefined });

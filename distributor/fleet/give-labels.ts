@@ -1,0 +1,26 @@
+/** Gives a device labels on a person's word, over those that it says of itself, and puts that on record. */
+import { type Labels, labelsSchema } from '../../contract/device-api/check.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import { type DecisionContext, deviceLabelled } from '../events/audit.ts';
+import { unknownDevice } from './dismissal.ts';
+import type { FleetState } from './ports.ts';
+
+/**
+ * @param changes null takes a label away that was given before; the device's own then counts again
+ * @returns all that it is given now
+ * @throws SlipwayError `device-unknown`, `usage` for more labels than a device may have
+ */
+export async function changeGivenLabels(
+  fleet: Pick<FleetState, 'findDevice' | 'giveLabels'>,
+  id: string,
+  changes: Readonly<Record<string, string | null>>,
+  said: DecisionContext,
+): Promise<Labels> {
+  const device = await fleet.findDevice(id);
+  if (!device) throw unknownDevice(id);
+  const changed = Object.entries({ ...device.givenLabels, ...changes }).filter(([, value]) => value !== null);
+  const labels = labelsSchema.safeParse(Object.fromEntries(changed));
+  if (!labels.success) throw new SlipwayError('usage', `device ${id}: ${labels.error.issues[0]?.message}`);
+  if (!(await fleet.giveLabels(id, labels.data, deviceLabelled(id, changes, said)))) throw unknownDevice(id);
+  return labels.data;
+}
