@@ -43,10 +43,10 @@ for (const scenario of tried) {
 
         const device = startOf(edge, box);
         await device.recover(never, patience);
-        expectWholeBox(edge, box, device, { old, allowed: [old, next] }, what);
+        await expectWholeBox(edge, box, device, { old, allowed: [old, next] }, what);
         device.forgetRejections();
         await device.check(never, patience, 'person');
-        expectWholeBox(edge, box, device, { old, allowed: [scenario.isSick ? old : next] }, what);
+        await expectWholeBox(edge, box, device, { old, allowed: [scenario.isSick ? old : next] }, what);
         expect(edge.slots.slots().size, what).toBeLessThanOrEqual(2);
       }
       expect(tried).toBeGreaterThan(8);

@@ -35,10 +35,15 @@ export async function prepareBox({ isSick, storage }: (typeof allScenarios)[numb
 }
 
 /** As the packager makes one of a K3s binary. */
-export function publishK3s(edge: EdgeDevice, version: string, counter: number, stated: Partial<ReleaseManifest> = {}) {
-  const bytes = bytesOf(version, 2000);
+export function publishK3s(
+  edge: EdgeDevice,
+  version: string,
+  counter: number,
+  stated: Partial<ReleaseManifest> = {},
+  { bytes = bytesOf(version, 2000), deltas = [] }: { bytes?: Uint8Array; deltas?: Component['deltas'] } = {},
+) {
   const distribution = { name: 'k3s', version, component: 'part-0', payload: sha256(bytes) } as const;
-  const asProgram = (component: Component): Component => ({ ...component, kind: 'binary', mode: '0755' });
+  const asProgram = (component: Component): Component => ({ ...component, kind: 'binary', mode: '0755', deltas });
   const newer = { schemaVersion: 2, minUpdaterVersion: '0.2.0', distribution } as const;
   return edge.publish(version, counter, [{ path: 'bin/k3s', bytes }], asProgram, { ...newer, ...stated });
 }
@@ -56,7 +61,7 @@ export async function update(device: Device): Promise<void> {
 }
 
 /** @param ends the release before, whose data is never lost, and all that it may be on */
-export function expectWholeBox(
+export async function expectWholeBox(
   edge: EdgeDevice,
   box: AdoptedBox,
   device: Device,
