@@ -93,8 +93,9 @@ export class CrashMachine {
     await this.#expectWholeSlots(what);
     // Later starts change nothing any more, and nothing is left over that is not there without a cut.
     await this.started(what);
-    const rested = namesAndBytes(this.tree);
-    await expectWhole(await this.started(what), true, what);
+    const [rested, { running }] = [namesAndBytes(this.tree), this.prepared.box];
+    const { phase } = (await this.started(what)).state.update;
+    expect([phase, this.prepared.box.running], what).toEqual(['idle', running]);
     expect(namesAndBytes(this.tree), what).toEqual(rested);
     const left = [...namesIn(this.tree)].filter((name) => !this.#names.has(name));
     expect(left, what).toEqual([]);

@@ -9,7 +9,7 @@ import { CrashPoints } from './crash-points.ts';
 import { chosen, printSample, randomOf } from './crash-sample.ts';
 import { crashScenarios } from './crash-scenarios.ts';
 
-const cutsOfSurvival = 4;
+const cutsOfSurvival = 3;
 let tried = 0;
 
 afterAll(() => printSample(`${tried} cuts`));

@@ -8,6 +8,7 @@ import * as z from 'zod';
 import { SlipwayError } from '../../../contract/errors.ts';
 import {
   exists,
+  flushFolders,
   makeDirectory,
   moveInto,
   onDisk,
@@ -101,6 +102,8 @@ export class K3sPayloads implements Payloads {
       if (name === 'data/current' && found !== undefined) replaceLink(this.#at('data/previous'), found);
       replaceLink(link, target);
     }
+    // One that is right may be so by a process that was killed before it flushed it.
+    flushFolders([this.#at('data'), this.#at('data', 'cni')]);
   }
 
   settle(): void {
