@@ -48,13 +48,13 @@ export class CrashPoints {
     let left: Left = { disk: this.#diskAfter(index + 1), survival, service };
     await this.#bringBack(left, random);
     if (random() < secondShare) {
-      const log = logOf(machine);
+      const [log, booted] = [logOf(machine), machine.service];
       // What a kill has left is not flushed by then.
       const disk = survival === 'all' ? left.disk : this.#durable(machine.tree);
       await machine.watched(log, () => machine.started(what));
       const count = Math.floor(random() * (log.entries.length + 1));
       for (const { change } of log.entries.slice(0, count)) disk.apply(change);
-      left = { disk, survival: secondOf(survival, random), service: log.entries[count - 1]?.mark ?? service };
+      left = { disk, survival: secondOf(survival, random), service: log.entries[count - 1]?.mark ?? booted };
       what += `, and after ${count} more, survives: ${left.survival}`;
       await this.#bringBack(left, random);
     }
