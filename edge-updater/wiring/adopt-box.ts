@@ -71,10 +71,10 @@ async function boxToAdopt(device: OpenDevice['device'], { service }: Configurati
 }
 
 /** The record is durable before the program is replaced: it says what was there. */
-async function installedAsSlot(
+export async function installedAsSlot(
   box: Box,
   device: OpenDevice['device'],
-  configuration: Configuration,
+  configuration: Pick<Configuration, 'stateDir' | 'product' | 'platform'>,
 ): Promise<Adoption> {
   const { stateDir, product, platform } = configuration;
   const { slots } = device.world;

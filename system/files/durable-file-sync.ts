@@ -151,6 +151,16 @@ export function syncDirectory(directory: string): void {
   }
 }
 
+/**
+ * Makes the names in these folders last: a process that was killed before it flushed them leaves what is seen, and what a
+ * power cut takes back. Folders that are not there are passed over.
+ */
+export function flushFolders(folders: readonly string[]): void {
+  for (const folder of new Set(folders)) {
+    onDisk(`flush ${folder}`, () => exists(folder) && syncDirectory(folder));
+  }
+}
+
 /** Writes everything: one call may take less than it was given. */
 export function writeFully(descriptor: number, bytes: Uint8Array, position: number | null = null): void {
   for (let written = 0; written < bytes.length; ) {

@@ -11,7 +11,7 @@ const modes: readonly InterruptionMode[] = ['fails', 'killed before', 'killed af
 /** Calls before the box goes down are those of any update: update-matrix.test.ts has them. */
 const isOfBox = (call: string) => /^(data|payloads|service|journal)\.|^slots\.(point|prune)|^health/.test(call);
 
-/** The good one is met call by call in box-files.test.ts: here it is in `npm run test:long`. */
+/** The good one is met call by call in crash.test.ts: here it is in `npm run test:long`. */
 const tried = scenarios.filter(({ isSick }) => isLong || isSick);
 
 for (const scenario of tried) {

@@ -35,10 +35,15 @@ export async function prepareBox({ isSick, storage }: (typeof allScenarios)[numb
 }
 
 /** As the packager makes one of a K3s binary. */
-export function publishK3s(edge: EdgeDevice, version: string, counter: number, stated: Partial<ReleaseManifest> = {}) {
-  const bytes = bytesOf(version, 2000);
+export function publishK3s(
+  edge: EdgeDevice,
+  version: string,
+  counter: number,
+  stated: Partial<ReleaseManifest> = {},
+  { bytes = bytesOf(version, 2000), deltas = [] }: { bytes?: Uint8Array; deltas?: Component['deltas'] } = {},
+) {
   const distribution = { name: 'k3s', version, component: 'part-0', payload: sha256(bytes) } as const;
-  const asProgram = (component: Component): Component => ({ ...component, kind: 'binary', mode: '0755' });
+  const asProgram = (component: Component): Component => ({ ...component, kind: 'binary', mode: '0755', deltas });
   const newer = { schemaVersion: 2, minUpdaterVersion: '0.2.0', distribution } as const;
   return edge.publish(version, counter, [{ path: 'bin/k3s', bytes }], asProgram, { ...newer, ...stated });
 }
@@ -71,16 +76,17 @@ export async function expectWholeBox(
   expect(box.running, what).toBe(currentLink);
   // The release that runs wrote last, and an older one finds nothing of a newer one.
   expect(await box.data.owner(), what).toBe(currentLink);
-  expect(box.writers().at(-1), what).toBe(currentLink);
+  const writers = box.writers();
+  expect(writers.at(-1), what).toBe(currentLink);
   // K3s' own links name what runs, and what they name is there.
   expect(box.linkedPayloads, what).toEqual([box.payloadOf(currentLink), box.payloadOf(currentLink)]);
   expect(existsSync(path.join(box.dataDir, 'data', box.payloadOf(currentLink), 'bin/k3s')), what).toBe(true);
   expect(readdirSync(path.join(box.dataDir, 'data')), what).not.toContain('.slipway-unpacking');
-  if (currentLink === old) expect(new Set(box.writers()), what).toEqual(new Set([old]));
+  if (currentLink === old) expect(new Set(writers), what).toEqual(new Set([old]));
   // Nothing that it wrote is lost: a copy that is put back was taken when it wrote last.
   if (currentLink === old) {
     expect(box.configuration, what).toEqual(['of the old release', 0o640, ['a.yaml']]);
-    const own = box.writers().filter((writer) => writer === old).length;
+    const own = writers.filter((writer) => writer === old).length;
     expect(own, what).toBe(box.written.get(old));
   }
   expect(box.data.isHeld, what).toBe(false);

@@ -23,15 +23,14 @@ import { BoxDataDirectory } from '../../edge-updater/adapters/datastore/box-data
 import { type K3sPayloadSettings, K3sPayloads } from '../../edge-updater/adapters/datastore/k3s-payloads.ts';
 import type { Adoption } from '../../edge-updater/adoption/adoption.ts';
 import { type EdgeDevice, FakeService } from './edge-device.ts';
-import type { FileFaults } from './file-faults.ts';
 
 export class AdoptedBox extends FakeService {
   /** Storage version of each release; the same one unless said. */
   readonly storage = new Map<Digest, number>();
   /** How often each release has written since `recount`. */
   readonly written = new Map<Digest, number>();
-  /** Faults of the disk that are the updater's alone. */
-  faults: FileFaults | undefined;
+  /** What watches the disk for the updater: what the service does there is none of its work. */
+  faults: { aside<T>(work: () => T): T } | undefined;
   readonly #edge: EdgeDevice;
 
   constructor(edge: EdgeDevice) {
@@ -66,7 +65,9 @@ export class AdoptedBox extends FakeService {
       return { kind: 'ended', status: 1, stdout: '', stderr: 'unknown flag: --data-dir' };
     };
     const programOf = (release: Digest) => path.join(this.#edge.stateDirectory, 'slots', release, 'bin/k3s');
-    return new K3sPayloads({ dataDir: this.dataDir, programOf, run, runDir: path.join(this.#edge.folder, 'run') });
+    const runDir = path.join(this.#edge.folder, 'run');
+    // No process of this machine runs from there: to look through all of them takes longer than all else.
+    return new K3sPayloads({ dataDir: this.dataDir, programOf, run, runDir, useOf: () => 'unused' });
   }
 
   /** A fresh look, as a new process has it. */

@@ -25,6 +25,7 @@ import type { Preflight } from '../../edge-updater/effects/require-fit-box.ts';
 import type { UpdatePolicy } from '../../edge-updater/effects/world.ts';
 import type {
   BlobSource,
+  DeltaApplier,
   DownloadStore,
   HealthResult,
   HeardTime,
@@ -260,6 +261,7 @@ export class EdgeDevice {
     interruption = new Interruption(0, 'fails'),
     policy = quickPolicy,
     blobs,
+    deltas = deltaProcess([]),
     box,
     service = this.service,
     data,
@@ -270,6 +272,7 @@ export class EdgeDevice {
     interruption?: Interruption;
     policy?: UpdatePolicy;
     blobs?: BlobSource;
+    deltas?: DeltaApplier;
     box?: BoxReader;
     service?: FakeService;
     /** Of an adopted box. */
@@ -306,7 +309,7 @@ export class EdgeDevice {
         slots,
         disk: new StateDiskSpace(this.stateDirectory),
         blobs: blobs ?? server,
-        deltas: deltaProcess([]),
+        deltas,
         service: interruption.watch('service', service, ['restart', 'ensure', 'stop']),
         health: interruption.watch('health', service, ['probe']),
         clock: this.clock,

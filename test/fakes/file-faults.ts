@@ -1,47 +1,27 @@
 /**
- * Stops this process's work on files at an exact call that changes something below a folder: as a kill before it, as a
- * kill inside it (half of the bytes, part of a tree), or as an error of the disk. After a kill no further call changes
- * anything. The calls are Node's own, replaced for as long as a fault is wanted.
+ * Lets the disk fail at an exact call that changes something below a folder: once with an error, from there on without room
+ * or without writing, or by taking half of what it was given.
  */
-import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
-import path from 'node:path';
-import { Killed } from './interruption.ts';
+import { type FileCall, FileCalls } from './file-calls.ts';
 
-export type FaultMode = 'killed before' | 'killed inside' | 'ENOSPC' | 'EIO';
-export const faultModes: readonly FaultMode[] = ['killed before', 'killed inside', 'ENOSPC', 'EIO'];
-
-/** Changing calls that name a file first, and those that name an open one. */
-const byPath = [
-  ...(['renameSync', 'rmSync', 'rmdirSync', 'unlinkSync', 'mkdirSync', 'linkSync', 'chmodSync', 'chownSync'] as const),
-  ...(['lchownSync', 'utimesSync', 'lutimesSync', 'writeFileSync', 'copyFileSync'] as const),
-] as const;
-const byDescriptor = ['writeSync', 'fsyncSync', 'ftruncateSync', 'fchmodSync'] as const;
-
-type AnyCall = (...args: unknown[]) => unknown;
-const calls = fs as unknown as Record<string, AnyCall>;
+export type DiskFault = 'EIO' | 'ENOSPC' | 'full' | 'EROFS' | 'short write';
+export const diskFaults: readonly DiskFault[] = ['EIO', 'ENOSPC', 'full', 'EROFS', 'short write'];
+/** Takes no block and no inode, so that a full disk lets it through. */
+const isFree = ({ name }: FileCall) =>
+  ['renameSync', 'rmSync', 'rmdirSync', 'unlinkSync', 'fsyncSync', 'chmodSync', 'ftruncateSync'].includes(name);
 
 export class FileFaults {
   /** Names of the calls so far. */
   readonly seen: string[] = [];
-  readonly #root: string;
   readonly #at: number;
-  readonly #mode: FaultMode;
-  readonly #real = new Map<string, AnyCall>();
-  readonly #open = new Map<number, string>();
-  #isDead = false;
-  #isPaused = false;
+  readonly #fault: DiskFault;
+  readonly #calls: FileCalls;
 
   /** @param at 1 for the first call, 0 for never */
-  constructor(root: string, at: number, mode: FaultMode) {
-    this.#root = root;
+  constructor(root: string, at: number, fault: DiskFault) {
     this.#at = at;
-    this.#mode = mode;
-    for (const name of byPath) this.#replace(name, (args) => String(args[0]));
-    this.#replace('symlinkSync', (args) => String(args[1]));
-    for (const name of byDescriptor) this.#replace(name, (args) => this.#open.get(args[0] as number) ?? '');
-    this.#replaceOpen();
-    syncBuiltinESMExports();
+    this.#fault = fault;
+    this.#calls = new FileCalls(root, (call) => (call.isChange ? this.#run(call) : call.run()));
   }
 
   get hasHappened(): boolean {
@@ -50,81 +30,44 @@ export class FileFaults {
 
   /** What the service does is not the updater's. */
   aside<T>(work: () => T): T {
-    if (this.#isDead) throw new Killed('the process is gone');
-    this.#isPaused = true;
-    try {
-      return work();
-    } finally {
-      this.#isPaused = false;
-    }
+    return this.#calls.pass(work);
   }
 
   [Symbol.dispose](): void {
-    for (const [name, call] of this.#real) calls[name] = call;
-    syncBuiltinESMExports();
+    this.#calls[Symbol.dispose]();
   }
 
-  #replace(name: string, fileOf: (args: unknown[]) => string): void {
-    const real = calls[name] as AnyCall;
-    this.#real.set(name, real);
-    calls[name] = (...args) => (this.#concerns(fileOf(args)) ? this.#run(name, args, real) : real(...args));
-  }
-
-  /** Opening for reading changes nothing; descriptors are remembered for the calls that name them. */
-  #replaceOpen(): void {
-    const real = calls.openSync as AnyCall;
-    this.#real.set('openSync', real);
-    calls.openSync = (...args) => {
-      const [file, flags = 'r'] = args;
-      const isReading = flags === 'r' || (typeof flags === 'number' && (flags & 3) === 0);
-      const isOurs = this.#concerns(String(file));
-      const descriptor = isOurs && !isReading ? this.#run('openSync', args, real) : real(...args);
-      if (isOurs) this.#open.set(descriptor as number, String(file));
-      else this.#open.delete(descriptor as number);
-      return descriptor;
-    };
-  }
-
-  #concerns(file: string): boolean {
-    return !this.#isPaused && file.startsWith(this.#root);
-  }
-
-  #run(name: string, args: unknown[], real: AnyCall): unknown {
-    if (this.#isDead) throw new Killed(name);
-    this.seen.push(name);
-    if (this.seen.length !== this.#at) return real(...args);
-    if (this.#mode === 'ENOSPC' || this.#mode === 'EIO') {
-      throw Object.assign(new Error(`${this.#mode}: made to fail, ${name}`), { code: this.#mode });
+  #run(call: FileCall): unknown {
+    this.seen.push(call.name);
+    const isHere = this.seen.length === this.#at;
+    const isSince = this.hasHappened;
+    switch (this.#fault) {
+      case 'EIO':
+      case 'ENOSPC':
+        if (isHere) fail(this.#fault, call);
+        break;
+      case 'EROFS':
+        if (isSince) fail('EROFS', call);
+        break;
+      case 'full':
+        if (isSince && !isFree(call)) fail('ENOSPC', call);
+        break;
+      case 'short write':
+        if (isSince && call.name === 'writeSync') return shortened(call);
+        break;
+      default:
+        throw this.#fault satisfies never;
     }
-    if (this.#mode === 'killed inside') inPart(name, args, real);
-    this.#isDead = true;
-    throw new Killed(name);
+    return call.run();
   }
 }
 
-/** Half of a write, one file of a tree, or all of what cannot be done in part. */
-function inPart(name: string, args: unknown[], real: AnyCall): void {
-  if (name === 'writeSync') {
-    const bytes = args[1] as Uint8Array;
-    real(args[0], bytes, 0, Math.floor(bytes.length / 2), args[4] ?? null);
-    return;
-  }
-  if (name === 'rmSync') {
-    const victim = firstFileBelow(String(args[0]));
-    if (victim !== undefined) real(victim);
-    return;
-  }
-  real(...args);
+function fail(code: string, { name }: FileCall): never {
+  throw Object.assign(new Error(`${code}: made to fail, ${name}`), { code });
 }
 
-function firstFileBelow(folder: string): string | undefined {
-  const stat = fs.lstatSync(folder, { throwIfNoEntry: false });
-  if (!stat?.isDirectory()) return undefined;
-  for (const name of fs.readdirSync(folder)) {
-    const inside = path.join(folder, name);
-    if (!fs.lstatSync(inside).isDirectory()) return inside;
-    const found = firstFileBelow(inside);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+/** Half of the bytes, at least one. */
+function shortened({ args, run }: FileCall): unknown {
+  const [descriptor, bytes, offset = 0, length = (bytes as Uint8Array).length - (offset as number), at = null] = args;
+  return run(descriptor, bytes, offset, Math.max(1, Math.floor((length as number) / 2)), at);
 }

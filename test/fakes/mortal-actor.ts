@@ -5,7 +5,7 @@
 import { type ActionName, type Actions, actionNames } from '../../edge-updater/actor/actions.ts';
 import { ActorServer } from '../../edge-updater/adapters/actor/actor-server.ts';
 import { actionsOfTest } from './actor-of-box.ts';
-import { FileFaults } from './file-faults.ts';
+import { FileCalls } from './file-calls.ts';
 
 const [socket = '', stateDir = '', victim = '', at = ''] = process.argv.slice(2);
 const real = actionsOfTest(stateDir);
@@ -13,10 +13,15 @@ const real = actionsOfTest(stateDir);
 async function mortal(action: ActionName, asked: unknown, signal: AbortSignal): Promise<unknown> {
   const act = real[action] as (asked: unknown, signal: AbortSignal) => Promise<unknown>;
   if (action !== victim) return act(asked, signal);
-  const faults = new FileFaults(stateDir, at === 'end' ? 0 : Number(at), 'killed inside');
+  let changes = 0;
+  new FileCalls(stateDir, ({ isChange, run }) => {
+    if (isChange) changes++;
+    if (changes === Number(at)) process.kill(process.pid, 'SIGKILL');
+    return run();
+  });
   await act(asked, signal).catch(() => undefined);
-  if (at === 'end' || faults.hasHappened) process.kill(process.pid, 'SIGKILL');
-  process.stderr.write(`${action} has ${faults.seen.length} changes\n`);
+  if (at === 'end') process.kill(process.pid, 'SIGKILL');
+  process.stderr.write(`${action} has ${changes} changes\n`);
   throw new Error('it was to be killed');
 }
 

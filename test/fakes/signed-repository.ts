@@ -2,7 +2,7 @@
  * A TUF repository in memory, signed by the packager's own code, whose owner (or attacker) holds every key: a state is
  * published, changed, mixed and served through `fetch`.
  */
-import type { MetaFile, Root, Targets } from '@tufjs/models';
+import { type MetaFile, Root, type Targets } from '@tufjs/models';
 import { sha256 } from '../../contract/digest.ts';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { encodeManifest, targetPath } from '../../contract/release/manifest.ts';
@@ -56,6 +56,21 @@ export class SignedRepository {
     const version = this.targets.signed.version + 1;
     this.targets = createTargets(delegated, one(this.keys.targets), now, version);
     this.files.set(`${version}.targets.json`, this.targets.bytes);
+    this.publish(now);
+  }
+
+  /** Signs the next root, in which another key signs what is online, and publishes by that key from now on. */
+  rotateOnline(now: Date): void {
+    const one = (key: SigningKey) => ({ keys: [key], threshold: 1 });
+    const { root, targets } = this.keys;
+    this.keys.online = newSigningKey();
+    const made = createRoot({ root: one(root), targets: one(targets), online: one(this.keys.online) }, now, true);
+    const { keys, roles, expires, specVersion, consistentSnapshot, unrecognizedFields } = made.signed;
+    const next = new Root({
+      ...{ keys, roles, expires, specVersion, consistentSnapshot, unrecognizedFields },
+      version: 2,
+    });
+    this.files.set('2.root.json', signDocument('root', next, [root]).bytes);
     this.publish(now);
   }
 

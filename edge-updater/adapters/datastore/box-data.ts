@@ -11,6 +11,7 @@ import { type Digest, digestSchema } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import {
   exists,
+  flushFolders,
   makeDirectory,
   moveInto,
   onDisk,
@@ -141,6 +142,9 @@ export class BoxDataDirectory implements BoxData {
   }
 
   async finishExchange(): Promise<void> {
+    // All of it is looked at from here on, and acted upon.
+    const places = this.#set.items.map((item) => path.dirname(path.join(this.#dataDir, item)));
+    flushFolders([this.#dataDir, ...places, this.#own, this.#path('snapshots')]);
     if (!this.#isExchanging) return;
     const open = this.#read('exchange.json', exchangeSchema);
     if (!open) throw notRestorable('an exchange of data was begun, and its file cannot be read');

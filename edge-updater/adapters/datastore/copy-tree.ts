@@ -7,7 +7,10 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  fchmodSync,
+  fchownSync,
   fsyncSync,
+  futimesSync,
   lchownSync,
   lstatSync,
   lutimesSync,
@@ -41,6 +44,14 @@ export type Copied = z.infer<typeof copiedSchema>;
  * @throws SlipwayError codes of the disk; `io-error` for a socket, a device or a pipe
  */
 export function copyTree(fromRoot: string, toRoot: string, name: string): Copied[] {
+  const copied = copyBelow(fromRoot, toRoot, name);
+  const folder = path.dirname(path.join(toRoot, name));
+  if (copied.length > 0) onDisk(`flush ${folder}`, () => syncDirectory(folder));
+  return copied;
+}
+
+/** The folder that names it is still to be flushed. */
+function copyBelow(fromRoot: string, toRoot: string, name: string): Copied[] {
   const from = path.join(fromRoot, name);
   const to = path.join(toRoot, name);
   return onDisk(`copy ${from}`, () => {
@@ -51,7 +62,7 @@ export function copyTree(fromRoot: string, toRoot: string, name: string): Copied
     if (stat.isFile()) return [{ kind: 'file', ...owned, ...copyFile(from, to, stat) }];
     if (!stat.isDirectory()) throw new SlipwayError('io-error', `${from} is neither a file nor a folder`);
     mkdirSync(to, { recursive: true, mode: 0o700 });
-    const inside = readdirSync(from).flatMap((each) => copyTree(fromRoot, toRoot, path.join(name, each)));
+    const inside = readdirSync(from).flatMap((each) => copyBelow(fromRoot, toRoot, path.join(name, each)));
     chownSync(to, stat.uid, stat.gid);
     chmodSync(to, stat.mode & 0o7777);
     utimesSync(to, stat.atime, stat.mtime);
@@ -76,6 +87,10 @@ function copyFile(from: string, to: string, stat: Stats): { length: number; sha2
         writeFully(target, chunk);
         length += count;
       }
+      // Before the flush, which is what makes them last.
+      fchownSync(target, stat.uid, stat.gid);
+      fchmodSync(target, stat.mode & 0o7777);
+      futimesSync(target, stat.atime, stat.mtime);
       fsyncSync(target);
     } finally {
       closeSync(target);
@@ -83,9 +98,6 @@ function copyFile(from: string, to: string, stat: Stats): { length: number; sha2
   } finally {
     closeSync(source);
   }
-  chownSync(to, stat.uid, stat.gid);
-  chmodSync(to, stat.mode & 0o7777);
-  utimesSync(to, stat.atime, stat.mtime);
   return { length, sha256: hash.digest('hex') };
 }
 

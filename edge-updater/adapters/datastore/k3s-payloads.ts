@@ -9,6 +9,7 @@ import type { Digest } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import {
   exists,
+  flushFolders,
   makeDirectory,
   moveInto,
   onDisk,
@@ -104,6 +105,8 @@ export class K3sPayloads implements Payloads {
       if (name === 'data/current' && found !== undefined) replaceLink(this.#at('data/previous'), found);
       replaceLink(link, target);
     }
+    // One that is right may be so by a process that was killed before it flushed it.
+    flushFolders([this.#at('data'), this.#at('data', 'cni')]);
   }
 
   async settle(): Promise<void> {

@@ -74,6 +74,8 @@ export class JournalFile implements JournalPort {
     this.#length = wholeBytes;
     this.#index = index;
     this.#last = state;
+    // What was read is acted upon: a process that was killed may not have flushed it.
+    onDisk('flush the journal', () => fsyncSync(this.#descriptor));
     this.#blank(wholeBytes);
     this.#keepReserve();
   }

@@ -14,6 +14,7 @@ import type { ByteSource } from '../../../delta/byte-source.ts';
 import {
   addName,
   exists,
+  flushFolders,
   makeDirectory,
   moveInto,
   onDisk,
@@ -232,6 +233,8 @@ export class SlotDirectory implements SlotStore {
 
   point({ current, previous }: { readonly current: Digest | undefined; readonly previous: Digest | undefined }): void {
     const left = this.currentLink;
+    // A link lasts no longer than the name that it leads to.
+    flushFolders([this.#slots, this.#stateDirectory]);
     // The way back takes no inode and no block: a full disk does not keep a release that fails.
     if (current !== undefined && current !== left && current === this.previousLink && previous !== left) {
       moveInto(path.join(this.#stateDirectory, 'previous'), path.join(this.#stateDirectory, 'current'));

@@ -1,0 +1,30 @@
+/**
+ * Twelve scenarios × {a kill, a power cut by what survives it} × a second one while that is put right: the device comes to
+ * one whole release over its own data. `npm test` takes a sample by a seed that it prints; `npm run test:long -- crash`
+ * takes all.
+ */
+import { afterAll, describe, expect, it } from 'vitest';
+import { survivals } from '../fakes/volatile-disk.ts';
+import { CrashPoints } from './crash-points.ts';
+import { chosen, printSample, randomOf } from './crash-sample.ts';
+import { crashScenarios } from './crash-scenarios.ts';
+
+const cutsOfSurvival = 3;
+let tried = 0;
+
+afterAll(() => printSample(`${tried} cuts`));
+
+describe.each(crashScenarios)('$name', (scenario) => {
+  it('comes to a whole end wherever it is cut off', { timeout: 3_600_000 }, async () => {
+    const points = await CrashPoints.of(scenario);
+    expect(points.cuts.length).toBeGreaterThan(10);
+    for (const survival of survivals) {
+      const random = randomOf(`${scenario.name} ${survival}`);
+      for (const index of chosen(points.cuts, cutsOfSurvival, random)) {
+        tried++;
+        await points.cutOff(index, survival, random);
+      }
+    }
+    points.remove();
+  });
+});
