@@ -142,13 +142,18 @@ export function makeDirectory(directory: string, mode = 0o700): void {
   });
 }
 
-export function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r');
+/** Of a directory that is the names in it, of a file its bytes. */
+export function flushFile(file: string): void {
+  const descriptor = openSync(file, 'r');
   try {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
+}
+
+export function syncDirectory(directory: string): void {
+  flushFile(directory);
 }
 
 /**

@@ -74,8 +74,10 @@ describeUnless('unavailable' in service ? service.unavailable : undefined, 'a se
     const made = await mustCallDistributor<{ token: string }>(...create);
     for (let index = 0; index < devices; index++) {
       const id = `device-${index}`;
-      const { product, platform, labels } = idleDevice;
-      const answer = await ask('/v1/enrol', made.token, { schemaVersion: 1, deviceId: id, product, platform, labels });
+      const { platform, labels } = idleDevice;
+      const device = { schemaVersion: 1, deviceId: id, product: 'shop', platform, labels };
+      const answer = await ask('/v1/enrol', made.token, device);
+      expect(answer.status).toBe(201);
       const { deviceToken } = (await answer.json()) as { deviceToken: string };
       fleet.push({ id, token: deviceToken, sent: 0, acknowledged: 0 });
     }

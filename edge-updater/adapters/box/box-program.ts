@@ -6,11 +6,8 @@
 import {
   chmodSync,
   chownSync,
-  closeSync,
   copyFileSync,
-  fsyncSync,
   lstatSync,
-  openSync,
   readlinkSync,
   realpathSync,
   renameSync,
@@ -18,7 +15,14 @@ import {
   utimesSync,
 } from 'node:fs';
 import path from 'node:path';
-import { exists, onDisk, remove, replaceLink, syncDirectory } from '../../../system/files/durable-file-sync.ts';
+import {
+  exists,
+  flushFile,
+  onDisk,
+  remove,
+  replaceLink,
+  syncDirectory,
+} from '../../../system/files/durable-file-sync.ts';
 import type { Adoption, OriginalProgram } from '../../adoption/adoption.ts';
 import { holdDropInOf } from '../../adoption/unit-files.ts';
 import { digestOfFile } from '../disk/digest-of-file.ts';
@@ -88,19 +92,10 @@ export async function giveProgramBack(stateDirectory: string, adoption: Adoption
     chownSync(temporary, original.uid, original.gid);
     chmodSync(temporary, original.mode);
     if (isOriginal) utimesSync(temporary, original.mtimeMs / 1000, original.mtimeMs / 1000);
-    syncFile(temporary);
+    flushFile(temporary);
     renameSync(temporary, program);
     syncDirectory(path.dirname(program));
   });
-}
-
-function syncFile(file: string): void {
-  const descriptor = openSync(file, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 function linkTargetOf(file: string): string | undefined {
