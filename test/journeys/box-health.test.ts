@@ -130,8 +130,8 @@ describeUnless(missing, 'a K3s with the health of a box', () => {
     await machine.write('/etc/systemd/system/k3s-agent.service', agent);
     await machine.ask('systemctl', 'daemon-reload');
     const started = Date.now();
-    const installed = install('agent', 2, 'k3s-agent.service');
-    const early = await Promise.race([installed, pause(7000)]);
+    const installed = install('agent', 5, 'k3s-agent.service');
+    const early = await Promise.race([installed, pause(10_000)]);
     expect(early).toBeUndefined();
     expect(await machine.property('k3s-agent.service', 'ActiveState')).toBe('activating');
     const server = ['/srv/k3s/first/k3s', 'server', '--disable-agent', '--data-dir', '/srv/elsewhere'];
