@@ -12,7 +12,7 @@ import { manifestKey, metadataKey, timestampKey } from '../../contract/store-key
 import { binsMarker } from '../../contract/trust/hash-bins.ts';
 import type { PermitAuthority } from '../../contract/trust/permit.ts';
 import { type MetadataSet, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
-import { type EndingRole, endingRoles } from '../../system/signing/ending-roles.ts';
+import { type EndingRole, endingRoles, type RoleEnds, roleEndsOf } from '../../system/signing/ending-roles.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
 import { type Expiries, expiriesOf } from './expiries.ts';
 import { type Release, ReleaseIndex } from './releases.ts';
@@ -36,6 +36,8 @@ interface CatalogState {
 export class Catalog {
   readonly #store: StoreReader;
   #known: MetadataSet | undefined;
+  /** Of the known set; read when it is asked for first, since readiness asks every few seconds. */
+  #ends: RoleEnds | undefined;
   #timestampEtag: string | undefined;
   #expires = '';
   #refreshing: Promise<boolean> | undefined;
@@ -60,7 +62,9 @@ export class Catalog {
 
   /** Roles of the last success whose time is ending or over, the first to end first. */
   endingRoles(now: Date): EndingRole[] {
-    return this.#known ? endingRoles(this.#known, now) : [];
+    if (!this.#known) return [];
+    this.#ends ??= roleEndsOf(this.#known);
+    return endingRoles(this.#ends, now);
   }
 
   /**
@@ -91,6 +95,7 @@ export class Catalog {
       const skipped: string[] = [];
       const releases = await this.#readReleases(repository, skipped);
       this.#known = repository.documents;
+      this.#ends = undefined;
       this.#timestampEtag = timestamp?.etag;
       this.#expires = repository.expires;
       const { permits } = repository;

@@ -35,18 +35,18 @@ export async function refreshOffline(
   } catch (error) {
     if (!(error instanceof SlipwayError) || error.code !== 'metadata-expired' || !offered) throw error;
   }
-  const { signed: claimed } = decodeGrant(offered.bytes);
+  const decoded = decodeGrant(offered.bytes);
   const known = store.load();
   const repository = await refreshTrust({
     known: known.documents,
     fetch: metadata,
     // Nothing is kept before the grant is verified, by keys that this set names.
-    now: new Date(claimed.issued),
+    now: new Date(decoded.signed.issued),
     maxRoots: limits.maxRootRotations,
   });
-  const time = Math.max(now, known.timeFloor, Date.parse(claimed.issued));
+  const time = Math.max(now, known.timeFloor, Date.parse(decoded.signed.issued));
   requireUnexpired(repository.documents, time);
-  const grant = verifyGrant(decodeGrant(offered.bytes), repository.grants, {
+  const grant = verifyGrant(decoded, repository.grants, {
     ...offered.holder,
     timestamp: sha256(repository.documents.get('timestamp') ?? new Uint8Array()),
     now: time,

@@ -6,7 +6,7 @@
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { tableText } from '../../system/command-line/table.ts';
-import { endingRoles, endingText } from '../../system/signing/ending-roles.ts';
+import { endingRoles, endingText, roleEndsOf } from '../../system/signing/ending-roles.ts';
 import { type RoleStatus, roleStatuses } from '../repository/role-status.ts';
 import { loadRepository } from '../repository/state.ts';
 import { type PackagerContext, withStore } from './context.ts';
@@ -51,7 +51,7 @@ function registerStatus(keys: Command, context: PackagerContext): void {
       const pinned = await readRoot(root);
       const state = await withStore(context, store, (opened) => loadRepository(opened, pinned));
       const roles = roleStatuses(state, context.now());
-      const soon = endingRoles(state.documents, context.now());
+      const soon = endingRoles(roleEndsOf(state.documents), context.now());
       // Snapshot and timestamp live for days: a job signs them again.
       const ending = roles.filter(
         ({ role, document }) => limit !== undefined && document && document.daysLeft < (isOnline(role) ? 0 : limit),

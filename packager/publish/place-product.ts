@@ -49,18 +49,20 @@ export async function placeProduct(store: StoreWriter, input: ProductPlacement):
   const asOwn = { role: product, from: (own?.version ?? 0) + 1, delegator };
   if (count === 0) return place(store, input, asOwn, (version) => productTargets(releases, version, now, lifetimes));
   const ownAt = (version: number) => delegatingRole(input, count, version);
-  const isLaidOut = !input.renew && own !== undefined && isSameJson(content(own), content(ownAt(1)));
+  const laidOut = ownAt(1);
+  const isLaidOut = !input.renew && own !== undefined && isSameJson(content(own), content(laidOut));
   const named = isLaidOut ? {} : await place(store, input, asOwn, ownAt);
   const byBin = Array.from({ length: count }, (): ListedRelease[] => []);
   for (const release of releases) byBin[binOf(release.path, count)]?.push(release);
   const queue = new PQueue({ concurrency });
+  const binDelegator = new Metadata(laidOut);
   const placed = byBin.map((listed, bin) => async () => {
     const role = binRole(product, bin);
     const known = bins.get(role);
     const make = (version: number) => productTargets(listed, version, now, lifetimes);
     if (isLaidOut && known && isSameJson(content(known), content(make(1)))) return {};
     const from = (known?.version ?? 0) + 1;
-    return place(store, input, { role, from, delegator: new Metadata(ownAt(1)) }, make);
+    return place(store, input, { role, from, delegator: binDelegator }, make);
   });
   return Object.assign(named, ...(await queue.addAll(placed)));
 }

@@ -5,7 +5,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { Progress } from '../../contract/progress.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import { refreshTrust } from '../../contract/trust/trusted-set.ts';
-import { endingRoles, endingText } from '../../system/signing/ending-roles.ts';
+import { endingRoles, endingText, roleEndsOf } from '../../system/signing/ending-roles.ts';
 import { objectStream } from '../../system/store/object-stream.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
 import { listReleases } from '../repository/product-role.ts';
@@ -66,7 +66,7 @@ export async function verifyStore(
     releases,
     blobs: blobs.length,
     rootPinned: pinnedRoot !== undefined,
-    warnings: endingRoles(trusted.documents, now).map(endingText),
+    warnings: endingRoles(roleEndsOf(trusted.documents), now).map(endingText),
     expires: trusted.expires,
     ...(repair ? { repaired: repair.repaired } : {}),
   };

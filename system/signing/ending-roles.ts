@@ -13,18 +13,29 @@ export interface EndingRole {
 const warnDays: Partial<Record<RoleKind, number>> = { root: 60, targets: 30, product: 14 };
 const dayMs = 24 * 3600 * 1000;
 
-/**
- * @param documents by role, with `root`; bytes that were verified
- * @returns the first to end first
- */
-export function endingRoles(documents: ReadonlyMap<string, Uint8Array>, now: Date): EndingRole[] {
+/** When each role of a repository ends. */
+export interface RoleEnds {
+  /** RFC 3339, by role. A hash bin is signed with the role of its product or later, and is not told apart. */
+  readonly expires: ReadonlyMap<string, string>;
+  readonly lifetimes: Lifetimes;
+}
+
+/** @param documents by role, with `root`; bytes that were verified */
+export function roleEndsOf(documents: ReadonlyMap<string, Uint8Array>): RoleEnds {
   const signed = new Map(
     [...documents].filter(([role]) => !isBinRole(role)).map(([role, bytes]) => [role, signedOf(bytes)]),
   );
-  const lifetimes = lifetimesOf({ unrecognizedFields: { custom: signed.get('root')?.custom as never } });
-  return [...signed]
-    .filter(([role, { expires }]) => isEnding(role, expires, lifetimes, now))
-    .map(([role, { expires }]) => ({ role, expires, hasEnded: Date.parse(expires) <= now.getTime() }))
+  return {
+    expires: new Map([...signed].map(([role, { expires }]) => [role, expires])),
+    lifetimes: lifetimesOf({ unrecognizedFields: { custom: signed.get('root')?.custom as never } }),
+  };
+}
+
+/** @returns the first to end first */
+export function endingRoles({ expires: ends, lifetimes }: RoleEnds, now: Date): EndingRole[] {
+  return [...ends]
+    .filter(([role, expires]) => isEnding(role, expires, lifetimes, now))
+    .map(([role, expires]) => ({ role, expires, hasEnded: Date.parse(expires) <= now.getTime() }))
     .sort((a, b) => Date.parse(a.expires) - Date.parse(b.expires));
 }
 

@@ -38,8 +38,7 @@ export async function readKey(
   if (found.kind === 'pem') return parseKey(found.text, found.name);
   if (found.kind === 'command') return keyByCommand(found.command, placeOf(source, found.name, around));
   const passphrase = await findPassphrase(found.name, passphraseFile, around);
-  const opened = parseKey(openSealedKey(found.sealed, passphrase, found.name), found.name);
-  return opened;
+  return parseKey(openSealedKey(found.sealed, passphrase, found.name), found.name);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { refreshTrust } from '../../../contract/trust/trusted-set.ts';
 import { fetchFrom, loadRepository } from '../../../packager/repository/state.ts';
-import { endingRoles } from '../../../system/signing/ending-roles.ts';
+import { endingRoles, roleEndsOf } from '../../../system/signing/ending-roles.ts';
 import { signOnline } from '../../../system/signing/sign-online.ts';
 import type { StoreWriter } from '../../../system/store/writer.ts';
 import {
@@ -61,7 +61,7 @@ it('roles that people sign are told of weeks before they end, and others when th
   const { store } = await repository();
   const { documents } = await loadRepository(store);
   const at = (days: number) =>
-    endingRoles(documents, daysLater(days)).map(({ role, hasEnded }) => `${role} ${hasEnded}`);
+    endingRoles(roleEndsOf(documents), daysLater(days)).map(({ role, hasEnded }) => `${role} ${hasEnded}`);
   expect(at(0.9)).toEqual([]);
   expect(at(8)).toEqual(['timestamp true', 'snapshot true']);
   expect(at(47)).toContain('k3s-edge false');
