@@ -27,26 +27,18 @@ export interface DataSet {
 const nothing: DataSet = { items: [], outside: [], links: [], linkFolders: [], sqlite: undefined, etcd: undefined };
 
 export function dataSetOf({ distribution, datastore, members, configuration: outside = [] }: Adoption): DataSet {
-  const links =
-    distribution === 'k3s'
-      ? { outside, links: ['data/current', 'data/previous'], linkFolders: ['data/cni'] }
-      : { outside };
+  const links = distribution === 'k3s' ? { links: ['data/current', 'data/previous'], linkFolders: ['data/cni'] } : {};
+  const always = { ...nothing, outside, ...links };
   const isSqlite = datastore === 'sqlite';
   const isAlone = datastore === 'etcd' && members !== undefined && members <= 1;
   // An etcd with several members must never get one member's past back; a database elsewhere is not here at all.
-  if (!isSqlite && !isAlone) return { ...nothing, ...links };
+  if (!isSqlite && !isAlone) return always;
   if (distribution === 'k0s') {
     const items = [isSqlite ? 'db' : 'etcd', 'pki'];
-    return {
-      ...nothing,
-      ...links,
-      items,
-      sqlite: isSqlite ? 'db/state.db' : undefined,
-      etcd: isSqlite ? undefined : 'etcd',
-    };
+    return { ...always, items, sqlite: isSqlite ? 'db/state.db' : undefined, etcd: isSqlite ? undefined : 'etcd' };
   }
   return {
-    ...{ ...nothing, ...links },
+    ...always,
     items: [
       ...[isSqlite ? 'server/db' : 'server/db/etcd', 'server/cred', 'server/tls', 'server/token'],
       ...['server/agent-token', 'server/node-token'],

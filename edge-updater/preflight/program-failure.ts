@@ -1,4 +1,5 @@
 /** Tells by how a program ended whose trouble that is: the release's, whose program ends at once, or this device's. */
+import { lastLineOfOutput } from '../update/last-words.ts';
 import type { ProgramRun } from './facts.ts';
 import type { Objection } from './objection.ts';
 
@@ -11,7 +12,9 @@ const deviceErrnos: Partial<Record<string, Objection['code']>> = {
 export function objectToFailure(run: ProgramRun, what: string): Objection | undefined {
   switch (run.kind) {
     case 'ended':
-      return run.status === 0 ? undefined : ofRelease(`${what} ends with status ${run.status}: ${lastLine(run)}`);
+      return run.status === 0
+        ? undefined
+        : ofRelease(`${what} ends with status ${run.status}: ${lastLineOfOutput(run)}`);
     case 'killed':
       // The kernel ends so what it has no memory for.
       return run.signal === 'SIGKILL'
@@ -39,8 +42,4 @@ function ofDevice(code: Objection['code'], message: string): Objection {
     message,
     hint: 'Look at memory, disk and mounts of this device; the update is tried again by itself.',
   };
-}
-
-function lastLine({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): string {
-  return (stderr.trim() || stdout.trim()).split('\n').at(-1)?.slice(0, 200) ?? '';
 }

@@ -19,3 +19,8 @@ export function describeLastWords({ line, where }: LastWords): string {
   const cut = printable.length > maxLine ? `${printable.slice(0, maxLine)}…` : printable;
   return `its last line is "${cut}", its log is ${where}`;
 }
+
+/** Of a command that has ended: the last line of what it said, of its errors first; empty for nothing. */
+export function lastLineOfOutput({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): string {
+  return (stderr.trim() || stdout.trim()).split('\n').at(-1)?.slice(0, maxLine) ?? '';
+}

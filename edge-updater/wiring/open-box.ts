@@ -33,23 +33,19 @@ export function openBox(
 ): { readonly ofWorld: BoxOfWorld; readonly health: BoxHealth | undefined } {
   const { stateDir } = configuration;
   const preflight = preflightOf(configuration);
-  if (!adoption) {
-    return { ofWorld: { box: boxOfThisMachine(configuration), preflight }, health: healthOfBox(configuration) };
-  }
-  const whatever = { bootId: bootId(), whyNotOurs: () => whyNotOurs(adoption, stateDir) };
+  const own = { box: boxOfThisMachine(configuration), preflight };
+  if (!adoption) return { ofWorld: own, health: healthOfBox(configuration) };
+  const ofAdopted = { bootId: bootId(), whyNotOurs: () => whyNotOurs(adoption, stateDir) };
   if (adoption.actor === undefined || hands === 'own') {
     const data = new BoxDataDirectory(adoption, stateDir);
     const payloads = payloadsOf(adoption, stateDir);
-    return {
-      ofWorld: { ...whatever, box: boxOfThisMachine(configuration), data, payloads, preflight },
-      health: healthOfBox(configuration),
-    };
+    return { ofWorld: { ...own, ...ofAdopted, data, payloads }, health: healthOfBox(configuration) };
   }
   const actor = new ActorClient(adoption.actor, listenAgain);
-  const ofWorld = {
-    ...{ ...whatever, box: boxByActor(actor), data: dataByActor(actor, stateDir) },
+  const acted = {
+    ...{ box: boxByActor(actor), data: dataByActor(actor, stateDir) },
     payloads: adoption.distribution === 'k3s' ? payloadsByActor(actor) : undefined,
     preflight: preflight && preflightByActor(actor, preflight),
   };
-  return { ofWorld, health: healthByActor(actor) };
+  return { ofWorld: { ...acted, ...ofAdopted }, health: healthByActor(actor) };
 }

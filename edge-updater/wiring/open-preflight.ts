@@ -1,12 +1,13 @@
 /** Chooses how a preflight asks this machine, where a K3s or K0s is looked for. */
+import { boxOfThisMachine } from '../adapters/box/box-of-this-machine.ts';
 import { linuxPreflight } from '../adapters/preflight/linux-preflight.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import type { Configuration } from '../configuration.ts';
 import type { Preflight } from '../effects/require-fit-box.ts';
 import { askPrograms, lookAtFacts } from '../preflight/look-at-facts.ts';
 
-export function preflightOf({ service, box }: Configuration): Preflight | undefined {
-  if (service.manager !== 'systemd' && box === undefined) return undefined;
+export function preflightOf(configuration: Configuration): Preflight | undefined {
+  if (!boxOfThisMachine(configuration)) return undefined;
   const machine = linuxPreflight(() => systemClock.monotonicSeconds());
   return {
     facts: (found, now, signal) => lookAtFacts(machine, found, now, signal),

@@ -11,6 +11,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -164,6 +165,12 @@ export function flushFolders(folders: readonly string[]): void {
   for (const folder of new Set(folders)) {
     onDisk(`flush ${folder}`, () => exists(folder) && syncDirectory(folder));
   }
+}
+
+/** Where a link leads; undefined for what is no link. */
+export function linkTargetOf(file: string): string | undefined {
+  if (!lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) return undefined;
+  return onDisk(`read the link ${file}`, () => readlinkSync(file));
 }
 
 /** Writes everything: one call may take less than it was given. */

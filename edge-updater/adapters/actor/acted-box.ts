@@ -64,18 +64,13 @@ export function boxByActor(actor: ActorClient): BoxReader {
 export function healthByActor(actor: ActorClient): BoxHealth {
   return {
     look: ({ stated, lease }, signal) =>
-      actor.ask('look-at-health', { stated: stated && bare(stated), lease }, signal).then(
+      actor.ask('look-at-health', { stated, lease }, signal).then(
         (look) => look && { steps: look.steps, lease: look.lease },
         (thrown) => {
           const { code, message } = toSlipwayError(thrown);
           return { steps: [evidence('box', 'failed', `${code}: ${message}`)], lease };
         },
       ),
-    waitsFor: ({ stated, lease }, signal) =>
-      actor.ask('wait-for', { stated: stated && bare(stated), lease }, signal).catch(() => undefined),
+    waitsFor: ({ stated, lease }, signal) => actor.ask('wait-for', { stated, lease }, signal).catch(() => undefined),
   };
-}
-
-function bare<N, V>({ name, version }: { readonly name: N; readonly version: V }): { name: N; version: V } {
-  return { name, version };
 }

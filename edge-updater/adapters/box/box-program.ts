@@ -3,21 +3,12 @@
  * absolute: the job of system-upgrade-controller copies over what a relative one leads to, through its own mount of the
  * root, and ends at an absolute one (k3s-upgrade, scripts/upgrade.sh).
  */
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  lstatSync,
-  readlinkSync,
-  realpathSync,
-  renameSync,
-  statSync,
-  utimesSync,
-} from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, realpathSync, renameSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import {
   exists,
   flushFile,
+  linkTargetOf,
   onDisk,
   remove,
   replaceLink,
@@ -96,9 +87,4 @@ export async function giveProgramBack(stateDirectory: string, adoption: Adoption
     renameSync(temporary, program);
     syncDirectory(path.dirname(program));
   });
-}
-
-function linkTargetOf(file: string): string | undefined {
-  if (!exists(file) || !lstatSync(file).isSymbolicLink()) return undefined;
-  return onDisk(`read the link ${file}`, () => readlinkSync(file));
 }

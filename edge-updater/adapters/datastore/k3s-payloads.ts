@@ -2,7 +2,7 @@
  * Unpacks payloads of K3s by K3s' own program, in a folder beside the others, and renames what came of it into place.
  * `<data>/slipway/payloads/<payload>.json` says that one was unpacked here and is durable, and which links K3s made for it.
  */
-import { lstatSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { readdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
 import type { Digest } from '../../../contract/digest.ts';
@@ -10,6 +10,7 @@ import { SlipwayError } from '../../../contract/errors.ts';
 import {
   exists,
   flushFolders,
+  linkTargetOf,
   makeDirectory,
   moveInto,
   onDisk,
@@ -63,7 +64,7 @@ export class K3sPayloads implements Payloads {
 
   async roomFor(payload: string, programBytes: number): Promise<number> {
     if (this.#isDone(payload)) return 0;
-    const current = targetOf(this.#at('data/current'));
+    const current = linkTargetOf(this.#at('data/current'));
     const measured = current === undefined ? 0 : Math.ceil(bytesBelow(path.resolve(this.#at('data'), current)) * 1.25);
     return measured === 0 ? programBytes * unpackedRatio : measured;
   }
@@ -99,7 +100,7 @@ export class K3sPayloads implements Payloads {
     if (!record || !exists(this.#folderOf(payload))) return;
     for (const { path: name, target } of record.links) {
       const link = this.#at(name);
-      const found = targetOf(link);
+      const found = linkTargetOf(link);
       if (found === target || (found === undefined && exists(link))) continue;
       makeDirectory(path.dirname(link), 0o755);
       if (name === 'data/current' && found !== undefined) replaceLink(this.#at('data/previous'), found);
@@ -111,7 +112,7 @@ export class K3sPayloads implements Payloads {
 
   async settle(): Promise<void> {
     const current = this.#at('data/current');
-    const target = targetOf(current);
+    const target = linkTargetOf(current);
     if (target === undefined || !exists(path.resolve(this.#at('data'), target))) return;
     if (this.#recordOf(path.basename(target))) return;
     syncTree(onDisk(`follow ${current}`, () => realpathSync(current)));
@@ -138,7 +139,7 @@ export class K3sPayloads implements Payloads {
     const cni = this.#at('data/cni');
     const names = exists(cni) ? onDisk(`list ${cni}`, () => readdirSync(cni)) : [];
     const links = ['data/current', 'data/previous', ...names.map((name) => `data/cni/${name}`)];
-    const isLinked = links.some((name) => targetOf(this.#at(name))?.split('/').includes(payload));
+    const isLinked = links.some((name) => linkTargetOf(this.#at(name))?.split('/').includes(payload));
     return isLinked ? 'used' : useOf(dataDir, runDir, payload);
   }
 
@@ -202,14 +203,9 @@ function linksBelow(scratch: string, dataDir: string): PayloadRecord['links'] {
   const folders = ['data', 'data/cni'].filter((name) => exists(path.join(scratch, name)));
   return folders.flatMap((folder) =>
     readdirSync(path.join(scratch, folder)).flatMap((name) => {
-      const target = targetOf(path.join(scratch, folder, name));
+      const target = linkTargetOf(path.join(scratch, folder, name));
       if (target === undefined) return [];
       return [{ path: `${folder}/${name}`, target: target.replace(`${scratch}/`, `${dataDir}/`) }];
     }),
   );
-}
-
-function targetOf(file: string): string | undefined {
-  if (!lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) return undefined;
-  return onDisk(`read the link ${file}`, () => readlinkSync(file));
 }

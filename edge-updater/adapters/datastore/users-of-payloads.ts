@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import path from 'node:path';
+import { pids } from '../service/process-table.ts';
 
 /** `unknown`: nothing is seen to, and not every process may be looked at. */
 export type PayloadUse = 'used' | 'unused' | 'unknown';
@@ -31,8 +32,7 @@ function shims(runDir: string): string[] {
 
 /** Undefined for a process that may not be looked at. */
 function executables(): (string | undefined)[] {
-  const pids = names('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.flatMap((pid) => {
+  return pids().flatMap((pid) => {
     try {
       return [readlinkSync(`/proc/${pid}/exe`)];
     } catch (cause) {

@@ -2,13 +2,15 @@
 import { readFileSync } from 'node:fs';
 import type { MachineFacts } from '../../../contract/device-api/check.ts';
 import { sha256 } from '../../../contract/digest.ts';
+import { bootId } from '../service/process-table.ts';
 
 /** Undefined where the system does not say. */
 export function machineFacts(): MachineFacts | undefined {
   try {
-    const digestOf = (what: string, file: string) =>
-      sha256(new TextEncoder().encode(`slipway ${what} ${readFileSync(file, 'utf8').trim()}`)).slice(0, 32);
-    return { id: digestOf('machine', '/etc/machine-id'), boot: digestOf('boot', '/proc/sys/kernel/random/boot_id') };
+    const digestOf = (what: string, id: string) =>
+      sha256(new TextEncoder().encode(`slipway ${what} ${id}`)).slice(0, 32);
+    const [machine, boot] = [readFileSync('/etc/machine-id', 'utf8').trim(), bootId()];
+    return boot === '' ? undefined : { id: digestOf('machine', machine), boot: digestOf('boot', boot) };
   } catch {
     return undefined;
   }

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { ProgramRun } from '../../preflight/facts.ts';
 import type { PreflightMachine } from '../../preflight/preflight-machine.ts';
 import { localMachine } from '../health/local-machine.ts';
+import { pids } from '../service/process-table.ts';
 
 /** Of a question to the API server. */
 const questionSeconds = 20;
@@ -35,8 +36,8 @@ export function linuxPreflight(monotonicSeconds: () => number): PreflightMachine
 
 /** The updater's own process is none of them. */
 function processes(): string[][] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
-  return pids.flatMap((pid) => {
+  const others = pids().filter((pid) => pid !== process.pid);
+  return others.flatMap((pid) => {
     const words = ifReadable(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.split('\0') ?? [];
     const last = words.at(-1) === '' ? words.slice(0, -1) : words;
     return last.length === 0 ? [] : [last];

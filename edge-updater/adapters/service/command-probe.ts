@@ -1,6 +1,7 @@
 /** Asks a command whether the service is healthy: exit status 0 means yes. */
 import { execFile } from 'node:child_process';
 import type { HealthProbe, HealthResult } from '../../ports.ts';
+import { lastLineOfOutput } from '../../update/last-words.ts';
 
 export class CommandProbe implements HealthProbe {
   readonly #command: () => readonly string[];
@@ -20,8 +21,9 @@ export class CommandProbe implements HealthProbe {
         args,
         { timeout: this.#timeoutMs, killSignal: 'SIGKILL', signal, maxBuffer: 1024 * 1024 },
         (error, stdout, stderr) => {
-          const said = (stderr.trim() || stdout.trim()).split('\n').at(-1)?.slice(0, 200) ?? '';
-          const detail = error ? `${file}: ${said || error.message}` : `${file} says yes`;
+          const detail = error
+            ? `${file}: ${lastLineOfOutput({ stdout, stderr }) || error.message}`
+            : `${file} says yes`;
           resolve({ isHealthy: error === null, detail });
         },
       );

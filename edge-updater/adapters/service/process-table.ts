@@ -29,12 +29,18 @@ export function isAlive({ pid, startTime, bootId: boot }: ProcessIdentity): bool
 
 /** Leaders of sessions whose environment holds this entry, such as `NAME=value`. */
 export function findByEnvironment(entry: string): ProcessIdentity[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).flatMap((pid) => {
+  return pids().flatMap((pid) => {
     const hasEntry = read(`/proc/${pid}/environ`)?.split('\0').includes(entry) ?? false;
     const found = hasEntry && sessionOf(pid) === pid ? identify(pid) : undefined;
     return found ? [found] : [];
   });
+}
+
+/** Of every process that there is. */
+export function pids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 /** Its working directory; undefined where it is gone, or belongs to somebody else. */
