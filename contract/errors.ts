@@ -152,6 +152,9 @@ export const errorCodes = {
   // Server
   unauthenticated: { exit: exitStatus.unavailable, fault: 'path', http: 401 },
   forbidden: { exit: exitStatus.unavailable, fault: 'path', http: 403 },
+  'out-of-reach': { exit: exitStatus.unavailable, fault: 'none', http: 403, since: 2 },
+  'issuer-unreachable': { exit: exitStatus.unavailable, fault: 'none', http: 503, retryable: true, since: 2 },
+  'login-failed': { exit: exitStatus.unavailable, fault: 'none', since: 2 },
   'enrolment-token-invalid': { exit: exitStatus.unavailable, fault: 'path', http: 401 },
   'device-unknown': { exit: exitStatus.unavailable, fault: 'path', http: 404 },
   'device-pending': { exit: exitStatus.unavailable, fault: 'path', http: 403, retryable: true, since: 2 },

@@ -10,6 +10,7 @@ import type { RandomBytes } from './fleet/token.ts';
 import { TokenUse } from './fleet/token-use.ts';
 import { Downloads } from './http/downloads.ts';
 import type { Metrics } from './http/metrics.ts';
+import type { People } from './people/people.ts';
 import { type PermitSigner, permitIssuer } from './rollout/deciding/permit.ts';
 import type { Policy, Services } from './services.ts';
 
@@ -21,13 +22,14 @@ interface ServerOutside extends Omit<RolloutsOutside, 'releases' | 'canRevert' |
   readonly maxDownloads: number;
   /** Undefined where this server was given no key for permits. */
   readonly signer: PermitSigner | undefined;
+  readonly people: People | undefined;
   readonly randomBytes: RandomBytes;
   readonly chance: () => number;
   readonly policy: Policy;
 }
 
 export function composeServer(outside: ServerOutside): Omit<Services, 'isStarted'> & Pick<Rollouts, 'settled'> {
-  const { fleet, store, catalog, metrics, maxDownloads, signer, randomBytes, chance, clock, policy } = outside;
+  const { fleet, store, catalog, metrics, maxDownloads, signer, people, randomBytes, chance, clock, policy } = outside;
   const releases = () => catalog.state.releases;
   return {
     ...composeRollouts({ ...outside, releases, canRevert: signer !== undefined, yieldToEventLoop: () => pause() }),
@@ -35,6 +37,7 @@ export function composeServer(outside: ServerOutside): Omit<Services, 'isStarted
     catalog,
     fleet,
     metrics,
+    people,
     randomBytes,
     chance,
     clock,

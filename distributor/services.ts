@@ -10,6 +10,7 @@ import type { TokenUse } from './fleet/token-use.ts';
 import type { Freshness } from './freshness/freshness.ts';
 import type { Downloads } from './http/downloads.ts';
 import type { Metrics } from './http/metrics.ts';
+import type { People } from './people/people.ts';
 import type { Reconciler } from './reconcile/reconcile.ts';
 import type { Campaigns } from './rollout/campaigns/campaigns.ts';
 import type { PermitIssuer } from './rollout/deciding/permit.ts';
@@ -25,6 +26,8 @@ export interface Services {
   /** Whether metadata is signed in time; absent where nobody looks. */
   readonly freshness?: Pick<Freshness, 'problem'>;
   readonly tokenUse: TokenUse;
+  /** Undefined where no issuer vouches for people. */
+  readonly people: People | undefined;
   /** Undefined where this server was given no key for permits: it sends no device back then. */
   readonly permits: PermitIssuer | undefined;
   /** Fit for keys. */

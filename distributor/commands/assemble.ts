@@ -10,6 +10,7 @@ import type { FleetState } from '../fleet/ports.ts';
 import { Freshness } from '../freshness/freshness.ts';
 import { downloadsFor } from '../http/downloads.ts';
 import { createMetrics } from '../http/metrics.ts';
+import type { People } from '../people/people.ts';
 import type { DeclarationSource } from '../reconcile/ports.ts';
 import type { PermitSigner } from '../rollout/deciding/permit.ts';
 import { observeCampaigns, observeReconciler, Upkeep } from '../upkeep.ts';
@@ -29,6 +30,7 @@ interface AssembledServer {
   readonly line: CommandLine;
   readonly options: ServeOptions;
   readonly signer: PermitSigner | undefined;
+  readonly people: People | undefined;
   readonly source: DeclarationSource | undefined;
   readonly store: StoreReader;
   readonly fleet: FleetState;
@@ -37,7 +39,8 @@ interface AssembledServer {
   readonly maxConnections: number;
 }
 
-export function assemble({ line, options, signer, source, store, fleet, logger, maxConnections }: AssembledServer) {
+export function assemble(parts: AssembledServer) {
+  const { line, options, signer, people, source, store, fleet, logger, maxConnections } = parts;
   const metrics = createMetrics();
   const probes = line.openGateProbes();
   const services = composeServer({
@@ -45,6 +48,7 @@ export function assemble({ line, options, signer, source, store, fleet, logger, 
     source,
     store,
     signer,
+    people,
     metrics,
     catalog: new Catalog(store),
     readPlan: line.readPlan,

@@ -1,13 +1,12 @@
 /** `enrolment-token create | ls | revoke` makes, lists and revokes the tokens that devices show once to get one of their own. */
 import { Command } from 'commander';
 import type { Labels } from '../../contract/device-api/check.ts';
-import { SlipwayError } from '../../contract/errors.ts';
-import { productSchema } from '../../contract/release/manifest.ts';
 import type { CommandLine } from './command-line.ts';
 import { examples } from './examples.ts';
 import { placeHelp, withOperations, withPlaceOptions } from './fleet-operations.ts';
 import { parseLabel } from './label-options.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
+import { parseProduct } from './reach-options.ts';
 import { answerMade, parseTokenName, tokenLines } from './token-text.ts';
 
 interface CreateOptions {
@@ -60,9 +59,4 @@ export function enrolmentTokenCommand(line: CommandLine): Command {
       line.answer(standing, `Token ${id} is revoked.`);
     });
   return command;
-}
-
-function parseProduct(text: string, before: readonly string[] = []): readonly string[] {
-  if (productSchema.safeParse(text).success) return [...before, text];
-  throw new SlipwayError('usage', `"${text}" is not the name of a product`);
 }

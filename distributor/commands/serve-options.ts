@@ -29,6 +29,8 @@ export interface ServeOptions extends StatePlace, SourceOptions, RetentionOption
   readonly passphraseFile?: string;
   /** File of the root that devices pin. */
   readonly root?: string;
+  /** File that says which issuers vouch for people. */
+  readonly people?: string;
   readonly behindProxy: boolean;
   readonly trustProxy: boolean;
   readonly redirectBlobs: boolean;

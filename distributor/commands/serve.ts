@@ -19,6 +19,7 @@ import { examples } from './examples.ts';
 import { keepCertificate } from './kept-certificate.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
 import { addressOf, listen, metricsAddressOf } from './listening.ts';
+import { readPeople } from './people-file.ts';
 import { addRetentionOptions } from './retention-options.ts';
 import {
   certificateFilesOf,
@@ -59,6 +60,7 @@ export function serveCommand(line: CommandLine): Command {
     )
     .option('--passphrase-file <file>', 'with the passphrase of a sealed online key')
     .option('--root <file>', 'with --online-key: the root that devices pin')
+    .option('--people <file>', 'issuers of OpenID Connect that vouch for people, and what their claims give')
     .option('--behind-proxy', 'plain HTTP on any address: a proxy in front speaks TLS', false)
     .option('--trust-proxy', 'believe X-Forwarded-For; only behind a proxy that sets it', false)
     .option('--redirect-blobs', 'send clients to presigned URLs of the store instead of streaming', false)
@@ -119,6 +121,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const files = certificateFilesOf(options);
   const tls = files && (await readCertificate(files));
   const signer = options.permitKey === undefined ? undefined : await line.readPermitKey(options.permitKey);
+  const people = await readPeople(line, options.people);
   const place = sourcePlaceOf(options, options);
   const source = place && line.openSource(place);
   const store = await line.openStore(options.store);
@@ -126,7 +129,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const logger = openLog(options.logLevel);
   await warnOfOpenSecrets(options, logger);
   const maxConnections = connectionsFor(line.descriptorLimit);
-  const opened = { line, options, signer, source, store, fleet, logger, maxConnections };
+  const opened = { line, options, signer, people, source, store, fleet, logger, maxConnections };
   const { services, upkeep, probes } = assemble(opened);
   const { metrics } = services;
   logger.info(
@@ -155,6 +158,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
     await upkeep.saveTokenUse();
     await services.settled();
     await probes.close();
+    await people?.close();
     await fleet.close();
     await store.close();
   };

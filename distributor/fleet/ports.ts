@@ -28,6 +28,7 @@ import type { DevicePage, Member } from './device-page.ts';
 import type { DeviceStatus, EnrolmentBounds, IdentityStore } from './identity-ports.ts';
 import type { Location, Role } from './location.ts';
 import type { MachineWatch } from './machine-watch.ts';
+import type { FleetReach } from './reach.ts';
 import type { Scope } from './scopes.ts';
 
 /** Times are milliseconds since 1970. */
@@ -40,6 +41,8 @@ export interface TokenRecord {
   readonly name: string | undefined;
   readonly purpose: TokenPurpose;
   readonly scopes: readonly Scope[];
+  /** Where its scopes hold. */
+  readonly reach: FleetReach;
   /** The device that a `device` token belongs to. */
   readonly deviceId: DeviceId | undefined;
   readonly createdAt: number;
@@ -66,6 +69,7 @@ export interface TokenStore {
   saveToken(token: TokenRecord, event?: AuditEvent): Promise<void>;
   /** Asked of the database each time, so that a token revoked by anybody is refused by the next request to anybody. */
   findToken(hash: Digest): Promise<TokenRecord | undefined>;
+  tokenOfId(id: string): Promise<TokenRecord | undefined>;
   /** Oldest first. */
   listTokens(page: TokenPage): Promise<TokenRecord[]>;
   /** When tokens were used, by their ids; a use that is older than the one known changes nothing. */

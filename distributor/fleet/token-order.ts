@@ -4,6 +4,7 @@ import { labelsSchema } from '../../contract/device-api/check.ts';
 import { productSchema } from '../../contract/release/manifest.ts';
 import { tokenCreated } from '../events/audit.ts';
 import type { TokenStore } from './ports.ts';
+import { reachOf, reachShape } from './reach.ts';
 import { scopeSchema } from './scopes.ts';
 import { mintToken, type RandomBytes } from './token.ts';
 import { type MadeToken, tokenViewOf } from './token-view.ts';
@@ -39,6 +40,8 @@ export const tokenOrderSchema = z.discriminatedUnion('purpose', [
     purpose: z.enum(['operator', 'ci']),
     name: tokenNameSchema.optional(),
     scopes: z.array(scopeSchema).min(1),
+    /** Where the scopes hold; see FleetReach. */
+    ...reachShape,
     /** Absent: it never ends by itself. */
     expiresInSeconds: lifetimeSchema.optional(),
   }),
@@ -61,7 +64,8 @@ export async function makeToken(
   { actor, at, randomBytes }: OrderedBy,
 ): Promise<MadeToken> {
   const { purpose, name, expiresInSeconds: lifetimeSeconds } = order;
-  const allowed = 'scopes' in order ? { scopes: [...new Set(order.scopes)] } : enrolmentOf(order);
+  const allowed =
+    'scopes' in order ? { scopes: [...new Set(order.scopes)], reach: reachOf(order) } : enrolmentOf(order);
   const { token, record } = mintToken({ purpose, name, lifetimeSeconds, ...allowed, by: actor, now: at, randomBytes });
   await store.saveToken(record, tokenCreated(record, actor, at));
   return { token, ...tokenViewOf(record, at) };

@@ -3,6 +3,10 @@
 /** The underscore may come as an escape of a URL. */
 const tokenPattern = /slp(?:_|%5f)(enrol|device|operator|ci)(?:_|%5f)[A-Za-z0-9_%-]{16,}/gi;
 
+/** A signed JWT: its head begins with `{"`. */
+const personBearerPattern = /eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g;
+
 export function withoutTokens(text: string): string {
-  return /slp[_%]/i.test(text) ? text.replace(tokenPattern, 'slp_$1_(removed)') : text;
+  const plain = /slp[_%]/i.test(text) ? text.replace(tokenPattern, 'slp_$1_(removed)') : text;
+  return plain.includes('eyJ') ? plain.replace(personBearerPattern, 'eyJ(removed)') : plain;
 }

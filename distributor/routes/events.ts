@@ -8,7 +8,8 @@ import { eventKindNames, eventKinds } from '../events/kinds.ts';
 import { readLatest, readPage } from '../events/pages.ts';
 import { serverSent } from '../events/server-sent.ts';
 import { eventPageSchema, eventViewOf } from '../events/view.ts';
-import { allow } from '../http/access.ts';
+import { eventSight } from '../fleet/event-sight.ts';
+import { allow, sightBy } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
@@ -27,7 +28,7 @@ const filterShape = {
 };
 
 export function eventsRoute(app: App, services: Services): void {
-  const { fleet, metrics } = services;
+  const { fleet, metrics, clock } = services;
   const feed = new EventFeed({ store: fleet, onReaders: (readers) => metrics.eventStreams.set(readers) });
   // Before the server waits for its connections: streams never end by themselves.
   app.addHook('preClose', async () => feed.close());
@@ -51,10 +52,12 @@ export function eventsRoute(app: App, services: Services): void {
       },
     },
     async (request) => {
-      await allow(request, { scope: 'events:read' }, services);
+      const allowed = await allow(request, { scope: 'events:read' }, services);
+      const sees = eventSight(() => sightBy(allowed, services), fleet, clock);
       const { after, limit, latest, ...filter } = request.query;
-      const page = latest === undefined ? readPage(fleet, after, limit, filter) : readLatest(fleet, latest, filter);
-      const { events, next, isLast } = await page;
+      const { events, next, isLast } = await (latest === undefined
+        ? readPage(fleet, after, limit, filter, sees)
+        : readLatest(fleet, latest, filter, sees));
       return { events: events.map(eventViewOf), next, more: !isLast };
     },
   );
@@ -93,14 +96,16 @@ export function eventsRoute(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      const { id: tokenId } = await allow(request, { scope: 'events:read' }, services);
+      const allowed = await allow(request, { scope: 'events:read' }, services);
+      const sees = eventSight(() => sightBy(allowed, services), fleet, clock);
       const { after, ...filter } = request.query;
       const last = await fleet.lastEventId();
       const seen = lastEventIdOf(request.headers['last-event-id']) ?? after ?? last;
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       // An id beyond the last one is of a database that is no more.
-      const events = feed.read({ tokenId, after: Math.min(seen, last), filter, signal: gone.signal });
+      const reader = { tokenId: allowed.caller.id, filter, sees, signal: gone.signal };
+      const events = feed.read({ ...reader, after: Math.min(seen, last) });
       return (
         reply
           .type('text/event-stream; charset=utf-8')

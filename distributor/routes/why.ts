@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import { explainDevice } from '../explanation/explain-device.ts';
 import { whyViewSchema } from '../explanation/view.ts';
-import { allow } from '../http/access.ts';
+import { allowDeviceOf } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
@@ -26,10 +26,11 @@ export function whyRoute(app: App, services: Services): void {
     },
     async (request) => {
       const { id } = request.params;
-      await allow(request, { device: id, scope: 'devices:read' }, services);
+      const { sight } = await allowDeviceOf(request, id, { device: id, scope: 'devices:read' }, services);
       const { releases } = catalog.state;
       const canRevert = permits !== undefined;
-      return explainDevice({ fleet, plan: campaigns.compiled, releases, canRevert, now: clock() }, id);
+      const why = await explainDevice({ fleet, plan: campaigns.compiled, releases, canRevert, now: clock() }, id);
+      return { ...why, rollouts: why.rollouts.filter(({ rollout }) => sight.seesRollout(rollout)) };
     },
   );
 }

@@ -19,10 +19,12 @@ import { buildApp } from '../../distributor/app.ts';
 import { Catalog } from '../../distributor/catalog/catalog.ts';
 import { composeServer } from '../../distributor/composition.ts';
 import type { FleetState } from '../../distributor/fleet/ports.ts';
+import { everywhere, type FleetReach } from '../../distributor/fleet/reach.ts';
 import type { Scope } from '../../distributor/fleet/scopes.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
 import type { App } from '../../distributor/http/fastify-app.ts';
 import { createMetrics, type Metrics } from '../../distributor/http/metrics.ts';
+import type { People } from '../../distributor/people/people.ts';
 import type { DeclarationSource } from '../../distributor/reconcile/ports.ts';
 import type { ReconcileEvent, Reconciler } from '../../distributor/reconcile/reconcile.ts';
 import type { CampaignEvent } from '../../distributor/rollout/campaigns/campaign-event.ts';
@@ -42,6 +44,7 @@ export interface FleetOptions {
   readonly state?: () => Promise<FleetState>;
   readonly showsMetrics?: boolean;
   readonly maxDownloads?: number;
+  readonly people?: People;
   /** Takes the lines of the log about requests, parsed; undefined logs nothing. */
   readonly log?: Record<string, unknown>[];
   /** Instead of the folder `rollouts`; `api` where plans are sent. */
@@ -100,6 +103,7 @@ export class SmallFleet {
     const { permits } = repository.keys;
     const composed = composeServer({
       ...{ fleet, store, catalog, metrics, randomBytes },
+      people: options.people,
       source: options.source === 'api' ? undefined : (options.source ?? files),
       readPlan: planReadHere,
       probe: gateProbes(),
@@ -223,7 +227,14 @@ export class SmallFleet {
   }
 
   async token(purpose: 'operator' | 'ci', ...scopes: Scope[]): Promise<string> {
-    const { token, record } = mintToken({ purpose, scopes, now: this.now, randomBytes });
+    return this.boundToken({}, scopes, purpose);
+  }
+
+  async boundToken(reach: Partial<FleetReach>, scopes: readonly Scope[], purpose: 'operator' | 'ci' = 'operator') {
+    const { token, record } = mintToken({
+      ...{ purpose, scopes, now: this.now, randomBytes },
+      reach: { ...everywhere, ...reach },
+    });
     await this.fleet.saveToken(record);
     return token;
   }

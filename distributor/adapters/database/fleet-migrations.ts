@@ -21,6 +21,7 @@ export function fleetMigrations(engine: Engine): MigrationProvider {
       ...(engine === 'postgres' ? { '0007-lead': { up: makeLeadTable } } : {}),
       '0008-box': { up: (db: Kysely<unknown>) => db.schema.alterTable('device').addColumn('box', 'text').execute() },
       '0009-identity': { up: addIdentity },
+      '0010-reach': { up: (db: Kysely<unknown>) => db.schema.alterTable('token').addColumn('reach', 'text').execute() },
     }),
   };
 }

@@ -61,6 +61,7 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
         () => true,
       ),
     findToken: (hash) => database.readOften(() => tokens.find(hash)),
+    tokenOfId: (id) => database.read(() => tokens.ofId(id)),
     listTokens: (page) => database.read(() => tokens.list(page)),
     recordTokenUse: (uses) => database.write(() => tokens.recordUse(uses)),
     revokeToken: (id, at, event) => withEvent(() => tokens.revoke(id, at), event, Boolean),

@@ -22,6 +22,8 @@ export interface FleetTables {
     last_used_at: number | null;
     /** JSON object: what a token for enrolment gives and asks for; null for nothing. */
     bound: string | null;
+    /** JSON object: the scopes of an operator or CI token and where they hold; null where they hold everywhere. */
+    reach: string | null;
   };
   device: {
     /** Short name of the device in the other tables. */

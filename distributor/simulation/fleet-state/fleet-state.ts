@@ -74,6 +74,7 @@ export function fleetInMemory({ keptReports = 8, onTransition }: InMemoryUse = {
       ),
     ),
     findToken: serve((hash) => tokens.find(hash)),
+    tokenOfId: serve((id) => tokens.ofId(id)),
     listTokens: serve((page) => tokens.list(page, (id) => devices.find(id)?.lastSeenAt)),
     recordTokenUse: serve((uses) => tokens.recordUse(uses)),
     revokeToken: serve((id, at, event) => told(event, () => tokens.revoke(id, at), done)),
