@@ -45,7 +45,9 @@ function rowOf(token: TokenView, now: number): string[] {
   ];
 }
 
-function boundsOf({ products = [], groups = [], rollouts = [], readOnly = false }: Partial<FleetReach>): string {
+type ShownReach = { readonly [Part in keyof FleetReach]?: FleetReach[Part] | undefined };
+
+function boundsOf({ products = [], groups = [], rollouts = [], readOnly = false }: ShownReach): string {
   return reachWords({ products, groups, rollouts, readOnly }) || '-';
 }
 

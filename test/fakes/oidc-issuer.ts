@@ -19,7 +19,7 @@ export const clientId = 'slipway-cli';
 
 export interface SigningJwk {
   readonly jwk: JWK;
-  readonly privateKey: CryptoKey;
+  readonly privateKey: Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];
 }
 
 export async function signingJwk(kid: string, alg = 'RS256'): Promise<SigningJwk> {
@@ -72,7 +72,7 @@ export class OidcIssuer {
     const scope = String((code.params as { scope?: string } | undefined)?.scope ?? 'openid');
     grant.addOIDCScope(scope);
     Object.assign(code, { accountId, scope, grantId: await grant.save(), authTime: Math.floor(Date.now() / 1000) });
-    await code.save(60);
+    await (code as unknown as { save(seconds: number): Promise<string> }).save(60);
   }
 
   /** An ID token that the provider itself gave, by the whole device authorization grant. */
