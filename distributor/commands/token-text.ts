@@ -59,7 +59,9 @@ export function callerText({ grants, ...caller }: CallerView, now: number): stri
     return fieldLines(cells.map((cell, column): Field => [(heading[column] ?? '').toLowerCase(), cell])).join('\n');
   }
   const given = (grants ?? []).map((grant): Field => ['may', `${grant.scopes.join(',')}  ${boundsOf(grant)}`]);
-  const fields: Field[] = [['who', printable(caller.actor ?? caller.id)], ['purpose', caller.purpose], ...given];
+  const who: Field = ['who', printable(caller.actor ?? caller.id)];
+  const ends: Field[] = caller.expiresAt === undefined ? [] : [['expires', timeText(caller.expiresAt, now)]];
+  const fields: Field[] = [who, ['purpose', caller.purpose], ...ends, ...given];
   return fieldLines(given.length > 0 ? fields : [...fields, ['may', '-']]).join('\n');
 }
 

@@ -22,10 +22,11 @@ export const callerViewSchema = tokenViewSchema.omit({ createdAt: true }).extend
 });
 export type CallerView = z.infer<typeof callerViewSchema>;
 
-export function callerViewOf({ actor, id, token, grants }: Caller, now: number): CallerView {
+export function callerViewOf({ actor, id, token, grants, expiresAt }: Caller, now: number): CallerView {
   if (token) return { ...tokenViewOf(token, now), actor };
   return {
     ...{ id, actor, purpose: 'person', status: 'valid', scopes: scopesOf(grants) },
+    ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() }),
     grants: grants.map(({ scopes, reach }) => ({ scopes: [...scopes], ...reachViewOf(reach) })),
   };
 }

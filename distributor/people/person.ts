@@ -11,6 +11,8 @@ export interface PersonClaims {
   readonly [name: string]: unknown;
 }
 
+/** Clocks of the issuer and of this server may differ by so much. */
+export const clockToleranceSeconds = 30;
 const maxNameLength = 200;
 
 export function callerOfPerson({ issuer, name, grants }: Issuer, claims: PersonClaims): Caller {
@@ -20,8 +22,7 @@ export function callerOfPerson({ issuer, name, grants }: Issuer, claims: PersonC
     purpose: 'person',
     deviceId: undefined,
     grants: grants.filter(({ when }) => isFor(when, claims)).map(grantOf),
-    // The verifier allows for clocks that differ; so it alone says when a bearer has ended.
-    expiresAt: undefined,
+    expiresAt: (claims.exp + clockToleranceSeconds) * 1000,
     revokedAt: undefined,
     token: undefined,
   };

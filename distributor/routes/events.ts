@@ -8,12 +8,15 @@ import { eventKindNames, eventKinds } from '../events/kinds.ts';
 import { readLatest, readPage } from '../events/pages.ts';
 import { serverSent } from '../events/server-sent.ts';
 import { eventPageSchema, eventViewOf } from '../events/view.ts';
+import type { Caller } from '../fleet/caller.ts';
 import { eventSight } from '../fleet/event-sight.ts';
 import { allow, sightBy } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
 const maxPage = 1000;
+/** Of a timer of Node. */
+const maxTimerMs = 2 ** 31 - 1;
 const eventIdSchema = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** By its name, what each means. */
@@ -102,7 +105,11 @@ export function eventsRoute(app: App, services: Services): void {
       const last = await fleet.lastEventId();
       const seen = lastEventIdOf(request.headers['last-event-id']) ?? after ?? last;
       const gone = new AbortController();
-      reply.raw.once('close', () => gone.abort());
+      const ending = endWith(allowed.caller, clock(), gone);
+      reply.raw.once('close', () => {
+        clearTimeout(ending);
+        gone.abort();
+      });
       // An id beyond the last one is of a database that is no more.
       const reader = { tokenId: allowed.caller.id, filter, sees, signal: gone.signal };
       const events = feed.read({ ...reader, after: Math.min(seen, last) });
@@ -117,6 +124,12 @@ export function eventsRoute(app: App, services: Services): void {
       );
     },
   );
+}
+
+/** A stream ends with what was shown for it; whoever follows comes back with another one. */
+function endWith({ expiresAt }: Caller, now: number, gone: AbortController): NodeJS.Timeout | undefined {
+  if (expiresAt === undefined) return undefined;
+  return setTimeout(() => gone.abort(), Math.min(expiresAt - now, maxTimerMs)).unref();
 }
 
 function lastEventIdOf(header: string | string[] | undefined): number | undefined {

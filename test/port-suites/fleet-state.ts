@@ -74,6 +74,18 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       await state.close();
     });
 
+    it('gives a bound token back with its scopes and its reach, by hash and by id', async () => {
+      const state = await open();
+      const reach = { products: ['k3s-edge'], groups: ['north'], rollouts: [], readOnly: true };
+      const { record } = mintToken({ purpose: 'operator', scopes: ['devices:read'], reach, now: 5, randomBytes });
+      await state.saveToken(record);
+      expect(await state.findToken(record.hash)).toEqual(record);
+      expect(await state.tokenOfId(record.id)).toEqual(record);
+      expect(await state.tokenOfId('none')).toBeUndefined();
+      expect((await state.listTokens({ limit: 9 })).map((token) => token.reach)).toEqual([reach]);
+      await state.close();
+    });
+
     it('lists tokens oldest first, page by page and by purpose, each with its last use', async () => {
       const state = await open();
       const records = [3, 1, 2, 2].map(

@@ -9,7 +9,7 @@ import { agentByOrigin } from '../../../system/network/agent-by-origin.ts';
 import type { ProxyRule } from '../../../system/network/proxy.ts';
 import type { Issuer } from '../../people/issuers.ts';
 import type { BearerVerifier } from '../../people/people.ts';
-import type { PersonClaims } from '../../people/person.ts';
+import { clockToleranceSeconds, type PersonClaims } from '../../people/person.ts';
 import { IssuerKeys } from './issuer-keys.ts';
 
 export interface VerifierOptions {
@@ -33,7 +33,6 @@ const algorithms = [
 ];
 /** A logout token or an event is signed by the same keys, and is no bearer (RFC 8725, 3.11). */
 const types = ['jwt', 'at+jwt', 'application/at+jwt'];
-const clockToleranceSeconds = 30;
 const defaultTimeoutMs = 5000;
 const maxAnswerBytes = 512 * 1024;
 
