@@ -6,6 +6,7 @@ import { setImmediate as pause } from 'node:timers/promises';
 import type { StoreReader } from '../system/store/reader.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import { composeRollouts, type Rollouts, type RolloutsOutside } from './compose-rollouts.ts';
+import { LinkKeys } from './fleet/link-keys.ts';
 import type { RandomBytes } from './fleet/token.ts';
 import { TokenUse } from './fleet/token-use.ts';
 import { Downloads } from './http/downloads.ts';
@@ -44,6 +45,7 @@ export function composeServer(outside: ServerOutside): Omit<Services, 'isStarted
     policy,
     downloads: new Downloads(maxDownloads, metrics),
     tokenUse: new TokenUse(),
+    links: new LinkKeys(fleet, randomBytes),
     permits: signer && permitIssuer({ signer, clock, newId: () => permitId(randomBytes) }),
   };
 }

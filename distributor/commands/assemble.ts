@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { describeError, toSlipwayError } from '../../contract/errors.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
 import { Catalog } from '../catalog/catalog.ts';
+import { PrivateProducts } from '../catalog/private-products.ts';
 import { composeServer } from '../composition.ts';
 import type { FleetState } from '../fleet/ports.ts';
 import { Freshness } from '../freshness/freshness.ts';
@@ -50,7 +51,7 @@ export function assemble(parts: AssembledServer) {
     signer,
     people,
     metrics,
-    catalog: new Catalog(store),
+    catalog: new Catalog(store, new PrivateProducts(options.privateProduct ?? [])),
     readPlan: line.readPlan,
     probe: probes,
     allowRewrite: options.gitAllowRewrite ?? false,
@@ -61,6 +62,7 @@ export function assemble(parts: AssembledServer) {
     policy: {
       requireTokenForReads: options.requireTokenForReads,
       redirectBlobs: options.redirectBlobs,
+      blobOrigin: options.blobsFrom,
       accelRedirect: options.accelRedirect,
       acceptance: acceptanceOf(options),
       bearerSeconds: options.bearerLife,

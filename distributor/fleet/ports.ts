@@ -25,7 +25,7 @@ import type { CampaignLookup, Peer, Spending } from '../rollout/deciding/decide-
 import type { Finding } from '../rollout/deciding/findings.ts';
 import type { Decision } from '../rollout/decision.ts';
 import type { DevicePage, Member } from './device-page.ts';
-import type { DeviceStatus, EnrolmentBounds, IdentityStore } from './identity-ports.ts';
+import type { DeviceStatus, EnrolmentBounds, IdentityStore, LinkStore } from './identity-ports.ts';
 import type { Location, Role } from './location.ts';
 import type { MachineWatch } from './machine-watch.ts';
 import type { FleetReach } from './reach.ts';
@@ -283,7 +283,7 @@ interface Pruned {
 }
 
 /** All that the distributor keeps, in one database. */
-export interface FleetState extends TokenStore, DeviceStore, CampaignStore, PlanStore, EventStore {
+export interface FleetState extends TokenStore, DeviceStore, CampaignStore, PlanStore, EventStore, LinkStore {
   /** For logs and messages, without credentials. */
   readonly location: string;
   /** Removes what is older than asked, in small steps. */

@@ -1,7 +1,6 @@
 /** Finds who makes a request, by a token of ours or by the bearer of a person, and asks the rule of `fleet/authorise`. */
 import type { FastifyRequest } from 'fastify';
 import type { DeviceId } from '../../contract/device-api/device-id.ts';
-import { requireAccepted } from '../fleet/accepted-device.ts';
 import { type AccessRule, type Allowed, authorise, authoriseDevice } from '../fleet/authorise.ts';
 import { type Caller, callerOfToken } from '../fleet/caller.ts';
 import { unknownDevice } from '../fleet/dismissal.ts';
@@ -15,7 +14,7 @@ import { unknownRollout } from '../rollout/unknown-rollout.ts';
 import { noteForLog } from './answer-log.ts';
 import { personBearer } from './person-bearer.ts';
 
-interface AccessInput {
+export interface AccessInput {
   readonly fleet: TokenStore & DeviceStore;
   readonly clock: () => number;
   readonly tokenUse: TokenUse;
@@ -103,20 +102,4 @@ export function bearerOf(request: FastifyRequest, id: DeviceId, now: number): Be
     tokenHash: text === undefined ? undefined : hashToken(text),
     admit: (token, status) => authoriseDevice(token && callerOfToken(token), id, status, now),
   };
-}
-
-/**
- * Integrity never depends on who may read, so reading is open unless the operator wants a token for it.
- * @throws SlipwayError `unauthenticated`, `forbidden`, and those of requireAccepted
- */
-export async function allowReading(
-  request: FastifyRequest,
-  input: AccessInput & { readonly policy: { readonly requireTokenForReads: boolean } },
-  more: Pick<AccessRule, 'newDevice'> = {},
-): Promise<void> {
-  const access: AccessRule = { anyDevice: true, scope: 'artifacts:read', ...more };
-  if (!input.policy.requireTokenForReads) return;
-  const { deviceId } = (await allow(request, access, input)).caller;
-  const device = deviceId === undefined ? undefined : await input.fleet.findDevice(deviceId);
-  if (device) requireAccepted(device.id, device.status);
 }

@@ -268,6 +268,7 @@ export class EdgeDevice {
     preflight,
     payloads,
     whyNotOurs,
+    asked = this.server,
   }: {
     interruption?: Interruption;
     policy?: UpdatePolicy;
@@ -280,6 +281,8 @@ export class EdgeDevice {
     preflight?: Preflight;
     payloads?: Payloads;
     whyNotOurs?: () => string | undefined;
+    /** Another server than the one in memory. */
+    asked?: Server;
   } = {}): Device {
     const content = readJournal(this.stateDirectory);
     const slots = interruption.watch('slots', this.slots, [
@@ -291,7 +294,7 @@ export class EdgeDevice {
       progress: () => undefined,
     };
     const metadata = new MetadataDirectory(this.stateDirectory, this.rootFile, 0);
-    const server = interruption.watch('server', this.server, ['check', 'metadata', 'manifest', 'openBlob', 'report']);
+    const server = interruption.watch('server', asked, ['check', 'metadata', 'manifest', 'openBlob', 'report']);
     return new Device({
       facts: {
         deviceId: this.deviceId,

@@ -86,6 +86,19 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       await state.close();
     });
 
+    it('keeps one key of links for all who ask, another one when it is old, and the old one for as long again', async () => {
+      const state = await open();
+      const keyAt = (id: string, createdAt: number) => ({ id, secret: `secret ${id}`, createdAt });
+      const idsAt = async (id: string, at: number) => (await state.linkKeys(keyAt(id, at), 100)).map((key) => key.id);
+      const [one, other] = await Promise.all([idsAt('a', 1000), idsAt('b', 1000)]);
+      expect(one).toEqual(other);
+      const [first = ''] = one;
+      expect(await idsAt('c', 1099)).toEqual([first]);
+      expect(await state.linkKeys(keyAt('d', 1100), 100)).toEqual([keyAt('d', 1100), keyAt(first, 1000)]);
+      expect(await idsAt('e', 1201)).toEqual(['e', 'd']);
+      await state.close();
+    });
+
     it('lists tokens oldest first, page by page and by purpose, each with its last use', async () => {
       const state = await open();
       const records = [3, 1, 2, 2].map(

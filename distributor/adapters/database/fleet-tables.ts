@@ -25,6 +25,8 @@ export interface FleetTables {
     /** JSON object: the scopes of an operator or CI token and where they hold; null where they hold everywhere. */
     reach: string | null;
   };
+  /** Keys of links; see LinkStore. */
+  link_key: { id: string; secret: string; created_at: number };
   device: {
     /** Short name of the device in the other tables. */
     number: Generated<number>;

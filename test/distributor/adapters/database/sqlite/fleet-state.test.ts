@@ -78,7 +78,7 @@ it('a fleet that was killed with writes in its journal is whole', async () => {
 });
 
 /** Back to a database from before tokens were bound. */
-const undoReach = 'alter table token drop column reach';
+const undoReach = 'drop table link_key; alter table token drop column reach';
 
 /** Back to a database from before tokens and the server said who a device is. */
 const undoIdentity = `
