@@ -95,7 +95,9 @@ export class SignedRepository {
     }
     const meta: Record<string, MetaFile> = { 'targets.json': describeDocument(this.targets) };
     for (const name of this.#products) {
-      const own = this.#releases.filter((release) => release.product === name);
+      // One of no product here is in the first role, which may not name it.
+      const roleOf = (release: ListedRelease) => (this.#products.includes(release.product) ? release.product : product);
+      const own = this.#releases.filter((release) => roleOf(release) === name);
       const ci = signDocument(name, productTargets(own, this.version, now), [this.keys.product]);
       this.files.set(`${this.version}.${name}.json`, ci.bytes);
       meta[`${name}.json`] = describeDocument(ci);

@@ -43,8 +43,13 @@ const kinds = [
 ] as const;
 type Kind = (typeof kinds)[number];
 
+const several: Readonly<Record<string, readonly Kind[]>> = {
+  'devices of the product': ['the device', 'another device'],
+  'enrolment tokens': ['enrolment token', 'spent enrolment token'],
+};
+
 /** Who may: everybody, the device that the path names, whoever has a token, an enrolment token, or a scope. */
-type Right = 'everybody' | 'the device' | 'any token' | 'enrolment token' | Scope;
+type Right = 'everybody' | 'the device' | 'any token' | 'enrolment token' | keyof typeof several | Scope;
 
 interface Route {
   readonly method: 'GET' | 'POST' | 'PUT';
@@ -69,6 +74,9 @@ function post(url: string, body: object | undefined, status: number, ...rights: 
 }
 const noDevice = { outside: [404, 'device-unknown'] } as const;
 const noRollout = { outside: [404, 'rollout-unknown'] } as const;
+const noContent = { outside: [403, 'out-of-reach'] } as const;
+/** Who reads what is stored for a product that is private. */
+const ofProduct = ['devices of the product', 'artifacts:read'] as const;
 const notBound = { outside: [403, 'out-of-reach'], inside: [403, 'out-of-reach'] } as const;
 
 const routes: readonly Route[] = [
@@ -77,8 +85,11 @@ const routes: readonly Route[] = [
   get('/metrics', 200, 'everybody'),
   get('/openapi.json', 200, 'everybody'),
   get('/v1/metadata/timestamp.json', 200, 'everybody'),
-  get('/v1/targets/MANIFEST.release.json', 200, 'everybody'),
-  get('/v1/blobs/sha256/DIGEST', 200, 'everybody'),
+  get('/v1/targets/OPEN-MANIFEST.release.json', 200, 'everybody'),
+  get('/v1/blobs/sha256/OPEN-DIGEST', 200, 'everybody'),
+  { ...get('/v1/metadata/PRIVATE.json', 200, ...ofProduct, 'enrolment tokens'), ...noContent },
+  { ...get('/v1/targets/MANIFEST.release.json', 200, ...ofProduct), ...noContent },
+  { ...get('/v1/blobs/sha256/DIGEST', 200, ...ofProduct), ...noContent },
   post('/v1/enrol', enrolBody('new-one'), 201, 'enrolment token'),
   post('/v1/devices/self/check', idleDevice, 200, 'the device'),
   post('/v1/devices/self/reports', { schemaVersion: 1, reports: [report] }, 200, 'the device'),
@@ -116,10 +127,13 @@ const routes: readonly Route[] = [
   })),
 ];
 
+const openProduct = 'shop-app';
+
 function may(kind: Kind, rights: readonly Right[]): boolean {
   if (rights.includes('everybody')) return true;
   if (isNobody(kind)) return false;
   if (rights.includes('any token') || rights.some((right) => right === kind)) return true;
+  if (rights.some((right) => several[right]?.includes(kind))) return true;
   const hasAll = [...whole, ...outside, ...inside, ...readers].some((one) => one === kind);
   if (hasAll) return rights.some((right) => scopeNames.some((scope) => scope === right));
   return rights.some((right) => kind.endsWith(` with ${right}`));
@@ -203,13 +217,17 @@ async function enrolledForeigner({ fleet, now }: SmallFleet): Promise<string> {
 describe('who may do what', () => {
   let small: SmallFleet;
   let digest: Digest;
+  let openDigest: Digest;
   let headers: Record<Kind, string | undefined>;
   let issuer: OidcIssuer;
   let otherIssuer: OidcIssuer;
   beforeAll(async () => {
     [issuer, otherIssuer] = [await OidcIssuer.open(), await OidcIssuer.open()];
-    small = await SmallFleet.open({ people: peopleOf(issuer) });
-    digest = await small.putBlob(Buffer.from('content'));
+    const products = { privateProducts: [product], otherProducts: [openProduct] };
+    small = await SmallFleet.open({ people: peopleOf(issuer), ...products });
+    digest = await small.putBlob(Buffer.from('server 1.0.0'));
+    openDigest = await small.putBlob(Buffer.from('server 7.0.0'));
+    await small.publish({ ...smallRelease('7.0.0', 1), product: openProduct });
     await small.publish(smallRelease('1.0.0', 1));
     await small.declare('r', { release: '1.0.0', waves: [{ name: 'all', percent: 100 }] });
     const all = await small.token('operator', ...scopeNames);
@@ -279,10 +297,16 @@ describe('who may do what', () => {
 
   const ask = ({ method, url, body }: Route, kind: Kind) => {
     const authorization = headers[kind];
-    const [manifest] = small.catalog.state.releases.line('k3s-edge', 'linux/amd64');
+    const manifestOf = (name: string) =>
+      small.catalog.state.releases.line(name, 'linux/amd64')[0]?.manifestSha256 ?? '';
     return small.app.inject({
       method,
-      url: url.replace('DIGEST', digest).replace('MANIFEST', manifest?.manifestSha256 ?? ''),
+      url: url
+        .replace('OPEN-DIGEST', openDigest)
+        .replace('DIGEST', digest)
+        .replace('OPEN-MANIFEST', manifestOf(openProduct))
+        .replace('MANIFEST', manifestOf(product))
+        .replace('PRIVATE', `${small.repository.version}.${product}`),
       headers: authorization === undefined ? {} : { authorization },
       ...(body === undefined ? {} : { payload: body }),
     });
@@ -294,7 +318,7 @@ describe('who may do what', () => {
         .replace(/devices\/(self|absent)/, 'devices/:id')
         .replace('tokens/absent', 'tokens/:id')
         .replace('rollouts/r', 'rollouts/:name')
-        .replace('DIGEST', ':digest')
+        .replace(/(OPEN-)?DIGEST/, ':digest')
         // The tree shows both of them as one.
         .replace(/\/v1\/(metadata|targets)\/.*/, '*'),
     );
