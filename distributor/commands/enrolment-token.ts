@@ -6,7 +6,7 @@ import { examples } from './examples.ts';
 import { placeHelp, withOperations, withPlaceOptions } from './fleet-operations.ts';
 import { parseLabel } from './label-options.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
-import { parseProduct } from './reach-options.ts';
+import { parseObjectName, parseProduct } from './reach-options.ts';
 import { answerMade, parseTokenName, tokenLines } from './token-text.ts';
 
 interface CreateOptions {
@@ -15,6 +15,7 @@ interface CreateOptions {
   readonly expires: number;
   readonly label?: Labels;
   readonly product?: readonly string[];
+  readonly group?: readonly string[];
 }
 
 export function enrolmentTokenCommand(line: CommandLine): Command {
@@ -26,18 +27,21 @@ export function enrolmentTokenCommand(line: CommandLine): Command {
     .option('--expires <duration>', 'when it ends', parseLifetime, parseLifetime('24h'))
     .option('--label <key=value>', 'give its devices this label, whatever they say; repeatable', parseLabel)
     .option('--product <name>', 'enrol devices of this product alone; repeatable', parseProduct)
+    .option('--group <name>', 'give its devices the labels of this group of the plan; repeatable', parseObjectName)
     .addHelpText(
       'after',
       `${examples(
         'enrolment-token create --name "site north" --uses 20 --expires 2h',
         'enrolment-token create --label region=north --product k3s-edge',
+        'enrolment-token create --group north --uses 20',
       )}\n${placeHelp}`,
     )
-    .action(async ({ name, uses, expires, label, product }: CreateOptions, self: Command) => {
+    .action(async ({ name, uses, expires, label, product, group }: CreateOptions, self: Command) => {
       const order = {
         ...{ purpose: 'enrol' as const, name, uses, expiresInSeconds: expires },
         ...(label === undefined ? {} : { labels: label }),
         ...(product === undefined ? {} : { products: [...product] }),
+        ...(group === undefined ? {} : { groups: [...group] }),
       };
       answerMade(line, await withOperations(line, self, (operations) => operations.makeToken(order)));
     });

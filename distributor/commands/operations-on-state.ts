@@ -96,12 +96,10 @@ export async function operationsOnState(line: CommandLine, options: PlaceOptions
       const pages = allPages((after) => listTokens(fleet, query, { after, limit: pageSize }, line.clock()));
       for await (const { tokens } of pages) yield* tokens;
     },
-    makeToken: (order) =>
-      makeToken(fleet, tokenOrderSchema.parse(order), {
-        actor: localActor(),
-        at: line.clock(),
-        randomBytes: line.randomBytes,
-      }),
+    async makeToken(order) {
+      const said = { actor: localActor(), at: line.clock(), randomBytes: line.randomBytes };
+      return makeToken(fleet, tokenOrderSchema.parse(order), { ...said, plan: await planOf(fleet) });
+    },
     revokeToken: (id) => revokeToken(fleet, id, { actor: localActor(), at: line.clock() }),
     async whoami() {
       const { tokenFile } = options;

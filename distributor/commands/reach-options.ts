@@ -35,7 +35,8 @@ export function parseProduct(text: string, before: readonly string[] = []): read
   throw new SlipwayError('usage', `"${text}" is not the name of a product`);
 }
 
-function parseObjectName(text: string, before: readonly string[] = []): readonly string[] {
+/** @throws SlipwayError `usage` */
+export function parseObjectName(text: string, before: readonly string[] = []): readonly string[] {
   if (objectNameSchema.safeParse(text).success) return [...before, text];
   throw new SlipwayError('usage', `"${text}" is not the name of a group or a rollout`);
 }

@@ -75,6 +75,7 @@ export function tokenCreated(
     ...{ token: id, purpose, ...called, ...(usesLeft === undefined ? {} : { uses: usesLeft }) },
     ...(labels.length === 0 ? {} : { labels: labels.join(' ') }),
     ...(bound.products.length === 0 ? {} : { products: bound.products.join(' ') }),
+    ...(bound.groups.length === 0 ? {} : { groups: bound.groups.join(' ') }),
     ...(reachWords(reach) === '' ? {} : { reach: reachWords(reach) }),
   };
   return event('token-created', { actor, at }, { reason: `Made a token of purpose ${purpose}${what}.`, facts });

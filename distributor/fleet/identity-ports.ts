@@ -14,6 +14,8 @@ export interface EnrolmentBounds {
   readonly labels: Labels;
   /** Empty: any product. */
   readonly products: readonly string[];
+  /** Groups of the plan that its labels put devices into, as it was when the token was made. */
+  readonly groups: readonly string[];
 }
 
 /** Of these only an accepted device gets anything. */

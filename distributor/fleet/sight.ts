@@ -93,11 +93,11 @@ export async function seesToken(
     const device = await fleet.findDevice(token.deviceId);
     return device !== undefined && sight.seesDevice(device);
   }
-  const inner = token.purpose === 'enrol' ? enrolmentReach(token.bound.products) : token.reach;
+  const inner = token.purpose === 'enrol' ? enrolmentReach(token.bound) : token.reach;
   return reaches.some((outer) => covers(outer, { ...inner, readOnly: true }));
 }
 
-/** A token that lets devices in is for products; which groups they come into is not said by it. */
-export function enrolmentReach(products: readonly string[]): FleetReach {
-  return { ...everywhere, products };
+/** Of a token that lets devices in: where they come to be. */
+export function enrolmentReach({ products, groups }: Pick<FleetReach, 'products' | 'groups'>): FleetReach {
+  return { ...everywhere, products, groups };
 }

@@ -2,7 +2,10 @@
 import * as z from 'zod';
 import { labelsSchema } from '../../contract/device-api/check.ts';
 import { productSchema } from '../../contract/release/manifest.ts';
+import { objectNameSchema } from '../declaration/object-name.ts';
+import type { Plan } from '../declaration/plan.ts';
 import { tokenCreated } from '../events/audit.ts';
+import { labelsOfGroups } from './group-labels.ts';
 import type { TokenStore } from './ports.ts';
 import { reachOf, reachShape } from './reach.ts';
 import { scopeSchema } from './scopes.ts';
@@ -11,6 +14,7 @@ import { type MadeToken, tokenViewOf } from './token-view.ts';
 
 const maxUses = 1_000_000;
 const maxProducts = 64;
+const maxGroups = 16;
 const maxLifetimeSeconds = 10 * 366 * 86_400;
 const daySeconds = 86_400;
 
@@ -34,6 +38,8 @@ export const tokenOrderSchema = z.discriminatedUnion('purpose', [
     labels: labelsSchema.default({}),
     /** Devices of these alone; empty: of any product that the repository has. */
     products: z.array(productSchema).max(maxProducts).default([]),
+    /** Each device comes into these groups of the plan in force, by labels that it is given. */
+    groups: z.array(objectNameSchema).max(maxGroups).default([]),
     expiresInSeconds: lifetimeSchema.default(daySeconds),
   }),
   z.strictObject({
@@ -55,22 +61,26 @@ export interface OrderedBy {
   readonly actor: string;
   readonly at: number;
   readonly randomBytes: RandomBytes;
+  /** In force. */
+  readonly plan: Pick<Plan, 'groups'>;
 }
 
-/** Makes it and keeps its hash, on record. The text is in the answer and nowhere else. */
+/** Makes it and keeps its hash, on record. The text is in the answer and nowhere else. @throws SlipwayError `usage` */
 export async function makeToken(
   store: Pick<TokenStore, 'saveToken'>,
   order: TokenOrder,
-  { actor, at, randomBytes }: OrderedBy,
+  { actor, at, randomBytes, plan }: OrderedBy,
 ): Promise<MadeToken> {
   const { purpose, name, expiresInSeconds: lifetimeSeconds } = order;
   const allowed =
-    'scopes' in order ? { scopes: [...new Set(order.scopes)], reach: reachOf(order) } : enrolmentOf(order);
+    'scopes' in order ? { scopes: [...new Set(order.scopes)], reach: reachOf(order) } : enrolmentOf(order, plan);
   const { token, record } = mintToken({ purpose, name, lifetimeSeconds, ...allowed, by: actor, now: at, randomBytes });
   await store.saveToken(record, tokenCreated(record, actor, at));
   return { token, ...tokenViewOf(record, at) };
 }
 
-function enrolmentOf({ uses, labels, products }: Extract<TokenOrder, { purpose: 'enrol' }>) {
-  return { uses, bound: { labels, products: [...new Set(products)] } };
+function enrolmentOf(order: Extract<TokenOrder, { purpose: 'enrol' }>, plan: OrderedBy['plan']) {
+  const groups = [...new Set(order.groups)];
+  const labels = labelsOfGroups(plan, groups, order.labels);
+  return { uses: order.uses, bound: { labels, products: [...new Set(order.products)], groups } };
 }

@@ -32,7 +32,7 @@ export const tokenViewSchema = z.object({
   labels: labelsSchema.optional(),
   /** It reaches these products alone, or enrols devices of these alone; absent: of any. */
   products: z.array(z.string()).optional(),
-  /** It reaches devices and rollouts of these groups alone; absent: of any. */
+  /** It reaches devices and rollouts of these groups alone, or its labels put devices into these; absent: of any. */
   groups: z.array(z.string()).optional(),
   /** It reaches these rollouts and their devices alone; absent: any. */
   rollouts: z.array(z.string()).optional(),
@@ -97,8 +97,7 @@ export function tokenViewOf(token: TokenRecord, now: number): TokenView {
     ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() }),
     usesLeft,
     ...(Object.keys(bound.labels).length === 0 ? {} : { labels: bound.labels }),
-    ...(bound.products.length === 0 ? {} : { products: [...bound.products] }),
-    ...reachViewOf(reach),
+    ...reachViewOf(token.purpose === 'enrol' ? { ...reach, ...bound } : reach),
     ...(lastUsedAt === undefined ? {} : { lastUsedAt: new Date(lastUsedAt).toISOString() }),
   };
 }

@@ -28,7 +28,7 @@ interface MintInput {
   readonly randomBytes: RandomBytes;
 }
 
-export const unbound: EnrolmentBounds = { labels: {}, products: [] };
+export const unbound: EnrolmentBounds = { labels: {}, products: [], groups: [] };
 
 /** A new token: its text, shown once, and its record. */
 export function mintToken(input: MintInput): { readonly token: Token; readonly record: TokenRecord } {

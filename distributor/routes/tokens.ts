@@ -21,7 +21,7 @@ import type { Services } from '../services.ts';
 const maxPage = 1000;
 
 export function tokensRoute(app: App, services: Services): void {
-  const { fleet, clock, randomBytes } = services;
+  const { fleet, clock, randomBytes, reconciler } = services;
   const seesBy = (allowed: Allowed) => {
     const { reaches } = allowed;
     const seer = { sight: sightBy(allowed, services), reaches };
@@ -44,7 +44,12 @@ export function tokensRoute(app: App, services: Services): void {
       const { caller } = allowed;
       const order = request.body;
       authoriseOrder(allowed, order);
-      const made = await makeToken(fleet, order, { actor: caller.actor, at: clock(), randomBytes });
+      const made = await makeToken(fleet, order, {
+        actor: caller.actor,
+        at: clock(),
+        randomBytes,
+        plan: reconciler.plan,
+      });
       return reply.code(201).header('cache-control', 'no-store').send(made);
     },
   );
@@ -99,10 +104,10 @@ function authoriseOrder({ caller, reaches }: Allowed, order: TokenOrder): void {
     authoriseGiving(caller, order.scopes, reachOf(order));
     return;
   }
-  if (reaches.some((outer) => covers(outer, enrolmentReach(order.products)))) return;
+  if (reaches.some((outer) => covers(outer, enrolmentReach(order)))) return;
   const bounds = reaches.map(reachWords).join(', or ');
   throw outOfReach(
     `this token is for ${bounds}, so it lets in no other devices`,
-    'Name its products for the new token.',
+    'Name its products or groups for the new token.',
   );
 }

@@ -20,7 +20,7 @@ const names = [
     'VCDIFF',
     'recipe',
   ],
-  ...['journal', 'bundle', 'Content-Range', 'Range', 'rollout YAML'],
+  ...['journal', 'bundle', 'Content-Range', 'Range', 'rollout YAML', 'people YAML', 'bearer of a person'],
 ];
 
 describe(`seeds from ${seed}`, () => {

@@ -205,7 +205,7 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
 
     it('gives labels that were given apart from those that a device says, to whoever reads devices', async () => {
       const state = await open();
-      const bound = { labels: { region: 'north' }, products: ['edge'] };
+      const bound = { labels: { region: 'north' }, products: ['edge'], groups: ['north'] };
       const { record } = mintToken({ purpose: 'enrol', bound, now: 0, randomBytes });
       await state.saveToken(record);
       expect((await state.findToken(record.hash))?.bound).toEqual(bound);

@@ -147,7 +147,7 @@ describe('content of a private product', () => {
     const { small, secret } = await open();
     const [role = '', manifest = '', blob = ''] = secret;
     const enrolment = (products: string[]) => {
-      const bound = { labels: {}, products };
+      const bound = { labels: {}, products, groups: [] };
       const { token, record } = mintToken({ purpose: 'enrol', uses: 1, bound, now: small.now, randomBytes });
       return small.fleet.saveToken(record).then(() => token);
     };

@@ -132,6 +132,8 @@ describe('a bound token that makes tokens', () => {
     ['devices of its product', { products: [product] }, { purpose: 'enrol', products: [product] }, 'made'],
     ['devices of any product', { products: [product] }, { purpose: 'enrol' }, 'out-of-reach'],
     ['devices, whatever group they come into', { groups: ['north'] }, { purpose: 'enrol' }, 'out-of-reach'],
+    ['devices that come into its group', { groups: ['north'] }, { purpose: 'enrol', groups: ['north'] }, 'made'],
+    ['devices of another group', { groups: ['north'] }, { purpose: 'enrol', groups: ['west'] }, 'out-of-reach'],
     ['anything, where it only reads', { readOnly: true }, { ...operator, readOnly: true }, 'out-of-reach'],
   ])('may give %s: %#', async (_what, reach, order, outcome) => {
     expect(await make(reach, order)).toBe(outcome);

@@ -96,7 +96,8 @@ function fromRow(row: Selectable<FleetTables['token']>): TokenRecord {
     usesLeft: row.uses_left ?? undefined,
     revokedAt: row.revoked_at ?? undefined,
     lastUsedAt: row.last_used_at ?? undefined,
-    bound: row.bound === null ? unbound : (JSON.parse(row.bound) as EnrolmentBounds),
+    // Earlier versions wrote no groups.
+    bound: row.bound === null ? unbound : { ...unbound, ...(JSON.parse(row.bound) as EnrolmentBounds) },
   };
 }
 
@@ -110,6 +111,6 @@ function isEverywhere(reach: FleetReach): boolean {
 }
 
 function boundText(bound: EnrolmentBounds): string | null {
-  const isNothing = Object.keys(bound.labels).length === 0 && bound.products.length === 0;
+  const isNothing = Object.keys(bound.labels).length + bound.products.length + bound.groups.length === 0;
   return isNothing ? null : JSON.stringify(bound);
 }

@@ -125,7 +125,7 @@ it('a database from before tokens gave labels is brought up to date', async () =
   const state = await openSqliteFleetState(place);
   expect(await state.findProfile('a')).toMatchObject({ id: 'a', status: 'accepted', givenLabels: {} });
   const [token] = await state.listTokens({ limit: 1 });
-  expect(token?.bound).toEqual({ labels: {}, products: [] });
+  expect(token?.bound).toEqual({ labels: {}, products: [], groups: [] });
   await state.close();
 });
 
