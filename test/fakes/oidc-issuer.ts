@@ -30,6 +30,7 @@ export async function signingJwk(kid: string, alg = 'RS256'): Promise<SigningJwk
 export class OidcIssuer {
   readonly #server: Server;
   #provider: Provider | undefined;
+  #besides: readonly JWK[] = [];
   #listener: RequestListener = (_request, response) => void response.writeHead(503).end();
   key: SigningJwk;
   /** Paths that were asked for. */
@@ -58,8 +59,10 @@ export class OidcIssuer {
   }
 
   /** As when an issuer takes its key back and has another one. */
-  async rotate(kid: string): Promise<void> {
-    this.key = await signingJwk(kid);
+  async rotate(kid: string, alg = 'RS256'): Promise<void> {
+    this.key = await signingJwk(kid, alg);
+    // The provider itself signs by RSA, whatever else it has.
+    if (alg !== 'RS256') this.#besides = [(await signingJwk('of the provider')).jwk];
     this.#restart();
   }
 
@@ -93,7 +96,7 @@ export class OidcIssuer {
     const seconds = Math.floor(Date.now() / 1000);
     const usual = { iss: this.url, aud: clientId, sub: 'alice', ...people.alice, iat: seconds, exp: seconds + 600 };
     return new SignJWT({ ...usual, ...claims })
-      .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: String(key.jwk.kid), ...head })
+      .setProtectedHeader({ alg: String(key.jwk.alg), typ: 'JWT', kid: String(key.jwk.kid), ...head })
       .sign(key.privateKey);
   }
 
@@ -114,10 +117,11 @@ export class OidcIssuer {
           response_types: [],
         },
       ],
-      jwks: { keys: [this.key.jwk] },
+      jwks: { keys: [this.key.jwk, ...this.#besides] },
       claims: { openid: ['sub'], email: ['email', 'email_verified'], groups: ['groups'] },
       scopes: ['openid', 'email', 'groups'],
       conformIdTokenClaims: false,
+      ttl: { DeviceCode: 600, Grant: 600, AccessToken: 600, IdToken: 600 },
       features: { deviceFlow: { enabled: true }, devInteractions: { enabled: false } },
       findAccount: (_ctx, sub) => ({ accountId: sub, claims: () => ({ sub, ...people[sub] }) }),
     });

@@ -64,6 +64,15 @@ describe('a person with a bearer of the provider', () => {
     ]);
   });
 
+  it.each(['PS256', 'ES256', 'Ed25519'])('is known by a signature of %s', async (alg) => {
+    await issuer.rotate('second', alg);
+    expect((await whoami(await issuer.sign({}))).purpose).toBe('person');
+  });
+
+  it('may show an access token of RFC 9068, too', async () => {
+    expect((await whoami(await issuer.sign({}, { typ: 'at+jwt' }))).purpose).toBe('person');
+  });
+
   it('is named by its subject where the provider has not verified the address', async () => {
     const { actor, scopes } = await whoami(await issuer.idTokenOf('mallory'));
     expect([actor, scopes]).toEqual([`mallory via ${issuer.url}`, []]);
