@@ -245,6 +245,8 @@ export interface StoredReports {
   readonly fellBack: readonly CampaignKey[];
   /** Campaigns that the device failed with these reports, and had not failed before. */
   readonly failed: readonly CampaignKey[];
+  /** Another machine used a sequence of these before; then nothing was stored. See hasForked. */
+  readonly isForked: boolean;
 }
 
 /** What a report may change of the campaign it names; undefined for nothing, because that is not for this device. */

@@ -491,6 +491,23 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       await state.close();
     });
 
+    it('stores nothing of a request with a sequence that another machine used, until somebody accepts the device', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      await state.storeReports('a', [report(1), report(2)], anyReport, 5);
+      const other = report(2, { attempt: 'of a copy' });
+      const forked = await state.storeReports('a', [other, report(3)], anyReport, 6);
+      expect(forked).toMatchObject({ acknowledgedThrough: 2, fresh: [], isForked: true });
+      expect((await state.listReports('a', 9)).map(({ sequence }) => sequence)).toEqual([2, 1]);
+      expect(await state.storeReports('a', [report(2)], anyReport, 7)).toMatchObject({ fresh: [], isForked: false });
+      await state.keepWatch('a', { owner: '', boots: [], refused: [], sharedAt: 6 });
+      expect(await state.decideDevice('a', 'accepted', 8)).toBe('done');
+      const taken = await state.storeReports('a', [other, report(3)], anyReport, 9);
+      expect(taken).toMatchObject({ acknowledgedThrough: 3, isForked: false });
+      expect(taken.fresh.map(({ sequence }) => sequence)).toEqual([3]);
+      await state.close();
+    });
+
     it('goes on over a gap that the device itself does not remember, and takes what comes of it late', async () => {
       const state = await open();
       await enrolAll(state, 'a');
@@ -503,9 +520,15 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
         );
       expect((await tell(1)).acknowledgedThrough).toBe(1);
       expect((await tell(4, 5)).acknowledgedThrough).toBe(1);
-      expect(await tell(4, 5)).toEqual({ acknowledgedThrough: 5, fresh: [], fellBack: [], failed: [] });
+      expect(await tell(4, 5)).toEqual({
+        acknowledgedThrough: 5,
+        fresh: [],
+        fellBack: [],
+        failed: [],
+        isForked: false,
+      });
       expect((await tell(3)).fresh).toHaveLength(1);
-      expect(await tell(3)).toEqual({ acknowledgedThrough: 5, fresh: [], fellBack: [], failed: [] });
+      expect(await tell(3)).toEqual({ acknowledgedThrough: 5, fresh: [], fellBack: [], failed: [], isForked: false });
       await state.close();
     });
 
