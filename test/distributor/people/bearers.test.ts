@@ -1,6 +1,9 @@
 /** People show bearers of a real OpenID provider: which are taken, which are not, and what an issuer that is away does. */
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { limits } from '../../../contract/limits.ts';
@@ -26,7 +29,7 @@ afterEach(async () => {
   await issuer[Symbol.asyncDispose]();
 });
 
-function peopleOf({ url }: OidcIssuer): People {
+function peopleOf({ url }: Pick<OidcIssuer, 'url'>): People {
   const { issuers } = peopleSchema.parse({
     issuers: [
       {
@@ -218,6 +221,31 @@ describe('a provider that is away', () => {
     issuer.isHanging = true;
     small.lapse(86_401);
     expect(await whoami(bearer)).toMatchObject({ status: 503, code: 'issuer-unreachable' });
+  });
+});
+
+describe('what stands in the place of a provider is not believed when it', () => {
+  const answers: Record<string, (url: string, response: ServerResponse) => unknown> = {
+    'calls itself another one': (url, response) =>
+      response.end(JSON.stringify({ issuer: 'https://login.example.org', jwks_uri: `${url}/keys` })),
+    'has its keys where everybody on the way can change them': (url, response) =>
+      response.end(JSON.stringify({ issuer: url, jwks_uri: 'http://keys.example.org/' })),
+    'sends to another place': (_url, response) => response.writeHead(302, { location: issuer.url }).end(),
+    'is a page': (_url, response) => response.end('<html>Welcome</html>'),
+    'does not end': (url, response) =>
+      response.end(JSON.stringify({ issuer: url, jwks_uri: `${url}/keys`, padding: 'x'.repeat(1024 * 1024) })),
+    'has no keys': (url, response) =>
+      response.end(JSON.stringify({ issuer: url, jwks_uri: `${url}/keys`, keys: 'none' })),
+  };
+  it.each(Object.entries(answers))('%s', async (_what, answer) => {
+    const impostor = createServer((_request, response) => void answer(url(), response));
+    impostor.listen(0, '127.0.0.1');
+    await once(impostor, 'listening');
+    const url = () => `http://127.0.0.1:${(impostor.address() as AddressInfo).port}`;
+    await using fleet = await SmallFleet.open({ people: peopleOf({ url: url() }) });
+    const shown = await fleet.ask('GET', '/v1/whoami', await issuer.sign({ iss: url() }));
+    impostor.close();
+    expect([shown.statusCode, shown.json().code]).toEqual([503, 'issuer-unreachable']);
   });
 });
 

@@ -1,10 +1,12 @@
 /** A server that was started with its options for people and for private products, as an operator starts it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { clientId, OidcIssuer } from '../../fakes/oidc-issuer.ts';
 import { type Served, serve } from '../../fakes/served.ts';
+import { product, smallRelease } from '../../fakes/signed-repository.ts';
+import { SmallFleet } from '../../fakes/small-fleet.ts';
 
 let folder: string;
 let issuer: OidcIssuer;
@@ -40,4 +42,18 @@ it('knows people by the file of --people, and says where they sign in', async ()
   await ask(`/v1/devices?label=a%3D${bearer}`, bearer);
   expect(server.said()).toContain(`"by":"alice@example.org via ${issuer.url}"`);
   expect(server.said()).not.toContain(bearer);
+});
+
+it('keeps a product private by --private-product, and warns of a name that the repository does not have', async () => {
+  await using small = await SmallFleet.open();
+  await small.publish(smallRelease('1.0.0', 1));
+  cpSync(path.join(small.folder, 'store'), path.join(folder, 'store'), { recursive: true });
+  const options = ['--private-product', product, '--private-product', 'misspelt', '--log-level', 'warn'];
+  server = await serve(folder, 0, ...options, '--blobs-from', 'https://cache.example.org/');
+  const { url } = server;
+  const statusOf = async (place: string) => (await fetch(`${url}${place}`, { redirect: 'manual' })).status;
+  expect(await statusOf(`/v1/metadata/${small.repository.version}.${product}.json`)).toBe(401);
+  expect(await statusOf('/v1/metadata/timestamp.json')).toBe(200);
+  expect(server.said()).toContain('"product":"misspelt","code":"product-unknown"');
+  expect(server.said()).not.toContain(`"product":"${product}"`);
 });
