@@ -225,9 +225,13 @@ describe('a provider that is away', () => {
 });
 
 describe('what stands in the place of a provider is not believed when it', () => {
-  const answers: Record<string, (url: string, response: ServerResponse) => unknown> = {
-    'calls itself another one': (url, response) =>
-      response.end(JSON.stringify({ issuer: 'https://login.example.org', jwks_uri: `${url}/keys` })),
+  const answers: Record<string, (url: string, response: ServerResponse, path: string) => unknown> = {
+    // Its keys are those that the bearer is signed by: nothing but its name stands against it.
+    'calls itself another one': (url, response, path) => {
+      const { kty, n, e, kid, alg } = issuer.key.jwk;
+      const discovered = { issuer: 'https://login.example.org', jwks_uri: `${url}/keys` };
+      response.end(JSON.stringify(path === '/keys' ? { keys: [{ kty, n, e, kid, alg }] } : discovered));
+    },
     'has its keys where everybody on the way can change them': (url, response) =>
       response.end(JSON.stringify({ issuer: url, jwks_uri: 'http://keys.example.org/' })),
     'sends to another place': (_url, response) => response.writeHead(302, { location: issuer.url }).end(),
@@ -238,7 +242,7 @@ describe('what stands in the place of a provider is not believed when it', () =>
       response.end(JSON.stringify({ issuer: url, jwks_uri: `${url}/keys`, keys: 'none' })),
   };
   it.each(Object.entries(answers))('%s', async (_what, answer) => {
-    const impostor = createServer((_request, response) => void answer(url(), response));
+    const impostor = createServer(({ url: at = '' }, response) => void answer(url(), response, at));
     impostor.listen(0, '127.0.0.1');
     await once(impostor, 'listening');
     const url = () => `http://127.0.0.1:${(impostor.address() as AddressInfo).port}`;
