@@ -221,6 +221,8 @@ export const errorCodes = {
   'probation-interrupted': { exit: exitStatus.updateFailed, fault: 'release' },
   'nothing-to-roll-back-to': { exit: exitStatus.updateFailed, fault: 'device' },
   'rollback-refused': { exit: exitStatus.updateFailed, fault: 'device', since: 2 },
+  'nothing-to-undo': { exit: exitStatus.updateFailed, fault: 'device', since: 2 },
+  'aside-mismatched': { exit: exitStatus.updateFailed, fault: 'device', since: 2 },
   'release-rejected': { exit: exitStatus.updateFailed, fault: 'release' },
   'reverted-by-permit': { exit: exitStatus.updateFailed, fault: 'release' },
 } as const satisfies Record<string, CodeTraits>;

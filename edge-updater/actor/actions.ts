@@ -75,7 +75,10 @@ export const actions = {
   claim: { asks: digestSchema, answers: nothing, takesTurns: true },
   measure: {
     asks: z.undefined(),
-    answers: z.strictObject({ bytes: count, databaseBytes: count, freeBytes: count }),
+    answers: z.strictObject({
+      ...{ bytes: count, databaseBytes: count, freeBytes: count },
+      ...{ asideBytes: count, asideDatabaseBytes: count },
+    }),
     takesTurns: true,
   },
   'take-snapshot': {
@@ -85,6 +88,16 @@ export const actions = {
   },
   'find-snapshot': { asks: ways, answers: snapshot.optional(), takesTurns: true },
   'put-back': { asks: snapshot, answers: nothing, takesTurns: true },
+  'find-set-aside': {
+    asks: z.undefined(),
+    answers: z.strictObject({ release: digestSchema }).optional(),
+    takesTurns: true,
+  },
+  'bring-back': {
+    asks: z.strictObject({ passage: ways.extend({ attempt }), takenAt: z.iso.datetime() }),
+    answers: nothing,
+    takesTurns: true,
+  },
   'put-links-back': { asks: snapshot, answers: nothing, takesTurns: true },
   'finish-exchange': { asks: z.undefined(), answers: nothing, takesTurns: true },
   'prune-snapshots': { asks: z.array(ways).max(8), answers: nothing, takesTurns: true },

@@ -14,11 +14,20 @@ export interface TakenSnapshot {
   readonly takenAt: string;
 }
 
+/** What the last rollback has set aside. */
+export interface DataSetAside {
+  /** The release that wrote it. */
+  readonly release: Digest;
+}
+
 /** Of the files that belong together, and of the file system that they lie on. */
 export interface DataMeasure {
   readonly bytes: number;
   readonly databaseBytes: number;
   readonly freeBytes: number;
+  /** Of what is set aside: the next copy takes its place. */
+  readonly asideBytes: number;
+  readonly asideDatabaseBytes: number;
 }
 
 /**
@@ -46,6 +55,14 @@ export interface BoxData {
   snapshotOf(passage: Omit<Passage, 'attempt'>): Promise<TakenSnapshot | undefined>;
   /** Puts it in place and sets aside what is there. @throws SlipwayError `datastore-not-restorable` */
   putBack(snapshot: TakenSnapshot): Promise<void>;
+  /** What lies aside; undefined where nothing does, or nothing says whose it is. */
+  setAside(): Promise<DataSetAside | undefined>;
+  /**
+   * Puts what lies aside in place again, and keeps what was in place as the copy that leads back: `putBack` takes it. The
+   * data of `passage.to` has to lie aside, or to be in place by an earlier call.
+   * @throws SlipwayError `datastore-not-restorable`, `datastore-damaged`, codes of the disk; nothing has changed then
+   */
+  bringBack(passage: Passage, takenAt: string): Promise<void>;
   /** Sets the links of the distribution as they were, and leaves the data. */
   putLinksBack(snapshot: TakenSnapshot): Promise<void>;
   /** Ends what a stop of any kind interrupted. @throws SlipwayError `datastore-not-restorable` */

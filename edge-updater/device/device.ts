@@ -25,7 +25,7 @@ import { Outbox } from './outbox.ts';
 import { SlotCare } from './slot-care.ts';
 import { installRelease, keepManifest, resolveHere, type Taken, takeOffer } from './take-offer.ts';
 import { TimedMachine } from './timed-machine.ts';
-import { requireWayBack } from './way-back.ts';
+import { requireUndoable, requireWayBack, type Undoable } from './way-back.ts';
 
 interface DeviceOptions extends Pick<DeviceCore, 'facts' | 'world' | 'server' | 'metadata'> {
   readonly journal: JournalPort;
@@ -258,6 +258,21 @@ export class Device {
     requireWayBack(this.state, this.world);
     const attemptId = this.world.clock.newId();
     await timed.do({ kind: 'rollback-requested', attemptId }, signal, patience);
+    return timed.finished(attemptId);
+  }
+
+  /** What an undo of the last rollback would bring back. @throws SlipwayError `nothing-to-undo`, `aside-mismatched`, `slot-damaged` */
+  undoable(): Promise<Undoable> {
+    return requireUndoable(this.state, this.world);
+  }
+
+  /** Back to the release that the last rollback left, with its data. @throws as `undoable` */
+  async undoRollBack(signal: AbortSignal, patience?: number): Promise<FinishedAttempt> {
+    const { timed } = this.#core;
+    await timed.endWait('an operator undoes a rollback', signal, patience);
+    await this.undoable();
+    const attemptId = this.world.clock.newId();
+    await timed.do({ kind: 'undo-requested', attemptId }, signal, patience);
     return timed.finished(attemptId);
   }
 

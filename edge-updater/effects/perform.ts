@@ -38,7 +38,7 @@ const performers: Performers = {
       if (manifest) {
         requireExecutable(manifest, slots);
         await requireFitBox(attempt, manifest, 'late', world, signal);
-        await preparePayload(slot, manifest, world, signal);
+        await preparePayload(attempt, manifest, world, signal);
       }
       return { kind: 'verified' };
     } catch (thrown) {

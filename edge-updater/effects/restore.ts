@@ -18,7 +18,7 @@ type Restore = Extract<Effect, { kind: 'restore' }>;
 
 export async function restoreRelease(effect: Restore, world: World, signal: AbortSignal): Promise<UpdateEvent> {
   const { slots, service, narrator, data } = world;
-  const { to } = effect;
+  const { leaving, to } = effect;
   if (!to) {
     // Nothing to go back to: what does not work is stopped and taken away.
     await service.stop();
@@ -34,7 +34,8 @@ export async function restoreRelease(effect: Restore, world: World, signal: Abor
     // Half of each set of data is in place: the hold stays, and nothing starts on it.
     return { kind: 'restored', confirmed: false, note: `${code}: ${message}`, isStranded: true };
   }
-  const told = note.text === undefined ? {} : { note: note.text };
+  const isSetAside = leaving !== undefined && (await data?.setAside())?.release === leaving.manifestSha256;
+  const told = { ...(note.text === undefined ? {} : { note: note.text }), ...(isSetAside ? { isSetAside } : {}) };
   const stranded = note.isForeign ? ({ isStranded: true } as const) : {};
   const unconfirmed = { kind: 'restored', confirmed: false, ...told, ...stranded } as const;
   try {

@@ -16,3 +16,8 @@ export function roomForData(
 ) {
   return bytes + 2 * databaseBytes + payloadBytes + spareBytes;
 }
+
+/** An exchange takes nothing; the database that comes back is vacuumed at its start. */
+export function roomForUndo({ asideDatabaseBytes }: { readonly asideDatabaseBytes: number }, payloadBytes = 0) {
+  return 2 * asideDatabaseBytes + payloadBytes + spareBytes;
+}

@@ -84,6 +84,8 @@ export function actionsOn(
     'take-snapshot': ({ passage, takenAt }) => still(() => data.snapshot(passage, takenAt)),
     'find-snapshot': (ways) => data.snapshotOf(ways),
     'put-back': (snapshot) => still(() => data.putBack(snapshot)),
+    'find-set-aside': () => data.setAside(),
+    'bring-back': ({ passage, takenAt }) => still(() => data.bringBack(passage, takenAt)),
     'put-links-back': (snapshot) => data.putLinksBack(snapshot),
     'finish-exchange': () => data.finishExchange(),
     'prune-snapshots': (keep) => data.prune(keep),

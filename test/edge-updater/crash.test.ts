@@ -7,12 +7,16 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { survivals } from '../fakes/volatile-disk.ts';
 import { CrashPoints } from './crash-points.ts';
 import { chosen, printSample, randomOf } from './crash-sample.ts';
-import { crashScenarios } from './crash-scenarios.ts';
+import { crashScenarios, selfUnpacking } from './crash-scenarios.ts';
 
 const cutsOfSurvival = 3;
 let tried = 0;
 
 afterAll(() => printSample(`${tried} cuts`));
+
+it('keeps the order of its changes also where K3s unpacks a release by itself', async () => {
+  (await CrashPoints.of(selfUnpacking)).remove();
+});
 
 describe.each(crashScenarios)('$name', (scenario) => {
   it('comes to a whole end wherever it is cut off', { timeout: 3_600_000 }, async () => {

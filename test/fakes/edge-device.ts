@@ -194,7 +194,9 @@ export const quickPolicy: UpdatePolicy = {
   verifyIntervalSeconds: 24 * 3600,
 };
 
-const callsOfData = ['hold', 'letGo', 'claim', 'snapshot', 'putBack', 'finishExchange', 'prune'] as const;
+const callsOfData = [
+  ...(['hold', 'letGo', 'claim', 'snapshot', 'putBack', 'bringBack', 'finishExchange', 'prune'] as const),
+] as const;
 
 /** In memory where there is such a place: these tests start hundreds of devices, and cut no power. */
 const fastFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -261,7 +263,7 @@ export class EdgeDevice {
     interruption = new Interruption(0, 'fails'),
     policy = quickPolicy,
     blobs,
-    deltas = deltaProcess([]),
+    deltas = deltaProcess({ zstdPrograms: [], maxEncoderThreads: 1 }),
     box,
     service = this.service,
     data,
@@ -319,6 +321,7 @@ export class EdgeDevice {
         whyNotOurs,
         payloads: payloads && interruption.watch('payloads', payloads, ['unpack', 'link', 'settle', 'prune']),
         data: data && interruption.watch('data', data, [...callsOfData]),
+        bootId: data && 'boot-of-the-test',
         policy,
       },
     });

@@ -79,6 +79,7 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
   });
   let machine: SystemdMachine;
   let untouched: string;
+  let newer: Awaited<ReturnType<typeof dumped>>;
 
   beforeAll(async () => {
     mkdirSync(inFolder('bundles'));
@@ -207,10 +208,22 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
     expect((await install('next')).exitCode).toBe(0);
     await expectRunning('v1.34.5+k3s1');
     expect(await machine.ask('journalctl', '--unit', 'slipway-actor')).toContain('status=9/KILL');
+    newer = await dumped();
     const back = await machine.run(['slipway-edge', 'rollback', '--yes', '--json']);
     expect(back.exitCode).toBe(0);
     await expectRunning(installedVersion);
     expect((await dumped()).rows.slice(0, before.rows.length)).toEqual(before.rows);
+  });
+
+  it('takes that rollback back by hand, with the data that lay aside, once it is told what that sets aside', async () => {
+    const asked = await machine.run(['slipway-edge', 'rollback', '--undo', '--json']);
+    expect([asked.exitCode, asked.stdout]).toEqual([2, expect.stringContaining('what was stored since')]);
+    const undone = await machine.run(['slipway-edge', 'rollback', '--undo', '--yes', '--json']);
+    expect([undone.exitCode, undone.stdout]).toEqual([0, expect.stringContaining('committed')]);
+    await expectRunning('v1.34.5+k3s1');
+    expect((await dumped()).rows.slice(0, newer.rows.length)).toEqual(newer.rows);
+    expect((await machine.run(['slipway-edge', 'rollback', '--yes', '--json'])).exitCode).toBe(0);
+    await expectRunning(installedVersion);
   });
 
   it('is given back as it was', async () => {

@@ -25,6 +25,8 @@ export function dataByActor(actor: ActorClient, stateDirectory: string): BoxData
     snapshot: (passage, takenAt) => actor.ask('take-snapshot', { passage, takenAt }),
     snapshotOf: ({ from, to }) => actor.ask('find-snapshot', { from, to }),
     putBack: (snapshot) => actor.ask('put-back', snapshot),
+    setAside: () => actor.ask('find-set-aside', undefined),
+    bringBack: (passage, takenAt) => actor.ask('bring-back', { passage, takenAt }),
     putLinksBack: (snapshot) => actor.ask('put-links-back', snapshot),
     finishExchange: () => actor.ask('finish-exchange', undefined),
     prune: (keep) =>
