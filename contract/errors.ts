@@ -198,6 +198,7 @@ export const errorCodes = {
   'actor-unavailable': { exit: exitStatus.localResource, fault: 'device', retryable: true, since: 2 },
   'datastore-damaged': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'datastore-not-restorable': { exit: exitStatus.localResource, fault: 'device', since: 2 },
+  'datastore-not-saved': { exit: exitStatus.localResource, fault: 'device', retryable: true, since: 2 },
   'skew-refused': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'drop-in-refused': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'api-removed': { exit: exitStatus.localResource, fault: 'device', since: 2 },

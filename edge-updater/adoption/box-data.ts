@@ -21,13 +21,17 @@ export interface DataSetAside {
 }
 
 /** Of the files that belong together, and of the file system that they lie on. */
-export interface DataMeasure {
-  readonly bytes: number;
-  readonly databaseBytes: number;
+export interface DataMeasure extends SetMeasure {
   readonly freeBytes: number;
   /** Of what is set aside: the next copy takes its place. */
-  readonly asideBytes: number;
-  readonly asideDatabaseBytes: number;
+  readonly aside: SetMeasure;
+}
+
+export interface SetMeasure {
+  readonly bytes: number;
+  readonly databaseBytes: number;
+  /** Of its write-ahead log. */
+  readonly logBytes: number;
 }
 
 /**
@@ -35,6 +39,8 @@ export interface DataMeasure {
  * whenever data is copied or exchanged; that is the caller's promise.
  */
 export interface BoxData {
+  /** The datastore is not this box's to put back: it stays as it is, whatever a release says. */
+  readonly isOfCluster: boolean;
   /** Whether the unit is kept from starting, by whomever. */
   readonly isHeld: boolean;
   /** Durable when it returns. @param why for people */

@@ -153,8 +153,9 @@ export class Device {
   /** Of an adopted box: the copy of its data that a rollback would put in place. */
   async dataOfRollback(): Promise<TakenSnapshot | undefined> {
     const { current, previous } = this.state;
-    if (!current || !previous) return undefined;
-    return this.world.data?.snapshotOf({ from: previous.manifestSha256, to: current.manifestSha256 });
+    const { data } = this.world;
+    if (!current || !previous || !data || data.isOfCluster) return undefined;
+    return data.snapshotOf({ from: previous.manifestSha256, to: current.manifestSha256 });
   }
 
   /** Takes a slot that was made of what is installed here for the release that runs. */

@@ -15,9 +15,12 @@ export async function requireRoomForData(
 ): Promise<void> {
   if (!data) return;
   const measure = await data.measure();
-  const needed = way === 'undo' ? roomForUndo(measure, payloadBytes) : roomForData(measure, payloadBytes);
+  const needed =
+    way === 'undo'
+      ? roomForUndo({ aside: measure.aside, now: measure }, payloadBytes)
+      : roomForData(measure, payloadBytes);
   // A copy begins by deleting what lies aside.
-  const freeBytes = measure.freeBytes + (way === 'undo' ? 0 : measure.asideBytes);
+  const freeBytes = measure.freeBytes + (way === 'undo' ? 0 : measure.aside.bytes);
   if (freeBytes >= needed) return;
   const what = way === 'undo' ? 'the next start of the datastore' : 'a copy of the datastore, its next start';
   const message = `${what} and what is unpacked need ${needed} bytes, ${freeBytes} are free`;

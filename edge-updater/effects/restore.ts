@@ -94,8 +94,9 @@ async function giveDataBack(
   await data.finishExchange();
   if ((await data.owner()) === to.manifestSha256) return {};
   const snapshot = leaving && (await data.snapshotOf({ from: to.manifestSha256, to: leaving.manifestSha256 }));
-  const isGivenBack = !isKept(leaving, to, slots);
-  let note: DataNote = { text: 'the data stays as it is', ...(isGivenBack ? { isForeign: true } : {}) };
+  const isGivenBack = !data.isOfCluster && !isKept(leaving, to, slots);
+  const stays = data.isOfCluster ? "the datastore is the cluster's and stays as it is" : 'the data stays as it is';
+  let note: DataNote = { text: stays, ...(isGivenBack ? { isForeign: true } : {}) };
   if (snapshot && isGivenBack) {
     try {
       await data.putBack(snapshot);

@@ -48,8 +48,8 @@ export type UpdateEvent =
       readonly message: string;
       readonly fullAllowed: boolean;
     }
-  /** The slot was read back and every digest agrees. */
-  | { readonly kind: 'verified' }
+  /** The slot was read back and every digest agrees. `notes`: what was done besides, for the report. */
+  | { readonly kind: 'verified'; readonly notes?: readonly string[] }
   /** A window is open for an update that waits: its slot is read back once more. */
   | { readonly kind: 'window-opened' }
   /** The slot was read back and the window is open still. */

@@ -64,9 +64,7 @@ export function transition(state: DeviceState, { event, ...moment }: Occurrence)
     case 'rebuilt':
       return state.update.phase === 'rebuilding' ? rebuilt(state, state.update.attempt, at) : stay(state);
     case 'verified':
-      // A timed update rests here; the code that knows the window lets it go on.
-      if (state.update.phase !== 'staged' || state.update.attempt.isTimed) return stay(state);
-      return enter(state, { phase: 'switching', attempt: moved(state.update.attempt) });
+      return state.update.phase === 'staged' ? verified(state, state.update.attempt, event.notes) : stay(state);
     case 'window-opened':
       return isWaiting(state.update) ? windowOpened(state, state.update.attempt, moment) : stay(state);
     case 'switch-allowed':
@@ -103,6 +101,12 @@ export function transition(state: DeviceState, { event, ...moment }: Occurrence)
     default:
       throw event satisfies never;
   }
+}
+
+/** A timed update rests here; the code that knows the window lets it go on. */
+function verified(state: DeviceState, attempt: Attempt, notes: readonly string[] = []): UpdateStep {
+  if (!attempt.isTimed) return enter(state, { phase: 'switching', attempt: moved(noted(attempt, notes)) });
+  return stay(notes.length === 0 ? state : { ...state, update: { phase: 'staged', attempt: noted(attempt, notes) } });
 }
 
 /** Nothing leads back to a release that was there before: its data is not kept. The counter floor stays. */

@@ -49,7 +49,7 @@ export class ActorOfBox implements AsyncDisposable {
 
   /** As the updater has it. */
   data(stateDir: string): BoxData {
-    return dataByActor(this.client, stateDir);
+    return dataByActor(this.client, stateDir, false);
   }
 
   async listen(idleSeconds = 3600): Promise<ActorServer> {

@@ -18,6 +18,7 @@ import { JournalFile, readJournal } from '../../edge-updater/adapters/disk/journ
 import { MetadataDirectory } from '../../edge-updater/adapters/disk/metadata-directory.ts';
 import { SlotDirectory } from '../../edge-updater/adapters/disk/slot-directory.ts';
 import type { BoxData } from '../../edge-updater/adoption/box-data.ts';
+import type { ClusterDatastore } from '../../edge-updater/adoption/cluster-datastore.ts';
 import type { Payloads } from '../../edge-updater/adoption/payloads.ts';
 import type { BoxReader } from '../../edge-updater/box/box-machine.ts';
 import { Device } from '../../edge-updater/device/device.ts';
@@ -267,6 +268,7 @@ export class EdgeDevice {
     box,
     service = this.service,
     data,
+    cluster,
     preflight,
     payloads,
     whyNotOurs,
@@ -279,6 +281,7 @@ export class EdgeDevice {
     service?: FakeService;
     /** Of an adopted box. */
     data?: BoxData;
+    cluster?: ClusterDatastore;
     preflight?: Preflight;
     payloads?: Payloads;
     whyNotOurs?: () => string | undefined;
@@ -317,6 +320,7 @@ export class EdgeDevice {
         clock: this.clock,
         narrator,
         box,
+        cluster,
         preflight,
         whyNotOurs,
         payloads: payloads && interruption.watch('payloads', payloads, ['unpack', 'link', 'settle', 'prune']),

@@ -2,6 +2,7 @@
 
 import { toSlipwayError } from '../../../contract/errors.ts';
 import type { BoxData } from '../../adoption/box-data.ts';
+import type { ClusterDatastore } from '../../adoption/cluster-datastore.ts';
 import type { Payloads } from '../../adoption/payloads.ts';
 import type { BoxReading } from '../../box/box.ts';
 import type { BoxReader } from '../../box/box-machine.ts';
@@ -11,9 +12,11 @@ import { evidence } from '../../health/evidence.ts';
 import { HoldFile } from '../datastore/hold-file.ts';
 import type { ActorClient } from './actor-client.ts';
 
-export function dataByActor(actor: ActorClient, stateDirectory: string): BoxData {
+/** @param isOfCluster as the record of the box has it */
+export function dataByActor(actor: ActorClient, stateDirectory: string, isOfCluster: boolean): BoxData {
   const hold = new HoldFile(stateDirectory);
   return {
+    isOfCluster,
     get isHeld() {
       return hold.isThere;
     },
@@ -35,6 +38,10 @@ export function dataByActor(actor: ActorClient, stateDirectory: string): BoxData
         keep.map(({ from, to }) => ({ from, to })),
       ),
   };
+}
+
+export function clusterByActor(actor: ActorClient): ClusterDatastore {
+  return { save: (signal) => actor.ask('save-datastore', undefined, signal) };
 }
 
 export function payloadsByActor(actor: ActorClient): Payloads {

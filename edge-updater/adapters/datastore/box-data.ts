@@ -16,9 +16,10 @@ import {
 } from '../../../system/files/durable-file-sync.ts';
 import type { Adoption } from '../../adoption/adoption.ts';
 import type { BoxData, DataMeasure, DataSetAside, Passage, TakenSnapshot } from '../../adoption/box-data.ts';
+import { datastoreOfCluster } from '../../adoption/cluster-datastore.ts';
 import { type DataSet, dataSetOf } from '../../adoption/data-set.ts';
 import { bytesBelow, type Copied, copyTree, differenceIn, listTree } from './copy-tree.ts';
-import { requireWholeCopy, requireWholeLive } from './database-check.ts';
+import { requireAlone, requireWholeCopy, requireWholeLive } from './database-check.ts';
 import { Exchange, notRestorable, outsideName } from './exchange.ts';
 import { requireExchangeable } from './exchangeable.ts';
 import { HoldFile } from './hold-file.ts';
@@ -29,6 +30,7 @@ import type { SnapshotRecord } from './snapshot-record.ts';
 
 export class BoxDataDirectory implements BoxData {
   readonly #set: DataSet;
+  readonly #isOfCluster: boolean;
   readonly #dataDir: string;
   readonly #own: OwnFolder;
   readonly #exchange: Exchange;
@@ -36,10 +38,15 @@ export class BoxDataDirectory implements BoxData {
 
   constructor(adoption: Adoption, stateDirectory: string) {
     this.#set = dataSetOf(adoption);
+    this.#isOfCluster = datastoreOfCluster(adoption) !== undefined;
     this.#dataDir = adoption.dataDir;
     this.#own = new OwnFolder(adoption.dataDir);
     this.#exchange = new Exchange(this.#own, adoption.dataDir, this.#set);
     this.#hold = new HoldFile(stateDirectory);
+  }
+
+  get isOfCluster(): boolean {
+    return this.#isOfCluster;
   }
 
   get isHeld(): boolean {
@@ -67,16 +74,23 @@ export class BoxDataDirectory implements BoxData {
     if (this.#exchange.isUnderWay) throw notRestorable('an exchange of data was begun and has not ended');
     requireWritable(this.#set.outside);
     await requireWholeLive(this.#dataDir, this.#set);
-    const { items, sqlite, outside } = this.#set;
+    requireAlone(this.#dataDir, this.#set);
+    const { items, outside } = this.#set;
     const { bavail, bsize } = onDisk(`look at the free space of ${this.#dataDir}`, () => statfsSync(this.#dataDir));
-    const databaseIn = (root: string) => (sqlite === undefined ? 0 : bytesBelow(path.join(root, sqlite)));
+    const bytes = items.reduce((sum, item) => sum + bytesBelow(path.join(this.#dataDir, item)), bytesOutside(outside));
     const aside = this.#own.at('aside');
     return {
-      bytes: items.reduce((sum, item) => sum + bytesBelow(path.join(this.#dataDir, item)), bytesOutside(outside)),
-      databaseBytes: databaseIn(this.#dataDir),
-      freeBytes: bavail * bsize,
-      asideBytes: bytesBelow(aside),
-      asideDatabaseBytes: databaseIn(aside),
+      ...{ bytes, ...this.#databaseIn(this.#dataDir), freeBytes: bavail * bsize },
+      aside: { bytes: bytesBelow(aside), ...this.#databaseIn(aside) },
+    };
+  }
+
+  #databaseIn(root: string) {
+    const { sqlite } = this.#set;
+    const file = sqlite === undefined ? undefined : path.join(root, sqlite);
+    return {
+      databaseBytes: file === undefined ? 0 : bytesBelow(file),
+      logBytes: file === undefined ? 0 : bytesBelow(`${file}-wal`),
     };
   }
 
