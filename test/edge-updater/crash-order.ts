@@ -46,7 +46,8 @@ export class CrashOrder {
   /** What is not as it has to be when the device is at rest. */
   brokenAtRest(disk: VolatileDisk, running: Digest | undefined, payload: string): string[] {
     const unpacked = path.join(this.#data, 'data', payload);
-    const isUnpacked = disk.isThere(unpacked);
+    // What a box that is not adopted unpacks is nothing that the updater keeps.
+    const isUnpacked = disk.isThere(unpacked) && disk.isThere(path.join(this.#data, 'slipway/owner.json'));
     return [
       disk.lasting(path.join(this.#state, 'hold')) === undefined ? undefined : 'the box is held after a power cut',
       running === undefined || this.#link(disk, 'current') === running
@@ -87,9 +88,10 @@ export class CrashOrder {
   /** A program runs over data that lasts as its own, from a link that lasts. */
   #ran({ disk, started }: Made): string | undefined {
     if (started === undefined) return undefined;
-    const owner = disk.lasting(path.join(this.#data, 'slipway/owner.json'));
-    const { release } = JSON.parse(owner ?? '{}') as { release?: string };
-    if (release !== started) return `${started} runs over data that lasts as that of ${release}`;
+    const owner = path.join(this.#data, 'slipway/owner.json');
+    const { release } = JSON.parse(disk.lasting(owner) ?? '{}') as { release?: string };
+    // Without a box nobody owns its data.
+    if (release !== started && disk.isThere(owner)) return `${started} runs over data that lasts as that of ${release}`;
     return this.#link(disk, 'current') === started ? undefined : `${started} runs, and \`current\` does not last so`;
   }
 

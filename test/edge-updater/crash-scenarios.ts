@@ -307,5 +307,32 @@ export const crashScenarios: readonly Scenario[] = [
   { name: 'a new root', prepare: rotated, isPart: (file) => file.includes('/metadata/') },
 ];
 
-/** Its order is looked at alone: what K3s has half unpacked when the power is cut, only K3s could put right. */
-export const selfUnpacking: Scenario = { name: 'a release that K3s unpacks', prepare: unpackedByK3s };
+/** No box is adopted: nothing is held, claimed or copied, so the links have to last by themselves. */
+async function notAdopted(): Promise<Prepared> {
+  const edge = new EdgeDevice();
+  const box = new AdoptedBox(edge);
+  const start = () => edge.start({ service: box });
+  const old = publishK3s(edge, '1.33.9+k3s1', 1);
+  edge.server.offered = old.manifest;
+  await update(start());
+  const next = publishK3s(edge, '1.34.1+k3s1', 2);
+  edge.server.offered = next.manifest;
+  return {
+    ...{ edge, box, start, ask: askAgain },
+    act: () => update(start()),
+    expectWhole: async ({ state }, _, what) => {
+      expect([edge.slots.currentLink, box.running, state.current?.manifestSha256], what).toEqual(
+        Array(3).fill(next.digest),
+      );
+    },
+  };
+}
+
+/**
+ * The order of these is looked at alone. What K3s has half unpacked when the power is cut, only K3s could put right; and a device
+ * without a box has its own matrix.
+ */
+export const orderOnly: readonly Scenario[] = [
+  { name: 'a release that K3s unpacks', prepare: unpackedByK3s },
+  { name: 'a device without a box', prepare: notAdopted },
+];

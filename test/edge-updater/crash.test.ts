@@ -7,15 +7,15 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { survivals } from '../fakes/volatile-disk.ts';
 import { CrashPoints } from './crash-points.ts';
 import { chosen, printSample, randomOf } from './crash-sample.ts';
-import { crashScenarios, selfUnpacking } from './crash-scenarios.ts';
+import { crashScenarios, orderOnly } from './crash-scenarios.ts';
 
 const cutsOfSurvival = 3;
 let tried = 0;
 
 afterAll(() => printSample(`${tried} cuts`));
 
-it('keeps the order of its changes also where K3s unpacks a release by itself', async () => {
-  (await CrashPoints.of(selfUnpacking)).remove();
+it.each(orderOnly)('$name keeps the order of its changes', async (scenario) => {
+  (await CrashPoints.of(scenario)).remove();
 });
 
 describe.each(crashScenarios)('$name', (scenario) => {
