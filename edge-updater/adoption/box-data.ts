@@ -41,6 +41,11 @@ export interface SetMeasure {
 export interface BoxData {
   /** The datastore is not this box's to put back: it stays as it is, whatever a release says. */
   readonly isOfCluster: boolean;
+  /**
+   * The release that the data is whole for, as this process sees by itself, whoever touches the data; undefined where an exchange
+   * is open, and where that cannot be seen.
+   */
+  readonly wholeFor: Digest | undefined;
   /** Whether the unit is kept from starting, by whomever. */
   readonly isHeld: boolean;
   /** Durable when it returns. @param why for people */

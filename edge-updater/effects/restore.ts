@@ -12,6 +12,7 @@ import type { UpdateEvent } from '../update/event.ts';
 import { haltBox } from './halt-box.ts';
 import { probeHealth } from './probe-health.ts';
 import { startRelease } from './prove.ts';
+import { startWithoutActor } from './start-without-actor.ts';
 import type { World } from './world.ts';
 
 type Restore = Extract<Effect, { kind: 'restore' }>;
@@ -30,6 +31,9 @@ export async function restoreRelease(effect: Restore, world: World, signal: Abor
     note = await pointBack(effect, to, world);
   } catch (thrown) {
     const { code, message } = toSlipwayError(thrown);
+    if (code === 'actor-unavailable') {
+      await startWithoutActor(to.manifestSha256, effect.previous?.manifestSha256, world);
+    }
     if (code !== 'datastore-not-restorable') throw thrown;
     // Half of each set of data is in place: the hold stays, and nothing starts on it.
     return { kind: 'restored', confirmed: false, note: `${code}: ${message}`, isStranded: true };
@@ -64,9 +68,13 @@ interface DataNote {
 export async function pointBack({ leaving, previous }: Restore, to: InstalledRelease, world: World): Promise<DataNote> {
   const { slots, data } = world;
   const links = { current: to.manifestSha256, previous: previous?.manifestSha256 };
-  const isBack =
-    slots.currentLink === links.current && (!data || (!data.isHeld && (await data.owner()) === links.current));
-  if (isBack || !data) {
+  if (!data) {
+    slots.point(links);
+    return {};
+  }
+  // Asked before the box goes down: without somebody who gives its data back it stays up.
+  const owner = await data.owner();
+  if (slots.currentLink === links.current && !data.isHeld && owner === links.current) {
     slots.point(links);
     return {};
   }

@@ -47,7 +47,7 @@ export function openBox(
   }
   const actor = new ActorClient(adoption.actor, listenAgain);
   const acted = {
-    ...{ box: boxByActor(actor), data: dataByActor(actor, stateDir, datastoreOfCluster(adoption) !== undefined) },
+    ...{ box: boxByActor(actor), data: dataByActor(actor, stateDir, adoption) },
     cluster: datastoreOfCluster(adoption) === undefined ? undefined : clusterByActor(actor),
     payloads: adoption.distribution === 'k3s' ? payloadsByActor(actor) : undefined,
     preflight: preflight && preflightByActor(actor, preflight),

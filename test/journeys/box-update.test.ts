@@ -9,7 +9,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { packager } from '../fakes/packager-command.ts';
-import { sampled } from '../sampling.ts';
+import { isLongRun, sampled } from '../sampling.ts';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
 import { sandboxedUnit } from '../services/sandboxed-unit.ts';
@@ -253,7 +253,7 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
 
     await machine.ask('systemctl', 'start', 'slipway-edge');
     await machine.ask('slipway-edge', 'status');
-    await pause(process.env.SLIPWAY_LONG === '1' ? 60_000 : 2000);
+    await pause(isLongRun ? 60_000 : 2000);
     const units = await Promise.all(['slipway-edge', 'slipway-actor'].map(residentOf));
     tell(`resident at rest: the updater ${units[0]} kB, its actor ${units[1]} kB`);
     await machine.ask('systemctl', 'stop', 'slipway-edge');

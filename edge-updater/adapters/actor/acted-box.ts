@@ -1,8 +1,9 @@
 /** The ports of an adopted box, by asking its actor. The hold lies in the state directory: the updater sets it by itself. */
 
 import { toSlipwayError } from '../../../contract/errors.ts';
+import type { Adoption } from '../../adoption/adoption.ts';
 import type { BoxData } from '../../adoption/box-data.ts';
-import type { ClusterDatastore } from '../../adoption/cluster-datastore.ts';
+import { type ClusterDatastore, datastoreOfCluster } from '../../adoption/cluster-datastore.ts';
 import type { Payloads } from '../../adoption/payloads.ts';
 import type { BoxReading } from '../../box/box.ts';
 import type { BoxReader } from '../../box/box-machine.ts';
@@ -10,13 +11,18 @@ import type { Preflight } from '../../effects/require-fit-box.ts';
 import type { BoxHealth } from '../../health/box-health.ts';
 import { evidence } from '../../health/evidence.ts';
 import { HoldFile } from '../datastore/hold-file.ts';
+import { OwnFolder, wholeFor } from '../datastore/own-folder.ts';
 import type { ActorClient } from './actor-client.ts';
 
-/** @param isOfCluster as the record of the box has it */
-export function dataByActor(actor: ActorClient, stateDirectory: string, isOfCluster: boolean): BoxData {
+/** @param adoption the updater's record of the box */
+export function dataByActor(actor: ActorClient, stateDirectory: string, adoption: Adoption): BoxData {
   const hold = new HoldFile(stateDirectory);
+  const own = new OwnFolder(adoption.dataDir);
   return {
-    isOfCluster,
+    isOfCluster: datastoreOfCluster(adoption) !== undefined,
+    get wholeFor() {
+      return wholeFor(own);
+    },
     get isHeld() {
       return hold.isThere;
     },

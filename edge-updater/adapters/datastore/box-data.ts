@@ -24,7 +24,7 @@ import { Exchange, notRestorable, outsideName } from './exchange.ts';
 import { requireExchangeable } from './exchangeable.ts';
 import { HoldFile } from './hold-file.ts';
 import { bytesOutside, copyOutside, requireWritable } from './outside-files.ts';
-import { OwnFolder } from './own-folder.ts';
+import { OwnFolder, wholeFor } from './own-folder.ts';
 import { linksNow, setLinks } from './remembered-links.ts';
 import type { SnapshotRecord } from './snapshot-record.ts';
 
@@ -47,6 +47,10 @@ export class BoxDataDirectory implements BoxData {
 
   get isOfCluster(): boolean {
     return this.#isOfCluster;
+  }
+
+  get wholeFor(): Digest | undefined {
+    return wholeFor(this.#own);
   }
 
   get isHeld(): boolean {

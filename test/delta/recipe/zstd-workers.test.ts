@@ -5,8 +5,8 @@ import type { Recipe } from '../../../delta/recipe/recipe.ts';
 import { furtherWorkerBytes } from '../../../delta/recipe/zstd-memory.ts';
 import type { ZstdSettings } from '../../../delta/recipe/zstd-settings.ts';
 import { sampleBytes } from '../../corpus/flate/sample-bytes.ts';
+import { isLongRun } from '../../sampling.ts';
 
-const isLong = process.env.SLIPWAY_LONG === '1';
 const mebibyte = 2 ** 20;
 const text = sampleBytes('text', 300_000, 7);
 
@@ -57,16 +57,16 @@ const kinds: readonly (readonly [name: string, settings: ZstdSettings, jobBytes:
 ];
 
 describe('a frame by several workers', () => {
-  it.each(kinds.filter(([, , , isSlow]) => isLong || !isSlow))(
+  it.each(kinds.filter(([, , , isSlow]) => isLongRun || !isSlow))(
     'of %s has the bytes of one worker, at every number of jobs and around their borders',
     { timeout: 600_000 },
     async (_, settings, jobBytes) => {
       const lengths = [0, 1, 70_000, jobBytes - 1, jobBytes, jobBytes + 1, 2 * jobBytes, 2 * jobBytes + 12_345];
-      if (isLong) lengths.push(3 * jobBytes, 5 * jobBytes + 1);
+      if (isLongRun) lengths.push(3 * jobBytes, 5 * jobBytes + 1);
       for (const length of lengths) {
         const bytes = content(length);
         const one = await frameOf(bytes, settings, 1);
-        for (const workers of isLong ? [2, 3, 4] : [2]) {
+        for (const workers of isLongRun ? [2, 3, 4] : [2]) {
           expect((await frameOf(bytes, settings, workers)).equals(one), `${length} bytes, ${workers} workers`).toBe(
             true,
           );
