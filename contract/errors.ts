@@ -201,6 +201,7 @@ export const errorCodes = {
   'actor-unavailable': { exit: exitStatus.localResource, fault: 'device', retryable: true, since: 2 },
   'datastore-damaged': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'datastore-not-restorable': { exit: exitStatus.localResource, fault: 'device', since: 2 },
+  'datastore-not-saved': { exit: exitStatus.localResource, fault: 'device', retryable: true, since: 2 },
   'skew-refused': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'drop-in-refused': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'api-removed': { exit: exitStatus.localResource, fault: 'device', since: 2 },
@@ -224,6 +225,8 @@ export const errorCodes = {
   'probation-interrupted': { exit: exitStatus.updateFailed, fault: 'release' },
   'nothing-to-roll-back-to': { exit: exitStatus.updateFailed, fault: 'device' },
   'rollback-refused': { exit: exitStatus.updateFailed, fault: 'device', since: 2 },
+  'nothing-to-undo': { exit: exitStatus.updateFailed, fault: 'device', since: 2 },
+  'aside-mismatched': { exit: exitStatus.updateFailed, fault: 'device', since: 2 },
   'release-rejected': { exit: exitStatus.updateFailed, fault: 'release' },
   'reverted-by-permit': { exit: exitStatus.updateFailed, fault: 'release' },
 } as const satisfies Record<string, CodeTraits>;

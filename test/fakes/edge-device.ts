@@ -18,6 +18,7 @@ import { JournalFile, readJournal } from '../../edge-updater/adapters/disk/journ
 import { MetadataDirectory } from '../../edge-updater/adapters/disk/metadata-directory.ts';
 import { SlotDirectory } from '../../edge-updater/adapters/disk/slot-directory.ts';
 import type { BoxData } from '../../edge-updater/adoption/box-data.ts';
+import type { ClusterDatastore } from '../../edge-updater/adoption/cluster-datastore.ts';
 import type { Payloads } from '../../edge-updater/adoption/payloads.ts';
 import type { BoxReader } from '../../edge-updater/box/box-machine.ts';
 import { Device } from '../../edge-updater/device/device.ts';
@@ -194,7 +195,9 @@ export const quickPolicy: UpdatePolicy = {
   verifyIntervalSeconds: 24 * 3600,
 };
 
-const callsOfData = ['hold', 'letGo', 'claim', 'snapshot', 'putBack', 'finishExchange', 'prune'] as const;
+const callsOfData = [
+  ...(['hold', 'letGo', 'claim', 'snapshot', 'putBack', 'bringBack', 'finishExchange', 'prune'] as const),
+] as const;
 
 /** In memory where there is such a place: these tests start hundreds of devices, and cut no power. */
 const fastFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -261,10 +264,11 @@ export class EdgeDevice {
     interruption = new Interruption(0, 'fails'),
     policy = quickPolicy,
     blobs,
-    deltas = deltaProcess([]),
+    deltas = deltaProcess({ zstdPrograms: [], maxEncoderThreads: 1 }),
     box,
     service = this.service,
     data,
+    cluster,
     preflight,
     payloads,
     whyNotOurs,
@@ -278,6 +282,7 @@ export class EdgeDevice {
     service?: FakeService;
     /** Of an adopted box. */
     data?: BoxData;
+    cluster?: ClusterDatastore;
     preflight?: Preflight;
     payloads?: Payloads;
     whyNotOurs?: () => string | undefined;
@@ -318,10 +323,12 @@ export class EdgeDevice {
         clock: this.clock,
         narrator,
         box,
+        cluster,
         preflight,
         whyNotOurs,
         payloads: payloads && interruption.watch('payloads', payloads, ['unpack', 'link', 'settle', 'prune']),
         data: data && interruption.watch('data', data, [...callsOfData]),
+        bootId: data && 'boot-of-the-test',
         policy,
       },
     });
