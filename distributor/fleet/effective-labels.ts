@@ -1,15 +1,16 @@
 /**
  * Computes the labels that selectors see: what a device says of itself, over it what its token or the server gave it, and
- * over both what the fleet's rules say.
+ * over both what the fleet's rules say. The safeguards that a device tells of count in any case, and nobody gives them.
  */
 import type { DeviceId, Labels } from '../../contract/device-api/check.ts';
+import { safeguardLabelsOf } from '../../contract/device-api/safeguards.ts';
 import type { LabelRule } from '../declaration/fleet.ts';
 import { selects } from '../declaration/selector.ts';
 
 /** Of a device: what it says, and what its token or the server gave it; nothing where that is left out. */
 export type Labeller = (id: DeviceId, own: Labels, given?: Labels) => Labels;
 
-/** @param fromDevice whether what a device says of itself counts at all */
+/** @param fromDevice whether labels that a device chose for itself count at all */
 export function compileLabels(rules: readonly LabelRule[], fromDevice = true): Labeller {
   const known = knownLabels(fromDevice);
   if (rules.length === 0) return (_id, own, given) => known(own, given);
@@ -24,7 +25,7 @@ export function compileLabels(rules: readonly LabelRule[], fromDevice = true): L
 /** Without those of rules. */
 function knownLabels(fromDevice: boolean): (own: Labels, given: Labels | undefined) => Labels {
   return (own, given = noLabels) => {
-    if (!fromDevice) return given;
+    if (!fromDevice) return { ...given, ...safeguardLabelsOf(own) };
     for (const _ in given) return { ...own, ...given };
     return own;
   };

@@ -3,7 +3,7 @@
  * who made one.
  */
 import * as z from 'zod';
-import { labelsSchema } from '../../contract/device-api/check.ts';
+import { labelsSchema } from '../../contract/device-api/labels.ts';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import { tokenSchema } from '../../contract/device-api/enrolment.ts';
 import { SlipwayError } from '../../contract/errors.ts';

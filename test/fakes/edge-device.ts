@@ -94,6 +94,7 @@ export class FakeServer implements Server {
   readonly manifests = new Map<Digest, Uint8Array>();
   readonly reports = new Map<number, Report>();
   readonly checks: CheckRequest[] = [];
+  readonly attachmentsAsked: Digest[] = [];
   offered: ReleaseManifest | undefined;
   /** Of each offer from now on. */
   switchWindow: SwitchWindow | undefined;
@@ -140,6 +141,12 @@ export class FakeServer implements Server {
   async manifest(digest: Digest): Promise<Uint8Array | undefined> {
     this.#requireUp();
     return this.manifests.get(digest);
+  }
+
+  async attachment(digest: Digest): Promise<Uint8Array | undefined> {
+    this.#requireUp();
+    this.attachmentsAsked.push(digest);
+    return this.blobs.get(digest);
   }
 
   openBlob: BlobSource['openBlob'] = async (digest, { offset, etag }) => {
