@@ -16,7 +16,9 @@ const attachmentKindSchema = z.enum(attachmentKinds);
 export const attachmentSchema = z.strictObject({
   kind: attachmentKindSchema,
   /** The file name that it had; never a path. */
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+@-]{0,254}$/, 'expected a file name of ASCII letters, digits and . _ + @ -'),
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._+@-]{0,254}$/, 'expected a file name of ASCII letters, digits and . _ + @ -'),
   mediaType: z
     .string()
     .max(200)

@@ -29,8 +29,13 @@ export const upstreamCheckSchema = z
   .strictObject({
     component: componentNameSchema,
     /** The list that names it. */
-    checksums: z.strictObject({ document: digestSchema, name: z.string().min(1).max(limits.maxUpstreamNameBytes) }).optional(),
+    checksums: z
+      .strictObject({ document: digestSchema, name: z.string().min(1).max(limits.maxUpstreamNameBytes) })
+      .optional(),
     signature: upstreamSignatureSchema.optional(),
   })
-  .refine(({ checksums, signature }) => checksums !== undefined || signature !== undefined, 'expected checksums or signature');
+  .refine(
+    ({ checksums, signature }) => checksums !== undefined || signature !== undefined,
+    'expected checksums or signature',
+  );
 export type UpstreamCheck = z.infer<typeof upstreamCheckSchema>;

@@ -49,7 +49,7 @@ export function payloadOf({ payload }: Envelope): Uint8Array {
 }
 
 /** Those of `keys` whose signature is on the envelope. The key ids in it are hints and decide nothing. */
-export function signersOf<K extends { readonly keyId: string; readonly key: Key }>(
+export function signersOfEnvelope<K extends { readonly keyId: string; readonly key: Key }>(
   envelope: Envelope,
   keys: readonly K[],
 ): K[] {

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { installedReleaseSchema } from '../../contract/device-api/check.ts';
-import { labelsSchema, shownLabelsSchema } from '../../contract/device-api/labels.ts';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
+import { labelsSchema, shownLabelsSchema } from '../../contract/device-api/labels.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { productSchema } from '../../contract/release/manifest.ts';
 import { platformSchema } from '../../contract/release/platform.ts';

@@ -1,6 +1,11 @@
 /** `POST /v1/devices/:id/check` answers what a device is to run, and why. */
 import * as z from 'zod';
-import { checkAnswerSchema, type CheckRequest, checkRequestSchema, deviceIdSchema } from '../../contract/device-api/check.ts';
+import {
+  type CheckRequest,
+  checkAnswerSchema,
+  checkRequestSchema,
+  deviceIdSchema,
+} from '../../contract/device-api/check.ts';
 import { withSafeguardLabels } from '../../contract/device-api/safeguards.ts';
 import { limits } from '../../contract/limits.ts';
 import { permitIssued } from '../events/audit.ts';

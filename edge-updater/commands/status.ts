@@ -1,7 +1,7 @@
 /** `slipway-edge status` shows what the device runs and does. It reads beside a running daemon and changes nothing. */
 import type { Command } from 'commander';
-import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import type { Safeguards } from '../../contract/device-api/safeguards.ts';
+import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import type { Box, BoxReading } from '../box/box.ts';
 import type { Configuration } from '../configuration.ts';
 import { attemptOf, type DeviceState, type Held } from '../update/state.ts';

@@ -10,7 +10,7 @@ import type { Attachment } from '../../contract/release/attachment.ts';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { lackingOrigin, type OriginRequirement, originOf } from '../../contract/release/origin.ts';
 import { isAbout, readStatement } from '../../contract/release/provenance.ts';
-import { signersOf } from '../../contract/trust/dsse.ts';
+import { signersOfEnvelope } from '../../contract/trust/dsse.ts';
 import type { PublicKey } from '../../system/signing/signing-key.ts';
 
 export interface RequiredOrigin {
@@ -67,9 +67,13 @@ export class OriginGuard {
     if (length > limits.maxStatementBytes) return invalid(`${name} has ${length} bytes`);
     const bytes = await read(expected, length);
     if (!bytes) {
-      return new SlipwayError('provenance-missing', `the statement of ${manifest.version} is not where its bytes come from`, {
-        hint: 'Make the bundle with: slipway-packager bundle --attachments. Online: publish the release again.',
-      });
+      return new SlipwayError(
+        'provenance-missing',
+        `the statement of ${manifest.version} is not where its bytes come from`,
+        {
+          hint: 'Make the bundle with: slipway-packager bundle --attachments. Online: publish the release again.',
+        },
+      );
     }
     // Another document in its place, by a store or on the wire.
     if (sha256(bytes) !== expected) {
@@ -79,7 +83,7 @@ export class OriginGuard {
     }
     const { envelope, statement } = readStatement(bytes);
     // The signature first: nothing of a statement is believed before it holds.
-    if (signersOf(envelope, this.#required.provenance).length === 0) {
+    if (signersOfEnvelope(envelope, this.#required.provenance).length === 0) {
       return invalid(`the statement of ${manifest.version} is signed by no key under require.provenance`);
     }
     // A statement of another release, replayed with this one.

@@ -8,7 +8,11 @@ import type { DeviceState } from './state.ts';
 
 export function checkRequestOf(
   state: DeviceState,
-  facts: AcceptingDevice & { readonly labels: Labels; readonly machine?: MachineFacts | undefined; readonly safeguards?: Safeguards | undefined },
+  facts: AcceptingDevice & {
+    readonly labels: Labels;
+    readonly machine?: MachineFacts | undefined;
+    readonly safeguards?: Safeguards | undefined;
+  },
   deltaPolicy: DeltaPolicy,
   troubles: readonly Trouble[],
   box?: Box,

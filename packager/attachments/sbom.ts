@@ -22,7 +22,10 @@ const maxListed = 1_000_000;
 const cycloneDxSchema = z.looseObject({
   bomFormat: z.literal('CycloneDX'),
   specVersion: z.enum(['1.4', '1.5', '1.6'], 'expected specVersion 1.4, 1.5 or 1.6'),
-  components: z.array(z.looseObject({ type: nameSchema, name: nameSchema })).max(maxListed).optional(),
+  components: z
+    .array(z.looseObject({ type: nameSchema, name: nameSchema }))
+    .max(maxListed)
+    .optional(),
 });
 
 const spdxSchema = z.looseObject({
@@ -32,7 +35,10 @@ const spdxSchema = z.looseObject({
   name: nameSchema,
   documentNamespace: nameSchema,
   creationInfo: z.looseObject({ created: nameSchema, creators: z.array(nameSchema).min(1) }),
-  packages: z.array(z.looseObject({ SPDXID: nameSchema, name: nameSchema })).max(maxListed).optional(),
+  packages: z
+    .array(z.looseObject({ SPDXID: nameSchema, name: nameSchema }))
+    .max(maxListed)
+    .optional(),
 });
 
 /** @throws SlipwayError `attachment-malformed` */
@@ -78,7 +84,8 @@ function countNested(components: readonly unknown[]): number {
   for (let list = left.pop(); list !== undefined; list = left.pop()) {
     count += list.length;
     for (const component of list) {
-      const inner = typeof component === 'object' && component !== null && 'components' in component && component.components;
+      const inner =
+        typeof component === 'object' && component !== null && 'components' in component && component.components;
       if (Array.isArray(inner)) left.push(inner);
     }
   }

@@ -29,7 +29,7 @@ export interface StatedRelease {
   readonly version: string;
   readonly platform: string;
   readonly counter: number;
-  readonly components: readonly Component[];
+  readonly components: readonly Pick<Component, 'name' | 'sha256'>[];
   readonly upstream: readonly UpstreamCheck[];
   readonly attachments: readonly Attachment[];
   /** Of release.yaml. */

@@ -8,7 +8,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { Attachment } from '../../contract/release/attachment.ts';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { isAbout, readStatement } from '../../contract/release/provenance.ts';
-import { signersOf } from '../../contract/trust/dsse.ts';
+import { signersOfEnvelope } from '../../contract/trust/dsse.ts';
 import { makeFolder, replaceFile } from '../../system/files/durable-file.ts';
 import type { PublicKey } from '../../system/signing/signing-key.ts';
 import { readSbom } from '../attachments/sbom.ts';
@@ -98,7 +98,7 @@ function statementReport(
     invocation: runDetails.metadata?.invocationId,
     subjects: statement.subject.length,
     isAboutRelease: isAbout(statement, manifest),
-    signedBy: keys.length === 0 ? undefined : signersOf(envelope, keys).map(({ keyId }) => keyId),
+    signedBy: keys.length === 0 ? undefined : signersOfEnvelope(envelope, keys).map(({ keyId }) => keyId),
   };
 }
 
@@ -121,7 +121,9 @@ export async function writeDocuments(folder: string, documents: readonly FoundDo
   await makeFolder(folder);
   for (const { attachment, bytes } of documents) {
     const plain = path.join(folder, attachment.name);
-    const file = written.includes(plain) ? path.join(folder, `${attachment.sha256.slice(0, 12)}-${attachment.name}`) : plain;
+    const file = written.includes(plain)
+      ? path.join(folder, `${attachment.sha256.slice(0, 12)}-${attachment.name}`)
+      : plain;
     await replaceFile(file, bytes);
     written.push(file);
   }

@@ -25,7 +25,10 @@ export interface DocumentOptions {
 }
 
 /** @throws SlipwayError `usage`, `document-unreadable`, `attachment-malformed`, `key-…` */
-export async function readDocuments(options: DocumentOptions, context: PackagerContext): Promise<ReleaseDocuments> {
+export async function readReleaseDocuments(
+  options: DocumentOptions,
+  context: PackagerContext,
+): Promise<ReleaseDocuments> {
   return {
     evidence: await readEvidence(options),
     sboms: await readAll(options.sbom, limits.maxAttachmentBytes),
@@ -50,7 +53,13 @@ async function readEvidence(options: DocumentOptions): Promise<UpstreamEvidence 
 
 /** Whose signature counts is never guessed: a bundle by whomever proves nothing. */
 async function readSigner(options: DocumentOptions): Promise<ExpectedSigner | undefined> {
-  const { cosignBundle, cosignKey, certificateIdentity: identity, certificateOidcIssuer: issuer, trustedRoot } = options;
+  const {
+    cosignBundle,
+    cosignKey,
+    certificateIdentity: identity,
+    certificateOidcIssuer: issuer,
+    trustedRoot,
+  } = options;
   if (!cosignBundle) {
     if (cosignKey === undefined && identity === undefined && issuer === undefined) return undefined;
     throw new SlipwayError('usage', '--cosign-key and --certificate-… go with --cosign-bundle');

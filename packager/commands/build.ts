@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { buildRelease } from '../release/build-release.ts';
-import { type DocumentOptions, readDocuments } from './build-documents.ts';
+import { type DocumentOptions, readReleaseDocuments } from './build-documents.ts';
 import { componentTable } from './component-table.ts';
 import type { PackagerContext } from './context.ts';
 import { examples } from './examples.ts';
@@ -52,7 +52,7 @@ export function registerBuild(program: Command, context: PackagerContext): void 
         context.renderer,
         context.progress('packing'),
         (line) => output.say(line),
-        await readDocuments(options, context),
+        await readReleaseDocuments(options, context),
       );
       const { product, version, platform, counter, distribution, components, upstream, attachments } = manifest;
       output.answer(

@@ -16,7 +16,12 @@ import { blobFile, readBuild } from '../release/build-folder.ts';
 import { isDemo } from '../repository/offline-roles.ts';
 import { readManifest } from '../repository/release-manifests.ts';
 import { loadRepository } from '../repository/state.ts';
-import { type AttachmentReport, describeAttachments, type ReadAttachment, writeDocuments } from './attachment-report.ts';
+import {
+  type AttachmentReport,
+  describeAttachments,
+  type ReadAttachment,
+  writeDocuments,
+} from './attachment-report.ts';
 import { componentTable } from './component-table.ts';
 import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
@@ -41,7 +46,10 @@ export function registerInspect(program: Command, context: PackagerContext): voi
     .description('Show what is inside a build, a bundle or a store. Digests of blobs and expiry are for verify.')
     .argument('<what>', 'a build folder, a bundle, or the URL of a store')
     .option('--release <product/os-arch/version>', 'of a store: this release with all that it says')
-    .option('--provenance-key <file...>', 'public keys that the statement of provenance has to be signed by, one of them')
+    .option(
+      '--provenance-key <file...>',
+      'public keys that the statement of provenance has to be signed by, one of them',
+    )
     .option('--attachments-to <dir>', 'write SBOMs, the statement and what upstream signed into this folder')
     .addHelpText(
       'after',

@@ -11,7 +11,7 @@ import { schemaVersionFor, updaterNeeded } from '../../contract/release/schema-v
 import { parseDocument } from '../../system/documents/document.ts';
 import { writeAttachments } from '../attachments/attach.ts';
 import { finishBuild, startBuild } from './build-folder.ts';
-import { type ComponentSource, type OpenedComponent, openComponentSource, sourceError } from './component-source.ts';
+import { type ComponentSource, type OpenedSource, openComponentSource, sourceError } from './component-source.ts';
 import {
   type ComponentDeclaration,
   placementOf,
@@ -63,7 +63,7 @@ export async function buildRelease(
 ): Promise<ReleaseManifest> {
   const { declaration, digest } = await readDeclaration(file);
   const folder = path.dirname(path.resolve(file));
-  const opened: OpenedComponent[] = [];
+  const opened: OpenedSource[] = [];
   const read = new Map<string, ReadDistribution>();
   for (const declared of declaration.components) {
     const source = await openComponentSource(declared, folder, renderer, say);
@@ -110,7 +110,7 @@ async function checkHead(declared: ComponentDeclaration, source: ComponentSource
 }
 
 /** Finds duplicate names and colliding paths before anything is written. */
-function checkManifest(frame: ReturnType<typeof frameOf>, opened: readonly OpenedComponent[], file: string): void {
+function checkManifest(frame: ReturnType<typeof frameOf>, opened: readonly OpenedSource[], file: string): void {
   const zero = '0'.repeat(64);
   const components = opened.map(({ declared }) => ({
     ...describe(declared),

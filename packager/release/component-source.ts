@@ -25,7 +25,7 @@ export interface ComponentSource {
 }
 
 /** A component as it is declared, and its bytes. */
-export interface OpenedComponent {
+export interface OpenedSource {
   readonly declared: ComponentDeclaration;
   readonly source: ComponentSource;
 }

@@ -11,8 +11,13 @@ import type { UpstreamCheck } from '../../contract/release/upstream-check.ts';
 import { type AttachedDocument, attachedDocument } from '../attachments/attach.ts';
 import { readSbom } from '../attachments/sbom.ts';
 import { type StatedRelease, type StatementWish, signedStatement } from '../attachments/signed-statement.ts';
-import { type GivenDocument, type UpstreamEvidence, type UpstreamFile, verifyUpstream } from '../upstream/verify-upstream.ts';
-import { type OpenedComponent, sourceError } from './component-source.ts';
+import {
+  type GivenDocument,
+  type UpstreamEvidence,
+  type UpstreamFile,
+  verifyUpstream,
+} from '../upstream/verify-upstream.ts';
+import { type OpenedSource, sourceError } from './component-source.ts';
 import { upstreamNameOf } from './declaration.ts';
 
 /** What a build is given beside its declaration. */
@@ -35,7 +40,7 @@ export interface VerifiedUpstream {
 
 /** @throws SlipwayError `upstream-unnamed`, `upstream-mismatched`, `upstream-signature-invalid`, `attachment-malformed` */
 export async function verifiedUpstream(
-  opened: readonly OpenedComponent[],
+  opened: readonly OpenedSource[],
   evidence: UpstreamEvidence | undefined,
 ): Promise<VerifiedUpstream> {
   if (!evidence) {
@@ -66,16 +71,22 @@ export async function verifiedUpstream(
 }
 
 /** Who writes a name of upstream wants it compared; a build that passes without would only look like that. */
-function refuseUnchecked(opened: readonly OpenedComponent[]): void {
-  const stated = opened.find(({ declared }) => declared.upstream !== undefined && upstreamNameOf(declared) !== undefined);
+function refuseUnchecked(opened: readonly OpenedSource[]): void {
+  const stated = opened.find(
+    ({ declared }) => declared.upstream !== undefined && upstreamNameOf(declared) !== undefined,
+  );
   if (!stated) return;
   const { name, upstream } = stated.declared;
-  throw new SlipwayError('upstream-unnamed', `${name}: upstream calls it ${upstream}, and nothing was given to compare`, {
-    hint: 'Give --checksums or --cosign-bundle, or remove upstream from release.yaml.',
-  });
+  throw new SlipwayError(
+    'upstream-unnamed',
+    `${name}: upstream calls it ${upstream}, and nothing was given to compare`,
+    {
+      hint: 'Give --checksums or --cosign-bundle, or remove upstream from release.yaml.',
+    },
+  );
 }
 
-async function upstreamFileOf({ declared, source }: OpenedComponent, name: string): Promise<UpstreamFile> {
+async function upstreamFileOf({ declared, source }: OpenedSource, name: string): Promise<UpstreamFile> {
   const { name: component } = declared;
   const hash = createHash('sha256');
   try {
@@ -86,7 +97,7 @@ async function upstreamFileOf({ declared, source }: OpenedComponent, name: strin
   return { component, name, sha256: hash.digest('hex'), read: () => readWhole(component, source) };
 }
 
-async function readWhole(component: string, source: OpenedComponent['source']): Promise<Buffer> {
+async function readWhole(component: string, source: OpenedSource['source']): Promise<Buffer> {
   if (source.length > limits.maxSignedFileBytes) {
     throw new SlipwayError(
       'component-too-large',

@@ -63,7 +63,11 @@ function digestsOf({ content }: Bundle): Digest[] {
 const sha2of256 = 1;
 
 /** @throws SlipwayError `attachment-malformed` */
-export async function parseTrustedRoot(bytes: Uint8Array, name: string, signer: ExpectedSigner): Promise<TrustMaterial> {
+export async function parseTrustedRoot(
+  bytes: Uint8Array,
+  name: string,
+  signer: ExpectedSigner,
+): Promise<TrustMaterial> {
   const [{ TrustedRoot }, { toTrustMaterial }] = await Promise.all([
     import('@sigstore/protobuf-specs'),
     import('@sigstore/verify'),

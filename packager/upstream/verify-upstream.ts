@@ -90,7 +90,8 @@ async function signaturesOf(
   const trust: TrustMaterial = trustedRoot
     ? await parseTrustedRoot(trustedRoot.bytes, trustedRoot.name, signer)
     : trustInKeyAlone(signer);
-  const by = signer.kind === 'key' ? { key: cosignKeyId(signer.key) } : { identity: signer.identity, issuer: signer.issuer };
+  const by =
+    signer.kind === 'key' ? { key: cosignKeyId(signer.key) } : { identity: signer.identity, issuer: signer.issuer };
   const artifacts = new Map<Digest, () => Promise<Buffer>>([
     ...lists.map((list) => [list.sha256, async () => Buffer.from(list.bytes)] as const),
     ...files.map((file) => [file.sha256, file.read] as const),
@@ -133,9 +134,13 @@ function checkOf(file: UpstreamFile, lists: readonly ChecksumList[], signatures:
 function requireSame({ component, name, sha256: found }: UpstreamFile, list: ChecksumList): void {
   const expected = list.digests.get(name);
   if (expected === found) return;
-  throw new SlipwayError('upstream-mismatched', `${component}: ${list.name} says ${expected} of ${name}, found ${found}`, {
-    hint: 'Download it again; a file of another version or platform has the same name in its own list.',
-  });
+  throw new SlipwayError(
+    'upstream-mismatched',
+    `${component}: ${list.name} says ${expected} of ${name}, found ${found}`,
+    {
+      hint: 'Download it again; a file of another version or platform has the same name in its own list.',
+    },
+  );
 }
 
 function unnamed({ component, name }: UpstreamFile, lists: readonly ChecksumList[]): SlipwayError {

@@ -33,6 +33,7 @@ import type {
   Server,
   ServiceManager,
 } from '../../edge-updater/ports.ts';
+import type { OriginGuard } from '../../edge-updater/trust/origin-guard.ts';
 import { Interruption } from './interruption.ts';
 import { product, SignedRepository } from './signed-repository.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -95,6 +96,7 @@ export class FakeServer implements Server {
   readonly reports = new Map<number, Report>();
   readonly checks: CheckRequest[] = [];
   readonly attachmentsAsked: Digest[] = [];
+  readonly blobsAsked: Digest[] = [];
   offered: ReleaseManifest | undefined;
   /** Of each offer from now on. */
   switchWindow: SwitchWindow | undefined;
@@ -151,6 +153,7 @@ export class FakeServer implements Server {
 
   openBlob: BlobSource['openBlob'] = async (digest, { offset, etag }) => {
     this.#requireUp();
+    this.blobsAsked.push(digest);
     const bytes = this.blobs.get(digest);
     const current = `"${digest}"`;
     const isPart = offset > 0 && etag === current;
@@ -275,6 +278,7 @@ export class EdgeDevice {
     preflight,
     payloads,
     whyNotOurs,
+    origin,
   }: {
     interruption?: Interruption;
     policy?: UpdatePolicy;
@@ -287,6 +291,7 @@ export class EdgeDevice {
     preflight?: Preflight;
     payloads?: Payloads;
     whyNotOurs?: () => string | undefined;
+    origin?: OriginGuard;
   } = {}): Device {
     const content = readJournal(this.stateDirectory);
     const slots = interruption.watch('slots', this.slots, [
@@ -308,6 +313,7 @@ export class EdgeDevice {
         updaterVersion: '0.2.0',
       },
       server,
+      origin,
       metadata: interruption.watch('metadata', metadata, ['replace']),
       journal: interruption.watch('journal', new JournalFile(this.stateDirectory), ['append']),
       found: content.kind === 'state' ? content.state : content.kind,

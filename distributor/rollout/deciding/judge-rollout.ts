@@ -35,7 +35,14 @@ interface Prospect extends Aim {
 type RolloutRule<T> = (about: T) => RolloutVerdict | undefined;
 
 const ofTheGoal: readonly RolloutRule<Aim>[] = [sentBack, upToDate, newerThanGoal, aborted];
-const ofTheRelease: readonly RolloutRule<Prospect>[] = [failedHere, unattested, belowCounter, paused, afterOthers, tooLate];
+const ofTheRelease: readonly RolloutRule<Prospect>[] = [
+  failedHere,
+  unattested,
+  belowCounter,
+  paused,
+  afterOthers,
+  tooLate,
+];
 const ofTheTurn: readonly RolloutRule<OfferTurn>[] = [outsideWindow, behindNeighbours, beyondBudget];
 
 export function judgeRollout(input: DecideInput, ranked: Ranked, location: Location): RolloutVerdict {

@@ -30,7 +30,9 @@ export function safeguardsIn(root: string, number: () => string): Safeguards {
   };
   // A word that is longer than the contract allows must not cost the device its check.
   const parsed = safeguardsSchema.safeParse(found);
-  return parsed.success ? parsed.data : { secureBoot: unknown, tpm: unknown, diskEncryption: unknown, lockdown: unknown };
+  return parsed.success
+    ? parsed.data
+    : { secureBoot: unknown, tpm: unknown, diskEncryption: unknown, lockdown: unknown };
 }
 
 /** A sandbox may hide what there is. */
