@@ -21,6 +21,7 @@ const names = [
     'recipe',
   ],
   ...['journal', 'bundle', 'Content-Range', 'Range', 'rollout YAML'],
+  ...['statement of provenance', 'SBOM', 'list of checksums', 'cosign bundle'],
 ];
 
 describe(`seeds from ${seed}`, () => {

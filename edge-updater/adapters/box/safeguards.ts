@@ -2,7 +2,7 @@
  * Reads the safeguards of this box from what the kernel shows in sysfs: Secure Boot and TPM of its firmware, whether the
  * disk of the state directory is encrypted, and the lockdown of the kernel. It reads and concludes nothing else.
  */
-import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Safeguards, safeguardsSchema } from '../../../contract/device-api/safeguards.ts';
 
@@ -90,13 +90,13 @@ function numberOfSource(number: string, root: string): string {
   throw new Error(`no mount of ${number} names a device`);
 }
 
-/** `/dev/mapper/crypt` is a link to `../dm-0`. */
+/** A name below /dev/mapper is the device mapper's own; a sandbox shows no link to its node. */
 function nodeName(source: string, root: string): string {
-  try {
-    return path.basename(readlinkSync(path.join(root, source)));
-  } catch {
-    return path.basename(source);
-  }
+  const name = path.basename(source);
+  if (!source.startsWith('/dev/mapper/')) return name;
+  const folder = path.join(root, 'sys/class/block');
+  const isNamed = (node: string) => readFileSync(path.join(folder, node, 'dm/name'), 'utf8').trim() === name;
+  return readdirSync(folder).find((node) => node.startsWith('dm-') && isNamed(node)) ?? name;
 }
 
 /** Encrypted where every way down to a disk passes dm-crypt: of a mirror both halves have to. */

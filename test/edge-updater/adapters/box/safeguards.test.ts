@@ -142,7 +142,8 @@ describe('disk encryption', () => {
     device('dm-0', { uuid: 'CRYPT-LUKS2-3f0c-root' });
     points('dm-0', '253:0');
     write('sys/class/block/dm-0/dev', '253:0\n');
-    link('dev/mapper/root', '../dm-0');
+    write('sys/class/block/dm-0/dm/name', 'root\n');
+    write('sys/class/block/dm-1/dm/name', 'other\n');
     const mounts = ['22 1 0:20 / /proc rw - proc proc rw', '40 1 0:31 /@ / rw shared:1 - btrfs /dev/mapper/root rw'];
     write('proc/self/mountinfo', `${mounts.join('\n')}\n`);
     expect(read('0:31').diskEncryption).toBe('on');
