@@ -23,7 +23,7 @@ import { judgeAnswer } from '../../edge-updater/download/judge-answer.ts';
 import { readSbom } from '../../packager/attachments/sbom.ts';
 import { signedStatement } from '../../packager/attachments/signed-statement.ts';
 import { parseChecksums } from '../../packager/upstream/checksum-list.ts';
-import { parseCosignBundle, parseTrustedRoot, verifyCosignBundle } from '../../packager/upstream/cosign-bundle.ts';
+import { parseCosignBundle } from '../../packager/upstream/cosign-bundle.ts';
 import { applied } from '../delta/applying.ts';
 import { decodeAll } from '../delta/vcdiff/decode-all.ts';
 import { magic, varint, windowOf } from '../delta/vcdiff/delta-writer.ts';
@@ -31,7 +31,7 @@ import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
 import { signPermit } from '../fakes/permits.ts';
 import { newSigningKey, product, SignedRepository, smallRelease } from '../fakes/signed-repository.ts';
 import { edited, patched, sealed, stored, writeDelta } from '../fakes/small-delta.ts';
-import { beacon, bundleVector, vector } from '../packager/upstream/vectors.ts';
+import { bundleVector } from '../packager/upstream/vectors.ts';
 
 export interface Parser {
   readonly name: string;
@@ -56,7 +56,7 @@ export async function allParsers(): Promise<readonly Parser[]> {
       await journal(),
       await bundle(),
     ],
-    ...[contentRange(), range(), plan(), statement(), sbom(), checksums(), await cosignBundle()],
+    ...[contentRange(), range(), plan(), statement(), sbom(), checksums(), cosignBundle()],
   ];
 }
 
@@ -126,15 +126,13 @@ function checksums(): Parser {
   return { name: 'list of checksums', samples: [sample], read: (bytes) => parseChecksums(bytes, 'list') };
 }
 
-async function cosignBundle(): Promise<Parser> {
-  const trust = await parseTrustedRoot(vector('public-good-trusted-root.json'), 'root', beacon);
-  const names = ['happy-path-v0.3-new-mediaType', 'happy-path-intoto-in-dsse-v3'];
+/** Read as far as a verifier takes it: a signature that is checked 2,000 times says nothing more. */
+function cosignBundle(): Parser {
+  const names = ['happy-path-v0.3-new-mediaType', 'happy-path-intoto-in-dsse-v3', 'managed-key-happy-path'];
   return {
     name: 'cosign bundle',
     samples: names.map(bundleVector),
-    async read(bytes) {
-      await verifyCosignBundle(await parseCosignBundle(bytes, 'a bundle'), vector('a.txt'), beacon, trust, true);
-    },
+    read: (bytes) => parseCosignBundle(bytes, 'a bundle'),
   };
 }
 

@@ -1,12 +1,15 @@
 /** Releases with documents beside them, from `build` to `bundle`, by the commands that a person types. */
 import { generateKeyPairSync, sign } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../../contract/digest.ts';
+import { silentProgress } from '../../../contract/progress.ts';
 import type { ReleaseManifest } from '../../../contract/release/manifest.ts';
 import { blobKey } from '../../../contract/store-keys.ts';
+import { buildRelease } from '../../../packager/release/build-release.ts';
 import { beacon, vector, vectorFile } from '../upstream/vectors.ts';
-import { Workbench } from '../workbench.ts';
+import { noRenderer, Workbench } from '../workbench.ts';
 
 const listed = 'a.txt';
 const sbom = JSON.stringify({
@@ -190,6 +193,20 @@ describe('build', () => {
     await prepare(bench);
     const { json } = await bench.run([...build, ...options, '--json']);
     expect(json.error).toMatchObject({ code });
+    await expect(stat(bench.at('out/release.json'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('packs nothing else than it has compared', async () => {
+    const bench = await open();
+    const list = { name: 'list.txt', bytes: await readFile(bench.at('list.txt')) };
+    const evidence = { checksums: [list], cosignBundles: [], signer: undefined, trustedRoot: undefined };
+    // The file is exchanged when all was compared, and nothing is packed yet.
+    const exchange = () => writeFileSync(bench.at('a.txt'), 'x'.repeat(vector('a.txt').length));
+    const progress = { ...silentProgress, expect: exchange };
+    const documents = { evidence, sboms: [], statement: undefined };
+    await expect(
+      buildRelease(bench.at('release.yaml'), bench.at('out'), noRenderer, progress, undefined, documents),
+    ).rejects.toMatchObject({ code: 'component-unreadable' });
     await expect(stat(bench.at('out/release.json'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
