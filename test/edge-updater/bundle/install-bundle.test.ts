@@ -181,7 +181,7 @@ describe('a device that requires a statement', () => {
       length: bytes.length,
       sha256: digest,
     } as const;
-    const stated = { schemaVersion: 3, minUpdaterVersion: '0.2.0', attachments: [attachment] } as const;
+    const stated = { schemaVersion: 3 as const, minUpdaterVersion: '0.2.0', attachments: [attachment] };
     const next = edge.publish('2.0.0', 2, files, undefined, stated);
     const index = { ...JSON.parse(members[0]?.[1] as string), version: '2.0.0', manifestSha256: next.digest };
     const list: Member[] = [
