@@ -10,7 +10,7 @@ import { limits } from '../limits.ts';
  * `checksums`: upstream's list of digests · `cosign-bundle`: upstream's signature · `sbom`: what is inside ·
  * `provenance`: who built the release of what, an in-toto statement in a DSSE envelope.
  */
-export const attachmentKinds = ['checksums', 'cosign-bundle', 'sbom', 'provenance'] as const;
+const attachmentKinds = ['checksums', 'cosign-bundle', 'sbom', 'provenance'] as const;
 const attachmentKindSchema = z.enum(attachmentKinds);
 
 export const attachmentSchema = z.strictObject({

@@ -1,6 +1,7 @@
 /** Safeguards that a box tells of itself, and who may say that a box has them: nobody else. */
 import { describe, expect, it } from 'vitest';
 import type { CheckRequest } from '../../../contract/device-api/check.ts';
+import { deviceLines, deviceText } from '../../../distributor/commands/device-text.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 
@@ -80,6 +81,22 @@ describe('a rollout for boxes with Secure Boot', () => {
     const why = await small.ask('GET', '/v1/devices/edge-1/why', await small.token('operator', 'devices:read'));
     expect(why.json().device.labels).toEqual({ ...own, ...labels });
   });
+});
+
+it('are a row of their own for people, and no labels', async () => {
+  await using small = await open();
+  const token = await small.enrol('edge-1');
+  await small.check('edge-1', token, told({ labels: { region: 'north' }, safeguards }));
+  const detail = await shown(small, 'edge-1');
+  const text = deviceText(detail, small.now);
+  expect(text).toMatch(/^ +labels +region=north$/m);
+  expect(text).toMatch(/^ +safeguards +secure-boot on, tpm 2\.0, disk-encryption on, lockdown integrity$/m);
+  async function* one() {
+    yield detail;
+  }
+  const lines: string[] = [];
+  for await (const line of deviceLines(one(), small.now, true)) lines.push(line);
+  expect(lines.join('\n')).toMatch(/ region=north$/m);
 });
 
 describe('nobody gives a box safeguards', () => {
