@@ -24,7 +24,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 180_000,
     // For two cores: the journeys start programs of their own, and wait for them.
-    maxWorkers: 3,
+    maxWorkers: 4,
     projects: [
       { extends: true, test: { name: 'calls', include: calls, exclude, isolate: false } },
       {

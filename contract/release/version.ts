@@ -15,16 +15,34 @@ export type Version = z.infer<typeof versionSchema>;
 
 /** Negative, zero or positive as `a` is before, equal to or after `b`. */
 export function compareVersions(a: Version, b: Version): number {
-  const [x, y] = [parsed(a), parsed(b)];
-  const before = x.compareMain(y) || comparePrerelease(x.prerelease, y.prerelease);
-  return before !== 0 ? before : compareNaturally(buildOf(a), buildOf(b));
+  return a === b ? 0 : comparePlaces(placeOf(a), placeOf(b));
 }
 
-function parsed(version: Version): semver.SemVer {
-  return new semver.SemVer(version);
+/** Sorts a copy, ascending; equal ones keep their order. Each version is read once, however many comparisons there are. */
+export function sortedByVersion<T>(items: Iterable<T>, versionOf: (item: T) => Version): T[] {
+  const placed = Array.from(items, (item) => ({ item, place: placeOf(versionOf(item)) }));
+  return placed.sort((a, b) => comparePlaces(a.place, b.place)).map(({ item }) => item);
 }
 
-type Prerelease = readonly (string | number)[];
+/** What decides where a version stands among others. */
+interface OrderPlace {
+  readonly main: semver.SemVer;
+  readonly prerelease: Prerelease;
+  readonly build: Runs;
+}
+
+function placeOf(version: Version): OrderPlace {
+  const main = new semver.SemVer(version);
+  const prerelease = main.prerelease.map((part) => (typeof part === 'number' ? part : runsOf(part)));
+  return { main, prerelease, build: runsOf(buildOf(version)) };
+}
+
+function comparePlaces(a: OrderPlace, b: OrderPlace): number {
+  return a.main.compareMain(b.main) || comparePrerelease(a.prerelease, b.prerelease) || compareRuns(a.build, b.build);
+}
+
+type Runs = readonly string[];
+type Prerelease = readonly (number | Runs)[];
 
 /** Identifier by identifier; a version without any is the release itself and comes last. */
 function comparePrerelease(a: Prerelease, b: Prerelease): number {
@@ -39,10 +57,10 @@ function comparePrerelease(a: Prerelease, b: Prerelease): number {
 }
 
 /** A number comes before a word; words with a number in them go by it. */
-function compareIdentifiers(a: string | number, b: string | number): number {
+function compareIdentifiers(a: number | Runs, b: number | Runs): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b;
   if (typeof a === 'number') return -1;
-  return typeof b === 'number' ? 1 : compareNaturally(a, b);
+  return typeof b === 'number' ? 1 : compareRuns(a, b);
 }
 
 function buildOf(version: Version): string {
@@ -50,10 +68,13 @@ function buildOf(version: Version): string {
   return plus < 0 ? '' : version.slice(plus + 1);
 }
 
+/** Runs of digits, and of anything else. */
+function runsOf(text: string): Runs {
+  return text.match(/\d+|\D+/g) ?? [];
+}
+
 /** Natural order: runs of digits by value, the rest by code unit, so that k3s10 follows k3s9. */
-function compareNaturally(a: string, b: string): number {
-  const as: string[] = a.match(/\d+|\D+/g) ?? [];
-  const bs: string[] = b.match(/\d+|\D+/g) ?? [];
+function compareRuns(as: Runs, bs: Runs): number {
   for (let i = 0; i < Math.max(as.length, bs.length); i++) {
     const [x, y] = [as[i], bs[i]];
     if (x === undefined || y === undefined) return as.length - bs.length;

@@ -6,7 +6,7 @@ import type { Digest } from '../../contract/digest.ts';
 import type { Channel, Product } from '../../contract/release/manifest.ts';
 import { lackingOrigin, type OriginRequirement, type ReleaseOrigin } from '../../contract/release/origin.ts';
 import type { Platform } from '../../contract/release/platform.ts';
-import { compareVersions, type Version } from '../../contract/release/version.ts';
+import { sortedByVersion, type Version } from '../../contract/release/version.ts';
 
 /** What deciding needs to know of a release; the rest stays in its manifest. */
 export interface Release {
@@ -48,8 +48,9 @@ export class ReleaseIndex {
       else this.#byLine.set(line, [release]);
       size++;
     }
-    for (const [name, line] of this.#byLine) {
-      line.sort((a, b) => compareVersions(a.version, b.version));
+    for (const [name, unsorted] of this.#byLine) {
+      const line = sortedByVersion(unsorted, ({ version }) => version);
+      this.#byLine.set(name, line);
       for (const release of line) {
         const version = `${name} ${bare(release.version)}`;
         if (!this.#byVersion.has(version)) this.#byVersion.set(version, release);
@@ -78,7 +79,7 @@ export class ReleaseIndex {
       const release = first?.product === product ? this.find(product, first.platform, target) : undefined;
       if (release) found.add(release.version);
     }
-    return [...found].sort(compareVersions);
+    return sortedByVersion(found, (version) => version);
   }
 
   /** Of what is required that which no platform's release of the version brings along. */

@@ -8,7 +8,7 @@ import { sha256 } from '../../contract/digest.ts';
 import { type Product, targetPath } from '../../contract/release/manifest.ts';
 import { originRequirements } from '../../contract/release/origin.ts';
 import type { Platform } from '../../contract/release/platform.ts';
-import { compareVersions, type Version } from '../../contract/release/version.ts';
+import { sortedByVersion, type Version } from '../../contract/release/version.ts';
 import { type Release, ReleaseIndex } from '../catalog/releases.ts';
 import type { Plan } from '../declaration/plan.ts';
 
@@ -112,5 +112,5 @@ function spelled(like: Version, major: number, minor: number, patch: number): Ve
 }
 
 function sorted(versions: readonly Version[]): Version[] {
-  return [...new Set(versions)].sort(compareVersions);
+  return sortedByVersion(new Set(versions), (version) => version);
 }

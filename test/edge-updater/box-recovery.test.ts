@@ -10,7 +10,8 @@ import type { DeviceState } from '../../edge-updater/update/state.ts';
 import type { AdoptedBox } from '../fakes/adopted-box.ts';
 import { type EdgeDevice, never } from '../fakes/edge-device.ts';
 import { Interruption } from '../fakes/interruption.ts';
-import { allScenarios, isLong, patience, prepareBox, startOf, update } from './updated-box.ts';
+import { isLongRun } from '../sampling.ts';
+import { allScenarios, patience, prepareBox, startOf, update } from './updated-box.ts';
 
 const phases = ['idle', 'staged', 'switching', 'probation', 'rolling-back'] as const;
 const combinations = phases.flatMap((phase) =>
@@ -26,7 +27,7 @@ const combinations = phases.flatMap((phase) =>
 );
 type Combination = (typeof combinations)[number];
 /** All of them: `npm run test:long`. The step has no factor in common with the numbers of facts. */
-const tried = combinations.filter((_, index) => isLong || index % 7 === 0);
+const tried = combinations.filter((_, index) => isLongRun || index % 7 === 0);
 
 /** A box whose new release has migrated its data and answers badly, cut off in its probation. */
 async function prepared() {

@@ -1,9 +1,9 @@
 /** Which points of the crash matrix are tried: all of them in the long tests, else a sample by a seed. */
 import { sha256 } from '../../contract/digest.ts';
-import { isLong } from './updated-box.ts';
+import { isLongRun } from '../sampling.ts';
 
 /** The same in each `npm test`, another one each day in long runs; `SLIPWAY_SEED` chooses one. */
-const usual = process.env.SLIPWAY_LONG === '1' ? new Date().toISOString().slice(0, 10) : '2026-11-29';
+const usual = isLongRun ? new Date().toISOString().slice(0, 10) : '2026-11-29';
 const seed = process.env.SLIPWAY_SEED ?? usual;
 
 /** In [0, 1), the same for the same seed and name. */
@@ -14,7 +14,7 @@ export function randomOf(name: string): () => number {
 
 /** @param count of a sample: one out of each of so many equal parts */
 export function chosen<T>(all: readonly T[], count: number, random: () => number): T[] {
-  if (isLong || all.length <= count) return [...all];
+  if (isLongRun || all.length <= count) return [...all];
   const part = all.length / count;
   return Array.from({ length: count }, (_, index) => all[Math.floor((index + random()) * part)] as T);
 }

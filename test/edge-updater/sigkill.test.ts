@@ -18,11 +18,12 @@ import { bytesOf, EdgeDevice } from '../fakes/edge-device.ts';
 import { FaultyLink } from '../fakes/faulty-link.ts';
 import { product } from '../fakes/signed-repository.ts';
 import { smallRelease, writeDelta } from '../fakes/small-delta.ts';
+import { isLongRun, sampled } from '../sampling.ts';
 import { freePort } from '../services/free-port.ts';
 import { programFile } from '../services/program-files.ts';
 
 const program = programFile('edge-updater');
-const kills = 12;
+const kills = isLongRun ? 12 : 8;
 
 const service = (version: string) =>
   Buffer.from(
@@ -72,7 +73,7 @@ function seeded(seed: number): () => number {
 }
 
 /** Further moments: `npm run test:long`. */
-const seeds = process.env.SLIPWAY_LONG === '1' ? [1, 20261123] : [20261123];
+const seeds = sampled([20261123, 1], 1);
 
 it.each(seeds)('ends on a whole release wherever it is killed, seed %i', { timeout: 180_000 }, async (seed) => {
   using edge = new EdgeDevice();

@@ -8,9 +8,9 @@ import type { Device } from '../../edge-updater/device/device.ts';
 import { AdoptedBox } from '../fakes/adopted-box.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
 import type { Interruption } from '../fakes/interruption.ts';
+import { sampled } from '../sampling.ts';
 
 export const patience = 3;
-export const isLong = process.env.SLIPWAY_LONG === '1';
 
 export const allScenarios = [
   { name: 'a good release', isSick: false, storage: 2 },
@@ -18,7 +18,7 @@ export const allScenarios = [
   { name: 'a sick release that the older one can live with', isSick: true, storage: 1 },
 ] as const;
 /** The last one goes the same way as the one before it: `npm run test:long`. */
-export const scenarios = allScenarios.slice(0, isLong ? 3 : 2);
+export const scenarios = sampled(allScenarios, 2);
 
 export async function prepareBox({ isSick, storage }: (typeof allScenarios)[number]) {
   const edge = new EdgeDevice();

@@ -31,6 +31,8 @@ const words = [
   ],
   ...['\0', '\u{1f4a9}', '[[[[', '"', '\\', ',', '*', '&a', '!!binary', '-', '%', '\n', '/', '#'],
 ];
+/** Lengths that are too large, as VCDIFF and deltas write them: seven bits a byte, the highest first (RFC 3284, 2). */
+const longLengths = ['84807f', '8fffffff7f', 'ffffffffffffff7f'].map((hex) => Buffer.from(hex, 'hex'));
 const extremes = [0x00, 0x01, 0x7f, 0x80, 0xfe, 0xff];
 
 type Change = (bytes: Buffer, chance: Chance, other: Uint8Array) => Buffer;
@@ -68,6 +70,11 @@ const changes: readonly Change[] = [
     const place = at(chance, bytes.length);
     const word = Buffer.from(words[at(chance, words.length)] ?? '');
     return Buffer.concat([bytes.subarray(0, place), word, bytes.subarray(place)]);
+  },
+  (bytes, chance) => {
+    const place = at(chance, bytes.length);
+    const length = longLengths[at(chance, longLengths.length)] ?? Buffer.alloc(0);
+    return Buffer.concat([bytes.subarray(0, place), length, bytes.subarray(place + 1)]);
   },
   (bytes, chance) => numberChanged(bytes, chance),
   (bytes, chance, other) => {

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { packager } from '../fakes/packager-command.ts';
+import { isLongRun } from '../sampling.ts';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
 import { sandboxedUnit } from '../services/sandboxed-unit.ts';
@@ -36,7 +37,7 @@ const releases: Readonly<Record<string, { version: string; k3s: string; faults?:
 const ways = [
   ['unready', /^node: box-1 is not Ready \(KubeletNotReady\); passed: unit, api, kubelet/],
   ['silent', /^node: box-1: its lease of \S+ was not renewed since the start; passed: unit, api, kubelet/],
-].filter(([release]) => process.env.SLIPWAY_LONG === '1' || release === 'silent') as [string, RegExp][];
+].filter(([release]) => isLongRun || release === 'silent') as [string, RegExp][];
 
 const k3sUnit = (role: string) => `[Unit]
 Description=Lightweight Kubernetes

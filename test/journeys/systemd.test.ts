@@ -11,7 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Safeguards } from '../../contract/device-api/safeguards.ts';
-import { runJson } from '../../infra/demo/programs.ts';
+import { packager } from '../fakes/packager-command.ts';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
 import { type SystemdService, systemdService } from '../services/systemd.ts';
@@ -66,6 +66,8 @@ function serverOf(release: Release): string {
   return ['#!/bin/sh', `[ "$1" = healthy ] && exec grep -qx ${version} /run/server-version`, ...lines, ''].join('\n');
 }
 
+const fieldsOf = (line: string) => line.trim().split(/\s+/);
+
 describeUnless(missing, 'the updater under systemd', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'slipway-systemd-'));
   const inFolder = (...parts: string[]) => path.join(folder, ...parts);
@@ -75,7 +77,7 @@ describeUnless(missing, 'the updater under systemd', () => {
   beforeAll(async () => {
     mkdirSync(inFolder('bundles'));
     const init = ['--product', 'shop', '--demo', '--root-out', inFolder('root.json')];
-    await runJson('slipway-packager', ['init', '--store', store, '--keys', inFolder('keys'), ...init]);
+    await packager(['init', '--store', store, '--keys', inFolder('keys'), ...init]);
     for (const release of ['first', 'exiting', 'hanging', 'second'] as const) await publish(release);
     machine = await SystemdMachine.boot((service as SystemdService).root, {
       '/usr/local/bin/node': process.execPath,
@@ -164,6 +166,11 @@ describeUnless(missing, 'the updater under systemd', () => {
     });
   });
 
+  it('is not to be reached from the network, as the distributor is', async () => {
+    expect(await listeningSockets('slipway-distributor')).not.toEqual([]);
+    expect(await listeningSockets('slipway-edge')).toEqual([]);
+  });
+
   it('lets the server run when the daemon stops', async () => {
     await machine.ask('systemctl', 'stop', 'slipway-edge');
     expect(await machine.property('slipway-edge', 'Result')).toBe('success');
@@ -193,11 +200,11 @@ describeUnless(missing, 'the updater under systemd', () => {
     };
     writeFileSync(path.join(at, 'release.yaml'), JSON.stringify(declaration));
     const build = path.join(at, 'build');
-    await runJson('slipway-packager', ['build', path.join(at, 'release.yaml'), '--out', build]);
+    await packager(['build', path.join(at, 'release.yaml'), '--out', build]);
     const where = ['--store', store, '--channel'];
-    await runJson('slipway-packager', ['publish', build, ...where, 'stable', '--keys', inFolder('keys')]);
+    await packager(['publish', build, ...where, 'stable', '--keys', inFolder('keys')]);
     const channel = `shop/${platform.replace('/', '-')}/stable`;
-    await runJson('slipway-packager', ['bundle', ...where, channel, '--out', inFolder('bundles', release)]);
+    await packager(['bundle', ...where, channel, '--out', inFolder('bundles', release)]);
   }
 
   async function install(release: Release): Promise<{ exitCode: number; printed: unknown }> {
@@ -218,6 +225,19 @@ describeUnless(missing, 'the updater under systemd', () => {
       lastAttempt?: unknown;
       safeguards: Safeguards;
     };
+  }
+
+  /** Lines of /proc/net (proc_pid_net(5)) of the main process: TCP that listens, and UDP, which answers whoever asks. */
+  async function listeningSockets(unit: string): Promise<string[]> {
+    const pid = await machine.property(unit, 'MainPID');
+    expect(Number(pid)).toBeGreaterThan(1);
+    const open = await machine.ask('sh', '-c', `for fd in /proc/${pid}/fd/*; do readlink $fd || :; done`);
+    const inodes = new Set([...open.matchAll(/^socket:\[(\d+)\]$/gm)].map(([, inode]) => inode));
+    const lines = async (protocol: string) =>
+      (await machine.ask('cat', `/proc/${pid}/net/${protocol}`)).split('\n').slice(1);
+    const tcp = [...(await lines('tcp')), ...(await lines('tcp6'))].filter((line) => fieldsOf(line)[3] === '0A');
+    const all = [...tcp, ...(await lines('udp')), ...(await lines('udp6'))];
+    return all.filter((line) => inodes.has(fieldsOf(line)[9]));
   }
 
   /** What systemd runs is the binary of this release, below the slot that is current. */

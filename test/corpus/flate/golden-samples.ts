@@ -1,5 +1,8 @@
-/** Which golden samples a level is held to: all in the long tests; else every second one, so that each has its half of the levels. */
+/** Which golden samples a level is held to. */
+import { isLongRun } from '../../sampling.ts';
+
+/** All in the long tests; else every second one, so that each has its half of the levels. */
 export function samplesFor<Sample>(samples: readonly Sample[], level: number): readonly Sample[] {
-  if (process.env.SLIPWAY_LONG === '1') return samples;
+  if (isLongRun) return samples;
   return samples.filter((_, index) => (index + level) % 2 === 0);
 }

@@ -9,13 +9,14 @@ import { describe, expect, it } from 'vitest';
 import { ActorClient } from '../../../edge-updater/adapters/actor/actor-client.ts';
 import { ActorOfBox, actionsOfTest } from '../../fakes/actor-of-box.ts';
 import { never } from '../../fakes/edge-device.ts';
-import { allScenarios, expectWholeBox, isLong, prepareBox, update } from '../updated-box.ts';
+import { isLongRun } from '../../sampling.ts';
+import { allScenarios, expectWholeBox, prepareBox, update } from '../updated-box.ts';
 
 const program = path.join(import.meta.dirname, '../../fakes/mortal-actor.ts');
 const sickRelease = allScenarios[1];
 
 /** Changes of the disk at which it dies; all of them would take minutes. */
-const deaths = isLong
+const deaths = isLongRun
   ? ['take-snapshot', 'put-back'].flatMap((action) => [1, 5, 10, 15, 20, 25, 'end'].map((at) => [action, at] as const))
   : ([
       ['take-snapshot', 12],

@@ -1,11 +1,12 @@
 import { cp, readdir, readFile, stat } from 'node:fs/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { isLongRun } from '../../sampling.ts';
 import { describeUnless } from '../../services/requirement.ts';
 import { freshBucket, s3Service } from '../../services/s3.ts';
 import { contentOf, finished, noise, Workbench } from '../workbench.ts';
 
 /** Kills of `publish`; more of them: `npm run test:long`. */
-const rounds = process.env.SLIPWAY_LONG === '1' ? 10 : 3;
+const rounds = isLongRun ? 10 : 2;
 
 describe('slipway-packager', () => {
   it('takes a release from nothing to a verified bundle', async () => {

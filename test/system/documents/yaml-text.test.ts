@@ -3,12 +3,13 @@ import { z } from 'zod';
 import { limits } from '../../../contract/limits.ts';
 import { DocumentError, parseDocument } from '../../../system/documents/document.ts';
 import { readYaml } from '../../../system/documents/yaml-text.ts';
+import { isLongRun } from '../../sampling.ts';
 import { billionLaughs, hostileYaml } from './hostile-yaml.ts';
 
 /** CPU time of this process, however busy the machine is. What grows with the square of the length shows in the short one too. */
 const maxCpuMs = (length: number) => (length > 100_000 ? 8_000 : 3_000);
 /** The short one stays below most bounds, so that all stages see it; one between: `npm run test:long`. */
-const lengths = [process.env.SLIPWAY_LONG === '1' ? limits.maxDocumentBytes : 389_000, 60_000];
+const lengths = [isLongRun ? limits.maxDocumentBytes : 389_000, 60_000];
 
 function cpuMsOf(work: () => void): number {
   const before = process.cpuUsage();
@@ -29,7 +30,7 @@ function problemsOf(text: string) {
 
 /** Every kind is read in the short length, and every fourth one in the long length; `npm run test:long` has all. */
 const kinds = Object.entries(hostileYaml).map(([kind, textOf], at) => {
-  const all = process.env.SLIPWAY_LONG === '1' || at % 4 === 0;
+  const all = isLongRun || at % 4 === 0;
   return { kind, textOf, tried: all ? lengths : lengths.slice(1) };
 });
 

@@ -1,0 +1,8 @@
+/** How much of a matrix a run does: all of it in `npm run test:long`, the same sample of it in each `npm test`. */
+
+export const isLongRun = process.env.SLIPWAY_LONG === '1';
+
+/** All of them in a long run, the first `few` in another. */
+export function sampled<T>(all: readonly T[], few: number): T[] {
+  return isLongRun ? [...all] : all.slice(0, few);
+}
