@@ -34,6 +34,11 @@ const labelNames: Record<keyof Safeguards, string> = {
   lockdown: 'lockdown',
 };
 
+/** The labels that there are; a selector for another one would be a mistake. */
+export const safeguardLabelKeys: readonly string[] = Object.values(labelNames).map(
+  (name) => `${safeguardPrefix}${name}`,
+);
+
 export function isSafeguardLabel(key: string): boolean {
   return key.startsWith(safeguardPrefix);
 }

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import type { Attachment } from '../../../contract/release/attachment.ts';
 import type { ReleaseManifest } from '../../../contract/release/manifest.ts';
+import { rolloutText } from '../../../distributor/commands/rollout-text.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 
@@ -56,6 +57,7 @@ it('offers a release that lacks it to nobody, and says what it lacks', async () 
     next: { step: 'wait', waitsFor: 'release-unattested' },
   });
   expect(rollout.reason).toContain('(provenance, upstream)');
+  expect(rolloutText(rollout, small.now)).toContain('requires sbom, provenance, upstream');
 });
 
 it('offers one that has it, and needs an updater that reads it', async () => {

@@ -69,6 +69,18 @@ async function signedList(bench: Workbench): Promise<string[]> {
   return ['--cosign-bundle', 'list.sigstore.json', '--cosign-key', 'cosign.pub'];
 }
 
+/** Signs by openssl, as a token would behind a command. */
+async function signingCommand(bench: Workbench): Promise<NodeJS.ProcessEnv> {
+  await bench.must(['keygen', 'token', '--out', 'keys', '--type', 'ecdsa-p256']);
+  const command = {
+    ...{ schemaVersion: 1, kind: 'signing-command' },
+    sign: ['openssl', 'dgst', '-sha256', '-sign', bench.at('keys/token.key.pem')],
+    publicKey: ['cat', bench.at('keys/token.pub.pem')],
+  };
+  await bench.write('keys/builder.signer.json', JSON.stringify(command));
+  return {};
+}
+
 const manifestOf = async (bench: Workbench): Promise<ReleaseManifest> =>
   JSON.parse(await readFile(bench.at('out/release.json'), 'utf8'));
 
@@ -265,6 +277,31 @@ describe('a release with a statement', () => {
     const named = statement.predicate.buildDefinition.resolvedDependencies.map(({ name }: { name: string }) => name);
     expect(named).toEqual(['release.yaml', 'a.txt', 'list.txt', 'sbom.json']);
     expect(await readFile(bench.at('papers/sbom.json'), 'utf8')).toBe(sbom);
+  });
+
+  it.each([
+    [
+      'an environment variable',
+      async (bench: Workbench) => ({ BUILDER: await readFile(bench.at('keys/ci.key.pem'), 'utf8') }),
+      'env:BUILDER',
+    ],
+    [
+      'a sealed key',
+      async (bench: Workbench) => {
+        const env = { SLIPWAY_KEY_PASSPHRASE: 'five random words are enough' };
+        await bench.must(['keygen', 'sealed', '--out', 'sealed', '--type', 'ecdsa-p256'], env);
+        return env;
+      },
+      'sealed/sealed.key.json',
+    ],
+    ['a signing command', signingCommand, 'keys/builder.signer.json'],
+  ])('is signed by %s', async (_what, prepare: (bench: Workbench) => Promise<NodeJS.ProcessEnv>, source) => {
+    const bench = await open();
+    const env = await prepare(bench);
+    const options = ['--provenance-key', source, '--builder-id', builder];
+    await bench.must([...build, ...lists, ...options], env);
+    const { json } = await bench.must(['inspect', 'out', '--provenance-key', source, '--json'], env);
+    expect(json.provenance).toMatchObject([{ signedBy: [expect.stringMatching(/^[0-9a-f]{64}$/)] }]);
   });
 
   it.each(['out', 'store'])('is shown by inspect %s, with whether its signature holds', async (where) => {
