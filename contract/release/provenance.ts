@@ -3,9 +3,11 @@
  * against the release. The statement says who built what from what; a signature makes it somebody's word.
  */
 import * as z from 'zod';
+import { isSameJson } from '../canonical-json.ts';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { decodeEnvelope, type Envelope, payloadOf } from '../trust/dsse.ts';
+import type { ReleaseManifest } from './manifest.ts';
 
 export const statementPayloadType = 'application/vnd.in-toto+json';
 const statementType = 'https://in-toto.io/Statement/v1';
@@ -45,13 +47,19 @@ export const statementSchema = z.object({
 });
 export type Statement = z.infer<typeof statementSchema>;
 
-interface Built {
-  readonly components: readonly { readonly name: string; readonly sha256: string }[];
-}
+type StatedMember = 'product' | 'platform' | 'version' | 'counter' | 'floors' | 'distribution' | 'onRollback';
+
+/** A release as far as a statement speaks of it: all but what `publish` adds, and the statement itself. */
+export type StatedRelease = Pick<ReleaseManifest, StatedMember | 'attachments' | 'upstream'> & {
+  readonly components: readonly Pick<
+    ReleaseManifest['components'][number],
+    'name' | 'kind' | 'installPath' | 'mode' | 'sha256'
+  >[];
+};
 
 /** What a build says of itself. */
-export interface BuildRun extends Built {
-  readonly parameters: Readonly<Record<string, unknown>>;
+export interface BuildRun {
+  readonly release: StatedRelease;
   readonly dependencies: readonly z.infer<typeof resourceSchema>[];
   /** A URI that names who builds. */
   readonly builderId: string;
@@ -61,15 +69,15 @@ export interface BuildRun extends Built {
 
 /** No times are in it: the same build by the same builder gives the same bytes. */
 export function statementOf(run: BuildRun): Statement {
-  const { components, parameters, dependencies, builderId, builderVersion, invocationId } = run;
+  const { release, dependencies, builderId, builderVersion, invocationId } = run;
   return {
     _type: statementType,
-    subject: components.map(({ name, sha256 }) => ({ name, digest: { sha256 } })),
+    subject: release.components.map(({ name, sha256 }) => ({ name, digest: { sha256 } })),
     predicateType,
     predicate: {
       buildDefinition: {
         buildType: slipwayBuildType,
-        externalParameters: { ...parameters },
+        externalParameters: parametersOf(release),
         resolvedDependencies: [...dependencies],
       },
       runDetails: {
@@ -94,11 +102,32 @@ export function readStatement(bytes: Uint8Array): { readonly envelope: Envelope;
   }
 }
 
-/** A statement about another release, or about half of this one, vouches for nothing. */
-export function isAbout({ subject }: Statement, { components }: Built): boolean {
-  return components.every(({ name, sha256 }) =>
-    subject.some((about) => about.name === name && about.digest.sha256 === sha256),
+/**
+ * A statement about another release, or about half of this one, vouches for nothing. The files alone are not enough: old
+ * ones, which were stated once, would come back under a new version.
+ */
+export function isAbout({ subject, predicate }: Statement, release: StatedRelease): boolean {
+  const { buildType, externalParameters } = predicate.buildDefinition;
+  const isNamed = ({ name, sha256 }: { readonly name: string; readonly sha256: string }) =>
+    subject.some((about) => about.name === name && about.digest.sha256 === sha256);
+  return (
+    buildType === slipwayBuildType &&
+    isSameJson(externalParameters, parametersOf(release)) &&
+    release.components.every(isNamed)
   );
+}
+
+function parametersOf(release: StatedRelease): Record<string, unknown> {
+  const { product, platform, version, counter, floors, distribution, onRollback } = release;
+  const { components, attachments = [], upstream = [] } = release;
+  return {
+    ...{ product, platform, version, counter, floors },
+    ...(distribution === undefined ? {} : { distribution }),
+    ...(onRollback === undefined ? {} : { onRollback }),
+    components: components.map(({ name, kind, installPath, mode }) => ({ name, kind, installPath, mode })),
+    documents: attachments.filter(({ kind }) => kind !== 'provenance').map(({ kind, sha256 }) => ({ kind, sha256 })),
+    upstream,
+  };
 }
 
 function invalid(message: string, cause?: unknown): SlipwayError {

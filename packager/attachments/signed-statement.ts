@@ -6,10 +6,12 @@ import { canonicalJson } from '../../contract/canonical-json.ts';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
-import type { Attachment } from '../../contract/release/attachment.ts';
-import type { Component } from '../../contract/release/manifest.ts';
-import { type BuildRun, statementOf, statementPayloadType } from '../../contract/release/provenance.ts';
-import type { UpstreamCheck } from '../../contract/release/upstream-check.ts';
+import {
+  type BuildRun,
+  type StatedRelease,
+  statementOf,
+  statementPayloadType,
+} from '../../contract/release/provenance.ts';
 import { preAuthEncoding } from '../../contract/trust/dsse.ts';
 import { programVersion } from '../../system/command-line/program-version.ts';
 import type { SigningKey } from '../../system/signing/signing-key.ts';
@@ -23,26 +25,19 @@ export interface StatementWish {
   readonly invocationId?: string | undefined;
 }
 
-/** A release as far as it is built; the statement itself is named by it afterwards. */
-export interface StatedRelease {
-  readonly product: string;
-  readonly version: string;
-  readonly platform: string;
-  readonly counter: number;
-  readonly components: readonly Pick<Component, 'name' | 'sha256'>[];
-  readonly upstream: readonly UpstreamCheck[];
-  readonly attachments: readonly Attachment[];
-  /** Of release.yaml. */
-  readonly declaration: Digest;
-}
-
-/** @throws SlipwayError `attachment-malformed` for one that is too long, `signer-failed` */
-export function signedStatement(release: StatedRelease, { keys, builderId, invocationId }: StatementWish): Uint8Array {
-  const { product, version, platform, counter, components } = release;
+/**
+ * @param release as far as it is built; the statement itself is named by it afterwards
+ * @param declaration of release.yaml
+ * @throws SlipwayError `attachment-malformed` for one that is too long, `signer-failed`
+ */
+export function signedStatement(
+  release: StatedRelease,
+  declaration: Digest,
+  { keys, builderId, invocationId }: StatementWish,
+): Uint8Array {
   const statement = statementOf({
-    components,
-    parameters: { product, version, platform, counter },
-    dependencies: dependenciesOf(release),
+    release,
+    dependencies: dependenciesOf(release, declaration),
     builderId,
     builderVersion: programVersion,
     invocationId,
@@ -67,7 +62,10 @@ export function signedStatement(release: StatedRelease, { keys, builderId, invoc
 }
 
 /** The declaration, the documents, and of upstream's files the names that upstream gives them. */
-function dependenciesOf({ declaration, upstream, attachments, components }: StatedRelease): BuildRun['dependencies'] {
+function dependenciesOf(
+  { upstream = [], attachments = [], components }: StatedRelease,
+  declaration: Digest,
+): BuildRun['dependencies'] {
   const digestOf = new Map(components.map(({ name, sha256 }) => [name, sha256]));
   return [
     { name: 'release.yaml', digest: { sha256: declaration } },

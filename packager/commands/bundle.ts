@@ -64,8 +64,14 @@ export function registerBundle(program: Command, context: PackagerContext): void
       const root = await readRoot(options.root);
       const summary = await withStore(context, options.store, (store) =>
         writeBundle(
-          ...([store, selector, options.out, root, context.now(), context.progress('bundling')] as const),
-          ...([wish, options.attachments] as const),
+          store,
+          selector,
+          options.out,
+          root,
+          context.now(),
+          context.progress('bundling'),
+          wish,
+          options.attachments,
         ),
       );
       output.answer(

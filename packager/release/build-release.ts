@@ -86,8 +86,8 @@ export async function buildRelease(
     requirePacked(upstream, declared.name, packed);
     components.push({ ...describe(declared), length, sha256: packed, blobs: [blob], deltas: [] });
   }
-  const stated = { ...declaration, components, upstream: upstream.checks, declaration: digest };
-  const attached = withStatement(gathered, documents.statement, stated);
+  const stated = { ...declaration, distribution, components, upstream: [...upstream.checks] };
+  const attached = withStatement(gathered, documents.statement, stated, digest);
   await writeAttachments(out, attached);
   const frame = frameOf(declaration, {
     distribution,

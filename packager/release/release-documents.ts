@@ -7,10 +7,11 @@ import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { attachmentMediaTypes } from '../../contract/release/attachment.ts';
+import type { StatedRelease } from '../../contract/release/provenance.ts';
 import type { UpstreamCheck } from '../../contract/release/upstream-check.ts';
 import { type AttachedDocument, attachedDocument } from '../attachments/attach.ts';
 import { readSbom } from '../attachments/sbom.ts';
-import { type StatedRelease, type StatementWish, signedStatement } from '../attachments/signed-statement.ts';
+import { type StatementWish, signedStatement } from '../attachments/signed-statement.ts';
 import {
   type GivenDocument,
   type UpstreamEvidence,
@@ -132,8 +133,10 @@ export function withStatement(
   gathered: readonly AttachedDocument[],
   wish: StatementWish | undefined,
   release: Omit<StatedRelease, 'attachments'>,
+  declaration: Digest,
 ): readonly AttachedDocument[] {
   if (!wish) return gathered;
-  const bytes = signedStatement({ ...release, attachments: gathered.map(({ attachment }) => attachment) }, wish);
+  const attachments = gathered.map(({ attachment }) => attachment);
+  const bytes = signedStatement({ ...release, attachments }, declaration, wish);
   return [...gathered, attachedDocument('provenance', { name: statementName, bytes }, attachmentMediaTypes.provenance)];
 }

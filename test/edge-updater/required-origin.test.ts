@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../contract/digest.ts';
 import type { Attachment } from '../../contract/release/attachment.ts';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
-import { statementPayloadType } from '../../contract/release/provenance.ts';
+import { type StatedRelease, statementPayloadType } from '../../contract/release/provenance.ts';
 import { OriginGuard, type RequiredOrigin } from '../../edge-updater/trust/origin-guard.ts';
 import { signedStatement } from '../../packager/attachments/signed-statement.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
@@ -26,19 +26,20 @@ const files = (version: string) => [
 
 type Beside = readonly { readonly kind: Attachment['kind']; readonly bytes: Uint8Array }[];
 
-type Parts = readonly { readonly name: string; readonly sha256: string }[];
+/** As it is before documents are put beside it. */
+function plainRelease(version: string, counter: number): ReleaseManifest {
+  using scratch = new EdgeDevice();
+  return scratch.publish(version, counter, files(version)).manifest;
+}
 
 /** Publishes a release with documents beside it, and offers it. */
 function offer(
   version: string,
   counter: number,
-  beside: (components: Parts) => Beside,
+  beside: (release: ReleaseManifest) => Beside,
   upstream: ReleaseManifest['upstream'] = undefined,
 ) {
-  const documents = beside(
-    files(version).map(({ bytes }, index) => ({ name: `part-${index}`, sha256: sha256(bytes) })),
-  );
-  const attachments = documents.map(({ kind, bytes }, index): Attachment => {
+  const attachments = beside(plainRelease(version, counter)).map(({ kind, bytes }, index): Attachment => {
     edge.server.blobs.set(sha256(bytes), bytes);
     const mediaType = 'application/json';
     return { kind, name: `${index}.json`, mediaType, length: bytes.length, sha256: sha256(bytes) };
@@ -49,13 +50,14 @@ function offer(
   edge.server.offered = edge.publish(version, counter, files(version), undefined, isNew ? stated : {}).manifest;
 }
 
-function statement(components: Parts, key = owner): Uint8Array {
-  const about = { product: 'k3s-edge', version: '2.0.0', platform: 'linux/amd64', counter: 2 };
-  return signedStatement(
-    { ...about, components, upstream: [], attachments: [], declaration: '0'.repeat(64) },
-    { keys: [key], builderId: 'https://ci.example.com/slipway' },
-  );
+function statement(release: StatedRelease, key = owner, builderId = 'https://ci.example.com/slipway'): Uint8Array {
+  return signedStatement(release, '0'.repeat(64), { keys: [key], builderId });
 }
+
+/** The release of before, with one member of it changed. */
+const statedAs = (change: (release: ReleaseManifest) => Partial<ReleaseManifest>) => (release: ReleaseManifest) => {
+  return [{ kind: 'provenance', bytes: statement({ ...release, ...change(release) }) }] as const;
+};
 
 async function check(required: RequiredOrigin) {
   const device = edge.start({ origin: new OriginGuard(required) });
@@ -71,7 +73,7 @@ const blobsAsked = () => edge.server.blobsAsked.length;
 
 describe('a device', () => {
   it('that requires nothing takes a release with documents, and fetches none of them', async () => {
-    offer('2.0.0', 2, (components) => [{ kind: 'provenance', bytes: statement(components) }]);
+    offer('2.0.0', 2, (release) => [{ kind: 'provenance', bytes: statement(release) }]);
     const device = edge.start();
     await device.recover(never);
     expect((await device.check(never)).attempt).toMatchObject({ outcome: 'committed' });
@@ -80,7 +82,7 @@ describe('a device', () => {
   });
 
   it('takes a release whose statement the owner signed', async () => {
-    offer('2.0.0', 2, (components) => [{ kind: 'provenance', bytes: statement(components) }]);
+    offer('2.0.0', 2, (release) => [{ kind: 'provenance', bytes: statement(release) }]);
     expect((await check({ ...nothing, provenance: [stranger, owner] })).outcome).toBe('committed');
     expect(edge.server.attachmentsAsked).toHaveLength(1);
   });
@@ -97,32 +99,65 @@ describe('a device', () => {
     expect(edge.server.attachmentsAsked).toEqual([]);
   });
 
-  const refused: [string, Partial<RequiredOrigin>, (components: Parts) => Beside, string][] = [
+  const refused: [string, Partial<RequiredOrigin>, (release: ReleaseManifest) => Beside, string][] = [
     ['without an SBOM', { sbom: true }, () => [], 'provenance-missing'],
     ['without a check of upstream', { upstream: true }, () => [], 'provenance-missing'],
     ['without a statement', { provenance: [owner] }, () => [], 'provenance-missing'],
     [
       'whose statement a stranger signed',
       { provenance: [owner] },
-      (components) => [{ kind: 'provenance', bytes: statement(components, stranger) }],
+      (release) => [{ kind: 'provenance', bytes: statement(release, stranger) }],
       'provenance-invalid',
     ],
     [
-      'whose statement is of another release',
+      'whose statement is of other files',
       { provenance: [owner] },
-      ([first]) => [{ kind: 'provenance', bytes: statement(first ? [{ ...first, sha256: '1'.repeat(64) }] : []) }],
+      statedAs(({ components }) => ({ components: components.map((each) => ({ ...each, sha256: '1'.repeat(64) })) })),
       'provenance-invalid',
     ],
     [
       'whose statement is about one of its files alone',
       { provenance: [owner] },
-      (components) => [{ kind: 'provenance', bytes: statement(components.slice(0, 1)) }],
+      statedAs(({ components }) => ({ components: components.slice(0, 1) })),
+      'provenance-invalid',
+    ],
+    [
+      'whose files were stated under an older version',
+      { provenance: [owner] },
+      statedAs(() => ({ version: '1.0.0', counter: 1 })),
+      'provenance-invalid',
+    ],
+    [
+      'whose files are of another product',
+      { provenance: [owner] },
+      statedAs(() => ({ product: 'other' })),
+      'provenance-invalid',
+    ],
+    [
+      'whose files were stated with another mode',
+      { provenance: [owner] },
+      statedAs(({ components }) => ({ components: components.map((each) => ({ ...each, mode: '0755' })) })),
+      'provenance-invalid',
+    ],
+    [
+      'whose floors were left out',
+      { provenance: [owner] },
+      statedAs(() => ({ floors: ['1.5.0'] })),
+      'provenance-invalid',
+    ],
+    [
+      'that got another SBOM than was stated',
+      { provenance: [owner], sbom: true },
+      (release) => [
+        { kind: 'sbom', bytes: Buffer.from('{"exchanged": true}') },
+        { kind: 'provenance', bytes: statement(release) },
+      ],
       'provenance-invalid',
     ],
     [
       'whose statement the owner signed as something else',
       { provenance: [owner] },
-      (components) => [{ kind: 'provenance', bytes: signedAs('text/plain', components) }],
+      (release) => [{ kind: 'provenance', bytes: signedAs('text/plain', release) }],
       'provenance-invalid',
     ],
     [
@@ -145,23 +180,10 @@ describe('a device', () => {
   });
 
   it('refuses a statement that was exchanged on the way, and blames the way', async () => {
-    offer('2.0.0', 2, (components) => [{ kind: 'provenance', bytes: statement(components) }]);
+    offer('2.0.0', 2, (release) => [{ kind: 'provenance', bytes: statement(release) }]);
     const [attached] = edge.server.offered?.attachments ?? [];
-    const components = edge.server.offered?.components ?? [];
     // The owner signed it, too, and the manifest names another one.
-    const others = signedStatement(
-      {
-        product: 'k3s-edge',
-        version: '9.0.0',
-        platform: 'linux/amd64',
-        counter: 9,
-        components,
-        upstream: [],
-        attachments: [],
-        declaration: '1'.repeat(64),
-      },
-      { keys: [owner], builderId: 'https://ci.example.com/other' },
-    );
+    const others = statement(plainRelease('2.0.0', 2), owner, 'https://ci.example.com/other');
     edge.server.blobs.set(attached?.sha256 ?? '', others);
     expect((await check({ ...nothing, provenance: [owner] })).outcome).toBe('digest-mismatch');
     expect([...edge.server.reports.values()].at(-1)).toMatchObject({ fault: 'path' });
@@ -170,20 +192,20 @@ describe('a device', () => {
   it('takes the next release that has what it requires', async () => {
     offer('2.0.0', 2, () => []);
     const { device } = await check({ ...nothing, provenance: [owner] });
-    offer('3.0.0', 3, (components) => [{ kind: 'provenance', bytes: statement(components) }]);
+    offer('3.0.0', 3, (release) => [{ kind: 'provenance', bytes: statement(release) }]);
     expect((await device.check(never)).attempt).toMatchObject({ outcome: 'committed', version: '3.0.0' });
   });
 
   it('goes by the key and not by the id that an envelope names', async () => {
-    offer('2.0.0', 2, (components) => [{ kind: 'provenance', bytes: statement(components) }]);
+    offer('2.0.0', 2, (release) => [{ kind: 'provenance', bytes: statement(release) }]);
     const forged = { keyId: owner.keyId, key: stranger.key };
     expect((await check({ ...nothing, provenance: [forged] })).outcome).toBe('provenance-invalid');
   });
 });
 
 /** The same bytes, signed under another type of payload. */
-function signedAs(payloadType: string, components: Parts): Uint8Array {
-  const envelope = JSON.parse(Buffer.from(statement(components)).toString());
+function signedAs(payloadType: string, release: ReleaseManifest): Uint8Array {
+  const envelope = JSON.parse(Buffer.from(statement(release)).toString());
   expect(envelope.payloadType).toBe(statementPayloadType);
   return Buffer.from(JSON.stringify({ ...envelope, payloadType }));
 }

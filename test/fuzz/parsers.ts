@@ -97,8 +97,7 @@ function manifest(): Parser {
 
 function statement(): Parser {
   const [key, release] = [newSigningKey(), smallRelease('1.0.0', 1)];
-  const stated = { ...release, upstream: [], attachments: [], declaration: 'a'.repeat(64) };
-  const sample = signedStatement(stated, { keys: [key], builderId: 'https://ci.example.com' });
+  const sample = signedStatement(release, 'a'.repeat(64), { keys: [key], builderId: 'https://ci.example.com' });
   return {
     name: 'statement of provenance',
     samples: [sample],

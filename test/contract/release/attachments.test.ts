@@ -111,8 +111,7 @@ describe('where a release is from', () => {
 
 describe('a signed statement', () => {
   const statement = statementOf({
-    ...{ components: plain.components, parameters: {}, dependencies: [] },
-    ...{ builderId: 'https://ci.example.com', builderVersion: '0.2.0' },
+    ...{ release: plain, dependencies: [], builderId: 'https://ci.example.com', builderVersion: '0.2.0' },
   });
   const payload = Buffer.from(JSON.stringify(statement));
   const ecdsa = parseKey(generateKeyPair('ecdsa-p256').privatePem, 'a key');
@@ -138,6 +137,8 @@ describe('a signed statement', () => {
     expect(read.statement).toEqual(statement);
     expect(signersOfEnvelope(read.envelope, [...keys, newSigningKey()])).toEqual(keys);
     expect(isAbout(read.statement, plain)).toBe(true);
+    expect(isAbout(read.statement, { ...plain, version: '1.0.1' })).toBe(false);
+    expect(isAbout(read.statement, attested)).toBe(false);
   });
 
   it('holds for nobody once a bit of it is another', () => {

@@ -166,12 +166,11 @@ describe('a device that requires a statement', () => {
   /** A release with a statement, and the members of its bundle without that. */
   function attested(): { readonly list: Member[]; readonly statement: Member } {
     const files = [{ path: 'bin/server', bytes: bytesOf('s', 3000) }];
-    const parts = files.map(({ bytes }, index) => ({ name: `part-${index}`, sha256: sha256(bytes) }));
-    const about = { product: 'k3s-edge', version: '2.0.0', platform: 'linux/amd64', counter: 2 };
-    const bytes = signedStatement(
-      { ...about, components: parts, upstream: [], attachments: [], declaration: '0'.repeat(64) },
-      { keys: [owner], builderId: 'https://ci.example.com' },
-    );
+    using scratch = new EdgeDevice();
+    const bytes = signedStatement(scratch.publish('2.0.0', 2, files).manifest, '0'.repeat(64), {
+      keys: [owner],
+      builderId: 'https://ci.example.com',
+    });
     const digest = sha256(bytes);
     const name = 'provenance.dsse.json';
     const attachment = {

@@ -269,7 +269,11 @@ describe('a release with a statement', () => {
       predicate: {
         buildDefinition: {
           buildType: 'https://slipway.io/build/v1',
-          externalParameters: { product: 'k3s-edge', version: '1.0.0', platform: 'linux/amd64', counter: 1 },
+          externalParameters: {
+            ...{ product: 'k3s-edge', version: '1.0.0', platform: 'linux/amd64', counter: 1, floors: [] },
+            documents: [{ kind: 'checksums' }, { kind: 'sbom' }],
+            upstream: manifest.upstream,
+          },
         },
         runDetails: { builder: { id: builder }, metadata: { invocationId: 'run-7' } },
       },
