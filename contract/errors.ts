@@ -40,6 +40,7 @@ export const errorCodes = {
   'component-too-large': { exit: exitStatus.invalidInput, fault: 'none' },
   'platform-mismatch': { exit: exitStatus.invalidInput, fault: 'device' },
   'distribution-contradicted': { exit: exitStatus.invalidInput, fault: 'none' },
+  'attachment-malformed': { exit: exitStatus.invalidInput, fault: 'none' },
   'renderer-missing': { exit: exitStatus.invalidInput, fault: 'none' },
   'render-failed': { exit: exitStatus.invalidInput, fault: 'none' },
   'build-incomplete': { exit: exitStatus.invalidInput, fault: 'none' },
@@ -97,6 +98,13 @@ export const errorCodes = {
   'bundle-truncated': { exit: exitStatus.untrusted, fault: 'path' },
   'bundle-malformed': { exit: exitStatus.untrusted, fault: 'path' },
   'updater-too-old': { exit: exitStatus.untrusted, fault: 'device' },
+
+  // Where a release is from
+  'upstream-unnamed': { exit: exitStatus.untrusted, fault: 'none' },
+  'upstream-mismatched': { exit: exitStatus.untrusted, fault: 'none' },
+  'upstream-signature-invalid': { exit: exitStatus.untrusted, fault: 'none' },
+  'provenance-missing': { exit: exitStatus.untrusted, fault: 'device', since: 2 },
+  'provenance-invalid': { exit: exitStatus.untrusted, fault: 'device', since: 2 },
 
   // Permits to go back
   'permit-invalid': { exit: exitStatus.untrusted, fault: 'path' },

@@ -7,6 +7,7 @@ import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { decodeManifest, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
+import { originOf } from '../../contract/release/origin.ts';
 import { targetCustomSchema } from '../../contract/release/target-custom.ts';
 import { manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { binsMarker } from '../../contract/trust/hash-bins.ts';
@@ -180,6 +181,7 @@ export class Catalog {
         floors: manifest.floors,
         minUpdaterVersion: manifest.minUpdaterVersion,
         ...(manifest.distribution ? { distribution: { version: manifest.distribution.version } } : {}),
+        origin: originOf(manifest),
         manifestSha256: digest,
         maxTransferBytes: maxTransferBytesOf(manifest),
         targetPath: path,

@@ -1,5 +1,5 @@
 /** Gives a device labels on a person's word, over those that it says of itself, and puts that on record. */
-import { type Labels, labelsSchema } from '../../contract/device-api/check.ts';
+import { givenLabelsSchema, type Labels } from '../../contract/device-api/labels.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type DecisionContext, deviceLabelled } from '../events/audit.ts';
 import { outOfReach } from './authorise.ts';
@@ -23,7 +23,7 @@ export async function changeGivenLabels(
   const device = await fleet.findDevice(id);
   if (!device) throw unknownDevice(id);
   const changed = Object.entries({ ...device.givenLabels, ...changes }).filter(([, value]) => value !== null);
-  const labels = labelsSchema.safeParse(Object.fromEntries(changed));
+  const labels = givenLabelsSchema.safeParse(Object.fromEntries(changed));
   if (!labels.success) throw new SlipwayError('usage', `device ${id}: ${labels.error.issues[0]?.message}`);
   if (sight && !sight.seesDevice({ ...device, givenLabels: labels.data })) {
     throw outOfReach(

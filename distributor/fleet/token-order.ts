@@ -1,6 +1,6 @@
 /** Makes a token that a person asks for: to let devices in, for a person, or for CI. */
 import * as z from 'zod';
-import { labelsSchema } from '../../contract/device-api/check.ts';
+import { givenLabelsSchema } from '../../contract/device-api/labels.ts';
 import { productSchema } from '../../contract/release/manifest.ts';
 import { objectNameSchema } from '../declaration/object-name.ts';
 import type { Plan } from '../declaration/plan.ts';
@@ -35,7 +35,7 @@ export const tokenOrderSchema = z.discriminatedUnion('purpose', [
     /** How many devices it enrols. */
     uses: z.number().int().min(1).max(maxUses).default(1),
     /** Of each device that it enrols; they win over what the device says of itself. */
-    labels: labelsSchema.default({}),
+    labels: givenLabelsSchema.default({}),
     /** Devices of these alone; empty: of any product that the repository has. */
     products: z.array(productSchema).max(maxProducts).default([]),
     /** Each device comes into these groups of the plan in force, by labels that it is given. */

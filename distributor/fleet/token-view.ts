@@ -3,9 +3,9 @@
  * who made one.
  */
 import * as z from 'zod';
-import { labelsSchema } from '../../contract/device-api/check.ts';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import { tokenSchema } from '../../contract/device-api/enrolment.ts';
+import { labelsSchema } from '../../contract/device-api/labels.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { TokenPage, TokenRecord, TokenStore } from './ports.ts';
 import type { FleetReach } from './reach.ts';

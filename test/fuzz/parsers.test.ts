@@ -22,6 +22,7 @@ const names = [
     'recipe',
   ],
   ...['journal', 'bundle', 'Content-Range', 'Range', 'rollout YAML', 'people YAML', 'bearer of a person'],
+  ...['statement of provenance', 'SBOM', 'list of checksums', 'cosign bundle'],
 ];
 
 describe(`seeds from ${seed}`, () => {

@@ -136,7 +136,7 @@ export class Campaigns {
       for (const version of versions) {
         const key = { rollout: rollout.name, version };
         const state = this.state(rollout.name, version) ?? unstarted(key, now);
-        const look = await this.#look.at(this.#declared(compiled), state, this.#dependencies(rollout), now);
+        const look = await this.#look.at(this.#declared(compiled), state, this.#conditions(rollout, version), now);
         const releases = this.#input.releases();
         const closer = name === undefined ? {} : await this.#closer.of(this.#compiled, compiled, state, releases, now);
         views.push({ rollout, campaign: state, ...look, ...closer });
@@ -174,7 +174,7 @@ export class Campaigns {
   async #advanceOne(compiled: CompiledRollout, state: CampaignState, now: number, asked: Set<string>): Promise<void> {
     const { rollout } = compiled;
     const declared = this.#declared(compiled);
-    const { next: step } = await this.#look.at(declared, state, this.#dependencies(rollout), now);
+    const { next: step } = await this.#look.at(declared, state, this.#conditions(rollout, state.version), now);
     if (step.kind === 'wait') {
       const held = heldBy(state, rollout.waves, step);
       if (held) this.#input.observe(held);
@@ -240,8 +240,11 @@ export class Campaigns {
     return { plan: this.#compiled, compiled };
   }
 
-  #dependencies({ after }: Rollout): Dependency[] {
-    return after.map((name) => this.#dependency(name));
+  /** What has to be the case before its first wave opens. */
+  #conditions(rollout: Rollout, version: string) {
+    const { product, require: required = [], after } = rollout;
+    const lacking = this.#input.releases().lacking(product, version, required);
+    return { dependencies: after.map((name) => this.#dependency(name)), lacking };
   }
 
   #dependency(name: string): Dependency {
