@@ -160,6 +160,9 @@ export const errorCodes = {
   // Server
   unauthenticated: { exit: exitStatus.unavailable, fault: 'path', http: 401 },
   forbidden: { exit: exitStatus.unavailable, fault: 'path', http: 403 },
+  'out-of-reach': { exit: exitStatus.unavailable, fault: 'none', http: 403, since: 2 },
+  'issuer-unreachable': { exit: exitStatus.unavailable, fault: 'none', http: 503, retryable: true, since: 2 },
+  'login-failed': { exit: exitStatus.unavailable, fault: 'none', since: 2 },
   'enrolment-token-invalid': { exit: exitStatus.unavailable, fault: 'path', http: 401 },
   'device-unknown': { exit: exitStatus.unavailable, fault: 'path', http: 404 },
   'device-pending': { exit: exitStatus.unavailable, fault: 'path', http: 403, retryable: true, since: 2 },
@@ -206,6 +209,7 @@ export const errorCodes = {
   'actor-unavailable': { exit: exitStatus.localResource, fault: 'device', retryable: true, since: 2 },
   'datastore-damaged': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'datastore-not-restorable': { exit: exitStatus.localResource, fault: 'device', since: 2 },
+  'datastore-not-saved': { exit: exitStatus.localResource, fault: 'device', retryable: true, since: 2 },
   'skew-refused': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'drop-in-refused': { exit: exitStatus.localResource, fault: 'device', since: 2 },
   'api-removed': { exit: exitStatus.localResource, fault: 'device', since: 2 },
@@ -229,6 +233,8 @@ export const errorCodes = {
   'probation-interrupted': { exit: exitStatus.updateFailed, fault: 'release' },
   'nothing-to-roll-back-to': { exit: exitStatus.updateFailed, fault: 'device' },
   'rollback-refused': { exit: exitStatus.updateFailed, fault: 'device', since: 2 },
+  'nothing-to-undo': { exit: exitStatus.updateFailed, fault: 'device', since: 2 },
+  'aside-mismatched': { exit: exitStatus.updateFailed, fault: 'device', since: 2 },
   'release-rejected': { exit: exitStatus.updateFailed, fault: 'release' },
   'reverted-by-permit': { exit: exitStatus.updateFailed, fault: 'release' },
 } as const satisfies Record<string, CodeTraits>;

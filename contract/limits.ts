@@ -134,6 +134,8 @@ export const limits = {
   maxRequestMs: 30_000,
   /** Bodies of check-ins and reports. */
   maxCheckBytes: 64 * 1024,
+  /** A JWT that a person shows; a head of a request may have twice as much. */
+  maxPersonBearerBytes: 8 * 1024,
   maxReportsPerRequest: 100,
   /** Troubles that a device tells of in one check, and characters of the message of each. */
   maxTroubles: 8,

@@ -24,6 +24,7 @@ import { keepsSecrets } from '../system/network/transport.ts';
 import { boxRoles, datastores } from './box/box.ts';
 import { absolutePath, commandLine, seconds } from './configuration-values.ts';
 import { defaultZstdPrograms } from './delta/delta-means.ts';
+import { defaultEncoderThreads } from './delta/encoder-threads.ts';
 import { healthSchema, probesOf } from './health/health-settings.ts';
 import { ignorableObjections } from './preflight/objection.ts';
 
@@ -123,6 +124,8 @@ const documentSchema = z.strictObject({
         .min(1)
         .max(1024 * 1024)
         .default(256),
+      /** For one payload, where cores and free memory allow them: each beyond the first takes memory besides. */
+      maxEncoderThreads: z.number().int().min(1).max(16).default(defaultEncoderThreads),
       maxReencodeMinutes: z.number().min(0).default(60),
       /**
        * zstd commands, for payloads that another libzstd than the updater's was used for; each writes those of its own

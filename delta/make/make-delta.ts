@@ -21,6 +21,7 @@ import type { PartReport } from './part-report.ts';
 import { PartStore } from './part-store.ts';
 import type { DeltaMakerPorts } from './ports.ts';
 import { proveSlipwayDelta } from './prove-slipway.ts';
+import { withProvenFrames } from './proven-frames.ts';
 import { writeDelta } from './write-delta-file.ts';
 
 export interface MadeSlipwayDelta {
@@ -117,13 +118,14 @@ async function attempt(
   const files = { old: endsOf(names.old), new: endsOf(names.new) };
   const banned = new Map<number, Set<string>>();
   let coded = await encodeParts(old, new_, ports, banned);
+  const zstd = withProvenFrames(openedNew.frames, ports.zstd);
   for (;;) {
     const written = await writeDelta(outFile, files, old.recipe, new_.recipe, coded).catch(asReason);
     if (typeof written === 'string') {
       givenUp.push(`${strategy}: ${written}`);
       return undefined;
     }
-    const proof = await proveSlipwayDelta(names.old, outFile, { store, zstd: ports.zstd });
+    const proof = await proveSlipwayDelta(names.old, outFile, { store, zstd });
     if (proof.kind === 'proved') {
       return {
         strategy: isWholeFile ? 'whole' : 'opened',
@@ -206,7 +208,7 @@ function wholeFile(file: string): OpenedArtifact {
   return {
     parts: range.length === 0 ? [] : [part],
     recipe,
-    unopened: [],
+    ...{ unopened: [], frames: [] },
     [Symbol.dispose]: () => source[Symbol.dispose](),
   };
 }

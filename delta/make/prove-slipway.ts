@@ -1,6 +1,6 @@
 /**
- * Proves a Slipway delta before it ships: applies it with the code that devices run. Says which part failed, so that
- * another method can be taken for it.
+ * Proves a Slipway delta before it ships: applies it with the code that devices run. It says which part failed, so that
+ * another method can be taken for it. The caller's encoder may know frames that it has written before.
  */
 import { createHash } from 'node:crypto';
 import { SlipwayError } from '../../contract/errors.ts';

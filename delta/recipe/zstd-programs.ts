@@ -16,15 +16,16 @@ export interface WatchedEncoder extends ZstdEncoder {
 /**
  * A device's, which is told where commands may be.
  * @param programs absolute paths; those that are not there, or are something else, are passed over
+ * @param workers threads for one frame
  */
-export function zstdEncoderOf(programs: readonly string[]): WatchedEncoder {
+export function zstdEncoderOf(programs: readonly string[], workers = 1): WatchedEncoder {
   const running = new Set<ChildProcess>();
   const onStart = (child: ChildProcess) => {
     running.add(child);
     child.once('close', () => running.delete(child));
   };
-  const found = programs.flatMap((program) => encoderOf(program, 1, onStart) ?? []);
-  const any = anyZstdEncoder([libzstdEncoder(), ...found]);
+  const found = programs.flatMap((program) => encoderOf(program, workers, onStart) ?? []);
+  const any = anyZstdEncoder([libzstdEncoder(workers), ...found]);
   return { ...any, rssBytes: () => [...running].reduce((sum, { pid }) => sum + rssOf(pid), 0) };
 }
 

@@ -25,6 +25,8 @@ export interface Release {
   /** What one device may move for it at the most: of each component the longest blob and the longest delta. */
   readonly maxTransferBytes: number;
   readonly targetPath: string;
+  /** All that it names; absent where every product is public, and nobody asks whose a blob is. */
+  readonly blobs?: readonly Digest[];
 }
 
 /** A release by its version, or the one that a channel points to. */

@@ -63,6 +63,7 @@ const look = z.strictObject({
   lease: lease.optional(),
 });
 
+const setMeasure = z.strictObject({ bytes: count, databaseBytes: count, logBytes: count });
 const nothing = z.void();
 
 /** `takesTurns`: what touches the data is done one after the other, in the order in which it was asked for. */
@@ -75,7 +76,7 @@ export const actions = {
   claim: { asks: digestSchema, answers: nothing, takesTurns: true },
   measure: {
     asks: z.undefined(),
-    answers: z.strictObject({ bytes: count, databaseBytes: count, freeBytes: count }),
+    answers: setMeasure.extend({ freeBytes: count, aside: setMeasure }),
     takesTurns: true,
   },
   'take-snapshot': {
@@ -85,9 +86,24 @@ export const actions = {
   },
   'find-snapshot': { asks: ways, answers: snapshot.optional(), takesTurns: true },
   'put-back': { asks: snapshot, answers: nothing, takesTurns: true },
+  'find-set-aside': {
+    asks: z.undefined(),
+    answers: z.strictObject({ release: digestSchema }).optional(),
+    takesTurns: true,
+  },
+  'bring-back': {
+    asks: z.strictObject({ passage: ways.extend({ attempt }), takenAt: z.iso.datetime() }),
+    answers: nothing,
+    takesTurns: true,
+  },
   'put-links-back': { asks: snapshot, answers: nothing, takesTurns: true },
   'finish-exchange': { asks: z.undefined(), answers: nothing, takesTurns: true },
   'prune-snapshots': { asks: z.array(ways).max(8), answers: nothing, takesTurns: true },
+  'save-datastore': {
+    asks: z.undefined(),
+    answers: z.strictObject({ file: text, bytes: count }).optional(),
+    takesTurns: true,
+  },
   'tell-room-for-payload': {
     asks: z.strictObject({ payload: payloadSchema, programBytes: count }),
     answers: count,

@@ -14,11 +14,24 @@ export interface TakenSnapshot {
   readonly takenAt: string;
 }
 
+/** What the last rollback has set aside. */
+export interface DataSetAside {
+  /** The release that wrote it. */
+  readonly release: Digest;
+}
+
 /** Of the files that belong together, and of the file system that they lie on. */
-export interface DataMeasure {
+export interface DataMeasure extends SetMeasure {
+  readonly freeBytes: number;
+  /** Of what is set aside: the next copy takes its place. */
+  readonly aside: SetMeasure;
+}
+
+export interface SetMeasure {
   readonly bytes: number;
   readonly databaseBytes: number;
-  readonly freeBytes: number;
+  /** Of its write-ahead log. */
+  readonly logBytes: number;
 }
 
 /**
@@ -26,6 +39,13 @@ export interface DataMeasure {
  * whenever data is copied or exchanged; that is the caller's promise.
  */
 export interface BoxData {
+  /** The datastore is not this box's to put back: it stays as it is, whatever a release says. */
+  readonly isOfCluster: boolean;
+  /**
+   * The release that the data is whole for, as this process sees by itself, whoever touches the data; undefined where an exchange
+   * is open, and where that cannot be seen.
+   */
+  readonly wholeFor: Digest | undefined;
   /** Whether the unit is kept from starting, by whomever. */
   readonly isHeld: boolean;
   /** Durable when it returns. @param why for people */
@@ -46,6 +66,14 @@ export interface BoxData {
   snapshotOf(passage: Omit<Passage, 'attempt'>): Promise<TakenSnapshot | undefined>;
   /** Puts it in place and sets aside what is there. @throws SlipwayError `datastore-not-restorable` */
   putBack(snapshot: TakenSnapshot): Promise<void>;
+  /** What lies aside; undefined where nothing does, or nothing says whose it is. */
+  setAside(): Promise<DataSetAside | undefined>;
+  /**
+   * Puts what lies aside in place again, and keeps what was in place as the copy that leads back: `putBack` takes it. The
+   * data of `passage.to` has to lie aside, or to be in place by an earlier call.
+   * @throws SlipwayError `datastore-not-restorable`, `datastore-damaged`, codes of the disk; nothing has changed then
+   */
+  bringBack(passage: Passage, takenAt: string): Promise<void>;
   /** Sets the links of the distribution as they were, and leaves the data. */
   putLinksBack(snapshot: TakenSnapshot): Promise<void>;
   /** Ends what a stop of any kind interrupted. @throws SlipwayError `datastore-not-restorable` */

@@ -9,6 +9,7 @@
  * `/etc/rancher/node/password` stays: no update writes it, and the datastore of before knows the same one.
  */
 import type { Adoption } from './adoption.ts';
+import { datastoreOfCluster } from './cluster-datastore.ts';
 
 export interface DataSet {
   /** Files and folders that are copied and exchanged, in this order. */
@@ -30,7 +31,7 @@ export function dataSetOf({ distribution, datastore, members, configuration: out
   const links = distribution === 'k3s' ? { links: ['data/current', 'data/previous'], linkFolders: ['data/cni'] } : {};
   const always = { ...nothing, outside, ...links };
   const isSqlite = datastore === 'sqlite';
-  const isAlone = datastore === 'etcd' && members !== undefined && members <= 1;
+  const isAlone = datastore === 'etcd' && datastoreOfCluster({ datastore, members }) === undefined;
   // An etcd with several members must never get one member's past back; a database elsewhere is not here at all.
   if (!isSqlite && !isAlone) return always;
   if (distribution === 'k0s') {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { defaultZstdPrograms } from '../delta/delta-means.ts';
+import { defaultEncoderThreads } from '../delta/encoder-threads.ts';
 import type { DeltaCost } from '../ports.ts';
 import type { CommandContext } from './command-context.ts';
 import { examples } from './examples.ts';
@@ -16,6 +17,7 @@ export interface AppliedFile extends DeltaCost {
 interface ApplyOptions {
   readonly maxMemoryMib: string;
   readonly zstd: string[];
+  readonly threads: string;
   readonly scratch?: string;
 }
 
@@ -28,6 +30,11 @@ export function addApply(program: Command, context: Pick<CommandContext, 'applyT
     .description('make a file from an older one and a delta')
     .option('--max-memory-mib <n>', 'memory of the process that decodes', '256')
     .option('--zstd <program...>', 'zstd commands, for payloads packed with their versions', [...defaultZstdPrograms])
+    .option(
+      '--threads <n>',
+      'to compress a payload again, where cores and memory allow them',
+      String(defaultEncoderThreads),
+    )
     .option('--scratch <folder>', 'where parts lie meanwhile and are found again (default: beside the new file)')
     .addHelpText(
       'after',
@@ -41,7 +48,7 @@ export function addApply(program: Command, context: Pick<CommandContext, 'applyT
       const maxMemoryBytes = mebibytes(options.maxMemoryMib);
       const scratch = options.scratch ?? `${out}.scratch`;
       const zstdPrograms = options.zstd.map((program) => path.resolve(program));
-      const means = { maxMemoryBytes, zstdPrograms };
+      const means = { maxMemoryBytes, zstdPrograms, maxEncoderThreads: threads(options.threads) };
       const result = await context.applyToFile({ base: old, delta, scratch }, out, means);
       context.output.answer(result, describe(out, result));
     });
@@ -50,6 +57,11 @@ export function addApply(program: Command, context: Pick<CommandContext, 'applyT
 function mebibytes(text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text) * 1024 * 1024;
   throw new SlipwayError('usage', `expected a number of MiB after --max-memory-mib, found ${text}`);
+}
+
+function threads(text: string): number {
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  throw new SlipwayError('usage', `expected a number of threads after --threads, found ${text}`);
 }
 
 function describe(out: string, result: AppliedFile): string {

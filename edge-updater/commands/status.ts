@@ -86,6 +86,8 @@ export function statusOf(reading: DeviceReading) {
         : undefined,
     lastAttempt: state?.lastAttempt,
     rejected: state?.rejected ?? [],
+    /** Present after a rollback whose data lies aside: `rollback --undo` brings it back. */
+    setAside: state?.setAside,
     /** Present while the device can neither go forward nor back by itself. */
     stranded: state?.stranded,
     held: (state?.held ?? []).map((held) => heldView(held, reading.nextPollAt)),
@@ -121,6 +123,7 @@ function statusText(status: Status): string {
     ['phase', status.phase],
     ['current', name(status.current)],
     ['previous', name(status.previous)],
+    ['set aside', status.setAside && `${name(status.setAside.release)} with its data since ${status.setAside.at}`],
     ['service', status.service.pid === undefined ? undefined : `pid ${status.service.pid}`],
     ...boxRows(status),
     ['safeguards', safeguardsText(status.safeguards)],

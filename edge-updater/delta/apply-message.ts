@@ -9,6 +9,7 @@ export const applyRequestSchema = z.strictObject({
   maxMemoryBytes: z.int().check(z.minimum(1)),
   /** Absolute paths of zstd commands. */
   zstdPrograms: z.array(z.string()),
+  maxEncoderThreads: z.int().check(z.minimum(1)),
   /** Process id of who asks; when that process is gone, nobody wants the file. */
   parent: z.int().check(z.minimum(1)),
 });

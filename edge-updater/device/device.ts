@@ -3,11 +3,9 @@
  * acceptance and the machine; the daemon and the commands decide when.
  */
 import type { CheckRequest, HeardAnswer, InstalledRelease } from '../../contract/device-api/check.ts';
-import type { Digest } from '../../contract/digest.ts';
 import { toSlipwayError } from '../../contract/errors.ts';
 import type { TakenSnapshot } from '../adoption/box-data.ts';
 import { endHold, settleBeforeStart } from '../effects/before-start.ts';
-import type { World } from '../effects/world.ts';
 import type { JournalPort } from '../ports.ts';
 import type { OfferedGrant } from '../trust/refresh-offline.ts';
 import type { ReleaseSource, ResolvedRelease } from '../trust/resolve-release.ts';
@@ -16,6 +14,8 @@ import { recover } from '../update/recover.ts';
 import { attemptOf, blankState, type DeviceState, type FinishedAttempt } from '../update/state.ts';
 import type { UpdateStep } from '../update/step.ts';
 import { switchTimeOf, type WaitForWindow } from '../update/switch-window.ts';
+import { rollBackByHand, undoByHand } from './by-hand.ts';
+import { ownerOf } from './data-owner.ts';
 import type { Asker, DeviceCore, Effort } from './device-core.ts';
 import { Examination } from './examination.ts';
 import { followPermit } from './follow-permit.ts';
@@ -25,7 +25,7 @@ import { Outbox } from './outbox.ts';
 import { SlotCare } from './slot-care.ts';
 import { installRelease, keepManifest, resolveHere, type Taken, takeOffer } from './take-offer.ts';
 import { TimedMachine } from './timed-machine.ts';
-import { requireWayBack } from './way-back.ts';
+import { requireUndoable, type Undoable } from './way-back.ts';
 
 interface DeviceOptions extends Pick<DeviceCore, 'facts' | 'world' | 'server' | 'metadata' | 'origin'> {
   readonly journal: JournalPort;
@@ -153,8 +153,9 @@ export class Device {
   /** Of an adopted box: the copy of its data that a rollback would put in place. */
   async dataOfRollback(): Promise<TakenSnapshot | undefined> {
     const { current, previous } = this.state;
-    if (!current || !previous) return undefined;
-    return this.world.data?.snapshotOf({ from: previous.manifestSha256, to: current.manifestSha256 });
+    const { data } = this.world;
+    if (!current || !previous || !data || data.isOfCluster) return undefined;
+    return data.snapshotOf({ from: previous.manifestSha256, to: current.manifestSha256 });
   }
 
   /** Takes a slot that was made of what is installed here for the release that runs. */
@@ -252,13 +253,18 @@ export class Device {
     return timed.finished(attemptId);
   }
 
-  async rollBack(signal: AbortSignal, patience?: number): Promise<FinishedAttempt> {
-    const { timed } = this.#core;
-    await timed.endWait('an operator goes back', signal, patience);
-    requireWayBack(this.state, this.world);
-    const attemptId = this.world.clock.newId();
-    await timed.do({ kind: 'rollback-requested', attemptId }, signal, patience);
-    return timed.finished(attemptId);
+  rollBack(signal: AbortSignal, patience?: number): Promise<FinishedAttempt> {
+    return rollBackByHand(this.#core, { signal, patience });
+  }
+
+  /** What an undo of the last rollback would bring back. @throws SlipwayError `nothing-to-undo`, `aside-mismatched`, `slot-damaged` */
+  undoable(): Promise<Undoable> {
+    return requireUndoable(this.state, this.world);
+  }
+
+  /** Back to the release that the last rollback left, with its data. @throws as `undoable` */
+  undoRollBack(signal: AbortSignal, patience?: number): Promise<FinishedAttempt> {
+    return undoByHand(this.#core, { signal, patience });
   }
 
   /** Sends what no server has acknowledged. A report that does not get through waits; it stops no update. */
@@ -279,16 +285,5 @@ export class Device {
       this.world.narrator.state(update.phase, `${version}${why}`);
     }
     this.#core.outbox.changed();
-  }
-}
-
-/** An actor that does not answer leaves it unknown: the journal alone decides then. */
-async function ownerOf({ data, narrator }: World): Promise<Digest | undefined> {
-  try {
-    return await data?.owner();
-  } catch (thrown) {
-    const { code, message } = toSlipwayError(thrown);
-    narrator.warn(code, message);
-    return undefined;
   }
 }

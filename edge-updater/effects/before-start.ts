@@ -1,8 +1,10 @@
 /** Brings an adopted box to rest: its data whole, its links right and no hold, so that its unit may start. */
+import { toSlipwayError } from '../../contract/errors.ts';
 import type { ServiceManager } from '../ports.ts';
 import type { UpdateStep } from '../update/step.ts';
 import { startRelease } from './prove.ts';
 import { pointBack } from './restore.ts';
+import { startWithoutActor } from './start-without-actor.ts';
 import type { World } from './world.ts';
 
 /** At boot the unit waits for this look: to stop it would take its start away. */
@@ -35,6 +37,12 @@ export async function endHold(world: World): Promise<void> {
   const { data, slots } = world;
   const { currentLink } = slots;
   if (!data || currentLink === undefined) return;
-  await data.finishExchange();
-  if (data.isHeld) await startRelease(currentLink, world);
+  try {
+    await data.finishExchange();
+    if (data.isHeld) await startRelease(currentLink, world);
+  } catch (thrown) {
+    if (toSlipwayError(thrown).code === 'actor-unavailable')
+      await startWithoutActor(currentLink, slots.previousLink, world);
+    throw thrown;
+  }
 }

@@ -13,6 +13,7 @@ import { requireExecutable } from './require-executable.ts';
 import { requireFitBox } from './require-fit-box.ts';
 import { restoreRelease } from './restore.ts';
 import { reviveBox } from './revive.ts';
+import { saveDatastore } from './save-datastore.ts';
 import { switchRelease } from './switch.ts';
 import type { World } from './world.ts';
 
@@ -38,9 +39,10 @@ const performers: Performers = {
       if (manifest) {
         requireExecutable(manifest, slots);
         await requireFitBox(attempt, manifest, 'late', world, signal);
-        await preparePayload(slot, manifest, world, signal);
+        await preparePayload(attempt, manifest, world, signal);
       }
-      return { kind: 'verified' };
+      const notes = await saveDatastore(attempt, world, signal);
+      return { kind: 'verified', ...(notes.length === 0 ? {} : { notes }) };
     } catch (thrown) {
       const { code, message } = toSlipwayError(thrown);
       if (code !== 'digest-mismatch' && code !== 'length-mismatch') throw thrown;

@@ -1,12 +1,13 @@
 /** Counts the room that an adopted box needs and unpacks the new K3s beside the old one, while that runs. */
-import type { Digest } from '../../contract/digest.ts';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
+import type { Attempt } from '../update/state.ts';
+import { isUndo } from '../update/step.ts';
 import { requireRoomForData } from './require-room-for-data.ts';
 import type { World } from './world.ts';
 
 /** @throws SlipwayError `disk-full`, `datastore-damaged`, `program-broken`, codes of the machine */
 export async function preparePayload(
-  slot: Digest,
+  attempt: Attempt,
   manifest: ReleaseManifest,
   world: World,
   signal: AbortSignal,
@@ -15,6 +16,7 @@ export async function preparePayload(
   const { distribution, components } = manifest;
   const payload = distribution?.payload;
   const length = components.find(({ name }) => name === distribution?.component)?.length ?? 0;
-  await requireRoomForData(data, payloads && payload ? await payloads.roomFor(payload, length) : 0);
-  if (payloads && payload) await payloads.unpack(slot, payload, signal);
+  const payloadBytes = payloads && payload ? await payloads.roomFor(payload, length) : 0;
+  await requireRoomForData(data, payloadBytes, isUndo(attempt) ? 'undo' : 'copy');
+  if (payloads && payload) await payloads.unpack(attempt.release.manifestSha256, payload, signal);
 }

@@ -12,13 +12,14 @@ import type { UpdateEvent } from '../update/event.ts';
 import { haltBox } from './halt-box.ts';
 import { probeHealth } from './probe-health.ts';
 import { startRelease } from './prove.ts';
+import { startWithoutActor } from './start-without-actor.ts';
 import type { World } from './world.ts';
 
 type Restore = Extract<Effect, { kind: 'restore' }>;
 
 export async function restoreRelease(effect: Restore, world: World, signal: AbortSignal): Promise<UpdateEvent> {
   const { slots, service, narrator, data } = world;
-  const { to } = effect;
+  const { leaving, to } = effect;
   if (!to) {
     // Nothing to go back to: what does not work is stopped and taken away.
     await service.stop();
@@ -30,11 +31,15 @@ export async function restoreRelease(effect: Restore, world: World, signal: Abor
     note = await pointBack(effect, to, world);
   } catch (thrown) {
     const { code, message } = toSlipwayError(thrown);
+    if (code === 'actor-unavailable') {
+      await startWithoutActor(to.manifestSha256, effect.previous?.manifestSha256, world);
+    }
     if (code !== 'datastore-not-restorable') throw thrown;
     // Half of each set of data is in place: the hold stays, and nothing starts on it.
     return { kind: 'restored', confirmed: false, note: `${code}: ${message}`, isStranded: true };
   }
-  const told = note.text === undefined ? {} : { note: note.text };
+  const isSetAside = leaving !== undefined && (await data?.setAside())?.release === leaving.manifestSha256;
+  const told = { ...(note.text === undefined ? {} : { note: note.text }), ...(isSetAside ? { isSetAside } : {}) };
   const stranded = note.isForeign ? ({ isStranded: true } as const) : {};
   const unconfirmed = { kind: 'restored', confirmed: false, ...told, ...stranded } as const;
   try {
@@ -63,9 +68,13 @@ interface DataNote {
 export async function pointBack({ leaving, previous }: Restore, to: InstalledRelease, world: World): Promise<DataNote> {
   const { slots, data } = world;
   const links = { current: to.manifestSha256, previous: previous?.manifestSha256 };
-  const isBack =
-    slots.currentLink === links.current && (!data || (!data.isHeld && (await data.owner()) === links.current));
-  if (isBack || !data) {
+  if (!data) {
+    slots.point(links);
+    return {};
+  }
+  // Asked before the box goes down: without somebody who gives its data back it stays up.
+  const owner = await data.owner();
+  if (slots.currentLink === links.current && !data.isHeld && owner === links.current) {
     slots.point(links);
     return {};
   }
@@ -93,8 +102,9 @@ async function giveDataBack(
   await data.finishExchange();
   if ((await data.owner()) === to.manifestSha256) return {};
   const snapshot = leaving && (await data.snapshotOf({ from: to.manifestSha256, to: leaving.manifestSha256 }));
-  const isGivenBack = !isKept(leaving, to, slots);
-  let note: DataNote = { text: 'the data stays as it is', ...(isGivenBack ? { isForeign: true } : {}) };
+  const isGivenBack = !data.isOfCluster && !isKept(leaving, to, slots);
+  const stays = data.isOfCluster ? "the datastore is the cluster's and stays as it is" : 'the data stays as it is';
+  let note: DataNote = { text: stays, ...(isGivenBack ? { isForeign: true } : {}) };
   if (snapshot && isGivenBack) {
     try {
       await data.putBack(snapshot);

@@ -3,6 +3,7 @@
 import type { DeltaPolicy } from '../../contract/device-api/check.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import type { BoxData } from '../adoption/box-data.ts';
+import type { ClusterDatastore } from '../adoption/cluster-datastore.ts';
 import type { Payloads } from '../adoption/payloads.ts';
 import type { BoxReader } from '../box/box-machine.ts';
 import type { DownloadPolicy } from '../download/download-blob.ts';
@@ -37,6 +38,8 @@ export interface World {
   readonly box?: BoxReader | undefined;
   /** Of an adopted box; absent where there is none. */
   readonly data?: BoxData | undefined;
+  /** Of an adopted box whose datastore is the cluster's; absent where it is the box's own. */
+  readonly cluster?: ClusterDatastore | undefined;
   /** Of an adopted K3s. */
   readonly payloads?: Payloads | undefined;
   /** Why the unit of an adopted box does not start what `current` names; undefined where it does. */

@@ -18,5 +18,5 @@ export function objectionText([first, ...more]: readonly Objection[]): string {
 /** Those that an operator may know better about. */
 export const ignorableObjections = [
   ...(['skew-refused', 'drop-in-refused', 'api-removed', 'box-refused'] as const),
-  ...(['other-updater', 'clock-wrong', 'memory-short'] as const),
+  ...(['other-updater', 'clock-wrong', 'memory-short', 'datastore-not-saved'] as const),
 ] as const satisfies readonly ErrorCode[];

@@ -48,8 +48,8 @@ export type UpdateEvent =
       readonly message: string;
       readonly fullAllowed: boolean;
     }
-  /** The slot was read back and every digest agrees. */
-  | { readonly kind: 'verified' }
+  /** The slot was read back and every digest agrees. `notes`: what was done besides, for the report. */
+  | { readonly kind: 'verified'; readonly notes?: readonly string[] }
   /** A window is open for an update that waits: its slot is read back once more. */
   | { readonly kind: 'window-opened' }
   /** The slot was read back and the window is open still. */
@@ -70,6 +70,8 @@ export type UpdateEvent =
       readonly note?: string;
       /** The data is not one that the release gone back to can live with. */
       readonly isStranded?: true;
+      /** The data of the release that was left lies aside. */
+      readonly isSetAside?: true;
     }
   /** A restart found data that is half exchanged and cannot be made whole. */
   | { readonly kind: 'stranded-found'; readonly attemptId: string; readonly message: string }
@@ -86,6 +88,8 @@ export type UpdateEvent =
       readonly transfer?: Transfer;
     }
   | { readonly kind: 'rollback-requested'; readonly attemptId: string }
+  /** The last rollback is to be undone; the slot that it left is whole, and its data lies aside. */
+  | { readonly kind: 'undo-requested'; readonly attemptId: string }
   /** A permit that holds for this device and the release it runs. */
   | {
       readonly kind: 'permit-accepted';

@@ -9,11 +9,13 @@ import { updateLimits } from './limits.ts';
 import { withKnown } from './repairing.ts';
 import { withOutcome } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { enter, type UpdateStep } from './step.ts';
+import { enter, isUndo, type UpdateStep } from './step.ts';
 
-/** Ends an attempt before the switch: the device is as it was. */
+/** Ends an attempt before the switch: the device is as it was. What is kept for an undo makes room for the next try. */
 export function giveUp(state: DeviceState, attempt: Attempt, failure: Failure, moment: Moment): UpdateStep {
-  const next = judge(state, attempt, failure, moment, false);
+  const { setAside, ...rest } = judge(state, attempt, failure, moment, false);
+  const isKept = setAside && (failure.code !== 'disk-full' || isUndo(attempt));
+  const next = isKept ? { ...rest, setAside } : rest;
   return enter(withOutcome(next, attempt, 'idle', 'failed', moment.at, failure), { phase: 'idle' });
 }
 
@@ -26,6 +28,8 @@ export function judge(
   hasSwitched: boolean,
 ): DeviceState {
   const { code } = failure;
+  // It was judged when it was left, and an operator's second thoughts are no evidence.
+  if (isUndo(attempt)) return state;
   if (code === undefined || faultOfFailure(failure) === 'release')
     return withRejection(state, attempt, failure, moment);
   return withHold(state, attempt, { ...failure, code }, moment, hasSwitched);

@@ -1,6 +1,6 @@
 /**
  * Goes back to the release before: after a failure, by an operator, by a permit. The counter floor stays; the release
- * that is left is rejected unless it is not to blame.
+ * that is left is rejected unless it is not to blame. What was set aside for it is kept, so that an operator can undo it.
  */
 import type { Moment, UpdateEvent } from './event.ts';
 import { judge } from './giving-up.ts';
@@ -33,7 +33,7 @@ export function leaveProbation(state: DeviceState, attempt: Attempt, failure: Fa
 export function rolledBack(
   state: DeviceState,
   { attempt, failure }: Extract<DeviceState['update'], { phase: 'rolling-back' }>,
-  isConfirmed: boolean,
+  { confirmed: isConfirmed, isSetAside }: Pick<Extract<UpdateEvent, { kind: 'restored' }>, 'confirmed' | 'isSetAside'>,
   moment: Moment,
 ): UpdateStep {
   const explained: Failure = isConfirmed
@@ -42,11 +42,12 @@ export function rolledBack(
         ...failure,
         message: `${failure.message}; the release gone back to does not answer its health check yet`.slice(-1500),
       };
-  const judged = judge(state, attempt, failure, moment, true);
+  const { setAside: _, ...judged } = judge(state, attempt, failure, moment, true);
+  const kept = isSetAside ? { ...judged, setAside: { release: attempt.release, at: moment.at } } : judged;
   // A repair with nothing to go back to leaves the device where it was.
   const hasStayed = state.current?.manifestSha256 === attempt.release.manifestSha256;
   const outcome = hasStayed ? 'failed' : 'rolled-back';
-  const next = withOutcome(judged, attempt, hasStayed ? 'idle' : 'rolled-back', outcome, moment.at, explained);
+  const next = withOutcome(kept, attempt, hasStayed ? 'idle' : 'rolled-back', outcome, moment.at, explained);
   return enter(next, { phase: 'rolled-back', attempt, failure: explained });
 }
 
@@ -60,6 +61,23 @@ export function rollbackRequested(
   if (state.update.phase !== 'idle' || !current || !previous) return stay(state);
   const attempt = newAttempt(event.attemptId, { kind: 'operator' }, current, at);
   return goBack({ ...rest, current: previous }, attempt, { message: 'an operator asked for it' });
+}
+
+/**
+ * By an operator who takes the last rollback back: an attempt whose slot is there already, so that it begins with reading
+ * it. It exchanges data in its switch, and ends as any other attempt does.
+ */
+export function undoRequested(
+  state: DeviceState,
+  event: Extract<UpdateEvent, { kind: 'undo-requested' }>,
+  at: string,
+): UpdateStep {
+  const { current, setAside } = state;
+  if (state.update.phase !== 'idle' || !current || !setAside) return stay(state);
+  return enter(state, {
+    phase: 'staged',
+    attempt: newAttempt(event.attemptId, { kind: 'undo' }, setAside.release, at),
+  });
 }
 
 /** The same way by a permit, which is used up in the same step. */

@@ -7,6 +7,7 @@
  * | journal        | facts                                   | then |
  * |----------------|-----------------------------------------|------|
  * | lost           | `current` points to a whole slot        | idle on that slot, `journal-corrupt` is reported |
+ * | lost           | as above, but another release wrote the data of an adopted box | the same, and that slot takes the data over as in going back |
  * | lost           | else, `previous` points to a whole slot | go back to it |
  * | lost           | neither                                 | idle without a release |
  * | idle           | `current` is as the journal says        | idle; whether its slot is whole is seen before the next check |
@@ -22,6 +23,8 @@
  * | staged         | else, up to 5 times                     | read the slot back, rebuild if it is damaged |
  * | switching      | `current` is the new slot               | probation |
  * | switching      | it is the old one, up to 5 times        | staged: read the slot back before the switch |
+ * | switching of an undo | it is the old one, up to 5 times; not before a boot's start | switch again: its data may be exchanged already |
+ * | switching of an undo | else                              | roll back: `update-interrupted` |
  * | probation      | `current` is the new slot, up to twice; a boot counts once, before the box starts | probation from its beginning |
  * | probation      | more often                              | roll back: `probation-interrupted` |
  * | probation      | another slot                            | roll back: `update-interrupted`; it was gone back already where that could not be journaled |
@@ -38,7 +41,7 @@ import { updateLimits } from './limits.ts';
 import { withReport } from './reporting.ts';
 import type { Attempt, DeviceState, UpdateState } from './state.ts';
 import { blankState } from './state.ts';
-import { cleanUp, effectOf, enter, isRepair, stay, type UpdateStep } from './step.ts';
+import { cleanUp, effectOf, enter, isRepair, isUndo, stay, type UpdateStep } from './step.ts';
 import { isWaiting } from './waiting.ts';
 
 export interface RecoveryFacts extends Moment {
@@ -96,8 +99,15 @@ function interrupted(attempt: Attempt): Attempt {
 
 function recoverSwitch(state: DeviceState, attempt: Attempt, facts: RecoveryFacts): UpdateStep {
   const setbacks = attempt.setbacks + 1;
-  if (setbacks <= updateLimits.setbacks) return enter(state, { phase: 'staged', attempt: { ...attempt, setbacks } });
+  const isAllowed = setbacks <= updateLimits.setbacks;
   const message = `interrupted ${setbacks} times before the switch`;
+  if (isUndo(attempt)) {
+    // Nothing is started from here before a boot's start, and data that is exchanged must not wait for the updater.
+    return isAllowed && !facts.boot?.isBeforeStart
+      ? enter(state, { phase: 'switching', attempt: { ...attempt, setbacks } })
+      : goBack(state, attempt, { code: 'update-interrupted', message });
+  }
+  if (isAllowed) return enter(state, { phase: 'staged', attempt: { ...attempt, setbacks } });
   return giveUp(state, attempt, { code: 'update-interrupted', message }, facts);
 }
 
@@ -144,9 +154,8 @@ function recoverProbation(state: DeviceState, attempt: Attempt, { currentLink, b
 function recoverIdle(state: DeviceState, facts: RecoveryFacts): UpdateStep {
   const { current, previous } = state;
   if (facts.currentLink === current?.manifestSha256) {
-    const owner = facts.dataOwner === facts.currentLink ? undefined : facts.slots.get(facts.dataOwner ?? '');
-    const effect =
-      owner && current ? ({ kind: 'restore', leaving: owner, to: current, previous } as const) : cleanUp(state);
+    const leaving = current && leavingOf(facts, current);
+    const effect = leaving ? ({ kind: 'restore', leaving, to: current, previous } as const) : cleanUp(state);
     return { state, effect };
   }
   const linked = facts.currentLink === undefined ? undefined : facts.slots.get(facts.currentLink);
@@ -157,8 +166,13 @@ function recoverIdle(state: DeviceState, facts: RecoveryFacts): UpdateStep {
   const kept = whole === current ? previous : undefined;
   return {
     state: { ...state, current: whole, previous: kept },
-    effect: { kind: 'restore', to: whole, previous: kept },
+    effect: { kind: 'restore', leaving: leavingOf(facts, whole), to: whole, previous: kept },
   };
+}
+
+/** The release whose data is there, where that is not the one gone back to. */
+function leavingOf({ dataOwner, slots }: RecoveryFacts, to: InstalledRelease): InstalledRelease | undefined {
+  return dataOwner === to.manifestSha256 ? undefined : slots.get(dataOwner ?? '');
 }
 
 /** Only a switch points `current` to a release that this journal never committed; what it wrote about it is gone. */
@@ -207,5 +221,7 @@ function recoverWithoutJournal(facts: RecoveryFacts): UpdateStep {
     nextSequence: sequenceAt(facts),
   };
   const reported = withReport(state, corruptReport(current, facts, 'the journal could not be read'));
-  return { state: reported, effect: linked ? effectOf(reported) : { kind: 'restore', to: current } };
+  const leaving = leavingOf(facts, current);
+  if (linked && !leaving) return { state: reported, effect: effectOf(reported) };
+  return { state: reported, effect: { kind: 'restore', leaving, to: current, previous } };
 }

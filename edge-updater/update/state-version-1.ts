@@ -112,12 +112,12 @@ export function stateInVersion1(state: DeviceState): DeviceStateVersion1 {
   };
 }
 
-/** A repair is no attempt that version 1 knows. At rest it is right: the links say which release runs. */
+/** A repair and an undo are no attempts that version 1 knows. At rest it is right: the links say which release runs. */
 function updateOf(update: DeviceState['update']): DeviceStateVersion1['update'] {
   if (update.phase === 'idle') return update;
-  const { source } = update.attempt;
-  if (source.kind === 'repair') return { phase: 'idle' };
-  const attempt = { ...update.attempt, source };
+  const { source, isFinal: _, countedBoot: __, ...rest } = update.attempt;
+  if (source.kind === 'repair' || source.kind === 'undo') return { phase: 'idle' };
+  const attempt = { ...rest, source };
   if (!('failure' in update)) return { ...update, attempt };
   return { ...update, attempt, failure: withCodeOfVersion1(update.failure) };
 }
@@ -128,7 +128,8 @@ function lastRefusalOf({ version, code }: NonNullable<DeviceState['lastRefusal']
 
 function lastAttemptOf(ended: FinishedAttempt): DeviceStateVersion1['lastAttempt'] {
   const { source } = ended;
-  return { ...withCodeOfVersion1(ended), source: source.kind === 'repair' ? { kind: 'operator' } : source };
+  const isKnown = source.kind !== 'repair' && source.kind !== 'undo';
+  return { ...withCodeOfVersion1(ended), source: isKnown ? source : { kind: 'operator' } };
 }
 
 /** @param fault of a code that is not known here */

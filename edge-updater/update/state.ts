@@ -19,13 +19,14 @@ const transferSchema = strictTransferSchema.strip();
 
 /**
  * Why an attempt began: an offer of a server, a bundle that a person brought, an operator who wants the old one back,
- * files of the running release that are damaged.
+ * files of the running release that are damaged, an operator who takes a rollback back.
  */
 const sourceSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('server'), rollout: z.string().max(253) }),
   z.object({ kind: z.literal('bundle') }),
   z.object({ kind: z.literal('operator') }),
   z.object({ kind: z.literal('repair') }),
+  z.object({ kind: z.literal('undo') }),
 ]);
 export type UpdateSource = z.infer<typeof sourceSchema>;
 
@@ -117,6 +118,12 @@ const heldSchema = z.object({
 });
 export type Held = z.infer<typeof heldSchema>;
 
+const setAsideSchema = z.object({
+  release: installedReleaseSchema,
+  /** When the device was back on the release before. */
+  at: z.iso.datetime(),
+});
+
 const strandedSchema = z.object({
   /** The release that was left and whose data the current one cannot live with; its copy is kept. */
   left: digestSchema.optional(),
@@ -147,6 +154,8 @@ export const deviceStateSchema = z.object({
   known: z.array(digestSchema).max(64).default([]),
   /** Ids of permits that this device went back by, newest last: each works once. */
   usedPermits: z.array(z.string().max(64)).max(64).optional(),
+  /** The release that the last rollback left and whose data lies aside: its slot is kept, so that the rollback can be undone. */
+  setAside: setAsideSchema.optional(),
   /** Present while this device can neither go forward nor back by itself; see stranded.ts. */
   stranded: strandedSchema.optional(),
   /** Reports without an acknowledgement, in order of their sequence. */

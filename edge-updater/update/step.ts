@@ -53,6 +53,10 @@ export function isRepair({ source }: Attempt): boolean {
   return source.kind === 'repair';
 }
 
+export function isUndo({ source }: Attempt): boolean {
+  return source.kind === 'undo';
+}
+
 export function stay(state: DeviceState): UpdateStep {
   return { state, effect: undefined };
 }
@@ -79,7 +83,8 @@ function wayBackOf({ current, previous, stranded }: DeviceState) {
 
 function kept(state: DeviceState): string[] {
   const releases = installed(state).map((release) => release.manifestSha256);
-  return state.ready === undefined ? releases : [...releases, state.ready];
+  const others = [state.setAside?.release.manifestSha256, state.ready].filter((digest) => digest !== undefined);
+  return [...releases, ...others];
 }
 
 export function newAttempt(id: string, source: Attempt['source'], release: InstalledRelease, at: string): Attempt {

@@ -6,12 +6,20 @@
 import type { InstalledRelease } from '../../contract/device-api/check.ts';
 import type { Moment, Occurrence, UpdateEvent } from './event.ts';
 import { giveUp, withoutRejections } from './giving-up.ts';
-import { goBack, leaveProbation, permitAccepted, permitRefused, rollbackRequested, rolledBack } from './going-back.ts';
+import {
+  goBack,
+  leaveProbation,
+  permitAccepted,
+  permitRefused,
+  rollbackRequested,
+  rolledBack,
+  undoRequested,
+} from './going-back.ts';
 import { updateLimits } from './limits.ts';
 import { damageFound, damageRemains } from './repairing.ts';
 import { progressReport, withOutcome, withReport } from './reporting.ts';
 import type { Attempt, DeviceState, Failure } from './state.ts';
-import { behind, effectOf, enter, moved, newAttempt, stay, type UpdateStep } from './step.ts';
+import { behind, effectOf, enter, isUndo, moved, newAttempt, stay, type UpdateStep } from './step.ts';
 import { revivalDue, revived, strand } from './stranded.ts';
 import { isWaiting, rebuilt, waitEnded, windowOpened } from './waiting.ts';
 
@@ -24,6 +32,8 @@ export function transition(state: DeviceState, { event, ...moment }: Occurrence)
       return stay(refused(state, event, at));
     case 'rollback-requested':
       return rollbackRequested(state, event, at);
+    case 'undo-requested':
+      return undoRequested(state, event, at);
     case 'permit-accepted':
       return permitAccepted(state, event, at);
     case 'damage-found':
@@ -54,9 +64,7 @@ export function transition(state: DeviceState, { event, ...moment }: Occurrence)
     case 'rebuilt':
       return state.update.phase === 'rebuilding' ? rebuilt(state, state.update.attempt, at) : stay(state);
     case 'verified':
-      // A timed update rests here; the code that knows the window lets it go on.
-      if (state.update.phase !== 'staged' || state.update.attempt.isTimed) return stay(state);
-      return enter(state, { phase: 'switching', attempt: moved(state.update.attempt) });
+      return state.update.phase === 'staged' ? verified(state, state.update.attempt, event.notes) : stay(state);
     case 'window-opened':
       return isWaiting(state.update) ? windowOpened(state, state.update.attempt, moment) : stay(state);
     case 'switch-allowed':
@@ -95,10 +103,17 @@ export function transition(state: DeviceState, { event, ...moment }: Occurrence)
   }
 }
 
+/** A timed update rests here; the code that knows the window lets it go on. */
+function verified(state: DeviceState, attempt: Attempt, notes: readonly string[] = []): UpdateStep {
+  if (!attempt.isTimed) return enter(state, { phase: 'switching', attempt: moved(noted(attempt, notes)) });
+  return stay(notes.length === 0 ? state : { ...state, update: { phase: 'staged', attempt: noted(attempt, notes) } });
+}
+
 /** Nothing leads back to a release that was there before: its data is not kept. The counter floor stays. */
 function adopted(state: DeviceState, current: InstalledRelease): DeviceState {
   if (state.update.phase !== 'idle' || state.current?.manifestSha256 === current.manifestSha256) return state;
-  return { ...state, current, previous: undefined };
+  const { setAside: _, ...rest } = state;
+  return { ...rest, current, previous: undefined };
 }
 
 function restored(state: DeviceState, event: Extract<UpdateEvent, { kind: 'restored' }>, moment: Moment): UpdateStep {
@@ -115,7 +130,7 @@ function restored(state: DeviceState, event: Extract<UpdateEvent, { kind: 'resto
     : event.confirmed
       ? revived(state, undefined)
       : state;
-  return rolledBack(found, withNote(state.update, event.note), event.confirmed, moment);
+  return rolledBack(found, withNote(state.update, event.note), event, moment);
 }
 
 function withNote(update: Extract<DeviceState['update'], { phase: 'rolling-back' }>, note: string | undefined) {
@@ -181,7 +196,12 @@ function sourceFailed(
 /** A slot that changed on the disk is made again, a limited number of times; nothing ran from it. */
 function slotDamaged(state: DeviceState, message: string, moment: Moment): UpdateStep {
   if (state.update.phase !== 'staged' && state.update.phase !== 'switching') return stay(state);
-  const { attempt } = state.update;
+  const { attempt, phase } = state.update;
+  if (isUndo(attempt)) {
+    // Nothing is brought for it anew.
+    const failure: Failure = { code: 'slot-damaged', message: message.slice(0, 1500) };
+    return phase === 'staged' ? giveUp(state, attempt, failure, moment) : goBack(state, attempt, failure);
+  }
   const setbacks = attempt.setbacks + 1;
   if (setbacks > updateLimits.setbacks) {
     return giveUp(state, attempt, { code: 'digest-mismatch', message }, moment);
@@ -217,9 +237,10 @@ function failed(state: DeviceState, event: Extract<UpdateEvent, { kind: 'failed'
 }
 
 function committed(state: DeviceState, attempt: Attempt, at: string): UpdateStep {
-  const { stranded: _, ...rest } = state;
+  const { stranded: _, setAside: __, ...rest } = state;
+  const open = isUndo(attempt) ? withoutRejections(rest, [attempt.release.manifestSha256]) : rest;
   const next: DeviceState = {
-    ...rest,
+    ...open,
     current: attempt.release,
     previous: behind(state, attempt),
     counterFloor: Math.max(state.counterFloor, attempt.release.counter),

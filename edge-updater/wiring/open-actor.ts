@@ -11,6 +11,7 @@ import { SystemdService } from '../adapters/service/systemd-service.ts';
 import type { Adoption } from '../adoption/adoption.ts';
 import type { Configuration } from '../configuration.ts';
 import type { ServiceManager } from '../ports.ts';
+import { clusterOf } from './open-cluster.ts';
 import { healthOfBox } from './open-health.ts';
 import { payloadsOf } from './open-payloads.ts';
 import { preflightOf } from './open-preflight.ts';
@@ -65,6 +66,7 @@ export function actionsOn(
   const health = healthOfBox(configuration);
   const payloads = payloadsOf(adoption, configuration.stateDir);
   const preflight = preflightOf(configuration);
+  const cluster = clusterOf(adoption);
   const still = async <T>(work: () => Promise<T>): Promise<T> => {
     await requireStill(hold, service);
     return work();
@@ -84,9 +86,12 @@ export function actionsOn(
     'take-snapshot': ({ passage, takenAt }) => still(() => data.snapshot(passage, takenAt)),
     'find-snapshot': (ways) => data.snapshotOf(ways),
     'put-back': (snapshot) => still(() => data.putBack(snapshot)),
+    'find-set-aside': () => data.setAside(),
+    'bring-back': ({ passage, takenAt }) => still(() => data.bringBack(passage, takenAt)),
     'put-links-back': (snapshot) => data.putLinksBack(snapshot),
     'finish-exchange': () => data.finishExchange(),
     'prune-snapshots': (keep) => data.prune(keep),
+    'save-datastore': async (_, signal) => cluster?.save(signal),
     'tell-room-for-payload': async ({ payload, programBytes }) => payloads?.roomFor(payload, programBytes) ?? 0,
     'unpack-payload': async ({ release, payload }, signal) => payloads?.unpack(release, payload, signal),
     'link-payload': async (payload) => payloads?.link(payload),

@@ -4,6 +4,7 @@
  */
 import {
   boxByActor,
+  clusterByActor,
   dataByActor,
   healthByActor,
   payloadsByActor,
@@ -16,15 +17,17 @@ import { listenAgain } from '../adapters/box/unit-folder.ts';
 import { BoxDataDirectory } from '../adapters/datastore/box-data.ts';
 import { bootId } from '../adapters/service/process-table.ts';
 import type { Adoption } from '../adoption/adoption.ts';
+import { datastoreOfCluster } from '../adoption/cluster-datastore.ts';
 import type { Hands } from '../commands/command-context.ts';
 import type { Configuration } from '../configuration.ts';
 import type { World } from '../effects/world.ts';
 import type { BoxHealth } from '../health/box-health.ts';
+import { clusterOf } from './open-cluster.ts';
 import { healthOfBox } from './open-health.ts';
 import { payloadsOf } from './open-payloads.ts';
 import { preflightOf } from './open-preflight.ts';
 
-type BoxOfWorld = Pick<World, 'box' | 'data' | 'payloads' | 'preflight' | 'bootId' | 'whyNotOurs'>;
+type BoxOfWorld = Pick<World, 'box' | 'data' | 'cluster' | 'payloads' | 'preflight' | 'bootId' | 'whyNotOurs'>;
 
 export function openBox(
   configuration: Configuration,
@@ -39,11 +42,13 @@ export function openBox(
   if (adoption.actor === undefined || hands === 'own') {
     const data = new BoxDataDirectory(adoption, stateDir);
     const payloads = payloadsOf(adoption, stateDir);
-    return { ofWorld: { ...own, ...ofAdopted, data, payloads }, health: healthOfBox(configuration) };
+    const cluster = clusterOf(adoption);
+    return { ofWorld: { ...own, ...ofAdopted, data, cluster, payloads }, health: healthOfBox(configuration) };
   }
   const actor = new ActorClient(adoption.actor, listenAgain);
   const acted = {
-    ...{ box: boxByActor(actor), data: dataByActor(actor, stateDir) },
+    ...{ box: boxByActor(actor), data: dataByActor(actor, stateDir, adoption) },
+    cluster: datastoreOfCluster(adoption) === undefined ? undefined : clusterByActor(actor),
     payloads: adoption.distribution === 'k3s' ? payloadsByActor(actor) : undefined,
     preflight: preflight && preflightByActor(actor, preflight),
   };

@@ -109,7 +109,7 @@ export class DeviceOpener {
         slots,
         disk: new StateDiskSpace(stateDir),
         blobs: blobs ?? server,
-        deltas: deltaProcess(delta.zstdPrograms),
+        deltas: deltaProcess(delta),
         service,
         ...box.ofWorld,
         health: healthOf(configuration, slots, box.health),

@@ -5,6 +5,7 @@ import type { SeenFile } from '../fakes/disk-change.ts';
 import { DiskLog, type LoggedChange } from '../fakes/disk-log.ts';
 import { type Survival, VolatileDisk } from '../fakes/volatile-disk.ts';
 import { CrashMachine, namesAndBytes, type ServiceThen } from './crash-machine.ts';
+import { CrashOrder } from './crash-order.ts';
 import type { Scenario } from './crash-scenarios.ts';
 
 const secondShare = 0.3;
@@ -35,7 +36,22 @@ export class CrashPoints {
     const points = new CrashPoints(machine, log.entries, scenario);
     // The model comes to what is really there.
     expect(namesAndBytes(points.#diskAfter(log.entries.length).after('all', Math.random))).toEqual(namesAndBytes(end));
+    points.#expectOrder(scenario.name);
     return points;
+  }
+
+  /** At every change, whichever are cut off. */
+  #expectOrder(name: string): void {
+    const disk = this.#diskAfter(0);
+    const order = new CrashOrder(this.#machine, disk);
+    for (const [index, logged] of this.#log.entries()) {
+      disk.apply(logged.change);
+      const what = `${name}: after ${index} (${logged.change.kind} ${logged.file})`;
+      expect(order.broken(disk, logged), what).toEqual([]);
+    }
+    const { running } = this.#log.at(-1)?.mark ?? this.#machine.before.service;
+    const payload = running === undefined ? 'none' : this.#machine.prepared.box.payloadOf(running);
+    expect(order.brokenAtRest(disk, running, payload), `${name}: at rest`).toEqual([]);
   }
 
   /** @param random in [0, 1): what survives in part, what starts first, and whether there is a second cut */

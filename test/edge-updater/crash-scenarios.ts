@@ -6,8 +6,12 @@ import { sha256 } from '../../contract/digest.ts';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { memorySource } from '../../delta/byte-source.ts';
 import { openDelta } from '../../delta/open-delta.ts';
+import { readAdoption, writeAdoption } from '../../edge-updater/adapters/box/adoption-file.ts';
 import { linkProgram } from '../../edge-updater/adapters/box/box-program.ts';
+import { putUnitFiles } from '../../edge-updater/adapters/box/unit-folder.ts';
 import { MetadataDirectory } from '../../edge-updater/adapters/disk/metadata-directory.ts';
+import type { Adoption } from '../../edge-updater/adoption/adoption.ts';
+import { unitFilesOf } from '../../edge-updater/adoption/unit-files.ts';
 import type { Box } from '../../edge-updater/box/box.ts';
 import type { Device } from '../../edge-updater/device/device.ts';
 import { installedAsSlot } from '../../edge-updater/wiring/adopt-box.ts';
@@ -17,6 +21,7 @@ import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
 import { Interruption } from '../fakes/interruption.ts';
 import { product } from '../fakes/signed-repository.ts';
 import { smallProgram, writeDelta } from '../fakes/small-delta.ts';
+import { expectRowsOf, rolledBackByHand } from './undone-box.ts';
 import { allScenarios, expectWholeBox, patience, prepareBox, publishK3s, startOf, update } from './updated-box.ts';
 
 /** A machine before it does what is cut off. */
@@ -138,6 +143,47 @@ async function backTwice(): Promise<Prepared> {
   };
 }
 
+/** The release does not say what it unpacks to: K3s does that itself, at its start, and flushes nothing. */
+async function unpackedByK3s(): Promise<Prepared> {
+  const { edge, box, old } = await prepareBox(good);
+  const stated = { distribution: { name: 'k3s', version: '1.34.2+k3s1', component: 'part-0' } } as const;
+  const next = publishK3s(edge, '1.34.2+k3s1', 3, stated);
+  box.storage.set(next.digest, 2);
+  edge.server.offered = next.manifest;
+  const start = () => startOf(edge, box);
+  return {
+    ...{ edge, box, start, ask: askAgain },
+    act: () => update(start()),
+    expectWhole: (device, isAsked, what) =>
+      expectWholeBox(edge, box, device, { old, allowed: isAsked ? [next.digest] : [old, next.digest] }, what),
+  };
+}
+
+/** Back by an operator, and then the same operator takes that back. */
+function undone(isSick: boolean) {
+  return async (): Promise<Prepared> => {
+    const { edge, box, old, next, rows } = await rolledBackByHand();
+    if (isSick) box.sick.add(next);
+    const start = () => startOf(edge, box);
+    const undo = async (device: Device) => {
+      if (device.state.setAside) await device.undoRollBack(never, patience);
+    };
+    return {
+      ...{ edge, box, start, ask: undo },
+      act: async () => {
+        const device = start();
+        await device.recover(never, patience);
+        await device.undoRollBack(never, patience);
+      },
+      expectWhole: async (device, isAsked, what) => {
+        const allowed = isAsked ? [isSick ? old : next] : [old, next];
+        await expectWholeBox(edge, box, device, { old: 'none', allowed }, what);
+        expectRowsOf(box, { old, next }, rows, what);
+      },
+    };
+  };
+}
+
 /** The third release of a box: what the first one left goes. */
 async function pruned(): Promise<Prepared> {
   const { edge, box, next } = await prepareBox(good);
@@ -176,7 +222,7 @@ async function rotated(): Promise<Prepared> {
   };
 }
 
-/** From a program that an installer has put there to a link into a slot. */
+/** From a program that an installer has put there to a link into a slot, with the files of systemd and the record of the box. */
 async function adopted(): Promise<Prepared> {
   const edge = new EdgeDevice();
   const box = new AdoptedBox(edge);
@@ -194,6 +240,18 @@ async function adopted(): Promise<Prepared> {
     const adoption = await installedAsSlot(found, device, configuration);
     await box.data.claim(device.state.current?.manifestSha256 ?? '');
     linkProgram(edge.stateDirectory, adoption);
+    const acted = { ...adoption, actor: '/run/slipway/actor.sock' };
+    putUnitFiles(unitFiles(acted), units);
+    writeAdoption(edge.stateDirectory, acted);
+  };
+  const units = path.join(edge.folder, 'etc/systemd/system');
+  const unitFiles = (adoption: Adoption) => {
+    const updater = {
+      unit: 'slipway-edge.service',
+      program: '/usr/local/bin/slipway-edge',
+      configFile: '/etc/edge.yaml',
+    };
+    return unitFilesOf(adoption, path.join(edge.stateDirectory, 'hold'), updater);
   };
   return {
     ...{ edge, box, start, ask: adopt },
@@ -205,6 +263,11 @@ async function adopted(): Promise<Prepared> {
     expectWhole: async (device, isAsked, what) => {
       // At each moment the unit has a program to start, and it is the one that was installed.
       expect(readFileSync(program).equals(bytes), what).toBe(true);
+      // The updater asks an actor from when its record says so: by then each file of systemd is whole.
+      const record = readAdoption(edge.stateDirectory);
+      for (const { name, text } of record?.actor ? unitFiles(record) : []) {
+        expect(readFileSync(path.join(units, name), 'utf8'), what).toBe(text);
+      }
       if (!isAsked) return;
       expect(readFileSync(path.join(edge.stateDirectory, 'current/bin/k3s')).equals(bytes), what).toBe(true);
       expect(device.state.current?.manifestSha256, what).toBe(edge.slots.currentLink);
@@ -234,10 +297,42 @@ export const crashScenarios: readonly Scenario[] = [
   { name: 'going back over data that both can read', prepare: updated(sick) },
   { name: 'going back with the data', prepare: updated(migrating) },
   { name: 'going back twice', prepare: backTwice },
+  { name: 'undoing a rollback', prepare: undone(false) },
+  { name: 'undoing a rollback to a release that is sick', prepare: undone(true) },
   {
     ...{ name: 'the newer data set aside', prepare: updated(migrating) },
     isPart: (file) => /\/slipway\/(aside|exchange)|\/box\/server|\/etc\//.test(file),
   },
   { name: 'deleting what is left', prepare: pruned },
   { name: 'a new root', prepare: rotated, isPart: (file) => file.includes('/metadata/') },
+];
+
+/** No box is adopted: nothing is held, claimed or copied, so the links have to last by themselves. */
+async function notAdopted(): Promise<Prepared> {
+  const edge = new EdgeDevice();
+  const box = new AdoptedBox(edge);
+  const start = () => edge.start({ service: box });
+  const old = publishK3s(edge, '1.33.9+k3s1', 1);
+  edge.server.offered = old.manifest;
+  await update(start());
+  const next = publishK3s(edge, '1.34.1+k3s1', 2);
+  edge.server.offered = next.manifest;
+  return {
+    ...{ edge, box, start, ask: askAgain },
+    act: () => update(start()),
+    expectWhole: async ({ state }, _, what) => {
+      expect([edge.slots.currentLink, box.running, state.current?.manifestSha256], what).toEqual(
+        Array(3).fill(next.digest),
+      );
+    },
+  };
+}
+
+/**
+ * The order of these is looked at alone. What K3s has half unpacked when the power is cut, only K3s could put right; and a device
+ * without a box has its own matrix.
+ */
+export const orderOnly: readonly Scenario[] = [
+  { name: 'a release that K3s unpacks', prepare: unpackedByK3s },
+  { name: 'a device without a box', prepare: notAdopted },
 ];

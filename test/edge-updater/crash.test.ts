@@ -7,12 +7,16 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { survivals } from '../fakes/volatile-disk.ts';
 import { CrashPoints } from './crash-points.ts';
 import { chosen, printSample, randomOf } from './crash-sample.ts';
-import { crashScenarios } from './crash-scenarios.ts';
+import { crashScenarios, orderOnly } from './crash-scenarios.ts';
 
 const cutsOfSurvival = 3;
 let tried = 0;
 
 afterAll(() => printSample(`${tried} cuts`));
+
+it.each(orderOnly)('$name keeps the order of its changes', async (scenario) => {
+  (await CrashPoints.of(scenario)).remove();
+});
 
 describe.each(crashScenarios)('$name', (scenario) => {
   it('comes to a whole end wherever it is cut off', { timeout: 3_600_000 }, async () => {

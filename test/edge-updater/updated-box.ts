@@ -74,6 +74,8 @@ export async function expectWholeBox(
   expect(allowed, what).toContain(currentLink);
   expect(device.state.current?.manifestSha256, what).toBe(currentLink);
   expect(box.running, what).toBe(currentLink);
+  // A journal that is lost later is made of the links.
+  expect(edge.slots.previousLink, what).toBe(device.state.previous?.manifestSha256);
   // The release that runs wrote last, and an older one finds nothing of a newer one.
   expect(await box.data.owner(), what).toBe(currentLink);
   const writers = box.writers();

@@ -49,7 +49,8 @@ export class ActorOfBox implements AsyncDisposable {
 
   /** As the updater has it. */
   data(stateDir: string): BoxData {
-    return dataByActor(this.client, stateDir);
+    const adoption = adoptionOf(path.join(stateDir, 'box'), path.join(stateDir, 'etc/config.yaml'));
+    return dataByActor(this.client, stateDir, adoption);
   }
 
   async listen(idleSeconds = 3600): Promise<ActorServer> {

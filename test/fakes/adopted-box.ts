@@ -29,6 +29,8 @@ export class AdoptedBox extends FakeService {
   readonly storage = new Map<Digest, number>();
   /** How often each release has written since `recount`. */
   readonly written = new Map<Digest, number>();
+  /** What its record says besides. */
+  adopted: Partial<Adoption> = {};
   /** What watches the disk for the updater: what the service does there is none of its work. */
   faults: { aside<T>(work: () => T): T } | undefined;
   readonly #edge: EdgeDevice;
@@ -72,7 +74,8 @@ export class AdoptedBox extends FakeService {
 
   /** A fresh look, as a new process has it. */
   get data(): BoxDataDirectory {
-    return new BoxDataDirectory(adoptionOf(this.dataDir, this.configFile), this.#edge.stateDirectory);
+    const adoption = { ...adoptionOf(this.dataDir, this.configFile), ...this.adopted };
+    return new BoxDataDirectory(adoption, this.#edge.stateDirectory);
   }
 
   override async restart(): Promise<void> {

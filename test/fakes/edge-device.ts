@@ -18,6 +18,7 @@ import { JournalFile, readJournal } from '../../edge-updater/adapters/disk/journ
 import { MetadataDirectory } from '../../edge-updater/adapters/disk/metadata-directory.ts';
 import { SlotDirectory } from '../../edge-updater/adapters/disk/slot-directory.ts';
 import type { BoxData } from '../../edge-updater/adoption/box-data.ts';
+import type { ClusterDatastore } from '../../edge-updater/adoption/cluster-datastore.ts';
 import type { Payloads } from '../../edge-updater/adoption/payloads.ts';
 import type { BoxReader } from '../../edge-updater/box/box-machine.ts';
 import { Device } from '../../edge-updater/device/device.ts';
@@ -204,7 +205,9 @@ export const quickPolicy: UpdatePolicy = {
   verifyIntervalSeconds: 24 * 3600,
 };
 
-const callsOfData = ['hold', 'letGo', 'claim', 'snapshot', 'putBack', 'finishExchange', 'prune'] as const;
+const callsOfData = [
+  ...(['hold', 'letGo', 'claim', 'snapshot', 'putBack', 'bringBack', 'finishExchange', 'prune'] as const),
+] as const;
 
 /** In memory where there is such a place: these tests start hundreds of devices, and cut no power. */
 const fastFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -271,14 +274,16 @@ export class EdgeDevice {
     interruption = new Interruption(0, 'fails'),
     policy = quickPolicy,
     blobs,
-    deltas = deltaProcess([]),
+    deltas = deltaProcess({ zstdPrograms: [], maxEncoderThreads: 1 }),
     box,
     service = this.service,
     data,
+    cluster,
     preflight,
     payloads,
     whyNotOurs,
     origin,
+    asked = this.server,
   }: {
     interruption?: Interruption;
     policy?: UpdatePolicy;
@@ -288,10 +293,13 @@ export class EdgeDevice {
     service?: FakeService;
     /** Of an adopted box. */
     data?: BoxData;
+    cluster?: ClusterDatastore;
     preflight?: Preflight;
     payloads?: Payloads;
     whyNotOurs?: () => string | undefined;
     origin?: OriginGuard;
+    /** Another server than the one in memory. */
+    asked?: Server;
   } = {}): Device {
     const content = readJournal(this.stateDirectory);
     const slots = interruption.watch('slots', this.slots, [
@@ -303,7 +311,7 @@ export class EdgeDevice {
       progress: () => undefined,
     };
     const metadata = new MetadataDirectory(this.stateDirectory, this.rootFile, 0);
-    const server = interruption.watch('server', this.server, ['check', 'metadata', 'manifest', 'openBlob', 'report']);
+    const server = interruption.watch('server', asked, ['check', 'metadata', 'manifest', 'openBlob', 'report']);
     return new Device({
       facts: {
         deviceId: this.deviceId,
@@ -328,10 +336,12 @@ export class EdgeDevice {
         clock: this.clock,
         narrator,
         box,
+        cluster,
         preflight,
         whyNotOurs,
         payloads: payloads && interruption.watch('payloads', payloads, ['unpack', 'link', 'settle', 'prune']),
         data: data && interruption.watch('data', data, [...callsOfData]),
+        bootId: data && 'boot-of-the-test',
         policy,
       },
     });

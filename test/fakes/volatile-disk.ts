@@ -104,6 +104,30 @@ export class VolatileDisk {
     return below(this.#root, this.#top);
   }
 
+  /** Whether it is there now, lasting or not. */
+  isThere(file: string): boolean {
+    return this.#find(file) !== undefined;
+  }
+
+  /** What a power cut that takes everything unflushed leaves there: where a link leads, or the text of a file. */
+  lasting(file: string): string | undefined {
+    const entry = this.#find(file, 'kept');
+    if (entry?.kind === 'link') return entry.target;
+    return entry?.kind === 'file' ? entry.lasting.toString('latin1') : undefined;
+  }
+
+  /** Whether all of a file or a folder lasts: bytes, and names in it. Its own name is not looked at. */
+  isWhole(file: string): boolean {
+    const whole = (entry: Entry): boolean => {
+      if (entry.kind === 'link') return true;
+      if (entry.kind === 'file') return entry.isFlushed;
+      const isSame = entry.now.size === entry.kept.size;
+      return isSame && [...entry.now].every(([name, each]) => entry.kept.get(name) === each && whole(each));
+    };
+    const found = this.#find(file);
+    return found !== undefined && whole(found);
+  }
+
   #changeOpen(change: Extract<DiskChange, { handle: number }>): void {
     const entry = this.#handles.get(change.handle);
     if (!entry || entry.kind === 'link') return;
@@ -209,10 +233,10 @@ export class VolatileDisk {
     if (this.#isFlushedByOthers(file)) entry.flush();
   }
 
-  #find(file: string): Entry | undefined {
+  #find(file: string, when: 'now' | 'kept' = 'now'): Entry | undefined {
     const parts = path.relative(this.#root, file).split(path.sep).filter(Boolean);
     let entry: Entry | undefined = this.#top;
-    for (const part of parts) entry = entry?.kind === 'folder' ? entry.now.get(part) : undefined;
+    for (const part of parts) entry = entry?.kind === 'folder' ? entry[when].get(part) : undefined;
     return entry;
   }
 }

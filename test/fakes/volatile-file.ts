@@ -16,6 +16,15 @@ export class VolatileFile {
     this.keptMode = mode;
   }
 
+  get isFlushed(): boolean {
+    return this.#unflushed.length === 0;
+  }
+
+  /** What is sure to be there. */
+  get lasting(): Buffer {
+    return this.#kept;
+  }
+
   holds(bytes: Uint8Array): boolean {
     return this.#now.equals(bytes);
   }

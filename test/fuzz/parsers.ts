@@ -14,8 +14,11 @@ import { decodeGrant, type Grant, grantBytes, verifyGrant } from '../../contract
 import { refreshTrust } from '../../contract/trust/trusted-set.ts';
 import { parseRecipe, recipeText } from '../../delta/recipe/recipe.ts';
 import { sealBytes } from '../../delta/seal.ts';
+import { bearerVerifier } from '../../distributor/adapters/oidc/bearer-verifier.ts';
 import { parsePlan } from '../../distributor/declaration/plan.ts';
 import { parseRange } from '../../distributor/http/conditional.ts';
+import { peopleSchema } from '../../distributor/people/issuers.ts';
+import { People } from '../../distributor/people/people.ts';
 import { readJournal } from '../../edge-updater/adapters/disk/journal-file.ts';
 import { parseJson } from '../../edge-updater/adapters/network/http-failures.ts';
 import { readTable } from '../../edge-updater/bundle/bundle-file.ts';
@@ -24,10 +27,13 @@ import { readSbom } from '../../packager/attachments/sbom.ts';
 import { signedStatement } from '../../packager/attachments/signed-statement.ts';
 import { parseChecksums } from '../../packager/upstream/checksum-list.ts';
 import { parseCosignBundle } from '../../packager/upstream/cosign-bundle.ts';
+import { parseDocument } from '../../system/documents/document.ts';
+import { noProxyRule } from '../../system/network/proxy.ts';
 import { applied } from '../delta/applying.ts';
 import { decodeAll } from '../delta/vcdiff/decode-all.ts';
 import { magic, varint, windowOf } from '../delta/vcdiff/delta-writer.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
+import { clientId, OidcIssuer } from '../fakes/oidc-issuer.ts';
 import { signPermit } from '../fakes/permits.ts';
 import { newSigningKey, product, SignedRepository, smallRelease } from '../fakes/signed-repository.ts';
 import { edited, patched, sealed, stored, writeDelta } from '../fakes/small-delta.ts';
@@ -56,7 +62,8 @@ export async function allParsers(): Promise<readonly Parser[]> {
       await journal(),
       await bundle(),
     ],
-    ...[contentRange(), range(), plan(), statement(), sbom(), checksums(), cosignBundle()],
+    ...[contentRange(), range(), plan(), people(), await personBearer()],
+    ...[statement(), sbom(), checksums(), cosignBundle()],
   ];
 }
 
@@ -310,6 +317,40 @@ function plan(): Parser {
     name: 'rollout YAML',
     samples,
     read: (bytes) => parsePlan([{ name: 'a.yaml', text: Buffer.from(bytes).toString() }]),
+  };
+}
+
+function people(): Parser {
+  const page = readFileSync(path.join(import.meta.dirname, '../../docs/people.md'), 'utf8');
+  const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+  return {
+    name: 'people YAML',
+    samples: [Buffer.from(yaml)],
+    read: (bytes) => parseDocument(Buffer.from(bytes).toString(), peopleSchema, 'people.yaml'),
+  };
+}
+
+/** What is damaged has no signature that holds: its head and its claims are read before anybody knows. */
+async function personBearer(): Promise<Parser> {
+  const issuer = await OidcIssuer.open();
+  const { issuers } = peopleSchema.parse({
+    issuers: [
+      {
+        issuer: issuer.url,
+        audience: clientId,
+        grants: [{ when: { groups: 'fleet-admins' }, scopes: ['devices:read'] }],
+      },
+    ],
+  });
+  const known = new People(issuers, bearerVerifier(issuers, { proxies: noProxyRule }));
+  return {
+    name: 'bearer of a person',
+    samples: [Buffer.from(await issuer.sign({}))],
+    read: (bytes) => known.callerOf(Buffer.from(bytes).toString('latin1'), Date.now()),
+    close: () => {
+      void known.close();
+      void issuer[Symbol.asyncDispose]();
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { packager } from '../fakes/packager-command.ts';
-import { sampled } from '../sampling.ts';
+import { isLongRun, sampled } from '../sampling.ts';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
 import { sandboxedUnit } from '../services/sandboxed-unit.ts';
@@ -37,6 +37,7 @@ const releases = {
   hanging: { version: '1.34.3+k3s1', behaviour: { storageVersion: 2, ends: 'hangs' } },
   sick: { version: '1.34.4+k3s1', behaviour: { storageVersion: 2, ends: 'never-healthy' } },
   next: { version: '1.34.5+k3s1', behaviour: { storageVersion: 2 } },
+  last: { version: '1.34.6+k3s1', behaviour: { storageVersion: 2 } },
 } as const satisfies Record<string, { version: string; behaviour: Partial<Behaviour> }>;
 type Release = keyof typeof releases;
 /** All of them: `npm run test:long`. */
@@ -71,6 +72,13 @@ const rows = new DatabaseSync('${data}/server/db/state.db').prepare('select id, 
 const files = ['server/token', 'server/tls/service.key', 'server/cred/passwd'].map((f) => readFileSync('${data}/' + f, 'utf8'));
 console.log(JSON.stringify({ rows: rows.map(({ id, name, value }) => [id, name, String(value)]), files }));`;
 
+/** Fifty megabytes of rows, as in a cluster that has run for a while. */
+const fill = `
+const { DatabaseSync } = require('node:sqlite'); const { randomBytes } = require('node:crypto');
+const database = new DatabaseSync('${data}/server/db/state.db', { timeout: 10000 });
+const put = database.prepare("insert into kine (name, created, value) values ('/registry/pods/default/web', 1, ?)");
+database.exec('begin'); for (let i = 0; i < 50; i++) put.run(randomBytes(1024 * 1024)); database.exec('commit'); database.close();`;
+
 describeUnless(missing, 'a K3s box that is adopted', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'slipway-adopted-'));
   const inFolder = (...parts: string[]) => path.join(folder, ...parts);
@@ -79,6 +87,7 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
   });
   let machine: SystemdMachine;
   let untouched: string;
+  let newer: Awaited<ReturnType<typeof dumped>>;
 
   beforeAll(async () => {
     mkdirSync(inFolder('bundles'));
@@ -89,7 +98,7 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
     const store = `file://${inFolder('store')}`;
     const init = ['--product', 'k3s-edge', '--demo', '--root-out', inFolder('root.json')];
     await packager(['init', '--store', store, '--keys', inFolder('keys'), ...init]);
-    for (const release of ['good', ...bad, 'next'] as const) await publish(release, store);
+    for (const release of ['good', ...bad, 'next', 'last'] as const) await publish(release, store);
     const units = readdirSync(unitFolder).filter((name) => name.startsWith('slipway-edge'));
     machine = await SystemdMachine.boot((service as SystemdService).root, {
       '/usr/local/bin/node': process.execPath,
@@ -207,10 +216,49 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
     expect((await install('next')).exitCode).toBe(0);
     await expectRunning('v1.34.5+k3s1');
     expect(await machine.ask('journalctl', '--unit', 'slipway-actor')).toContain('status=9/KILL');
+    newer = await dumped();
     const back = await machine.run(['slipway-edge', 'rollback', '--yes', '--json']);
     expect(back.exitCode).toBe(0);
     await expectRunning(installedVersion);
     expect((await dumped()).rows.slice(0, before.rows.length)).toEqual(before.rows);
+  });
+
+  it('takes that rollback back by hand, with the data that lay aside, once it is told what that sets aside', async () => {
+    const asked = await machine.run(['slipway-edge', 'rollback', '--undo', '--json']);
+    expect([asked.exitCode, asked.stdout]).toEqual([2, expect.stringContaining('what was stored since')]);
+    const undone = await machine.run(['slipway-edge', 'rollback', '--undo', '--yes', '--json']);
+    expect([undone.exitCode, undone.stdout]).toEqual([0, expect.stringContaining('committed')]);
+    await expectRunning('v1.34.5+k3s1');
+    expect((await dumped()).rows.slice(0, newer.rows.length)).toEqual(newer.rows);
+    expect((await machine.run(['slipway-edge', 'rollback', '--yes', '--json'])).exitCode).toBe(0);
+    await expectRunning(installedVersion);
+  });
+
+  it('is down for its data alone, and its two units take little at rest: both are printed', async () => {
+    await machine.ask('node', '--no-warnings', '-e', fill);
+    await machine.ask('systemctl', 'restart', 'k3s.service');
+    await expectRunning(installedVersion);
+    const { current } = JSON.parse(await machine.ask('slipway-edge', 'status', '--json'));
+    expect(current.version).toBe('1.33.9+k3s1');
+    expect((await machine.run(['slipway-edge', 'rollback', '--undo', '--yes', '--json'])).exitCode).toBe(0);
+    const undone = await secondsDown();
+    expect((await machine.run(['slipway-edge', 'rollback', '--yes', '--json'])).exitCode).toBe(0);
+    const back = await secondsDown();
+    expect((await machine.run(['slipway-edge', 'check-now', '--retry-rejected', '--json'])).exitCode).not.toBe(0);
+    expect((await install('last')).exitCode).toBe(0);
+    const updated = await secondsDown();
+    await expectRunning('v1.34.6+k3s1');
+    const bytes = await machine.ask('stat', '--format=%s', `${data}/server/db/state.db`);
+    tell(`a database of ${bytes} bytes: down ${updated} s in an update, ${back} s going back, ${undone} s in an undo`);
+
+    await machine.ask('systemctl', 'start', 'slipway-edge');
+    await machine.ask('slipway-edge', 'status');
+    await pause(isLongRun ? 60_000 : 2000);
+    const units = await Promise.all(['slipway-edge', 'slipway-actor'].map(residentOf));
+    tell(`resident at rest: the updater ${units[0]} kB, its actor ${units[1]} kB`);
+    await machine.ask('systemctl', 'stop', 'slipway-edge');
+    expect((await machine.run(['slipway-edge', 'rollback', '--yes', '--json'])).exitCode).toBe(0);
+    await expectRunning(installedVersion);
   });
 
   it('is given back as it was', async () => {
@@ -264,6 +312,23 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
     await machine.ask('systemctl', 'start', 'ask.service');
     const lines = (await machine.ask('cat', printed)).split('\n');
     return { exitCode: Number(lines.at(-1)), printed: JSON.parse(lines.slice(0, -1).join('\n')) };
+  }
+
+  /** From when systemd began to stop the unit until it was to start, as systemd has it. */
+  async function secondsDown(): Promise<number> {
+    const at = async (name: string) => Number(await machine.property('k3s', `${name}Monotonic`));
+    return ((await at('InactiveExitTimestamp')) - (await at('ActiveExitTimestamp'))) / 1e6;
+  }
+
+  /** VmRSS of proc(5); 0 where nothing runs. */
+  async function residentOf(unit: string): Promise<number> {
+    const pid = await machine.property(unit, 'MainPID');
+    const { stdout } = await machine.run(['sed', '-n', 's/^VmRSS:\\s*\\([0-9]*\\) kB/\\1/p', `/proc/${pid}/status`]);
+    return Number(stdout);
+  }
+
+  function tell(what: string): void {
+    process.stderr.write(`an adopted box: ${what}\n`);
   }
 
   async function dumped(): Promise<{ rows: [number, string, string][]; files: string[] }> {

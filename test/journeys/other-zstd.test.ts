@@ -41,7 +41,11 @@ describeUnless(otherZstdMissing, 'a program whose payload another zstd packed', 
   it('updates so on a device that is told of the command', { timeout: 120_000 }, async () => {
     const files = { base: place('old'), delta: place('delta'), scratch: place('parts') };
     const pieces: Uint8Array[] = [];
-    const content = deltaProcess([zstdCommand]).apply(files, 256 * 1024 * 1024, new AbortController().signal);
+    const content = deltaProcess({ zstdPrograms: [zstdCommand], maxEncoderThreads: 2 }).apply(
+      files,
+      256 * 1024 * 1024,
+      new AbortController().signal,
+    );
     for await (const piece of content) pieces.push(piece);
     expect(Buffer.concat(pieces).equals(readFileSync(place('new')))).toBe(true);
   });

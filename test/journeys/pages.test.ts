@@ -62,6 +62,8 @@ const runElsewhere: Readonly<Record<string, string>> = {
     'box-update.test.ts and k0s-update.test.ts run the verbs, as root of a machine with systemd',
   'docs/devices.md / Who touches the box':
     'box-update.test.ts has a box brought up so, by its unit, while no actor is there',
+  'docs/people.md':
+    'reach.test.ts has bound tokens, login.test.ts signs in, and bearers.test.ts reads the file of people',
   'docs/first-fleet.md': 'first-fleet.test.ts runs the page as a whole and compares what it prints',
   'docs/decisions/0012-evidence-is-about-the-release.md / 12. Evidence is about the release':
     'a measurement of its day, which takes minutes',

@@ -8,6 +8,7 @@ import { libzstdEncoder } from '../../recipe/libzstd.ts';
 import type { ZstdEncoder } from '../../recipe/ports.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 import { FileRange, openArtifactFile } from '../file-source.ts';
+import type { ProvenFrame } from '../proven-frames.ts';
 import { openWhole } from './open-whole.ts';
 import type { Purpose, Unopened } from './opening.ts';
 import { numberParts, type OpenedPart } from './parts.ts';
@@ -19,6 +20,8 @@ export interface OpenedArtifact extends Disposable {
   readonly recipe: Recipe;
   /** Streams that no known encoder writes again, with their cost: they are diffed compressed. */
   readonly unopened: readonly Unopened[];
+  /** Of a target: what need not be written once more to prove a delta. */
+  readonly frames: readonly ProvenFrame[];
 }
 
 export interface OpenOptions {
@@ -50,8 +53,9 @@ export async function openArtifact(path: string, options: OpenOptions = {}): Pro
     file[Symbol.dispose]();
   };
   try {
-    const { pieces, unopened } = await openWhole(whole, basename(path), spool, zstd, options.purpose ?? 'target');
-    return { ...numberParts(pieces, spool), unopened, [Symbol.dispose]: dispose };
+    const opened = await openWhole(whole, basename(path), spool, zstd, options.purpose ?? 'target');
+    const { pieces, unopened, frames } = opened;
+    return { ...numberParts(pieces, spool), unopened, frames, [Symbol.dispose]: dispose };
   } catch (error) {
     dispose();
     throw error;

@@ -7,6 +7,7 @@
 import { elfLength } from '../../elf.ts';
 import type { ZstdEncoder } from '../../recipe/ports.ts';
 import type { FileRange } from '../file-source.ts';
+import type { ProvenFrame } from '../proven-frames.ts';
 import { openContainer } from './containers.ts';
 import { type Depth, minContainerBytes, Opening, type Purpose, type Unopened } from './opening.ts';
 import type { Piece } from './piece.ts';
@@ -22,6 +23,7 @@ const maxNesting = 16;
 interface OpenedWhole {
   readonly pieces: readonly Piece[];
   readonly unopened: readonly Unopened[];
+  readonly frames: readonly ProvenFrame[];
 }
 
 /** The pieces of an artifact, which together are it to the byte. */
@@ -34,7 +36,7 @@ export async function openWhole(
 ): Promise<OpenedWhole> {
   const opening = new Opening(spool, zstd, purpose, (inner, name, depth) => open(inner, name, depth, opening));
   const pieces = await open(range, label, { nesting: 0, streams: 0 }, opening);
-  return { pieces, unopened: opening.unopened };
+  return { pieces, unopened: opening.unopened, frames: opening.frames };
 }
 
 async function open(range: FileRange, label: string, depth: Depth, opening: Opening): Promise<readonly Piece[]> {

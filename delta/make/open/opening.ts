@@ -5,6 +5,7 @@
 import { limits } from '../../../contract/limits.ts';
 import type { ZstdEncoder } from '../../recipe/ports.ts';
 import type { FileRange } from '../file-source.ts';
+import type { ProvenFrame } from '../proven-frames.ts';
 import { DeflateProbe } from './deflate-probe.ts';
 import { glue, leaf, type Piece } from './piece.ts';
 import type { Spool } from './spool.ts';
@@ -55,6 +56,8 @@ type OpenInside = (range: FileRange, label: string, depth: Depth) => Promise<rea
 
 export class Opening {
   readonly unopened: Unopened[] = [];
+  /** Frames that were written again to prove that they can be. */
+  readonly frames: ProvenFrame[] = [];
   readonly spool: Spool;
   readonly purpose: Purpose;
   readonly zstd: ZstdEncoder;

@@ -1,4 +1,5 @@
 /** Opens a zstd frame (RFC 8878): a target's only where an encoder at hand writes it again. */
+import { digestOf } from '../../chunks.ts';
 import { unknownEncoder } from '../../recipe/recipe.ts';
 import type { FileRange } from '../file-source.ts';
 import { unpackZstd } from './inflate.ts';
@@ -28,6 +29,11 @@ export async function openZstd(
       ? unknownEncoder
       : await findZstdSettings(unpacked.content, compressed, frame, opening.zstd);
   if (settings === undefined) return opening.keep(compressed, label, 'encoder-unknown');
+  if (settings.encoder === 'libzstd') {
+    const { content } = unpacked;
+    const of = { contentLength: content.length, contentSha256: digestOf(content) };
+    opening.frames.push({ settings, ...of, frame: compressed });
+  }
   opening.count(1);
   const pieces = await opening.inside(unpacked.content, `${label}#zstd`, inStream(depth));
   return { pieces: [{ kind: 'zstd', settings, length: compressed.length, pieces }], length: compressed.length };

@@ -12,6 +12,7 @@ import type { PlanInForce } from '../../reconcile/ports.ts';
 import { SerialQueue } from '../../serial-queue.ts';
 import { type CampaignKey, type CampaignState, campaignText } from '../campaign.ts';
 import { type CompiledPlan, type CompiledRollout, compilePlan } from '../compiled-plan.ts';
+import { unknownRollout } from '../unknown-rollout.ts';
 import type { Dependency } from './advance.ts';
 import { type CampaignEvent, heldBy } from './campaign-event.ts';
 import { CampaignLook, type Declared } from './campaign-look.ts';
@@ -256,9 +257,7 @@ export class Campaigns {
   #find(name: string): CompiledRollout {
     const compiled = this.#compiled.find(name);
     if (compiled) return compiled;
-    throw new SlipwayError('rollout-unknown', `no rollout ${name} is declared`, {
-      hint: 'List the rollouts with GET /v1/rollouts.',
-    });
+    throw unknownRollout(name);
   }
 
   #versionsOf({ product, target }: Rollout): string[] {

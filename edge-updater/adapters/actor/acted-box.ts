@@ -1,7 +1,9 @@
 /** The ports of an adopted box, by asking its actor. The hold lies in the state directory: the updater sets it by itself. */
 
 import { toSlipwayError } from '../../../contract/errors.ts';
+import type { Adoption } from '../../adoption/adoption.ts';
 import type { BoxData } from '../../adoption/box-data.ts';
+import { type ClusterDatastore, datastoreOfCluster } from '../../adoption/cluster-datastore.ts';
 import type { Payloads } from '../../adoption/payloads.ts';
 import type { BoxReading } from '../../box/box.ts';
 import type { BoxReader } from '../../box/box-machine.ts';
@@ -9,11 +11,18 @@ import type { Preflight } from '../../effects/require-fit-box.ts';
 import type { BoxHealth } from '../../health/box-health.ts';
 import { evidence } from '../../health/evidence.ts';
 import { HoldFile } from '../datastore/hold-file.ts';
+import { OwnFolder, wholeFor } from '../datastore/own-folder.ts';
 import type { ActorClient } from './actor-client.ts';
 
-export function dataByActor(actor: ActorClient, stateDirectory: string): BoxData {
+/** @param adoption the updater's record of the box */
+export function dataByActor(actor: ActorClient, stateDirectory: string, adoption: Adoption): BoxData {
   const hold = new HoldFile(stateDirectory);
+  const own = new OwnFolder(adoption.dataDir);
   return {
+    isOfCluster: datastoreOfCluster(adoption) !== undefined,
+    get wholeFor() {
+      return wholeFor(own);
+    },
     get isHeld() {
       return hold.isThere;
     },
@@ -25,6 +34,8 @@ export function dataByActor(actor: ActorClient, stateDirectory: string): BoxData
     snapshot: (passage, takenAt) => actor.ask('take-snapshot', { passage, takenAt }),
     snapshotOf: ({ from, to }) => actor.ask('find-snapshot', { from, to }),
     putBack: (snapshot) => actor.ask('put-back', snapshot),
+    setAside: () => actor.ask('find-set-aside', undefined),
+    bringBack: (passage, takenAt) => actor.ask('bring-back', { passage, takenAt }),
     putLinksBack: (snapshot) => actor.ask('put-links-back', snapshot),
     finishExchange: () => actor.ask('finish-exchange', undefined),
     prune: (keep) =>
@@ -33,6 +44,10 @@ export function dataByActor(actor: ActorClient, stateDirectory: string): BoxData
         keep.map(({ from, to }) => ({ from, to })),
       ),
   };
+}
+
+export function clusterByActor(actor: ActorClient): ClusterDatastore {
+  return { save: (signal) => actor.ask('save-datastore', undefined, signal) };
 }
 
 export function payloadsByActor(actor: ActorClient): Payloads {

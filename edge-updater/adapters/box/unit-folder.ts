@@ -13,14 +13,19 @@ const answerMs = 120_000;
 export const systemUnits = '/etc/systemd/system';
 
 export async function writeUnitFiles(files: readonly UnitFile[]): Promise<void> {
-  for (const { name, text } of files) {
-    const file = path.join(systemUnits, name);
-    makeDirectory(path.dirname(file), 0o755);
-    replaceFileSync(file, Buffer.from(text), 0o644);
-  }
+  putUnitFiles(files, systemUnits);
   await systemctl('daemon-reload');
   await systemctl('enable', bootUnit, actorSocketUnit);
   await systemctl('restart', actorSocketUnit);
+}
+
+/** Each is whole or as it was, durable when it returns; systemd has not read them yet. */
+export function putUnitFiles(files: readonly UnitFile[], folder: string): void {
+  for (const { name, text } of files) {
+    const file = path.join(folder, name);
+    makeDirectory(path.dirname(file), 0o755);
+    replaceFileSync(file, Buffer.from(text), 0o644);
+  }
 }
 
 /** Ends what it was asked for and has not done yet: whoever calls is the only one that touches the box from here on. */

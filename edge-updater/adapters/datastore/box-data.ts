@@ -1,59 +1,56 @@
 /**
  * Keeps the data of an adopted box: `<data directory>/slipway/` has `owner.json`, which says the release that wrote the
  * data, `snapshots/<attempt>/`, and `aside/` with what the last rollback took away. All of it lies on the file system
- * of the data, so that an exchange is renames alone. While one is under way `exchange.json` names its snapshot; it is
- * done again from whatever it left, item by item.
+ * of the data, so that an exchange is renames alone.
  */
-import { readdirSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import path from 'node:path';
-import * as z from 'zod';
-import { type Digest, digestSchema } from '../../../contract/digest.ts';
-import { SlipwayError } from '../../../contract/errors.ts';
+import type { Digest } from '../../../contract/digest.ts';
 import {
   exists,
   flushFolders,
   makeDirectory,
-  moveInto,
   onDisk,
-  readIfThere,
   remove,
   removeAll,
-  replaceFileSync,
 } from '../../../system/files/durable-file-sync.ts';
 import type { Adoption } from '../../adoption/adoption.ts';
-import type { BoxData, DataMeasure, Passage, TakenSnapshot } from '../../adoption/box-data.ts';
+import type { BoxData, DataMeasure, DataSetAside, Passage, TakenSnapshot } from '../../adoption/box-data.ts';
+import { datastoreOfCluster } from '../../adoption/cluster-datastore.ts';
 import { type DataSet, dataSetOf } from '../../adoption/data-set.ts';
-import { bytesBelow, copyTree, differenceIn } from './copy-tree.ts';
-import { requireWholeCopy, requireWholeLive } from './database-check.ts';
+import { bytesBelow, type Copied, copyTree, differenceIn, listTree } from './copy-tree.ts';
+import { requireAlone, requireWholeCopy, requireWholeLive } from './database-check.ts';
+import { Exchange, notRestorable, outsideName } from './exchange.ts';
 import { requireExchangeable } from './exchangeable.ts';
 import { HoldFile } from './hold-file.ts';
-import { bytesOutside, copyOutside, giveOutsideBack, requireWritable } from './outside-files.ts';
+import { bytesOutside, copyOutside, requireWritable } from './outside-files.ts';
+import { OwnFolder, wholeFor } from './own-folder.ts';
 import { linksNow, setLinks } from './remembered-links.ts';
-import { type SnapshotRecord, snapshotRecordSchema } from './snapshot-record.ts';
-
-const recordName = 'snapshot.json';
-/** Within a snapshot and within what was set aside: files of other folders under their whole paths. */
-const outsideName = 'outside';
-const partialEnding = '.partial';
-/** `putBack`: the attempt whose copy is in place since the last exchange. */
-const ownerSchema = z.object({
-  schemaVersion: z.literal(1),
-  release: digestSchema,
-  putBack: z.string().optional(),
-});
-const exchangeSchema = z.object({ schemaVersion: z.literal(1), snapshot: z.string() });
+import type { SnapshotRecord } from './snapshot-record.ts';
 
 export class BoxDataDirectory implements BoxData {
   readonly #set: DataSet;
+  readonly #isOfCluster: boolean;
   readonly #dataDir: string;
-  readonly #own: string;
+  readonly #own: OwnFolder;
+  readonly #exchange: Exchange;
   readonly #hold: HoldFile;
 
   constructor(adoption: Adoption, stateDirectory: string) {
     this.#set = dataSetOf(adoption);
+    this.#isOfCluster = datastoreOfCluster(adoption) !== undefined;
     this.#dataDir = adoption.dataDir;
-    this.#own = path.join(adoption.dataDir, 'slipway');
+    this.#own = new OwnFolder(adoption.dataDir);
+    this.#exchange = new Exchange(this.#own, adoption.dataDir, this.#set);
     this.#hold = new HoldFile(stateDirectory);
+  }
+
+  get isOfCluster(): boolean {
+    return this.#isOfCluster;
+  }
+
+  get wholeFor(): Digest | undefined {
+    return wholeFor(this.#own);
   }
 
   get isHeld(): boolean {
@@ -69,187 +66,137 @@ export class BoxDataDirectory implements BoxData {
   }
 
   async owner(): Promise<Digest | undefined> {
-    return this.#ownership?.release;
+    return this.#own.ownership?.release;
   }
 
   async claim(release: Digest): Promise<void> {
-    this.#claim(release);
+    if (this.#own.ownership?.release !== release) this.#own.own(release);
   }
 
   async measure(): Promise<DataMeasure> {
     requireExchangeable(this.#dataDir, this.#set);
-    if (this.#isExchanging) throw notRestorable('an exchange of data was begun and has not ended');
+    if (this.#exchange.isUnderWay) throw notRestorable('an exchange of data was begun and has not ended');
     requireWritable(this.#set.outside);
     await requireWholeLive(this.#dataDir, this.#set);
-    const at = (name: string) => path.join(this.#dataDir, name);
+    requireAlone(this.#dataDir, this.#set);
+    const { items, outside } = this.#set;
     const { bavail, bsize } = onDisk(`look at the free space of ${this.#dataDir}`, () => statfsSync(this.#dataDir));
+    const bytes = items.reduce((sum, item) => sum + bytesBelow(path.join(this.#dataDir, item)), bytesOutside(outside));
+    const aside = this.#own.at('aside');
     return {
-      bytes: this.#set.items.reduce((sum, item) => sum + bytesBelow(at(item)), bytesOutside(this.#set.outside)),
-      databaseBytes: this.#set.sqlite === undefined ? 0 : bytesBelow(at(this.#set.sqlite)),
-      freeBytes: bavail * bsize,
+      ...{ bytes, ...this.#databaseIn(this.#dataDir), freeBytes: bavail * bsize },
+      aside: { bytes: bytesBelow(aside), ...this.#databaseIn(aside) },
     };
   }
 
-  async snapshot({ attempt, from, to }: Passage, takenAt: string): Promise<void> {
-    const whole = this.#snapshotFolder(attempt);
-    const partial = `${whole}${partialEnding}`;
-    // One that is there is of an earlier halt of this attempt; the box has run since.
-    removeAll([whole, partial, this.#path('aside')]);
-    makeDirectory(partial);
-    const { items } = this.#set;
-    try {
-      for (const item of items) makeDirectory(path.dirname(path.join(partial, item)));
-      const copied = items.flatMap((item) => copyTree(this.#dataDir, partial, item));
-      const links = linksNow(this.#dataDir, this.#set);
-      const paths = [...this.#set.outside];
-      const outside = { paths, copied: copyOutside(paths, path.join(partial, outsideName)) };
-      const passage = { attempt, from, to, takenAt };
-      const record: SnapshotRecord = { schemaVersion: 1, ...passage, items: [...items], copied, links, outside };
-      await requireWholeCopy(partial, this.#set);
-      replaceFileSync(path.join(partial, recordName), Buffer.from(JSON.stringify(record)));
-      moveInto(partial, whole);
-    } catch (thrown) {
-      // What was copied takes the room that the box needs.
-      remove(partial);
-      throw thrown;
-    }
+  #databaseIn(root: string) {
+    const { sqlite } = this.#set;
+    const file = sqlite === undefined ? undefined : path.join(root, sqlite);
+    return {
+      databaseBytes: file === undefined ? 0 : bytesBelow(file),
+      logBytes: file === undefined ? 0 : bytesBelow(`${file}-wal`),
+    };
+  }
+
+  async snapshot(passage: Passage, takenAt: string): Promise<void> {
+    // What lies aside is of an earlier update.
+    remove(this.#own.at('aside'));
+    await this.#makeSnapshot(passage, takenAt, async (folder) => {
+      const copied = this.#set.items.flatMap((item) => copyTree(this.#dataDir, folder, item));
+      await requireWholeCopy(folder, this.#set);
+      return copied;
+    });
   }
 
   async snapshotOf({ from, to }: Omit<Passage, 'attempt'>): Promise<TakenSnapshot | undefined> {
-    const found = this.#records().findLast((record) => record.from === from && record.to === to);
+    const found = this.#own.records.findLast((record) => record.from === from && record.to === to);
     return found && { attempt: found.attempt, takenAt: found.takenAt };
   }
 
   async putBack({ attempt }: TakenSnapshot): Promise<void> {
-    const record = this.#recordOf(attempt);
+    this.#exchange.finish();
+    const record = this.#own.recordOf(attempt);
     // Whoever asked may not have heard that it is done.
-    if (!record && !this.#isExchanging && this.#ownership?.putBack === attempt) return;
+    if (!record && this.#own.ownership?.putBack === attempt) return;
     if (!record) throw notRestorable(`there is no snapshot of ${attempt}`);
-    if (!this.#isExchanging) {
-      const difference = await differenceIn(this.#snapshotFolder(attempt), record.copied);
-      const besides = await differenceIn(this.#snapshotFolder(attempt, outsideName), record.outside?.copied ?? []);
-      const change = difference ?? besides;
-      if (change !== undefined) throw notRestorable(`the snapshot is not as it was taken: ${change}`);
-      remove(this.#path('aside'));
-      this.#write('exchange.json', { schemaVersion: 1, snapshot: attempt });
-    }
-    this.#exchange(record);
+    const difference = await differenceIn(this.#own.snapshotFolder(attempt), record.copied);
+    const besides = await differenceIn(this.#own.snapshotFolder(attempt, outsideName), record.outside?.copied ?? []);
+    const change = difference ?? besides;
+    if (change !== undefined) throw notRestorable(`the snapshot is not as it was taken: ${change}`);
+    this.#exchange.putBack(record);
+  }
+
+  async setAside(): Promise<DataSetAside | undefined> {
+    const record = this.#own.asideRecord;
+    const isThere = this.#set.items.some((item) => exists(this.#own.at('aside', item)));
+    return record && isThere ? { release: record.release } : undefined;
+  }
+
+  async bringBack(passage: Passage, takenAt: string): Promise<void> {
+    await this.finishExchange();
+    // An earlier call may have been cut off after it was done.
+    if (this.#own.ownership?.release === passage.to) return;
+    if ((await this.setAside())?.release !== passage.to) throw notRestorable('what lies aside is of another release');
+    await requireWholeCopy(this.#own.at('aside'), this.#set);
+    // Nobody has the database open. Its index of the log is of no use, and nobody ever flushed it.
+    if (this.#set.sqlite !== undefined) remove(path.join(this.#dataDir, `${this.#set.sqlite}-shm`));
+    const record = await this.#makeSnapshot(passage, takenAt, async () => {
+      const listed: Copied[] = [];
+      for (const item of this.#set.items) listed.push(...(await listTree(this.#dataDir, item)));
+      return listed;
+    });
+    this.#exchange.bringBack(record);
   }
 
   async putLinksBack({ attempt }: TakenSnapshot): Promise<void> {
-    const record = this.#recordOf(attempt);
+    const record = this.#own.recordOf(attempt);
     if (record) setLinks(this.#dataDir, record.links, this.#set);
   }
 
   async finishExchange(): Promise<void> {
     // All of it is looked at from here on, and acted upon.
     const places = this.#set.items.map((item) => path.dirname(path.join(this.#dataDir, item)));
-    flushFolders([this.#dataDir, ...places, this.#own, this.#path('snapshots')]);
-    if (!this.#isExchanging) return;
-    const open = this.#read('exchange.json', exchangeSchema);
-    if (!open) throw notRestorable('an exchange of data was begun, and its file cannot be read');
-    const record = this.#recordOf(open.snapshot);
-    if (!record) throw notRestorable(`an exchange of data was begun with ${open.snapshot}, whose record is gone`);
-    this.#exchange(record);
+    flushFolders([this.#dataDir, ...places, this.#own.folder, this.#own.at('snapshots')]);
+    this.#exchange.finish();
   }
 
   async prune(keep: readonly Omit<Passage, 'attempt'>[]): Promise<void> {
     const isWanted = (record: SnapshotRecord) => keep.some(({ from, to }) => record.from === from && record.to === to);
-    const wanted = new Set(
-      this.#records()
-        .filter(isWanted)
-        .map(({ attempt }) => attempt),
-    );
-    removeAll(
-      this.#names()
-        .filter((name) => !wanted.has(name))
-        .map((name) => this.#snapshotFolder(name)),
-    );
+    const wanted = new Set(this.#own.records.filter(isWanted).map(({ attempt }) => attempt));
+    removeAll(this.#own.snapshots.filter((name) => !wanted.has(name)).map((name) => this.#own.snapshotFolder(name)));
   }
 
   /** Takes everything away that was written beside the data. */
   forget(): void {
-    remove(this.#own);
+    remove(this.#own.folder);
     this.#hold.lift();
   }
 
-  get #ownership(): z.infer<typeof ownerSchema> | undefined {
-    return this.#read('owner.json', ownerSchema);
-  }
-
-  #claim(release: Digest): void {
-    if (this.#ownership?.release === release) return;
-    this.#write('owner.json', { schemaVersion: 1, release });
-  }
-
-  get #isExchanging(): boolean {
-    return exists(this.#path('exchange.json'));
-  }
-
-  /** Each item tells by itself how far it came: the copy is there until it is in place. */
-  #exchange({ attempt, items, copied, links, from, outside }: SnapshotRecord): void {
-    const snapshot = this.#snapshotFolder(attempt);
-    const wasThere = new Set(copied.map((entry) => entry.path));
-    for (const item of items) {
-      const [place, copy, aside] = [this.#dataDir, snapshot, this.#path('aside')].map((root) => path.join(root, item));
-      const isDue = wasThere.has(item) ? exists(copy as string) : !exists(aside as string);
-      if (isDue && exists(place as string)) {
-        makeDirectory(path.dirname(aside as string));
-        // The newer set is aside already: what came to its place since then belongs to neither.
-        if (exists(aside as string)) remove(place as string);
-        else moveInto(place as string, aside as string);
-      }
-      if (exists(copy as string)) moveInto(copy as string, place as string);
-    }
-    if (outside) giveOutsideBack(outside, path.join(snapshot, outsideName), this.#path('aside', outsideName));
-    setLinks(this.#dataDir, links, this.#set);
-    this.#write('owner.json', { schemaVersion: 1, release: from, putBack: attempt });
-    remove(this.#path('exchange.json'));
-    remove(snapshot);
-  }
-
-  #records(): SnapshotRecord[] {
-    return this.#names()
-      .map((name) => this.#recordOf(name))
-      .filter((record) => record !== undefined)
-      .sort((a, b) => a.takenAt.localeCompare(b.takenAt));
-  }
-
-  #recordOf(attempt: string): SnapshotRecord | undefined {
-    return this.#read(path.join('snapshots', attempt, recordName), snapshotRecordSchema);
-  }
-
-  #names(): string[] {
-    const folder = this.#path('snapshots');
-    return exists(folder) ? onDisk(`list ${folder}`, () => readdirSync(folder)) : [];
-  }
-
-  #snapshotFolder(attempt: string, ...parts: readonly string[]): string {
-    return this.#path('snapshots', attempt, ...parts);
-  }
-
-  #path(...parts: readonly string[]): string {
-    return path.join(this.#own, ...parts);
-  }
-
-  #read<T>(name: string, schema: z.ZodType<T>): T | undefined {
-    const bytes = readIfThere(this.#path(name));
-    if (!bytes) return undefined;
+  /** Whole once its record is there, which comes last. @param fill copies the items, or lists what is to be moved there */
+  async #makeSnapshot(
+    { attempt, from, to }: Passage,
+    takenAt: string,
+    fill: (folder: string) => Promise<Copied[]>,
+  ): Promise<SnapshotRecord> {
+    const folder = this.#own.snapshotFolder(attempt);
+    // One that is there is of an earlier halt of this attempt; the box has run since.
+    remove(folder);
+    makeDirectory(folder);
+    const { items } = this.#set;
     try {
-      return schema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
-    } catch {
-      return undefined;
+      for (const item of items) makeDirectory(path.dirname(path.join(folder, item)));
+      const copied = await fill(folder);
+      const links = linksNow(this.#dataDir, this.#set);
+      const paths = [...this.#set.outside];
+      const outside = { paths, copied: copyOutside(paths, path.join(folder, outsideName)) };
+      const passage = { attempt, from, to, takenAt };
+      const record: SnapshotRecord = { schemaVersion: 1, ...passage, items: [...items], copied, links, outside };
+      this.#own.writeRecord(record);
+      return record;
+    } catch (thrown) {
+      // What was copied takes the room that the box needs.
+      remove(folder);
+      throw thrown;
     }
   }
-
-  #write(name: string, value: object): void {
-    makeDirectory(this.#own);
-    replaceFileSync(this.#path(name), Buffer.from(`${JSON.stringify(value)}\n`));
-  }
-}
-
-function notRestorable(message: string): SlipwayError {
-  return new SlipwayError('datastore-not-restorable', message, {
-    hint: 'The newer data stays in place; restore the datastore by the means of its distribution.',
-  });
 }

@@ -1,6 +1,6 @@
 /**
  * Copies files and folders with owners, modes and times, durable when it returns, and lists what it copied with the
- * digest of each file, so that the copy can be proved later.
+ * digest of each file, so that the copy can be proved later. What is moved instead of copied is listed alike.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -27,7 +27,7 @@ import path from 'node:path';
 import * as z from 'zod';
 import { digestSchema } from '../../../contract/digest.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
-import { onDisk, syncDirectory, writeFully } from '../../../system/files/durable-file-sync.ts';
+import { flushFile, onDisk, syncDirectory, writeFully } from '../../../system/files/durable-file-sync.ts';
 import { digestOfFile } from '../disk/digest-of-file.ts';
 
 const ownership = { mode: z.number().int(), uid: z.number().int(), gid: z.number().int(), mtimeMs: z.number() };
@@ -57,7 +57,7 @@ function copyBelow(fromRoot: string, toRoot: string, name: string): Copied[] {
   return onDisk(`copy ${from}`, () => {
     const stat = lstatSync(from, { throwIfNoEntry: false });
     if (!stat) return [];
-    const owned = { path: name, mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, mtimeMs: stat.mtimeMs };
+    const owned = ownedBy(name, stat);
     if (stat.isSymbolicLink()) return [{ kind: 'link', ...owned, target: copyLink(from, to, stat) }];
     if (stat.isFile()) return [{ kind: 'file', ...owned, ...copyFile(from, to, stat) }];
     if (!stat.isDirectory()) throw new SlipwayError('io-error', `${from} is neither a file nor a folder`);
@@ -69,6 +69,10 @@ function copyBelow(fromRoot: string, toRoot: string, name: string): Copied[] {
     syncDirectory(to);
     return [{ kind: 'folder', ...owned }, ...inside];
   });
+}
+
+function ownedBy(name: string, { mode, uid, gid, mtimeMs }: Stats) {
+  return { path: name, mode: mode & 0o7777, uid, gid, mtimeMs };
 }
 
 const chunkBytes = 1024 * 1024;
@@ -107,6 +111,25 @@ function copyLink(from: string, to: string, stat: Stats): string {
   lchownSync(to, stat.uid, stat.gid);
   lutimesSync(to, stat.atime, stat.mtime);
   return target;
+}
+
+/** The same list of what stays where it is, durable when it returns. @throws SlipwayError codes of the disk */
+export async function listTree(root: string, name: string): Promise<Copied[]> {
+  const file = path.join(root, name);
+  const stat = onDisk(`look at ${file}`, () => lstatSync(file, { throwIfNoEntry: false }));
+  if (!stat) return [];
+  const owned = ownedBy(name, stat);
+  if (stat.isSymbolicLink())
+    return [{ kind: 'link', ...owned, target: onDisk(`read ${file}`, () => readlinkSync(file)) }];
+  const isFile = stat.isFile();
+  if (!isFile && !stat.isDirectory()) throw new SlipwayError('io-error', `${file} is neither a file nor a folder`);
+  onDisk(`flush ${file}`, () => flushFile(file));
+  if (isFile) return [{ kind: 'file', ...owned, length: stat.size, sha256: await digestOfFile(file) }];
+  const listed: Copied[] = [{ kind: 'folder', ...owned }];
+  for (const each of onDisk(`list ${file}`, () => readdirSync(file))) {
+    listed.push(...(await listTree(root, path.join(name, each))));
+  }
+  return listed;
 }
 
 /**

@@ -13,6 +13,22 @@ export async function requireWholeLive(dataDir: string, { sqlite }: DataSet): Pr
 }
 
 /**
+ * A cluster may have grown since the box was adopted: one member's past must not come back to it.
+ * @throws SlipwayError `datastore-not-restorable`
+ */
+export function requireAlone(dataDir: string, { etcd }: DataSet): void {
+  const members = etcd === undefined ? undefined : membersOf(path.join(dataDir, etcd));
+  if (members === undefined || members <= 1) return;
+  throw new SlipwayError(
+    'datastore-not-restorable',
+    `the etcd has ${members} members, it had one when it was adopted`,
+    {
+      hint: 'Stop slipway-edge, run slipway-edge adopt once more, and start it.',
+    },
+  );
+}
+
+/**
  * @param root of a copy, which stays as it is
  * @throws SlipwayError `datastore-damaged`
  */
@@ -46,14 +62,24 @@ async function requireWholeSqlite(file: string): Promise<void> {
 }
 
 function requireWholeEtcd(folder: string): void {
-  const file = path.join(folder, 'member', 'snap', 'db');
-  if (!exists(file)) return;
+  if (!exists(databaseOf(folder))) return;
+  if (membersOf(folder) === undefined) throw damaged(databaseOf(folder), 'it names no member');
+}
+
+/** Undefined where that cannot be told. */
+function membersOf(folder: string): number | undefined {
+  const file = databaseOf(folder);
+  if (!exists(file)) return undefined;
   const source = openReadOnly(file);
   try {
-    if (membersIn(source) === undefined) throw damaged(file, 'it names no member');
+    return membersIn(source);
   } finally {
     source.close();
   }
+}
+
+function databaseOf(folder: string): string {
+  return path.join(folder, 'member', 'snap', 'db');
 }
 
 function damaged(file: string, reason: string, cause?: unknown): SlipwayError {

@@ -1,11 +1,20 @@
-/** Describes a snapshot on the disk: whose data it is, when it was taken, and what belongs to it. */
+/** Describes a snapshot on the disk, and what was set aside: whose data it is, and what belongs to it. */
 import * as z from 'zod';
 import { digestSchema } from '../../../contract/digest.ts';
 import { copiedSchema } from './copy-tree.ts';
 
 /** A link as it was; `target` absent: there was none. */
-const linkSchema = z.object({ path: z.string(), target: z.string().optional() });
+export const linkSchema = z.object({ path: z.string(), target: z.string().optional() });
 export type LinkRecord = z.infer<typeof linkSchema>;
+
+export const asideRecordSchema = z.object({
+  schemaVersion: z.literal(1),
+  /** The release that wrote the data. */
+  release: digestSchema,
+  /** Of the distribution, as that release had them. */
+  links: z.array(linkSchema),
+});
+export type AsideRecord = z.infer<typeof asideRecordSchema>;
 
 export const snapshotRecordSchema = z.object({
   schemaVersion: z.literal(1),

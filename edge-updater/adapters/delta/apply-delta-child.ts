@@ -14,7 +14,7 @@ const targetDescriptor = 1;
 const verdictDescriptor = 3;
 
 async function run(): Promise<ApplyMessage> {
-  const { maxMemoryBytes, zstdPrograms, parent, ...files } = applyRequestSchema.parse(
+  const { maxMemoryBytes, zstdPrograms, maxEncoderThreads, parent, ...files } = applyRequestSchema.parse(
     JSON.parse(process.argv[2] ?? ''),
   );
   const checkWanted = () => {
@@ -27,7 +27,8 @@ async function run(): Promise<ApplyMessage> {
     const target = {
       write: (chunk: Uint8Array) => onDisk('write the new file', () => writeFully(targetDescriptor, chunk)),
     };
-    const cost = await applyHere({ files, delta, opened, target, maxMemoryBytes, zstdPrograms, checkWanted });
+    const means = { maxMemoryBytes, zstdPrograms, maxEncoderThreads };
+    const cost = await applyHere({ ...means, files, delta, opened, target, checkWanted });
     return { kind: 'applied', ...cost };
   } finally {
     delta.close();

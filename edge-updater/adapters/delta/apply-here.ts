@@ -3,17 +3,20 @@
  * for everything else on the machine and watches the memory of the process and of the commands that it runs.
  */
 import { writeFileSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
+import { availableParallelism, constants, setPriority } from 'node:os';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { applyDelta } from '../../../delta/apply.ts';
 import type { ByteSink } from '../../../delta/byte-sink.ts';
 import type { ByteSource } from '../../../delta/byte-source.ts';
 import { isDecoded, type OpenDelta } from '../../../delta/open-delta.ts';
 import { zstdEncoderMissing } from '../../../delta/recipe/zstd-encoders.ts';
+import { furtherWorkerBytes } from '../../../delta/recipe/zstd-memory.ts';
 import { type WatchedEncoder, zstdEncoderOf } from '../../../delta/recipe/zstd-programs.ts';
 import type { DeltaMeans } from '../../delta/delta-means.ts';
+import { encoderThreads } from '../../delta/encoder-threads.ts';
 import type { DeltaCost, DeltaFiles } from '../../ports.ts';
 import { openReadOnly } from '../disk/file-source.ts';
+import { freeMemoryBytes } from './free-memory.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { PartDirectory } from './part-directory.ts';
 
@@ -34,8 +37,11 @@ interface ApplyHere extends DeltaMeans {
  */
 export async function applyHere(work: ApplyHere): Promise<DeltaCost> {
   const { files, delta, opened, target } = work;
-  const encoder = zstdEncoderOf(needsOther(opened) ? work.zstdPrograms : []);
-  const memory = new MemoryWatch(work.maxMemoryBytes, encoder.rssBytes);
+  const furtherBytes = furtherWorkerBytes(opened.target);
+  const threads = threadsFor(work, furtherBytes);
+  const encoder = zstdEncoderOf(needsOther(opened) ? work.zstdPrograms : [], threads);
+  const maxBytes = work.maxMemoryBytes + (threads - 1) * (furtherBytes ?? 0);
+  const memory = new MemoryWatch(maxBytes, encoder.rssBytes);
   const checkStopped = () => {
     work.checkWanted?.();
     memory.look();
@@ -83,6 +89,11 @@ function stepBack(): void {
   } catch {
     // Not every sandbox lets a process say so.
   }
+}
+
+function threadsFor({ maxEncoderThreads, maxMemoryBytes }: DeltaMeans, furtherBytes: number | undefined): number {
+  const here = { cores: availableParallelism(), freeBytes: freeMemoryBytes() };
+  return encoderThreads({ ...here, allowed: maxEncoderThreads, maxMemoryBytes, furtherBytes });
 }
 
 /** Whether frames are to be written by another libzstd than Node's. */

@@ -14,11 +14,11 @@ const nodeOptions = ['--max-semi-space-size=1', '--max-old-space-size=64', '--no
 const environment = { MALLOC_ARENA_MAX: '1', UV_THREADPOOL_SIZE: '1' };
 const maxWords = 2000;
 
-/** @param zstdPrograms see DeltaMeans */
-export function deltaProcess(zstdPrograms: readonly string[]): DeltaApplier {
+export function deltaProcess({ zstdPrograms, maxEncoderThreads }: Omit<DeltaMeans, 'maxMemoryBytes'>): DeltaApplier {
+  const own = { zstdPrograms, maxEncoderThreads };
   return {
     async *apply(files, maxMemoryBytes, signal): AsyncGenerator<Uint8Array, DeltaCost> {
-      const run = start(files, { maxMemoryBytes, zstdPrograms }, signal, 'pipe');
+      const run = start(files, { ...own, maxMemoryBytes }, signal, 'pipe');
       try {
         yield* run.child.stdout as AsyncIterable<Uint8Array>;
         return await run.cost();

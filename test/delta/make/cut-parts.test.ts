@@ -33,7 +33,13 @@ function artifactOf(bytes: Buffer, lengths: readonly number[], nodes: RecipeNode
     offset += length;
     return { index, label: `file/${index}`, length, sha256: digestOf(range), range };
   });
-  return { parts, recipe: { version: 1, nodes }, unopened: [], [Symbol.dispose]: () => whole.file[Symbol.dispose]() };
+  return {
+    parts,
+    recipe: { version: 1, nodes },
+    unopened: [],
+    frames: [],
+    [Symbol.dispose]: () => whole.file[Symbol.dispose](),
+  };
 }
 
 describe('the cuts of a long part', () => {

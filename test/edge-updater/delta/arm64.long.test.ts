@@ -47,6 +47,7 @@ function applyEmulated(base: string, delta: string): unknown {
     scratch: place('parts'),
     maxMemoryBytes: 2 ** 31,
     zstdPrograms: [],
+    maxEncoderThreads: 1,
     parent: process.pid,
   };
   const out = openSync(place('out'), 'w');

@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const deltas = deltaProcess([]);
+const deltas = deltaProcess({ zstdPrograms: [], maxEncoderThreads: 1 });
 
 async function take(content: AsyncGenerator<Uint8Array, unknown>) {
   const pieces: Uint8Array[] = [];

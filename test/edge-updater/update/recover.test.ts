@@ -6,7 +6,7 @@ import { type RecoveryFacts, recover } from '../../../edge-updater/update/recove
 import type { Attempt } from '../../../edge-updater/update/state.ts';
 import { blankState, deviceStateSchema } from '../../../edge-updater/update/state.ts';
 import { transition } from '../../../edge-updater/update/transition.ts';
-import { at, attempt, inPhase, moment, newer, newest, older, repairing } from './states.ts';
+import { at, attempt, inPhase, moment, newer, newest, older, repairing, undoing } from './states.ts';
 
 const whole = new Map([older, newer, newest].map((release) => [release.manifestSha256, release]));
 const facts: RecoveryFacts = {
@@ -135,6 +135,64 @@ const repairRows: readonly Row[] = [
   { phase: 'rolled-back', when: 'at any time', becomes: 'rolled-back', effect: 'prune' },
 ];
 
+/** Its data may be exchanged from the switch on. */
+const undoRows: readonly Row[] = [
+  { phase: 'staged', when: 'the first time', becomes: 'staged', effect: 'verify' },
+  {
+    phase: 'staged',
+    when: 'too often',
+    attempt: { interruptions: 5 },
+    ...{ becomes: 'idle', effect: 'prune', code: 'update-interrupted' },
+  },
+  { phase: 'switching', when: 'before the link moved', becomes: 'switching', effect: 'switch' },
+  {
+    phase: 'switching',
+    when: 'before the link moved, at boot',
+    facts: { boot: { id: 'b', isBeforeStart: true } },
+    ...{ becomes: 'rolling-back', effect: 'restore', code: 'update-interrupted' },
+  },
+  {
+    phase: 'switching',
+    when: 'too often',
+    attempt: { setbacks: 5 },
+    ...{ becomes: 'rolling-back', effect: 'restore', code: 'update-interrupted' },
+  },
+  { phase: 'switching', when: 'after the link moved', facts: onNewest, becomes: 'probation', effect: 'prove' },
+  { phase: 'probation', when: 'the first time', facts: onNewest, becomes: 'probation', effect: 'prove' },
+  {
+    phase: 'probation',
+    when: 'the third time',
+    attempt: { interruptions: 2 },
+    facts: onNewest,
+    ...{ becomes: 'rolling-back', effect: 'restore', code: 'probation-interrupted' },
+  },
+  { phase: 'rolling-back', when: 'at any time', becomes: 'rolling-back', effect: 'restore' },
+  { phase: 'committed', when: 'at any time', facts: onNewest, becomes: 'committed', effect: 'prune' },
+  { phase: 'rolled-back', when: 'at any time', becomes: 'rolled-back', effect: 'prune' },
+];
+
+describe('with a journal of an undo', () => {
+  it.each(undoRows)('$phase, $when: $becomes', (row) => {
+    const state = undoing(row.phase as Exclude<DevicePhase, 'idle'>, row.attempt);
+    const step = recover(state, { ...facts, ...row.facts });
+    const { update, lastAttempt } = step.state;
+    expect(update.phase).toBe(row.becomes);
+    expect(step.effect?.kind ?? '').toBe(row.effect);
+    const code = update.phase === 'rolling-back' ? update.failure.code : lastAttempt?.code;
+    if (row.code !== undefined) expect(code).toBe(row.code);
+    expect(deviceStateSchema.parse(step.state)).toEqual(step.state);
+  });
+
+  it('ends the way round from a switch that is always interrupted, without a look at what was exchanged', () => {
+    let state = undoing('switching');
+    for (let rounds = 0; state.update.phase === 'switching'; rounds++) {
+      state = recover(state, facts).state;
+      expect(rounds).toBeLessThan(20);
+    }
+    expect(state.update.phase).toBe('rolling-back');
+  });
+});
+
 describe('a boot in probation', () => {
   const boot = (id: string, isBeforeStart: boolean) => ({
     ...facts,
@@ -258,6 +316,11 @@ describe('without a journal', () => {
     expect(state).toMatchObject({ current: newer, previous: older, counterFloor: 2, update: { phase: 'idle' } });
     expect(state.outbox).toMatchObject([{ code: 'journal-corrupt', sequence: Date.parse(at) }]);
     expect(effect?.kind).toBe('prune');
+  });
+
+  it('takes data over that another release wrote, as in going back', () => {
+    const { effect } = recover(undefined, { ...facts, dataOwner: older.manifestSha256 });
+    expect(effect).toEqual({ kind: 'restore', leaving: older, to: newer, previous: older });
   });
 
   it('goes back to the previous slot when the current one is not whole', () => {

@@ -4,7 +4,7 @@ import { devicePhases } from '../../../contract/device-api/check.ts';
 import { errorCodes, faultOf } from '../../../contract/errors.ts';
 import { type DeviceState, deviceStateSchema } from '../../../edge-updater/update/state.ts';
 import { deviceStateSchemaVersion1, stateInVersion1 } from '../../../edge-updater/update/state-version-1.ts';
-import { at, attempt, inPhase, newer, newest, older, repairing } from './states.ts';
+import { at, attempt, inPhase, newer, newest, older, repairing, undoing } from './states.ts';
 
 const { manifestSha256, version } = newest;
 
@@ -49,11 +49,27 @@ describe('the state in version 1', () => {
     expect(deviceStateSchemaVersion1.parse(told)).toEqual(told);
   });
 
+  it.each(
+    devicePhases.filter((phase) => phase !== 'idle'),
+  )('has no undo in %s either, and nothing that is set aside', (phase) => {
+    const told = stateInVersion1(full(undoing(phase), 'slot-damaged'));
+    expect(told.update).toEqual({ phase: 'idle' });
+    expect(deviceStateSchemaVersion1.parse(told)).toEqual(told);
+  });
+
+  it('leaves out what later updaters know of an attempt', () => {
+    const told = stateInVersion1(full(inPhase('probation', { isFinal: true, countedBoot: 'b' }), 'slot-damaged'));
+    expect(deviceStateSchemaVersion1.parse(told)).toEqual(told);
+    expect(told.update.phase).toBe('probation');
+  });
+
   it('has no repair that ended either', () => {
     const state = full(inPhase('idle'), 'disk-full');
-    const lastAttempt = state.lastAttempt && { ...state.lastAttempt, source: { kind: 'repair' as const } };
-    const told = stateInVersion1({ ...state, ...(lastAttempt ? { lastAttempt } : {}) });
-    expect(deviceStateSchemaVersion1.parse(told).lastAttempt).toMatchObject({ code: 'disk-full' });
+    for (const kind of ['repair', 'undo'] as const) {
+      const lastAttempt = state.lastAttempt && { ...state.lastAttempt, source: { kind } };
+      const told = stateInVersion1({ ...state, ...(lastAttempt ? { lastAttempt } : {}) });
+      expect(deviceStateSchemaVersion1.parse(told).lastAttempt).toMatchObject({ code: 'disk-full' });
+    }
   });
 
   it('is one that an older updater accepts for every code that there is, and for those that will be', () => {

@@ -36,6 +36,13 @@ export function inPhase(phase: DevicePhase, change: Partial<Attempt> = {}): Devi
   }
 }
 
+/** An operator takes the last rollback back, which left the newest. */
+export function undoing(phase: Exclude<DevicePhase, 'idle'>, change: Partial<Attempt> = {}): DeviceState {
+  const rejected = [{ manifestSha256: newest.manifestSha256, version: newest.version, at }];
+  const state = inPhase(phase, { source: { kind: 'undo' }, ...change });
+  return { ...state, counterFloor: newest.counter, rejected, setAside: { release: newest, at } };
+}
+
 /** A repair of the release that runs; one that goes back says that the slot is damaged, whatever came of the repair. */
 export function repairing(phase: Exclude<DevicePhase, 'idle'>, change: Partial<Attempt> = {}): DeviceState {
   const state = inPhase(phase, { source: { kind: 'repair' }, release: newer, ...change });

@@ -5,7 +5,7 @@ import { type ErrorCode, errorCodes, faultOf } from '../../../contract/errors.ts
 import type { UpdateEvent } from '../../../edge-updater/update/event.ts';
 import { blankState, type DeviceState, deviceStateSchema } from '../../../edge-updater/update/state.ts';
 import { transition } from '../../../edge-updater/update/transition.ts';
-import { at, attempt, inPhase, moment, newer, newest, older, repairing } from './states.ts';
+import { at, attempt, inPhase, moment, newer, newest, older, repairing, undoing } from './states.ts';
 
 const transfer = { bytesOnWire: 10, fullBytes: 20, resumedFrom: 5 };
 const events: Record<UpdateEvent['kind'], UpdateEvent> = {
@@ -33,6 +33,7 @@ const events: Record<UpdateEvent['kind'], UpdateEvent> = {
   pruned: { kind: 'pruned' },
   failed: { kind: 'failed', code: 'io-error', message: 'disk' },
   'rollback-requested': { kind: 'rollback-requested', attemptId: 'b' },
+  'undo-requested': { kind: 'undo-requested', attemptId: 'b' },
   'permit-accepted': { kind: 'permit-accepted', attemptId: 'b', permitId: 'p'.repeat(16), rollout: 'r' },
   'permit-refused': { kind: 'permit-refused', attemptId: 'b', rollout: 'r', code: 'permit-expired', message: 'old' },
   'damage-found': { kind: 'damage-found', attemptId: 'b', message: 'bin is gone' },
@@ -100,6 +101,62 @@ describe.each(devicePhases.filter((phase) => phase !== 'idle'))('in %s of a repa
     expect(deviceStateSchema.parse(step.state)).toEqual(step.state);
     expect(step.state.rejected).toEqual([]);
     expect([newer, older]).toContainEqual(step.state.current);
+  });
+});
+
+describe.each(devicePhases.filter((phase) => phase !== 'idle'))('in %s of an undo', (phase) => {
+  const movesOfUndo: typeof moves = {
+    ...moves,
+    staged: { ...moves.staged, 'slot-damaged': ['idle', 'prune'] },
+    switching: { ...moves.switching, 'slot-damaged': ['rolling-back', 'restore'] },
+  };
+
+  it.each(Object.keys(events) as UpdateEvent['kind'][])('%s leads where the table says', (kind) => {
+    const step = apply(undoing(phase), events[kind]);
+    const [expected, effect] = movesOfUndo[phase][kind] ?? [phase, ''];
+    expect(step.state.update.phase).toBe(expected);
+    expect(step.effect?.kind ?? '').toBe(effect);
+    expect(deviceStateSchema.parse(step.state)).toEqual(step.state);
+    // What was known against the release stays until it is kept, and nothing is added.
+    const isKept = expected === 'committed' && phase !== 'committed';
+    const isForgotten = kind === 'rejections-forgotten';
+    expect(step.state.rejected.length).toBe(isKept || isForgotten ? 0 : 1);
+    expect(step.state.held).toEqual([]);
+  });
+});
+
+describe('an undo', () => {
+  const { rejected, setAside } = undoing('staged');
+  const rested = { ...inPhase('idle'), rejected, ...(setAside ? { setAside } : {}) };
+
+  it('begins with reading the slot that was left, and keeps it meanwhile', () => {
+    const step = apply(rested, events['undo-requested']);
+    expect(step.effect).toMatchObject({ kind: 'verify', attempt: { source: { kind: 'undo' }, release: newest } });
+    expect(apply(inPhase('idle'), events['undo-requested']).state).toEqual(inPhase('idle'));
+    const { effect } = apply(step.state, { kind: 'failed', code: 'memory-short', message: 'm' });
+    expect(effect).toMatchObject({ kind: 'prune', keep: [newer, older, newest].map((each) => each.manifestSha256) });
+  });
+
+  it('that is kept may be gone back from, and lifts what was known against the release', () => {
+    const { state } = apply(undoing('probation'), events.healthy);
+    expect(state).toMatchObject({ current: newest, previous: newer, rejected: [], known: [newest.manifestSha256] });
+    expect(state.setAside).toBeUndefined();
+  });
+
+  it('is possible after each way back that has set data aside, until another release is kept', () => {
+    const going = apply(inPhase('probation'), events.unhealthy).state;
+    const back = apply(going, { kind: 'restored', confirmed: true, isSetAside: true }).state;
+    expect(back.setAside).toEqual({ release: newest, at });
+    expect(apply(going, { kind: 'restored', confirmed: true }).state.setAside).toBeUndefined();
+    const other = { ...inPhase('probation'), setAside: { release: older, at } };
+    expect(apply(other, events.healthy).state.setAside).toBeUndefined();
+  });
+
+  it('is given up for the room that another update needs', () => {
+    const downloading = { ...inPhase('downloading'), setAside: { release: older, at } };
+    const full = { kind: 'failed', code: 'disk-full', message: 'm' } as const;
+    expect(apply(downloading, full).state.setAside).toBeUndefined();
+    expect(apply(downloading, { ...full, code: 'io-error' }).state.setAside).toBeDefined();
   });
 });
 

@@ -12,9 +12,11 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, get } from 'node:http';
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { gzipSync } from 'node:zlib';
+import { etcdDatabase } from '../etcd-database.ts';
 import { migrate, openKine, put } from '../k3s/datastore.ts';
 import { ApiServer } from '../kubernetes/api-server.ts';
 import { type ClusterFiles, readClusterFiles } from '../kubernetes/cluster-files.ts';
@@ -26,12 +28,17 @@ const data = optionOf('data-dir') ?? '/var/lib/k0s';
 const socket = optionOf('status-socket') ?? '/run/k0s/status.sock';
 const isSingle = isOn('single');
 const version = process.env.STAND_IN_VERSION ?? '';
-const behaviour = JSON.parse(process.env.STAND_IN_BEHAVIOUR || '{}') as { storageVersion?: number; ends?: string };
+const behaviour = JSON.parse(process.env.STAND_IN_BEHAVIOUR || '{}') as {
+  storageVersion?: number;
+  ends?: string;
+  members?: number;
+};
 // Checks that run without side effects.
 if (role === 'sysinfo' || role === 'config') {
   process.stdout.write('[]\n');
   process.exit();
 }
+if (role === 'backup') process.exit(await backup());
 const hasWorkloads = role === 'worker' || isSingle || isOn('enable-worker');
 const stopped = new Promise((resolve) => process.once('SIGTERM', resolve));
 
@@ -100,6 +107,9 @@ function stageBinary(): string {
 function openDatastore(): DatabaseSync | undefined {
   if (!isSingle) {
     mkdirSync(path.join(data, 'etcd', 'member', 'wal'), { recursive: true });
+    mkdirSync(path.join(data, 'etcd', 'member', 'snap'), { recursive: true });
+    const { members } = behaviour;
+    if (members !== undefined) writeFileSync(path.join(data, 'etcd/member/snap/db'), etcdDatabase(members));
     return undefined;
   }
   mkdirSync(path.join(data, 'db'), { recursive: true, mode: 0o750 });
@@ -107,6 +117,31 @@ function openDatastore(): DatabaseSync | undefined {
   migrate(opened, behaviour.storageVersion ?? 1);
   put(opened, '/registry/started', version);
   return opened;
+}
+
+/**
+ * As K0s does it (cmd/backup, pkg/backup): through the controller that runs, made in $TMPDIR and copied from there; a configuration
+ * that is not there ends it.
+ */
+async function backup(): Promise<number> {
+  const fail = (why: string) => {
+    process.stderr.write(`Error: ${why}\n`);
+    return 1;
+  };
+  const isRunning = await new Promise((resolve) => {
+    const asked = get({ socketPath: socket, path: '/status' }, () => resolve(true));
+    asked.on('error', () => resolve(false));
+  });
+  if (!isRunning) return fail('this command must be run on a controller node');
+  const settings = optionOf('config') ?? '/etc/k0s/k0s.yaml';
+  if (!existsSync(settings)) return fail(`failed to open ${settings}: no such file or directory`);
+  const place = optionOf('save-path') ?? '.';
+  if (!existsSync(place)) return fail(`the save-path directory (${place}) does not exist`);
+  const name = `k0s_backup_${new Date().toISOString().replaceAll(/[:-]/g, '_')}.tar.gz`;
+  const made = path.join(process.env.TMPDIR ?? '/tmp', name);
+  writeFileSync(made, gzipSync(readFileSync(path.join(data, 'etcd/member/snap/db'))));
+  copyFileSync(made, path.join(place, name));
+  return 0;
 }
 
 /** API and kubelet of a controller that works, with its kubeconfig where K0s keeps it. */

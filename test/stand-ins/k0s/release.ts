@@ -13,7 +13,7 @@ export interface K0sRelease {
   readonly version: string;
   readonly nodeName?: string;
   /** What it does at a start, of those of the k3s stand-in that k0s.ts knows. */
-  readonly behaviour?: Pick<Behaviour, 'storageVersion'> & { readonly ends?: 'well' | 'exits' };
+  readonly behaviour?: Pick<Behaviour, 'storageVersion' | 'members'> & { readonly ends?: 'well' | 'exits' };
   /** Its API and its kubelet are served with these certificates, for `nodeName`. */
   readonly cluster?: ClusterCertificates;
   /** In a machine that has its own paths. */

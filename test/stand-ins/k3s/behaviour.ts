@@ -9,6 +9,10 @@ export interface Behaviour {
   readonly version: string;
   /** Of what it stores; an older release cannot read a newer one. */
   readonly storageVersion: number;
+  /** Of its etcd, where it has one; without it, the etcd has no database yet. */
+  readonly members?: number;
+  /** What comes of saving that: `refused`, `none`: it says that it did and has not, `empty`. */
+  readonly snapshots?: 'well' | 'refused' | 'none' | 'empty';
   /**
    * `exits` at once, `exits-later` when it was ready for a moment, `hangs` before it is ready, `never-healthy`: it is ready
    * and its health is not; each after it has migrated its datastore. `eats-disk` fills its data directory first.

@@ -5,6 +5,7 @@
  */
 import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
+import { etcdSnapshot } from './etcd-snapshot.ts';
 import { defaultDataDirectory, optionsOf } from './options.ts';
 
 const [release = '', ...args] = process.argv.slice(2);
@@ -12,6 +13,10 @@ const { hash } = JSON.parse(readFileSync(path.join(release, 'release.json'), 'ut
 
 const folder = unpacked(optionsOf(args, process.env).get('data-dir') ?? defaultDataDirectory);
 const bin = path.join(folder, 'bin');
+if (args[0] === 'etcd-snapshot') {
+  const options = optionsOf(args, process.env);
+  process.exit(await etcdSnapshot(args[1] ?? '', options, options.get('data-dir') ?? defaultDataDirectory));
+}
 // kubectl takes no data directory; K3s has unpacked by then.
 if (args[0] === 'kubectl') {
   process.stderr.write('error: unknown flag: --data-dir\n');

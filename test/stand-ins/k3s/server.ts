@@ -6,10 +6,12 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { hostname } from 'node:os';
 import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { etcdDatabase } from '../etcd-database.ts';
 import { readClusterFiles } from '../kubernetes/cluster-files.ts';
 import { behaviourOf, misbehave } from './behaviour.ts';
 import { type K3sCluster, startAgent, startServer } from './cluster.ts';
 import { migrate, openKine, reconcileBootstrap } from './datastore.ts';
+import { answerSnapshots } from './etcd-snapshot.ts';
 import { defaultDataDirectory, optionsOf } from './options.ts';
 
 const args = process.argv.slice(2);
@@ -34,6 +36,8 @@ const alive = setInterval(() => undefined, 60_000);
 await stopped;
 clearInterval(alive);
 database?.close();
+// What serves an etcd goes on without end, too.
+if (behaviour.members !== undefined) process.exit();
 // What serves a cluster goes on without end.
 if (cluster) process.exit();
 
@@ -71,6 +75,7 @@ function openDatastore(): DatabaseSync | undefined {
   if (existsSync(at('server/db/etcd')) || (endpoint === '' && options.get('cluster-init') === 'true')) {
     mkdirSync(at('server/db/etcd/member/wal'), { recursive: true });
     writeFileSync(at('server/db/etcd/name'), `${hostname()}-1a2b3c4d`);
+    if (behaviour.members !== undefined) startEtcd(behaviour.members);
     return undefined;
   }
   if (endpoint !== '' && !endpoint.startsWith('sqlite')) return undefined;
@@ -78,6 +83,13 @@ function openDatastore(): DatabaseSync | undefined {
   reconcileBootstrap(opened, [at('server/tls/service.key'), at('server/cred/passwd')], Date.now());
   migrate(opened, behaviour.storageVersion);
   return opened;
+}
+
+function startEtcd(members: number): void {
+  const file = at('server/db/etcd/member/snap/db');
+  mkdirSync(path.dirname(file), { recursive: true });
+  if (!existsSync(file)) writeFileSync(file, etcdDatabase(members));
+  answerSnapshots(data, file, behaviour);
 }
 
 function at(name: string): string {

@@ -5,7 +5,7 @@ import { adoptionSchema } from '../../../../edge-updater/adoption/adoption.ts';
 import { dataSetOf } from '../../../../edge-updater/adoption/data-set.ts';
 import { deviceStateSchema } from '../../../../edge-updater/update/state.ts';
 import { adoptionOf } from '../../../fakes/adopted-box.ts';
-import { at, inPhase } from '../../update/states.ts';
+import { at, inPhase, undoing } from '../../update/states.ts';
 
 const digest = 'a'.repeat(64);
 const snapshot = {
@@ -22,6 +22,12 @@ it('a snapshot without settings gives none back', () => {
 it('a box that was adopted before has its data alone', () => {
   const { configuration: _, ...older } = adoptionOf('/data', '/etc/rancher/k3s/config.yaml');
   expect(dataSetOf(adoptionSchema.parse(older))).toMatchObject({ outside: [], sqlite: 'server/db/state.db' });
+});
+
+it('a journal of before an undo could be asked for has none', () => {
+  const { setAside, ...older } = undoing('rolled-back');
+  expect(deviceStateSchema.parse({ ...older, update: { phase: 'idle' } }).setAside).toBeUndefined();
+  expect(deviceStateSchema.parse({ ...older, setAside }).setAside).toEqual(setAside);
 });
 
 it('a journal has what it says of a stranded device, and needs not', () => {

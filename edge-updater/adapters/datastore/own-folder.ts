@@ -1,0 +1,106 @@
+/**
+ * Keeps the small files of the updater beside the data of an adopted box, in `<data directory>/slipway/`: `owner.json` says the
+ * release that wrote the data, `snapshots/<attempt>/snapshot.json` describes a copy, `aside/aside.json` what was set aside.
+ */
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import * as z from 'zod';
+import { type Digest, digestSchema } from '../../../contract/digest.ts';
+import {
+  exists,
+  makeDirectory,
+  onDisk,
+  readIfThere,
+  replaceFileSync,
+} from '../../../system/files/durable-file-sync.ts';
+import { type AsideRecord, asideRecordSchema, type SnapshotRecord, snapshotRecordSchema } from './snapshot-record.ts';
+
+const recordName = 'snapshot.json';
+const asideName = 'aside.json';
+/** `putBack`: the attempt whose copy is in place since the last exchange. */
+const ownerSchema = z.object({
+  schemaVersion: z.literal(1),
+  release: digestSchema,
+  putBack: z.string().optional(),
+});
+
+export class OwnFolder {
+  readonly folder: string;
+
+  constructor(dataDir: string) {
+    this.folder = path.join(dataDir, 'slipway');
+  }
+
+  at(...parts: readonly string[]): string {
+    return path.join(this.folder, ...parts);
+  }
+
+  snapshotFolder(attempt: string, ...parts: readonly string[]): string {
+    return this.at('snapshots', attempt, ...parts);
+  }
+
+  get ownership(): z.infer<typeof ownerSchema> | undefined {
+    return this.read('owner.json', ownerSchema);
+  }
+
+  /** @param putBack the attempt whose copy is in place */
+  own(release: Digest, putBack?: string): void {
+    this.write('owner.json', { schemaVersion: 1, release, putBack });
+  }
+
+  /** Names of snapshots, whole or not. */
+  get snapshots(): string[] {
+    const folder = this.at('snapshots');
+    return exists(folder) ? onDisk(`list ${folder}`, () => readdirSync(folder)) : [];
+  }
+
+  /** Of whole snapshots, in the order in which they were taken. */
+  get records(): SnapshotRecord[] {
+    return this.snapshots
+      .map((name) => this.recordOf(name))
+      .filter((record) => record !== undefined)
+      .sort((a, b) => a.takenAt.localeCompare(b.takenAt));
+  }
+
+  recordOf(attempt: string): SnapshotRecord | undefined {
+    return this.read(path.join('snapshots', attempt, recordName), snapshotRecordSchema);
+  }
+
+  writeRecord(record: SnapshotRecord): void {
+    replaceFileSync(this.snapshotFolder(record.attempt, recordName), Buffer.from(JSON.stringify(record)));
+  }
+
+  get asideRecord(): AsideRecord | undefined {
+    return this.read(path.join('aside', asideName), asideRecordSchema);
+  }
+
+  writeAsideRecord(record: AsideRecord): void {
+    makeDirectory(this.at('aside'));
+    this.write(path.join('aside', asideName), record);
+  }
+
+  /** Undefined where there is none, or none that can be understood. */
+  read<T>(name: string, schema: z.ZodType<T>): T | undefined {
+    const bytes = readIfThere(this.at(name));
+    if (!bytes) return undefined;
+    try {
+      return schema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    } catch {
+      return undefined;
+    }
+  }
+
+  write(name: string, value: object): void {
+    makeDirectory(this.folder);
+    replaceFileSync(this.at(name), Buffer.from(`${JSON.stringify(value)}\n`));
+  }
+}
+
+/** Reads alone, so that a process without a right to the data may look. @returns undefined while an exchange is open */
+export function wholeFor(own: OwnFolder): Digest | undefined {
+  try {
+    return exists(own.at('exchange.json')) ? undefined : own.ownership?.release;
+  } catch {
+    return undefined;
+  }
+}
