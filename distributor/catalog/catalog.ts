@@ -194,8 +194,9 @@ export class Catalog {
   }
 }
 
-function blobsOf({ components }: ReleaseManifest): Digest[] {
-  return components.flatMap(({ blobs, deltas }) => [...blobs, ...deltas].map(({ sha256 }) => sha256));
+function blobsOf({ components, attachments = [] }: ReleaseManifest): Digest[] {
+  const ofComponents = components.flatMap(({ blobs, deltas }) => [...blobs, ...deltas]);
+  return [...ofComponents, ...attachments].map(({ sha256: digest }) => digest);
 }
 
 function maxTransferBytesOf({ components }: ReleaseManifest): number {

@@ -3,6 +3,7 @@
  * them. Rules of the Fleet still win over given labels. Pure.
  */
 import type { Labels } from '../../contract/device-api/check.ts';
+import { isSafeguardLabel, withSafeguardLabels } from '../../contract/device-api/safeguards.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { nearest } from '../declaration/nearest.ts';
 import type { Plan } from '../declaration/plan.ts';
@@ -31,13 +32,13 @@ export function labelsOfGroups(plan: Pick<Plan, 'groups'>, names: readonly strin
   return labels;
 }
 
-/** One value is as good as another: the first. */
+/** One value is as good as another: the first. What a box tells of itself nobody gives. */
 function asked({ matchLabels, matchExpressions }: Selector): Labels {
   const some = matchExpressions.flatMap(({ key, operator, values }): [string, string][] => {
     if (operator === 'In') return [[key, values[0] ?? '']];
     return operator === 'Exists' ? [[key, 'true']] : [];
   });
-  return { ...Object.fromEntries(some), ...matchLabels };
+  return withSafeguardLabels({ ...Object.fromEntries(some), ...matchLabels }, undefined);
 }
 
 /** A condition on a label that nobody gives is the device's to fulfil. */
@@ -45,9 +46,10 @@ function requireDecided(name: string, selector: Selector, labels: Labels): void 
   const isOpen = ({ key }: LabelRequirement) => !Object.hasOwn(labels, key);
   const open = selector.matchExpressions.find(isOpen);
   if (!open && selects(selector, labels)) return;
-  const why = open
-    ? `it asks for ${open.key} ${open.operator}, which a device decides`
-    : 'another label stands against it';
+  const told = Object.keys(selector.matchLabels).find(isSafeguardLabel);
+  const undecided = open ? `${open.key} ${open.operator}` : told;
+  const why =
+    undecided === undefined ? 'another label stands against it' : `it asks for ${undecided}, which a device decides`;
   throw new SlipwayError('usage', `no labels put a device into the group ${name} for certain: ${why}`, {
     hint: 'Give the labels themselves by --label key=value.',
   });

@@ -43,7 +43,7 @@ function peopleOf({ url }: Pick<OidcIssuer, 'url'>): People {
       },
     ],
   });
-  return new People(issuers, bearerVerifier(issuers, { proxies: noProxyRule, timeoutMs: 300 }));
+  return new People(issuers, bearerVerifier(issuers, { proxies: noProxyRule }));
 }
 
 const whoami = async (bearer: string) => {
@@ -207,9 +207,8 @@ describe('a provider that is away', () => {
     const bearer = await issuer.sign({});
     expect(await whoami(bearer)).toMatchObject({ status: 503, code: 'issuer-unreachable' });
     const asked = issuer.asked.length;
-    const startedAt = performance.now();
     expect(await whoami(bearer)).toMatchObject({ status: 503, code: 'issuer-unreachable' });
-    expect([issuer.asked.length, performance.now() - startedAt < 250]).toEqual([asked, true]);
+    expect(issuer.asked).toHaveLength(asked);
     issuer.isHanging = false;
     small.lapse(31);
     expect((await whoami(bearer)).purpose).toBe('person');

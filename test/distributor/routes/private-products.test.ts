@@ -39,7 +39,13 @@ interface Stored {
 
 async function stored(options: FleetOptions = {}): Promise<Stored> {
   const small = await SmallFleet.open({ privateProducts: [product], otherProducts: [other], ...options });
-  const [secret, shared] = [smallRelease('1.0.0', 1), smallRelease('2.0.0', 2)];
+  const sbom = Buffer.from('{"bomFormat": "CycloneDX"}');
+  const attached = { kind: 'sbom', name: 'sbom.json', mediaType: 'application/json', length: sbom.length } as const;
+  const attachments = [{ ...attached, sha256: await small.putBlob(sbom) }];
+  const secret: ReleaseManifest = {
+    ...{ ...smallRelease('1.0.0', 1), schemaVersion: 3, minUpdaterVersion: '0.2.0', attachments },
+  };
+  const shared = smallRelease('2.0.0', 2);
   const theirs = otherRelease(shared);
   const blobs: Digest[] = [];
   for (const version of ['1.0.0', '2.0.0', '7.0.0']) {
@@ -50,7 +56,11 @@ async function stored(options: FleetOptions = {}): Promise<Stored> {
   const version = small.repository.version;
   return {
     small,
-    secret: [`/v1/metadata/${version}.${product}.json`, manifestOf(secret), `/v1/blobs/sha256/${blobs[0]}`],
+    secret: [
+      `/v1/metadata/${version}.${product}.json`,
+      manifestOf(secret),
+      ...[blobs[0], attachments[0]?.sha256].map((digest) => `/v1/blobs/sha256/${digest}`),
+    ],
     open: [
       ...[
         'timestamp.json',

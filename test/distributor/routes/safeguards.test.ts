@@ -117,6 +117,14 @@ describe('nobody gives a box safeguards', () => {
     expect(answer.json().message).toContain('reserved');
   });
 
+  it('by a token for a group that asks for them', async () => {
+    await using small = await open();
+    const token = await small.token('operator', 'tokens:control');
+    const answer = await small.ask('POST', '/v1/tokens', token, { purpose: 'enrol', groups: ['safe'] });
+    expect(answer.json()).toMatchObject({ code: 'usage' });
+    expect(answer.json().message).toContain(`it asks for ${label}, which a device decides`);
+  });
+
   it('by a rule of the fleet', async () => {
     await using small = await open();
     const rule = { when: {}, set: { [label]: 'on' } };
