@@ -22,7 +22,7 @@ const names = [
     'recipe',
   ],
   ...['journal', 'bundle', 'Content-Range', 'Range', 'rollout YAML', 'people YAML', 'bearer of a person'],
-  ...['statement of provenance', 'SBOM', 'list of checksums', 'cosign bundle'],
+  ...['statement of provenance', 'SBOM', 'list of checksums', 'cosign bundle', 'signed request', 'private link'],
 ];
 
 describe(`seeds from ${seed}`, () => {

@@ -38,6 +38,7 @@ import { signPermit } from '../fakes/permits.ts';
 import { newSigningKey, product, SignedRepository, smallRelease } from '../fakes/signed-repository.ts';
 import { edited, patched, sealed, stored, writeDelta } from '../fakes/small-delta.ts';
 import { bundleVector } from '../packager/upstream/vectors.ts';
+import { privateLink, signedRequest } from './signatures.ts';
 
 export interface Parser {
   readonly name: string;
@@ -63,7 +64,7 @@ export async function allParsers(): Promise<readonly Parser[]> {
       await bundle(),
     ],
     ...[contentRange(), range(), plan(), people(), await personBearer()],
-    ...[statement(), sbom(), checksums(), cosignBundle()],
+    ...[statement(), sbom(), checksums(), cosignBundle(), signedRequest(), privateLink()],
   ];
 }
 
