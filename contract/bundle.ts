@@ -3,7 +3,7 @@
  * members have the keys of a store, so that the same checks read both.
  *
  * Order: `bundle.json`, TUF metadata (every root from version 1 on, timestamp, snapshot, targets, the product's
- * role and the hash bin of the release, where there is one), the release manifest, then blobs in the manifest's order. Deterministic: mtime 0, uid and gid 0, mode 0644.
+ * role and the hash bin of the release, where there is one), the release manifest, then blobs in the manifest's order and, on wish, attachments. Deterministic: mtime 0, uid and gid 0, mode 0644.
  */
 import * as z from 'zod';
 import { digestSchema } from './digest.ts';

@@ -40,6 +40,7 @@ export const errorCodes = {
   'component-too-large': { exit: exitStatus.invalidInput, fault: 'none' },
   'platform-mismatch': { exit: exitStatus.invalidInput, fault: 'device' },
   'distribution-contradicted': { exit: exitStatus.invalidInput, fault: 'none' },
+  'attachment-malformed': { exit: exitStatus.invalidInput, fault: 'none' },
   'renderer-missing': { exit: exitStatus.invalidInput, fault: 'none' },
   'render-failed': { exit: exitStatus.invalidInput, fault: 'none' },
   'build-incomplete': { exit: exitStatus.invalidInput, fault: 'none' },
@@ -98,6 +99,13 @@ export const errorCodes = {
   'bundle-malformed': { exit: exitStatus.untrusted, fault: 'path' },
   'updater-too-old': { exit: exitStatus.untrusted, fault: 'device' },
 
+  // Where a release is from
+  'upstream-unnamed': { exit: exitStatus.untrusted, fault: 'none' },
+  'upstream-mismatched': { exit: exitStatus.untrusted, fault: 'none' },
+  'upstream-signature-invalid': { exit: exitStatus.untrusted, fault: 'none' },
+  'provenance-missing': { exit: exitStatus.untrusted, fault: 'device', since: 2 },
+  'provenance-invalid': { exit: exitStatus.untrusted, fault: 'device', since: 2 },
+
   // Permits to go back
   'permit-invalid': { exit: exitStatus.untrusted, fault: 'path' },
   'permit-expired': { exit: exitStatus.untrusted, fault: 'path' },
@@ -152,6 +160,9 @@ export const errorCodes = {
   // Server
   unauthenticated: { exit: exitStatus.unavailable, fault: 'path', http: 401 },
   forbidden: { exit: exitStatus.unavailable, fault: 'path', http: 403 },
+  'out-of-reach': { exit: exitStatus.unavailable, fault: 'none', http: 403, since: 2 },
+  'issuer-unreachable': { exit: exitStatus.unavailable, fault: 'none', http: 503, retryable: true, since: 2 },
+  'login-failed': { exit: exitStatus.unavailable, fault: 'none', since: 2 },
   'enrolment-token-invalid': { exit: exitStatus.unavailable, fault: 'path', http: 401 },
   'device-unknown': { exit: exitStatus.unavailable, fault: 'path', http: 404 },
   'device-pending': { exit: exitStatus.unavailable, fault: 'path', http: 403, retryable: true, since: 2 },

@@ -32,6 +32,18 @@ export const limits = {
   maxComponents: 256,
   maxDeltasPerComponent: 32,
   maxBlobsPerComponent: 4,
+  /** Documents beside the components of a release, and bytes of one: an SBOM of a whole image set has tens of MiB. */
+  maxAttachments: 64,
+  maxAttachmentBytes: 64 * 1024 * 1024,
+  /** A statement of provenance, which a device may be told to read. */
+  maxStatementBytes: 1024 * 1024,
+  maxStatementSignatures: 16,
+  /** A list of checksums and the name of one file there; a cosign bundle; a trusted root of Sigstore. */
+  maxChecksumsBytes: 1024 * 1024,
+  maxUpstreamNameBytes: 255,
+  maxCosignBundleBytes: 4 * 1024 * 1024,
+  /** A file whose signature is verified is read as a whole. */
+  maxSignedFileBytes: 2 ** 31 - 1,
   /** Length of one component, 1 TiB: far above any image set, far below 2^53. */
   maxComponentBytes: 2 ** 40,
   maxInstallPathBytes: 512,
@@ -122,6 +134,8 @@ export const limits = {
   maxRequestMs: 30_000,
   /** Bodies of check-ins and reports. */
   maxCheckBytes: 64 * 1024,
+  /** A JWT that a person shows; a head of a request may have twice as much. */
+  maxPersonBearerBytes: 8 * 1024,
   maxReportsPerRequest: 100,
   /** Troubles that a device tells of in one check, and characters of the message of each. */
   maxTroubles: 8,

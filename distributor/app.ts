@@ -15,6 +15,7 @@ import { boundConnections } from './http/connections.ts';
 import { answerClientError, answerErrors, answerExpectation, answerFrameworkError } from './http/error-answer.ts';
 import { turnAwayUnderPressure } from './http/event-loop-pressure.ts';
 import type { App } from './http/fastify-app.ts';
+import { boundPersonBearers } from './http/person-bearer.ts';
 import { rateLimited } from './http/rate-limits.ts';
 import { refuseBeforeStart } from './http/start-gate.ts';
 import { blobsRoute } from './routes/blobs.ts';
@@ -24,6 +25,7 @@ import { devicesRoute } from './routes/devices.ts';
 import { enrolRoute } from './routes/enrol.ts';
 import { eventsRoute } from './routes/events.ts';
 import { healthRoute } from './routes/health.ts';
+import { loginRoute } from './routes/login.ts';
 import { metadataRoute } from './routes/metadata.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { openapiOptions, openapiRoute } from './routes/openapi.ts';
@@ -108,6 +110,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     hook: 'preHandler',
     errorResponseBuilder: (_request, { ttl }) => rateLimited(Math.ceil(ttl / 1000)),
   });
+  if (services.people) boundPersonBearers(app);
   turnAwayUnderPressure(plain, { maxDelayMs: maxEventLoopDelayMs, retrySeconds: overloadRetrySeconds });
 
   metricsRoute(app, services, options.showsMetrics);
@@ -127,6 +130,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     planRoute,
     tokensRoute,
     whoamiRoute,
+    loginRoute,
     healthRoute,
   ]) {
     route(app, services);

@@ -10,9 +10,11 @@ import { openSource } from './adapters/declarations/open-source.ts';
 import { planReader } from './adapters/declarations/plan-reader.ts';
 import { descriptorLimit } from './adapters/descriptor-limit.ts';
 import { gateProbesWhenAsked } from './adapters/gate-probes-when-asked.ts';
+import { bearerVerifierWhenAsked } from './adapters/oidc/bearer-verifier-when-asked.ts';
 import { onlineSigner } from './adapters/online-signing/online-signer.ts';
 import { readPermitKey } from './adapters/permit-key.ts';
 import { runDistributor } from './commands/program.ts';
+import type { PersonLogin } from './people/login-ports.ts';
 
 const words = process.argv.slice(2);
 const outside = {
@@ -23,6 +25,12 @@ const outside = {
   descriptorLimit: descriptorLimit(),
   openGateProbes: () => gateProbesWhenAsked({ proxies: proxiesOfEnvironment(process.env) }),
   readPermitKey,
+  personLogin: {
+    signIn: async (...asked: Parameters<PersonLogin['signIn']>) =>
+      (await import('./adapters/oidc/device-login.ts')).deviceLogin.signIn(...asked),
+  },
+  openBearerVerifier: (issuers: Parameters<typeof bearerVerifierWhenAsked>[0]) =>
+    bearerVerifierWhenAsked(issuers, { proxies: proxiesOfEnvironment(process.env) }),
   openOnlineSigner: onlineSigner,
   clock: Date.now,
   randomBytes,

@@ -4,12 +4,14 @@ import type { Catalog } from './catalog/catalog.ts';
 import type { Acceptance } from './fleet/acceptance.ts';
 import type { DeviceDesk } from './fleet/device-desk.ts';
 import { GivenLabels } from './fleet/given-labels.ts';
+import type { LinkKeys } from './fleet/link-keys.ts';
 import type { FleetState } from './fleet/ports.ts';
 import type { RandomBytes } from './fleet/token.ts';
 import type { TokenUse } from './fleet/token-use.ts';
 import type { Freshness } from './freshness/freshness.ts';
 import type { Downloads } from './http/downloads.ts';
 import type { Metrics } from './http/metrics.ts';
+import type { People } from './people/people.ts';
 import type { Reconciler } from './reconcile/reconcile.ts';
 import type { Campaigns } from './rollout/campaigns/campaigns.ts';
 import type { PermitIssuer } from './rollout/deciding/permit.ts';
@@ -25,6 +27,9 @@ export interface Services {
   /** Whether metadata is signed in time; absent where nobody looks. */
   readonly freshness?: Pick<Freshness, 'problem'>;
   readonly tokenUse: TokenUse;
+  readonly links: LinkKeys;
+  /** Undefined where no issuer vouches for people. */
+  readonly people: People | undefined;
   /** Undefined where this server was given no key for permits: it sends no device back then. */
   readonly permits: PermitIssuer | undefined;
   /** Fit for keys. */
@@ -44,6 +49,8 @@ export interface Policy {
   readonly requireTokenForReads: boolean;
   /** Send clients to presigned URLs of the store instead of streaming blobs. */
   readonly redirectBlobs: boolean;
+  /** Origin, with a path where it has one, of a cache in front that clients are sent to for blobs. */
+  readonly blobOrigin: string | undefined;
   /** Location of nginx that holds the folder of the store; it sends blobs then. Ends with `/`. */
   readonly accelRedirect: string | undefined;
   /** How a device stands that enrols now. */

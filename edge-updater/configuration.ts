@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { type DeviceId, deviceIdSchema, labelsSchema } from '../contract/device-api/check.ts';
+import { type DeviceId, deviceIdSchema } from '../contract/device-api/check.ts';
+import { givenLabelsSchema } from '../contract/device-api/labels.ts';
 import { SlipwayError } from '../contract/errors.ts';
 import { limits } from '../contract/limits.ts';
 import { distributionNames } from '../contract/release/distribution.ts';
@@ -79,7 +80,7 @@ const documentSchema = z.strictObject({
   deviceId: deviceIdSchema.optional(),
   product: productSchema,
   platform: platformSchema.optional(),
-  labels: labelsSchema.default({}),
+  labels: givenLabelsSchema.default({}),
   stateDir: absolutePath.default('/var/lib/slipway'),
   /** The 1.root.json of the repository, brought by a way that is trusted. */
   trustedRoot: absolutePath,
@@ -149,6 +150,15 @@ const documentSchema = z.strictObject({
   health: healthSchema,
   /** What a preflight says against a release and the operator takes upon himself. */
   preflight: z.strictObject({ ignore: z.array(z.enum(ignorableObjections)).default([]) }).prefault({}),
+  /** What a release has to bring along before this device takes it. */
+  require: z
+    .strictObject({
+      /** Public keys in PEM form; one of them has to have signed the statement. */
+      provenance: z.array(absolutePath).max(16).default([]),
+      sbom: z.boolean().default(false),
+      upstream: z.boolean().default(false),
+    })
+    .prefault({}),
 });
 
 /** Without a probe of its own, health is that of the K3s or K0s: where none is looked for, nothing would be asked. */

@@ -216,6 +216,8 @@ export interface Server extends BlobSource {
   /** One metadata document; undefined where there is none (404, 403). */
   metadata(name: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>;
   manifest(digest: Digest, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>;
+  /** A small document beside a release, as it comes; whoever asks knows its digest. */
+  attachment(digest: Digest, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>;
 }
 
 export interface ServiceCondition {

@@ -3,8 +3,8 @@ import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { type BundledProgram, bundleProgram } from './bundle.ts';
 
-/** What a device must not carry: a web framework, a cloud SDK, a database server's client or an embedded database. */
-const notOnDevices = ['fastify', '@fastify', '@aws-sdk', '@smithy', 'pg', 'kysely', 'better-sqlite3'];
+/** What a device must not carry: a web framework, a cloud SDK, a client or an engine of a database, Sigstore. */
+const notOnDevices = ['fastify', '@fastify', '@aws-sdk', '@smithy', 'pg', 'kysely', 'better-sqlite3', '@sigstore'];
 
 /** undici can speak it, and our devices do not. */
 const absentOnDevices = ['node:http2'];

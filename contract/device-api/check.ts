@@ -8,15 +8,12 @@ import { platformSchema } from '../release/platform.ts';
 import { versionSchema } from '../release/version.ts';
 import { signedPermitSchema } from '../trust/permit.ts';
 import { boxSchema } from './box.ts';
+import { labelsSchema } from './labels.ts';
 import { decisionReasonNames } from './reasons.ts';
+import { safeguardsSchema } from './safeguards.ts';
 
 export { type DeviceId, deviceIdSchema } from './device-id.ts';
-
-/** Labels as Kubernetes has them, for selectors; at most 64. */
-export const labelsSchema = z
-  .record(z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?$/), z.string().max(63))
-  .refine((labels) => Object.keys(labels).length <= 64, 'expected 64 labels at most');
-export type Labels = z.infer<typeof labelsSchema>;
+export type { Labels } from './labels.ts';
 
 /** States of the device's update machine, in the order of an update. */
 export const devicePhases = [
@@ -107,6 +104,8 @@ export const checkRequestSchema = z.discriminatedUnion('schemaVersion', [
     box: boxSchema.optional().catch(undefined),
     /** Absent where the system does not say. One that nobody here can read is passed over. */
     machine: machineFactsSchema.optional().catch(undefined),
+    /** Absent from updaters that do not look. Ones that nobody here can read are passed over. */
+    safeguards: safeguardsSchema.optional().catch(undefined),
   }),
 ]);
 export type CheckRequest = z.infer<typeof checkRequestSchema>;

@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import { productSchema } from '../release/manifest.ts';
 import { platformSchema } from '../release/platform.ts';
-import { deviceIdSchema, labelsSchema } from './check.ts';
+import { deviceIdSchema } from './check.ts';
+import { labelsSchema } from './labels.ts';
 import { publicKeySchema } from './signed-request.ts';
 
 /** `slp_<purpose>_<43 characters base64url>`: 256 random bits, recognisable by secret scanners. */

@@ -24,6 +24,8 @@ export const decisionReasons = {
   'budget-spent': 'The rollout has moved the bytes that it may move in this period.',
   'skew-first': 'A minor version in between may not be skipped.',
   'path-missing': 'The store has no release that leads on from the one the device runs.',
+  'release-unattested':
+    'The release lacks an SBOM, a statement of provenance or a check of upstream that the rollout requires.',
   'revert-on-abort': 'The rollout was aborted and sends its devices back to their previous release.',
 } as const;
 

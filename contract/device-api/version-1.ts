@@ -29,6 +29,6 @@ export function reportInVersion1({ code, fault, nextTryAt: _, message, ...rest }
 
 export function checkInVersion1(check: CheckRequest): CheckRequestVersion1 {
   if (check.schemaVersion === 1) return check;
-  const { troubles: _, box: __, machine: ___, ...rest } = check;
+  const { troubles: _, box: __, machine: ___, safeguards: ____, ...rest } = check;
   return { ...rest, schemaVersion: 1 };
 }

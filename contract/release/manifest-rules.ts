@@ -1,6 +1,8 @@
 /** Checks what a release.json has to keep among its members, beside the form of each. */
+import type { Attachment } from './attachment.ts';
 import type { ReleaseDistribution } from './distribution.ts';
 import { type ManifestSchemaVersion, schemaVersionFor, updaterNeeded } from './schema-version.ts';
+import type { UpstreamCheck } from './upstream-check.ts';
 import type { Version } from './version.ts';
 
 interface RuledComponent {
@@ -17,6 +19,8 @@ interface Ruled {
   readonly distribution?: ReleaseDistribution | undefined;
   readonly onRollback?: unknown;
   readonly components: readonly RuledComponent[];
+  readonly attachments?: readonly Attachment[] | undefined;
+  readonly upstream?: readonly UpstreamCheck[] | undefined;
 }
 
 export interface Breach {
@@ -32,6 +36,8 @@ export function breachesOf(manifest: Ruled): Breach[] {
     ...components.flatMap((component, index) => breachesOfComponent(component, index, components)),
     ...breachesOfSchema(manifest),
     ...breachesOfDistribution(manifest),
+    ...breachesOfAttachments(manifest),
+    ...breachesOfUpstream(manifest),
   ];
 }
 
@@ -82,4 +88,33 @@ function breachesOfDistribution({ distribution, components }: Ruled): Breach[] {
   if (component?.kind === 'binary') return [];
   const message = component ? `${component.name} is of kind ${component.kind}, not binary` : 'names no component';
   return [{ path: ['distribution', 'component'], message }];
+}
+
+/** One document is named once: of two names for it a reader would not know which one is meant. */
+function breachesOfAttachments({ attachments = [] }: Ruled): Breach[] {
+  const digests = attachments.map(({ sha256 }) => sha256);
+  return digests.flatMap((digest, index) => {
+    const isTwice = digests.indexOf(digest) !== index;
+    return isTwice ? [{ path: ['attachments', index, 'sha256'], message: 'names a document twice' }] : [];
+  });
+}
+
+/** Whoever reads that a component was checked finds the component and the documents that it was checked by. */
+function breachesOfUpstream({ upstream = [], attachments = [], components }: Ruled): Breach[] {
+  const names = new Set(components.map(({ name }) => name));
+  const isAttached = (kind: Attachment['kind'], digest: string | undefined) =>
+    digest === undefined || attachments.some((attachment) => attachment.kind === kind && attachment.sha256 === digest);
+  return upstream.flatMap(({ component, checksums, signature }, index) => {
+    const breach = (member: string, message: string): Breach => ({ path: ['upstream', index, member], message });
+    const isTwice = upstream.findIndex((other) => other.component === component) !== index;
+    return [
+      ...(names.has(component) ? [] : [breach('component', 'names no component')]),
+      ...(isTwice ? [breach('component', 'names a component twice')] : []),
+      ...(isAttached('checksums', checksums?.document) ? [] : [breach('checksums', 'names no attached list')]),
+      ...(isAttached('cosign-bundle', signature?.bundle) ? [] : [breach('signature', 'names no attached bundle')]),
+      ...(signature?.signs === 'checksums' && checksums === undefined
+        ? [breach('signature', 'signs a list that is not named')]
+        : []),
+    ];
+  });
 }

@@ -8,6 +8,7 @@ import { type Digest, digestSchema, sha256 } from '../digest.ts';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { permitsRole } from '../trust/permits-role.ts';
+import { attachmentSchema } from './attachment.ts';
 import { componentNameSchema } from './component-name.ts';
 import { deltaNeedsSchema } from './delta-needs.ts';
 import { distributionSchema } from './distribution.ts';
@@ -16,6 +17,7 @@ import { breachesOf } from './manifest-rules.ts';
 import { type Platform, platformSchema, platformSlug } from './platform.ts';
 import { rollbackPolicySchema } from './rollback-policy.ts';
 import { manifestSchemaVersions } from './schema-version.ts';
+import { upstreamCheckSchema } from './upstream-check.ts';
 import { type Version, versionSchema } from './version.ts';
 
 /** A product is one path segment of a TUF target and the name of its delegated role. */
@@ -110,6 +112,10 @@ export const manifestSchema = z
     /** Since schema version 2; see rollbackPolicy for what holds where it is absent. */
     onRollback: rollbackPolicySchema.optional(),
     components: z.array(componentSchema).min(1).max(limits.maxComponents),
+    /** Since schema version 3, like the next: documents beside the components. */
+    attachments: z.array(attachmentSchema).min(1).max(limits.maxAttachments).optional(),
+    /** Components that are what their makers publish. */
+    upstream: z.array(upstreamCheckSchema).min(1).max(limits.maxComponents).optional(),
   })
   .superRefine((manifest, context) => {
     for (const breach of breachesOf(manifest)) context.addIssue({ code: 'custom', ...breach });

@@ -3,10 +3,11 @@
  * that guards against torn or mixed documents, not against an owner of the store. The distributor is no trust anchor;
  * each device verifies from the root that it was given.
  */
-import { sha256 } from '../../contract/digest.ts';
+import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { decodeManifest, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
+import { originOf } from '../../contract/release/origin.ts';
 import { targetCustomSchema } from '../../contract/release/target-custom.ts';
 import { manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { binsMarker } from '../../contract/trust/hash-bins.ts';
@@ -15,6 +16,7 @@ import { type MetadataSet, refreshTrust, type TrustedRepository } from '../../co
 import { type EndingRole, endingRoles, type RoleEnds, roleEndsOf } from '../../system/signing/ending-roles.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
 import { type Expiries, expiriesOf } from './expiries.ts';
+import { BlobOwners, PrivateProducts } from './private-products.ts';
 import { type Release, ReleaseIndex } from './releases.ts';
 
 interface CatalogState {
@@ -31,10 +33,13 @@ interface CatalogState {
   readonly expiries: Expiries;
   /** Who may sign permits; undefined where the repository delegates them to nobody. */
   readonly permits: PermitAuthority | undefined;
+  /** Whose the blobs of these releases are. */
+  readonly owners: BlobOwners;
 }
 
 export class Catalog {
   readonly #store: StoreReader;
+  readonly privates: PrivateProducts;
   #known: MetadataSet | undefined;
   /** Of the known set; read when it is asked for first, since readiness asks every few seconds. */
   #ends: RoleEnds | undefined;
@@ -50,10 +55,13 @@ export class Catalog {
     skipped: [],
     expiries: new Map(),
     permits: undefined,
+    owners: new BlobOwners(undefined),
   };
 
-  constructor(store: StoreReader) {
+  /** @param privates products whose content is not for everybody */
+  constructor(store: StoreReader, privates = new PrivateProducts([])) {
     this.#store = store;
+    this.privates = privates;
   }
 
   get state(): CatalogState {
@@ -102,7 +110,9 @@ export class Catalog {
       const index = new ReleaseIndex(releases);
       const expiries = expiriesOf(repository.documents);
       const products = repository.delegatedRoles;
-      this.#state = { releases: index, products, refreshedAt: now, problem: undefined, skipped, expiries, permits };
+      const owners = this.privates.ownersOf(releases);
+      const read = { releases: index, products, skipped, expiries, permits, owners };
+      this.#state = { ...read, refreshedAt: now, problem: undefined };
       return true;
     } catch (error) {
       this.#state = { ...this.#state, problem: toSlipwayError(error) };
@@ -171,15 +181,22 @@ export class Catalog {
         floors: manifest.floors,
         minUpdaterVersion: manifest.minUpdaterVersion,
         ...(manifest.distribution ? { distribution: { version: manifest.distribution.version } } : {}),
+        origin: originOf(manifest),
         manifestSha256: digest,
         maxTransferBytes: maxTransferBytesOf(manifest),
         targetPath: path,
+        ...(this.privates.isAny ? { blobs: blobsOf(manifest) } : {}),
       };
     } catch (error) {
       skipped.push(`${path}: ${toSlipwayError(error).message}`);
       return undefined;
     }
   }
+}
+
+function blobsOf({ components, attachments = [] }: ReleaseManifest): Digest[] {
+  const ofComponents = components.flatMap(({ blobs, deltas }) => [...blobs, ...deltas]);
+  return [...ofComponents, ...attachments].map(({ sha256: digest }) => digest);
 }
 
 function maxTransferBytesOf({ components }: ReleaseManifest): number {

@@ -4,6 +4,7 @@
  */
 import type { Digest } from '../../contract/digest.ts';
 import type { Channel, Product } from '../../contract/release/manifest.ts';
+import { lackingOrigin, type OriginRequirement, type ReleaseOrigin } from '../../contract/release/origin.ts';
 import type { Platform } from '../../contract/release/platform.ts';
 import { sortedByVersion, type Version } from '../../contract/release/version.ts';
 
@@ -18,10 +19,14 @@ export interface Release {
   readonly minUpdaterVersion: Version | undefined;
   /** Of the K3s or K0s inside, where the release states it. */
   readonly distribution?: { readonly version: Version } | undefined;
+  /** What it says about where it is from. */
+  readonly origin?: ReleaseOrigin | undefined;
   readonly manifestSha256: Digest;
   /** What one device may move for it at the most: of each component the longest blob and the longest delta. */
   readonly maxTransferBytes: number;
   readonly targetPath: string;
+  /** All that it names; absent where every product is public, and nobody asks whose a blob is. */
+  readonly blobs?: readonly Digest[];
 }
 
 /** A release by its version, or the one that a channel points to. */
@@ -77,6 +82,17 @@ export class ReleaseIndex {
       if (release) found.add(release.version);
     }
     return sortedByVersion(found, (version) => version);
+  }
+
+  /** Of what is required that which no platform's release of the version brings along. */
+  lacking(product: Product, version: Version, required: readonly OriginRequirement[]): OriginRequirement[] {
+    if (required.length === 0) return [];
+    const found = [...this.#byLine.values()].flatMap((line) => {
+      const release = line[0]?.product === product && this.find(product, line[0].platform, { release: version });
+      return release ? [lackingOrigin(required, release.origin ?? [])] : [];
+    });
+    if (found.some((lacking) => lacking.length === 0)) return [];
+    return found.toSorted((a, b) => a.length - b.length)[0] ?? [];
   }
 
   all(): Release[] {

@@ -5,11 +5,13 @@ import type { Logger } from 'pino';
 import { describeError, toSlipwayError } from '../../contract/errors.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
 import { Catalog } from '../catalog/catalog.ts';
+import { PrivateProducts } from '../catalog/private-products.ts';
 import { composeServer } from '../composition.ts';
 import type { FleetState } from '../fleet/ports.ts';
 import { Freshness } from '../freshness/freshness.ts';
 import { downloadsFor } from '../http/downloads.ts';
 import { createMetrics } from '../http/metrics.ts';
+import type { People } from '../people/people.ts';
 import type { DeclarationSource } from '../reconcile/ports.ts';
 import type { PermitSigner } from '../rollout/deciding/permit.ts';
 import { observeCampaigns, observeReconciler, Upkeep } from '../upkeep.ts';
@@ -29,6 +31,7 @@ interface AssembledServer {
   readonly line: CommandLine;
   readonly options: ServeOptions;
   readonly signer: PermitSigner | undefined;
+  readonly people: People | undefined;
   readonly source: DeclarationSource | undefined;
   readonly store: StoreReader;
   readonly fleet: FleetState;
@@ -37,7 +40,8 @@ interface AssembledServer {
   readonly maxConnections: number;
 }
 
-export function assemble({ line, options, signer, source, store, fleet, logger, maxConnections }: AssembledServer) {
+export function assemble(parts: AssembledServer) {
+  const { line, options, signer, people, source, store, fleet, logger, maxConnections } = parts;
   const metrics = createMetrics();
   const probes = line.openGateProbes();
   const services = composeServer({
@@ -45,8 +49,9 @@ export function assemble({ line, options, signer, source, store, fleet, logger, 
     source,
     store,
     signer,
+    people,
     metrics,
-    catalog: new Catalog(store),
+    catalog: new Catalog(store, new PrivateProducts(options.privateProduct ?? [])),
     readPlan: line.readPlan,
     probe: probes,
     allowRewrite: options.gitAllowRewrite ?? false,
@@ -57,6 +62,7 @@ export function assemble({ line, options, signer, source, store, fleet, logger, 
     policy: {
       requireTokenForReads: options.requireTokenForReads,
       redirectBlobs: options.redirectBlobs,
+      blobOrigin: options.blobsFrom,
       accelRedirect: options.accelRedirect,
       acceptance: acceptanceOf(options),
       bearerSeconds: options.bearerLife,

@@ -7,6 +7,9 @@ import type { StoreReader } from '../../system/store/reader.ts';
 import type { FleetState, StateUse } from '../fleet/ports.ts';
 import type { RandomBytes } from '../fleet/token.ts';
 import type { OnlineSigner, OnlineSignerPlace } from '../freshness/ports.ts';
+import type { Issuer } from '../people/issuers.ts';
+import type { PersonLogin } from '../people/login-ports.ts';
+import type { BearerVerifier } from '../people/people.ts';
 import type { DeclarationSource, PlanReader } from '../reconcile/ports.ts';
 import type { SourcePlace } from '../reconcile/source-place.ts';
 import type { GateProbe } from '../rollout/campaigns/gates.ts';
@@ -27,6 +30,8 @@ export interface DistributorWorld {
   openGateProbes(): GateProbe & { close(): Promise<void> };
   /** @throws SlipwayError `key-unreadable` */
   readPermitKey(source: string): Promise<PermitSigner>;
+  readonly personLogin: PersonLogin;
+  openBearerVerifier(issuers: readonly Issuer[]): BearerVerifier;
   openOnlineSigner(place: OnlineSignerPlace): OnlineSigner;
   readonly clock: () => number;
   readonly randomBytes: RandomBytes;

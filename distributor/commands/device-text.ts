@@ -1,5 +1,6 @@
 /** Prints devices as text: a line each, as they come, or one with its condition and its latest reports. */
 
+import { safeguardLabelsOf, safeguardPrefix, withSafeguardLabels } from '../../contract/device-api/safeguards.ts';
 import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import { printable } from '../../system/command-line/printable.ts';
 import { tableLines, tableText } from '../../system/command-line/table.ts';
@@ -31,7 +32,9 @@ function rowOf(device: DeviceView, now: number): string[] {
     report?.outcome ?? '-',
     status === 'accepted' ? heldText(device) : status,
     lastSeenAt === undefined ? 'never' : relativeText(lastSeenAt, now),
-    printable(labelsText({ ...device.labels, ...device.givenLabels, ...device.labelsByRule })),
+    printable(
+      labelsText(withSafeguardLabels({ ...device.labels, ...device.givenLabels, ...device.labelsByRule }, undefined)),
+    ),
   ];
 }
 
@@ -64,7 +67,8 @@ export function deviceText(device: DeviceDetail, now: number): string {
       'stands',
       `${site === undefined ? 'no site' : `site ${site}`}, ${cluster === undefined ? 'no cluster' : `cluster ${cluster}`}, ${device.role}`,
     ],
-    ['labels', spacedLabels(labels)],
+    ['labels', spacedLabels(withSafeguardLabels(labels, undefined))],
+    ['safeguards', safeguardsText(labels)],
     ['given', device.givenLabels && spacedLabels(device.givenLabels)],
     ['updater', device.updaterVersion ?? 'unknown'],
     ['counter', `${device.counterFloor} at least`],
@@ -75,6 +79,14 @@ export function deviceText(device: DeviceDetail, now: number): string {
     .map((line) => `  ${line}`)
     .join('\n');
   return `${device.id}\n${facts}\n\n${reportTable(reports, now)}`;
+}
+
+/** As the box says; undefined where its updater does not tell. */
+function safeguardsText(labels: DeviceView['labels']): string | undefined {
+  const words = Object.entries(safeguardLabelsOf(labels)).map(([key, value]) => {
+    return `${key.slice(safeguardPrefix.length)} ${printable(value)}`;
+  });
+  return words.length === 0 ? undefined : words.join(', ');
 }
 
 export function spacedLabels(labels: DeviceView['labels']): string {

@@ -1,13 +1,12 @@
 /** `enrolment-token create | ls | revoke` makes, lists and revokes the tokens that devices show once to get one of their own. */
 import { Command } from 'commander';
 import type { Labels } from '../../contract/device-api/check.ts';
-import { SlipwayError } from '../../contract/errors.ts';
-import { productSchema } from '../../contract/release/manifest.ts';
 import type { CommandLine } from './command-line.ts';
 import { examples } from './examples.ts';
 import { placeHelp, withOperations, withPlaceOptions } from './fleet-operations.ts';
 import { parseLabel } from './label-options.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
+import { parseObjectName, parseProduct } from './reach-options.ts';
 import { answerMade, parseTokenName, tokenLines } from './token-text.ts';
 
 interface CreateOptions {
@@ -16,6 +15,7 @@ interface CreateOptions {
   readonly expires: number;
   readonly label?: Labels;
   readonly product?: readonly string[];
+  readonly group?: readonly string[];
 }
 
 export function enrolmentTokenCommand(line: CommandLine): Command {
@@ -27,18 +27,21 @@ export function enrolmentTokenCommand(line: CommandLine): Command {
     .option('--expires <duration>', 'when it ends', parseLifetime, parseLifetime('24h'))
     .option('--label <key=value>', 'give its devices this label, whatever they say; repeatable', parseLabel)
     .option('--product <name>', 'enrol devices of this product alone; repeatable', parseProduct)
+    .option('--group <name>', 'give its devices the labels of this group of the plan; repeatable', parseObjectName)
     .addHelpText(
       'after',
       `${examples(
         'enrolment-token create --name "site north" --uses 20 --expires 2h',
         'enrolment-token create --label region=north --product k3s-edge',
+        'enrolment-token create --group north --uses 20',
       )}\n${placeHelp}`,
     )
-    .action(async ({ name, uses, expires, label, product }: CreateOptions, self: Command) => {
+    .action(async ({ name, uses, expires, label, product, group }: CreateOptions, self: Command) => {
       const order = {
         ...{ purpose: 'enrol' as const, name, uses, expiresInSeconds: expires },
         ...(label === undefined ? {} : { labels: label }),
         ...(product === undefined ? {} : { products: [...product] }),
+        ...(group === undefined ? {} : { groups: [...group] }),
       };
       answerMade(line, await withOperations(line, self, (operations) => operations.makeToken(order)));
     });
@@ -60,9 +63,4 @@ export function enrolmentTokenCommand(line: CommandLine): Command {
       line.answer(standing, `Token ${id} is revoked.`);
     });
   return command;
-}
-
-function parseProduct(text: string, before: readonly string[] = []): readonly string[] {
-  if (productSchema.safeParse(text).success) return [...before, text];
-  throw new SlipwayError('usage', `"${text}" is not the name of a product`);
 }

@@ -1,8 +1,9 @@
 /** Reads a list of devices as `device ls --json` writes it, for simulating with the fleet that is there. */
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
-import { installedReleaseSchema, labelsSchema } from '../../contract/device-api/check.ts';
+import { installedReleaseSchema } from '../../contract/device-api/check.ts';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
+import { labelsSchema, shownLabelsSchema } from '../../contract/device-api/labels.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { productSchema } from '../../contract/release/manifest.ts';
 import { platformSchema } from '../../contract/release/platform.ts';
@@ -15,7 +16,7 @@ const fleetSchema = z.object({
         id: deviceIdSchema,
         product: productSchema,
         platform: platformSchema,
-        labels: labelsSchema,
+        labels: shownLabelsSchema,
         givenLabels: labelsSchema.optional(),
         status: z.enum(['pending', 'accepted', 'rejected', 'revoked']),
         current: installedReleaseSchema.optional(),

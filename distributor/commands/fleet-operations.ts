@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { EventFilter, EventView } from '../events/view.ts';
 import type { WhyView } from '../explanation/view.ts';
+import type { CallerView } from '../fleet/caller-view.ts';
 import type { DeviceQuery } from '../fleet/device-filter.ts';
 import type { WrittenTokenOrder } from '../fleet/token-order.ts';
 import type { MadeToken, TokenQuery, TokenStanding, TokenView } from '../fleet/token-view.ts';
@@ -16,6 +17,7 @@ import { type CommandLine, type StatePlace, withStateOptions } from './command-l
 import { operationsByServer } from './operations-by-server.ts';
 import { operationsOnState } from './operations-on-state.ts';
 import { addressOptions, warnOfOpenToken } from './server-options.ts';
+import type { TokenSource } from './token-source.ts';
 
 export interface FleetOperations {
   /** All in force, or every version of the one that is named, then with its overlaps. */
@@ -41,23 +43,22 @@ export interface FleetOperations {
   tokens(query: TokenQuery): AsyncIterable<TokenView>;
   makeToken(order: WrittenTokenOrder): Promise<MadeToken>;
   revokeToken(id: string): Promise<TokenStanding>;
-  /** The token of --token-file. */
-  whoami(): Promise<TokenView>;
+  /** By the token of --token-file or --token-command. */
+  whoami(): Promise<CallerView>;
   /** Without end: what is recorded after an id. */
   follow(after: number, filter: EventFilter): AsyncIterable<EventView>;
   close(): Promise<void>;
 }
 
-export interface PlaceOptions extends StatePlace {
+export interface PlaceOptions extends StatePlace, TokenSource {
   readonly server?: string;
-  readonly tokenFile?: string;
   readonly store?: string;
 }
 
 /** Of verbs that need no store. */
 export function withPlaceOptions(command: Command): Command {
-  const [server, tokenFile] = addressOptions('ask this server instead of the state here');
-  return withStateOptions(command.addOption(server).addOption(tokenFile));
+  const [server, ...tokens] = addressOptions('ask this server instead of the state here');
+  return withStateOptions(tokens.reduce((all, option) => all.addOption(option), command.addOption(server)));
 }
 
 export function withStoreOptions(command: Command): Command {
@@ -88,14 +89,11 @@ export async function withOperations<T>(
   }
 }
 
-function addressOf({ server = '', tokenFile }: PlaceOptions) {
-  if (tokenFile !== undefined) return { server, tokenFile };
-  throw new SlipwayError('usage', 'expected --token-file beside --server', {
-    hint: 'Make a token with slipway-distributor token create on the server’s machine, and keep it in a file.',
-  });
+function addressOf({ server = '', tokenFile, tokenCommand }: PlaceOptions) {
+  return { server, tokenFile, tokenCommand };
 }
 
 /** For the help of each verb that works in both ways. */
 export const placeHelp = `
-It asks the server of --server with the token of --token-file (or SLIPWAY_SERVER and SLIPWAY_TOKEN_FILE), or else reads
-the state on this machine (--state or --database).`;
+It asks the server of --server with the token of --token-file or --token-command (or SLIPWAY_SERVER, SLIPWAY_TOKEN_FILE and
+SLIPWAY_TOKEN_COMMAND), or else reads the state on this machine (--state or --database).`;

@@ -1,5 +1,5 @@
 /** Reads labels as people write them on the command line: `key=value`, and `key-` to take one away. */
-import { type Labels, labelsSchema } from '../../contract/device-api/check.ts';
+import { type Labels, labelsSchema } from '../../contract/device-api/labels.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 
 /** For an option that may be repeated. @throws SlipwayError `usage` */

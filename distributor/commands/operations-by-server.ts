@@ -4,6 +4,7 @@
  */
 import { type EventFilter, type EventPageView, type EventView, eventPageSchema } from '../events/view.ts';
 import { whyViewSchema } from '../explanation/view.ts';
+import { callerViewSchema } from '../fleet/caller-view.ts';
 import type { DeviceQuery } from '../fleet/device-filter.ts';
 import {
   madeTokenSchema,
@@ -11,7 +12,6 @@ import {
   type TokenView,
   tokenPageSchema,
   tokenStandingSchema,
-  tokenViewSchema,
 } from '../fleet/token-view.ts';
 import {
   type DeviceView,
@@ -62,7 +62,7 @@ export function operationsByServer(address: ServerAddress): FleetOperations {
       const path = `/v1/tokens/${encodeURIComponent(id)}/revoke`;
       return askServer(address, { method: 'POST', path }, tokenStandingSchema);
     },
-    whoami: () => askServer(address, get('/v1/whoami'), tokenViewSchema),
+    whoami: () => askServer(address, get('/v1/whoami'), callerViewSchema),
     follow: (after, filter) => followServer(address, after, filter),
     close: async () => {},
   };

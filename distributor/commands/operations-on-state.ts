@@ -16,6 +16,8 @@ import { type EventFilter, type EventView, eventViewOf } from '../events/view.ts
 import { explainDevice } from '../explanation/explain-device.ts';
 import { decideDevice } from '../fleet/acceptance.ts';
 import { authorise } from '../fleet/authorise.ts';
+import { callerOfToken } from '../fleet/caller.ts';
+import { callerViewOf } from '../fleet/caller-view.ts';
 import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
 import { changeGivenLabels } from '../fleet/give-labels.ts';
 import { listDevices } from '../fleet/listing.ts';
@@ -23,7 +25,7 @@ import type { FleetState } from '../fleet/ports.ts';
 import { hashToken } from '../fleet/token.ts';
 import { makeToken, tokenOrderSchema } from '../fleet/token-order.ts';
 import { revokeToken } from '../fleet/token-revocation.ts';
-import { listTokens, tokenViewOf } from '../fleet/token-view.ts';
+import { listTokens } from '../fleet/token-view.ts';
 import { detailOf } from '../fleet/view.ts';
 import { startedReleases } from '../rollout/campaigns/started-releases.ts';
 import { type CampaignView, rolloutViewOf } from '../rollout/campaigns/view.ts';
@@ -94,12 +96,10 @@ export async function operationsOnState(line: CommandLine, options: PlaceOptions
       const pages = allPages((after) => listTokens(fleet, query, { after, limit: pageSize }, line.clock()));
       for await (const { tokens } of pages) yield* tokens;
     },
-    makeToken: (order) =>
-      makeToken(fleet, tokenOrderSchema.parse(order), {
-        actor: localActor(),
-        at: line.clock(),
-        randomBytes: line.randomBytes,
-      }),
+    async makeToken(order) {
+      const said = { actor: localActor(), at: line.clock(), randomBytes: line.randomBytes };
+      return makeToken(fleet, tokenOrderSchema.parse(order), { ...said, plan: await planOf(fleet) });
+    },
     revokeToken: (id) => revokeToken(fleet, id, { actor: localActor(), at: line.clock() }),
     async whoami() {
       const { tokenFile } = options;
@@ -109,7 +109,8 @@ export async function operationsOnState(line: CommandLine, options: PlaceOptions
       await warnOfOpenToken(line, options);
       const text = tokenSchema.safeParse(await readTokenFile(tokenFile)).data;
       const token = text === undefined ? undefined : await fleet.findToken(hashToken(text));
-      return tokenViewOf(authorise(token, { anyToken: true }, line.clock()), line.clock());
+      const { caller } = authorise(token && callerOfToken(token), { anyToken: true }, line.clock());
+      return callerViewOf(caller, line.clock());
     },
     follow: (after, filter) => followState(fleet, after, filter),
     close: () => fleet.close(),

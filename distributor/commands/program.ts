@@ -13,6 +13,7 @@ import type { CommandLine, DistributorWorld } from './command-line.ts';
 import { deviceCommand } from './device.ts';
 import { enrolmentTokenCommand } from './enrolment-token.ts';
 import { eventsCommand } from './events.ts';
+import { loginCommand } from './login.ts';
 import { writeJsonList, writeLines } from './long-answer.ts';
 import { rolloutCommand } from './rollout.ts';
 import { schemaCommand } from './schema.ts';
@@ -27,6 +28,7 @@ const verbs = [
   serveCommand,
   tokenCommand,
   whoamiCommand,
+  loginCommand,
   enrolmentTokenCommand,
   deviceCommand,
   rolloutCommand,

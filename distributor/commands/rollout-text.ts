@@ -69,11 +69,13 @@ function nextText({ status, next, reason }: RolloutView, now: number): string | 
   return `next: ${next.step}.${detail}`;
 }
 
-function detailText({ priority, generation, deadline, after, stalledAt }: RolloutView, now: number): string {
+function detailText(rollout: RolloutView, now: number): string {
+  const { priority, generation, deadline, after, stalledAt, require: required } = rollout;
   return [
     `priority ${priority}`,
     generation === 0 ? undefined : `told to try again ${generation === 1 ? 'once' : `${generation} times`}`,
     after.length === 0 ? undefined : `after ${after.join(', ')}`,
+    required === undefined ? undefined : `requires ${required.join(', ')}`,
     deadline === undefined ? undefined : `deadline ${timeText(deadline, now)}`,
     stalledAt === undefined ? undefined : `stalled ${timeText(stalledAt, now)}`,
   ]

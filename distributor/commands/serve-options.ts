@@ -7,6 +7,7 @@ import type { OnlineSignerPlace } from '../freshness/ports.ts';
 import type { CertificateFiles } from '../http/certificate.ts';
 import type { AcceptanceOptions } from './acceptance-options.ts';
 import type { StatePlace } from './command-line.ts';
+import type { ReadingOptions } from './reading-options.ts';
 import type { RetentionOptions } from './retention-options.ts';
 import type { SourceOptions } from './source-options.ts';
 
@@ -15,7 +16,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-export interface ServeOptions extends StatePlace, SourceOptions, RetentionOptions, AcceptanceOptions {
+export interface ServeOptions extends StatePlace, SourceOptions, RetentionOptions, AcceptanceOptions, ReadingOptions {
   readonly store: string;
   readonly listen: ListenAddress;
   /** Of `/metrics` alone; undefined shows them where devices ask. */
@@ -29,6 +30,8 @@ export interface ServeOptions extends StatePlace, SourceOptions, RetentionOption
   readonly passphraseFile?: string;
   /** File of the root that devices pin. */
   readonly root?: string;
+  /** File that says which issuers vouch for people. */
+  readonly people?: string;
   readonly behindProxy: boolean;
   readonly trustProxy: boolean;
   readonly redirectBlobs: boolean;
@@ -36,7 +39,6 @@ export interface ServeOptions extends StatePlace, SourceOptions, RetentionOption
   readonly accelRedirect?: string | undefined;
   /** Undefined: as many as the connections allow. */
   readonly maxDownloads?: number;
-  readonly requireTokenForReads: boolean;
   readonly checkLimit: number;
   readonly enrolLimit: number;
   /** Seconds. */
@@ -103,6 +105,14 @@ export function checkAccelRedirect(
       'nginx reads the files itself; for S3 there is --redirect-blobs.',
     );
   }
+}
+
+/** A client is sent to one place. @throws SlipwayError `usage` */
+export function checkBlobsFrom({ blobsFrom, redirectBlobs }: Pick<ServeOptions, 'blobsFrom' | 'redirectBlobs'>): void {
+  if (blobsFrom === undefined || !redirectBlobs) return;
+  throw new SlipwayError('usage', 'expected either --blobs-from or --redirect-blobs', {
+    hint: 'Leave one of them out.',
+  });
 }
 
 /**

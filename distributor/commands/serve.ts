@@ -19,10 +19,13 @@ import { examples } from './examples.ts';
 import { keepCertificate } from './kept-certificate.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
 import { addressOf, listen, metricsAddressOf } from './listening.ts';
+import { readPeople } from './people-file.ts';
+import { addReadingOptions } from './reading-options.ts';
 import { addRetentionOptions } from './retention-options.ts';
 import {
   certificateFilesOf,
   checkAccelRedirect,
+  checkBlobsFrom,
   checkTransport,
   onlinePlaceOf,
   parseListen,
@@ -38,7 +41,8 @@ const idleSweepMs = 100;
 const lastResortMs = 5000;
 
 export function serveCommand(line: CommandLine): Command {
-  return addAcceptanceOptions(addRetentionOptions(addSourceOptions(withStateOptions(new Command('serve')))))
+  const command = addReadingOptions(addSourceOptions(withStateOptions(new Command('serve'))));
+  return addAcceptanceOptions(addRetentionOptions(command))
     .description('serve metadata and blobs, answer devices, run rollouts')
     .addOption(
       new Option('--store <url>', 's3://bucket/prefix, a folder, or its file:// URL')
@@ -59,6 +63,7 @@ export function serveCommand(line: CommandLine): Command {
     )
     .option('--passphrase-file <file>', 'with the passphrase of a sealed online key')
     .option('--root <file>', 'with --online-key: the root that devices pin')
+    .option('--people <file>', 'issuers of OpenID Connect that vouch for people, and what their claims give')
     .option('--behind-proxy', 'plain HTTP on any address: a proxy in front speaks TLS', false)
     .option('--trust-proxy', 'believe X-Forwarded-For; only behind a proxy that sets it', false)
     .option('--redirect-blobs', 'send clients to presigned URLs of the store instead of streaming', false)
@@ -71,7 +76,6 @@ export function serveCommand(line: CommandLine): Command {
       'blobs sent at once; more get 503 (default: half of the connections, at most 2000)',
       parseCount,
     )
-    .option('--require-token-for-reads', 'metadata, manifests and blobs only with a token', false)
     .option('--check-limit <n>', 'checks and reports a minute and device', parseCount, 60)
     .option('--enrol-limit <n>', 'enrolments a minute and address', parseCount, 30)
     .option('--refresh <duration>', 'how often store and rollouts are looked at', parseLifetime, 15)
@@ -114,11 +118,13 @@ function parsePollAfter(text: string): number {
 async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   checkTransport(options);
   checkAccelRedirect(options);
+  checkBlobsFrom(options);
   onlinePlaceOf(options);
   acceptanceOf(options);
   const files = certificateFilesOf(options);
   const tls = files && (await readCertificate(files));
   const signer = options.permitKey === undefined ? undefined : await line.readPermitKey(options.permitKey);
+  const people = await readPeople(line, options.people);
   const place = sourcePlaceOf(options, options);
   const source = place && line.openSource(place);
   const store = await line.openStore(options.store);
@@ -126,7 +132,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
   const logger = openLog(options.logLevel);
   await warnOfOpenSecrets(options, logger);
   const maxConnections = connectionsFor(line.descriptorLimit);
-  const opened = { line, options, signer, source, store, fleet, logger, maxConnections };
+  const opened = { line, options, signer, people, source, store, fleet, logger, maxConnections };
   const { services, upkeep, probes } = assemble(opened);
   const { metrics } = services;
   logger.info(
@@ -155,6 +161,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
     await upkeep.saveTokenUse();
     await services.settled();
     await probes.close();
+    await people?.close();
     await fleet.close();
     await store.close();
   };
@@ -178,6 +185,7 @@ async function serve(line: CommandLine, options: ServeOptions): Promise<void> {
     // Not before it listens: a server that nobody can reach decides nothing.
     await upkeep.start();
     warnOfUselessKey(signer, services.catalog, logger);
+    warnOfUnknownPrivate(services.catalog, logger);
     // Last: its reader may send a signal at once.
     line.answer(listening, `listening on ${listening.listening}`);
   } catch (error) {
@@ -193,6 +201,16 @@ function warnOfUselessKey(signer: PermitSigner | undefined, { state }: Catalog, 
     { keyId: signer.keyId, code: 'permits-not-delegated' },
     'the repository delegates permits to another key or to none',
   );
+}
+
+/** A name that is misspelt keeps nothing private. */
+function warnOfUnknownPrivate({ state, privates }: Catalog, logger: Logger): void {
+  for (const product of state.products === undefined ? [] : privates.unknownOf(state.products)) {
+    logger.warn(
+      { product, code: 'product-unknown' },
+      'a product is private by --private-product that the repository does not have',
+    );
+  }
 }
 
 /** Answers under way may finish; a connection is closed once it is idle, and all of them when the grace is over. */

@@ -4,19 +4,19 @@ import { type ErrorCode, errorCodes, SlipwayError } from '../../contract/errors.
 import { type NamedProxy, proxiesOfEnvironment } from '../../system/network/proxy.ts';
 import { refuseInTheClear } from '../../system/network/transport.ts';
 import { PlanError, planProblemSchema } from '../declaration/problem.ts';
-import { readTokenFile } from './token-file.ts';
+import { type TokenSource, tokenFrom } from './token-source.ts';
 
-export interface ServerAddress {
+export interface ServerAddress extends TokenSource {
   /** Its URL, with the path that it stands below; https, or http on loopback. */
   readonly server: string;
-  /** A file that holds the token. */
-  readonly tokenFile: string;
 }
 
 interface ServerQuestion {
   readonly method: 'GET' | 'PUT' | 'POST';
   readonly path: string;
   readonly body?: object;
+  /** Nobody in particular asks: no token is shown. */
+  readonly isOpen?: true;
 }
 
 const timeoutMs = 60_000;
@@ -29,8 +29,8 @@ const failureSchema = z.object({
 
 /**
  * @returns the answer, parsed
- * @throws SlipwayError `transport-insecure`, `key-unreadable`, `server-unreachable`, `server-answer-invalid`, or with
- *   the code that the server answered
+ * @throws SlipwayError `transport-insecure`, `usage`, `key-unreadable`, `server-unreachable`, `server-answer-invalid`, or
+ *   with the code that the server answered
  */
 export async function askServer<S extends z.ZodType>(
   address: ServerAddress,
@@ -57,13 +57,13 @@ export async function openServer(
   { accept, signal }: { readonly accept?: string; readonly signal?: AbortSignal },
 ): Promise<Response> {
   const url = urlOf(address.server, question.path);
-  const token = await readTokenFile(address.tokenFile);
+  const shown = question.isOpen ? {} : { authorization: `Bearer ${await tokenFrom(address)}` };
   const proxy = proxiesOfEnvironment(process.env).proxyFor(url);
   const response = await fetchThrough(proxy, url, {
     method: question.method,
     headers: {
-      authorization: `Bearer ${token}`,
-      accept,
+      ...shown,
+      ...(accept === undefined ? {} : { accept }),
       ...(question.body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(question.body === undefined ? {} : { body: JSON.stringify(question.body) }),

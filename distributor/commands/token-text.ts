@@ -4,11 +4,25 @@ import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import { printable } from '../../system/command-line/printable.ts';
 import { tableLines } from '../../system/command-line/table.ts';
 import { timeText } from '../../system/command-line/times.ts';
+import type { CallerView } from '../fleet/caller-view.ts';
+import { type FleetReach, reachWords } from '../fleet/reach.ts';
 import { tokenNameSchema } from '../fleet/token-order.ts';
 import type { MadeToken, TokenView } from '../fleet/token-view.ts';
 import type { CommandLine } from './command-line.ts';
 
-const heading = ['ID', 'NAME', 'PURPOSE', 'STATUS', 'FOR', 'OWNER', 'CREATED', 'EXPIRES', 'USES LEFT', 'LAST USE'];
+const heading = [
+  'ID',
+  'NAME',
+  'PURPOSE',
+  'STATUS',
+  'FOR',
+  'BOUNDS',
+  'OWNER',
+  'CREATED',
+  'EXPIRES',
+  'USES LEFT',
+  'LAST USE',
+];
 
 export function tokenLines(tokens: AsyncIterable<TokenView>, now: number): AsyncIterable<string> {
   return tableLines(heading, tokens, (token) => rowOf(token, now), 'No such token.');
@@ -22,6 +36,7 @@ function rowOf(token: TokenView, now: number): string[] {
     purpose,
     status,
     deviceId ?? (scopes.join(',') || '-'),
+    boundsOf(token),
     printable(owner ?? '-'),
     timeText(createdAt, now),
     expiresAt === undefined ? 'never' : timeText(expiresAt, now),
@@ -30,10 +45,24 @@ function rowOf(token: TokenView, now: number): string[] {
   ];
 }
 
-/** One token, a line for each thing that is known of it. */
-export function tokenText(token: TokenView, now: number): string {
-  const fields = rowOf(token, now).map((cell, column): Field => [(heading[column] ?? '').toLowerCase(), cell]);
-  return fieldLines(fields).join('\n');
+type ShownReach = { readonly [Part in keyof FleetReach]?: FleetReach[Part] | undefined };
+
+function boundsOf({ products = [], groups = [], rollouts = [], readOnly = false }: ShownReach): string {
+  return reachWords({ products, groups, rollouts, readOnly }) || '-';
+}
+
+/** Who asks, a line for each thing that is known of it. */
+export function callerText({ grants, ...caller }: CallerView, now: number): string {
+  const { createdAt } = caller;
+  if (createdAt !== undefined) {
+    const cells = rowOf({ ...caller, purpose: caller.purpose as TokenView['purpose'], createdAt }, now);
+    return fieldLines(cells.map((cell, column): Field => [(heading[column] ?? '').toLowerCase(), cell])).join('\n');
+  }
+  const given = (grants ?? []).map((grant): Field => ['may', `${grant.scopes.join(',')}  ${boundsOf(grant)}`]);
+  const who: Field = ['who', printable(caller.actor ?? caller.id)];
+  const ends: Field[] = caller.expiresAt === undefined ? [] : [['expires', timeText(caller.expiresAt, now)]];
+  const fields: Field[] = [who, ['purpose', caller.purpose], ...ends, ...given];
+  return fieldLines(given.length > 0 ? fields : [...fields, ['may', '-']]).join('\n');
 }
 
 export function answerMade(line: CommandLine, made: MadeToken): void {

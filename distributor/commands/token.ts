@@ -7,9 +7,10 @@ import type { CommandLine } from './command-line.ts';
 import { examples } from './examples.ts';
 import { placeHelp, withOperations, withPlaceOptions } from './fleet-operations.ts';
 import { parseLifetime } from './lifetime.ts';
+import { type ReachOptions, reachOrderOf, withReachOptions } from './reach-options.ts';
 import { answerMade, parseTokenName, tokenLines } from './token-text.ts';
 
-interface CreateOptions {
+interface CreateOptions extends ReachOptions {
   readonly purpose: 'operator' | 'ci';
   readonly scope: readonly Scope[];
   readonly name?: string;
@@ -18,7 +19,7 @@ interface CreateOptions {
 
 export function tokenCommand(line: CommandLine): Command {
   const command = new Command('token').description('make, list and revoke tokens');
-  withPlaceOptions(command.command('create'))
+  withReachOptions(withPlaceOptions(command.command('create')))
     .description('make a token for a person or for CI; its text is shown once')
     .addOption(new Option('--purpose <who>', 'who will use it').choices(['operator', 'ci']).makeOptionMandatory())
     .addOption(
@@ -31,11 +32,15 @@ export function tokenCommand(line: CommandLine): Command {
       `
 Scopes:
 ${scopeHelp()}
-${examples('token create --name ada --purpose operator --scope rollouts:read rollouts:control --expires 90d')}
+Options that bound it hold together; what lies outside is not there for it. See docs/people.md.
+${examples(
+  'token create --name ci-main --purpose ci --scope rollouts:read rollouts:control --expires 90d',
+  'token create --name north --purpose operator --scope devices:read --product k3s-edge --group north --read-only',
+)}
 ${placeHelp}`,
     )
-    .action(async ({ purpose, scope, name, expires }: CreateOptions, self: Command) => {
-      const order = { purpose, name, scopes: [...scope], expiresInSeconds: expires };
+    .action(async ({ purpose, scope, name, expires, ...reach }: CreateOptions, self: Command) => {
+      const order = { purpose, name, scopes: [...scope], expiresInSeconds: expires, ...reachOrderOf(reach) };
       answerMade(line, await withOperations(line, self, (operations) => operations.makeToken(order)));
     });
   withPlaceOptions(command.command('ls'))

@@ -1,13 +1,13 @@
-/** `whoami` says which token a file holds: its name, what it may do, who made it, and when it ends. */
+/** `whoami` says who asks: a token with its name, what it may do and when it ends, or a person that an issuer vouches for. */
 import { Command } from 'commander';
 import type { CommandLine } from './command-line.ts';
 import { examples } from './examples.ts';
 import { placeHelp, withOperations, withPlaceOptions } from './fleet-operations.ts';
-import { tokenText } from './token-text.ts';
+import { callerText } from './token-text.ts';
 
 export function whoamiCommand(line: CommandLine): Command {
   return withPlaceOptions(new Command('whoami'))
-    .description('which token --token-file holds: its name, purpose, scopes, owner and expiry')
+    .description('who asks: the token with its name, scopes, bounds, owner and expiry, or the person')
     .addHelpText(
       'after',
       `${examples(
@@ -19,7 +19,7 @@ Every token that is valid may ask, whatever its scopes. Its text is printed nowh
 ${placeHelp}`,
     )
     .action(async (_options: unknown, self: Command) => {
-      const token = await withOperations(line, self, (operations) => operations.whoami());
-      line.answer(token, tokenText(token, line.clock()));
+      const caller = await withOperations(line, self, (operations) => operations.whoami());
+      line.answer(caller, callerText(caller, line.clock()));
     });
 }

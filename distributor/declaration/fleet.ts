@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import type { Labels } from '../../contract/device-api/check.ts';
+import { isSafeguardLabel, safeguardPrefix } from '../../contract/device-api/safeguards.ts';
 import { limits } from '../../contract/limits.ts';
 import { durationSchema } from './duration.ts';
 import { apiVersion, metadataSchema } from './object-name.ts';
@@ -71,7 +72,11 @@ const labelRuleSchema = z.strictObject({
     .default({}),
   set: z
     .record(labelKeySchema, labelValueSchema)
-    .refine((set) => Object.keys(set).length > 0, 'expected one label at least'),
+    .refine((set) => Object.keys(set).length > 0, 'expected one label at least')
+    .refine(
+      (set) => !Object.keys(set).some(isSafeguardLabel),
+      `labels under ${safeguardPrefix} are reserved for what a box tells of itself`,
+    ),
 });
 
 const pollSchema = durationSchema.refine(

@@ -3,6 +3,7 @@
  * words win, value by value; windows and checks are replaced as a whole.
  */
 import * as z from 'zod';
+import { type OriginRequirement, originRequirements } from '../../contract/release/origin.ts';
 import { byteSizeSchema } from './byte-size.ts';
 import { durationSchema } from './duration.ts';
 import { type Abort, abortOf, abortSchema, defaultAbort, defaultGate, type Gate, gateOf, gateSchema } from './gate.ts';
@@ -34,6 +35,8 @@ export interface Practice {
   readonly budget: Budget | undefined;
   /** An attempt without a result for so long no longer counts as under way. */
   readonly deviceTimeoutSeconds: number;
+  /** What a release has to say about where it is from; absent for nothing. */
+  readonly require?: readonly OriginRequirement[];
 }
 
 export const defaultPractice: Practice = {
@@ -78,6 +81,11 @@ export const practiceShape = {
     })
     .optional(),
   deviceTimeout: durationSchema.refine((seconds) => seconds > 0, 'expected a time above 0s').optional(),
+  require: z
+    .array(z.enum(originRequirements))
+    .max(originRequirements.length)
+    .describe('What a release has to bring along before it is offered; default: nothing.')
+    .optional(),
 };
 export const practiceSchema = z.strictObject(practiceShape);
 type DeclaredPractice = z.output<typeof practiceSchema>;
@@ -85,6 +93,7 @@ type DeclaredPractice = z.output<typeof practiceSchema>;
 /** What is declared, over `base`. */
 export function practiceOf(base: Practice, declared: DeclaredPractice): Practice {
   const { gate, abort, concurrency = {}, windows, downloadAhead, budget, deviceTimeout } = declared;
+  const required = originRequirements.filter((each) => (declared.require ?? base.require ?? []).includes(each));
   const { perSite, serversPerCluster, agentsPerCluster } = concurrency;
   return {
     gate: gateOf(base.gate, gate),
@@ -98,6 +107,8 @@ export function practiceOf(base: Practice, declared: DeclaredPractice): Practice
     downloadAheadSeconds: downloadAhead ?? base.downloadAheadSeconds,
     budget: budget ? { bytes: budget.bytes, perSeconds: budget.per } : base.budget,
     deviceTimeoutSeconds: deviceTimeout ?? base.deviceTimeoutSeconds,
+    // A plan that requires nothing is the same plan as before there was anything to require.
+    ...(required.length === 0 ? {} : { require: required }),
   };
 }
 

@@ -100,7 +100,7 @@ function readDocument({ root, problems: found, toPlain }: YamlDocument, placed: 
     return { ...nothing, documents: [document] };
   }
   const problems = (result.error?.issues ?? []).slice(0, limits.maxProblems).flatMap((issue) => {
-    if (issue.code !== 'unrecognized_keys') return [problemAt(issue.path, issue.message, fixOf(issue))];
+    if (issue.code !== 'unrecognized_keys') return [problemAt(issue.path, messageOf(issue), fixOf(issue))];
     return issue.keys.slice(0, limits.maxProblems).map((key) => {
       const path = [...issue.path, key];
       return placed(offsetOf(root, path, true), path, `unknown key ${key}`, 'Remove it, or correct its name.');
@@ -109,6 +109,11 @@ function readDocument({ root, problems: found, toPlain }: YamlDocument, placed: 
   const named = nameSchema.safeParse(plain);
   if (!head.success || !named.success) return { ...nothing, isWhole: false, problems };
   return { ...nothing, broken: [{ kind: head.data.kind, name: named.data.metadata.name }], problems };
+}
+
+/** What is wrong with a key is told by the key's own rule. */
+function messageOf(issue: z.core.$ZodIssue): string {
+  return (issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined) ?? issue.message;
 }
 
 function fixOf(issue: z.core.$ZodIssue): string {

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import type { Labels } from '../../contract/device-api/check.ts';
+import { isSafeguardLabel, safeguardLabelKeys } from '../../contract/device-api/safeguards.ts';
 
 const selectorOperators = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
 type SelectorOperator = (typeof selectorOperators)[number];
@@ -23,7 +24,12 @@ export interface Selector {
 
 export const labelKeySchema = z
   .string()
-  .regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?$/, 'expected a label key such as region or slipway.io/site');
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?$/, 'expected a label key such as region or slipway.io/site')
+  // NotIn would hold for every box where the key is misspelt.
+  .refine(
+    (key) => !isSafeguardLabel(key) || safeguardLabelKeys.includes(key),
+    `expected one of ${safeguardLabelKeys.join(', ')}`,
+  );
 export const labelValueSchema = z.string().max(63, 'expected 63 characters at most');
 
 const requirementSchema = z

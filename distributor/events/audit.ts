@@ -1,7 +1,9 @@
 /** Records decisions beside what is decided: about campaigns, plans, devices, tokens and permits; never a secret. */
 import type { DeviceId } from '../../contract/device-api/device-id.ts';
 import { type EndingRole, endingText } from '../../system/signing/ending-roles.ts';
+import { actorOf } from '../fleet/caller.ts';
 import type { TokenRecord } from '../fleet/ports.ts';
+import { reachWords } from '../fleet/reach.ts';
 import type { AppliedPlan } from '../reconcile/applied-plan.ts';
 import type { RefusedRevision } from '../reconcile/ports.ts';
 import type { CampaignKey, CampaignState } from '../rollout/campaign.ts';
@@ -11,11 +13,6 @@ import type { AuditEvent } from './ports.ts';
 
 /** Who decides where nobody asked; see AuditEvent. */
 export const ownActor = 'rollouts';
-
-/** Who asked by the API. */
-export function actorOf(token: Pick<TokenRecord, 'id'>): string {
-  return `token ${token.id}`;
-}
 
 export interface DecisionContext {
   readonly actor: string;
@@ -32,7 +29,7 @@ export function deviceDismissed(deviceId: DeviceId, action: 'revoke' | 'forget',
 
 export function deviceEnrolled(
   deviceId: DeviceId,
-  token: Pick<TokenRecord, 'id'>,
+  token: Pick<TokenRecord, 'id' | 'name'>,
   status: 'accepted' | 'pending',
   at: number,
 ): AuditEvent {
@@ -67,7 +64,7 @@ export function deviceLabelled(
 }
 
 export function tokenCreated(
-  { id, name, purpose, scopes, usesLeft, bound }: TokenRecord,
+  { id, name, purpose, scopes, usesLeft, bound, reach }: TokenRecord,
   actor: string,
   at: number,
 ): AuditEvent {
@@ -78,6 +75,8 @@ export function tokenCreated(
     ...{ token: id, purpose, ...called, ...(usesLeft === undefined ? {} : { uses: usesLeft }) },
     ...(labels.length === 0 ? {} : { labels: labels.join(' ') }),
     ...(bound.products.length === 0 ? {} : { products: bound.products.join(' ') }),
+    ...(bound.groups.length === 0 ? {} : { groups: bound.groups.join(' ') }),
+    ...(reachWords(reach) === '' ? {} : { reach: reachWords(reach) }),
   };
   return event('token-created', { actor, at }, { reason: `Made a token of purpose ${purpose}${what}.`, facts });
 }

@@ -5,6 +5,7 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { SlipwayError } from '../../contract/errors.ts';
+import type { SeesEvent } from './pages.ts';
 import type { EventStore, RecordedEvent } from './ports.ts';
 import { type EventFilter, passes } from './view.ts';
 
@@ -22,11 +23,13 @@ export interface EventFeedOptions {
 }
 
 interface ReaderOptions {
-  /** Of the token that follows. */
+  /** Of the token or the person that follows. */
   readonly tokenId: string;
   /** Id of the last event seen, 0 for all that are kept. */
   readonly after: number;
   readonly filter: EventFilter;
+  /** Left out: it sees every event. */
+  readonly sees?: SeesEvent | undefined;
   /** Ends the reader at once, wherever it waits. */
   readonly signal: AbortSignal;
 }
@@ -85,7 +88,7 @@ export class EventFeed {
     const leave = this.#enter(options.tokenId);
     signal.addEventListener('abort', leave, { once: true });
     if (signal.aborted) leave();
-    return this.#follow(options.after, options.filter, signal, leave);
+    return this.#follow(options, signal, leave);
   }
 
   /** Ends every reader; nobody may read from now on. */
@@ -93,7 +96,7 @@ export class EventFeed {
     this.#closing.abort();
   }
 
-  async *#follow(after: number, filter: EventFilter, signal: AbortSignal, leave: () => void) {
+  async *#follow({ after, filter, sees }: ReaderOptions, signal: AbortSignal, leave: () => void) {
     try {
       let at = after;
       while (!signal.aborted) {
@@ -101,7 +104,7 @@ export class EventFeed {
         const page = await this.#page(at);
         for (const event of page) {
           at = event.id;
-          if (passes(event, filter)) yield event;
+          if (passes(event, filter) && (await this.#sees(sees, event))) yield event;
           if (signal.aborted) return;
         }
         if (page.length === pageSize) continue;
@@ -110,6 +113,11 @@ export class EventFeed {
     } finally {
       leave();
     }
+  }
+
+  /** An event that cannot be told to be for the reader is not. */
+  async #sees(sees: SeesEvent | undefined, event: RecordedEvent): Promise<boolean> {
+    return sees === undefined || sees(event).catch(() => false);
   }
 
   /** Empty while the database is away: the next look finds what is there then. */

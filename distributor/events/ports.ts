@@ -5,7 +5,10 @@ import type { DeviceId } from '../../contract/device-api/check.ts';
 export interface AuditEvent {
   /** Milliseconds since 1970, by the server's clock. */
   readonly at: number;
-  /** Who: `rollouts` for decisions of the distributor itself, `token <id>`, `command line`, `git <author>`. */
+  /**
+   * Who: `rollouts` for decisions of the distributor itself, `<name> via <issuer>` for a person, `token <name> (<id>)`,
+   * `token <id>`, `command line`, `git <author>`.
+   */
   readonly actor: string;
   /** What kind of thing: `wave-opened`, `paused`, `plan-applied`, … */
   readonly kind: string;

@@ -9,7 +9,7 @@ export const eventViewSchema = z.object({
   /** Grows; give the last one seen as `after` to read on. */
   id: z.number().int(),
   at: z.iso.datetime(),
-  /** Who decided: `rollouts` for the distributor itself, `token <id>`, `command line …`, `git <author>`. */
+  /** Who decided; see AuditEvent: `rollouts`, `alice@example.org via https://…`, `token ci-main (<id>)`, `command line …`. */
   actor: z.string(),
   /** See GET /v1/events/kinds for all of them; a newer server may have more. */
   kind: z.string(),

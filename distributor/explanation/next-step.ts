@@ -54,6 +54,8 @@ const sentences: Record<DecisionReason, Sentence> = {
   'cluster-busy': ({ role, updating, limit }) =>
     `It is offered the release when fewer than ${limit} ${role}s of its cluster update (now ${updating}).`,
   'budget-spent': ({ perSeconds }) => `It is offered the release when bytes of the last ${perSeconds} s are behind.`,
+  'release-unattested': ({ offered, lacking }) =>
+    `It waits until ${offered} is replaced by a release that has: ${lacking}.`,
   'path-missing': ({ needed }) => `It waits until the store has ${needed}.`,
 };
 

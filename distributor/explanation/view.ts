@@ -8,9 +8,9 @@ import {
   deviceIdSchema,
   devicePhaseSchema,
   installedReleaseSchema,
-  labelsSchema,
   troubleSchema,
 } from '../../contract/device-api/check.ts';
+import { shownLabelsSchema } from '../../contract/device-api/labels.ts';
 import { decisionReasonNames } from '../../contract/device-api/reasons.ts';
 import { faults } from '../../contract/errors.ts';
 import { heldBySchema, lastReportSchema } from '../fleet/condition.ts';
@@ -136,7 +136,7 @@ export const whyViewSchema = z.object({
     product: z.string(),
     platform: z.string(),
     /** What selectors see: its own labels and over them those given by rule. */
-    labels: labelsSchema,
+    labels: shownLabelsSchema,
     site: z.string().optional(),
     cluster: z.string().optional(),
     role: z.enum(['server', 'agent']),

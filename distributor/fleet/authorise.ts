@@ -1,13 +1,15 @@
-/** Decides who may do what: one pure rule for every route, over the token that was presented. */
+/** Decides who may do what: one pure rule for every route, over who asks. See sight.ts for where it may. */
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { requireAccepted } from './accepted-device.ts';
-import type { DeviceRecord, TokenRecord } from './ports.ts';
+import type { Caller } from './caller.ts';
+import type { DeviceRecord } from './ports.ts';
+import { covers, everywhere, type FleetReach, reachWords, type ScopeGrant } from './reach.ts';
 import type { Scope } from './scopes.ts';
 
 /** What a route asks for; each member given suffices alone. */
 export interface AccessRule {
-  /** An operator or CI token with this scope. */
+  /** A person, or an operator or CI token, with this scope. */
   readonly scope?: Scope;
   /** The token of exactly this device. */
   readonly device?: DeviceId;
@@ -19,17 +21,26 @@ export interface AccessRule {
   readonly anyToken?: true;
   /** An enrolment token with a use left. */
   readonly enrolment?: true;
+  /** With the scope something is changed, which needs more than a reach to read. */
+  readonly changes?: boolean;
+}
+
+/** Who may, and how far the rule holds: each of these reaches suffices. */
+export interface Allowed {
+  readonly caller: Caller;
+  readonly reaches: readonly FleetReach[];
 }
 
 /**
- * @param token undefined when none was presented or none is known
- * @throws SlipwayError `unauthenticated`, `forbidden`, `enrolment-token-invalid`
+ * @param caller undefined when nothing was presented or it is not known
+ * @throws SlipwayError `unauthenticated`, `forbidden`, `out-of-reach`, `enrolment-token-invalid`
  */
-export function authorise(token: TokenRecord | undefined, access: AccessRule, now: number): TokenRecord {
-  const isAlive = token !== undefined && token.revokedAt === undefined && !(token.expiresAt && token.expiresAt <= now);
+export function authorise(caller: Caller | undefined, access: AccessRule, now: number): Allowed {
+  const isAlive =
+    caller !== undefined && caller.revokedAt === undefined && !(caller.expiresAt && caller.expiresAt <= now);
   if (access.enrolment) {
     // One code for unknown, expired, revoked and spent: a guesser learns nothing.
-    if (isAlive && token.purpose === 'enrol') return token;
+    if (isAlive && caller.purpose === 'enrol') return { caller, reaches: [everywhere] };
     throw new SlipwayError('enrolment-token-invalid', 'the enrolment token is unknown, expired, revoked or spent', {
       hint: 'Make one with slipway-distributor enrolment-token create.',
     });
@@ -39,29 +50,51 @@ export function authorise(token: TokenRecord | undefined, access: AccessRule, no
       hint: 'Send "Authorization: Bearer slp_…"; tokens expire and can be revoked.',
     });
   }
-  if (access.anyToken) return token;
-  if (token.purpose === 'device') {
-    if (access.anyDevice || (access.device !== undefined && token.deviceId === access.device)) return token;
-  } else if (token.purpose === 'enrol') {
-    if (access.newDevice) return token;
-  } else if (access.scope !== undefined && token.scopes.includes(access.scope)) {
-    return token;
+  if (access.anyToken || isOfDevice(caller, access)) return { caller, reaches: [everywhere] };
+  const { scope, changes = false } = access;
+  const grants = scope === undefined ? [] : grantsWith(caller.grants, scope);
+  if (grants.length === 0) {
+    throw new SlipwayError('forbidden', `this token does not allow it: ${describeAccess(access)} is needed`, {
+      hint: 'Use the token of the device itself, or one with the scope named.',
+    });
   }
-  throw new SlipwayError('forbidden', `this token does not allow it: ${describeAccess(access)} is needed`, {
-    hint: 'Use the token of the device itself, or one with the scope named.',
-  });
+  const reaches = grants.map(({ reach }) => reach).filter(({ readOnly }) => !(changes && readOnly));
+  if (reaches.length > 0) return { caller, reaches };
+  throw outOfReach('this token is read only', 'Use a token that may change things.');
+}
+
+function isOfDevice({ purpose, deviceId }: Caller, { anyDevice, device, newDevice }: AccessRule): boolean {
+  if (purpose === 'device') return anyDevice === true || (device !== undefined && deviceId === device);
+  return purpose === 'enrol' && newDevice === true;
+}
+
+function grantsWith(grants: readonly ScopeGrant[], scope: Scope): ScopeGrant[] {
+  return grants.filter(({ scopes }) => scopes.includes(scope));
 }
 
 /**
- * A token gives only what it has: a token that makes tokens must not become one that may do everything.
- * @throws SlipwayError `forbidden`
+ * Who makes a token gives only what it has, and no further than it reaches: a token that makes tokens must not become
+ * one that may do everything.
+ * @throws SlipwayError `forbidden`, `out-of-reach`
  */
-export function authoriseGiving(token: Pick<TokenRecord, 'scopes'>, scopes: readonly Scope[]): void {
-  const lacking = scopes.filter((scope) => !token.scopes.includes(scope));
-  if (lacking.length === 0) return;
-  throw new SlipwayError('forbidden', `this token does not have ${lacking.join(', ')}, so it cannot give it`, {
-    hint: 'Use a token that has these scopes, or make the new one on the server’s machine.',
-  });
+export function authoriseGiving({ grants }: Pick<Caller, 'grants'>, scopes: readonly Scope[], reach: FleetReach): void {
+  const lacking = scopes.filter((scope) => grantsWith(grants, scope).length === 0);
+  if (lacking.length > 0) {
+    throw new SlipwayError('forbidden', `this token does not have ${lacking.join(', ')}, so it cannot give it`, {
+      hint: 'Use a token that has these scopes, or make the new one on the server’s machine.',
+    });
+  }
+  for (const scope of scopes) {
+    const own = grantsWith(grants, scope).map((grant) => grant.reach);
+    if (own.some((outer) => covers(outer, reach))) continue;
+    const bounds = own.map(reachWords).join(', or ');
+    throw outOfReach(`this token has ${scope} for ${bounds}, so it cannot give more`, 'Give the new token its bounds.');
+  }
+}
+
+/** What cannot be bounded, such as a plan, is for those who reach everything. */
+export function outOfReach(message: string, hint: string): SlipwayError {
+  return new SlipwayError('out-of-reach', message, { hint });
 }
 
 /**
@@ -70,14 +103,14 @@ export function authoriseGiving(token: Pick<TokenRecord, 'scopes'>, scopes: read
  * @throws SlipwayError `unauthenticated`, `forbidden`, and those of requireAccepted
  */
 export function authoriseDevice(
-  token: TokenRecord | undefined,
+  caller: Caller | undefined,
   id: DeviceId,
   status: DeviceRecord['status'] | undefined,
   now: number,
 ): void {
   // Its tokens may have been revoked with it: a client that shows one may know why.
-  if (status !== undefined && token?.deviceId === id) requireAccepted(id, status);
-  authorise(token, { device: id }, now);
+  if (status !== undefined && caller?.deviceId === id) requireAccepted(id, status);
+  authorise(caller, { device: id }, now);
 }
 
 function describeAccess(access: AccessRule): string {

@@ -12,7 +12,8 @@ import type { GivenLabels } from './given-labels.ts';
 import type { DeviceStore } from './ports.ts';
 
 export interface DeviceDesk {
-  readonly fleet: Pick<DeviceStore, 'answerCheck' | 'keepWatch' | 'storeReports'> & Pick<EventStore, 'appendEvent'>;
+  readonly fleet: Pick<DeviceStore, 'answerCheck' | 'findDevice' | 'keepWatch' | 'storeReports'> &
+    Pick<EventStore, 'appendEvent'>;
   readonly campaigns: Pick<Campaigns, 'compiled' | 'noteFailures'>;
   readonly reconciler: Pick<Reconciler, 'applied' | 'catchUp'>;
   readonly givenLabels: GivenLabels;

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { devicePhaseSchema, type Labels } from '../../contract/device-api/check.ts';
 import { updateOutcomes } from '../../contract/device-api/report.ts';
+import { safeguardLabelsOf } from '../../contract/device-api/safeguards.ts';
 import { durationSeconds } from '../declaration/duration.ts';
 import type { DeviceView } from './view.ts';
 
@@ -47,7 +48,7 @@ export function deviceFilter(query: DeviceQuery, now: number, labelsFromDevice =
   if (conditions.length === 0 && Object.values(query).every((part) => part === undefined)) return undefined;
   return (device) => {
     const { lastReport: report } = device;
-    const own = labelsFromDevice ? device.labels : {};
+    const own = labelsFromDevice ? device.labels : safeguardLabelsOf(device.labels);
     const labels: Labels = { ...own, ...device.givenLabels, ...device.labelsByRule };
     return (
       conditions.every((holds) => holds(labels)) &&

@@ -6,6 +6,7 @@ import type { DeviceId, Labels } from '../../contract/device-api/check.ts';
 import type { AuditEvent } from '../events/ports.ts';
 import type { MachineWatch } from './machine-watch.ts';
 import type { TokenRecord } from './ports.ts';
+import type { LinkKey } from './signed-link.ts';
 
 /** What a device gets from the token that lets it in, whatever it says of itself. */
 export interface EnrolmentBounds {
@@ -13,6 +14,8 @@ export interface EnrolmentBounds {
   readonly labels: Labels;
   /** Empty: any product. */
   readonly products: readonly string[];
+  /** Groups of the plan that its labels put devices into, as it was when the token was made. */
+  readonly groups: readonly string[];
 }
 
 /** Of these only an accepted device gets anything. */
@@ -38,6 +41,14 @@ export type KeyOutcome = 'registered' | 'known' | 'another-key' | 'unknown';
 
 /** `refused`: no such step leads out of the status that it has. */
 export type StatusOutcome = 'done' | 'same' | 'refused' | 'unknown';
+
+export interface LinkStore {
+  /**
+   * Keys of links, the newest first. Where the newest is older than `lifeMs`, `fresh` is kept, too; what is older than twice
+   * that is gone. One step: replicas that ask at once have the same keys.
+   */
+  linkKeys(fresh: LinkKey, lifeMs: number): Promise<LinkKey[]>;
+}
 
 /** Every method is atomic, as those of DeviceStore are. */
 export interface IdentityStore {

@@ -18,6 +18,8 @@ interface ListingInput {
   readonly releases: ReleaseIndex;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** Whether a device is one for who asks; all are where it is left out. */
+  readonly sees?: (device: DeviceProfile) => boolean;
 }
 
 interface ListedDevices {
@@ -33,13 +35,15 @@ const maxRead = 2000;
 export async function listDevices(input: ListingInput, query: DeviceQuery, page: DevicePage): Promise<ListedDevices> {
   const shown = viewer(input, await input.fleet.loadCampaigns());
   const asked = deviceFilter(query, input.now, input.plan.fleet.labelsFromDevice);
+  const isFiltered = asked !== undefined || input.sees !== undefined;
   const devices: DeviceView[] = [];
   let { after } = page;
   for (let read = 0; read < maxRead; ) {
-    const limit = Math.min(maxReadAtOnce, asked ? maxRead - read : page.limit - devices.length);
+    const limit = Math.min(maxReadAtOnce, isFiltered ? maxRead - read : page.limit - devices.length);
     const profiles = await input.fleet.listDevices({ after, limit });
     for (const profile of profiles) {
       after = profile.id;
+      if (input.sees?.(profile) === false) continue;
       const device = shown(profile);
       if (asked?.(device) === false) continue;
       devices.push(device);

@@ -43,6 +43,8 @@ export function watchMachine(watch: MachineWatch | undefined, told: MachineFacts
   const { owner, boots, refused } = watch;
   const isKnownStranger = refused.some(({ id }) => id === told.id) && told.id !== owner;
   if (isKnownStranger || refused.some(({ boot }) => boot === told.boot)) return { ...unchanged, isRefused: true };
+  // So far only reports have shown that there are two.
+  if (boots.length === 0) return { ...unchanged, watch: { ...watch, owner: told.id, boots: [{ ...told, since: at }] } };
   const current = boots.at(-1);
   const earlier = boots.find(({ boot }) => boot === told.boot);
   if (current === undefined || earlier === undefined) {

@@ -25,9 +25,10 @@ import type { CampaignLookup, Peer, Spending } from '../rollout/deciding/decide-
 import type { Finding } from '../rollout/deciding/findings.ts';
 import type { Decision } from '../rollout/decision.ts';
 import type { DevicePage, Member } from './device-page.ts';
-import type { DeviceStatus, EnrolmentBounds, IdentityStore } from './identity-ports.ts';
+import type { DeviceStatus, EnrolmentBounds, IdentityStore, LinkStore } from './identity-ports.ts';
 import type { Location, Role } from './location.ts';
 import type { MachineWatch } from './machine-watch.ts';
+import type { FleetReach } from './reach.ts';
 import type { Scope } from './scopes.ts';
 
 /** Times are milliseconds since 1970. */
@@ -40,6 +41,8 @@ export interface TokenRecord {
   readonly name: string | undefined;
   readonly purpose: TokenPurpose;
   readonly scopes: readonly Scope[];
+  /** Where its scopes hold. */
+  readonly reach: FleetReach;
   /** The device that a `device` token belongs to. */
   readonly deviceId: DeviceId | undefined;
   readonly createdAt: number;
@@ -66,6 +69,7 @@ export interface TokenStore {
   saveToken(token: TokenRecord, event?: AuditEvent): Promise<void>;
   /** Asked of the database each time, so that a token revoked by anybody is refused by the next request to anybody. */
   findToken(hash: Digest): Promise<TokenRecord | undefined>;
+  tokenOfId(id: string): Promise<TokenRecord | undefined>;
   /** Oldest first. */
   listTokens(page: TokenPage): Promise<TokenRecord[]>;
   /** When tokens were used, by their ids; a use that is older than the one known changes nothing. */
@@ -241,6 +245,8 @@ export interface StoredReports {
   readonly fellBack: readonly CampaignKey[];
   /** Campaigns that the device failed with these reports, and had not failed before. */
   readonly failed: readonly CampaignKey[];
+  /** Another machine used a sequence of these before; then nothing was stored. See hasForked. */
+  readonly isForked: boolean;
 }
 
 /** What a report may change of the campaign it names; undefined for nothing, because that is not for this device. */
@@ -279,7 +285,7 @@ interface Pruned {
 }
 
 /** All that the distributor keeps, in one database. */
-export interface FleetState extends TokenStore, DeviceStore, CampaignStore, PlanStore, EventStore {
+export interface FleetState extends TokenStore, DeviceStore, CampaignStore, PlanStore, EventStore, LinkStore {
   /** For logs and messages, without credentials. */
   readonly location: string;
   /** Removes what is older than asked, in small steps. */

@@ -13,6 +13,7 @@ import { type DeviceDesk, recordFallBacks } from './device-desk.ts';
 import { watchMachine } from './machine-watch.ts';
 import type { Bearer, CheckFacts } from './ports.ts';
 import { questionOf } from './question.ts';
+import { sharedIdentity } from './shared-identity.ts';
 
 export interface ArrivedCheck {
   readonly id: DeviceId;
@@ -102,10 +103,4 @@ function decidingOf(desk: DeviceDesk, { id, check, now }: ArrivedCheck) {
     return canRevert ? decision : withoutPermits(decision);
   };
   return { arrival, judge, find: (facts: CheckFacts) => findingsOf(inputOf(facts)) };
-}
-
-function sharedIdentity(id: DeviceId): SlipwayError {
-  return new SlipwayError('identity-shared', `another machine asks as device ${id}, and was there first`, {
-    hint: 'Give this machine a deviceId and an enrolment token of its own; slipway-distributor device accept takes it instead of the other one.',
-  });
 }

@@ -1,14 +1,17 @@
 /** Takes reports of a device, each once, and lets campaigns know of what they change. */
 import type { DeviceId } from '../../contract/device-api/check.ts';
 import type { Report } from '../../contract/device-api/report.ts';
+import { identityShared } from '../events/audit.ts';
 import { isMember } from '../rollout/compiled-plan.ts';
 import { type DeviceDesk, recordFallBacks } from './device-desk.ts';
 import type { ReportRules } from './ports.ts';
+import { sharedIdentity } from './shared-identity.ts';
 
 /**
  * Resolves when an abort that the reports are enough for is in force: before the next check is answered.
  * @param tell told of each report that was not there before, as soon as it is stored
  * @returns what the device may forget
+ * @throws SlipwayError `identity-shared`, and what storeReports throws
  */
 export async function takeReports(
   desk: DeviceDesk,
@@ -17,16 +20,29 @@ export async function takeReports(
   now: number,
   tell: (report: Report) => void = () => {},
 ): Promise<number> {
-  const { acknowledgedThrough, fresh, fellBack, failed } = await desk.fleet.storeReports(
+  const { acknowledgedThrough, fresh, fellBack, failed, isForked } = await desk.fleet.storeReports(
     id,
     reports,
     rulesOf(desk),
     now,
   );
+  if (isForked) {
+    await noteForked(desk, id, now);
+    throw sharedIdentity(id);
+  }
   for (const report of fresh) tell(report);
   await recordFallBacks(desk, id, fellBack, now);
   await desk.campaigns.noteFailures(failed, now);
   return acknowledgedThrough;
+}
+
+/** On record once, until somebody accepts one of the two machines. */
+async function noteForked({ fleet, identityShared: count }: DeviceDesk, id: DeviceId, now: number): Promise<void> {
+  const watch = (await fleet.findDevice(id))?.watch;
+  if (watch?.sharedAt !== undefined) return;
+  const unseen = { owner: '', boots: [], refused: [] };
+  await fleet.keepWatch(id, { ...unseen, ...watch, sharedAt: now }, identityShared(id, now));
+  count();
 }
 
 /**

@@ -3,11 +3,12 @@
  * who made one.
  */
 import * as z from 'zod';
-import { labelsSchema } from '../../contract/device-api/check.ts';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import { tokenSchema } from '../../contract/device-api/enrolment.ts';
+import { labelsSchema } from '../../contract/device-api/labels.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { TokenPage, TokenRecord, TokenStore } from './ports.ts';
+import type { FleetReach } from './reach.ts';
 import { scopeSchema } from './scopes.ts';
 
 export const tokenPurposeSchema = z.enum(['enrol', 'device', 'operator', 'ci']);
@@ -29,8 +30,14 @@ export const tokenViewSchema = z.object({
   usesLeft: z.number().int().optional(),
   /** Given to each device that it enrols; absent where it gives none. */
   labels: labelsSchema.optional(),
-  /** The devices that it enrols are of these products; absent: of any. */
+  /** It reaches these products alone, or enrols devices of these alone; absent: of any. */
   products: z.array(z.string()).optional(),
+  /** It reaches devices and rollouts of these groups alone, or its labels put devices into these; absent: of any. */
+  groups: z.array(z.string()).optional(),
+  /** It reaches these rollouts and their devices alone; absent: any. */
+  rollouts: z.array(z.string()).optional(),
+  /** Nothing is changed with it, whatever its scopes; absent: false. */
+  readOnly: z.literal(true).optional(),
   /** About a minute exact; absent: never, or not since a server that keeps it. */
   lastUsedAt: z.string().optional(),
 });
@@ -56,23 +63,28 @@ type TokenPageView = z.infer<typeof tokenPageSchema>;
 /** Where a page ended: `<createdAt>.<id>`. */
 export const tokenCursorSchema = z.string().regex(/^\d{1,16}\.[0-9a-f]{1,64}$/);
 
+/** @param sees which of them are shown: a page may have few tokens, or none, and another one after it */
 export async function listTokens(
   store: Pick<TokenStore, 'listTokens'>,
   { purpose }: TokenQuery,
   page: { readonly after: string | undefined; readonly limit: number },
   now: number,
+  sees: (token: TokenRecord) => Promise<boolean> = async () => true,
 ): Promise<TokenPageView> {
   const records = await store.listTokens({ purpose, after: parseCursor(page.after), limit: page.limit });
   const last = records.at(-1);
   const isFull = records.length === page.limit && last !== undefined;
+  const seen: TokenRecord[] = [];
+  for (const record of records) if (await sees(record)) seen.push(record);
   return {
-    tokens: records.map((record) => tokenViewOf(record, now)),
+    tokens: seen.map((record) => tokenViewOf(record, now)),
     ...(isFull ? { next: `${last.createdAt}.${last.id}` } : {}),
   };
 }
 
 export function tokenViewOf(token: TokenRecord, now: number): TokenView {
-  const { id, name, purpose, scopes, deviceId, createdBy, createdAt, expiresAt, usesLeft, lastUsedAt, bound } = token;
+  const { id, name, purpose, scopes, deviceId, createdBy, createdAt, expiresAt, usesLeft, lastUsedAt } = token;
+  const { bound, reach } = token;
   return {
     id,
     name,
@@ -85,8 +97,18 @@ export function tokenViewOf(token: TokenRecord, now: number): TokenView {
     ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() }),
     usesLeft,
     ...(Object.keys(bound.labels).length === 0 ? {} : { labels: bound.labels }),
-    ...(bound.products.length === 0 ? {} : { products: [...bound.products] }),
+    ...reachViewOf(token.purpose === 'enrol' ? { ...reach, ...bound } : reach),
     ...(lastUsedAt === undefined ? {} : { lastUsedAt: new Date(lastUsedAt).toISOString() }),
+  };
+}
+
+/** What bounds nothing is left out. */
+export function reachViewOf({ products, groups, rollouts, readOnly }: FleetReach) {
+  return {
+    ...(products.length === 0 ? {} : { products: [...products] }),
+    ...(groups.length === 0 ? {} : { groups: [...groups] }),
+    ...(rollouts.length === 0 ? {} : { rollouts: [...rollouts] }),
+    ...(readOnly ? { readOnly: true as const } : {}),
   };
 }
 

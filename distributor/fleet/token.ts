@@ -4,6 +4,7 @@ import { type Token, type TokenPurpose, tokenSchema } from '../../contract/devic
 import { type Digest, sha256 } from '../../contract/digest.ts';
 import type { EnrolmentBounds } from './identity-ports.ts';
 import type { TokenRecord } from './ports.ts';
+import { everywhere, type FleetReach } from './reach.ts';
 import type { Scope } from './scopes.ts';
 
 /** Fills an array with bytes fit for keys. */
@@ -18,6 +19,7 @@ interface MintInput {
   readonly by?: string;
   readonly purpose: TokenPurpose;
   readonly scopes?: readonly Scope[];
+  readonly reach?: FleetReach;
   readonly deviceId?: DeviceId;
   readonly uses?: number;
   readonly bound?: EnrolmentBounds;
@@ -26,7 +28,7 @@ interface MintInput {
   readonly randomBytes: RandomBytes;
 }
 
-export const unbound: EnrolmentBounds = { labels: {}, products: [] };
+export const unbound: EnrolmentBounds = { labels: {}, products: [], groups: [] };
 
 /** A new token: its text, shown once, and its record. */
 export function mintToken(input: MintInput): { readonly token: Token; readonly record: TokenRecord } {
@@ -40,6 +42,7 @@ export function mintToken(input: MintInput): { readonly token: Token; readonly r
       name: input.name,
       purpose: input.purpose,
       scopes: input.scopes ?? [],
+      reach: input.reach ?? everywhere,
       deviceId: input.deviceId,
       createdAt: input.now,
       createdBy: input.by,

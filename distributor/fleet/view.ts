@@ -5,9 +5,9 @@ import {
   deviceIdSchema,
   devicePhaseSchema,
   installedReleaseSchema,
-  labelsSchema,
   troubleSchema,
 } from '../../contract/device-api/check.ts';
+import { labelsSchema, shownLabelsSchema } from '../../contract/device-api/labels.ts';
 import { reportSchema } from '../../contract/device-api/report.ts';
 import { deviceKeyIdOf } from '../../contract/device-api/signed-request.ts';
 import { digestSchema } from '../../contract/digest.ts';
@@ -20,7 +20,7 @@ export const deviceViewSchema = z.object({
   product: z.string(),
   platform: platformSchema,
   /** As the device says, without those given by rule. */
-  labels: labelsSchema,
+  labels: shownLabelsSchema,
   /** Given with its token or by the server, over its own; absent for none. */
   givenLabels: labelsSchema.optional(),
   /** Those that rules of the fleet give it, over its own; absent where none does, and of one device alone. */

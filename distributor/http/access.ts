@@ -1,26 +1,91 @@
-/** Finds the token of a request and asks the rule of `fleet/authorise` about it. */
+/** Finds who makes a request, by a token of ours or by the bearer of a person, and asks the rule of `fleet/authorise`. */
 import type { FastifyRequest } from 'fastify';
 import type { DeviceId } from '../../contract/device-api/device-id.ts';
-import { requireAccepted } from '../fleet/accepted-device.ts';
-import { type AccessRule, authorise, authoriseDevice } from '../fleet/authorise.ts';
-import type { Bearer, DeviceStore, TokenRecord, TokenStore } from '../fleet/ports.ts';
+import { type AccessRule, type Allowed, authorise, authoriseDevice } from '../fleet/authorise.ts';
+import { type Caller, callerOfToken } from '../fleet/caller.ts';
+import { unknownDevice } from '../fleet/dismissal.ts';
+import type { Bearer, DeviceStore, TokenStore } from '../fleet/ports.ts';
+import { type Sight, sightOf } from '../fleet/sight.ts';
 import { bearerToken, hashToken } from '../fleet/token.ts';
 import type { TokenUse } from '../fleet/token-use.ts';
+import type { People } from '../people/people.ts';
+import type { Campaigns } from '../rollout/campaigns/campaigns.ts';
+import { unknownRollout } from '../rollout/unknown-rollout.ts';
+import { noteForLog } from './answer-log.ts';
+import { personBearer } from './person-bearer.ts';
 
-interface AccessInput {
+export interface AccessInput {
   readonly fleet: TokenStore & DeviceStore;
   readonly clock: () => number;
   readonly tokenUse: TokenUse;
+  /** Undefined where no issuer vouches for people. */
+  readonly people: People | undefined;
 }
 
-/** @throws SlipwayError `unauthenticated`, `forbidden`, `enrolment-token-invalid` */
-export async function allow(request: FastifyRequest, access: AccessRule, input: AccessInput): Promise<TokenRecord> {
-  const text = bearerToken(request.headers.authorization);
+/** @throws SlipwayError `unauthenticated`, `forbidden`, `out-of-reach`, `enrolment-token-invalid`, `issuer-unreachable` */
+export async function allow(request: FastifyRequest, access: AccessRule, input: AccessInput): Promise<Allowed> {
+  const { authorization } = request.headers;
+  const text = bearerToken(authorization);
   const token = text === undefined ? undefined : await input.fleet.findToken(hashToken(text));
+  const caller = token ? callerOfToken(token) : await personOf(authorization, access, input);
   const now = input.clock();
-  const allowed = authorise(token, access, now);
-  input.tokenUse.note(allowed, now);
+  if (caller && caller.purpose !== 'device') noteForLog(request, { by: caller.actor });
+  const allowed = authorise(caller, { changes: !['GET', 'HEAD'].includes(request.method), ...access }, now);
+  if (token) input.tokenUse.note(token, now);
   return allowed;
+}
+
+/** People have scopes: where none is asked for, nothing is verified. */
+async function personOf(
+  authorization: string | undefined,
+  { scope, anyToken }: AccessRule,
+  { people, clock }: AccessInput,
+): Promise<Caller | undefined> {
+  if (!people || (scope === undefined && !anyToken)) return undefined;
+  const bearer = personBearer(authorization);
+  return bearer === undefined ? undefined : people.callerOf(bearer, clock());
+}
+
+/** What a caller that was allowed sees by the plan in force, at each call. */
+export function sightBy(
+  { reaches }: Allowed,
+  { campaigns }: { readonly campaigns: Pick<Campaigns, 'compiled'> },
+): Sight {
+  return sightOf(reaches, campaigns.compiled);
+}
+
+/**
+ * As `allow`, for a device inside the reach of who asks; one outside is answered like one that is not there.
+ * @throws SlipwayError as `allow`, and `device-unknown`
+ */
+export async function allowDeviceOf(
+  request: FastifyRequest,
+  id: DeviceId,
+  access: AccessRule,
+  input: AccessInput & { readonly campaigns: Pick<Campaigns, 'compiled'> },
+): Promise<Allowed & { readonly sight: Sight }> {
+  const allowed = await allow(request, access, input);
+  const sight = sightBy(allowed, input);
+  if (sight.isWhole) return { ...allowed, sight };
+  const device = await input.fleet.findDevice(id);
+  if (!device || !sight.seesDevice(device)) throw unknownDevice(id);
+  return { ...allowed, sight };
+}
+
+/**
+ * As `allow`, for a rollout inside the reach of who asks; one outside is answered like one that is not declared.
+ * @throws SlipwayError as `allow`, and `rollout-unknown`
+ */
+export async function allowRollout(
+  request: FastifyRequest,
+  name: string,
+  access: AccessRule,
+  input: AccessInput & { readonly campaigns: Pick<Campaigns, 'compiled'> },
+): Promise<Allowed & { readonly sight: Sight }> {
+  const allowed = await allow(request, access, input);
+  const sight = sightBy(allowed, input);
+  if (sight.seesRollout(name)) return { ...allowed, sight };
+  throw unknownRollout(name);
 }
 
 /** @throws SlipwayError `unauthenticated`, `forbidden`, `device-revoked` */
@@ -35,22 +100,6 @@ export function bearerOf(request: FastifyRequest, id: DeviceId, now: number): Be
   const text = bearerToken(request.headers.authorization);
   return {
     tokenHash: text === undefined ? undefined : hashToken(text),
-    admit: (token, status) => authoriseDevice(token, id, status, now),
+    admit: (token, status) => authoriseDevice(token && callerOfToken(token), id, status, now),
   };
-}
-
-/**
- * Integrity never depends on who may read, so reading is open unless the operator wants a token for it.
- * @throws SlipwayError `unauthenticated`, `forbidden`, and those of requireAccepted
- */
-export async function allowReading(
-  request: FastifyRequest,
-  input: AccessInput & { readonly policy: { readonly requireTokenForReads: boolean } },
-  more: Pick<AccessRule, 'newDevice'> = {},
-): Promise<void> {
-  const access: AccessRule = { anyDevice: true, scope: 'artifacts:read', ...more };
-  if (!input.policy.requireTokenForReads) return;
-  const { deviceId } = await allow(request, access, input);
-  const device = deviceId === undefined ? undefined : await input.fleet.findDevice(deviceId);
-  if (device) requireAccepted(device.id, device.status);
 }

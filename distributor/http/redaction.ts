@@ -3,6 +3,13 @@
 /** The underscore may come as an escape of a URL. */
 const tokenPattern = /slp(?:_|%5f)(enrol|device|operator|ci)(?:_|%5f)[A-Za-z0-9_%-]{16,}/gi;
 
+/** Of a link; see signed-link.ts. */
+const linkPattern = /([?&]signature=)[\w-]{20,}/g;
+/** A signed JWT: its head begins with `{"`. */
+const personBearerPattern = /eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/g;
+
 export function withoutTokens(text: string): string {
-  return /slp[_%]/i.test(text) ? text.replace(tokenPattern, 'slp_$1_(removed)') : text;
+  let plain = /slp[_%]/i.test(text) ? text.replace(tokenPattern, 'slp_$1_(removed)') : text;
+  if (plain.includes('signature=')) plain = plain.replace(linkPattern, '$1(removed)');
+  return plain.includes('eyJ') ? plain.replace(personBearerPattern, 'eyJ(removed)') : plain;
 }

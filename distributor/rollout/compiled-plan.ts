@@ -13,6 +13,7 @@ import { selects } from '../declaration/selector.ts';
 import { compileLabels, compileRules, type Labeller } from '../fleet/effective-labels.ts';
 import { type Location, locationOf, vouchedLocation } from '../fleet/location.ts';
 import { type Hop, nextHop } from './path.ts';
+import { lackingFor } from './required-origin.ts';
 import { WindowCalendar } from './windows.ts';
 
 export interface CompiledRollout {
@@ -130,12 +131,14 @@ function rank(
 function wayToGoal(
   goal: Release | undefined,
   current: Version | undefined,
-  { maxMinorStep }: Rollout,
+  rollout: Rollout,
   releases: ReleaseIndex,
 ): WayToGoal {
   if (!goal) return { order: -1, hop: undefined };
   const order = current === undefined ? -1 : compareVersions(current, goal.version);
-  const input = { goal, current, releases, maxMinorStep, isRefused: () => false };
+  const { maxMinorStep } = rollout;
+  const isRefused = (release: Release) => lackingFor(rollout, release).length > 0;
+  const input = { goal, current, releases, maxMinorStep, isRefused };
   return { order, hop: order < 0 ? nextHop(input) : undefined };
 }
 

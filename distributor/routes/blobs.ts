@@ -9,10 +9,12 @@ import { type Digest, digestSchema } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { blobKey } from '../../contract/store-keys.ts';
 import type { ByteRange } from '../../system/store/reader.ts';
-import { allowReading } from '../http/access.ts';
+import type { Ownership } from '../catalog/private-products.ts';
+import { linkQuerySchema } from '../fleet/signed-link.ts';
 import { ClientConnection } from '../http/client-connection.ts';
 import { select } from '../http/conditional.ts';
 import type { App } from '../http/fastify-app.ts';
+import { allowReading, type Reader, requireKnownOwners } from '../http/reading.ts';
 import { SendBuffers } from '../http/send-buffers.ts';
 import { sendObject } from '../http/send-object.ts';
 import type { Services } from '../services.ts';
@@ -21,6 +23,7 @@ const presignedSeconds = 900;
 
 export function blobsRoute(app: App, services: Services): void {
   const buffers = new SendBuffers();
+  const owners = blobOwners(services);
   app.route({
     method: ['GET', 'HEAD'],
     url: '/v1/blobs/sha256/:digest',
@@ -32,15 +35,52 @@ export function blobsRoute(app: App, services: Services): void {
       summary: 'A blob, whole or one range',
       security: [{}, { bearer: [] }],
       params: z.object({ digest: digestSchema }),
+      querystring: linkQuerySchema.extend({
+        /** A cache in front asks: it is not sent on. */
+        direct: z.literal('1').optional(),
+      }),
     },
     handler: async (request, reply) => {
-      await allowReading(request, services);
-      return answerBlob(request, reply, request.params.digest, { ...services, buffers });
+      const { digest } = request.params;
+      const path = `/v1/blobs/sha256/${digest}`;
+      const { direct, ...query } = request.query;
+      const ownership = await owners(digest);
+      const reader = await allowReading(request, { ownership, linked: { path, query } }, services);
+      const origin = direct === undefined && !reader.byLink ? services.policy.blobOrigin : undefined;
+      if (origin !== undefined) {
+        const url = await cachedAt(origin, path, reader, services);
+        if (url !== undefined) return reply.header('cache-control', 'no-store').redirect(url, 307);
+      }
+      return answerBlob(request, reply, digest, { ...services, buffers, sharing: reader.sharing });
     },
   });
 }
 
-interface Sender extends Services {
+/** One look at the store for all that ask for what was published a moment ago. */
+const lookAgainMs = 5000;
+
+function blobOwners({ catalog, clock }: Services): (digest: Digest) => Promise<Ownership> {
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  return async (digest) => {
+    requireKnownOwners(catalog);
+    const known = catalog.state.owners.ownershipOf(digest);
+    if (known.kind !== 'unnamed' || Math.abs(clock() - lookedAt) < lookAgainMs) return known;
+    lookedAt = clock();
+    await catalog.refresh(new Date(lookedAt));
+    return catalog.state.owners.ownershipOf(digest);
+  };
+}
+
+/**
+ * Where the cache in front has the blob: what is open under one name for all, what is private by a link for its device.
+ * Undefined for people and CI, who get it from here.
+ */
+async function cachedAt(origin: string, path: string, reader: Reader, { links, clock }: Services) {
+  if (reader.sharing === 'public' && reader.device === undefined) return `${origin}${path}?direct=1`;
+  return reader.device === undefined ? undefined : `${origin}${path}?${await links.sign(path, reader.device, clock())}`;
+}
+
+interface Sender extends Services, Pick<Reader, 'sharing'> {
   readonly buffers: SendBuffers;
 }
 
@@ -50,7 +90,7 @@ async function answerBlob(
   digest: Digest,
   services: Sender,
 ): Promise<FastifyReply> {
-  const { store, policy } = services;
+  const { store, policy, sharing } = services;
   const key = blobKey(digest);
   const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
   const found = await store.stat(key);
@@ -77,7 +117,7 @@ async function answerBlob(
     reply.header('content-range', `bytes */${length}`);
     throw new SlipwayError('range-invalid', `the blob has ${length} bytes; "${headers.range}" lies outside`);
   }
-  reply.header('etag', etag).header('cache-control', 'public, max-age=31536000, immutable');
+  reply.header('etag', etag).header('cache-control', `${sharing}, max-age=31536000, immutable`);
   if (selection.status === 304) return reply.code(304).send();
 
   if (policy.redirectBlobs) {

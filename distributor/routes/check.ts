@@ -1,6 +1,12 @@
 /** `POST /v1/devices/:id/check` answers what a device is to run, and why. */
 import * as z from 'zod';
-import { checkAnswerSchema, checkRequestSchema, deviceIdSchema } from '../../contract/device-api/check.ts';
+import {
+  type CheckRequest,
+  checkAnswerSchema,
+  checkRequestSchema,
+  deviceIdSchema,
+} from '../../contract/device-api/check.ts';
+import { withSafeguardLabels } from '../../contract/device-api/safeguards.ts';
 import { limits } from '../../contract/limits.ts';
 import { permitIssued } from '../events/audit.ts';
 import { takeCheck } from '../fleet/take-check.ts';
@@ -10,6 +16,12 @@ import type { App } from '../http/fastify-app.ts';
 import { callerOf, perMinute } from '../http/rate-limits.ts';
 import { deskOf, type Services } from '../services.ts';
 import { answerOf } from './check-answer.ts';
+
+/** Nobody says by a label of their own what only safeguards say. */
+function withSafeguards(check: CheckRequest): CheckRequest {
+  const told = check.schemaVersion === 1 ? undefined : check.safeguards;
+  return { ...check, labels: withSafeguardLabels(check.labels, told) };
+}
 
 export function checkRoute(app: App, services: Services): void {
   const { fleet, clock, chance, metrics, permits, policy, campaigns } = services;
@@ -34,7 +46,8 @@ export function checkRoute(app: App, services: Services): void {
       const { id } = request.params;
       const now = clock();
       const startedAt = performance.now();
-      const arrived = { id, check: request.body, bearer: bearerOf(request, id, now), now };
+      const check = withSafeguards(request.body);
+      const arrived = { id, check, bearer: bearerOf(request, id, now), now };
       const decision = await takeCheck(desk, arrived);
       const answer = answerOf(decision, {
         deviceId: id,

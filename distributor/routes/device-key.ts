@@ -13,6 +13,7 @@ import {
 import { isSignedBy } from '../../contract/device-api/signed-request.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { authorise } from '../fleet/authorise.ts';
+import { callerOfToken } from '../fleet/caller.ts';
 import { registerDeviceKey } from '../fleet/key-registration.ts';
 import { signIn } from '../fleet/sign-in.ts';
 import { bearerToken, hashToken } from '../fleet/token.ts';
@@ -49,7 +50,8 @@ function keyRoutes(app: App, services: Services): void {
       const { publicKey } = request.body;
       const text = bearerToken(request.headers.authorization);
       // A pending device may say its key, too: whoever accepts it sees which one.
-      authorise(text === undefined ? undefined : await fleet.findToken(hashToken(text)), { device: id }, clock());
+      const token = text === undefined ? undefined : await fleet.findToken(hashToken(text));
+      authorise(token && callerOfToken(token), { device: id }, clock());
       const signed = bodies.of(request);
       if (!isSignedBy(publicKey, signed.request, signed.fields)) {
         throw new SlipwayError('request-signature-invalid', 'the request is not signed with the key that it names', {

@@ -1,7 +1,6 @@
 /** `/v1/devices` shows the fleet as the distributor knows it, one device of it, and ends a device. */
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/check.ts';
-import { actorOf } from '../events/audit.ts';
 import { decideDevice } from '../fleet/acceptance.ts';
 import { deviceQuerySchema } from '../fleet/device-filter.ts';
 import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
@@ -14,7 +13,7 @@ import {
   deviceStandingSchema,
   labelledDeviceSchema,
 } from '../fleet/view.ts';
-import { allow } from '../http/access.ts';
+import { allow, allowDeviceOf, sightBy } from '../http/access.ts';
 import { becauseSchema, reasonSchema } from '../http/because.ts';
 import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
@@ -55,10 +54,12 @@ export function devicesRoute(app: App, services: Services): void {
       },
     },
     async (request) => {
-      await allow(request, { scope: 'devices:read' }, services);
+      const sight = sightBy(await allow(request, { scope: 'devices:read' }, services), services);
       const { after, limit, ...query } = request.query;
       const { releases } = catalog.state;
-      return listDevices({ fleet, plan: campaigns.compiled, releases, now: clock() }, query, { after, limit });
+      const sees = sight.isWhole ? {} : { sees: sight.seesDevice };
+      const input = { fleet, plan: campaigns.compiled, releases, now: clock(), ...sees };
+      return listDevices(input, query, { after, limit });
     },
   );
 
@@ -76,7 +77,7 @@ export function devicesRoute(app: App, services: Services): void {
     },
     async (request) => {
       const { id } = request.params;
-      await allow(request, { device: id, scope: 'devices:read' }, services);
+      await allowDeviceOf(request, id, { device: id, scope: 'devices:read' }, services);
       const detail = await detailOf(fleet, id);
       if (!detail) throw unknownDevice(id);
       return detail;
@@ -97,11 +98,11 @@ export function devicesRoute(app: App, services: Services): void {
       },
     },
     async (request) => {
-      const token = await allow(request, { scope: 'devices:control' }, services);
       const { id } = request.params;
+      const { caller, sight } = await allowDeviceOf(request, id, { scope: 'devices:control' }, services);
       const { labels, reason = '' } = request.body;
-      const said = { actor: actorOf(token), because: reason, at: clock() };
-      return { id, givenLabels: await changeGivenLabels(fleet, id, labels, said) };
+      const said = { actor: caller.actor, because: reason, at: clock() };
+      return { id, givenLabels: await changeGivenLabels(fleet, id, labels, said, sight) };
     },
   );
 
@@ -121,8 +122,8 @@ export function devicesRoute(app: App, services: Services): void {
         },
       },
       async (request) => {
-        const token = await allow(request, { scope: 'devices:control' }, services);
-        const said = { actor: actorOf(token), because: request.body?.reason ?? '', at: clock() };
+        const { caller } = await allowDeviceOf(request, request.params.id, { scope: 'devices:control' }, services);
+        const said = { actor: caller.actor, because: request.body?.reason ?? '', at: clock() };
         const standing = await decideDevice(fleet, request.params.id, status, said);
         // Its first check may follow at once.
         await campaigns.noteEnrolment(said.at);
@@ -146,8 +147,8 @@ export function devicesRoute(app: App, services: Services): void {
         },
       },
       async (request) => {
-        const token = await allow(request, { scope: 'devices:control' }, services);
-        const said = { actor: actorOf(token), because: request.body?.reason ?? '', at: clock() };
+        const { caller } = await allowDeviceOf(request, request.params.id, { scope: 'devices:control' }, services);
+        const said = { actor: caller.actor, because: request.body?.reason ?? '', at: clock() };
         return dismissDevice(fleet, request.params.id, action, said);
       },
     );

@@ -1,9 +1,11 @@
 /** `POST /v1/enrol` gives a device a token of its own for an enrolment token. */
 import { enrolAnswerSchema, enrolRequestSchema } from '../../contract/device-api/enrolment.ts';
+import { withSafeguardLabels } from '../../contract/device-api/safeguards.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { actorOf, deviceEnrolled } from '../events/audit.ts';
+import { deviceEnrolled } from '../events/audit.ts';
 import type { EnrolmentBounds } from '../fleet/identity-ports.ts';
+import type { TokenRecord } from '../fleet/ports.ts';
 import { mintToken } from '../fleet/token.ts';
 import { allow } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
@@ -26,8 +28,10 @@ export function enrolRoute(app: App, services: Services): void {
       config: { rateLimit: perMinute(policy.enrolmentsPerMinute, (request) => request.ip) },
     },
     async (request, reply) => {
-      const enrolmentToken = await allow(request, { enrolment: true }, services);
-      const { deviceId, product, platform, labels } = request.body;
+      const { caller } = await allow(request, { enrolment: true }, services);
+      const enrolmentToken = caller.token as TokenRecord;
+      const { deviceId, product, platform } = request.body;
+      const labels = withSafeguardLabels(request.body.labels, undefined);
       const { bound } = enrolmentToken;
       const publicKey = 'publicKey' in request.body ? request.body.publicKey : undefined;
       const status = await policy.acceptance(deviceId);
@@ -37,7 +41,7 @@ export function enrolRoute(app: App, services: Services): void {
         purpose: 'device',
         lifetimeSeconds: publicKey === undefined ? undefined : policy.bearerSeconds,
         deviceId,
-        by: actorOf(enrolmentToken),
+        by: caller.actor,
         now,
         randomBytes,
       });

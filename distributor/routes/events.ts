@@ -8,11 +8,15 @@ import { eventKindNames, eventKinds } from '../events/kinds.ts';
 import { readLatest, readPage } from '../events/pages.ts';
 import { serverSent } from '../events/server-sent.ts';
 import { eventPageSchema, eventViewOf } from '../events/view.ts';
-import { allow } from '../http/access.ts';
+import type { Caller } from '../fleet/caller.ts';
+import { eventSight } from '../fleet/event-sight.ts';
+import { allow, sightBy } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
 const maxPage = 1000;
+/** Of a timer of Node. */
+const maxTimerMs = 2 ** 31 - 1;
 const eventIdSchema = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** By its name, what each means. */
@@ -27,7 +31,7 @@ const filterShape = {
 };
 
 export function eventsRoute(app: App, services: Services): void {
-  const { fleet, metrics } = services;
+  const { fleet, metrics, clock } = services;
   const feed = new EventFeed({ store: fleet, onReaders: (readers) => metrics.eventStreams.set(readers) });
   // Before the server waits for its connections: streams never end by themselves.
   app.addHook('preClose', async () => feed.close());
@@ -51,10 +55,12 @@ export function eventsRoute(app: App, services: Services): void {
       },
     },
     async (request) => {
-      await allow(request, { scope: 'events:read' }, services);
+      const allowed = await allow(request, { scope: 'events:read' }, services);
+      const sees = eventSight(() => sightBy(allowed, services), fleet, clock);
       const { after, limit, latest, ...filter } = request.query;
-      const page = latest === undefined ? readPage(fleet, after, limit, filter) : readLatest(fleet, latest, filter);
-      const { events, next, isLast } = await page;
+      const { events, next, isLast } = await (latest === undefined
+        ? readPage(fleet, after, limit, filter, sees)
+        : readLatest(fleet, latest, filter, sees));
       return { events: events.map(eventViewOf), next, more: !isLast };
     },
   );
@@ -93,14 +99,20 @@ export function eventsRoute(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      const { id: tokenId } = await allow(request, { scope: 'events:read' }, services);
+      const allowed = await allow(request, { scope: 'events:read' }, services);
+      const sees = eventSight(() => sightBy(allowed, services), fleet, clock);
       const { after, ...filter } = request.query;
       const last = await fleet.lastEventId();
       const seen = lastEventIdOf(request.headers['last-event-id']) ?? after ?? last;
       const gone = new AbortController();
-      reply.raw.once('close', () => gone.abort());
+      const ending = endWith(allowed.caller, clock(), gone);
+      reply.raw.once('close', () => {
+        clearTimeout(ending);
+        gone.abort();
+      });
       // An id beyond the last one is of a database that is no more.
-      const events = feed.read({ tokenId, after: Math.min(seen, last), filter, signal: gone.signal });
+      const reader = { tokenId: allowed.caller.id, filter, sees, signal: gone.signal };
+      const events = feed.read({ ...reader, after: Math.min(seen, last) });
       return (
         reply
           .type('text/event-stream; charset=utf-8')
@@ -112,6 +124,12 @@ export function eventsRoute(app: App, services: Services): void {
       );
     },
   );
+}
+
+/** A stream ends with what was shown for it; whoever follows comes back with another one. */
+function endWith({ expiresAt }: Caller, now: number, gone: AbortController): NodeJS.Timeout | undefined {
+  if (expiresAt === undefined) return undefined;
+  return setTimeout(() => gone.abort(), Math.min(expiresAt - now, maxTimerMs)).unref();
 }
 
 function lastEventIdOf(header: string | string[] | undefined): number | undefined {

@@ -1,9 +1,12 @@
 /** `/v1/plan` shows what is in force, by whom and since when; `PUT` brings another, where plans come by API. */
+import type { FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import { limits } from '../../contract/limits.ts';
 import { describeWithProblems } from '../declaration/problem.ts';
-import { allow } from '../http/access.ts';
+import type { AccessRule, Allowed } from '../fleet/authorise.ts';
+import { requireWhole } from '../fleet/sight.ts';
+import { allow, sightBy } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
 import {
   appliedPlanViewOf,
@@ -56,7 +59,7 @@ export function planRoute(app: App, services: Services): void {
       },
     },
     async (request) => {
-      await allow(request, { scope: 'rollouts:read' }, services);
+      await allowPlan(request, { scope: 'rollouts:read' }, services);
       const { applied, refusal, plan, location } = reconciler;
       return {
         source: location ?? 'api',
@@ -80,7 +83,7 @@ export function planRoute(app: App, services: Services): void {
       },
     },
     async (request) => {
-      await allow(request, { scope: 'rollouts:read' }, services);
+      await allowPlan(request, { scope: 'rollouts:read' }, services);
       return { applied: (await fleet.listAppliedPlans(request.query.limit)).map(appliedPlanViewOf) };
     },
   );
@@ -90,6 +93,16 @@ export function planRoute(app: App, services: Services): void {
     scope.addContentTypeParser(yamlTypes, { parseAs: 'string' }, (_request, body, done) => done(null, body));
     putPlan(scope.withTypeProvider<ZodTypeProvider>() as unknown as App, services);
   });
+}
+
+/**
+ * A plan is of the fleet as a whole: who does not reach all of it neither reads nor applies one.
+ * @throws SlipwayError as `allow`
+ */
+async function allowPlan(request: FastifyRequest, access: AccessRule, services: Services): Promise<Allowed> {
+  const allowed = await allow(request, access, services);
+  requireWhole(sightBy(allowed, services), allowed.reaches, 'a plan is of the whole fleet');
+  return allowed;
 }
 
 function putPlan(app: App, services: Services): void {
@@ -112,13 +125,13 @@ function putPlan(app: App, services: Services): void {
       },
     },
     async (request) => {
-      const token = await allow(request, { scope: 'rollouts:apply' }, services);
       const { dryRun } = request.query;
+      const { caller } = await allowPlan(request, { scope: 'rollouts:apply', changes: !dryRun }, services);
       const sent =
         typeof request.body === 'string'
           ? { files: [{ name: 'body', text: request.body }], subject: '' }
           : request.body;
-      const plan = await services.reconciler.apply({ ...sent, author: `token ${token.id}` }, { dryRun });
+      const plan = await services.reconciler.apply({ ...sent, author: caller.actor }, { dryRun });
       return { dryRun, ...appliedPlanViewOf(plan) };
     },
   );

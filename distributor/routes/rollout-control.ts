@@ -2,15 +2,13 @@
  * `POST /v1/rollouts/:name/{pause,resume,abort,reopen,promote,retry}` takes a person's word on a rollout, in force by
  * the next check.
  */
-
-import { actorOf } from '../events/audit.ts';
-import { allow } from '../http/access.ts';
+import { allowRollout } from '../http/access.ts';
 import { becauseSchema } from '../http/because.ts';
 import type { App } from '../http/fastify-app.ts';
 import { type ControlAction, controlActions } from '../rollout/campaigns/control.ts';
 import { rolloutListSchema, rolloutViewOf } from '../rollout/campaigns/view.ts';
 import type { Services } from '../services.ts';
-import { rolloutNameSchema } from './rollouts.ts';
+import { rolloutNameSchema, seenView } from './rollouts.ts';
 
 const actions = {
   pause: 'Offer nothing until resumed; devices under way go on',
@@ -38,11 +36,11 @@ export function rolloutControlRoute(app: App, services: Services): void {
         },
       },
       async (request) => {
-        const token = await allow(request, { scope: 'rollouts:control' }, services);
-        const now = clock();
         const { name } = request.params;
-        await campaigns.control(name, action, actorOf(token), now, request.body?.reason);
-        return { rollouts: (await campaigns.views(now, name)).map((view) => rolloutViewOf(view)) };
+        const { caller, sight } = await allowRollout(request, name, { scope: 'rollouts:control' }, services);
+        const now = clock();
+        await campaigns.control(name, action, caller.actor, now, request.body?.reason);
+        return { rollouts: (await campaigns.views(now, name)).map((view) => seenView(rolloutViewOf(view), sight)) };
       },
     );
   }

@@ -1,10 +1,17 @@
 /** `GET /v1/rollouts` and `GET /v1/rollouts/:name` show what is declared, where it stands, and what is refused. */
 import * as z from 'zod';
 import { objectNameSchema } from '../declaration/object-name.ts';
-import { allow } from '../http/access.ts';
+import type { Sight } from '../fleet/sight.ts';
+import { allow, allowRollout, sightBy } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
-import { rolloutListSchema, rolloutViewOf } from '../rollout/campaigns/view.ts';
+import { type RolloutView, rolloutListSchema, rolloutViewOf } from '../rollout/campaigns/view.ts';
 import type { Services } from '../services.ts';
+
+/** Other rollouts are named to who sees them. */
+export function seenView(view: RolloutView, sight: Sight): RolloutView {
+  if (!view.overlaps) return view;
+  return { ...view, overlaps: view.overlaps.filter(({ rollout }) => sight.seesRollout(rollout)) };
+}
 
 export const rolloutNameSchema = z.object({ name: objectNameSchema });
 
@@ -22,10 +29,12 @@ export function rolloutsRoute(app: App, services: Services): void {
       },
     },
     async (request) => {
-      await allow(request, { scope: 'rollouts:read' }, services);
-      const rollouts = (await campaigns.views(clock())).map((view) => rolloutViewOf(view));
+      const sight = sightBy(await allow(request, { scope: 'rollouts:read' }, services), services);
+      const views = (await campaigns.views(clock())).filter(({ rollout }) => sight.seesRollout(rollout.name));
+      const rollouts = views.map((view) => rolloutViewOf(view));
       const { problem } = reconciler;
-      if (!problem) return { rollouts };
+      // It names what is declared anywhere in the fleet.
+      if (!problem || !sight.isWhole) return { rollouts };
       const { code, message, hint } = problem;
       return { rollouts, refused: { code, message, hint } };
     },
@@ -44,9 +53,9 @@ export function rolloutsRoute(app: App, services: Services): void {
       },
     },
     async (request) => {
-      await allow(request, { scope: 'rollouts:read' }, services);
       const { name } = request.params;
-      return { rollouts: (await campaigns.views(clock(), name)).map((view) => rolloutViewOf(view)) };
+      const { sight } = await allowRollout(request, name, { scope: 'rollouts:read' }, services);
+      return { rollouts: (await campaigns.views(clock(), name)).map((view) => seenView(rolloutViewOf(view), sight)) };
     },
   );
 }

@@ -18,6 +18,7 @@ import { reportSchema, reportsAnswerSchema, reportsRequestSchema } from '../../c
 import { planProblemSchema } from '../declaration/problem.ts';
 import { eventPageSchema, eventViewSchema } from '../events/view.ts';
 import { rolloutExplanationSchema, whyViewSchema } from '../explanation/view.ts';
+import { callerViewSchema } from '../fleet/caller-view.ts';
 import { tokenOrderSchema } from '../fleet/token-order.ts';
 import { madeTokenSchema, tokenPageSchema, tokenStandingSchema, tokenViewSchema } from '../fleet/token-view.ts';
 import {
@@ -28,6 +29,7 @@ import {
   labelledDeviceSchema,
 } from '../fleet/view.ts';
 import { becauseSchema } from '../http/because.ts';
+import { loginViewSchema } from '../people/login-view.ts';
 import { appliedPlanViewSchema, planAnswerSchema, planChangeSchema } from '../reconcile/applied-plan.ts';
 import { overlapSchema, rolloutListSchema, rolloutViewSchema, waveViewSchema } from '../rollout/campaigns/view.ts';
 import { labelChangesSchema } from './devices.ts';
@@ -75,6 +77,8 @@ for (const [id, schema] of Object.entries({
   AppliedPlan: appliedPlanViewSchema,
   SentPlan: sentPlanSchema,
   Token: tokenViewSchema,
+  Caller: callerViewSchema,
+  LoginPlaces: loginViewSchema,
   TokenOrder: tokenOrderSchema,
   TokenPage: tokenPageSchema,
   TokenStanding: tokenStandingSchema,

@@ -1,8 +1,10 @@
 /** `/v1/tokens` makes, lists and revokes tokens for devices to come, people and CI, for callers with that scope. */
 import * as z from 'zod';
-import { actorOf } from '../events/audit.ts';
-import { authoriseGiving } from '../fleet/authorise.ts';
-import { makeToken, tokenOrderSchema } from '../fleet/token-order.ts';
+import { type Allowed, authoriseGiving, outOfReach } from '../fleet/authorise.ts';
+import type { TokenRecord } from '../fleet/ports.ts';
+import { covers, reachOf, reachWords } from '../fleet/reach.ts';
+import { enrolmentReach, seesToken } from '../fleet/sight.ts';
+import { makeToken, type TokenOrder, tokenOrderSchema } from '../fleet/token-order.ts';
 import { revokeToken } from '../fleet/token-revocation.ts';
 import {
   listTokens,
@@ -12,14 +14,19 @@ import {
   tokenQuerySchema,
   tokenStandingSchema,
 } from '../fleet/token-view.ts';
-import { allow } from '../http/access.ts';
+import { allow, sightBy } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
 const maxPage = 1000;
 
 export function tokensRoute(app: App, services: Services): void {
-  const { fleet, clock, randomBytes } = services;
+  const { fleet, clock, randomBytes, reconciler } = services;
+  const seesBy = (allowed: Allowed) => {
+    const { reaches } = allowed;
+    const seer = { sight: sightBy(allowed, services), reaches };
+    return (token: TokenRecord) => seesToken(seer, fleet, token);
+  };
   app.post(
     '/v1/tokens',
     {
@@ -33,10 +40,16 @@ export function tokensRoute(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      const token = await allow(request, { scope: 'tokens:control' }, services);
+      const allowed = await allow(request, { scope: 'tokens:control' }, services);
+      const { caller } = allowed;
       const order = request.body;
-      if ('scopes' in order) authoriseGiving(token, order.scopes);
-      const made = await makeToken(fleet, order, { actor: actorOf(token), at: clock(), randomBytes });
+      authoriseOrder(allowed, order);
+      const made = await makeToken(fleet, order, {
+        actor: caller.actor,
+        at: clock(),
+        randomBytes,
+        plan: reconciler.plan,
+      });
       return reply.code(201).header('cache-control', 'no-store').send(made);
     },
   );
@@ -57,11 +70,11 @@ export function tokensRoute(app: App, services: Services): void {
       },
     },
     async (request) => {
-      await allow(request, { scope: 'tokens:control' }, services);
+      const sees = seesBy(await allow(request, { scope: 'tokens:control' }, services));
       // Of this one, too: a person who lists tokens looks for unused ones.
       await services.tokenUse.save(fleet);
       const { after, limit, ...query } = request.query;
-      return listTokens(fleet, query, { after, limit }, clock());
+      return listTokens(fleet, query, { after, limit }, clock(), sees);
     },
   );
 
@@ -78,8 +91,23 @@ export function tokensRoute(app: App, services: Services): void {
       },
     },
     async (request) => {
-      const token = await allow(request, { scope: 'tokens:control' }, services);
-      return revokeToken(fleet, request.params.id, { actor: actorOf(token), at: clock() });
+      const allowed = await allow(request, { scope: 'tokens:control' }, services);
+      const said = { actor: allowed.caller.actor, at: clock() };
+      return revokeToken(fleet, request.params.id, said, seesBy(allowed));
     },
+  );
+}
+
+/** @throws SlipwayError `forbidden`, `out-of-reach` */
+function authoriseOrder({ caller, reaches }: Allowed, order: TokenOrder): void {
+  if ('scopes' in order) {
+    authoriseGiving(caller, order.scopes, reachOf(order));
+    return;
+  }
+  if (reaches.some((outer) => covers(outer, enrolmentReach(order)))) return;
+  const bounds = reaches.map(reachWords).join(', or ');
+  throw outOfReach(
+    `this token is for ${bounds}, so it lets in no other devices`,
+    'Name its products or groups for the new token.',
   );
 }

@@ -1,6 +1,5 @@
-/** `GET /v1/whoami` says which token the caller shows, whatever it may do. */
-
-import { tokenViewOf, tokenViewSchema } from '../fleet/token-view.ts';
+/** `GET /v1/whoami` says who the caller is by what it shows, whatever it may do. */
+import { callerViewOf, callerViewSchema } from '../fleet/caller-view.ts';
 import { allow } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
@@ -12,15 +11,15 @@ export function whoamiRoute(app: App, services: Services): void {
       schema: {
         operationId: 'identifyCaller',
         tags: ['tokens'],
-        summary: 'The token that this request shows: its name, purpose, scopes, owner and expiry, never its text',
+        summary: 'Who asks: the token of this request, or the person whom an issuer vouches for, and what it may',
         security: [{ bearer: [] }],
-        response: { 200: tokenViewSchema },
+        response: { 200: callerViewSchema },
       },
     },
     async (request, reply) => {
-      const token = await allow(request, { anyToken: true }, services);
+      const { caller } = await allow(request, { anyToken: true }, services);
       reply.header('cache-control', 'no-store');
-      return tokenViewOf(token, services.clock());
+      return callerViewOf(caller, services.clock());
     },
   );
 }

@@ -2,8 +2,10 @@
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/device-id.ts';
 import { explainDevice } from '../explanation/explain-device.ts';
-import { whyViewSchema } from '../explanation/view.ts';
-import { allow } from '../http/access.ts';
+import { type WhyView, whyViewSchema } from '../explanation/view.ts';
+import type { FleetState } from '../fleet/ports.ts';
+import type { Sight } from '../fleet/sight.ts';
+import { allowDeviceOf } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';
 
@@ -26,10 +28,25 @@ export function whyRoute(app: App, services: Services): void {
     },
     async (request) => {
       const { id } = request.params;
-      await allow(request, { device: id, scope: 'devices:read' }, services);
+      const { sight } = await allowDeviceOf(request, id, { device: id, scope: 'devices:read' }, services);
       const { releases } = catalog.state;
       const canRevert = permits !== undefined;
-      return explainDevice({ fleet, plan: campaigns.compiled, releases, canRevert, now: clock() }, id);
+      const why = await explainDevice({ fleet, plan: campaigns.compiled, releases, canRevert, now: clock() }, id);
+      return sight.isWhole ? why : seenWhy(why, sight, fleet);
     },
   );
+}
+
+/** Of rollouts and neighbours those inside the reach of who asks. */
+async function seenWhy(why: WhyView, sight: Sight, fleet: Pick<FleetState, 'findDevice'>): Promise<WhyView> {
+  const rollouts = [];
+  for (const explained of why.rollouts.filter(({ rollout }) => sight.seesRollout(rollout))) {
+    const waitsFor = [];
+    for (const peer of explained.waitsFor) {
+      const device = await fleet.findDevice(peer.id);
+      if (device && sight.seesDevice(device)) waitsFor.push(peer);
+    }
+    rollouts.push({ ...explained, waitsFor });
+  }
+  return { ...why, rollouts };
 }

@@ -2,6 +2,7 @@
 import { sha256 } from '../../contract/digest.ts';
 import type { Plan } from '../declaration/plan.ts';
 import type { Enrolment, FleetState, TokenRecord } from '../fleet/ports.ts';
+import { everywhere } from '../fleet/reach.ts';
 import { unbound } from '../fleet/token.ts';
 import type { Decision } from '../rollout/decision.ts';
 import type { VirtualDevice } from './virtual-device.ts';
@@ -44,6 +45,7 @@ function tokenOf(
 ): TokenRecord {
   const none = {
     bound: unbound,
+    reach: everywhere,
     createdBy: undefined,
     expiresAt: undefined,
     usesLeft: undefined,

@@ -6,6 +6,7 @@
 import semver from 'semver';
 import { sha256 } from '../../contract/digest.ts';
 import { type Product, targetPath } from '../../contract/release/manifest.ts';
+import { originRequirements } from '../../contract/release/origin.ts';
 import type { Platform } from '../../contract/release/platform.ts';
 import { sortedByVersion, type Version } from '../../contract/release/version.ts';
 import { type Release, ReleaseIndex } from '../catalog/releases.ts';
@@ -68,6 +69,8 @@ function releaseOf(
     channels,
     floors: [],
     minUpdaterVersion: undefined,
+    // A plan is shown as it goes once its releases have what it requires.
+    origin: originRequirements,
     manifestSha256,
     targetPath: path,
     maxTransferBytes: Number.MAX_SAFE_INTEGER,

@@ -37,6 +37,7 @@ export async function installBundle(
     .resolve(targetPath(table.index), {
       metadata: async (name) => table.documents.get(`metadata/${name}`),
       manifest: async (digest) => table.documents.get(manifestKey(digest)),
+      attachment: async (digest, maxBytes) => takeDocument(file, table, digest, maxBytes),
       grant: grant && { bytes: grant, holder: device.grantHolder },
     })
     .catch(pointToNewerBundle);
@@ -47,6 +48,22 @@ export async function installBundle(
   const attemptId = device.world.clock.newId();
   await takeBlobs(device, table, release.manifest, attemptId, file, signal);
   return device.install(release, attemptId, signal, patience);
+}
+
+/** Undefined where the bundle was made without its attachments. */
+async function takeDocument(
+  file: string,
+  { blobs }: BundleTable,
+  digest: Digest,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  const length = blobs.get(digest);
+  if (length === undefined || length > maxBytes) return undefined;
+  const chunks: Uint8Array[] = [];
+  await readBlobs(file, new Set([digest]), async (_digest, _length, content) => {
+    for await (const chunk of content) chunks.push(chunk);
+  });
+  return Buffer.concat(chunks);
 }
 
 /** Nobody at the box can sign a repository. */
@@ -122,6 +139,7 @@ async function takeBlob(
   }
 }
 
-function blobsOf(manifest: ReleaseManifest): Blob[] {
-  return manifest.components.flatMap(({ blobs, deltas }) => [...blobs, ...deltas]);
+function blobsOf(manifest: ReleaseManifest): Pick<Blob, 'sha256' | 'length'>[] {
+  const { components, attachments = [] } = manifest;
+  return [...components.flatMap(({ blobs, deltas }) => [...blobs, ...deltas]), ...attachments];
 }

@@ -1,5 +1,6 @@
 /** `slipway-edge status` shows what the device runs and does. It reads beside a running daemon and changes nothing. */
 import type { Command } from 'commander';
+import type { Safeguards } from '../../contract/device-api/safeguards.ts';
 import { type Field, fieldLines } from '../../system/command-line/fields.ts';
 import type { Box, BoxReading } from '../box/box.ts';
 import type { Configuration } from '../configuration.ts';
@@ -16,6 +17,7 @@ export interface DeviceReading {
   readonly holder: { readonly pid: number; readonly command: string } | undefined;
   readonly servicePid: number | undefined;
   readonly box: BoxReading;
+  readonly safeguards: Safeguards;
   /** Whether the box is adopted, and why its unit does not start the current slot. */
   readonly adoption: { readonly isAdopted: boolean; readonly whyNotOurs: string | undefined };
   readonly downloading: {
@@ -97,6 +99,8 @@ export function statusOf(reading: DeviceReading) {
     /** Whether updates keep the data of the box and go back with it. */
     adopted: box.kind === 'box' || reading.adoption.isAdopted ? reading.adoption.isAdopted : undefined,
     notOurs: reading.adoption.whyNotOurs,
+    /** What the kernel shows of this box: facts, not proofs. */
+    safeguards: reading.safeguards,
     lastCheck,
     nextPollAt: reading.nextPollAt,
   };
@@ -122,6 +126,7 @@ function statusText(status: Status): string {
     ['set aside', status.setAside && `${name(status.setAside.release)} with its data since ${status.setAside.at}`],
     ['service', status.service.pid === undefined ? undefined : `pid ${status.service.pid}`],
     ...boxRows(status),
+    ['safeguards', safeguardsText(status.safeguards)],
     ['update', update && `${update.version}, ${transferText(update.transfer)}, ${update.durableBytes} durable`],
     ['waiting', status.waiting && waitingText(status.waiting)],
     ['last attempt', lastAttempt && `${lastAttempt.version} ${lastAttempt.outcome} at ${lastAttempt.endedAt}`],
@@ -152,6 +157,10 @@ function boxRows({ box, boxTrouble, adopted, notOurs }: Status): Field[] {
     ],
     ['', notOurs ?? (adopted ? 'adopted: updates go back with its data' : 'not adopted: updates leave its data alone')],
   ];
+}
+
+function safeguardsText({ secureBoot, tpm, diskEncryption, lockdown }: Safeguards): string {
+  return `Secure Boot ${secureBoot}, TPM ${tpm}, disk encryption ${diskEncryption}, kernel lockdown ${lockdown}`;
 }
 
 function boxText({ distribution, role, version, nodeName }: Box): string {

@@ -3,8 +3,10 @@
  * every change.
  */
 import type { DeviceId, Labels, MachineFacts } from '../../contract/device-api/check.ts';
+import type { Safeguards } from '../../contract/device-api/safeguards.ts';
 import type { World } from '../effects/world.ts';
 import type { MetadataStore, Server } from '../ports.ts';
+import type { OriginGuard } from '../trust/origin-guard.ts';
 import type { AcceptingDevice } from '../update/acceptance.ts';
 import type { Examination } from './examination.ts';
 import type { Machine } from './machine.ts';
@@ -16,6 +18,7 @@ export interface DeviceCore {
     readonly deviceId: DeviceId;
     readonly labels: Labels;
     readonly machine?: MachineFacts | undefined;
+    readonly safeguards?: Safeguards | undefined;
   };
   readonly world: World;
   readonly server: Server;
@@ -24,6 +27,8 @@ export interface DeviceCore {
   readonly timed: TimedMachine;
   readonly outbox: Outbox;
   readonly examination: Examination;
+  /** Absent where this device requires nothing of that. */
+  readonly origin?: OriginGuard | undefined;
 }
 
 /** How long to work for one thing. */

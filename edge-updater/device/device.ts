@@ -27,7 +27,7 @@ import { installRelease, keepManifest, resolveHere, type Taken, takeOffer } from
 import { TimedMachine } from './timed-machine.ts';
 import { requireUndoable, type Undoable } from './way-back.ts';
 
-interface DeviceOptions extends Pick<DeviceCore, 'facts' | 'world' | 'server' | 'metadata'> {
+interface DeviceOptions extends Pick<DeviceCore, 'facts' | 'world' | 'server' | 'metadata' | 'origin'> {
   readonly journal: JournalPort;
   /** What the journal held: a state, nothing yet, or nothing that can be read. */
   readonly found: DeviceState | 'absent' | 'lost';
@@ -49,7 +49,7 @@ export class Device {
   #shownPhase = 'idle';
 
   constructor(options: DeviceOptions) {
-    const { server, metadata, facts, journal, found } = options;
+    const { server, metadata, facts, journal, found, origin } = options;
     const { clock, narrator, policy } = options.world;
     const intervalSeconds = policy.pollSeconds;
     const tell = async (signal: AbortSignal) => {
@@ -70,7 +70,7 @@ export class Device {
     const timed = new TimedMachine(machine, world.clock);
     const outbox = new Outbox(machine, server, world.narrator);
     const examination = new Examination({ world, server, metadata, machine });
-    this.#core = { facts, world, server, metadata, machine, timed, outbox, examination };
+    this.#core = { facts, world, server, metadata, machine, timed, outbox, examination, origin };
     this.#care = new SlotCare(this.#core);
   }
 

@@ -33,6 +33,7 @@ export async function takeOffer(
   const source: ReleaseSource = {
     metadata: (name, maxBytes) => server.metadata(name, maxBytes, signal),
     manifest: (digest, maxBytes) => server.manifest(digest, maxBytes, signal),
+    attachment: (digest, maxBytes) => server.attachment(digest, maxBytes, signal),
   };
   const isRetry = offer.retry === true;
   const release = await judged(core, offer, () => resolveHere(core, targetPath, source, isRetry), signal);
@@ -57,9 +58,9 @@ export async function takeOffer(
   return { attempt: timed.outcome(attemptId) };
 }
 
-/** A release that may be installed here. @throws SlipwayError of trust or acceptance; nothing has changed then */
+/** A release that may be installed here. @throws SlipwayError of trust, acceptance or origin; nothing has changed then */
 export async function resolveHere(
-  { metadata, world, facts, machine, server, examination }: DeviceCore,
+  { metadata, world, facts, machine, server, examination, origin }: DeviceCore,
   targetPath: string,
   source: ReleaseSource,
   isRetry: boolean,
@@ -71,6 +72,7 @@ export async function resolveHere(
   const { current } = machine.state;
   const distribution = current && world.slots.manifest(current.manifestSha256)?.distribution;
   acceptRelease(release, { ...facts, distribution }, machine.state, isRetry);
+  await origin?.admit(release, source.attachment);
   await examination.requireClearBox();
   return release;
 }

@@ -10,12 +10,15 @@ import { targetCustomSchema } from '../../contract/release/target-custom.ts';
 import type { FetchMetadata } from '../../contract/trust/trusted-set.ts';
 import type { MetadataStore } from '../ports.ts';
 import type { Candidate } from '../update/acceptance.ts';
+import type { ReadAttached } from './origin-guard.ts';
 import { type OfferedGrant, refreshOffline } from './refresh-offline.ts';
 
 export interface ReleaseSource {
   readonly metadata: FetchMetadata;
   /** The bytes of targets/<digest>.release.json, at most `maxBytes`; undefined where there are none. */
   readonly manifest: (digest: Digest, maxBytes: number) => Promise<Uint8Array | undefined>;
+  /** A document that the manifest names; undefined where there is none. */
+  readonly attachment: ReadAttached;
   /** Of a bundle: stands for metadata that has ended. */
   readonly grant?: OfferedGrant | undefined;
 }

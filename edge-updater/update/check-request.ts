@@ -1,13 +1,18 @@
 /** Writes what a device says of itself when it asks what to run. */
 import { boxSchema } from '../../contract/device-api/box.ts';
 import type { CheckRequest, DeltaPolicy, Labels, MachineFacts, Trouble } from '../../contract/device-api/check.ts';
+import type { Safeguards } from '../../contract/device-api/safeguards.ts';
 import type { Box } from '../box/box.ts';
 import type { AcceptingDevice } from './acceptance.ts';
 import type { DeviceState } from './state.ts';
 
 export function checkRequestOf(
   state: DeviceState,
-  facts: AcceptingDevice & { readonly labels: Labels; readonly machine?: MachineFacts | undefined },
+  facts: AcceptingDevice & {
+    readonly labels: Labels;
+    readonly machine?: MachineFacts | undefined;
+    readonly safeguards?: Safeguards | undefined;
+  },
   deltaPolicy: DeltaPolicy,
   troubles: readonly Trouble[],
   box?: Box,
@@ -29,5 +34,6 @@ export function checkRequestOf(
     // A name that is longer than the contract allows must not cost the device its check.
     box: boxSchema.safeParse(box).data,
     machine: facts.machine,
+    safeguards: facts.safeguards,
   };
 }

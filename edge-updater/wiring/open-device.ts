@@ -7,6 +7,7 @@ import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { zstdEncoderOf } from '../../delta/recipe/zstd-programs.ts';
 import { isDiskCode } from '../../system/files/disk-codes.ts';
 import { readAdoption } from '../adapters/box/adoption-file.ts';
+import { readSafeguards } from '../adapters/box/safeguards.ts';
 import { deltaProcess } from '../adapters/delta/delta-process.ts';
 import { readConfiguration } from '../adapters/disk/configuration-file.ts';
 import { StateDiskSpace } from '../adapters/disk/disk-space.ts';
@@ -15,6 +16,7 @@ import { InstanceLock } from '../adapters/disk/instance-lock.ts';
 import { JournalFile, readJournal } from '../adapters/disk/journal-file.ts';
 import { machineFacts } from '../adapters/disk/machine-facts.ts';
 import { MetadataDirectory } from '../adapters/disk/metadata-directory.ts';
+import { readProvenanceKeys } from '../adapters/disk/provenance-keys.ts';
 import { SlotDirectory } from '../adapters/disk/slot-directory.ts';
 import { writeStatus } from '../adapters/disk/status-file.ts';
 import { type DeviceKey, keyInFile, keyOfCommand } from '../adapters/network/device-key.ts';
@@ -30,6 +32,7 @@ import { type Configuration, proxiesOf } from '../configuration.ts';
 import { Device } from '../device/device.ts';
 import type { LeastRate } from '../download/least-rate.ts';
 import type { ServiceManager } from '../ports.ts';
+import { OriginGuard } from '../trust/origin-guard.ts';
 import { proveServer } from '../trust/prove-server.ts';
 import { checkRequestOf } from '../update/check-request.ts';
 import { blankState } from '../update/state.ts';
@@ -92,9 +95,13 @@ export class DeviceOpener {
     if (adoption) requireItsUnit(adoption, configuration);
     const box = openBox(configuration, adoption, hands);
     const device = new Device({
-      facts: { deviceId, product, platform, labels, updaterVersion, machine: machineFacts() },
+      facts: {
+        ...{ deviceId, product, platform, labels, updaterVersion },
+        ...{ machine: machineFacts(), safeguards: readSafeguards(stateDir) },
+      },
       server,
       metadata: metadataOf(configuration),
+      origin: originGuardOf(configuration),
       journal,
       found: content.kind === 'state' ? content.state : content.kind,
       world: {
@@ -166,7 +173,8 @@ async function tellOf(
   const { stateDir, deviceId, product, platform, labels } = configuration;
   const content = readJournal(stateDir);
   const state = content.kind === 'state' ? content.state : blankState;
-  const facts = { deviceId, product, platform, labels, updaterVersion, machine: machineFacts() };
+  const [machine, safeguards] = [machineFacts(), readSafeguards(stateDir)];
+  const facts = { deviceId, product, platform, labels, updaterVersion, machine, safeguards };
   const troubles = troublesOf([{ code, message }], [], new Date().toISOString());
   const server = serverOf(configuration, signal);
   try {
@@ -184,6 +192,13 @@ function deltaPolicyOf({ delta }: Configuration): DeltaPolicy {
     reencodeBytesPerSecond: delta.reencodeKiBPerSecond * 1024,
     zstdVersions: [...zstdEncoderOf(delta.zstdPrograms).versions],
   };
+}
+
+/** Keys are read once: a device that was started goes by what it was told then. */
+function originGuardOf({ require: required }: Configuration): OriginGuard | undefined {
+  const { sbom, upstream, provenance } = required;
+  if (!sbom && !upstream && provenance.length === 0) return undefined;
+  return new OriginGuard({ sbom, upstream, provenance: readProvenanceKeys(provenance) });
 }
 
 function metadataOf({ stateDir, trustedRoot }: Configuration): MetadataDirectory {

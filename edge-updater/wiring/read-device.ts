@@ -2,6 +2,7 @@
 import { readAdoption } from '../adapters/box/adoption-file.ts';
 import { boxOfThisMachine } from '../adapters/box/box-of-this-machine.ts';
 import { whyNotOurs } from '../adapters/box/box-program.ts';
+import { readSafeguards } from '../adapters/box/safeguards.ts';
 import { readConfiguration } from '../adapters/disk/configuration-file.ts';
 import { readTransfer } from '../adapters/disk/download-directory.ts';
 import { readHolder } from '../adapters/disk/instance-lock.ts';
@@ -24,6 +25,7 @@ export async function readDevice(configFile: string): Promise<DeviceReading> {
     holder,
     servicePid: readServicePid(stateDir),
     box: (await boxOfThisMachine(configuration)?.read()) ?? { kind: 'none' },
+    safeguards: readSafeguards(stateDir),
     adoption: { isAdopted: adoption !== undefined, whyNotOurs: adoption && whyNotOurs(adoption, stateDir) },
     downloading: readTransfer(stateDir),
     // Nobody will poll where no daemon runs.

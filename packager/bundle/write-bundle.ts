@@ -16,7 +16,7 @@ import type { StoreReader } from '../../system/store/reader.ts';
 import { type ListedRelease, listReleases } from '../repository/product-role.ts';
 import { readManifest } from '../repository/release-manifests.ts';
 import { fetchFrom, firstRoot } from '../repository/state.ts';
-import { checkBlob, distinctBlobs, expectedBlobs } from '../verify/check-blob.ts';
+import { attachmentBlobs, checkBlob, distinctBlobs, expectedBlobs } from '../verify/check-blob.ts';
 import { type GrantWish, makeGrant } from './make-grant.ts';
 import type { ReleaseSelector } from './release-selector.ts';
 
@@ -36,6 +36,7 @@ interface BundleSummary {
 /**
  * Writes `file` as a whole or not at all.
  * @param now the clock of this machine: a bundle of expired metadata would be refused by every device
+ * @param isWithAttachments whether SBOMs and the like go along, which no device needs unless its owner asks for them
  * @throws SlipwayError `release-unknown`, and what verification and the store throw
  */
 export async function writeBundle(
@@ -46,6 +47,7 @@ export async function writeBundle(
   now: Date,
   progress: Progress,
   wish?: GrantWish,
+  isWithAttachments = false,
 ): Promise<BundleSummary> {
   const root = pinnedRoot ?? (await firstRoot(store));
   const trusted = await refreshTrust({ known: new Map([['root', root]]), fetch: fetchFrom(store), now });
@@ -53,7 +55,8 @@ export async function writeBundle(
   const release = releases.find((candidate) => matches(candidate, selector));
   if (!release) throw unknown(selector, releases);
   const { manifest, bytes } = await readManifest(store, release);
-  const blobs = distinctBlobs(expectedBlobs(manifest).filter(({ component }) => component !== undefined));
+  const full = expectedBlobs(manifest).filter(({ component }) => component !== undefined);
+  const blobs = distinctBlobs([...full, ...(isWithAttachments ? attachmentBlobs(manifest) : [])]);
   progress.expect(blobs.reduce((sum, { blob }) => sum + blob.length, 0));
   const grant = wish && makeGrant(trusted, release, wish, now);
   const index: BundleIndex = {

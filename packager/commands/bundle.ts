@@ -20,6 +20,7 @@ interface BundleOptions extends KeyPlaces {
   readonly channel?: string;
   readonly out: string;
   readonly root?: string;
+  readonly attachments: boolean;
 }
 
 export function registerBundle(program: Command, context: PackagerContext): void {
@@ -32,6 +33,7 @@ export function registerBundle(program: Command, context: PackagerContext): void
     .requiredOption('--out <file>', 'the bundle')
     .option('--release <product/os-arch/version>', 'the release by its version')
     .option('--channel <product/os-arch/channel>', 'the release that a channel points to')
+    .option('--attachments', 'with SBOMs, the statement and what upstream signed: for devices that require them', false)
     .option(
       '--valid-for <days>',
       'as 90d: with an offline grant, which devices accept for so long after the metadata has ended',
@@ -61,7 +63,16 @@ export function registerBundle(program: Command, context: PackagerContext): void
       const wish = await grantWishOf(options, context);
       const root = await readRoot(options.root);
       const summary = await withStore(context, options.store, (store) =>
-        writeBundle(store, selector, options.out, root, context.now(), context.progress('bundling'), wish),
+        writeBundle(
+          store,
+          selector,
+          options.out,
+          root,
+          context.now(),
+          context.progress('bundling'),
+          wish,
+          options.attachments,
+        ),
       );
       output.answer(
         { ...summary, file: options.out },

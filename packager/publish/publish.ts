@@ -193,9 +193,8 @@ class Publisher {
   /** Blobs first, the manifest only when all of them are there. */
   async #upload(final: ReleaseManifest): Promise<void> {
     const { build } = this.#input;
-    const own = new Set(build.manifest.components.flatMap(({ blobs }) => blobs.map((blob) => blob.sha256)));
-    const full = final.components
-      .flatMap(({ blobs }) => blobs)
+    const own = new Set(wholeBlobsOf(build.manifest).map((blob) => blob.sha256));
+    const full = wholeBlobsOf(final)
       .filter((blob) => own.has(blob.sha256))
       .map(({ sha256, length }): Upload => {
         const open = () => openBlob(build.folder, sha256);
@@ -272,11 +271,16 @@ function entryOf(manifest: ReleaseManifest, sha256: string, length: number): Lis
   };
 }
 
-/** Every object that a device may ask for when it installs this release. */
+/** Blobs that a build folder holds: of components, and attachments. */
+function wholeBlobsOf({ components, attachments = [] }: ReleaseManifest) {
+  return [...components.flatMap(({ blobs }) => blobs), ...attachments];
+}
+
+/** Every object that the release names. */
 function objectsOf(manifest: ReleaseManifest, entry: ListedRelease): { key: string; length: number }[] {
-  const blobs = manifest.components.flatMap((component) => [...component.blobs, ...component.deltas]);
+  const deltas = manifest.components.flatMap((component) => component.deltas);
   return [
     { key: manifestKey(entry.manifestSha256), length: entry.manifestLength },
-    ...blobs.map((blob) => ({ key: blobKey(blob.sha256), length: blob.length })),
+    ...[...wholeBlobsOf(manifest), ...deltas].map((blob) => ({ key: blobKey(blob.sha256), length: blob.length })),
   ];
 }

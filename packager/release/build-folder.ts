@@ -61,7 +61,7 @@ export async function readBuild(folder: string): Promise<BuiltRelease> {
     throw incomplete('this folder has no release.json', cause);
   });
   const manifest = decodeManifest(bytes);
-  for (const { name, blobs } of manifest.components) {
+  for (const { name, blobs } of [...manifest.components, ...attachedBlobs(manifest)]) {
     for (const blob of blobs) {
       const found = await stat(blobFile(folder, blob.sha256)).catch((cause: unknown) => {
         throw new SlipwayError('blob-missing', `${name}: the build has no blob ${blob.sha256}`, {
@@ -75,6 +75,10 @@ export async function readBuild(folder: string): Promise<BuiltRelease> {
     }
   }
   return { folder, manifest };
+}
+
+function attachedBlobs({ attachments = [] }: ReleaseManifest) {
+  return attachments.map((attachment) => ({ name: attachment.name, blobs: [attachment] }));
 }
 
 export function blobFile(folder: string, sha256: string): string {

@@ -1,6 +1,7 @@
 /** Makes a finished build folder from a declaration: the same inputs give the same bytes, in any folder, on any day. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Progress } from '../../contract/progress.ts';
 import type { ReleaseDistribution } from '../../contract/release/distribution.ts';
@@ -8,8 +9,9 @@ import { type Component, manifestSchema, type ReleaseManifest } from '../../cont
 import type { Platform } from '../../contract/release/platform.ts';
 import { schemaVersionFor, updaterNeeded } from '../../contract/release/schema-version.ts';
 import { parseDocument } from '../../system/documents/document.ts';
+import { writeAttachments } from '../attachments/attach.ts';
 import { finishBuild, startBuild } from './build-folder.ts';
-import { type ComponentSource, openComponentSource, sourceError } from './component-source.ts';
+import { type ComponentSource, type OpenedSource, openComponentSource, sourceError } from './component-source.ts';
 import {
   type ComponentDeclaration,
   placementOf,
@@ -20,23 +22,28 @@ import { checkExecutable, executableHeaderBytes } from './executable-format.ts';
 import { packComponent } from './pack-component.ts';
 import type { ManifestRenderer } from './ports.ts';
 import { type ReadDistribution, readDistribution } from './read-distribution.ts';
+import {
+  gatherDocuments,
+  noDocuments,
+  type ReleaseDocuments,
+  requirePacked,
+  verifiedUpstream,
+  withStatement,
+} from './release-documents.ts';
 import { settleDistribution } from './settle-distribution.ts';
 import { decodeText } from './strict-text.ts';
 
-interface OpenedComponent {
-  readonly declared: ComponentDeclaration;
-  readonly source: ComponentSource;
-}
-
 /** @throws SlipwayError `document-unreadable` or `document-invalid` */
-async function readDeclaration(file: string): Promise<ReleaseDeclaration> {
+async function readDeclaration(file: string): Promise<{ declaration: ReleaseDeclaration; digest: Digest }> {
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw new SlipwayError('document-unreadable', `cannot read ${path.basename(file)}`, {
       hint: 'Check the path and its permissions.',
       cause,
     });
   });
-  return parseDocument(decodeText(bytes, path.basename(file)), releaseDeclarationSchema, path.basename(file));
+  const name = path.basename(file);
+  const declaration = parseDocument(decodeText(bytes, name), releaseDeclarationSchema, name);
+  return { declaration, digest: sha256(bytes) };
 }
 
 /**
@@ -44,6 +51,7 @@ async function readDeclaration(file: string): Promise<ReleaseDeclaration> {
  * @param file release.yaml
  * @param out folder of the build
  * @param say one line for people
+ * @param documents what goes beside the components, and what they are compared with
  */
 export async function buildRelease(
   file: string,
@@ -51,10 +59,11 @@ export async function buildRelease(
   renderer: ManifestRenderer,
   progress: Progress,
   say: (line: string) => void = () => undefined,
+  documents: ReleaseDocuments = noDocuments,
 ): Promise<ReleaseManifest> {
-  const declaration = await readDeclaration(file);
+  const { declaration, digest } = await readDeclaration(file);
   const folder = path.dirname(path.resolve(file));
-  const opened: OpenedComponent[] = [];
+  const opened: OpenedSource[] = [];
   const read = new Map<string, ReadDistribution>();
   for (const declared of declaration.components) {
     const source = await openComponentSource(declared, folder, renderer, say);
@@ -65,15 +74,26 @@ export async function buildRelease(
     }
     opened.push({ declared, source });
   }
-  const frame = frameOf(declaration, settleDistribution(declaration, read, say));
-  checkManifest(frame, opened, file);
+  const distribution = settleDistribution(declaration, read, say);
+  checkManifest(frameOf(declaration, { distribution }), opened, file);
+  const upstream = await verifiedUpstream(opened, documents.evidence);
+  const gathered = gatherDocuments(upstream, documents.sboms);
   await startBuild(out);
   progress.expect(opened.reduce((sum, { source }) => sum + source.length, 0));
   const components: Component[] = [];
   for (const { declared, source } of opened) {
-    const { length, sha256, blob } = await packComponent(declared.name, source, out, progress.advance);
-    components.push({ ...describe(declared), length, sha256, blobs: [blob], deltas: [] });
+    const { length, sha256: packed, blob } = await packComponent(declared.name, source, out, progress.advance);
+    requirePacked(upstream, declared.name, packed);
+    components.push({ ...describe(declared), length, sha256: packed, blobs: [blob], deltas: [] });
   }
+  const stated = { ...declaration, distribution, components, upstream: [...upstream.checks] };
+  const attached = withStatement(gathered, documents.statement, stated, digest);
+  await writeAttachments(out, attached);
+  const frame = frameOf(declaration, {
+    distribution,
+    ...(upstream.checks.length === 0 ? {} : { upstream: [...upstream.checks] }),
+    ...(attached.length === 0 ? {} : { attachments: attached.map(({ attachment }) => attachment) }),
+  });
   const manifest = manifestSchema.parse({ ...frame, components });
   await finishBuild(out, manifest);
   return manifest;
@@ -90,7 +110,7 @@ async function checkHead(declared: ComponentDeclaration, source: ComponentSource
 }
 
 /** Finds duplicate names and colliding paths before anything is written. */
-function checkManifest(frame: ReturnType<typeof frameOf>, opened: readonly OpenedComponent[], file: string): void {
+function checkManifest(frame: ReturnType<typeof frameOf>, opened: readonly OpenedSource[], file: string): void {
   const zero = '0'.repeat(64);
   const components = opened.map(({ declared }) => ({
     ...describe(declared),
@@ -114,12 +134,17 @@ function describe(declared: ComponentDeclaration) {
   return { name: declared.name, kind: declared.kind, ...placementOf(declared) };
 }
 
+type SaidBeside = Pick<ReleaseManifest, 'attachments' | 'upstream'> & {
+  readonly distribution: ReleaseDistribution | undefined;
+};
+
 /** In the lowest schema version that can say it, with the updater that reads it. */
-function frameOf(declaration: ReleaseDeclaration, distribution: ReleaseDistribution | undefined) {
+function frameOf(declaration: ReleaseDeclaration, { distribution, ...beside }: SaidBeside) {
   const { product, platform, version, counter, floors, onRollback } = declaration;
   const added = {
     ...(distribution === undefined ? {} : { distribution }),
     ...(onRollback === undefined ? {} : { onRollback }),
+    ...beside,
   };
   const schemaVersion = schemaVersionFor(added);
   const minUpdaterVersion = updaterNeeded(schemaVersion, declaration.minUpdaterVersion);

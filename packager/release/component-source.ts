@@ -24,6 +24,12 @@ export interface ComponentSource {
   open(end?: number): Readable;
 }
 
+/** A component as it is declared, and its bytes. */
+export interface OpenedSource {
+  readonly declared: ComponentDeclaration;
+  readonly source: ComponentSource;
+}
+
 /**
  * @param folder the one that relative paths start from
  * @param say one line for people: what lies in a folder and is not packed

@@ -43,8 +43,14 @@ const componentDeclarationSchema = z
     helm: helmSchema.optional(),
     installPath: installPathSchema.optional(),
     mode: modeSchema.optional(),
+    /** What upstream calls the file in its lists, by default as `source` does; `none`: it is the publisher's own. */
+    upstream: z.string().min(1).max(limits.maxUpstreamNameBytes).optional(),
   })
   .superRefine((component, context) => {
+    if (component.upstream !== undefined && component.source === undefined) {
+      const message = 'what is rendered is published by nobody; only a component with a source has an upstream';
+      context.addIssue({ code: 'custom', path: ['upstream'], message });
+    }
     const given = origins.filter((origin) => component[origin] !== undefined);
     if (given.length !== 1) {
       const message = `expected one of source, kustomize and helm, found ${given.join(' and ') || 'none'}`;
@@ -57,6 +63,18 @@ const componentDeclarationSchema = z
     }
   });
 export type ComponentDeclaration = z.infer<typeof componentDeclarationSchema>;
+
+/** The word for a file that nobody but the publisher makes. */
+const ownFile = 'none';
+
+/**
+ * Under which name the maker of a component publishes it; undefined for the publisher's own files. Manifests are the
+ * publisher's own unless they state another.
+ */
+export function upstreamNameOf({ kind, source, upstream }: ComponentDeclaration): string | undefined {
+  if (upstream !== undefined) return upstream === ownFile ? undefined : upstream;
+  return source === undefined || kind === 'manifests' ? undefined : source.split('/').at(-1);
+}
 
 /** What a person states of the K3s or K0s inside; what is left out is read from the binary. */
 const statedDistributionSchema = z.strictObject({

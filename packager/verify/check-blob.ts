@@ -19,12 +19,21 @@ export interface ExpectedBlob {
   readonly component?: { readonly length: number; readonly sha256: Digest };
 }
 
-/** All blobs of a release, full ones and deltas, in the manifest's order. */
-export function expectedBlobs({ components }: ReleaseManifest): ExpectedBlob[] {
-  return components.flatMap((component) => [
+/** All blobs of a release, full ones, deltas and attachments, in the manifest's order. */
+export function expectedBlobs(manifest: ReleaseManifest): ExpectedBlob[] {
+  const ofComponents = manifest.components.flatMap((component) => [
     ...component.blobs.map((blob) => ({ label: component.name, blob, component })),
     ...component.deltas.map((blob) => ({ label: `delta of ${component.name}`, blob })),
   ]);
+  return [...ofComponents, ...attachmentBlobs(manifest)];
+}
+
+/** Attachments are stored as they are. */
+export function attachmentBlobs({ attachments = [] }: ReleaseManifest): ExpectedBlob[] {
+  return attachments.map(({ name, length, sha256 }) => ({
+    label: `attachment ${name}`,
+    blob: { encoding: 'identity', length, sha256 },
+  }));
 }
 
 /**

@@ -14,7 +14,9 @@ export async function buildAsSource(folder: string): Promise<RepairSource> {
   const { manifest } = await readBuild(folder);
   const { bytes, sha256 } = encodeManifest(manifest);
   const digests = new Map(
-    manifest.components.flatMap(({ blobs }) => blobs.map((blob) => [blobKey(blob.sha256), blob.sha256] as const)),
+    [...manifest.components.flatMap(({ blobs }) => blobs), ...(manifest.attachments ?? [])].map(
+      (blob) => [blobKey(blob.sha256), blob.sha256] as const,
+    ),
   );
   return {
     async object(key) {

@@ -168,9 +168,9 @@ function impuritiesOf(file: SourceFile): string[] {
 }
 
 const notOnDevices = ['fastify', 'pg', 'kysely', 'better-sqlite3'];
-const scopesNotOnDevices = ['@fastify/', '@aws-sdk/', '@smithy/'];
+const scopesNotOnDevices = ['@fastify/', '@aws-sdk/', '@smithy/', '@sigstore/'];
 
-/** A device carries no web framework, no cloud SDK and no database client. */
+/** A device carries no web framework, no cloud SDK, no database client and nothing of Sigstore. */
 export const devicesStaySmall: Rule = (file) => {
   if (topOf(file.path) !== 'edge-updater') return [];
   return file.imports

@@ -291,8 +291,8 @@ describe.each(ways)('an operator who asks the %s', (way) => {
     const { printed } = await json('token', 'ls', '--purpose', 'ci');
     const { stdout } = await call('token', 'ls');
     expect(printed.tokens).toMatchObject([{ id: made.id, ...used }]);
-    expect(stdout).toMatch(/^ID +NAME +PURPOSE +STATUS +FOR +OWNER +CREATED +EXPIRES +USES LEFT +LAST USE\n/);
-    expect(stdout).toMatch(/ site north +enrol +valid +- +\S+ .*Z \(in 1 d\) +1 +\S+ \S+Z \(now\)$/m);
+    expect(stdout).toMatch(/^ID +NAME +PURPOSE +STATUS +FOR +BOUNDS +OWNER +CREATED +EXPIRES +USES LEFT +LAST USE\n/);
+    expect(stdout).toMatch(/ site north +enrol +valid +- +- +\S+ .*Z \(in 1 d\) +1 +\S+ \S+Z \(now\)$/m);
     expect(stdout).toMatch(/ ci of shop +ci +valid +rollouts:read +.*Z \(in 90 d\) +- +\S+ \S+Z \(now\)$/m);
     for (const text of [stdout, JSON.stringify(printed), JSON.stringify(await small.fleet.listEvents(0, 1000))]) {
       expect(text).not.toContain('slp_');
@@ -317,7 +317,7 @@ describe.each(ways)('an operator who asks the %s', (way) => {
     expect(JSON.parse(shown.stdout)).toMatchObject(known);
     const { stdout } = await run(words);
     expect(stdout).toMatch(
-      /^id +[0-9a-f]{12}\nname +ada\npurpose +ci\nstatus +valid\nfor +rollouts:read\nowner +\S.*\n/,
+      /^id +[0-9a-f]{12}\nname +ada\npurpose +ci\nstatus +valid\nfor +rollouts:read\nbounds +-\nowner +\S.*\n/,
     );
     expect(`${stdout}${shown.stdout}`).not.toContain('slp_');
 

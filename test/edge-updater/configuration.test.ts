@@ -110,3 +110,21 @@ it('carries the version of package.json', () => {
   const file = path.join(import.meta.dirname, '..', '..', 'package.json');
   expect(updaterVersion).toBe(JSON.parse(readFileSync(file, 'utf8')).version);
 });
+
+it('requires nothing of where a release is from, unless it is told to', () => {
+  expect(parse(minimal).require).toEqual({ provenance: [], sbom: false, upstream: false });
+  const required = 'require: {provenance: [/etc/slipway/ci.pub.pem], sbom: true, upstream: true}\n';
+  expect(parse(`${minimal}${required}`).require).toEqual({
+    provenance: ['/etc/slipway/ci.pub.pem'],
+    sbom: true,
+    upstream: true,
+  });
+  for (const wrong of ['{provenance: [ci.pub.pem]}', '{sbom: maybe}', '{signature: true}']) {
+    expect(() => parse(`${minimal}require: ${wrong}\n`)).toThrow(code('document-invalid'));
+  }
+});
+
+it('refuses a label that only the box itself tells', () => {
+  const label = 'labels: {box.slipway.io/secure-boot: "on"}\n';
+  expect(() => parse(`${minimal}${label}`)).toThrow(/labels under box\.slipway\.io\/ are reserved/);
+});

@@ -6,9 +6,12 @@ import { randomBytes } from 'node:crypto';
 import { openFleetState } from '../../distributor/adapters/database/fleet-state-of-place.ts';
 import { openSource } from '../../distributor/adapters/declarations/open-source.ts';
 import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
+import { bearerVerifier } from '../../distributor/adapters/oidc/bearer-verifier.ts';
+import { deviceLogin } from '../../distributor/adapters/oidc/device-login.ts';
 import { onlineSigner } from '../../distributor/adapters/online-signing/online-signer.ts';
 import { readPermitKey } from '../../distributor/adapters/permit-key.ts';
 import { runDistributor } from '../../distributor/commands/program.ts';
+import { noProxyRule } from '../../system/network/proxy.ts';
 import { openReader } from '../../system/store/open-reader.ts';
 import { planReadHere } from './plan-read-here.ts';
 
@@ -21,7 +24,7 @@ export interface Called {
 /** @param stdout what it has printed so far, for those who look while it runs */
 export async function callDistributor(
   words: readonly string[],
-  { clock = Date.now, stdout = [] as string[] } = {},
+  { clock = Date.now, stdout = [] as string[], personLogin = deviceLogin } = {},
 ): Promise<Called> {
   const stderr: string[] = [];
   const status = await runDistributor(
@@ -34,6 +37,8 @@ export async function callDistributor(
       descriptorLimit: undefined,
       openGateProbes: () => gateProbes(),
       readPermitKey,
+      personLogin,
+      openBearerVerifier: (issuers) => bearerVerifier(issuers, { proxies: noProxyRule }),
       openOnlineSigner: onlineSigner,
       clock,
       randomBytes,

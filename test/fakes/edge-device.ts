@@ -34,6 +34,7 @@ import type {
   Server,
   ServiceManager,
 } from '../../edge-updater/ports.ts';
+import type { OriginGuard } from '../../edge-updater/trust/origin-guard.ts';
 import { Interruption } from './interruption.ts';
 import { product, SignedRepository } from './signed-repository.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -95,6 +96,8 @@ export class FakeServer implements Server {
   readonly manifests = new Map<Digest, Uint8Array>();
   readonly reports = new Map<number, Report>();
   readonly checks: CheckRequest[] = [];
+  readonly attachmentsAsked: Digest[] = [];
+  readonly blobsAsked: Digest[] = [];
   offered: ReleaseManifest | undefined;
   /** Of each offer from now on. */
   switchWindow: SwitchWindow | undefined;
@@ -143,8 +146,15 @@ export class FakeServer implements Server {
     return this.manifests.get(digest);
   }
 
+  async attachment(digest: Digest): Promise<Uint8Array | undefined> {
+    this.#requireUp();
+    this.attachmentsAsked.push(digest);
+    return this.blobs.get(digest);
+  }
+
   openBlob: BlobSource['openBlob'] = async (digest, { offset, etag }) => {
     this.#requireUp();
+    this.blobsAsked.push(digest);
     const bytes = this.blobs.get(digest);
     const current = `"${digest}"`;
     const isPart = offset > 0 && etag === current;
@@ -272,6 +282,8 @@ export class EdgeDevice {
     preflight,
     payloads,
     whyNotOurs,
+    asked = this.server,
+    origin,
   }: {
     interruption?: Interruption;
     policy?: UpdatePolicy;
@@ -285,6 +297,9 @@ export class EdgeDevice {
     preflight?: Preflight;
     payloads?: Payloads;
     whyNotOurs?: () => string | undefined;
+    /** Another server than the one in memory. */
+    asked?: Server;
+    origin?: OriginGuard;
   } = {}): Device {
     const content = readJournal(this.stateDirectory);
     const slots = interruption.watch('slots', this.slots, [
@@ -296,7 +311,7 @@ export class EdgeDevice {
       progress: () => undefined,
     };
     const metadata = new MetadataDirectory(this.stateDirectory, this.rootFile, 0);
-    const server = interruption.watch('server', this.server, ['check', 'metadata', 'manifest', 'openBlob', 'report']);
+    const server = interruption.watch('server', asked, ['check', 'metadata', 'manifest', 'openBlob', 'report']);
     return new Device({
       facts: {
         deviceId: this.deviceId,
@@ -306,6 +321,7 @@ export class EdgeDevice {
         updaterVersion: '0.2.0',
       },
       server,
+      origin,
       metadata: interruption.watch('metadata', metadata, ['replace']),
       journal: interruption.watch('journal', new JournalFile(this.stateDirectory), ['append']),
       found: content.kind === 'state' ? content.state : content.kind,

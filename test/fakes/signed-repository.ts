@@ -37,12 +37,16 @@ export class SignedRepository {
   /** Versions of product, snapshot and timestamp, moved on by each publish. */
   version = 0;
   #releases: ListedRelease[] = [];
+  readonly #products: readonly string[];
 
-  constructor(now: Date) {
+  /** @param others products besides, with the same key */
+  constructor(now: Date, others: readonly string[] = []) {
+    this.#products = [product, ...others];
     const one = (key: SigningKey) => ({ keys: [key], threshold: 1 });
     const { root, targets, product: ci, online, permits, offline } = this.keys;
     this.root = createRoot({ root: one(root), targets: one(targets), online: one(online) }, now, true);
-    const delegated = { products: new Map([[product, one(ci)]]), permits: one(permits), offline: one(offline) };
+    const products = new Map(this.#products.map((name) => [name, one(ci)]));
+    const delegated = { products, permits: one(permits), offline: one(offline) };
     this.targets = createTargets(delegated, one(targets), now);
     this.files.set('1.root.json', this.root.bytes);
     this.files.set('1.targets.json', this.targets.bytes);
@@ -85,16 +89,19 @@ export class SignedRepository {
     for (const release of releases) {
       const { bytes, sha256: manifestSha256 } = encodeManifest(release);
       const custom = { counter: release.counter, channels };
-      const { platform, version } = release;
-      const path = targetPath(release);
-      this.#releases.push({ path, product, platform, version, custom, manifestSha256, manifestLength: bytes.length });
+      const { product: name, platform, version } = release;
+      const named = { path: targetPath(release), product: name, platform, version };
+      this.#releases.push({ ...named, custom, manifestSha256, manifestLength: bytes.length });
     }
-    const ci = signDocument(product, productTargets(this.#releases, this.version, now), [this.keys.product]);
-    this.files.set(`${this.version}.${product}.json`, ci.bytes);
-    const meta: Record<string, MetaFile> = {
-      'targets.json': describeDocument(this.targets),
-      [`${product}.json`]: describeDocument(ci),
-    };
+    const meta: Record<string, MetaFile> = { 'targets.json': describeDocument(this.targets) };
+    for (const name of this.#products) {
+      // One of no product here is in the first role, which may not name it.
+      const roleOf = (release: ListedRelease) => (this.#products.includes(release.product) ? release.product : product);
+      const own = this.#releases.filter((release) => roleOf(release) === name);
+      const ci = signDocument(name, productTargets(own, this.version, now), [this.keys.product]);
+      this.files.set(`${this.version}.${name}.json`, ci.bytes);
+      meta[`${name}.json`] = describeDocument(ci);
+    }
     const snapshot = signDocument('snapshot', nextSnapshot(meta, this.version, now), [this.keys.online]);
     this.files.set(`${this.version}.snapshot.json`, snapshot.bytes);
     const timestamp = signDocument('timestamp', nextTimestamp(describeDocument(snapshot), this.version, now), [

@@ -17,12 +17,15 @@ import { rolloutFiles } from '../../distributor/adapters/declarations/rollout-fi
 import { gateProbes } from '../../distributor/adapters/gate-probes.ts';
 import { buildApp } from '../../distributor/app.ts';
 import { Catalog } from '../../distributor/catalog/catalog.ts';
+import { PrivateProducts } from '../../distributor/catalog/private-products.ts';
 import { composeServer } from '../../distributor/composition.ts';
 import type { FleetState } from '../../distributor/fleet/ports.ts';
+import { everywhere, type FleetReach } from '../../distributor/fleet/reach.ts';
 import type { Scope } from '../../distributor/fleet/scopes.ts';
 import { mintToken } from '../../distributor/fleet/token.ts';
 import type { App } from '../../distributor/http/fastify-app.ts';
 import { createMetrics, type Metrics } from '../../distributor/http/metrics.ts';
+import type { People } from '../../distributor/people/people.ts';
 import type { DeclarationSource } from '../../distributor/reconcile/ports.ts';
 import type { ReconcileEvent, Reconciler } from '../../distributor/reconcile/reconcile.ts';
 import type { CampaignEvent } from '../../distributor/rollout/campaigns/campaign-event.ts';
@@ -42,6 +45,12 @@ export interface FleetOptions {
   readonly state?: () => Promise<FleetState>;
   readonly showsMetrics?: boolean;
   readonly maxDownloads?: number;
+  readonly people?: People;
+  readonly privateProducts?: readonly string[];
+  /** False: as a server is that has not looked at its store yet. */
+  readonly readsStore?: boolean;
+  /** In the repository besides. */
+  readonly otherProducts?: readonly string[];
   /** Takes the lines of the log about requests, parsed; undefined logs nothing. */
   readonly log?: Record<string, unknown>[];
   /** Instead of the folder `rollouts`; `api` where plans are sent. */
@@ -51,6 +60,7 @@ export interface FleetOptions {
 const defaultPolicy: Policy = {
   requireTokenForReads: false,
   redirectBlobs: false,
+  blobOrigin: undefined,
   accelRedirect: undefined,
   acceptance: async () => 'accepted',
   bearerSeconds: 3600,
@@ -86,11 +96,11 @@ export class SmallFleet {
       await mkdir(path.join(folder, name), { recursive: true });
     }
     const time = beside === undefined ? { now: Date.now() } : beside.#time;
-    const repository = beside?.repository ?? new SignedRepository(new Date(time.now));
+    const repository = beside?.repository ?? new SignedRepository(new Date(time.now), options.otherProducts);
     const fleet = await (options.state?.() ?? openSqliteFleetState(path.join(folder, 'state')));
     const storeFolder = path.join(folder, 'store');
     const store = options.store?.(storeFolder) ?? directoryReader(storeFolder);
-    const catalog = new Catalog(store);
+    const catalog = new Catalog(store, new PrivateProducts(options.privateProducts ?? []));
     const events: CampaignEvent[] = [];
     const reconciled: ReconcileEvent[] = [];
     const rollouts = rolloutFiles({ place: path.join(folder, 'rollouts'), pollSeconds: 3600 }, process.env);
@@ -100,6 +110,7 @@ export class SmallFleet {
     const { permits } = repository.keys;
     const composed = composeServer({
       ...{ fleet, store, catalog, metrics, randomBytes },
+      people: options.people,
       source: options.source === 'api' ? undefined : (options.source ?? files),
       readPlan: planReadHere,
       probe: gateProbes(),
@@ -145,7 +156,7 @@ export class SmallFleet {
     });
     await small.#writeMetadata();
     await reconciler.start();
-    await catalog.refresh(new Date(time.now));
+    if (options.readsStore ?? true) await catalog.refresh(new Date(time.now));
     await campaigns.advanceAll(time.now);
     return small;
   }
@@ -223,7 +234,14 @@ export class SmallFleet {
   }
 
   async token(purpose: 'operator' | 'ci', ...scopes: Scope[]): Promise<string> {
-    const { token, record } = mintToken({ purpose, scopes, now: this.now, randomBytes });
+    return this.boundToken({}, scopes, purpose);
+  }
+
+  async boundToken(reach: Partial<FleetReach>, scopes: readonly Scope[], purpose: 'operator' | 'ci' = 'operator') {
+    const { token, record } = mintToken({
+      ...{ purpose, scopes, now: this.now, randomBytes },
+      reach: { ...everywhere, ...reach },
+    });
     await this.fleet.saveToken(record);
     return token;
   }
@@ -235,8 +253,9 @@ export class SmallFleet {
   }
 
   /** Enrols a device and gives its token. */
-  async enrol(deviceId: string): Promise<string> {
-    const answer = await this.ask('POST', '/v1/enrol', await this.enrolmentToken(1), enrolBody(deviceId));
+  async enrol(deviceId: string, ofProduct = product): Promise<string> {
+    const body = enrolBody(deviceId, ofProduct);
+    const answer = await this.ask('POST', '/v1/enrol', await this.enrolmentToken(1), body);
     return answer.json<{ deviceToken: string }>().deviceToken;
   }
 
@@ -286,8 +305,8 @@ export const idleDevice: CheckRequest = {
   labels: {},
 };
 
-export function enrolBody(deviceId: string) {
-  return { schemaVersion: 1, deviceId, product, platform: 'linux/amd64', labels: {} };
+export function enrolBody(deviceId: string, ofProduct = product) {
+  return { schemaVersion: 1, deviceId, product: ofProduct, platform: 'linux/amd64', labels: {} };
 }
 
 const plainReport = { at: '2026-01-01T00:00:00Z', attempt: 'a1', phase: 'committed' as const, version: '2.0.0' };

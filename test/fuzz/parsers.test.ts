@@ -21,7 +21,8 @@ const names = [
     'VCDIFF',
     'recipe',
   ],
-  ...['journal', 'bundle', 'Content-Range', 'Range', 'rollout YAML'],
+  ...['journal', 'bundle', 'Content-Range', 'Range', 'rollout YAML', 'people YAML', 'bearer of a person'],
+  ...['statement of provenance', 'SBOM', 'list of checksums', 'cosign bundle'],
 ];
 
 describe(`seeds from ${seed}`, () => {

@@ -8,23 +8,36 @@ import { heardAnswerSchema } from '../../contract/device-api/check.ts';
 import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { decodeManifest, encodeManifest } from '../../contract/release/manifest.ts';
+import { isAbout, readStatement } from '../../contract/release/provenance.ts';
+import { signersOfEnvelope } from '../../contract/trust/dsse.ts';
 import { decodeGrant, type Grant, grantBytes, verifyGrant } from '../../contract/trust/grant.ts';
 import { refreshTrust } from '../../contract/trust/trusted-set.ts';
 import { parseRecipe, recipeText } from '../../delta/recipe/recipe.ts';
 import { sealBytes } from '../../delta/seal.ts';
+import { bearerVerifier } from '../../distributor/adapters/oidc/bearer-verifier.ts';
 import { parsePlan } from '../../distributor/declaration/plan.ts';
 import { parseRange } from '../../distributor/http/conditional.ts';
+import { peopleSchema } from '../../distributor/people/issuers.ts';
+import { People } from '../../distributor/people/people.ts';
 import { readJournal } from '../../edge-updater/adapters/disk/journal-file.ts';
 import { parseJson } from '../../edge-updater/adapters/network/http-failures.ts';
 import { readTable } from '../../edge-updater/bundle/bundle-file.ts';
 import { judgeAnswer } from '../../edge-updater/download/judge-answer.ts';
+import { readSbom } from '../../packager/attachments/sbom.ts';
+import { signedStatement } from '../../packager/attachments/signed-statement.ts';
+import { parseChecksums } from '../../packager/upstream/checksum-list.ts';
+import { parseCosignBundle } from '../../packager/upstream/cosign-bundle.ts';
+import { parseDocument } from '../../system/documents/document.ts';
+import { noProxyRule } from '../../system/network/proxy.ts';
 import { applied } from '../delta/applying.ts';
 import { decodeAll } from '../delta/vcdiff/decode-all.ts';
 import { magic, varint, windowOf } from '../delta/vcdiff/delta-writer.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
+import { clientId, OidcIssuer } from '../fakes/oidc-issuer.ts';
 import { signPermit } from '../fakes/permits.ts';
-import { product, SignedRepository, smallRelease } from '../fakes/signed-repository.ts';
+import { newSigningKey, product, SignedRepository, smallRelease } from '../fakes/signed-repository.ts';
 import { edited, patched, sealed, stored, writeDelta } from '../fakes/small-delta.ts';
+import { bundleVector } from '../packager/upstream/vectors.ts';
 
 export interface Parser {
   readonly name: string;
@@ -49,7 +62,8 @@ export async function allParsers(): Promise<readonly Parser[]> {
       await journal(),
       await bundle(),
     ],
-    ...[contentRange(), range(), plan()],
+    ...[contentRange(), range(), plan(), people(), await personBearer()],
+    ...[statement(), sbom(), checksums(), cosignBundle()],
   ];
 }
 
@@ -86,6 +100,46 @@ function manifest(): Parser {
   const withDelta = first ? { ...rich, components: [{ ...first, deltas: [delta] }] } : rich;
   const samples = [small, withDelta].map((one) => encodeManifest(one).bytes);
   return { name: 'manifest', samples, read: decodeManifest };
+}
+
+function statement(): Parser {
+  const [key, release] = [newSigningKey(), smallRelease('1.0.0', 1)];
+  const sample = signedStatement(release, 'a'.repeat(64), { keys: [key], builderId: 'https://ci.example.com' });
+  return {
+    name: 'statement of provenance',
+    samples: [sample],
+    read(bytes) {
+      const { envelope, statement: found } = readStatement(bytes);
+      return [signersOfEnvelope(envelope, [key]), isAbout(found, release)];
+    },
+  };
+}
+
+function sbom(): Parser {
+  const creationInfo = { created: '2026-11-01T00:00:00Z', creators: ['Tool: syft'] };
+  const samples = [
+    { bomFormat: 'CycloneDX', specVersion: '1.6', components: [{ type: 'library', name: 'runc', components: [] }] },
+    {
+      ...{ spdxVersion: 'SPDX-2.3', SPDXID: 'SPDXRef-DOCUMENT', dataLicense: 'CC0-1.0', name: 'k3s' },
+      ...{ documentNamespace: 'https://x', creationInfo, packages: [{ SPDXID: 'SPDXRef-1', name: 'kine' }] },
+    },
+  ].map((value) => Buffer.from(JSON.stringify(value)));
+  return { name: 'SBOM', samples, read: (bytes) => readSbom(bytes, 'sbom.json') };
+}
+
+function checksums(): Parser {
+  const sample = Buffer.from(`${'a'.repeat(64)}  k3s\n${'b'.repeat(64)} *k3s-images.tar\r\n`);
+  return { name: 'list of checksums', samples: [sample], read: (bytes) => parseChecksums(bytes, 'list') };
+}
+
+/** Read as far as a verifier takes it: a signature that is checked 2,000 times says nothing more. */
+function cosignBundle(): Parser {
+  const names = ['happy-path-v0.3-new-mediaType', 'happy-path-intoto-in-dsse-v3', 'managed-key-happy-path'];
+  return {
+    name: 'cosign bundle',
+    samples: names.map(bundleVector),
+    read: (bytes) => parseCosignBundle(bytes, 'a bundle'),
+  };
 }
 
 async function grant(): Promise<Parser> {
@@ -263,6 +317,40 @@ function plan(): Parser {
     name: 'rollout YAML',
     samples,
     read: (bytes) => parsePlan([{ name: 'a.yaml', text: Buffer.from(bytes).toString() }]),
+  };
+}
+
+function people(): Parser {
+  const page = readFileSync(path.join(import.meta.dirname, '../../docs/people.md'), 'utf8');
+  const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+  return {
+    name: 'people YAML',
+    samples: [Buffer.from(yaml)],
+    read: (bytes) => parseDocument(Buffer.from(bytes).toString(), peopleSchema, 'people.yaml'),
+  };
+}
+
+/** What is damaged has no signature that holds: its head and its claims are read before anybody knows. */
+async function personBearer(): Promise<Parser> {
+  const issuer = await OidcIssuer.open();
+  const { issuers } = peopleSchema.parse({
+    issuers: [
+      {
+        issuer: issuer.url,
+        audience: clientId,
+        grants: [{ when: { groups: 'fleet-admins' }, scopes: ['devices:read'] }],
+      },
+    ],
+  });
+  const known = new People(issuers, bearerVerifier(issuers, { proxies: noProxyRule }));
+  return {
+    name: 'bearer of a person',
+    samples: [Buffer.from(await issuer.sign({}))],
+    read: (bytes) => known.callerOf(Buffer.from(bytes).toString('latin1'), Date.now()),
+    close: () => {
+      void known.close();
+      void issuer[Symbol.asyncDispose]();
+    },
   };
 }
 

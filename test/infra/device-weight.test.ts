@@ -42,6 +42,13 @@ it('a device starts without the parts of undici and zod that it does not use', a
   expect(files.filter((file) => unused.test(file) || localesOfZod.test(file))).toEqual([]);
 });
 
+it.each([
+  'edge-updater/main.ts',
+  'packager/main.ts',
+])('%s starts without Sigstore, which a cosign bundle alone needs', async (entry) => {
+  expect((await weighing(entry)).filter((file) => file.includes('@sigstore/'))).toEqual([]);
+});
+
 it('showing the status loads nothing that talks to a server, changes the device or reads a bundle', async () => {
   const files = await weighing('edge-updater/status-main.ts');
   expect(files).toEqual(

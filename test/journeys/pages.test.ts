@@ -23,6 +23,7 @@ const texts = new Map(pages.map((page) => [page, readFileSync(path.join(root, pa
 const blocks = pages.flatMap((page) => blocksOf(page, texts.get(page) ?? ''));
 
 const byHand = 'docs/publish.md / One release on one device';
+const fromUpstream = 'docs/publish.md / Where a release is from';
 const withKeys = 'docs/publish.md / The keys of a real fleet';
 const everyDay = 'docs/publish.md / Sign again every day';
 const warned = 'docs/keys.md / Look, and be warned in time';
@@ -33,7 +34,19 @@ const newProduct = 'docs/keys.md / A new product, and permits';
 const inGit = 'docs/roll-out.md / A plan in Git';
 const operating = 'docs/operate.md / Ask and act';
 /** Places whose commands run below. */
-const runHere = [byHand, withKeys, everyDay, warned, whereKeysLie, signedByMany, lostKey, newProduct, inGit, operating];
+const runHere = [
+  byHand,
+  fromUpstream,
+  withKeys,
+  everyDay,
+  warned,
+  whereKeysLie,
+  signedByMany,
+  lostKey,
+  newProduct,
+  inGit,
+  operating,
+];
 
 /** Places, or whole pages, whose blocks do not run below, each with the reason. */
 const runElsewhere: Readonly<Record<string, string>> = {
@@ -41,11 +54,16 @@ const runElsewhere: Readonly<Record<string, string>> = {
   'README.md / See it work': 'demo.test.ts runs the demo and compares the transcript; `npm test` runs this test',
   'ARCHITECTURE.md / What may import what': 'a picture',
   'docs/box.md': 'box.test.ts finds real units of stand-ins; the page shows an answer and a part of edge.yaml',
+  'docs/devices.md / What a device requires':
+    'required-origin.test.ts requires each of it; the page shows a part of edge.yaml',
+  'docs/roll-out.md / What a rollout requires': 'safeguards.test.ts selects by a group such as this',
   'docs/publish.md / The K3s or K0s inside': 'distribution.test.ts states these members in release.yaml, and builds',
   'docs/devices.md / Adopting a K3s or K0s':
     'box-update.test.ts and k0s-update.test.ts run the verbs, as root of a machine with systemd',
   'docs/devices.md / Who touches the box':
     'box-update.test.ts has a box brought up so, by its unit, while no actor is there',
+  'docs/people.md':
+    'reach.test.ts has bound tokens, login.test.ts signs in, and bearers.test.ts reads the file of people',
   'docs/first-fleet.md': 'first-fleet.test.ts runs the page as a whole and compares what it prints',
   'docs/decisions/0012-evidence-is-about-the-release.md / 12. Evidence is about the release':
     'a measurement of its day, which takes minutes',
@@ -84,6 +102,18 @@ describe('the commands of the pages', () => {
     expect(output).toContain('store is sound');
     expect(output).toContain('1.0.0: committed');
     expect(service).toBeGreaterThan(1);
+  });
+
+  it('compare a release with upstream, and state who built it', async () => {
+    const folder = emptyFolder();
+    const output = await run(commandsAt(fromUpstream)[0], folder);
+    expect(output).toContain('upstream: k3s is k3s of sha256sum-amd64.txt');
+    expect(output).toContain('k3s.cdx.json: CycloneDX 1.6, 1 components');
+    expect(output).toContain('built by https://ci.example.com/slipway, run run-7, 2 subjects');
+    expect(output).toMatch(/provenance\.dsse\.json: signed by [0-9a-f]{12}/);
+    expect(readdirSync(path.join(folder, 'papers')).sort()).toEqual([
+      ...['k3s.cdx.json', 'provenance.dsse.json', 'sha256sum-amd64.txt'],
+    ]);
   });
 
   it('make the keys and the repository of a real fleet, and sign it again', async () => {

@@ -27,12 +27,16 @@ export async function publishShop(folder: string, store: string): Promise<void> 
   await publishShopRelease(folder, store, '1.0.0', 1);
 }
 
-/** The next release of the shop, from the same sources. @returns the digest of its manifest */
+/**
+ * The next release of the shop, from the same sources. @param documents options of `build`
+ * @returns the digest of its manifest
+ */
 export async function publishShopRelease(
   folder: string,
   store: string,
   version: string,
   counter: number,
+  documents: readonly string[] = [],
 ): Promise<string> {
   const at = (...parts: string[]) => path.join(folder, ...parts);
   mkdirSync(at('app'), { recursive: true });
@@ -47,7 +51,7 @@ export async function publishShopRelease(
     ],
   };
   writeFileSync(at('app', 'release.yaml'), JSON.stringify(release));
-  await mustCallPackager('build', at('app', 'release.yaml'), '--out', at('build', version));
+  await mustCallPackager('build', at('app', 'release.yaml'), '--out', at('build', version), ...documents);
   const where = ['--store', store, '--keys', at('keys')];
   await mustCallPackager('publish', at('build', version), ...where, '--channel', 'stable');
   return sha256(readFileSync(at('build', version, 'release.json')));

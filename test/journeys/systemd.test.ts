@@ -10,6 +10,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Safeguards } from '../../contract/device-api/safeguards.ts';
 import { packager } from '../fakes/packager-command.ts';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
@@ -153,6 +154,18 @@ describeUnless(missing, 'the updater under systemd', () => {
     expect(await machine.property('slipway-edge', 'NRestarts')).toBe('0');
   });
 
+  it('tells the safeguards of the box from inside its sandbox as they are seen outside of it', async () => {
+    const { safeguards } = await status();
+    const show = ['device', 'show', 'shop-1', '--state', '/var/lib/slipway-distributor', '--json'];
+    const { labels } = JSON.parse(await machine.ask('slipway-distributor', ...show));
+    expect(labels).toEqual({
+      'box.slipway.io/secure-boot': safeguards.secureBoot,
+      'box.slipway.io/tpm': safeguards.tpm,
+      'box.slipway.io/disk-encryption': safeguards.diskEncryption,
+      'box.slipway.io/lockdown': safeguards.lockdown,
+    });
+  });
+
   it('is not to be reached from the network, as the distributor is', async () => {
     expect(await listeningSockets('slipway-distributor')).not.toEqual([]);
     expect(await listeningSockets('slipway-edge')).toEqual([]);
@@ -210,6 +223,7 @@ describeUnless(missing, 'the updater under systemd', () => {
       phase: string;
       current?: { version: string };
       lastAttempt?: unknown;
+      safeguards: Safeguards;
     };
   }
 

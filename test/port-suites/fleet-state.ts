@@ -74,6 +74,31 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       await state.close();
     });
 
+    it('gives a bound token back with its scopes and its reach, by hash and by id', async () => {
+      const state = await open();
+      const reach = { products: ['k3s-edge'], groups: ['north'], rollouts: [], readOnly: true };
+      const { record } = mintToken({ purpose: 'operator', scopes: ['devices:read'], reach, now: 5, randomBytes });
+      await state.saveToken(record);
+      expect(await state.findToken(record.hash)).toEqual(record);
+      expect(await state.tokenOfId(record.id)).toEqual(record);
+      expect(await state.tokenOfId('none')).toBeUndefined();
+      expect((await state.listTokens({ limit: 9 })).map((token) => token.reach)).toEqual([reach]);
+      await state.close();
+    });
+
+    it('keeps one key of links for all who ask, another one when it is old, and the old one for as long again', async () => {
+      const state = await open();
+      const keyAt = (id: string, createdAt: number) => ({ id, secret: `secret ${id}`, createdAt });
+      const idsAt = async (id: string, at: number) => (await state.linkKeys(keyAt(id, at), 100)).map((key) => key.id);
+      const [one, other] = await Promise.all([idsAt('a', 1000), idsAt('b', 1000)]);
+      expect(one).toEqual(other);
+      const [first = ''] = one;
+      expect(await idsAt('c', 1099)).toEqual([first]);
+      expect(await state.linkKeys(keyAt('d', 1100), 100)).toEqual([keyAt('d', 1100), keyAt(first, 1000)]);
+      expect(await idsAt('e', 1201)).toEqual(['e', 'd']);
+      await state.close();
+    });
+
     it('lists tokens oldest first, page by page and by purpose, each with its last use', async () => {
       const state = await open();
       const records = [3, 1, 2, 2].map(
@@ -180,7 +205,7 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
 
     it('gives labels that were given apart from those that a device says, to whoever reads devices', async () => {
       const state = await open();
-      const bound = { labels: { region: 'north' }, products: ['edge'] };
+      const bound = { labels: { region: 'north' }, products: ['edge'], groups: ['north'] };
       const { record } = mintToken({ purpose: 'enrol', bound, now: 0, randomBytes });
       await state.saveToken(record);
       expect((await state.findToken(record.hash))?.bound).toEqual(bound);
@@ -466,6 +491,23 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
       await state.close();
     });
 
+    it('stores nothing of a request with a sequence that another machine used, until somebody accepts the device', async () => {
+      const state = await open();
+      await enrolAll(state, 'a');
+      await state.storeReports('a', [report(1), report(2)], anyReport, 5);
+      const other = report(2, { attempt: 'of a copy' });
+      const forked = await state.storeReports('a', [other, report(3)], anyReport, 6);
+      expect(forked).toMatchObject({ acknowledgedThrough: 2, fresh: [], isForked: true });
+      expect((await state.listReports('a', 9)).map(({ sequence }) => sequence)).toEqual([2, 1]);
+      expect(await state.storeReports('a', [report(2)], anyReport, 7)).toMatchObject({ fresh: [], isForked: false });
+      await state.keepWatch('a', { owner: '', boots: [], refused: [], sharedAt: 6 });
+      expect(await state.decideDevice('a', 'accepted', 8)).toBe('done');
+      const taken = await state.storeReports('a', [other, report(3)], anyReport, 9);
+      expect(taken).toMatchObject({ acknowledgedThrough: 3, isForked: false });
+      expect(taken.fresh.map(({ sequence }) => sequence)).toEqual([3]);
+      await state.close();
+    });
+
     it('goes on over a gap that the device itself does not remember, and takes what comes of it late', async () => {
       const state = await open();
       await enrolAll(state, 'a');
@@ -478,9 +520,15 @@ export function fleetStateSuite(name: string, open: () => Promise<FleetState>): 
         );
       expect((await tell(1)).acknowledgedThrough).toBe(1);
       expect((await tell(4, 5)).acknowledgedThrough).toBe(1);
-      expect(await tell(4, 5)).toEqual({ acknowledgedThrough: 5, fresh: [], fellBack: [], failed: [] });
+      expect(await tell(4, 5)).toEqual({
+        acknowledgedThrough: 5,
+        fresh: [],
+        fellBack: [],
+        failed: [],
+        isForked: false,
+      });
       expect((await tell(3)).fresh).toHaveLength(1);
-      expect(await tell(3)).toEqual({ acknowledgedThrough: 5, fresh: [], fellBack: [], failed: [] });
+      expect(await tell(3)).toEqual({ acknowledgedThrough: 5, fresh: [], fellBack: [], failed: [], isForked: false });
       await state.close();
     });
 

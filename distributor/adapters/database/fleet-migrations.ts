@@ -21,8 +21,20 @@ export function fleetMigrations(engine: Engine): MigrationProvider {
       ...(engine === 'postgres' ? { '0007-lead': { up: makeLeadTable } } : {}),
       '0008-box': { up: (db: Kysely<unknown>) => db.schema.alterTable('device').addColumn('box', 'text').execute() },
       '0009-identity': { up: addIdentity },
+      '0010-reach': { up: (db: Kysely<unknown>) => db.schema.alterTable('token').addColumn('reach', 'text').execute() },
+      '0011-link-keys': { up: addLinkKeys },
     }),
   };
+}
+
+/** Keys that sign links to stored content: one for all replicas. */
+async function addLinkKeys(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('link_key')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('secret', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .execute();
 }
 
 /** Labels that a token or the server gives a device, the key that it signs with, and the machines that it was seen on. */

@@ -10,6 +10,7 @@ import { campaignRecords } from './records/campaign-records.ts';
 import { checkRecords, useOf } from './records/check-records.ts';
 import { deviceRecords, enrolmentLock } from './records/device-records.ts';
 import { eventRecords, eventsLock } from './records/event-records.ts';
+import { linkKeyRecords, linkKeysLock } from './records/link-key-records.ts';
 import { peerRecords } from './records/peer-records.ts';
 import { planRecords } from './records/plan-records.ts';
 import { profileRecords } from './records/profile-records.ts';
@@ -33,6 +34,7 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
   const checks = checkRecords(db, near);
   const reports = reportRecords(db, near, keptReports);
   const profiles = profileRecords(db);
+  const links = linkKeyRecords(db);
   const retention = retentionRecords(db, events, plans);
   database.onLoss(() => campaigns.forget());
   const audited = [eventsLock];
@@ -61,6 +63,7 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
         () => true,
       ),
     findToken: (hash) => database.readOften(() => tokens.find(hash)),
+    tokenOfId: (id) => database.read(() => tokens.ofId(id)),
     listTokens: (page) => database.read(() => tokens.list(page)),
     recordTokenUse: (uses) => database.write(() => tokens.recordUse(uses)),
     revokeToken: (id, at, event) => withEvent(() => tokens.revoke(id, at), event, Boolean),
@@ -133,6 +136,8 @@ export function fleetState(database: FleetDatabase, { keptReports = defaultKeptR
     appendEvent: (event) => database.write(() => events.append(event), audited),
     listEvents: (after, limit) => database.read(() => events.list(after, limit)),
     lastEventId: () => database.read(() => events.lastId()),
+
+    linkKeys: (fresh, lifeMs) => database.write(() => links.keep(fresh, lifeMs), [linkKeysLock]),
 
     asLeader: (work) => database.asLeader(work),
     prune: (asked, now) => prune(database, retention, asked, now),

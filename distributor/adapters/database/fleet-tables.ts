@@ -22,7 +22,11 @@ export interface FleetTables {
     last_used_at: number | null;
     /** JSON object: what a token for enrolment gives and asks for; null for nothing. */
     bound: string | null;
+    /** JSON object: the scopes of an operator or CI token and where they hold; null where they hold everywhere. */
+    reach: string | null;
   };
+  /** Keys of links; see LinkStore. */
+  link_key: { id: string; secret: string; created_at: number };
   device: {
     /** Short name of the device in the other tables. */
     number: Generated<number>;

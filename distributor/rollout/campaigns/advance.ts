@@ -1,6 +1,7 @@
 /**
  * Decides whether a campaign opens its next wave, stops, or waits, and why. It decides from counts and changes nothing.
  */
+import type { OriginRequirement } from '../../../contract/release/origin.ts';
 import type { Abort } from '../../declaration/gate.ts';
 import type { Rollout } from '../../declaration/rollout.ts';
 import type { Wave } from '../../declaration/wave.ts';
@@ -28,6 +29,7 @@ type WaitReason =
   | 'paused'
   | 'stalled'
   | 'waiting-for-rollout'
+  | 'release-unattested'
   | 'deadline-passed'
   | 'devices-under-way'
   | 'devices-not-asked'
@@ -44,6 +46,8 @@ export interface AdvanceFacts {
   /** What the user's checks of the open wave found last; a check that is not there was not asked yet. */
   readonly gates: readonly GateResult[];
   readonly dependencies: readonly Dependency[];
+  /** What the rollout requires of the release and no platform's has. */
+  readonly lacking: readonly OriginRequirement[];
   /** The group was found to have no accepted device: nobody to open a wave for. */
   readonly isEmpty: boolean;
   /** Milliseconds since 1970. */
@@ -76,7 +80,7 @@ function nextWave(
   rollout: Rollout,
   state: CampaignState,
   counts: readonly WaveCounts[],
-  { gates, dependencies, isEmpty, now }: AdvanceFacts,
+  { gates, dependencies, lacking, isEmpty, now }: AdvanceFacts,
 ): Advance {
   const opened = state.openedWaves.length;
   const next = rollout.waves[opened];
@@ -92,6 +96,7 @@ function nextWave(
     if (!next) return wait('finished', 'No wave is declared.');
     const missing = dependencies.filter(({ isCompleted }) => !isCompleted).map((dependency) => dependency.rollout);
     if (missing.length > 0) return wait('waiting-for-rollout', `Starts when completed: ${missing.join(', ')}.`);
+    if (lacking.length > 0) return wait('release-unattested', lackingText(state.version, lacking));
     return open(next, 'The rollout starts.');
   }
   if (state.status === 'completed') {
@@ -124,6 +129,10 @@ function nextWave(
     return wait('devices-not-asked', `${gate.detail} Devices that were not asked yet: ${notAsked}.`, askedUntil);
   }
   return { kind: 'complete', reason: `The last wave is through: ${gate.detail}` };
+}
+
+function lackingText(version: string, lacking: readonly OriginRequirement[]): string {
+  return `Release ${version} is offered to nobody: the rollout requires what it lacks (${lacking.join(', ')}).`;
 }
 
 function nobodyText({ name, group, product }: Rollout, wave: Wave): string {

@@ -5,7 +5,7 @@
 
 import { type CampaignKey, type CampaignState, campaignText } from '../campaign.ts';
 import type { CompiledPlan, CompiledRollout } from '../compiled-plan.ts';
-import { type Advance, advance, type Dependency } from './advance.ts';
+import { type Advance, type AdvanceFacts, advance } from './advance.ts';
 import type { ControlStep } from './control.ts';
 import { type BoundSource, boundOf } from './draw-bound.ts';
 import { EmptyGroups } from './empty-groups.ts';
@@ -49,14 +49,14 @@ export class CampaignLook {
   async at(
     { plan, compiled }: Declared,
     state: CampaignState,
-    dependencies: readonly Dependency[],
+    { dependencies, lacking }: Pick<AdvanceFacts, 'dependencies' | 'lacking'>,
     now: number,
   ): Promise<Look> {
     const { rollout } = compiled;
     const { counts: drawn, holds } = await this.#tallies.of(rollout, state, now);
     let counts = drawn;
     const gates = this.#answers.of(waveText(state), now);
-    const facts = { gates, dependencies, isEmpty: false, now };
+    const facts = { gates, dependencies, lacking, isEmpty: false, now };
     let next = advance(rollout, state, counts, facts);
     if (next.kind === 'open-wave' && !rollout.allowEmpty && (await this.#empty.isEmpty(plan, compiled, now))) {
       next = advance(rollout, state, counts, { ...facts, isEmpty: true });

@@ -12,6 +12,7 @@ import type { PlanInForce } from '../../reconcile/ports.ts';
 import { SerialQueue } from '../../serial-queue.ts';
 import { type CampaignKey, type CampaignState, campaignText } from '../campaign.ts';
 import { type CompiledPlan, type CompiledRollout, compilePlan } from '../compiled-plan.ts';
+import { unknownRollout } from '../unknown-rollout.ts';
 import type { Dependency } from './advance.ts';
 import { type CampaignEvent, heldBy } from './campaign-event.ts';
 import { CampaignLook, type Declared } from './campaign-look.ts';
@@ -135,7 +136,7 @@ export class Campaigns {
       for (const version of versions) {
         const key = { rollout: rollout.name, version };
         const state = this.state(rollout.name, version) ?? unstarted(key, now);
-        const look = await this.#look.at(this.#declared(compiled), state, this.#dependencies(rollout), now);
+        const look = await this.#look.at(this.#declared(compiled), state, this.#conditions(rollout, version), now);
         const releases = this.#input.releases();
         const closer = name === undefined ? {} : await this.#closer.of(this.#compiled, compiled, state, releases, now);
         views.push({ rollout, campaign: state, ...look, ...closer });
@@ -173,7 +174,7 @@ export class Campaigns {
   async #advanceOne(compiled: CompiledRollout, state: CampaignState, now: number, asked: Set<string>): Promise<void> {
     const { rollout } = compiled;
     const declared = this.#declared(compiled);
-    const { next: step } = await this.#look.at(declared, state, this.#dependencies(rollout), now);
+    const { next: step } = await this.#look.at(declared, state, this.#conditions(rollout, state.version), now);
     if (step.kind === 'wait') {
       const held = heldBy(state, rollout.waves, step);
       if (held) this.#input.observe(held);
@@ -239,8 +240,11 @@ export class Campaigns {
     return { plan: this.#compiled, compiled };
   }
 
-  #dependencies({ after }: Rollout): Dependency[] {
-    return after.map((name) => this.#dependency(name));
+  /** What has to be the case before its first wave opens. */
+  #conditions(rollout: Rollout, version: string) {
+    const { product, require: required = [], after } = rollout;
+    const lacking = this.#input.releases().lacking(product, version, required);
+    return { dependencies: after.map((name) => this.#dependency(name)), lacking };
   }
 
   #dependency(name: string): Dependency {
@@ -253,9 +257,7 @@ export class Campaigns {
   #find(name: string): CompiledRollout {
     const compiled = this.#compiled.find(name);
     if (compiled) return compiled;
-    throw new SlipwayError('rollout-unknown', `no rollout ${name} is declared`, {
-      hint: 'List the rollouts with GET /v1/rollouts.',
-    });
+    throw unknownRollout(name);
   }
 
   #versionsOf({ product, target }: Rollout): string[] {

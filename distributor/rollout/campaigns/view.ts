@@ -98,6 +98,8 @@ export const rolloutViewSchema = z.object({
   generation: z.number(),
   deadline: instantSchema.optional(),
   after: z.array(z.string()),
+  /** What a release has to bring along; absent for nothing. */
+  require: z.array(z.string()).optional(),
   changedAt: instantSchema.optional(),
   waves: z.array(waveViewSchema),
   /**
@@ -156,6 +158,7 @@ export function rolloutViewOf(progress: CampaignView): RolloutView {
     generation: campaign?.generation ?? 0,
     ...instantOf('deadline', deadline),
     after: [...after],
+    ...(rollout.require === undefined ? {} : { require: [...rollout.require] }),
     ...instantOf('changedAt', campaign?.changedAt),
     waves: rollout.waves.map((wave, index) =>
       waveViewOf(wave, {

@@ -6,6 +6,7 @@ import { attemptAt, type CampaignAttempt, type CampaignState, hasFailed, isHeld 
 import type { Ranked, WayToGoal } from '../compiled-plan.ts';
 import type { DecisionFacts } from '../decision.ts';
 import { type Hop, nextHop, runningRelease } from '../path.ts';
+import { lackingFor } from '../required-origin.ts';
 import { revertedCode } from '../standing.ts';
 import type { DecideInput } from './decide-input.ts';
 
@@ -54,6 +55,7 @@ function hopAround(aim: Aim): Hop {
   const { current, rejected } = input.device.check;
   const isRefused = (release: Release) =>
     (rejected.includes(release.manifestSha256) && !mayRetry(aim)) ||
+    lackingFor(ranked.rollout, release).length > 0 ||
     mayInstall(release, installerOf(input, release))?.rule === 'counter';
   const { maxMinorStep } = ranked.rollout;
   return nextHop({ goal, current: current?.version, releases: input.releases, maxMinorStep, isRefused });

@@ -7,6 +7,7 @@ import type { Release } from '../../catalog/releases.ts';
 import type { Location } from '../../fleet/location.ts';
 import type { Ranked } from '../compiled-plan.ts';
 import type { Hop } from '../path.ts';
+import { lackingFor } from '../required-origin.ts';
 import { type Aim, aimOf, failedBefore, hopTowards, installerOf, isToGoBack, mayRetry } from './aim.ts';
 import type { DecideInput } from './decide-input.ts';
 import { held, instant, type RolloutVerdict, released } from './rollout-verdict.ts';
@@ -34,7 +35,14 @@ interface Prospect extends Aim {
 type RolloutRule<T> = (about: T) => RolloutVerdict | undefined;
 
 const ofTheGoal: readonly RolloutRule<Aim>[] = [sentBack, upToDate, newerThanGoal, aborted];
-const ofTheRelease: readonly RolloutRule<Prospect>[] = [failedHere, belowCounter, paused, afterOthers, tooLate];
+const ofTheRelease: readonly RolloutRule<Prospect>[] = [
+  failedHere,
+  unattested,
+  belowCounter,
+  paused,
+  afterOthers,
+  tooLate,
+];
 const ofTheTurn: readonly RolloutRule<OfferTurn>[] = [outsideWindow, behindNeighbours, beyondBudget];
 
 export function judgeRollout(input: DecideInput, ranked: Ranked, location: Location): RolloutVerdict {
@@ -130,6 +138,12 @@ function pathMissing({ input, facts }: Aim, hop: Extract<Hop, { kind: 'missing' 
 
 function failedHere({ isFailed, isRetry, facts, release }: Prospect): RolloutVerdict | undefined {
   return isFailed && !isRetry ? released('release-failed-here', { ...facts, offered: release.version }) : undefined;
+}
+
+function unattested({ ranked, facts, release }: Prospect): RolloutVerdict | undefined {
+  const lacking = lackingFor(ranked.rollout, release);
+  if (lacking.length === 0) return undefined;
+  return released('release-unattested', { ...facts, offered: release.version, lacking: lacking.join(', ') });
 }
 
 function belowCounter({ input, refusal, facts, release }: Prospect): RolloutVerdict | undefined {

@@ -114,11 +114,13 @@ export class Devices {
   }
 
   decide(id: DeviceId, status: 'accepted' | 'rejected', at: number): StatusOutcome {
-    const record = this.#tables.devices.get(id)?.record;
-    if (!record) return 'unknown';
+    const entry = this.#tables.devices.get(id);
+    if (!entry) return 'unknown';
+    const { record } = entry;
     const outcome = afterDecision(record.status, status);
     if (outcome === 'same' && record.watch?.sharedAt !== undefined) {
       record.watch = undefined;
+      entry.reports = [];
       return 'done';
     }
     if (outcome === 'done') Object.assign(record, { status, enrolledAt: at });

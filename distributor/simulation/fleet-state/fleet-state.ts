@@ -7,6 +7,7 @@ import { SlipwayError } from '../../../contract/errors.ts';
 import { campaignChanged, planApplied } from '../../events/audit.ts';
 import type { AuditEvent } from '../../events/ports.ts';
 import type { FleetState, KeptReports } from '../../fleet/ports.ts';
+import type { LinkKey } from '../../fleet/signed-link.ts';
 import { type CampaignAttempt, type CampaignKey, type CampaignState, campaignText } from '../../rollout/campaign.ts';
 import type { CountQuestion } from '../../rollout/campaigns/ports.ts';
 import type { Transition } from '../../rollout/campaigns/transition.ts';
@@ -45,6 +46,7 @@ export function fleetInMemory({ keptReports = 8, onTransition }: InMemoryUse = {
   const history = new History(tables);
   const checks = new Checks({ tables, devices, tokens, planSha256: () => history.plan?.contentSha256 });
   const reports = new Reports(devices, keptReports);
+  let linkKeys: readonly LinkKey[] = [];
   let isOpen = true;
   const open = () => {
     if (!isOpen) throw new SlipwayError('database-unavailable', 'the fleet in memory is closed');
@@ -74,6 +76,7 @@ export function fleetInMemory({ keptReports = 8, onTransition }: InMemoryUse = {
       ),
     ),
     findToken: serve((hash) => tokens.find(hash)),
+    tokenOfId: serve((id) => tokens.ofId(id)),
     listTokens: serve((page) => tokens.list(page, (id) => devices.find(id)?.lastSeenAt)),
     recordTokenUse: serve((uses) => tokens.recordUse(uses)),
     revokeToken: serve((id, at, event) => told(event, () => tokens.revoke(id, at), done)),
@@ -148,6 +151,14 @@ export function fleetInMemory({ keptReports = 8, onTransition }: InMemoryUse = {
     appendEvent: serve((event) => history.append(event)),
     listEvents: serve((after, limit) => history.events(after, limit)),
     lastEventId: serve(() => history.lastId),
+
+    // No device of a simulation follows a link.
+    linkKeys: serve((fresh, lifeMs) => {
+      linkKeys = linkKeys.filter(({ createdAt }) => createdAt >= fresh.createdAt - 2 * lifeMs);
+      const isDue = (linkKeys[0]?.createdAt ?? Number.NEGATIVE_INFINITY) <= fresh.createdAt - lifeMs;
+      if (isDue) linkKeys = [fresh, ...linkKeys];
+      return [...linkKeys];
+    }),
 
     asLeader: (work) => work(),
     prune: serve((retention, now) => history.prune(retention, now)),

@@ -1,6 +1,7 @@
 /** Records reports on the fleet in memory, each once, and what they change in the attempts they belong to. */
 import type { DeviceId } from '../../../contract/device-api/check.ts';
 import type { Report } from '../../../contract/device-api/report.ts';
+import { hasForked } from '../../fleet/forked-reports.ts';
 import type { ReportRules, StoredReports } from '../../fleet/ports.ts';
 import { afterReport, type ReportEffect } from '../../rollout/attempt-after-report.ts';
 import type { CampaignKey } from '../../rollout/campaign.ts';
@@ -21,6 +22,9 @@ export class Reports {
   store(id: DeviceId, reports: readonly Report[], rules: ReportRules, at: number): StoredReports {
     const entry = this.#devices.acceptedOnly(id);
     const { received, record } = entry;
+    if (hasForked(reports, entry.reports)) {
+      return { acknowledgedThrough: received.through, fresh: [], fellBack: [], failed: [], isForked: true };
+    }
     const fresh: Report[] = [];
     for (const report of inOrder(reports)) {
       const isSame = ({ sequence }: Report) => sequence === report.sequence;
@@ -39,7 +43,7 @@ export class Reports {
     }
     this.#acknowledge(entry, reports, fresh);
     sight(entry, at);
-    return { acknowledgedThrough: received.through, fresh, fellBack, failed };
+    return { acknowledgedThrough: received.through, fresh, fellBack, failed, isForked: false };
   }
 
   #acknowledge(entry: DeviceEntry, sent: readonly Report[], fresh: readonly Report[]): void {

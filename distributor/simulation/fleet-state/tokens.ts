@@ -20,6 +20,10 @@ export class Tokens {
     return this.#byId.get(this.#idByHash.get(hash) ?? '');
   }
 
+  ofId(id: string): TokenRecord | undefined {
+    return this.#byId.get(id);
+  }
+
   /** @param seenAt when a device was heard last */
   list({ after, purpose, limit }: TokenPage, seenAt: (deviceId: string) => number | undefined): TokenRecord[] {
     const isLater = (token: TokenRecord) => after === undefined || byAge(token, after) > 0;

@@ -102,6 +102,11 @@ export class HttpServer implements Server {
     return this.#document(`v1/${manifestKey(digest)}`, maxBytes, signal);
   }
 
+  async attachment(digest: Digest, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const path = `v1/blobs/sha256/${digest}`;
+    return this.#bytesOf(path, await this.#get(path, {}, signal, true), maxBytes);
+  }
+
   async openBlob(
     digest: Digest,
     { offset, etag }: { readonly offset: number; readonly etag: string | undefined },

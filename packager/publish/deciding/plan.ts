@@ -91,8 +91,11 @@ function installsTheSame(a: ReleaseManifest, b: ReleaseManifest): boolean {
 
 function installed(manifest: ReleaseManifest) {
   const { product, platform, version, counter, floors, minUpdaterVersion, components } = manifest;
-  const { distribution, onRollback } = manifest;
+  const { distribution, onRollback, upstream = [], attachments = [] } = manifest;
+  // A statement that is signed anew has other bytes and says the same.
+  const documents = attachments.map(({ kind, sha256 }) => (kind === 'provenance' ? kind : sha256));
   return [
+    [upstream, documents],
     [product, platform, version, counter, floors, minUpdaterVersion ?? null],
     [distribution?.name, distribution?.version, distribution?.component, distribution?.payload, onRollback],
     components.map(({ name, kind, installPath, mode, length, sha256 }) => [

@@ -32,6 +32,7 @@ const check: CheckRequest = {
   schemaVersion: 2,
   troubles: [{ code: 'clock-wrong', fault: 'device', message: '3 years behind', since: '2026-11-01T00:00:00.000Z' }],
   box,
+  safeguards: { secureBoot: 'on', tpm: '2.0', diskEncryption: 'off', lockdown: 'none' },
 };
 
 describe('a report for a server of version 1', () => {
@@ -65,10 +66,22 @@ describe('version 2', () => {
     expect(reportsRequestSchema.safeParse({ ...old, schemaVersion: 2 }).success).toBe(true);
   });
 
-  it('was read by servers that knew nothing of a box, which pass over it', () => {
-    const before = checkRequestSchema.options[1].omit({ box: true });
-    const { box: _, ...rest } = check as Extract<CheckRequest, { schemaVersion: 2 }>;
-    expect(before.parse(check)).toEqual(rest);
+  it.each([
+    'box',
+    'safeguards',
+  ] as const)('was read by servers that knew nothing of a %s, which pass over it', (name) => {
+    const before = checkRequestSchema.options[1].omit({ box: true, safeguards: true }).extend({
+      ...(name === 'box' ? {} : { box: checkRequestSchema.options[1].shape.box }),
+    });
+    const { box: _, safeguards: __, ...rest } = check as Extract<CheckRequest, { schemaVersion: 2 }>;
+    expect(before.parse(check)).toEqual(name === 'box' ? rest : { ...rest, box });
+  });
+
+  it('passes over safeguards that it cannot read, and keeps words of a later updater', () => {
+    expect(checkRequestSchema.parse({ ...check, safeguards: { tpm: 2 } })).toMatchObject({ safeguards: undefined });
+    const later = { secureBoot: 'audit', tpm: '3.0', diskEncryption: 'on', lockdown: 'all', enclave: 'on' };
+    const { enclave: _, ...known } = later;
+    expect(checkRequestSchema.parse({ ...check, safeguards: later })).toMatchObject({ safeguards: known });
   });
 
   it('passes over a box that it cannot read, and what a later updater says of one', () => {

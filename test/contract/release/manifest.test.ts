@@ -62,7 +62,7 @@ describe('release.json', () => {
   });
 
   it('refuses another schema version by a code of its own', () => {
-    for (const schemaVersion of [0, 3]) expect(codeOf({ ...manifest, schemaVersion })).toBe('manifest-schema-unknown');
+    for (const schemaVersion of [0, 4]) expect(codeOf({ ...manifest, schemaVersion })).toBe('manifest-schema-unknown');
   });
 
   it.each([

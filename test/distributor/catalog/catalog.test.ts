@@ -27,6 +27,7 @@ describe('the catalog', () => {
         channels: ['stable'],
         floors: ['0.9.0'],
         minUpdaterVersion: '0.2.0',
+        origin: [],
         manifestSha256: encodeManifest(release).sha256,
         maxTransferBytes: release.components.reduce((sum, { blobs }) => sum + (blobs[0]?.length ?? 0), 0),
         targetPath: 'k3s-edge/linux-amd64/1.0.0/release.json',

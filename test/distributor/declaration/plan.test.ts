@@ -32,6 +32,22 @@ describe('a plan', () => {
     expect(one.rollouts.map(({ name }) => name)).toEqual(['a', 'b']);
   });
 
+  it('requires of releases what is declared, once each, and is the same plan as before where nothing is', () => {
+    const [plain] = parsePlan([{ name: 'a', text: rollout() }]).rollouts;
+    expect(Object.keys(plain ?? {})).not.toContain('require');
+    const [both] = parsePlan([{ name: 'a', text: rollout('require: [upstream, sbom, sbom]') }]).rollouts;
+    expect(both?.require).toEqual(['sbom', 'upstream']);
+    expect(problemsOf(rollout('require: [signature]'))).toMatchObject([{ line: 8 }]);
+  });
+
+  it.each([
+    'matchLabels: {box.slipway.io/secureboot: "on"}',
+    'matchExpressions: [{key: box.slipway.io/secureboot, operator: NotIn, values: ["off"]}]',
+  ])('selects by no safeguard that there is not: %s', (selector) => {
+    const [problem] = problemsOf(document('Group', 'g', `selector: {${selector}}`));
+    expect(JSON.stringify(problem)).toContain('box.slipway.io/secure-boot');
+  });
+
   it('survives being kept as JSON', () => {
     const spec = `group: g
 windows: [{timeZone: Europe/Berlin, days: [Mon], from: "22:00", to: "05:00"}]

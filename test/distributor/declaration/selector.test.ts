@@ -54,6 +54,19 @@ describe('labels by rule', () => {
     expect(label('wt-north-1', { region: 'south', own: '1' })).toEqual({ region: 'north', tier: 'b', own: '1' });
   });
 
+  it('give no safeguards, and neither does a person, whatever an earlier server kept', () => {
+    const [key, fake] = ['box.slipway.io/tpm', { 'box.slipway.io/tpm': '2.0', region: 'north' }];
+    const giving = [{ when: { ...none, ids: [] }, set: fake }];
+    for (const fromDevice of [true, false]) {
+      expect(compileLabels(giving, fromDevice)('wt-1', { [key]: 'none' })).toEqual({ [key]: 'none', region: 'north' });
+      expect(compileLabels([], fromDevice)('wt-1', { [key]: 'none' }, fake)).toEqual({
+        [key]: 'none',
+        region: 'north',
+      });
+      expect(compileLabels([], fromDevice)('wt-1', {}, fake)).toEqual({ region: 'north' });
+    }
+  });
+
   it('leave others as they are', () => {
     const own = { region: 'south' };
     expect(label('wt-south-1', own)).toBe(own);

@@ -112,3 +112,60 @@ function groupText(region: string): string {
   const spec = { selector: { matchLabels: { region } } };
   return JSON.stringify({ apiVersion: 'slipway/v1', kind: 'Group', metadata: { name: region }, spec });
 }
+
+describe('an enrolment token for a group', () => {
+  const declared = async (small: SmallFleet, spec: object) => {
+    const group = { apiVersion: 'slipway/v1', kind: 'Group', metadata: { name: 'north' }, spec: { selector: spec } };
+    await small.writeRolloutFile('north.yaml', JSON.stringify(group));
+  };
+  const order = async (small: SmallFleet, more: object) => {
+    const control = await small.token('operator', 'tokens:control');
+    return (await small.ask('POST', '/v1/tokens', control, { purpose: 'enrol', groups: ['north'], ...more })).json();
+  };
+
+  it('puts its devices there, whatever they say of themselves', async () => {
+    await using small = await SmallFleet.open();
+    await small.publish(smallRelease('1.0.0', 1));
+    await declared(small, {
+      matchLabels: { region: 'north' },
+      matchExpressions: [
+        { key: 'tier', operator: 'In', values: ['shop', 'lab'] },
+        { key: 'owned', operator: 'Exists' },
+      ],
+    });
+    await small.declare('r', { group: 'north', release: '1.0.0', waves: [{ name: 'all', percent: 100 }] });
+    const { token, groups, labels } = await order(small, { labels: { tier: 'lab' } });
+    expect([groups, labels]).toEqual([['north'], { region: 'north', tier: 'lab', owned: 'true' }]);
+    const device = (await enrolled(small, token, 'a')).json().deviceToken;
+    await small.campaigns.advanceAll(small.now);
+    const liar = { ...idleDevice, labels: { region: 'south', tier: 'office' } };
+    expect(await small.check('a', device, liar)).toMatchObject({ decision: 'update' });
+  });
+
+  it.each([
+    ['the plan does not have it', {}, { groups: ['nroth'] }, 'Is north meant?'],
+    [
+      'it excludes devices by a label of theirs',
+      { matchExpressions: [{ key: 'tier', operator: 'NotIn', values: ['lab'] }] },
+      {},
+      'tier NotIn',
+    ],
+    [
+      'a label is given that it does not select',
+      { matchLabels: { region: 'north' } },
+      { labels: { region: 'south' } },
+      'stands against it',
+    ],
+  ])('is not made where %s', async (_what, spec, more, words) => {
+    await using small = await SmallFleet.open();
+    await declared(small, spec);
+    const { code, message, hint } = await order(small, more);
+    expect([code, `${message} ${hint}`]).toEqual(['usage', expect.stringContaining(words)]);
+  });
+
+  it('is made where a label decides what the group excludes', async () => {
+    await using small = await SmallFleet.open();
+    await declared(small, { matchExpressions: [{ key: 'tier', operator: 'NotIn', values: ['lab'] }] });
+    expect((await order(small, { labels: { tier: 'shop' } })).labels).toEqual({ tier: 'shop' });
+  });
+});

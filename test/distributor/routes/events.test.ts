@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventKindNames } from '../../../distributor/events/kinds.ts';
 import type { Scope } from '../../../distributor/fleet/scopes.ts';
+import { mintToken } from '../../../distributor/fleet/token.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 
@@ -49,6 +51,25 @@ describe('the stream of events', () => {
     const first = all.find(({ data }) => data.reason === 'one');
     const resumed = await eventsOf(await follow('?after=0', { 'last-event-id': String(first?.id) }), 2);
     expect(resumed.map(({ data }) => data.reason)).toEqual(['two', 'three']);
+  });
+
+  it('has only what lies inside for a token that is bound, also of what is recorded later', async () => {
+    reader = await small.boundToken({ rollouts: ['mine'] }, ['events:read']);
+    await small.declare('mine', { release: '1.0.0', waves: [{ name: 'all', percent: 100 }] });
+    const response = await follow('?after=0');
+    await note('hidden', 'other');
+    await small.fleet.appendEvent({ at: 1, actor: 'rollouts', kind: 'metadata-signed', reason: 'of the whole fleet' });
+    await note('seen', 'mine');
+    expect((await eventsOf(response, 1)).map(({ data }) => data.reason)).toEqual(['seen']);
+  });
+
+  it('ends with the token that it was asked with', async () => {
+    const { token, record } = mintToken({
+      ...{ purpose: 'operator', scopes: ['events:read'], lifetimeSeconds: 1, now: small.now, randomBytes },
+    });
+    await small.fleet.saveToken(record);
+    reader = token;
+    await expect(eventsOf(await follow(), 1)).rejects.toThrow('the stream ended');
   });
 
   it('filters by rollout and kind', async () => {

@@ -38,3 +38,42 @@ it('shows it also where the machine that comes back is the one to be refused', a
   const kinds = (await small.fleet.listEvents(0, 99)).map(({ kind }) => kind);
   expect(kinds.filter((kind) => kind === 'identity-shared')).toHaveLength(1);
 });
+
+const sends = async (
+  small: SmallFleet,
+  token: string,
+  sequence: number,
+  attempt: string,
+  at = '2026-01-01T00:00:00Z',
+) => {
+  const answer = (await small.report('a', token, { sequence, attempt, at, rollout: 'r' })).json();
+  return answer.code ?? answer.acknowledgedThrough;
+};
+
+it('refuses reports of a machine whose journal is a copy that went on apart, and takes them on the word of a person', async () => {
+  await using small = await SmallFleet.open();
+  const token = await small.enrol('a');
+  // Before the copy, then by one of the two, then by the other.
+  expect(await sends(small, token, 1, 'before')).toBe(1);
+  expect(await sends(small, token, 2, 'one')).toBe(2);
+  expect(await sends(small, token, 2, 'two')).toBe('identity-shared');
+  expect(await sends(small, token, 2, 'one', '2026-01-01T00:00:09Z')).toBe('identity-shared');
+  expect(await sends(small, token, 3, 'one')).toBe(3);
+  const events = (await small.fleet.listEvents(0, 99)).filter(({ kind }) => kind === 'identity-shared');
+  expect(events).toHaveLength(1);
+  const operator = await small.token('operator', 'devices:read', 'devices:control');
+  expect((await small.ask('GET', '/v1/devices/a', operator)).json().identitySharedAt).toMatch(/^20/);
+  expect((await small.ask('GET', '/metrics')).body).toContain('slipway_identities_shared_total 1');
+  expect((await small.ask('POST', '/v1/devices/a/accept', operator)).statusCode).toBe(200);
+  expect(await sends(small, token, 2, 'two')).toBe(3);
+  expect(await sends(small, token, 4, 'two')).toBe(4);
+});
+
+it('takes a report that comes again, as after an answer that was lost, also in other words', async () => {
+  await using small = await SmallFleet.open();
+  const token = await small.enrol('a');
+  const report = { sequence: 1, attempt: 'x', message: 'disk full', phase: 'idle' as const };
+  expect((await small.report('a', token, report)).json()).toEqual({ acknowledgedThrough: 1 });
+  const older = { ...report, message: 'io-error: disk full' };
+  expect((await small.report('a', token, older)).json()).toEqual({ acknowledgedThrough: 1 });
+});

@@ -121,6 +121,28 @@ describe('why a device does or does not update', () => {
     expect(whyText(explained, small.now)).toContain('waits for server server, runs 1.0.0, updating');
   });
 
+  it('leaves out neighbours that lie outside the reach of who asks', async () => {
+    const { small, why } = await fleet();
+    await using _ = small;
+    const labels = (region: string) => ({ 'slipway.io/site': 's1', region });
+    const tokens = { north: await small.enrol('north'), south: await small.enrol('south') };
+    await small.writeRolloutFile('fleet.yaml', takenAtTheirWord);
+    await small.writeRolloutFile('north.yaml', group({ matchLabels: { region: 'north' } }));
+    await small.declare('r', { release: '2.0.0', waves: all, group: 'north', concurrency: { perSite: 1 } });
+    const south = { selector: { matchLabels: { region: 'south' } } };
+    const document = { apiVersion: 'slipway/v1', kind: 'Group', metadata: { name: 'south' }, spec: south };
+    await small.writeRolloutFile('south.yaml', JSON.stringify(document));
+    await small.declare('s', { release: '2.0.0', waves: all, group: 'south' });
+    await small.check('north', tokens.north, { ...old, labels: labels('north') });
+    await small.check('south', tokens.south, { ...old, labels: labels('south') });
+    await small.pass(60);
+    await small.check('south', tokens.south, { ...old, labels: labels('south') });
+    await small.check('north', tokens.north, { ...old, labels: labels('north') });
+    expect((await why('north')).rollouts[0]?.waitsFor).toMatchObject([{ id: 'south' }]);
+    const seen = await why('north', await small.boundToken({ groups: ['north'] }, ['devices:read']));
+    expect(seen.rollouts).toMatchObject([{ rollout: 'r', waitsFor: [] }]);
+  });
+
   it('lists every rollout in the order of their claims, and which one comes first', async () => {
     const { small, why } = await fleet();
     await using _ = small;

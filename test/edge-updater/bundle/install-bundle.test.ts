@@ -4,9 +4,13 @@ import { pipeline } from 'node:stream/promises';
 import { type Header, pack } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bundleIndexName } from '../../../contract/bundle.ts';
+import { sha256 } from '../../../contract/digest.ts';
 import { blobKey, manifestKey } from '../../../contract/store-keys.ts';
 import { installBundle, noOtherSource } from '../../../edge-updater/bundle/install-bundle.ts';
+import { OriginGuard } from '../../../edge-updater/trust/origin-guard.ts';
+import { signedStatement } from '../../../packager/attachments/signed-statement.ts';
 import { bytesOf, EdgeDevice, never } from '../../fakes/edge-device.ts';
+import { newSigningKey } from '../../fakes/signed-repository.ts';
 
 type Member = [string | (Partial<Header> & { name: string }), Uint8Array | string];
 
@@ -46,8 +50,8 @@ async function write(list: readonly Member[]): Promise<void> {
   await pipeline(tar, createWriteStream(file()));
 }
 
-async function install() {
-  const device = edge.start({ blobs: noOtherSource });
+async function install(origin?: OriginGuard) {
+  const device = edge.start({ blobs: noOtherSource, ...(origin ? { origin } : {}) });
   await device.recover(never);
   return installBundle(device, file(), never, 3);
 }
@@ -154,3 +158,68 @@ describe('a bundle with', () => {
 function replaceIndex(list: Member[], change: object): Member[] {
   return [[bundleIndexName, JSON.stringify({ ...JSON.parse(list[0]?.[1] as string), ...change })], ...list.slice(1)];
 }
+
+describe('a device that requires a statement', () => {
+  const owner = newSigningKey();
+  const guard = () => new OriginGuard({ sbom: false, upstream: false, provenance: [owner] });
+
+  /** A release with a statement, and the members of its bundle without that. */
+  function attested(): { readonly list: Member[]; readonly statement: Member } {
+    const files = [{ path: 'bin/server', bytes: bytesOf('s', 3000) }];
+    using scratch = new EdgeDevice();
+    const bytes = signedStatement(scratch.publish('2.0.0', 2, files).manifest, '0'.repeat(64), {
+      keys: [owner],
+      builderId: 'https://ci.example.com',
+    });
+    const digest = sha256(bytes);
+    const name = 'provenance.dsse.json';
+    const attachment = {
+      kind: 'provenance',
+      name,
+      mediaType: 'application/json',
+      length: bytes.length,
+      sha256: digest,
+    } as const;
+    const stated = { schemaVersion: 3 as const, minUpdaterVersion: '0.2.0', attachments: [attachment] };
+    const next = edge.publish('2.0.0', 2, files, undefined, stated);
+    const index = { ...JSON.parse(members[0]?.[1] as string), version: '2.0.0', manifestSha256: next.digest };
+    const list: Member[] = [
+      [bundleIndexName, JSON.stringify(index)],
+      ...[...edge.repository.files].map(([file, content]): Member => [`metadata/${file}`, content]),
+      [manifestKey(next.digest), edge.server.manifests.get(next.digest) ?? ''],
+      ...next.manifest.components.map(({ blobs: [blob] }): Member => {
+        return [blobKey(blob?.sha256 ?? ''), edge.server.blobs.get(blob?.sha256 ?? '') ?? ''];
+      }),
+    ];
+    return { list, statement: [blobKey(digest), bytes] };
+  }
+
+  it('takes a bundle that carries it', async () => {
+    const { list, statement } = attested();
+    await write([...list, statement]);
+    expect(await install(guard())).toMatchObject({ outcome: 'committed', version: '2.0.0' });
+  });
+
+  it('refuses a bundle that was made without it, and says how one is made', async () => {
+    await write(attested().list);
+    await expect(install(guard())).rejects.toMatchObject({
+      code: 'provenance-missing',
+      hint: expect.stringContaining('slipway-packager bundle --attachments'),
+    });
+    expect(edge.slots.currentLink).toBeUndefined();
+  });
+
+  it('refuses a bundle whose statement was exchanged', async () => {
+    const { list, statement } = attested();
+    const other = Buffer.from(statement[1]);
+    other[other.length - 5] = (other[other.length - 5] ?? 0) ^ 1;
+    await write([...list, [statement[0], other]]);
+    await expect(install(guard())).rejects.toMatchObject({ code: 'digest-mismatch' });
+  });
+
+  it('is not needed: any other installs a bundle with or without it', async () => {
+    const { list, statement } = attested();
+    await write([...list, statement]);
+    expect(await install()).toMatchObject({ outcome: 'committed', version: '2.0.0' });
+  });
+});

@@ -26,7 +26,8 @@ const store = () => new MetadataDirectory(edge.stateDirectory, edge.rootFile, bu
 
 function resolve(now = edge.clock.now(), release = first.manifest) {
   const { server } = edge;
-  const source = { metadata: edge.repository.fetch, manifest: (digest: string) => server.manifest(digest) };
+  const manifest = (digest: string) => server.manifest(digest);
+  const source = { metadata: edge.repository.fetch, manifest, attachment: async () => undefined };
   return resolveRelease(targetPath(release), source, store(), now);
 }
 

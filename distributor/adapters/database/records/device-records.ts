@@ -197,6 +197,8 @@ export function deviceRecords(db: Kysely<FleetTables>) {
       // Whoever accepts it says that the machine which asks next is the right one.
       if (outcome === 'same' && watchOf(row)?.sharedAt !== undefined) {
         yield* affectedBy(db.updateTable('device').set({ watch: null }).where('number', '=', row.number));
+        // Those of the other machine stand against nothing any more.
+        yield* affectedBy(db.deleteFrom('report').where('device', '=', row.number));
         return 'done';
       }
       if (outcome !== 'done') return outcome;

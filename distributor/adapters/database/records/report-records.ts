@@ -4,6 +4,7 @@ import type { DevicePhase } from '../../../../contract/device-api/check.ts';
 import type { Report, UpdateOutcome } from '../../../../contract/device-api/report.ts';
 import { type Digest, sha256 } from '../../../../contract/digest.ts';
 import type { Fault } from '../../../../contract/errors.ts';
+import { hasForked } from '../../../fleet/forked-reports.ts';
 import type { ReportRules, StoredReports } from '../../../fleet/ports.ts';
 import { ReceivedSequences } from '../../../fleet/received-sequences.ts';
 import { afterReport, type ReportEffect, type ReportedAttempt } from '../../../rollout/attempt-after-report.ts';
@@ -29,6 +30,12 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       .where('sequence', '>', slot('through'))
       .orderBy('sequence'),
   );
+  const marked = (device: number, sequences: readonly number[]) =>
+    db
+      .selectFrom('report')
+      .select(['sequence', 'at', 'attempt'])
+      .where('device', '=', device)
+      .where('sequence', 'in', [...sequences]);
   const trimming = Prepared.often(throughTypes, (slot: SlotOf<'device' | 'through'>) =>
     db.deleteFrom('report').where('device', '=', slot('device')).where('sequence', '<=', slot('through')),
   );
@@ -84,6 +91,11 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       const failed: CampaignKey[] = [];
       const later = yield* storedAfter.rows({ device: row.number, through: received.through });
       const stored = new Set(later.map(({ sequence }) => sequence));
+      const repeated = reports.filter(({ sequence }) => received.has(sequence) || stored.has(sequence));
+      const marks = repeated.length === 0 ? [] : yield* rowsOf(marked(row.number, sequencesOf(repeated)));
+      if (hasForked(repeated, marks)) {
+        return { acknowledgedThrough: received.through, fresh, fellBack, failed, isForked: true };
+      }
       for (const report of [...reports].sort((a, b) => a.sequence - b.sequence)) {
         if (received.has(report.sequence) || stored.has(report.sequence)) continue;
         yield* inserting.change(toRow(row.number, report, at));
@@ -100,7 +112,7 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       }
       received.advance(
         [...stored].filter((sequence) => sequence > received.through).sort((a, b) => a - b),
-        reports.map(({ sequence }) => sequence),
+        sequencesOf(reports),
         new Set(fresh.map(({ sequence }) => sequence)),
       );
       const { through } = received;
@@ -109,7 +121,7 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       }
       if (fresh.length > 0) yield* trimming.change({ device: row.number, through: through - keptReports });
       yield* near.devices.sight(row.number, at);
-      return { acknowledgedThrough: through, fresh, fellBack, failed };
+      return { acknowledgedThrough: through, fresh, fellBack, failed, isForked: false };
     },
 
     *list(id: string, limit: number): DatabaseStep<Report[]> {
@@ -118,6 +130,10 @@ export function reportRecords(db: Kysely<FleetTables>, near: Neighbours, keptRep
       return rows.map(reportOf);
     },
   };
+}
+
+function sequencesOf(reports: readonly Report[]): number[] {
+  return reports.map(({ sequence }) => sequence);
 }
 
 function reportedOf(row: AttemptRow): ReportedAttempt {

@@ -3,6 +3,7 @@ import { type Kysely, type Selectable, sql } from 'kysely';
 import type { TokenPurpose } from '../../../../contract/device-api/enrolment.ts';
 import type { EnrolmentBounds } from '../../../fleet/identity-ports.ts';
 import type { TokenPage, TokenRecord } from '../../../fleet/ports.ts';
+import { everywhere, type FleetReach, isWhole } from '../../../fleet/reach.ts';
 import type { Scope } from '../../../fleet/scopes.ts';
 import { unbound } from '../../../fleet/token.ts';
 import type { FleetTables } from '../fleet-tables.ts';
@@ -21,6 +22,10 @@ export function tokenRecords(db: Kysely<FleetTables>) {
     },
     *find(hash: string): DatabaseStep<TokenRecord | undefined> {
       const row = yield* byHash.first({ hash });
+      return row && fromRow(row);
+    },
+    *ofId(id: string): DatabaseStep<TokenRecord | undefined> {
+      const row = yield* firstOf(db.selectFrom('token').selectAll().where('id', '=', id));
       return row && fromRow(row);
     },
     *list({ after, purpose, limit }: TokenPage): DatabaseStep<TokenRecord[]> {
@@ -60,7 +65,8 @@ export function toRow(token: TokenRecord): FleetTables['token'] {
     id: token.id,
     hash: token.hash,
     purpose: token.purpose,
-    scopes: JSON.stringify(token.scopes),
+    // A replica of an earlier version knows no bounds: for that one such a token has no scope at all.
+    scopes: JSON.stringify(isEverywhere(token.reach) ? token.scopes : []),
     device_id: token.deviceId ?? null,
     created_at: token.createdAt,
     expires_at: token.expiresAt ?? null,
@@ -70,16 +76,19 @@ export function toRow(token: TokenRecord): FleetTables['token'] {
     created_by: token.createdBy ?? null,
     last_used_at: token.lastUsedAt ?? null,
     bound: boundText(token.bound),
+    reach: isEverywhere(token.reach) ? null : JSON.stringify({ scopes: token.scopes, ...token.reach }),
   };
 }
 
 function fromRow(row: Selectable<FleetTables['token']>): TokenRecord {
+  const { scopes, ...reach } = reachOfRow(row);
   return {
     id: row.id,
     hash: row.hash,
     name: row.name ?? undefined,
     purpose: row.purpose as TokenPurpose,
-    scopes: JSON.parse(row.scopes) as Scope[],
+    scopes,
+    reach,
     deviceId: row.device_id ?? undefined,
     createdAt: row.created_at,
     createdBy: row.created_by ?? undefined,
@@ -87,11 +96,21 @@ function fromRow(row: Selectable<FleetTables['token']>): TokenRecord {
     usesLeft: row.uses_left ?? undefined,
     revokedAt: row.revoked_at ?? undefined,
     lastUsedAt: row.last_used_at ?? undefined,
-    bound: row.bound === null ? unbound : (JSON.parse(row.bound) as EnrolmentBounds),
+    // Earlier versions wrote no groups.
+    bound: row.bound === null ? unbound : { ...unbound, ...(JSON.parse(row.bound) as EnrolmentBounds) },
   };
 }
 
+function reachOfRow({ reach, scopes }: Pick<Selectable<FleetTables['token']>, 'reach' | 'scopes'>) {
+  if (reach === null) return { scopes: JSON.parse(scopes) as Scope[], ...everywhere };
+  return JSON.parse(reach) as FleetReach & { readonly scopes: Scope[] };
+}
+
+function isEverywhere(reach: FleetReach): boolean {
+  return isWhole(reach) && !reach.readOnly;
+}
+
 function boundText(bound: EnrolmentBounds): string | null {
-  const isNothing = Object.keys(bound.labels).length === 0 && bound.products.length === 0;
+  const isNothing = Object.keys(bound.labels).length + bound.products.length + bound.groups.length === 0;
   return isNothing ? null : JSON.stringify(bound);
 }

@@ -20,6 +20,7 @@ const bothOpen = (more = {}) =>
 const facts = (more: Partial<AdvanceFacts> = {}): AdvanceFacts => ({
   gates: [],
   dependencies: [],
+  lacking: [],
   isEmpty: false,
   now: noon + hour,
   ...more,

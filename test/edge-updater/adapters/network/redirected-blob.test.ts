@@ -35,7 +35,11 @@ it.each([
     const answer = await client.openBlob('a'.repeat(64), { offset: 0, etag: undefined }, never);
     answer.discard();
     expect(answer.status).toBe(200);
+    const document = await client.attachment('a'.repeat(64), 100, never);
+    expect(Buffer.from(document ?? []).toString()).toBe('bytes');
     expect(seen.map(([url, headers]) => [url.split('?')[0], headers.authorization])).toEqual([
+      [`/v1/blobs/sha256/${'a'.repeat(64)}`, `Bearer ${token}`],
+      ['/bucket/blob', undefined],
       [`/v1/blobs/sha256/${'a'.repeat(64)}`, `Bearer ${token}`],
       ['/bucket/blob', undefined],
     ]);

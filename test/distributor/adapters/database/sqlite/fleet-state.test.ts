@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -5,6 +6,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openSqliteFleetState } from '../../../../../distributor/adapters/database/sqlite/fleet-state.ts';
+import { mintToken } from '../../../../../distributor/fleet/token.ts';
 import {
   anyReport,
   arrival,
@@ -75,13 +77,42 @@ it('a fleet that was killed with writes in its journal is whole', async () => {
   await state.close();
 });
 
+/** Back to a database from before tokens were bound. */
+const undoReach = 'drop table link_key; alter table token drop column reach';
+
 /** Back to a database from before tokens and the server said who a device is. */
 const undoIdentity = `
+  ${undoReach};
   alter table token drop column bound;
   alter table device drop column given_labels;
   alter table device drop column public_key;
   alter table device drop column nonces;
   alter table device drop column watch`;
+
+it('a database from before tokens were bound is brought up to date, and its tokens reach everything', async () => {
+  const place = newPlace();
+  const before = await openSqliteFleetState(place);
+  const { record } = mintToken({ purpose: 'ci', scopes: ['devices:read'], now: 1, randomBytes });
+  await before.saveToken(record);
+  await before.close();
+  const prompt = new Database(path.join(place, 'fleet.sqlite'));
+  prompt.exec(`${undoReach}; delete from kysely_migration where name >= '0010'`);
+  prompt.close();
+  const state = await openSqliteFleetState(place);
+  expect(await state.findToken(record.hash)).toEqual(record);
+  await state.close();
+});
+
+it('a token that is bound has no scope for a replica of an earlier version, which knows no bounds', async () => {
+  const place = newPlace();
+  const state = await openSqliteFleetState(place);
+  const reach = { products: ['k3s-edge'], groups: [], rollouts: [], readOnly: false };
+  await state.saveToken(mintToken({ purpose: 'ci', scopes: ['devices:control'], reach, now: 1, randomBytes }).record);
+  await state.close();
+  const prompt = new Database(path.join(place, 'fleet.sqlite'));
+  expect(prompt.prepare('select scopes from token').get()).toEqual({ scopes: '[]' });
+  prompt.close();
+});
 
 it('a database from before tokens gave labels is brought up to date', async () => {
   const place = newPlace();
@@ -94,7 +125,7 @@ it('a database from before tokens gave labels is brought up to date', async () =
   const state = await openSqliteFleetState(place);
   expect(await state.findProfile('a')).toMatchObject({ id: 'a', status: 'accepted', givenLabels: {} });
   const [token] = await state.listTokens({ limit: 1 });
-  expect(token?.bound).toEqual({ labels: {}, products: [] });
+  expect(token?.bound).toEqual({ labels: {}, products: [], groups: [] });
   await state.close();
 });
 
