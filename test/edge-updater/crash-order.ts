@@ -75,12 +75,20 @@ export class CrashOrder {
     return isKnown ? undefined : `${live} moves without a lasting exchange.json`;
   }
 
-  /** An exchange that a power cut brings back can be ended: what it names is there. Between folders there is no order. */
-  #ended({ disk }: Made): string | undefined {
-    const open = disk.lasting(path.join(this.#data, 'slipway/exchange.json'));
+  /**
+   * An exchange that a power cut brings back can be ended: what it names is there, and of what it takes from nothing was deleted.
+   * Between folders there is no order.
+   */
+  #ended({ disk, logged: { change } }: Made): string | undefined {
+    const own = path.join(this.#data, 'slipway');
+    const open = disk.lasting(path.join(own, 'exchange.json'));
     if (open === undefined) return undefined;
     const { snapshot } = JSON.parse(open) as { snapshot: string };
-    const record = path.join(this.#data, 'slipway/snapshots', snapshot, 'snapshot.json');
+    const sources = [path.join(own, 'aside/'), path.join(own, 'snapshots', snapshot, '/')];
+    if (change.kind === 'drop' && sources.some((source) => change.file.startsWith(source))) {
+      return `${change.file} goes while the exchange may come back that takes from it`;
+    }
+    const record = path.join(own, 'snapshots', snapshot, 'snapshot.json');
     const isThere = disk.isThere(record) && disk.lasting(record) !== undefined;
     return isThere ? undefined : `an exchange may come back whose ${record} is gone`;
   }

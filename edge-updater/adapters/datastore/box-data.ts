@@ -100,7 +100,7 @@ export class BoxDataDirectory implements BoxData {
 
   async snapshot(passage: Passage, takenAt: string): Promise<void> {
     // What lies aside is of an earlier update.
-    remove(this.#own.at('aside'));
+    this.#own.dropAside();
     await this.#makeSnapshot(passage, takenAt, async (folder) => {
       const copied = this.#set.items.flatMap((item) => copyTree(this.#dataDir, folder, item));
       await requireWholeCopy(folder, this.#set);

@@ -60,7 +60,7 @@ export class Exchange {
 
   /** The copy was proved. */
   putBack(record: SnapshotRecord): void {
-    remove(this.#own.at('aside'));
+    this.#own.dropAside();
     const release = this.#own.ownership?.release ?? record.to;
     this.#own.writeAsideRecord({ schemaVersion: 1, release, links: linksNow(this.#dataDir, this.#set) });
     this.#own.write(fileName, { schemaVersion: 1, snapshot: record.attempt });
@@ -109,8 +109,11 @@ export class Exchange {
     if (outside && hasOutside) this.#giveOutsideBack(outside, this.#own.at('aside'), this.#own.snapshotFolder(attempt));
     setLinks(this.#dataDir, links, this.#set);
     this.#own.own(release);
-    remove(this.#own.at('aside'));
+    // In one step: settings of which a part is gone would be taken for what was there.
+    const emptied = this.#own.snapshotFolder(`${attempt}.aside`);
+    if (exists(this.#own.at('aside'))) moveInto(this.#own.at('aside'), emptied);
     remove(this.#own.at(fileName));
+    remove(emptied);
   }
 
   #giveOutsideBack(outside: NonNullable<SnapshotRecord['outside']>, from: string, aside: string): void {

@@ -11,6 +11,7 @@ import {
   makeDirectory,
   onDisk,
   readIfThere,
+  remove,
   replaceFileSync,
 } from '../../../system/files/durable-file-sync.ts';
 import { type AsideRecord, asideRecordSchema, type SnapshotRecord, snapshotRecordSchema } from './snapshot-record.ts';
@@ -77,6 +78,12 @@ export class OwnFolder {
   writeAsideRecord(record: AsideRecord): void {
     makeDirectory(this.at('aside'));
     this.write(path.join('aside', asideName), record);
+  }
+
+  /** Its record first: a part of a set belongs to nobody. */
+  dropAside(): void {
+    remove(this.at('aside', asideName));
+    remove(this.at('aside'));
   }
 
   /** Undefined where there is none, or none that can be understood. */

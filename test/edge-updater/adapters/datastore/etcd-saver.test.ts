@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, afterEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { etcdSaver } from '../../../../edge-updater/adapters/datastore/etcd-saver.ts';
 import { runBounded } from '../../../../edge-updater/adapters/preflight/linux-preflight.ts';
 import type { Adoption } from '../../../../edge-updater/adoption/adoption.ts';
@@ -14,7 +14,7 @@ import { never } from '../../../fakes/edge-device.ts';
 import { missingCommands } from '../../../services/commands.ts';
 import { describeUnless } from '../../../services/requirement.ts';
 import { makeK0s } from '../../../stand-ins/k0s/release.ts';
-import type { Behaviour } from '../../../stand-ins/k3s/behaviour.ts';
+import { type Behaviour, writeBehaviour } from '../../../stand-ins/k3s/behaviour.ts';
 import { makeK3s } from '../../../stand-ins/k3s/release.ts';
 import { commandsOfStandIns } from '../../../stand-ins/launcher.ts';
 
@@ -22,6 +22,13 @@ const folder = mkdtempSync(path.join(tmpdir(), 'etcd-saver-'));
 const at = (...parts: string[]) => path.join(folder, ...parts);
 let running: ChildProcess | undefined;
 let made = 0;
+let releases: { readonly program: string; readonly k0s: string };
+
+function makeReleases(): void {
+  const behaviour = { storageVersion: 1, members: 3 };
+  const { program: k0s } = makeK0s(at('k0s'), { version: 'v1.33.9+k0s.0', behaviour });
+  releases = { program: makeK3s(at('k3s'), { version: 'v1.33.9+k3s1' }).program, k0s };
+}
 
 afterEach(end);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -41,9 +48,9 @@ async function started(program: string, args: readonly string[], sign: string): 
 }
 
 async function k3s(snapshots: Behaviour['snapshots'] = 'well') {
-  const name = `k3s-${made++}`;
-  const { program } = makeK3s(at(name), { version: 'v1.33.9+k3s1', behaviour: { members: 3, snapshots } });
-  const dataDir = at(`${name}-data`);
+  const { program } = releases;
+  writeBehaviour(at('k3s/payload'), { version: 'v1.33.9+k3s1', members: 3, snapshots });
+  const dataDir = at(`k3s-${made++}`);
   await started(program, ['server', '--cluster-init', '--data-dir', dataDir], path.join(dataDir, 'running-version'));
   const adoption: Adoption = { ...adoptionOf(dataDir, at('none.yaml')), program, datastore: 'etcd', members: 3 };
   const saved = path.join(dataDir, 'server/db/snapshots');
@@ -51,11 +58,9 @@ async function k3s(snapshots: Behaviour['snapshots'] = 'well') {
 }
 
 async function k0s(settings: string) {
-  const name = `k0s-${made++}`;
-  const behaviour = { storageVersion: 1, members: 3 };
-  const { program } = makeK0s(at(name), { version: 'v1.33.9+k0s.0', behaviour });
-  const dataDir = at(`${name}-data`);
-  const socket = at(`${name}.sock`);
+  const { k0s: program } = releases;
+  const dataDir = at(`k0s-${made++}`);
+  const socket = `${dataDir}.sock`;
   await started(program, ['controller', `--data-dir=${dataDir}`, `--status-socket=${socket}`], socket);
   const adoption: Adoption = {
     ...adoptionOf(dataDir, settings),
@@ -67,6 +72,8 @@ async function k0s(settings: string) {
 }
 
 describeUnless(missingCommands(...commandsOfStandIns), 'the etcd of a cluster', () => {
+  beforeAll(makeReleases);
+
   it('of K3s is saved by what runs, and three that were saved so are kept; those of others stay', async () => {
     const { saver, saved } = await k3s();
     mkdirSync(saved, { recursive: true });
