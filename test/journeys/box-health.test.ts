@@ -2,27 +2,22 @@
  * A K3s under a real systemd, updated from bundles with the health that an edge.yaml without a probe has: the built programs
  * package stand-ins of K3s, say by themselves which K3s each is, and keep a release by its evidence or go back by it.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { packager } from '../fakes/packager-command.ts';
 import { isLongRun } from '../sampling.ts';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
 import { sandboxedUnit } from '../services/sandboxed-unit.ts';
-import { type SystemdService, systemdService } from '../services/systemd.ts';
-import { SystemdMachine } from '../services/systemd-machine.ts';
+import { systemdService } from '../services/systemd.ts';
+import type { SystemdMachine } from '../services/systemd-machine.ts';
 import { makeK3s } from '../stand-ins/k3s/release.ts';
 import { ClusterCertificates } from '../stand-ins/kubernetes/certificates.ts';
 import type { KubeletFaults } from '../stand-ins/kubernetes/kubelet.ts';
 import { commandsOfStandIns } from '../stand-ins/launcher.ts';
+import { BundleShop, inMachine } from './bundle-shop.ts';
 
 const service = systemdService();
 const missing = 'unavailable' in service ? service.unavailable : missingCommands(...commandsOfStandIns);
-const project = path.join(import.meta.dirname, '..', '..');
-const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 
 /** The product's own numbers, and the K3s inside. */
 const releases: Readonly<Record<string, { version: string; k3s: string; faults?: KubeletFaults }>> = {
@@ -58,39 +53,26 @@ const configuration = (timeoutSeconds: number, unit: string) => ({
 });
 
 describeUnless(missing, 'a K3s with the health of a box', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'slipway-box-health-'));
-  const inFolder = (...parts: string[]) => path.join(folder, ...parts);
-  const store = `file://${inFolder('store')}`;
+  const shop = new BundleShop('edge');
   let machine: SystemdMachine;
 
   beforeAll(async () => {
-    for (const name of ['bundles', 'k3s']) mkdirSync(inFolder(name));
-    const init = ['--product', 'edge', '--demo', '--root-out', inFolder('root.json')];
-    await packager(['init', '--store', store, '--keys', inFolder('keys'), ...init]);
-    const cluster = new ClusterCertificates(inFolder('cluster'));
+    await shop.init();
+    const cluster = new ClusterCertificates(shop.at('cluster'));
     for (const [index, [name, release]] of Object.entries(releases).entries()) {
-      const installed = {
-        folder: `/srv/k3s/${name}`,
-        node: '/usr/local/bin/node',
-        sources: '/opt/slipway/test/stand-ins',
-      };
       const { k3s, faults = {} } = release;
-      makeK3s(inFolder('k3s', name), { version: k3s, nodeName: 'box-1', cluster, faults, installed });
+      const made = { version: k3s, nodeName: 'box-1', cluster, faults, installed: inMachine(name) };
+      makeK3s(shop.at('releases', name), made);
       await publish(name, release.version, 10 * index + 1);
     }
-    machine = await SystemdMachine.boot((service as SystemdService).root, {
-      '/usr/local/bin/node': process.execPath,
-      ...{ '/opt/slipway': project, '/srv/k3s': inFolder('k3s'), '/srv/bundles': inFolder('bundles') },
-      '/etc/slipway/root.json': inFolder('root.json'),
-    });
-    await machine.ask('ln', '-s', '/opt/slipway/dist/slipway-edge.mjs', '/usr/local/bin/slipway-edge');
+    machine = await shop.boot();
     await machine.ask('ln', '-s', '/var/lib/slipway/current/bin/k3s', '/usr/local/bin/k3s');
     await machine.write('/etc/systemd/system/k3s.service', k3sUnit('server --node-name box-1'));
     await machine.ask('systemctl', 'daemon-reload');
   });
   afterAll(async () => {
     await machine?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    shop.remove();
   });
 
   it('is kept with its evidence: what runs, its API, its kubelet, its Node', async () => {
@@ -113,7 +95,7 @@ describeUnless(missing, 'a K3s with the health of a box', () => {
   it('is kept as the next one from inside the sandbox of the updater, for which its actor looks at the process', async () => {
     await configure(60, 'k3s.service');
     await machine.ask('slipway-edge', 'adopt');
-    const command = 'slipway-edge install /srv/bundles/second.bundle --json > /var/lib/slipway/answer.json';
+    const command = 'slipway-edge install /srv/bundles/second --json > /var/lib/slipway/answer.json';
     await machine.write('/etc/systemd/system/once.service', sandboxedUnit(command));
     await machine.ask('systemctl', 'daemon-reload');
     await machine.run(['systemctl', 'start', 'once.service']);
@@ -135,7 +117,7 @@ describeUnless(missing, 'a K3s with the health of a box', () => {
     const early = await Promise.race([installed, pause(10_000)]);
     expect(early).toBeUndefined();
     expect(await machine.property('k3s-agent.service', 'ActiveState')).toBe('activating');
-    const server = ['/srv/k3s/first/k3s', 'server', '--disable-agent', '--data-dir', '/srv/elsewhere'];
+    const server = ['/srv/releases/first/k3s', 'server', '--disable-agent', '--data-dir', '/srv/elsewhere'];
     await machine.ask('systemd-run', '--unit', 'elsewhere', ...server);
     const { attempt, error } = await installed;
     expect(error).toBeUndefined();
@@ -146,7 +128,7 @@ describeUnless(missing, 'a K3s with the health of a box', () => {
 
   it('is not kept where the unit starts something else than the release, healthy as that may be', async () => {
     await machine.ask('systemctl', 'stop', 'k3s-agent.service', 'elsewhere.service');
-    await machine.ask('ln', '-sfn', '/srv/k3s/first/k3s', '/usr/local/bin/k3s');
+    await machine.ask('ln', '-sfn', '/srv/releases/first/k3s', '/usr/local/bin/k3s');
     await publish('third', '1.4.0', 100, 'second');
     const { error } = await install('third', 12);
     expect(error.message).toContain('unit: k3s.service runs k3s v1.33.8+k3s1, expected k3s v1.33.9+k3s1');
@@ -159,7 +141,7 @@ describeUnless(missing, 'a K3s with the health of a box', () => {
 
   async function install(name: string, timeoutSeconds: number, unit = 'k3s.service') {
     await configure(timeoutSeconds, unit);
-    const { stdout, stderr } = await machine.run(['slipway-edge', 'install', `/srv/bundles/${name}.bundle`, '--json']);
+    const { stdout, stderr } = await machine.run(['slipway-edge', 'install', `/srv/bundles/${name}`, '--json']);
     try {
       return JSON.parse(stdout);
     } catch {
@@ -167,22 +149,7 @@ describeUnless(missing, 'a K3s with the health of a box', () => {
     }
   }
 
-  async function publish(name: string, version: string, counter: number, source = name): Promise<void> {
-    const release = {
-      ...{ apiVersion: 'slipway/v1', kind: 'Release', product: 'edge', version, platform, counter },
-      components: [{ name: 'k3s', kind: 'binary', source: inFolder('k3s', source, 'k3s') }],
-    };
-    writeFileSync(inFolder(`${name}.yaml`), JSON.stringify(release));
-    const build = inFolder('build', name);
-    await packager(['build', inFolder(`${name}.yaml`), '--out', build]);
-    const options = ['--store', store, '--keys', inFolder('keys')];
-    await packager(['publish', build, '--channel', 'stable', ...options]);
-    const channel = [
-      '--channel',
-      `edge/${platform.replace('/', '-')}/stable`,
-      '--out',
-      inFolder('bundles', `${name}.bundle`),
-    ];
-    await packager(['bundle', '--store', store, ...channel]);
+  function publish(name: string, version: string, counter: number, source = name): Promise<void> {
+    return shop.publish(name, { version, counter, component: 'k3s', file: shop.at('releases', source, 'k3s') });
   }
 });

@@ -3,28 +3,22 @@
  * with its traps (test/stand-ins), and the updater in the sandbox of its unit. Bad releases migrate the datastore
  * before they fail.
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { packager } from '../fakes/packager-command.ts';
 import { isLongRun, sampled } from '../sampling.ts';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
 import { sandboxedUnit } from '../services/sandboxed-unit.ts';
-import { type SystemdService, systemdService } from '../services/systemd.ts';
-import { SystemdMachine } from '../services/systemd-machine.ts';
+import { systemdService } from '../services/systemd.ts';
+import type { SystemdMachine } from '../services/systemd-machine.ts';
 import type { Behaviour } from '../stand-ins/k3s/behaviour.ts';
 import { makeK3s } from '../stand-ins/k3s/release.ts';
 import { k3sUnit } from '../stand-ins/k3s/unit.ts';
 import { commandsOfStandIns } from '../stand-ins/launcher.ts';
+import { BundleShop, inMachine } from './bundle-shop.ts';
 
 const service = systemdService();
 const missing = 'unavailable' in service ? service.unavailable : missingCommands(...commandsOfStandIns);
-const project = path.join(import.meta.dirname, '..', '..');
-const unitFolder = path.join(project, 'infra', 'systemd');
-const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 const installedVersion = 'v1.33.9+k3s1';
 const data = '/data/k3s';
 const record = '/var/lib/slipway/adopted.json';
@@ -80,35 +74,18 @@ const put = database.prepare("insert into kine (name, created, value) values ('/
 database.exec('begin'); for (let i = 0; i < 50; i++) put.run(randomBytes(1024 * 1024)); database.exec('commit'); database.close();`;
 
 describeUnless(missing, 'a K3s box that is adopted', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'slipway-adopted-'));
-  const inFolder = (...parts: string[]) => path.join(folder, ...parts);
-  const inMachine = (name: string) => ({
-    ...{ folder: `/srv/releases/${name}`, node: '/usr/local/bin/node', sources: '/opt/slipway/test/stand-ins' },
-  });
+  const shop = new BundleShop('k3s-edge');
   let machine: SystemdMachine;
   let untouched: string;
   let newer: Awaited<ReturnType<typeof dumped>>;
 
   beforeAll(async () => {
-    mkdirSync(inFolder('bundles'));
-    mkdirSync(inFolder('releases'));
-    makeK3s(inFolder('releases', 'installed'), {
+    makeK3s(shop.at('releases', 'installed'), {
       ...{ version: installedVersion, nodeName: 'box-1', installed: inMachine('installed') },
     });
-    const store = `file://${inFolder('store')}`;
-    const init = ['--product', 'k3s-edge', '--demo', '--root-out', inFolder('root.json')];
-    await packager(['init', '--store', store, '--keys', inFolder('keys'), ...init]);
-    for (const release of ['good', ...bad, 'next', 'last'] as const) await publish(release, store);
-    const units = readdirSync(unitFolder).filter((name) => name.startsWith('slipway-edge'));
-    machine = await SystemdMachine.boot((service as SystemdService).root, {
-      '/usr/local/bin/node': process.execPath,
-      '/opt/slipway': project,
-      ...Object.fromEntries(units.map((unit) => [`/etc/systemd/system/${unit}`, path.join(unitFolder, unit)])),
-      '/etc/slipway/root.json': inFolder('root.json'),
-      '/srv/releases': inFolder('releases'),
-      '/srv/bundles': inFolder('bundles'),
-    });
-    await machine.ask('ln', '-s', '/opt/slipway/dist/slipway-edge.mjs', '/usr/local/bin/slipway-edge');
+    await shop.init();
+    for (const release of ['good', ...bad, 'next', 'last'] as const) await publish(release);
+    machine = await shop.boot();
     await machine.ask('install', '-m', '755', '/srv/releases/installed/k3s', '/usr/local/bin/k3s');
     await machine.write('/etc/rancher/k3s/config.yaml', `data-dir: ${data}\n`);
     await machine.write('/etc/systemd/system/k3s.service', k3sUnit);
@@ -118,7 +95,7 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
   });
   afterAll(async () => {
     await machine?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    shop.remove();
   });
 
   it('runs on as it was, over a link into a slot of what was installed', async () => {
@@ -275,24 +252,13 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
     await expectRunning(installedVersion);
   });
 
-  async function publish(release: Release, store: string): Promise<void> {
-    const { version, behaviour } = releases[release];
-    const made = makeK3s(inFolder('releases', release), {
-      ...{ version: `v${version}`, nodeName: 'box-1', behaviour, installed: inMachine(release) },
+  async function publish(name: Release): Promise<void> {
+    const { version, behaviour } = releases[name];
+    const { program } = makeK3s(shop.at('releases', name), {
+      ...{ version: `v${version}`, nodeName: 'box-1', behaviour, installed: inMachine(name) },
     });
-    const declaration = {
-      ...{ apiVersion: 'slipway/v1', kind: 'Release', product: 'k3s-edge', platform, version },
-      counter: Object.keys(releases).indexOf(release) + 1,
-      components: [{ name: 'k3s', kind: 'binary', source: made.program }],
-    };
-    const at = inFolder(`build-${release}`);
-    mkdirSync(at);
-    writeFileSync(path.join(at, 'release.yaml'), JSON.stringify(declaration));
-    await packager(['build', path.join(at, 'release.yaml'), '--out', path.join(at, 'build')]);
-    const where = ['--store', store, '--channel'];
-    await packager(['publish', path.join(at, 'build'), ...where, 'stable', '--keys', inFolder('keys')]);
-    const channel = `k3s-edge/${platform.replace('/', '-')}/stable`;
-    await packager(['bundle', ...where, channel, '--out', inFolder('bundles', release)]);
+    const counter = Object.keys(releases).indexOf(name) + 1;
+    await shop.publish(name, { version, counter, component: 'k3s', file: program });
   }
 
   /** What lies among the files of systemd, of configuration and of the machine's present boot: names, modes, contents. */

@@ -2,26 +2,20 @@
  * A K0s from what `k0s install` left through adopt, a good and a bad release, rollback and unadopt, in a real systemd: the
  * stand-in of K0s with its traps, and the updater in the sandbox of its unit.
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { packager } from '../fakes/packager-command.ts';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
 import { sandboxedUnit } from '../services/sandboxed-unit.ts';
-import { type SystemdService, systemdService } from '../services/systemd.ts';
-import { SystemdMachine } from '../services/systemd-machine.ts';
+import { systemdService } from '../services/systemd.ts';
+import type { SystemdMachine } from '../services/systemd-machine.ts';
 import { makeK0s } from '../stand-ins/k0s/release.ts';
 import { k0sUnit } from '../stand-ins/k0s/unit.ts';
 import { commandsOfStandIns } from '../stand-ins/launcher.ts';
+import { BundleShop, inMachine } from './bundle-shop.ts';
 
 const service = systemdService();
 const missing = 'unavailable' in service ? service.unavailable : missingCommands(...commandsOfStandIns);
-const project = path.join(import.meta.dirname, '..', '..');
-const unitFolder = path.join(project, 'infra', 'systemd');
-const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 const [data, settings] = ['/data/k0s', '/etc/k0s/k0s.yaml'];
 
 const releases = {
@@ -52,26 +46,13 @@ const rows = new DatabaseSync('${data}/db/state.db').prepare('select id, name, v
 console.log(JSON.stringify(rows.map(({ id, name, value }) => [id, name, String(value)])));`;
 
 describeUnless(missing, 'a K0s box that is adopted', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'slipway-k0s-'));
-  const inFolder = (...parts: string[]) => path.join(folder, ...parts);
+  const shop = new BundleShop('k0s-edge');
   let machine: SystemdMachine;
 
   beforeAll(async () => {
-    for (const name of ['bundles', 'releases']) mkdirSync(inFolder(name));
-    const store = `file://${inFolder('store')}`;
-    const init = ['--product', 'k0s-edge', '--demo', '--root-out', inFolder('root.json')];
-    await packager(['init', '--store', store, '--keys', inFolder('keys'), ...init]);
-    for (const release of Object.keys(releases) as Release[]) await publish(release, store);
-    const units = readdirSync(unitFolder).filter((name) => name.startsWith('slipway-edge'));
-    machine = await SystemdMachine.boot((service as SystemdService).root, {
-      '/usr/local/bin/node': process.execPath,
-      '/opt/slipway': project,
-      ...Object.fromEntries(units.map((unit) => [`/etc/systemd/system/${unit}`, path.join(unitFolder, unit)])),
-      '/etc/slipway/root.json': inFolder('root.json'),
-      '/srv/releases': inFolder('releases'),
-      '/srv/bundles': inFolder('bundles'),
-    });
-    await machine.ask('ln', '-s', '/opt/slipway/dist/slipway-edge.mjs', '/usr/local/bin/slipway-edge');
+    await shop.init();
+    for (const release of Object.keys(releases) as Release[]) await publish(release);
+    machine = await shop.boot();
     await machine.ask('install', '-m', '755', '/srv/releases/installed/k0s', '/usr/local/bin/k0s');
     await machine.write(settings, 'spec: {}\n');
     await machine.write('/etc/systemd/system/k0scontroller.service', k0sUnit);
@@ -81,7 +62,7 @@ describeUnless(missing, 'a K0s box that is adopted', () => {
   });
   afterAll(async () => {
     await machine?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    shop.remove();
   });
 
   it('runs on over a link into a slot', async () => {
@@ -120,28 +101,13 @@ describeUnless(missing, 'a K0s box that is adopted', () => {
     await untilRunning('v1.33.8+k0s.0');
   });
 
-  async function publish(release: Release, store: string): Promise<void> {
-    const { version, behaviour } = releases[release];
-    const installed = {
-      folder: `/srv/releases/${release}`,
-      node: '/usr/local/bin/node',
-      sources: '/opt/slipway/test/stand-ins',
-    };
-    const { program } = makeK0s(inFolder('releases', release), { version: `v${version}`, behaviour, installed });
-    if (release === 'installed') return;
-    const at = inFolder(`build-${release}`);
-    mkdirSync(at);
-    const declaration = {
-      ...{ apiVersion: 'slipway/v1', kind: 'Release', product: 'k0s-edge', platform, version },
-      counter: Object.keys(releases).indexOf(release) + 1,
-      components: [{ name: 'k0s', kind: 'binary', source: program }],
-    };
-    writeFileSync(path.join(at, 'release.yaml'), JSON.stringify(declaration));
-    await packager(['build', path.join(at, 'release.yaml'), '--out', path.join(at, 'build')]);
-    const where = ['--store', store, '--channel'];
-    await packager(['publish', path.join(at, 'build'), ...where, 'stable', '--keys', inFolder('keys')]);
-    const channel = `k0s-edge/${platform.replace('/', '-')}/stable`;
-    await packager(['bundle', ...where, channel, '--out', inFolder('bundles', release)]);
+  async function publish(name: Release): Promise<void> {
+    const { version, behaviour } = releases[name];
+    const installed = inMachine(name);
+    const { program } = makeK0s(shop.at('releases', name), { version: `v${version}`, behaviour, installed });
+    if (name === 'installed') return;
+    const counter = Object.keys(releases).indexOf(name) + 1;
+    await shop.publish(name, { version, counter, component: 'k0s', file: program });
   }
 
   async function install(release: Release): Promise<{ exitCode: number; printed: string }> {

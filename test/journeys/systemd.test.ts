@@ -4,26 +4,20 @@
  * a unit shaped like that of K3s.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Safeguards } from '../../contract/device-api/safeguards.ts';
-import { packager } from '../fakes/packager-command.ts';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
-import { type SystemdService, systemdService } from '../services/systemd.ts';
-import { SystemdMachine } from '../services/systemd-machine.ts';
+import { systemdService } from '../services/systemd.ts';
+import type { SystemdMachine } from '../services/systemd-machine.ts';
+import { BundleShop } from './bundle-shop.ts';
 
 const run = promisify(execFile);
 const service = systemdService();
 const missing = 'unavailable' in service ? service.unavailable : missingCommands('openssl');
-const project = path.join(import.meta.dirname, '..', '..');
-const unitFolder = path.join(project, 'infra', 'systemd');
-const shippedUnits = readdirSync(unitFolder);
-const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 const versions = { first: '1.0.0', exiting: '1.1.0', hanging: '1.1.1', second: '1.2.0', online: '1.3.0' };
 type Release = keyof typeof versions;
 
@@ -69,29 +63,13 @@ function serverOf(release: Release): string {
 const fieldsOf = (line: string) => line.trim().split(/\s+/);
 
 describeUnless(missing, 'the updater under systemd', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'slipway-systemd-'));
-  const inFolder = (...parts: string[]) => path.join(folder, ...parts);
-  const store = `file://${inFolder('store')}`;
+  const shop = new BundleShop('shop');
   let machine: SystemdMachine;
 
   beforeAll(async () => {
-    mkdirSync(inFolder('bundles'));
-    const init = ['--product', 'shop', '--demo', '--root-out', inFolder('root.json')];
-    await packager(['init', '--store', store, '--keys', inFolder('keys'), ...init]);
+    await shop.init();
     for (const release of ['first', 'exiting', 'hanging', 'second'] as const) await publish(release);
-    machine = await SystemdMachine.boot((service as SystemdService).root, {
-      '/usr/local/bin/node': process.execPath,
-      '/opt/slipway/dist': path.join(project, 'dist'),
-      '/opt/slipway/node_modules': path.join(project, 'node_modules'),
-      ...Object.fromEntries(shippedUnits.map((unit) => [`/etc/systemd/system/${unit}`, path.join(unitFolder, unit)])),
-      '/etc/slipway/root.json': inFolder('root.json'),
-      '/etc/slipway/keys': inFolder('keys'),
-      '/srv/store': inFolder('store'),
-      '/srv/bundles': inFolder('bundles'),
-    });
-    for (const program of ['slipway-edge', 'slipway-distributor', 'slipway-packager']) {
-      await machine.ask('ln', '-s', `/opt/slipway/dist/${program}.mjs`, `/usr/local/bin/${program}`);
-    }
+    machine = await shop.boot({ '/etc/slipway/keys': shop.at('keys'), '/srv/store': shop.at('store') });
     await machine.write('/etc/systemd/system/server.service', serverUnit);
     await machine.write('/etc/slipway/edge.yaml', JSON.stringify(configuration));
     await writeCertificate();
@@ -188,23 +166,11 @@ describeUnless(missing, 'the updater under systemd', () => {
     expect(await version()).toBe(before + 1);
   });
 
-  /** Builds and publishes a release to the channel, and makes its bundle. */
-  async function publish(release: Release): Promise<void> {
-    const at = inFolder(release);
-    mkdirSync(at);
-    writeFileSync(path.join(at, 'server'), serverOf(release), { mode: 0o755 });
-    const declaration = {
-      ...{ apiVersion: 'slipway/v1', kind: 'Release', product: 'shop', platform, version: versions[release] },
-      counter: Object.keys(versions).indexOf(release) + 1,
-      components: [{ name: 'server', kind: 'binary', source: './server' }],
-    };
-    writeFileSync(path.join(at, 'release.yaml'), JSON.stringify(declaration));
-    const build = path.join(at, 'build');
-    await packager(['build', path.join(at, 'release.yaml'), '--out', build]);
-    const where = ['--store', store, '--channel'];
-    await packager(['publish', build, ...where, 'stable', '--keys', inFolder('keys')]);
-    const channel = `shop/${platform.replace('/', '-')}/stable`;
-    await packager(['bundle', ...where, channel, '--out', inFolder('bundles', release)]);
+  async function publish(name: Release): Promise<void> {
+    const file = shop.at('releases', name);
+    writeFileSync(file, serverOf(name), { mode: 0o755 });
+    const counter = Object.keys(versions).indexOf(name) + 1;
+    await shop.publish(name, { version: versions[name], counter, component: 'server', file });
   }
 
   async function install(release: Release): Promise<{ exitCode: number; printed: unknown }> {
@@ -250,7 +216,7 @@ describeUnless(missing, 'the updater under systemd', () => {
 
   /** Signed by itself, so that the device has a reason to name it as caFile. */
   async function writeCertificate(): Promise<void> {
-    const [certificate, key] = [inFolder('tls.crt'), inFolder('tls.key')];
+    const [certificate, key] = [shop.at('tls.crt'), shop.at('tls.key')];
     const subject = ['-days', '1', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
     await run('openssl', ['req', '-x509', ...curve, ...subject, '-keyout', key, '-out', certificate]);
