@@ -92,7 +92,7 @@ export function verifyEd25519(publicKey: string, bytes: Uint8Array, signature: U
 
 const label = 'slipway';
 const inputPattern =
-  /^slipway=\("@method" "@path" "content-digest"\);created=(\d{1,12});nonce="([A-Za-z0-9_-]{16,64})";keyid="([0-9a-f]{64})";alg="ed25519"$/;
+  /^slipway=\("@method" "@path" "content-digest"\);created=([1-9]\d{0,11});nonce="([A-Za-z0-9_-]{16,64})";keyid="([0-9a-f]{64})";alg="ed25519"$/;
 const signaturePattern = /^slipway=:([A-Za-z0-9+/]{86}==):$/;
 
 function parametersText({ created, nonce, keyId }: SignatureParameters): string {

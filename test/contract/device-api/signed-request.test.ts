@@ -46,6 +46,12 @@ describe('a signed request', () => {
       { ...fields, 'signature-input': fields['signature-input'].replace('=1700000000', '=1700000001') },
     ],
     [
+      'the time in another form',
+      key.publicKey,
+      request,
+      { ...fields, 'signature-input': fields['signature-input'].replace('=1700000000', '=01700000000') },
+    ],
+    [
       'fewer components',
       key.publicKey,
       request,
