@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { encodeManifest } from '../../../contract/release/manifest.ts';
@@ -18,6 +18,7 @@ import { product, SignedRepository } from '../../fakes/signed-repository.ts';
 import { type LargeStore, largeStore, manyReleases } from './large-store.ts';
 import type { LookUp } from './look-up.ts';
 
+const root = path.join(import.meta.dirname, '../../..');
 export const defaultReleases = 10_000;
 
 export async function benchRepository(wishes: { readonly releases: number; readonly json: boolean }): Promise<void> {
@@ -31,8 +32,18 @@ export async function benchRepository(wishes: { readonly releases: number; reado
       ...(await binRows(wishes.releases, folder, now)),
     ];
     const result = { load, rows };
-    const lines = [`load ${load.toFixed(1)} at the start`, '', '| what | measured | target |', '| --- | ---: | ---: |'];
+    const lines = ['| what | measured | target |', '| --- | ---: | ---: |'];
     lines.push(...rows.map(({ what, measured, target = '' }) => `| ${what} | ${measured} | ${target} |`));
+    const page = [
+      '# Many releases, measured',
+      '',
+      `Made by \`npm run bench -- repository\` on ${now.toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model.trim()},`,
+      `${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}, load ${load.toFixed(1)} at the start.`,
+      '',
+      ...lines,
+      '',
+    ].join('\n');
+    writeFileSync(path.join(root, 'test/bench/REPOSITORY-RESULTS.md'), page);
     (wishes.json ? process.stderr : process.stdout).write(`${lines.join('\n')}\n`);
     if (wishes.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   } finally {
