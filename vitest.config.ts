@@ -15,7 +15,7 @@ const calls = [
     'test/edge-updater/{adoption,box,bundle,download,health,preflight,trust}/**',
   ],
   'test/edge-updater/adapters/{datastore,disk,network}/**',
-  'test/distributor/{catalog,declaration,events,fleet,http,rollout,routes,simulation}/**',
+  'test/distributor/{catalog,declaration,events,fleet,fleet/identity,http,rollout,routes,simulation}/**',
 ].map((folder) => `${folder}/*.test.ts`);
 
 export default defineConfig({

@@ -1,13 +1,13 @@
 /** Lists what the routes work with; `serve` makes it once, tests make their own. */
 import type { StoreReader } from '../system/store/reader.ts';
 import type { Catalog } from './catalog/catalog.ts';
-import type { Acceptance } from './fleet/acceptance.ts';
+import type { LinkKeys } from './fleet/access/link-keys.ts';
+import type { RandomBytes } from './fleet/access/token.ts';
+import type { TokenUse } from './fleet/access/token-use.ts';
 import type { DeviceDesk } from './fleet/device-desk.ts';
-import { GivenLabels } from './fleet/given-labels.ts';
-import type { LinkKeys } from './fleet/link-keys.ts';
+import type { Acceptance } from './fleet/identity/acceptance.ts';
+import { GivenLabels } from './fleet/labels/given-labels.ts';
 import type { FleetState } from './fleet/ports.ts';
-import type { RandomBytes } from './fleet/token.ts';
-import type { TokenUse } from './fleet/token-use.ts';
 import type { Freshness } from './freshness/freshness.ts';
 import type { Downloads } from './http/downloads.ts';
 import type { Metrics } from './http/metrics.ts';

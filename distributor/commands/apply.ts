@@ -3,8 +3,8 @@ import { Command } from 'commander';
 import { planAnswerSchema } from '../reconcile/applied-plan.ts';
 import type { CommandLine } from './command-line.ts';
 import { examples } from './examples.ts';
+import { addressOptions, warnOfOpenToken } from './options/server-options.ts';
 import { askServer, type ServerAddress } from './server-client.ts';
-import { addressOptions, warnOfOpenToken } from './server-options.ts';
 
 interface ApplyOptions extends ServerAddress {
   readonly subject: string;

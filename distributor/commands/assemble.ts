@@ -15,10 +15,10 @@ import type { People } from '../people/people.ts';
 import type { DeclarationSource } from '../reconcile/ports.ts';
 import type { PermitSigner } from '../rollout/deciding/permit.ts';
 import { observeCampaigns, observeReconciler, Upkeep } from '../upkeep.ts';
-import { acceptanceOf } from './acceptance-options.ts';
 import type { CommandLine } from './command-line.ts';
-import { retentionOf } from './retention-options.ts';
-import { onlinePlaceOf, type ServeOptions } from './serve-options.ts';
+import { acceptanceOf } from './options/acceptance-options.ts';
+import { retentionOf } from './options/retention-options.ts';
+import { onlinePlaceOf, type ServeOptions } from './options/serve-options.ts';
 
 /** How often waves are looked at besides after each report. */
 const advanceIntervalMs = 1000;

@@ -2,12 +2,12 @@
 import { Command } from 'commander';
 import type { DeviceQuery } from '../fleet/device-filter.ts';
 import type { CommandLine } from './command-line.ts';
-import { queryOf, withDeviceOptions } from './device-options.ts';
-import { deviceLines, deviceText, spacedLabels } from './device-text.ts';
 import { examples } from './examples.ts';
 import { placeHelp, withOperations, withStoreOptions } from './fleet-operations.ts';
-import { parseLabelChanges } from './label-options.ts';
-import { parseReason } from './reason-option.ts';
+import { queryOf, withDeviceOptions } from './options/device-options.ts';
+import { parseLabelChanges } from './options/label-options.ts';
+import { parseReason } from './options/reason-option.ts';
+import { deviceLines, deviceText, spacedLabels } from './text/device-text.ts';
 
 const decisions = {
   accept: ['let devices in that wait for it, or were rejected', 'accepted'],

@@ -4,10 +4,10 @@ import type { Labels } from '../../contract/device-api/check.ts';
 import type { CommandLine } from './command-line.ts';
 import { examples } from './examples.ts';
 import { placeHelp, withOperations, withPlaceOptions } from './fleet-operations.ts';
-import { parseLabel } from './label-options.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
-import { parseObjectName, parseProduct } from './reach-options.ts';
-import { answerMade, parseTokenName, tokenLines } from './token-text.ts';
+import { parseLabel } from './options/label-options.ts';
+import { parseObjectName, parseProduct } from './options/reach-options.ts';
+import { answerMade, parseTokenName, tokenLines } from './text/token-text.ts';
 
 interface CreateOptions {
   readonly name?: string;

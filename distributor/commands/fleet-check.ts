@@ -2,7 +2,7 @@
 import { type Emptiness, emptyGroups } from '../declaration/empty-groups.ts';
 import type { Plan } from '../declaration/plan.ts';
 import type { DeclaredDocument } from '../declaration/read-documents.ts';
-import { compileLabels } from '../fleet/effective-labels.ts';
+import { compileLabels } from '../fleet/labels/effective-labels.ts';
 import type { KnownDevice } from '../simulation/virtual-fleet.ts';
 
 /**

@@ -6,17 +6,17 @@ import { type Command, Option } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { EventFilter, EventView } from '../events/view.ts';
 import type { WhyView } from '../explanation/view.ts';
-import type { CallerView } from '../fleet/caller-view.ts';
+import type { CallerView } from '../fleet/access/caller-view.ts';
+import type { WrittenTokenOrder } from '../fleet/access/token-order.ts';
+import type { MadeToken, TokenQuery, TokenStanding, TokenView } from '../fleet/access/token-view.ts';
 import type { DeviceQuery } from '../fleet/device-filter.ts';
-import type { WrittenTokenOrder } from '../fleet/token-order.ts';
-import type { MadeToken, TokenQuery, TokenStanding, TokenView } from '../fleet/token-view.ts';
 import type { DeviceDetail, DeviceStanding, DeviceView, LabelledDevice } from '../fleet/view.ts';
 import type { ControlAction } from '../rollout/campaigns/control.ts';
 import type { RolloutView } from '../rollout/campaigns/view.ts';
 import { type CommandLine, type StatePlace, withStateOptions } from './command-line.ts';
 import { operationsByServer } from './operations-by-server.ts';
 import { operationsOnState } from './operations-on-state.ts';
-import { addressOptions, warnOfOpenToken } from './server-options.ts';
+import { addressOptions, warnOfOpenToken } from './options/server-options.ts';
 import type { TokenSource } from './token-source.ts';
 
 export interface FleetOperations {

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:net';
 import { SlipwayError } from '../../contract/errors.ts';
-import type { ListenAddress } from './serve-options.ts';
+import type { ListenAddress } from './options/serve-options.ts';
 
 /**
  * @param begin how this server begins to listen

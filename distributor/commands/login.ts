@@ -6,8 +6,8 @@ import { replaceFile } from '../../system/files/durable-file.ts';
 import { type LoginPlace, loginViewSchema } from '../people/login-view.ts';
 import type { CommandLine } from './command-line.ts';
 import { examples } from './examples.ts';
+import { addressOptions } from './options/server-options.ts';
 import { askServer } from './server-client.ts';
-import { addressOptions } from './server-options.ts';
 
 interface LoginOptions {
   readonly server: string;

@@ -4,15 +4,15 @@
  */
 import { type EventFilter, type EventPageView, type EventView, eventPageSchema } from '../events/view.ts';
 import { whyViewSchema } from '../explanation/view.ts';
-import { callerViewSchema } from '../fleet/caller-view.ts';
-import type { DeviceQuery } from '../fleet/device-filter.ts';
+import { callerViewSchema } from '../fleet/access/caller-view.ts';
 import {
   madeTokenSchema,
   type TokenQuery,
   type TokenView,
   tokenPageSchema,
   tokenStandingSchema,
-} from '../fleet/token-view.ts';
+} from '../fleet/access/token-view.ts';
+import type { DeviceQuery } from '../fleet/device-filter.ts';
 import {
   type DeviceView,
   deviceDetailSchema,

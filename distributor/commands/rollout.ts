@@ -9,8 +9,8 @@ import type { RolloutView } from '../rollout/campaigns/view.ts';
 import type { CommandLine } from './command-line.ts';
 import { examples } from './examples.ts';
 import { type FleetOperations, placeHelp, withOperations, withStoreOptions } from './fleet-operations.ts';
-import { parseReason } from './reason-option.ts';
-import { rolloutLines, rolloutText } from './rollout-text.ts';
+import { parseReason } from './options/reason-option.ts';
+import { rolloutLines, rolloutText } from './text/rollout-text.ts';
 
 const actions = {
   pause: ['offer nothing until resumed; devices under way go on', 'paused'],

@@ -12,16 +12,15 @@ import { connectionsFor } from '../http/connections.ts';
 import type { App } from '../http/fastify-app.ts';
 import { metricsServer } from '../http/metrics-server.ts';
 import type { PermitSigner } from '../rollout/deciding/permit.ts';
-import { acceptanceOf, addAcceptanceOptions } from './acceptance-options.ts';
 import { assemble } from './assemble.ts';
 import { type CommandLine, openState, withStateOptions } from './command-line.ts';
 import { examples } from './examples.ts';
 import { keepCertificate } from './kept-certificate.ts';
 import { parseCount, parseLifetime } from './lifetime.ts';
 import { addressOf, listen, metricsAddressOf } from './listening.ts';
-import { readPeople } from './people-file.ts';
-import { addReadingOptions } from './reading-options.ts';
-import { addRetentionOptions } from './retention-options.ts';
+import { acceptanceOf, addAcceptanceOptions } from './options/acceptance-options.ts';
+import { addReadingOptions } from './options/reading-options.ts';
+import { addRetentionOptions } from './options/retention-options.ts';
 import {
   certificateFilesOf,
   checkAccelRedirect,
@@ -30,9 +29,10 @@ import {
   onlinePlaceOf,
   parseListen,
   type ServeOptions,
-} from './serve-options.ts';
+} from './options/serve-options.ts';
+import { addSourceOptions, sourcePlaceOf } from './options/source-options.ts';
+import { readPeople } from './people-file.ts';
 import { openLog, warnOfOpenSecrets } from './server-log.ts';
-import { addSourceOptions, sourcePlaceOf } from './source-options.ts';
 
 /** Answers under way get so long to finish; a device resumes what is cut. */
 const closeGraceMs = 10_000;

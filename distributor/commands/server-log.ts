@@ -2,7 +2,7 @@
 import { type Logger, pino } from 'pino';
 import { openSecrets } from '../../system/files/open-secrets.ts';
 import { withoutTokens } from '../http/redaction.ts';
-import type { ServeOptions } from './serve-options.ts';
+import type { ServeOptions } from './options/serve-options.ts';
 
 export function openLog(level: string): Logger {
   const output = pino.destination(2);

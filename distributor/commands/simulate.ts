@@ -14,12 +14,12 @@ import { logTo } from '../simulation/log.ts';
 import { type Simulated, type SimulationInput, simulate } from '../simulation/simulate.ts';
 import { grouped, svgOf } from '../simulation/svg.ts';
 import type { CommandLine } from './command-line.ts';
-import { distributionText } from './distribution-text.ts';
 import { examples } from './examples.ts';
 import { emptinessIn } from './fleet-check.ts';
 import { readFleet } from './fleet-file.ts';
-import { type SimulationOptions, usualSpeed, withSimulationOptions } from './simulation-options.ts';
-import { simulationText } from './simulation-text.ts';
+import { type SimulationOptions, usualSpeed, withSimulationOptions } from './options/simulation-options.ts';
+import { distributionText } from './text/distribution-text.ts';
+import { simulationText } from './text/simulation-text.ts';
 
 const usualPollSeconds = 15 * 60;
 

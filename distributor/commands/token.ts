@@ -1,14 +1,14 @@
 /** `token create | ls | revoke` makes, lists and revokes tokens of operators and CI. */
 import { Command, Option } from 'commander';
 import { fieldLines } from '../../system/command-line/fields.ts';
-import { type Scope, scopeNames, scopes } from '../fleet/scopes.ts';
-import { type TokenQuery, tokenPurposeSchema } from '../fleet/token-view.ts';
+import { type Scope, scopeNames, scopes } from '../fleet/access/scopes.ts';
+import { type TokenQuery, tokenPurposeSchema } from '../fleet/access/token-view.ts';
 import type { CommandLine } from './command-line.ts';
 import { examples } from './examples.ts';
 import { placeHelp, withOperations, withPlaceOptions } from './fleet-operations.ts';
 import { parseLifetime } from './lifetime.ts';
-import { type ReachOptions, reachOrderOf, withReachOptions } from './reach-options.ts';
-import { answerMade, parseTokenName, tokenLines } from './token-text.ts';
+import { type ReachOptions, reachOrderOf, withReachOptions } from './options/reach-options.ts';
+import { answerMade, parseTokenName, tokenLines } from './text/token-text.ts';
 
 interface CreateOptions extends ReachOptions {
   readonly purpose: 'operator' | 'ci';

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import type { CommandLine } from './command-line.ts';
 import { examples } from './examples.ts';
 import { placeHelp, withOperations, withPlaceOptions } from './fleet-operations.ts';
-import { callerText } from './token-text.ts';
+import { callerText } from './text/token-text.ts';
 
 export function whoamiCommand(line: CommandLine): Command {
   return withPlaceOptions(new Command('whoami'))

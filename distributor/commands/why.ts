@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import type { CommandLine } from './command-line.ts';
 import { examples } from './examples.ts';
 import { placeHelp, withOperations, withStoreOptions } from './fleet-operations.ts';
-import { whyText } from './why-text.ts';
+import { whyText } from './text/why-text.ts';
 
 export function whyCommand(line: CommandLine): Command {
   return withStoreOptions(new Command('why'))

@@ -1,9 +1,9 @@
 /** Records decisions beside what is decided: about campaigns, plans, devices, tokens and permits; never a secret. */
 import type { DeviceId } from '../../contract/device-api/device-id.ts';
 import { type EndingRole, endingText } from '../../system/signing/ending-roles.ts';
-import { actorOf } from '../fleet/caller.ts';
+import { actorOf } from '../fleet/access/caller.ts';
+import { reachWords } from '../fleet/access/reach.ts';
 import type { TokenRecord } from '../fleet/ports.ts';
-import { reachWords } from '../fleet/reach.ts';
 import type { AppliedPlan } from '../reconcile/applied-plan.ts';
 import type { RefusedRevision } from '../reconcile/ports.ts';
 import type { CampaignKey, CampaignState } from '../rollout/campaign.ts';

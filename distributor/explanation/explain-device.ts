@@ -5,7 +5,7 @@
 import type { CheckRequest } from '../../contract/device-api/check.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import { conditionViewOf } from '../fleet/condition.ts';
-import { unknownDevice } from '../fleet/dismissal.ts';
+import { unknownDevice } from '../fleet/identity/dismissal.ts';
 import type { Location } from '../fleet/location.ts';
 import type { CheckFacts, DeviceRecord, FleetState } from '../fleet/ports.ts';
 import { questionOf } from '../fleet/question.ts';

@@ -8,7 +8,7 @@ import type { EventStore } from '../events/ports.ts';
 import type { Reconciler } from '../reconcile/reconcile.ts';
 import type { CampaignKey } from '../rollout/campaign.ts';
 import type { Campaigns } from '../rollout/campaigns/campaigns.ts';
-import type { GivenLabels } from './given-labels.ts';
+import type { GivenLabels } from './labels/given-labels.ts';
 import type { DeviceStore } from './ports.ts';
 
 export interface DeviceDesk {

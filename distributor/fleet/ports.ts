@@ -24,12 +24,12 @@ import type { CampaignStore } from '../rollout/campaigns/ports.ts';
 import type { CampaignLookup, Peer, Spending } from '../rollout/deciding/decide-input.ts';
 import type { Finding } from '../rollout/deciding/findings.ts';
 import type { Decision } from '../rollout/decision.ts';
+import type { FleetReach } from './access/reach.ts';
+import type { Scope } from './access/scopes.ts';
 import type { DevicePage, Member } from './device-page.ts';
-import type { DeviceStatus, EnrolmentBounds, IdentityStore, LinkStore } from './identity-ports.ts';
+import type { DeviceStatus, EnrolmentBounds, IdentityStore, LinkStore } from './identity/identity-ports.ts';
+import type { MachineWatch } from './identity/machine-watch.ts';
 import type { Location, Role } from './location.ts';
-import type { MachineWatch } from './machine-watch.ts';
-import type { FleetReach } from './reach.ts';
-import type { Scope } from './scopes.ts';
 
 /** Times are milliseconds since 1970. */
 export interface TokenRecord {

@@ -10,10 +10,10 @@ import type { DecideInput } from '../rollout/deciding/decide-input.ts';
 import { type Finding, findingsOf } from '../rollout/deciding/findings.ts';
 import { type Decision, withoutPermits } from '../rollout/decision.ts';
 import { type DeviceDesk, recordFallBacks } from './device-desk.ts';
-import { watchMachine } from './machine-watch.ts';
+import { watchMachine } from './identity/machine-watch.ts';
+import { sharedIdentity } from './identity/shared-identity.ts';
 import type { Bearer, CheckFacts } from './ports.ts';
 import { questionOf } from './question.ts';
-import { sharedIdentity } from './shared-identity.ts';
 
 export interface ArrivedCheck {
   readonly id: DeviceId;

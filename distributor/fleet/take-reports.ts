@@ -4,8 +4,8 @@ import type { Report } from '../../contract/device-api/report.ts';
 import { identityShared } from '../events/audit.ts';
 import { isMember } from '../rollout/compiled-plan.ts';
 import { type DeviceDesk, recordFallBacks } from './device-desk.ts';
+import { sharedIdentity } from './identity/shared-identity.ts';
 import type { ReportRules } from './ports.ts';
-import { sharedIdentity } from './shared-identity.ts';
 
 /**
  * Resolves when an abort that the reports are enough for is in force: before the next check is answered.

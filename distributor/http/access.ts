@@ -1,13 +1,13 @@
 /** Finds who makes a request, by a token of ours or by the bearer of a person, and asks the rule of `fleet/authorise`. */
 import type { FastifyRequest } from 'fastify';
 import type { DeviceId } from '../../contract/device-api/device-id.ts';
-import { type AccessRule, type Allowed, authorise, authoriseDevice } from '../fleet/authorise.ts';
-import { type Caller, callerOfToken } from '../fleet/caller.ts';
-import { unknownDevice } from '../fleet/dismissal.ts';
+import { type AccessRule, type Allowed, authorise, authoriseDevice } from '../fleet/access/authorise.ts';
+import { type Caller, callerOfToken } from '../fleet/access/caller.ts';
+import { type Sight, sightOf } from '../fleet/access/sight.ts';
+import { bearerToken, hashToken } from '../fleet/access/token.ts';
+import type { TokenUse } from '../fleet/access/token-use.ts';
+import { unknownDevice } from '../fleet/identity/dismissal.ts';
 import type { Bearer, DeviceStore, TokenStore } from '../fleet/ports.ts';
-import { type Sight, sightOf } from '../fleet/sight.ts';
-import { bearerToken, hashToken } from '../fleet/token.ts';
-import type { TokenUse } from '../fleet/token-use.ts';
 import type { People } from '../people/people.ts';
 import type { Campaigns } from '../rollout/campaigns/campaigns.ts';
 import { unknownRollout } from '../rollout/unknown-rollout.ts';

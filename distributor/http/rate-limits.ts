@@ -2,7 +2,7 @@
 import type { RateLimitOptions } from '@fastify/rate-limit';
 import type { FastifyRequest } from 'fastify';
 import { SlipwayError } from '../../contract/errors.ts';
-import { bearerToken, hashToken } from '../fleet/token.ts';
+import { bearerToken, hashToken } from '../fleet/access/token.ts';
 
 /** Callers remembered at once; the least recent are forgotten first. */
 const rememberedCallers = 100_000;

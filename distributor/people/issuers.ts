@@ -4,8 +4,8 @@
  */
 import * as z from 'zod';
 import { keepsSecrets } from '../../system/network/transport.ts';
-import { reachShape } from '../fleet/reach.ts';
-import { scopeSchema } from '../fleet/scopes.ts';
+import { reachShape } from '../fleet/access/reach.ts';
+import { scopeSchema } from '../fleet/access/scopes.ts';
 
 /** As the issuer writes it in its tokens, to the letter. */
 const issuerUrlSchema = z

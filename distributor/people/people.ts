@@ -1,5 +1,5 @@
 /** Knows people by the bearers that issuers gave them; nothing of a person is kept. */
-import type { Caller } from '../fleet/caller.ts';
+import type { Caller } from '../fleet/access/caller.ts';
 import type { Issuer } from './issuers.ts';
 import { callerOfPerson, type PersonClaims } from './person.ts';
 

@@ -1,6 +1,6 @@
 /** Makes a caller of the claims of a person whose bearer was verified: who it is, and what it may. Pure. */
-import type { Caller } from '../fleet/caller.ts';
-import { reachOf, type ScopeGrant } from '../fleet/reach.ts';
+import type { Caller } from '../fleet/access/caller.ts';
+import { reachOf, type ScopeGrant } from '../fleet/access/reach.ts';
 import type { Issuer, PersonGrant } from './issuers.ts';
 
 /** Of a bearer that was verified; see RFC 7519. */

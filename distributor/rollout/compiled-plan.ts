@@ -10,7 +10,7 @@ import type { Fleet } from '../declaration/fleet.ts';
 import type { Plan } from '../declaration/plan.ts';
 import type { Rollout } from '../declaration/rollout.ts';
 import { selects } from '../declaration/selector.ts';
-import { compileLabels, compileRules, type Labeller } from '../fleet/effective-labels.ts';
+import { compileLabels, compileRules, type Labeller } from '../fleet/labels/effective-labels.ts';
 import { type Location, locationOf, vouchedLocation } from '../fleet/location.ts';
 import { type Hop, nextHop } from './path.ts';
 import { lackingFor } from './required-origin.ts';

@@ -10,7 +10,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import { blobKey } from '../../contract/store-keys.ts';
 import type { ByteRange } from '../../system/store/reader.ts';
 import type { Ownership } from '../catalog/private-products.ts';
-import { linkQuerySchema } from '../fleet/signed-link.ts';
+import { linkQuerySchema } from '../fleet/access/signed-link.ts';
 import { ClientConnection } from '../http/client-connection.ts';
 import { select } from '../http/conditional.ts';
 import type { App } from '../http/fastify-app.ts';

@@ -12,11 +12,11 @@ import {
 } from '../../contract/device-api/identity.ts';
 import { isSignedBy } from '../../contract/device-api/signed-request.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import { authorise } from '../fleet/authorise.ts';
-import { callerOfToken } from '../fleet/caller.ts';
-import { registerDeviceKey } from '../fleet/key-registration.ts';
-import { signIn } from '../fleet/sign-in.ts';
-import { bearerToken, hashToken } from '../fleet/token.ts';
+import { authorise } from '../fleet/access/authorise.ts';
+import { callerOfToken } from '../fleet/access/caller.ts';
+import { bearerToken, hashToken } from '../fleet/access/token.ts';
+import { registerDeviceKey } from '../fleet/identity/key-registration.ts';
+import { signIn } from '../fleet/identity/sign-in.ts';
 import type { App } from '../http/fastify-app.ts';
 import { perMinute } from '../http/rate-limits.ts';
 import { SignedBodies } from '../http/signed-body.ts';

@@ -1,10 +1,10 @@
 /** `/v1/devices` shows the fleet as the distributor knows it, one device of it, and ends a device. */
 import * as z from 'zod';
 import { deviceIdSchema } from '../../contract/device-api/check.ts';
-import { decideDevice } from '../fleet/acceptance.ts';
 import { deviceQuerySchema } from '../fleet/device-filter.ts';
-import { dismissDevice, unknownDevice } from '../fleet/dismissal.ts';
-import { changeGivenLabels } from '../fleet/give-labels.ts';
+import { decideDevice } from '../fleet/identity/acceptance.ts';
+import { dismissDevice, unknownDevice } from '../fleet/identity/dismissal.ts';
+import { changeGivenLabels } from '../fleet/labels/give-labels.ts';
 import { listDevices } from '../fleet/listing.ts';
 import {
   detailOf,

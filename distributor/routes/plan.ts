@@ -4,8 +4,8 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import { limits } from '../../contract/limits.ts';
 import { describeWithProblems } from '../declaration/problem.ts';
-import type { AccessRule, Allowed } from '../fleet/authorise.ts';
-import { requireWhole } from '../fleet/sight.ts';
+import type { AccessRule, Allowed } from '../fleet/access/authorise.ts';
+import { requireWhole } from '../fleet/access/sight.ts';
 import { allow, sightBy } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
 import {

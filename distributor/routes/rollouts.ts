@@ -1,7 +1,7 @@
 /** `GET /v1/rollouts` and `GET /v1/rollouts/:name` show what is declared, where it stands, and what is refused. */
 import * as z from 'zod';
 import { objectNameSchema } from '../declaration/object-name.ts';
-import type { Sight } from '../fleet/sight.ts';
+import type { Sight } from '../fleet/access/sight.ts';
 import { allow, allowRollout, sightBy } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
 import { type RolloutView, rolloutListSchema, rolloutViewOf } from '../rollout/campaigns/view.ts';

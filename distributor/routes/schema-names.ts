@@ -18,9 +18,9 @@ import { reportSchema, reportsAnswerSchema, reportsRequestSchema } from '../../c
 import { planProblemSchema } from '../declaration/problem.ts';
 import { eventPageSchema, eventViewSchema } from '../events/view.ts';
 import { rolloutExplanationSchema, whyViewSchema } from '../explanation/view.ts';
-import { callerViewSchema } from '../fleet/caller-view.ts';
-import { tokenOrderSchema } from '../fleet/token-order.ts';
-import { madeTokenSchema, tokenPageSchema, tokenStandingSchema, tokenViewSchema } from '../fleet/token-view.ts';
+import { callerViewSchema } from '../fleet/access/caller-view.ts';
+import { tokenOrderSchema } from '../fleet/access/token-order.ts';
+import { madeTokenSchema, tokenPageSchema, tokenStandingSchema, tokenViewSchema } from '../fleet/access/token-view.ts';
 import {
   deviceDetailSchema,
   devicePageSchema,

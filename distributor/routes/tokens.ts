@@ -1,11 +1,10 @@
 /** `/v1/tokens` makes, lists and revokes tokens for devices to come, people and CI, for callers with that scope. */
 import * as z from 'zod';
-import { type Allowed, authoriseGiving, outOfReach } from '../fleet/authorise.ts';
-import type { TokenRecord } from '../fleet/ports.ts';
-import { covers, reachOf, reachWords } from '../fleet/reach.ts';
-import { enrolmentReach, seesToken } from '../fleet/sight.ts';
-import { makeToken, type TokenOrder, tokenOrderSchema } from '../fleet/token-order.ts';
-import { revokeToken } from '../fleet/token-revocation.ts';
+import { type Allowed, authoriseGiving, outOfReach } from '../fleet/access/authorise.ts';
+import { covers, reachOf, reachWords } from '../fleet/access/reach.ts';
+import { enrolmentReach, seesToken } from '../fleet/access/sight.ts';
+import { makeToken, type TokenOrder, tokenOrderSchema } from '../fleet/access/token-order.ts';
+import { revokeToken } from '../fleet/access/token-revocation.ts';
 import {
   listTokens,
   madeTokenSchema,
@@ -13,7 +12,8 @@ import {
   tokenPageSchema,
   tokenQuerySchema,
   tokenStandingSchema,
-} from '../fleet/token-view.ts';
+} from '../fleet/access/token-view.ts';
+import type { TokenRecord } from '../fleet/ports.ts';
 import { allow, sightBy } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';

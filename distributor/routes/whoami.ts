@@ -1,5 +1,5 @@
 /** `GET /v1/whoami` says who the caller is by what it shows, whatever it may do. */
-import { callerViewOf, callerViewSchema } from '../fleet/caller-view.ts';
+import { callerViewOf, callerViewSchema } from '../fleet/access/caller-view.ts';
 import { allow } from '../http/access.ts';
 import type { App } from '../http/fastify-app.ts';
 import type { Services } from '../services.ts';

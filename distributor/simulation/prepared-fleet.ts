@@ -1,9 +1,9 @@
 /** Prepares a fleet in memory for a simulation: its devices are enrolled and heard, and a plan comes into force. */
 import { sha256 } from '../../contract/digest.ts';
 import type { Plan } from '../declaration/plan.ts';
+import { everywhere } from '../fleet/access/reach.ts';
+import { unbound } from '../fleet/access/token.ts';
 import type { Enrolment, FleetState, TokenRecord } from '../fleet/ports.ts';
-import { everywhere } from '../fleet/reach.ts';
-import { unbound } from '../fleet/token.ts';
 import type { Decision } from '../rollout/decision.ts';
 import type { VirtualDevice } from './virtual-device.ts';
 

@@ -8,7 +8,7 @@ import type { ReleaseIndex } from '../catalog/releases.ts';
 import { composeRollouts, type Rollouts } from '../compose-rollouts.ts';
 import type { Plan } from '../declaration/plan.ts';
 import type { DeviceDesk } from '../fleet/device-desk.ts';
-import { GivenLabels } from '../fleet/given-labels.ts';
+import { GivenLabels } from '../fleet/labels/given-labels.ts';
 import { takeCheck } from '../fleet/take-check.ts';
 import { takeReports } from '../fleet/take-reports.ts';
 import type { CampaignAttempt, CampaignState } from '../rollout/campaign.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { checkAccelRedirect } from '../../distributor/commands/serve-options.ts';
+import { checkAccelRedirect } from '../../distributor/commands/options/serve-options.ts';
 
 const fit = { accelRedirect: '/slipway-store/', behindProxy: true, redirectBlobs: false, store: 'file:///srv/slipway' };
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CheckRequest } from '../../contract/device-api/check.ts';
 import { encodeManifest } from '../../contract/release/manifest.ts';
 import type { EventView } from '../../distributor/events/view.ts';
-import { type Scope, scopeNames } from '../../distributor/fleet/scopes.ts';
+import { type Scope, scopeNames } from '../../distributor/fleet/access/scopes.ts';
 import { callDistributor } from '../fakes/distributor-command.ts';
 import { smallRelease } from '../fakes/signed-repository.ts';
 import { enrolBody, SmallFleet } from '../fakes/small-fleet.ts';

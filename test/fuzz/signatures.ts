@@ -1,7 +1,7 @@
 /** What is signed and read anew for each request: one of a device, and a link to private content. Nothing else may pass. */
 import { isSignedBy, type SignedRequest } from '../../contract/device-api/signed-request.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import { deviceOfLink, linkQuerySchema, signedLinkQuery } from '../../distributor/fleet/signed-link.ts';
+import { deviceOfLink, linkQuerySchema, signedLinkQuery } from '../../distributor/fleet/access/signed-link.ts';
 import { signingKey } from '../fakes/signing-key.ts';
 import type { Parser } from './parsers.ts';
 

@@ -8,8 +8,8 @@ import { reportSchema } from '../../contract/device-api/report.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { emptyPlan } from '../../distributor/declaration/plan.ts';
 import type { AuditEvent } from '../../distributor/events/ports.ts';
+import { mintToken } from '../../distributor/fleet/access/token.ts';
 import type { Enrolment, FleetState, TokenRecord } from '../../distributor/fleet/ports.ts';
-import { mintToken } from '../../distributor/fleet/token.ts';
 import {
   anyReport,
   arrival,

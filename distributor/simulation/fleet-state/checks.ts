@@ -1,6 +1,6 @@
 /** Runs one check of a device on the fleet in memory: reads, lets judge, records. */
 import type { DevicePhase } from '../../../contract/device-api/check.ts';
-import { watchMachine } from '../../fleet/machine-watch.ts';
+import { watchMachine } from '../../fleet/identity/machine-watch.ts';
 import type { CheckArrival, CheckFacts, DeviceRecord, FactsQuestion } from '../../fleet/ports.ts';
 import { type CampaignKey, campaignText } from '../../rollout/campaign.ts';
 import type { Peer, Spending } from '../../rollout/deciding/decide-input.ts';

@@ -1,12 +1,12 @@
 /** Keeps devices and their enrolment in memory, and shows them as operators ask for them. */
 import type { DeviceId, Labels } from '../../../contract/device-api/check.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
-import { afterDecision } from '../../fleet/acceptance.ts';
-import { requireAccepted } from '../../fleet/accepted-device.ts';
 import type { DevicePage, Member } from '../../fleet/device-page.ts';
-import type { KeyOutcome, SignIn, SignInOutcome, StatusOutcome } from '../../fleet/identity-ports.ts';
-import type { MachineWatch } from '../../fleet/machine-watch.ts';
-import { takeNonce } from '../../fleet/nonces.ts';
+import { afterDecision } from '../../fleet/identity/acceptance.ts';
+import { requireAccepted } from '../../fleet/identity/accepted-device.ts';
+import type { KeyOutcome, SignIn, SignInOutcome, StatusOutcome } from '../../fleet/identity/identity-ports.ts';
+import type { MachineWatch } from '../../fleet/identity/machine-watch.ts';
+import { takeNonce } from '../../fleet/identity/nonces.ts';
 import type { DeviceProfile, DeviceRecord, Enrolment, EnrolmentOutcome, TroubleCount } from '../../fleet/ports.ts';
 import { ReceivedSequences } from '../../fleet/received-sequences.ts';
 import type { CampaignKey } from '../../rollout/campaign.ts';

@@ -1,7 +1,7 @@
 /** Records reports on the fleet in memory, each once, and what they change in the attempts they belong to. */
 import type { DeviceId } from '../../../contract/device-api/check.ts';
 import type { Report } from '../../../contract/device-api/report.ts';
-import { hasForked } from '../../fleet/forked-reports.ts';
+import { hasForked } from '../../fleet/identity/forked-reports.ts';
 import type { ReportRules, StoredReports } from '../../fleet/ports.ts';
 import { afterReport, type ReportEffect } from '../../rollout/attempt-after-report.ts';
 import type { CampaignKey } from '../../rollout/campaign.ts';

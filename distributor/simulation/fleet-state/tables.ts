@@ -2,8 +2,8 @@
 import type { DeviceId } from '../../../contract/device-api/check.ts';
 import type { Report } from '../../../contract/device-api/report.ts';
 import type { DevicePage } from '../../fleet/device-page.ts';
+import type { SeenNonce } from '../../fleet/identity/nonces.ts';
 import type { Location } from '../../fleet/location.ts';
-import type { SeenNonce } from '../../fleet/nonces.ts';
 import type { DeviceRecord } from '../../fleet/ports.ts';
 import type { ReceivedSequences } from '../../fleet/received-sequences.ts';
 import type { ReportedAttempt } from '../../rollout/attempt-after-report.ts';

@@ -7,7 +7,7 @@ import Database from 'better-sqlite3';
 import pg from 'pg';
 import { openPostgresFleetState } from '../../../distributor/adapters/database/postgres/fleet-state.ts';
 import { openSqliteFleetState } from '../../../distributor/adapters/database/sqlite/fleet-state.ts';
-import { hashToken } from '../../../distributor/fleet/token.ts';
+import { hashToken } from '../../../distributor/fleet/access/token.ts';
 import { checkOf, deviceName } from '../rollout/fleet-on-disk.ts';
 
 /** The same whenever it is asked for: these fleets keep no secret. */

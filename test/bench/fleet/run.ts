@@ -8,7 +8,7 @@ import { loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openSqliteFleetState } from '../../../distributor/adapters/database/sqlite/fleet-state.ts';
-import { mintToken } from '../../../distributor/fleet/token.ts';
+import { mintToken } from '../../../distributor/fleet/access/token.ts';
 import { PostgresServer, postgresPrograms } from '../../services/postgres-server.ts';
 import { measuredRun } from '../measured-run.ts';
 import { type FleetOnDisk, fleetOnDisk } from '../rollout/fleet-on-disk.ts';

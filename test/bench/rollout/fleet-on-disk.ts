@@ -7,8 +7,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { CheckRequest } from '../../../contract/device-api/check.ts';
 import { openSqliteFleetState } from '../../../distributor/adapters/database/sqlite/fleet-state.ts';
+import { mintToken } from '../../../distributor/fleet/access/token.ts';
 import type { CheckArrival } from '../../../distributor/fleet/ports.ts';
-import { mintToken } from '../../../distributor/fleet/token.ts';
 import type { Decision } from '../../../distributor/rollout/decision.ts';
 import { runJson } from '../../../infra/demo/programs.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type LabelRequirement, selects } from '../../../distributor/declaration/selector.ts';
-import { compileLabels, compileRules } from '../../../distributor/fleet/effective-labels.ts';
+import { compileLabels, compileRules } from '../../../distributor/fleet/labels/effective-labels.ts';
 import { locationOf, vouchedLocation } from '../../../distributor/fleet/location.ts';
 
 const requirement = (operator: LabelRequirement['operator'], ...values: string[]): LabelRequirement => ({

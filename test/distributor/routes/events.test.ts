@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventKindNames } from '../../../distributor/events/kinds.ts';
-import type { Scope } from '../../../distributor/fleet/scopes.ts';
-import { mintToken } from '../../../distributor/fleet/token.ts';
+import type { Scope } from '../../../distributor/fleet/access/scopes.ts';
+import { mintToken } from '../../../distributor/fleet/access/token.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 

@@ -1,7 +1,7 @@
 /** A token that is bound to products, groups or rollouts sees and changes what lies inside, and knows of nothing else. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FleetReach } from '../../../distributor/fleet/reach.ts';
-import { scopeNames } from '../../../distributor/fleet/scopes.ts';
+import type { FleetReach } from '../../../distributor/fleet/access/reach.ts';
+import { scopeNames } from '../../../distributor/fleet/access/scopes.ts';
 import { product, smallRelease } from '../../fakes/signed-repository.ts';
 import { enrolBody, SmallFleet } from '../../fakes/small-fleet.ts';
 

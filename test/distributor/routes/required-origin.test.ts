@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import type { Attachment } from '../../../contract/release/attachment.ts';
 import type { ReleaseManifest } from '../../../contract/release/manifest.ts';
-import { rolloutText } from '../../../distributor/commands/rollout-text.ts';
+import { rolloutText } from '../../../distributor/commands/text/rollout-text.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 

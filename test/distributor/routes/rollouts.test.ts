@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeManifest } from '../../../contract/release/manifest.ts';
-import { rolloutText } from '../../../distributor/commands/rollout-text.ts';
+import { rolloutText } from '../../../distributor/commands/text/rollout-text.ts';
 import type { WhyView } from '../../../distributor/explanation/view.ts';
 import type { RolloutView } from '../../../distributor/rollout/campaigns/view.ts';
 import { placeOf } from '../../../distributor/rollout/placement.ts';

@@ -1,7 +1,7 @@
 /** Safeguards that a box tells of itself, and who may say that a box has them: nobody else. */
 import { describe, expect, it } from 'vitest';
 import type { CheckRequest } from '../../../contract/device-api/check.ts';
-import { deviceLines, deviceText } from '../../../distributor/commands/device-text.ts';
+import { deviceLines, deviceText } from '../../../distributor/commands/text/device-text.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet } from '../../fakes/small-fleet.ts';
 

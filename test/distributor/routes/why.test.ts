@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeManifest } from '../../../contract/release/manifest.ts';
-import { whyText } from '../../../distributor/commands/why-text.ts';
+import { whyText } from '../../../distributor/commands/text/why-text.ts';
 import type { WhyView } from '../../../distributor/explanation/view.ts';
 import { smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet, takenAtTheirWord } from '../../fakes/small-fleet.ts';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { checkTransport } from '../../../distributor/commands/serve-options.ts';
+import { checkTransport } from '../../../distributor/commands/options/serve-options.ts';
 import { askServer } from '../../../distributor/commands/server-client.ts';
 import { checkGitPlace } from '../../../distributor/reconcile/source-place.ts';
 import { refuseInsecureTransport } from '../../../edge-updater/configuration.ts';

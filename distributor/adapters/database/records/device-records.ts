@@ -4,12 +4,18 @@ import type { ToldBox } from '../../../../contract/device-api/box.ts';
 import type { DevicePhase, Labels, Trouble } from '../../../../contract/device-api/check.ts';
 import type { Digest } from '../../../../contract/digest.ts';
 import type { Platform } from '../../../../contract/release/platform.ts';
-import { afterDecision } from '../../../fleet/acceptance.ts';
 import type { DevicePage, Member } from '../../../fleet/device-page.ts';
-import type { DeviceStatus, KeyOutcome, SignIn, SignInOutcome, StatusOutcome } from '../../../fleet/identity-ports.ts';
+import { afterDecision } from '../../../fleet/identity/acceptance.ts';
+import type {
+  DeviceStatus,
+  KeyOutcome,
+  SignIn,
+  SignInOutcome,
+  StatusOutcome,
+} from '../../../fleet/identity/identity-ports.ts';
+import type { MachineWatch } from '../../../fleet/identity/machine-watch.ts';
+import { type SeenNonce, takeNonce } from '../../../fleet/identity/nonces.ts';
 import type { Role } from '../../../fleet/location.ts';
-import type { MachineWatch } from '../../../fleet/machine-watch.ts';
-import { type SeenNonce, takeNonce } from '../../../fleet/nonces.ts';
 import type { DeviceRecord, Enrolment, EnrolmentOutcome } from '../../../fleet/ports.ts';
 import type { CampaignKey } from '../../../rollout/campaign.ts';
 import type { FleetTables } from '../fleet-tables.ts';

@@ -1,6 +1,6 @@
 /** Keeps the keys of links in the fleet database. */
 import type { Kysely } from 'kysely';
-import type { LinkKey } from '../../../fleet/signed-link.ts';
+import type { LinkKey } from '../../../fleet/access/signed-link.ts';
 import type { FleetTables } from '../fleet-tables.ts';
 import { affectedBy, type DatabaseStep, rowsOf } from '../step.ts';
 

@@ -4,7 +4,7 @@ import type { DevicePhase } from '../../../../contract/device-api/check.ts';
 import type { Report, UpdateOutcome } from '../../../../contract/device-api/report.ts';
 import { type Digest, sha256 } from '../../../../contract/digest.ts';
 import type { Fault } from '../../../../contract/errors.ts';
-import { hasForked } from '../../../fleet/forked-reports.ts';
+import { hasForked } from '../../../fleet/identity/forked-reports.ts';
 import type { ReportRules, StoredReports } from '../../../fleet/ports.ts';
 import { ReceivedSequences } from '../../../fleet/received-sequences.ts';
 import { afterReport, type ReportEffect, type ReportedAttempt } from '../../../rollout/attempt-after-report.ts';

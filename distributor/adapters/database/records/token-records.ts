@@ -1,11 +1,11 @@
 /** Keeps tokens in the fleet database. */
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { TokenPurpose } from '../../../../contract/device-api/enrolment.ts';
-import type { EnrolmentBounds } from '../../../fleet/identity-ports.ts';
+import { everywhere, type FleetReach, isWhole } from '../../../fleet/access/reach.ts';
+import type { Scope } from '../../../fleet/access/scopes.ts';
+import { unbound } from '../../../fleet/access/token.ts';
+import type { EnrolmentBounds } from '../../../fleet/identity/identity-ports.ts';
 import type { TokenPage, TokenRecord } from '../../../fleet/ports.ts';
-import { everywhere, type FleetReach, isWhole } from '../../../fleet/reach.ts';
-import type { Scope } from '../../../fleet/scopes.ts';
-import { unbound } from '../../../fleet/token.ts';
 import type { FleetTables } from '../fleet-tables.ts';
 import { affectedBy, type DatabaseStep, firstOf, Prepared, rowsOf, type SlotOf } from '../step.ts';
 

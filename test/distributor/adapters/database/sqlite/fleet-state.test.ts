@@ -6,7 +6,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openSqliteFleetState } from '../../../../../distributor/adapters/database/sqlite/fleet-state.ts';
-import { mintToken } from '../../../../../distributor/fleet/token.ts';
+import { mintToken } from '../../../../../distributor/fleet/access/token.ts';
 import {
   anyReport,
   arrival,
