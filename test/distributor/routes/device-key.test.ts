@@ -92,6 +92,25 @@ describe('a signed request', () => {
   });
 });
 
+it('a stolen key gives nothing from the revocation on, and the device is back with another one', async () => {
+  await using small = await SmallFleet.open();
+  const [stolen, fresh] = [signingKey(), signingKey()];
+  await enrolWithKey(small, 'a', stolen);
+  const thief = (await signIn(small, 'a', stolen)).json().deviceToken;
+  const operator = await small.token('operator', 'devices:read', 'devices:control');
+  await small.ask('POST', '/v1/devices/a/revoke', operator, { reason: 'the key was stolen' });
+  expect(await small.check('a', thief)).toHaveProperty('code');
+  expect((await signIn(small, 'a', stolen)).statusCode).toBe(403);
+  expect(await enrolWithKey(small, 'a', fresh)).toMatchObject({ code: 'device-exists' });
+
+  await small.ask('POST', '/v1/devices/a/forget', operator, {});
+  const { deviceToken } = await enrolWithKey(small, 'a', fresh);
+  expect(await small.check('a', deviceToken)).toMatchObject({ decision: 'none' });
+  expect(await small.check('a', thief)).toHaveProperty('code');
+  expect((await signIn(small, 'a', stolen)).json().code).toBe('request-signature-invalid');
+  expect((await signIn(small, 'a', fresh)).statusCode).toBe(200);
+});
+
 describe('a device that enrols with its key', () => {
   it('has a short bearer from the beginning', async () => {
     await using small = await SmallFleet.open({ policy: { bearerSeconds: 60 } });
