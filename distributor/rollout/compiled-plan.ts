@@ -10,7 +10,7 @@ import type { Fleet } from '../declaration/fleet.ts';
 import type { Plan } from '../declaration/plan.ts';
 import type { Rollout } from '../declaration/rollout.ts';
 import { selects } from '../declaration/selector.ts';
-import { compileLabels, compileRules, type Labeller } from '../fleet/labels/effective-labels.ts';
+import { compileLabelling, type Labeller } from '../fleet/labels/effective-labels.ts';
 import { type Location, locationOf, vouchedLocation } from '../fleet/location.ts';
 import { type Hop, nextHop } from './path.ts';
 import { lackingFor } from './required-origin.ts';
@@ -78,18 +78,17 @@ export function compilePlan(plan: Plan): CompiledPlan {
     plan.rollouts.filter(({ concurrency }) => concurrency.perSite !== undefined).map(({ product }) => product),
   );
   const { keys, labels: rules, labelsFromDevice = true } = plan.fleet;
-  const effectiveLabels = compileLabels(rules, labelsFromDevice);
-  const labelsByRule = compileRules(rules, labelsFromDevice);
+  const labelling = compileLabelling(rules, labelsFromDevice);
   return {
     plan,
     fleet: plan.fleet,
     rollouts,
-    effectiveLabels,
-    labelsByRule,
+    effectiveLabels: (...device) => labelling(...device).effective,
+    labelsByRule: (...device) => labelling(...device).ruled,
     locationOf: (labels: Labels) => locationOf(keys, labels),
     vouchedLocationOf(id, own, given) {
-      const vouched = { ...given, ...labelsByRule(id, own, given) };
-      return vouchedLocation(keys, effectiveLabels(id, own, given), vouched);
+      const { effective, ruled } = labelling(id, own, given);
+      return vouchedLocation(keys, effective, { ...given, ...ruled });
     },
     wantsPeers: (product, { site, cluster }) =>
       cluster !== undefined || (site !== undefined && limitsSites.has(product)),

@@ -1,12 +1,14 @@
 /** `/v1/devices` shows the fleet as the distributor knows it, one device of it, and ends a device. */
 import * as z from 'zod';
-import { deviceIdSchema } from '../../contract/device-api/check.ts';
+import { type DeviceId, deviceIdSchema } from '../../contract/device-api/check.ts';
+import type { DecisionContext } from '../events/audit.ts';
 import { deviceQuerySchema } from '../fleet/device-filter.ts';
 import { decideDevice } from '../fleet/identity/acceptance.ts';
 import { dismissDevice, unknownDevice } from '../fleet/identity/dismissal.ts';
 import { changeGivenLabels } from '../fleet/labels/give-labels.ts';
 import { listDevices } from '../fleet/listing.ts';
 import {
+  type DeviceStanding,
   detailOf,
   deviceDetailSchema,
   devicePageSchema,
@@ -26,15 +28,7 @@ export const labelChangesSchema = z.strictObject({
   reason: reasonSchema.optional(),
 });
 
-const decisions = {
-  accept: ['accepted', 'Accept a device that waits for it, or was rejected'],
-  reject: ['rejected', 'Do not accept a device that waits for it'],
-} as const;
-
-const endings = {
-  revoke: 'Refuse a device from the next request on',
-  forget: 'Remove a device and all that is known of it, so that it may enrol again',
-} as const;
+type Act = (id: DeviceId, said: DecisionContext) => Promise<DeviceStanding>;
 
 export function devicesRoute(app: App, services: Services): void {
   const { fleet, clock, campaigns, catalog } = services;
@@ -106,8 +100,25 @@ export function devicesRoute(app: App, services: Services): void {
     },
   );
 
-  for (const action of ['accept', 'reject'] as const) {
-    const [status, summary] = decisions[action];
+  const decide =
+    (status: 'accepted' | 'rejected'): Act =>
+    async (id, said) => {
+      const standing = await decideDevice(fleet, id, status, said);
+      // Its first check may follow at once.
+      await campaigns.noteEnrolment(said.at);
+      return standing;
+    };
+  const dismiss =
+    (action: 'revoke' | 'forget'): Act =>
+    (id, said) =>
+      dismissDevice(fleet, id, action, said);
+  const actions: Readonly<Record<string, readonly [summary: string, act: Act]>> = {
+    accept: ['Accept a device that waits for it, or was rejected', decide('accepted')],
+    reject: ['Do not accept a device that waits for it', decide('rejected')],
+    revoke: ['Refuse a device from the next request on', dismiss('revoke')],
+    forget: ['Remove a device and all that is known of it, so that it may enrol again', dismiss('forget')],
+  };
+  for (const [action, [summary, act]] of Object.entries(actions)) {
     app.post(
       `/v1/devices/:id/${action}`,
       {
@@ -124,32 +135,7 @@ export function devicesRoute(app: App, services: Services): void {
       async (request) => {
         const { caller } = await allowDeviceOf(request, request.params.id, { scope: 'devices:control' }, services);
         const said = { actor: caller.actor, because: request.body?.reason ?? '', at: clock() };
-        const standing = await decideDevice(fleet, request.params.id, status, said);
-        // Its first check may follow at once.
-        await campaigns.noteEnrolment(said.at);
-        return standing;
-      },
-    );
-  }
-
-  for (const action of ['revoke', 'forget'] as const) {
-    app.post(
-      `/v1/devices/:id/${action}`,
-      {
-        schema: {
-          operationId: `${action}Device`,
-          tags: ['devices'],
-          summary: endings[action],
-          security: [{ bearer: [] }],
-          params: z.object({ id: deviceIdSchema }),
-          body: becauseSchema,
-          response: { 200: deviceStandingSchema },
-        },
-      },
-      async (request) => {
-        const { caller } = await allowDeviceOf(request, request.params.id, { scope: 'devices:control' }, services);
-        const said = { actor: caller.actor, because: request.body?.reason ?? '', at: clock() };
-        return dismissDevice(fleet, request.params.id, action, said);
+        return act(request.params.id, said);
       },
     );
   }

@@ -10,15 +10,36 @@ import { selects } from '../../declaration/selector.ts';
 /** Of a device: what it says, and what its token or the server gave it; nothing where that is left out. */
 export type Labeller = (id: DeviceId, own: Labels, given?: Labels) => Labels;
 
+interface LabelsOfDevice {
+  readonly effective: Labels;
+  /** Those that rules give, without others. */
+  readonly ruled: Labels;
+}
+
 /** @param fromDevice whether labels that a device chose for itself count at all */
 export function compileLabels(rules: readonly LabelRule[], fromDevice = true): Labeller {
+  const labelling = compileLabelling(rules, fromDevice);
+  return (id, own, given) => labelling(id, own, given).effective;
+}
+
+/** As compileLabels, with what rules alone give. Rules see the labels that rules before them gave. */
+export function compileLabelling(
+  rules: readonly LabelRule[],
+  fromDevice = true,
+): (...device: Parameters<Labeller>) => LabelsOfDevice {
   const known = knownLabels(fromDevice);
-  if (rules.length === 0) return (_id, own, given) => known(own, given);
-  const byRule = compileRules(rules, fromDevice);
+  // A plan or a label of an earlier server may still give what nobody gives any more.
+  const compiled = rules.map(({ when, set }) => {
+    return { names: globs(when.ids), when, set: withSafeguardLabels(set, undefined) };
+  });
   return (id, own, given) => {
-    const ruled = byRule(id, own, given);
-    const labels = known(own, given);
-    return ruled === noLabels ? labels : { ...labels, ...ruled };
+    let [effective, ruled] = [known(own, given), noLabels];
+    for (const { names, when, set } of compiled) {
+      if ((names && !names.test(id)) || !selects(when, effective)) continue;
+      effective = { ...effective, ...set };
+      ruled = { ...ruled, ...set };
+    }
+    return { effective, ruled };
   };
 }
 
@@ -29,28 +50,6 @@ function knownLabels(fromDevice: boolean): (own: Labels, given: Labels | undefin
     if (!fromDevice) return { ...given, ...safeguardLabelsOf(own) };
     for (const _ in given) return { ...own, ...given };
     return own;
-  };
-}
-
-/** The labels that rules give a device, without others. Rules see the labels that rules before them gave. */
-export function compileRules(rules: readonly LabelRule[], fromDevice = true): Labeller {
-  const known = knownLabels(fromDevice);
-  if (rules.length === 0) return () => noLabels;
-  // A plan or a label of an earlier server may still give what nobody gives any more.
-  const compiled = rules.map(({ when, set }) => {
-    return { names: globs(when.ids), when, set: withSafeguardLabels(set, undefined) };
-  });
-  return (id, own, givenBefore) => {
-    let [labels, given] = [known(own, givenBefore), noLabels];
-    for (const { names, when, set } of compiled) {
-      if (names && !names.test(id)) continue;
-      if (selects(when, labels))
-        [labels, given] = [
-          { ...labels, ...set },
-          { ...given, ...set },
-        ];
-    }
-    return given;
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type LabelRequirement, selects } from '../../../distributor/declaration/selector.ts';
-import { compileLabels, compileRules } from '../../../distributor/fleet/labels/effective-labels.ts';
+import { compileLabelling, compileLabels } from '../../../distributor/fleet/labels/effective-labels.ts';
 import { locationOf, vouchedLocation } from '../../../distributor/fleet/location.ts';
 
 const requirement = (operator: LabelRequirement['operator'], ...values: string[]): LabelRequirement => ({
@@ -94,11 +94,11 @@ describe('labels by rule', () => {
   });
 
   it('tell what rules gave from what the device says', () => {
-    const byRule = compileRules([
+    const labelling = compileLabelling([
       { when: { ids: ['a-*'], matchLabels: {}, matchExpressions: [] }, set: { tier: 'edge' } },
       { when: { ids: [], matchLabels: { tier: 'edge' }, matchExpressions: [] }, set: { cluster: 'one' } },
     ]);
-    expect(byRule('a-1', { cluster: 'two', own: 'yes' })).toEqual({ tier: 'edge', cluster: 'one' });
-    expect(byRule('b-1', { cluster: 'two', own: 'yes' })).toEqual({});
+    expect(labelling('a-1', { cluster: 'two', own: 'yes' }).ruled).toEqual({ tier: 'edge', cluster: 'one' });
+    expect(labelling('b-1', { cluster: 'two', own: 'yes' }).ruled).toEqual({});
   });
 });
