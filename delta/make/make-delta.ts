@@ -208,7 +208,8 @@ function wholeFile(file: string): OpenedArtifact {
   return {
     parts: range.length === 0 ? [] : [part],
     recipe,
-    ...{ unopened: [], frames: [] },
+    unopened: [],
+    frames: [],
     [Symbol.dispose]: () => source[Symbol.dispose](),
   };
 }

@@ -50,8 +50,8 @@ async function goBack({ device }: OpenDevice, { yes }: RollbackOptions, { signal
 
 /** @throws SlipwayError with the code of the attempt where the box is on the release before again */
 async function undo({ device }: OpenDevice, { yes }: RollbackOptions, { signal }: CommandContext) {
-  const { release, at } = await device.undoable();
   if (!yes) {
+    const { release, at } = await device.undoable();
     const message = `${release.version} comes back with its data: what was stored since ${at} is set aside`;
     throw new SlipwayError('usage', message, { hint: 'Run slipway-edge rollback --undo --yes if that is meant.' });
   }

@@ -16,8 +16,8 @@ export async function rollBackByHand(core: DeviceCore, { signal, patience }: Eff
 /** @throws SlipwayError `nothing-to-undo`, `aside-mismatched`, `slot-damaged` */
 export async function undoByHand(core: DeviceCore, { signal, patience }: Effort): Promise<FinishedAttempt> {
   const { timed, machine, world } = core;
-  await timed.endWait('an operator undoes a rollback', signal, patience);
   await requireUndoable(machine.state, world);
+  await timed.endWait('an operator undoes a rollback', signal, patience);
   const attemptId = world.clock.newId();
   await timed.do({ kind: 'undo-requested', attemptId }, signal, patience);
   return timed.finished(attemptId);

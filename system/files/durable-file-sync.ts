@@ -10,6 +10,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -193,6 +194,11 @@ export function readIfThere(file: string): Uint8Array | undefined {
 
 export function exists(target: string): boolean {
   return onDisk(`look for ${target}`, () => lstatSync(target, { throwIfNoEntry: false })) !== undefined;
+}
+
+/** Of a folder; none where it is not there. */
+export function namesIn(folder: string): string[] {
+  return exists(folder) ? onDisk(`list ${folder}`, () => readdirSync(folder)) : [];
 }
 
 /** Runs file system work and gives its failures a code. */

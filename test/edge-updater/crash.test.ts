@@ -1,5 +1,5 @@
 /**
- * Twelve scenarios × {a kill, a power cut by what survives it} × a second one while that is put right: the device comes to
+ * Each scenario × {a kill, a power cut by what survives it} × a second one while that is put right: the device comes to
  * one whole release over its own data. `npm test` takes a sample by a seed that it prints; `npm run test:long -- crash`
  * takes all.
  */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { JournalFile, readJournal } from '../../edge-updater/adapters/disk/journal-file.ts';
 import type { DeviceState } from '../../edge-updater/update/state.ts';
+import { newAttempt } from '../../edge-updater/update/step.ts';
 import { never } from '../fakes/edge-device.ts';
 import { isLongRun } from '../sampling.ts';
 import { expectRowsOf, rolledBackByHand } from './undone-box.ts';
@@ -156,11 +157,7 @@ it('that is found in any phase with any facts ends on a whole release over its o
     const what = JSON.stringify(facts);
     const content = readJournal(edge.stateDirectory);
     if (content.kind !== 'state' || !setAside) throw new Error('no state');
-    const attempt = {
-      ...{ id: 'undo', source: { kind: 'undo' }, release: setAside.release, startedAt: setAside.at },
-      ...{ transfer: { bytesOnWire: 0, fullBytes: 0, resumedFrom: 0 }, failedSources: [], notes: [] },
-      ...{ interruptions: 0, setbacks: 0, durableBytes: 0 },
-    };
+    const attempt = newAttempt('undo', { kind: 'undo' }, setAside.release, setAside.at);
     const journal = new JournalFile(edge.stateDirectory);
     const failure = { code: 'health-timeout', message: 'not well' };
     journal.append({ ...content.state, update: { phase: facts.phase, attempt, failure } } as DeviceState);

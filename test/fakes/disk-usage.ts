@@ -10,16 +10,27 @@ const { workerData } = require('node:worker_threads');
 const { folder, shared } = workerData;
 const peak = new BigInt64Array(shared, 0, 1);
 const state = new Int32Array(shared, 8, 2);
-const quietly = (look) => { try { return look(); } catch { return 0; } };
-const below = (file) => quietly(() => {
+const quietly = (work) => { try { work(); } catch { /* It is gone. */ } };
+const look = (file, seen) => quietly(() => {
   const stat = lstatSync(file);
-  if (!stat.isDirectory()) return stat.size;
-  return readdirSync(file).reduce((sum, name) => sum + below(file + '/' + name), 0);
+  if (stat.isDirectory()) for (const name of readdirSync(file)) look(file + '/' + name, seen);
+  else seen.set(stat.ino, stat.size);
 });
-const unnamed = () => readdirSync('/proc/self/fd').reduce((sum, fd) => sum + quietly(() =>
-  readlinkSync('/proc/self/fd/' + fd).includes('/etilqs_') ? fstatSync(Number(fd)).size : 0), 0);
+const unnamed = (seen) => {
+  for (const fd of readdirSync('/proc/self/fd')) quietly(() => {
+    if (!readlinkSync('/proc/self/fd/' + fd).includes('/etilqs_')) return;
+    const { ino, size } = fstatSync(Number(fd));
+    seen.set(ino, size);
+  });
+};
 while (Atomics.load(state, 0) === 0) {
-  const used = BigInt(below(folder) + unnamed());
+  // By its number: a file that is renamed meanwhile is met under both names.
+  const seen = new Map();
+  look(folder, seen);
+  unnamed(seen);
+  let bytes = 0;
+  for (const size of seen.values()) bytes += size;
+  const used = BigInt(bytes);
   if (used > Atomics.load(peak, 0)) Atomics.store(peak, 0, used);
   Atomics.add(state, 1, 1);
   Atomics.wait(state, 0, 0, 0.5);

@@ -11,7 +11,7 @@ import type { Preflight } from '../../effects/require-fit-box.ts';
 import type { BoxHealth } from '../../health/box-health.ts';
 import { evidence } from '../../health/evidence.ts';
 import { HoldFile } from '../datastore/hold-file.ts';
-import { OwnFolder, wholeFor } from '../datastore/own-folder.ts';
+import { OwnFolder } from '../datastore/own-folder.ts';
 import type { ActorClient } from './actor-client.ts';
 
 /** @param adoption the updater's record of the box */
@@ -21,7 +21,7 @@ export function dataByActor(actor: ActorClient, stateDirectory: string, adoption
   return {
     isOfCluster: datastoreOfCluster(adoption) !== undefined,
     get wholeFor() {
-      return wholeFor(own);
+      return own.wholeFor;
     },
     get isHeld() {
       return hold.isThere;

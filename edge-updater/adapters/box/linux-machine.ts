@@ -2,12 +2,11 @@
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
-import path from 'node:path';
 import { SlipwayError } from '../../../contract/errors.ts';
 import type { BoxMachine } from '../../box/box-machine.ts';
-import { membersIn } from '../../box/etcd-members.ts';
 import { parseUnits, unitProperties } from '../../box/unit.ts';
-import { openReadOnly } from '../disk/file-source.ts';
+import { etcdFileIn, membersOfFile } from '../disk/etcd-file.ts';
+import { ifReadable } from '../disk/if-readable.ts';
 import { askK0s } from './k0s-socket.ts';
 
 /** What a command may take on a busy machine. */
@@ -28,11 +27,7 @@ export const linuxMachine: BoxMachine = {
   },
 
   executableOf(pid) {
-    try {
-      return readlinkSync(`/proc/${pid}/exe`);
-    } catch {
-      return undefined;
-    }
+    return ifReadable(() => readlinkSync(`/proc/${pid}/exe`));
   },
 
   /** By the process itself: the file may have been replaced since it started. */
@@ -50,27 +45,16 @@ export const linuxMachine: BoxMachine = {
   },
 
   etcdMembers(folder) {
-    try {
-      const file = openReadOnly(path.join(folder, 'member', 'snap', 'db'));
-      try {
-        return membersIn(file);
-      } finally {
-        file.close();
-      }
-    } catch {
-      return undefined;
-    }
+    return ifReadable(() => membersOfFile(etcdFileIn(folder)));
   },
 
   k0sStatus: askK0s,
 
   certifiedNode(file) {
-    try {
+    return ifReadable(() => {
       const { subject } = new X509Certificate(readFileSync(file));
       return /^CN=system:node:(.+)$/m.exec(subject)?.[1];
-    } catch {
-      return undefined;
-    }
+    });
   },
 };
 

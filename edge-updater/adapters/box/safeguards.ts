@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Safeguards, safeguardsSchema } from '../../../contract/device-api/safeguards.ts';
+import { ifReadable } from '../disk/if-readable.ts';
 
 /** Of the UEFI specification, 3.3: EFI_GLOBAL_VARIABLE. The file has four bytes of attributes before the value. */
 const secureBootFile = 'SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c';
@@ -22,26 +23,18 @@ export function readSafeguards(stateDirectory: string): Safeguards {
  * @param number `MAJ:MIN` of the device that the state directory is on
  */
 export function safeguardsIn(root: string, number: () => string): Safeguards {
+  // A sandbox may hide what there is.
   const found = {
-    secureBoot: ifReadable(() => secureBoot(root)),
-    tpm: ifReadable(() => tpm(root)),
-    diskEncryption: ifReadable(() => diskEncryption(number(), root)),
-    lockdown: ifReadable(() => lockdown(root)),
+    secureBoot: ifReadable(() => secureBoot(root)) ?? unknown,
+    tpm: ifReadable(() => tpm(root)) ?? unknown,
+    diskEncryption: ifReadable(() => diskEncryption(number(), root)) ?? unknown,
+    lockdown: ifReadable(() => lockdown(root)) ?? unknown,
   };
   // A word that is longer than the contract allows must not cost the device its check.
   const parsed = safeguardsSchema.safeParse(found);
   return parsed.success
     ? parsed.data
     : { secureBoot: unknown, tpm: unknown, diskEncryption: unknown, lockdown: unknown };
-}
-
-/** A sandbox may hide what there is. */
-function ifReadable(read: () => string): string {
-  try {
-    return read();
-  } catch {
-    return unknown;
-  }
 }
 
 function secureBoot(root: string): string {

@@ -3,28 +3,21 @@
  * data, `snapshots/<attempt>/`, and `aside/` with what the last rollback took away. All of it lies on the file system
  * of the data, so that an exchange is renames alone.
  */
-import { statfsSync } from 'node:fs';
 import path from 'node:path';
 import type { Digest } from '../../../contract/digest.ts';
-import {
-  exists,
-  flushFolders,
-  makeDirectory,
-  onDisk,
-  remove,
-  removeAll,
-} from '../../../system/files/durable-file-sync.ts';
+import { exists, flushFolders, makeDirectory, remove, removeAll } from '../../../system/files/durable-file-sync.ts';
 import type { Adoption } from '../../adoption/adoption.ts';
 import type { BoxData, DataMeasure, DataSetAside, Passage, TakenSnapshot } from '../../adoption/box-data.ts';
 import { datastoreOfCluster } from '../../adoption/cluster-datastore.ts';
 import { type DataSet, dataSetOf } from '../../adoption/data-set.ts';
+import { freeBytesOf } from '../disk/disk-space.ts';
 import { bytesBelow, type Copied, copyTree, differenceIn, listTree } from './copy-tree.ts';
 import { requireAlone, requireWholeCopy, requireWholeLive } from './database-check.ts';
 import { Exchange, notRestorable, outsideName } from './exchange.ts';
 import { requireExchangeable } from './exchangeable.ts';
 import { HoldFile } from './hold-file.ts';
 import { bytesOutside, copyOutside, requireWritable } from './outside-files.ts';
-import { OwnFolder, wholeFor } from './own-folder.ts';
+import { OwnFolder } from './own-folder.ts';
 import { linksNow, setLinks } from './remembered-links.ts';
 import type { SnapshotRecord } from './snapshot-record.ts';
 
@@ -50,7 +43,7 @@ export class BoxDataDirectory implements BoxData {
   }
 
   get wholeFor(): Digest | undefined {
-    return wholeFor(this.#own);
+    return this.#own.wholeFor;
   }
 
   get isHeld(): boolean {
@@ -80,11 +73,11 @@ export class BoxDataDirectory implements BoxData {
     await requireWholeLive(this.#dataDir, this.#set);
     requireAlone(this.#dataDir, this.#set);
     const { items, outside } = this.#set;
-    const { bavail, bsize } = onDisk(`look at the free space of ${this.#dataDir}`, () => statfsSync(this.#dataDir));
+    const freeBytes = freeBytesOf(this.#dataDir, `look at the free space of ${this.#dataDir}`);
     const bytes = items.reduce((sum, item) => sum + bytesBelow(path.join(this.#dataDir, item)), bytesOutside(outside));
     const aside = this.#own.at('aside');
     return {
-      ...{ bytes, ...this.#databaseIn(this.#dataDir), freeBytes: bavail * bsize },
+      ...{ bytes, ...this.#databaseIn(this.#dataDir), freeBytes },
       aside: { bytes: bytesBelow(aside), ...this.#databaseIn(aside) },
     };
   }

@@ -4,8 +4,7 @@ import path from 'node:path';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { exists } from '../../../system/files/durable-file-sync.ts';
 import type { DataSet } from '../../adoption/data-set.ts';
-import { membersIn } from '../../box/etcd-members.ts';
-import { openReadOnly } from '../disk/file-source.ts';
+import { etcdFileIn, membersOfFile } from '../disk/etcd-file.ts';
 
 /** Of a box that may be running: an etcd that writes meanwhile cannot be told from one that is damaged. */
 export async function requireWholeLive(dataDir: string, { sqlite }: DataSet): Promise<void> {
@@ -62,24 +61,14 @@ async function requireWholeSqlite(file: string): Promise<void> {
 }
 
 function requireWholeEtcd(folder: string): void {
-  if (!exists(databaseOf(folder))) return;
-  if (membersOf(folder) === undefined) throw damaged(databaseOf(folder), 'it names no member');
+  const file = etcdFileIn(folder);
+  if (exists(file) && membersOfFile(file) === undefined) throw damaged(file, 'it names no member');
 }
 
 /** Undefined where that cannot be told. */
 function membersOf(folder: string): number | undefined {
-  const file = databaseOf(folder);
-  if (!exists(file)) return undefined;
-  const source = openReadOnly(file);
-  try {
-    return membersIn(source);
-  } finally {
-    source.close();
-  }
-}
-
-function databaseOf(folder: string): string {
-  return path.join(folder, 'member', 'snap', 'db');
+  const file = etcdFileIn(folder);
+  return exists(file) ? membersOfFile(file) : undefined;
 }
 
 function damaged(file: string, reason: string, cause?: unknown): SlipwayError {

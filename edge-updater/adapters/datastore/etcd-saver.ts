@@ -2,16 +2,16 @@
  * Saves the etcd of a cluster through the K3s or K0s that runs here, which has its certificates: `k3s etcd-snapshot save` and
  * `k0s backup`. What a command says is not believed: the file that it made is looked for and opened.
  */
-import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { SlipwayError } from '../../../contract/errors.ts';
-import { exists, makeDirectory, onDisk, removeAll } from '../../../system/files/durable-file-sync.ts';
+import { exists, makeDirectory, namesIn, onDisk, remove, removeAll } from '../../../system/files/durable-file-sync.ts';
 import type { Adoption } from '../../adoption/adoption.ts';
 import type { ClusterDatastore, SavedDatastore } from '../../adoption/cluster-datastore.ts';
-import { membersIn } from '../../box/etcd-members.ts';
 import type { ProgramRun } from '../../preflight/facts.ts';
 import { lastLineOfOutput } from '../../update/last-words.ts';
-import { openReadOnly } from '../disk/file-source.ts';
+import { freeBytesOf } from '../disk/disk-space.ts';
+import { membersOfFile } from '../disk/etcd-file.ts';
 import { bytesBelow } from './copy-tree.ts';
 
 type Run = (
@@ -58,8 +58,7 @@ async function savedByK3s(ask: (verb: string) => Promise<ProgramRun>, dataDir: s
   const listed = await ask('ls');
   const told = listed.kind === 'ended' ? listed.stdout.matchAll(/\bfile:\/\/(\/\S+)/g) : [];
   const usual = path.join(dataDir, 'server/db/snapshots');
-  const names = exists(usual) ? onDisk(`list ${usual}`, () => readdirSync(usual)) : [];
-  const files = [...[...told].map(([, file]) => file ?? ''), ...names.map((name) => path.join(usual, name))];
+  const files = [...[...told].map(([, file]) => file ?? ''), ...namesIn(usual).map((name) => path.join(usual, name))];
   return [...new Set(files)].filter(
     (file) => path.basename(file).startsWith(`${baseName}-`) && !file.endsWith('.part'),
   );
@@ -80,7 +79,7 @@ function otherPort(dataDir: string): string[] {
 async function saveByK0s({ program, dataDir, configuration = [] }: Adoption, run: Run, signal: AbortSignal) {
   const folder = path.join(dataDir, 'slipway', 'cluster');
   const scratch = path.join(folder, 'scratch');
-  removeAll([scratch]);
+  remove(scratch);
   makeDirectory(scratch);
   try {
     const parts = ['etcd', 'pki', 'manifests', 'images', 'helmhome'];
@@ -98,7 +97,7 @@ async function saveByK0s({ program, dataDir, configuration = [] }: Adoption, run
     removeAll(archives.filter((file) => file !== saved.file).slice(0, -(kept - 1)));
     return saved;
   } finally {
-    removeAll([scratch]);
+    remove(scratch);
   }
 }
 
@@ -113,9 +112,9 @@ function archivesIn(folder: string): string[] {
 
 /** @throws SlipwayError `disk-full` */
 function requireRoom(folder: string, needed: number): void {
-  const { bavail, bsize } = onDisk(`look at the free space of ${folder}`, () => statfsSync(folder));
-  if (bavail * bsize >= needed) return;
-  const message = `saving the datastore by k0s backup needs ${needed} bytes, ${bavail * bsize} are free`;
+  const free = freeBytesOf(folder, `look at the free space of ${folder}`);
+  if (free >= needed) return;
+  const message = `saving the datastore by k0s backup needs ${needed} bytes, ${free} are free`;
   throw new SlipwayError('disk-full', message, { hint: 'Free space where the data directory lies.' });
 }
 
@@ -148,12 +147,7 @@ function wholeOf(files: readonly string[], command: string): SavedDatastore {
   if (bytes === 0) throw notSaved(`${command} made ${file}, which is empty`);
   // What was compressed is taken as it is.
   if (/\.(zip|gz)$/.test(file)) return { file, bytes };
-  const source = openReadOnly(file);
-  try {
-    if (membersIn(source) === undefined) throw notSaved(`${command} made ${file}, which is no whole etcd`);
-  } finally {
-    source.close();
-  }
+  if (membersOfFile(file) === undefined) throw notSaved(`${command} made ${file}, which is no whole etcd`);
   return { file, bytes };
 }
 

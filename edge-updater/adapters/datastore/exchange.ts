@@ -10,14 +10,13 @@ import { SlipwayError } from '../../../contract/errors.ts';
 import { exists, makeDirectory, moveInto, remove } from '../../../system/files/durable-file-sync.ts';
 import type { DataSet } from '../../adoption/data-set.ts';
 import { giveOutsideBack } from './outside-files.ts';
-import type { OwnFolder } from './own-folder.ts';
+import { exchangeName, type OwnFolder } from './own-folder.ts';
 import { linksNow, setLinks } from './remembered-links.ts';
 import { linkSchema, type SnapshotRecord } from './snapshot-record.ts';
 
 /** Within a snapshot and within what was set aside: files of other folders under their whole paths. */
 export const outsideName = 'outside';
 
-const fileName = 'exchange.json';
 /** Version 2 is the way back from aside: an updater that does not know it leaves the hold where it is. */
 const exchangeSchema = z.discriminatedUnion('schemaVersion', [
   z.object({ schemaVersion: z.literal(1), snapshot: z.string() }),
@@ -44,13 +43,13 @@ export class Exchange {
   }
 
   get isUnderWay(): boolean {
-    return exists(this.#own.at(fileName));
+    return this.#own.isExchanging;
   }
 
   /** Ends one that was begun. @throws SlipwayError `datastore-not-restorable` where it cannot be known how */
   finish(): void {
     if (!this.isUnderWay) return;
-    const open = this.#own.read(fileName, exchangeSchema);
+    const open = this.#own.read(exchangeName, exchangeSchema);
     if (!open) throw notRestorable('an exchange of data was begun, and its file cannot be read');
     const record = this.#own.recordOf(open.snapshot);
     if (!record) throw notRestorable(`an exchange of data was begun with ${open.snapshot}, whose record is gone`);
@@ -63,7 +62,7 @@ export class Exchange {
     this.#own.dropAside();
     const release = this.#own.ownership?.release ?? record.to;
     this.#own.writeAsideRecord({ schemaVersion: 1, release, links: linksNow(this.#dataDir, this.#set) });
-    this.#own.write(fileName, { schemaVersion: 1, snapshot: record.attempt });
+    this.#own.write(exchangeName, { schemaVersion: 1, snapshot: record.attempt });
     this.#putBack(record);
   }
 
@@ -71,7 +70,7 @@ export class Exchange {
   bringBack(record: SnapshotRecord): void {
     const { links = [] } = this.#own.asideRecord ?? {};
     const open: Returning = { schemaVersion: 2, snapshot: record.attempt, release: record.to, links };
-    this.#own.write(fileName, open);
+    this.#own.write(exchangeName, open);
     this.#bringBack(open, record);
   }
 
@@ -91,7 +90,7 @@ export class Exchange {
     if (outside) this.#giveOutsideBack(outside, this.#own.snapshotFolder(attempt), this.#own.at('aside'));
     setLinks(this.#dataDir, links, this.#set);
     this.#own.own(from, attempt);
-    remove(this.#own.at(fileName));
+    remove(this.#own.at(exchangeName));
     remove(this.#own.snapshotFolder(attempt));
   }
 
@@ -112,7 +111,7 @@ export class Exchange {
     // In one step: settings of which a part is gone would be taken for what was there.
     const emptied = this.#own.snapshotFolder(`${attempt}.aside`);
     if (exists(this.#own.at('aside'))) moveInto(this.#own.at('aside'), emptied);
-    remove(this.#own.at(fileName));
+    remove(this.#own.at(exchangeName));
     remove(emptied);
   }
 

@@ -13,6 +13,7 @@ import {
   linkTargetOf,
   makeDirectory,
   moveInto,
+  namesIn,
   onDisk,
   readIfThere,
   remove,
@@ -136,16 +137,14 @@ export class K3sPayloads implements Payloads {
 
   #use(payload: string): PayloadUse {
     const { dataDir, runDir, useOf } = this.#settings;
-    const cni = this.#at('data/cni');
-    const names = exists(cni) ? onDisk(`list ${cni}`, () => readdirSync(cni)) : [];
+    const names = namesIn(this.#at('data/cni'));
     const links = ['data/current', 'data/previous', ...names.map((name) => `data/cni/${name}`)];
     const isLinked = links.some((name) => linkTargetOf(this.#at(name))?.split('/').includes(payload));
     return isLinked ? 'used' : useOf(dataDir, runDir, payload);
   }
 
   #recorded(): string[] {
-    const folder = this.#at('slipway', 'payloads');
-    const names = exists(folder) ? onDisk(`list ${folder}`, () => readdirSync(folder)) : [];
+    const names = namesIn(this.#at('slipway', 'payloads'));
     return names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
   }
 

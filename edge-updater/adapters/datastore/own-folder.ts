@@ -2,20 +2,21 @@
  * Keeps the small files of the updater beside the data of an adopted box, in `<data directory>/slipway/`: `owner.json` says the
  * release that wrote the data, `snapshots/<attempt>/snapshot.json` describes a copy, `aside/aside.json` what was set aside.
  */
-import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod';
 import { type Digest, digestSchema } from '../../../contract/digest.ts';
 import {
   exists,
   makeDirectory,
-  onDisk,
+  namesIn,
   readIfThere,
   remove,
   replaceFileSync,
 } from '../../../system/files/durable-file-sync.ts';
+import { ifReadable } from '../disk/if-readable.ts';
 import { type AsideRecord, asideRecordSchema, type SnapshotRecord, snapshotRecordSchema } from './snapshot-record.ts';
 
+export const exchangeName = 'exchange.json';
 const recordName = 'snapshot.json';
 const asideName = 'aside.json';
 /** `putBack`: the attempt whose copy is in place since the last exchange. */
@@ -44,6 +45,16 @@ export class OwnFolder {
     return this.read('owner.json', ownerSchema);
   }
 
+  /** An exchange was begun and has not ended; see exchange.ts. */
+  get isExchanging(): boolean {
+    return exists(this.at(exchangeName));
+  }
+
+  /** Whose the data is, as far as it is whole; a process without a right to the data may look. */
+  get wholeFor(): Digest | undefined {
+    return ifReadable(() => (this.isExchanging ? undefined : this.ownership?.release));
+  }
+
   /** @param putBack the attempt whose copy is in place */
   own(release: Digest, putBack?: string): void {
     this.write('owner.json', { schemaVersion: 1, release, putBack });
@@ -51,8 +62,7 @@ export class OwnFolder {
 
   /** Names of snapshots, whole or not. */
   get snapshots(): string[] {
-    const folder = this.at('snapshots');
-    return exists(folder) ? onDisk(`list ${folder}`, () => readdirSync(folder)) : [];
+    return namesIn(this.at('snapshots'));
   }
 
   /** Of whole snapshots, in the order in which they were taken. */
@@ -100,14 +110,5 @@ export class OwnFolder {
   write(name: string, value: object): void {
     makeDirectory(this.folder);
     replaceFileSync(this.at(name), Buffer.from(`${JSON.stringify(value)}\n`));
-  }
-}
-
-/** Reads alone, so that a process without a right to the data may look. @returns undefined while an exchange is open */
-export function wholeFor(own: OwnFolder): Digest | undefined {
-  try {
-    return exists(own.at('exchange.json')) ? undefined : own.ownership?.release;
-  } catch {
-    return undefined;
   }
 }

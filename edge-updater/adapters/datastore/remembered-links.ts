@@ -1,8 +1,9 @@
 /** Remembers links below a data directory, and sets them again as they were. */
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { exists, onDisk, remove, replaceLink } from '../../../system/files/durable-file-sync.ts';
+import { exists, namesIn, remove, replaceLink } from '../../../system/files/durable-file-sync.ts';
 import type { DataSet } from '../../adoption/data-set.ts';
+import { ifReadable } from '../disk/if-readable.ts';
 import type { LinkRecord } from './snapshot-record.ts';
 
 export function linksNow(dataDir: string, set: Pick<DataSet, 'links' | 'linkFolders'>): LinkRecord[] {
@@ -27,16 +28,10 @@ export function setLinks(dataDir: string, wanted: readonly LinkRecord[], set: Pi
 
 function linksInFolders(dataDir: string, { linkFolders }: Pick<DataSet, 'linkFolders'>): string[] {
   return linkFolders.flatMap((name) => {
-    const folder = path.join(dataDir, name);
-    const inside = exists(folder) ? onDisk(`list ${folder}`, () => readdirSync(folder)) : [];
-    return inside.map((each) => `${name}/${each}`);
+    return namesIn(path.join(dataDir, name)).map((each) => `${name}/${each}`);
   });
 }
 
 function targetOf(file: string): string | undefined {
-  try {
-    return readlinkSync(file);
-  } catch {
-    return undefined;
-  }
+  return ifReadable(() => readlinkSync(file));
 }

@@ -2,25 +2,30 @@
  * Reads how much memory a process of this unit may still take: MemAvailable of the machine (proc_meminfo(5)), and what each control
  * group around it leaves (memory.high and memory.max of cgroup v2). Cached file contents count as free: the kernel drops them.
  */
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { textIfReadable } from '../disk/if-readable.ts';
 
 /** @param proc @param groups folders, as the kernel mounts them @returns undefined where the machine does not say */
 export function freeMemoryBytes(proc = '/proc', groups = '/sys/fs/cgroup'): number | undefined {
-  const [, kibibytes] = /^MemAvailable:\s+(\d+) kB$/m.exec(textIn(path.join(proc, 'meminfo')) ?? '') ?? [];
-  if (kibibytes === undefined) return undefined;
-  return Math.min(Number(kibibytes) * 1024, ...leftInGroups(proc, groups));
+  const available = availableBytes(proc);
+  return available === undefined ? undefined : Math.min(available, ...leftInGroups(proc, groups));
+}
+
+/** MemAvailable of the machine; undefined where the kernel does not say. */
+export function availableBytes(proc = '/proc'): number | undefined {
+  const [, kibibytes] = /^MemAvailable:\s+(\d+) kB$/m.exec(textIfReadable(path.join(proc, 'meminfo')) ?? '') ?? [];
+  return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }
 
 function leftInGroups(proc: string, groups: string): number[] {
-  const [, group] = /^0::(\/.*)$/m.exec(textIn(path.join(proc, 'self/cgroup')) ?? '') ?? [];
+  const [, group] = /^0::(\/.*)$/m.exec(textIfReadable(path.join(proc, 'self/cgroup')) ?? '') ?? [];
   const left: number[] = [];
   for (let at = group ?? '/'; at !== '/'; at = path.dirname(at)) {
-    const numberIn = (name: string) => Number(textIn(path.join(groups, at, name)) ?? Number.NaN);
+    const numberIn = (name: string) => Number(textIfReadable(path.join(groups, at, name)) ?? Number.NaN);
     const limits = [numberIn('memory.high'), numberIn('memory.max')].filter(Number.isFinite);
     const current = numberIn('memory.current');
     if (limits.length > 0 && Number.isFinite(current)) {
-      left.push(Math.min(...limits) - current + cachedIn(textIn(path.join(groups, at, 'memory.stat'))));
+      left.push(Math.min(...limits) - current + cachedIn(textIfReadable(path.join(groups, at, 'memory.stat'))));
     }
   }
   return left;
@@ -31,12 +36,4 @@ function cachedIn(stat = ''): number {
     const [, bytes] = new RegExp(`^${name} (\\d+)$`, 'm').exec(stat) ?? [];
     return sum + Number(bytes ?? 0);
   }, 0);
-}
-
-function textIn(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

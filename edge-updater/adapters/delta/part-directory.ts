@@ -3,12 +3,13 @@
  * made durable, since the reader of what an earlier run left compares its digest. Few descriptors are open at a time,
  * however many parts there are.
  */
-import { close, closeSync, openSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { close, closeSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { PartFile, PartFiles } from '../../../delta/apply.ts';
 import type { ByteSource } from '../../../delta/byte-source.ts';
 import type { Scratch } from '../../../delta/decode-part.ts';
 import { makeDirectory, onDisk, remove, writeFully } from '../../../system/files/durable-file-sync.ts';
+import { freeBytesOf } from '../disk/disk-space.ts';
 import { readRange } from '../disk/file-source.ts';
 
 const maxOpenFiles = 64;
@@ -33,8 +34,7 @@ export class PartDirectory implements PartFiles {
   }
 
   freeBytes(): number {
-    const { bavail, bsize } = onDisk('ask for free space', () => statfsSync(this.#directory));
-    return bavail * bsize;
+    return freeBytesOf(this.#directory);
   }
 
   finished(name: string, length: number): ByteSource | undefined {

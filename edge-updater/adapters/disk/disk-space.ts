@@ -4,6 +4,8 @@ import path from 'node:path';
 import { onDisk } from '../../../system/files/durable-file-sync.ts';
 import type { DiskSpace, Room, StateFolder } from '../../ports.ts';
 
+const asking = 'ask for free space';
+
 export class StateDiskSpace implements DiskSpace {
   readonly #stateDirectory: string;
 
@@ -13,9 +15,13 @@ export class StateDiskSpace implements DiskSpace {
 
   room(folder: StateFolder): Room {
     const place = path.join(this.#stateDirectory, folder);
-    return onDisk('ask for free space', () => {
-      const { bavail, bsize } = statfsSync(place);
-      return { fileSystem: String(statSync(place).dev), freeBytes: bavail * bsize };
-    });
+    const freeBytes = freeBytesOf(place);
+    return { fileSystem: String(onDisk(asking, () => statSync(place).dev)), freeBytes };
   }
+}
+
+/** As a process without privileges may take them. @param work named in an error */
+export function freeBytesOf(folder: string, work = asking): number {
+  const { bavail, bsize } = onDisk(work, () => statfsSync(folder));
+  return bavail * bsize;
 }

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { deviceKeyIdOf, publicKeySchema, verifyEd25519 } from '../../../contract/device-api/signed-request.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { readIfThere, replaceFileSync } from '../../../system/files/durable-file-sync.ts';
+import { lastLineOfOutput } from '../../update/last-words.ts';
 
 export interface DeviceKey {
   /** See publicKeySchema. */
@@ -71,7 +72,8 @@ function run([file = '', ...args]: readonly string[], verb: string, input?: Uint
   return new Promise((resolve, reject) => {
     const options = { timeout: signerMs, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 } as const;
     const child = execFile(file, [...args, verb], options, (error, stdout, stderr) => {
-      const said = stderr.trim().split('\n').at(-1)?.slice(0, 200);
+      // What it prints is a signature at best, and never told.
+      const said = lastLineOfOutput({ stdout: '', stderr });
       if (error) reject(failed([file], `${verb}: ${said || error.message}`));
       else resolve(stdout);
     });

@@ -4,6 +4,8 @@ import { X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { ProgramRun } from '../../preflight/facts.ts';
 import type { PreflightMachine } from '../../preflight/preflight-machine.ts';
+import { availableBytes } from '../delta/free-memory.ts';
+import { ifReadable, textIfReadable } from '../disk/if-readable.ts';
 import { localMachine } from '../health/local-machine.ts';
 import { pids } from '../service/process-table.ts';
 
@@ -27,10 +29,7 @@ export function linuxPreflight(monotonicSeconds: () => number): PreflightMachine
       });
     },
 
-    availableBytes() {
-      const [, kibibytes] = /^MemAvailable:\s+(\d+) kB$/m.exec(text('/proc/meminfo') ?? '') ?? [];
-      return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
-    },
+    availableBytes: () => availableBytes(),
   };
 }
 
@@ -38,7 +37,7 @@ export function linuxPreflight(monotonicSeconds: () => number): PreflightMachine
 function processes(): string[][] {
   const others = pids().filter((pid) => pid !== process.pid);
   return others.flatMap((pid) => {
-    const words = ifReadable(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.split('\0') ?? [];
+    const words = textIfReadable(`/proc/${pid}/cmdline`)?.split('\0') ?? [];
     const last = words.at(-1) === '' ? words.slice(0, -1) : words;
     return last.length === 0 ? [] : [last];
   });
@@ -74,12 +73,4 @@ export function runBounded(
     });
     child.stdin?.end();
   });
-}
-
-function ifReadable<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch {
-    return undefined;
-  }
 }

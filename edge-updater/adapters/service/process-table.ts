@@ -2,7 +2,8 @@
  * Reads processes as /proc shows them (proc(5)). A pid alone names nobody: it is told from its successor by the start
  * time.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { textIfReadable } from '../disk/if-readable.ts';
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -13,7 +14,7 @@ export interface ProcessIdentity {
 
 /** The process with this pid; undefined where there is none, or only its exit status is left. */
 export function identify(pid: number): ProcessIdentity | undefined {
-  const stat = read(`/proc/${pid}/stat`);
+  const stat = textIfReadable(`/proc/${pid}/stat`);
   if (!stat) return undefined;
   // The name in parentheses may hold spaces and parentheses itself.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -30,7 +31,7 @@ export function isAlive({ pid, startTime, bootId: boot }: ProcessIdentity): bool
 /** Leaders of sessions whose environment holds this entry, such as `NAME=value`. */
 export function findByEnvironment(entry: string): ProcessIdentity[] {
   return pids().flatMap((pid) => {
-    const hasEntry = read(`/proc/${pid}/environ`)?.split('\0').includes(entry) ?? false;
+    const hasEntry = textIfReadable(`/proc/${pid}/environ`)?.split('\0').includes(entry) ?? false;
     const found = hasEntry && sessionOf(pid) === pid ? identify(pid) : undefined;
     return found ? [found] : [];
   });
@@ -53,19 +54,11 @@ export function workingFolderOf({ pid }: ProcessIdentity): string | undefined {
 }
 
 function sessionOf(pid: number): number | undefined {
-  const stat = read(`/proc/${pid}/stat`);
+  const stat = textIfReadable(`/proc/${pid}/stat`);
   return stat === undefined ? undefined : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]);
 }
 
 /** Of this boot of the machine; empty where the kernel does not say. */
 export function bootId(): string {
-  return read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
-}
-
-function read(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
+  return textIfReadable('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
 }

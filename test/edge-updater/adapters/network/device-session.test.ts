@@ -8,10 +8,10 @@ import type { CheckRequest } from '../../../../contract/device-api/check.ts';
 import { keyInFile, keyOfCommand } from '../../../../edge-updater/adapters/network/device-key.ts';
 import { DeviceToken } from '../../../../edge-updater/adapters/network/device-token.ts';
 import { HttpServer } from '../../../../edge-updater/adapters/network/http-server.ts';
+import { never } from '../../../fakes/edge-device.ts';
 import { product } from '../../../fakes/signed-repository.ts';
 import { idleDevice, SmallFleet } from '../../../fakes/small-fleet.ts';
 
-const never = new AbortController().signal;
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'device-session-'));
