@@ -12,6 +12,7 @@ import { adoptionOf } from '../fakes/adopted-box.ts';
 import { DiskUsage } from '../fakes/disk-usage.ts';
 import { openKine, put } from '../stand-ins/k3s/datastore.ts';
 
+const maxRounds = 5;
 const databaseBytes = 8 * 1024 * 1024;
 const [old, next] = ['a', 'b'].map((letter) => letter.repeat(64)) as [string, string];
 const spareBytes = roomForData({ bytes: 0, databaseBytes: 0, logBytes: 0 });
@@ -54,6 +55,20 @@ it.each([
   ['that has no log yet, and leaves one', 'killed', 'down', 1.1],
   ['whose log goes when it ends', 'clean', 'running', 2],
 ] as const)('for a box %s', async (_, end, when, most) => {
+  let [asked, taken] = [0, 0];
+  // A busy machine may look away while a peak is there: then the same is looked at once more.
+  for (let round = 0; round < maxRounds && (round === 0 || asked / taken >= most); round++) {
+    const one = await updated(end, when);
+    asked = one.asked;
+    taken = Math.max(taken, one.taken);
+    expect(asked / taken, `${asked} asked for, ${taken} taken`).toBeGreaterThan(0.9);
+  }
+  expect(asked / taken, `${asked} asked for, ${taken} taken`).toBeLessThan(most);
+});
+
+/** An update and the way back. */
+async function updated(end: 'clean' | 'killed', when: 'running' | 'down') {
+  rmSync(folder, { recursive: true, force: true });
   const { dataDir, run, fill } = box(end);
   const stateDirectory = path.join(folder, 'state');
   mkdirSync(stateDirectory);
@@ -71,7 +86,5 @@ it.each([
   run()();
   await data.putBack(attempt);
   run()();
-  const taken = usage.peakBytes - before;
-  expect(asked / taken, `${asked} asked for, ${taken} taken`).toBeGreaterThan(0.9);
-  expect(asked / taken, `${asked} asked for, ${taken} taken`).toBeLessThan(most);
-});
+  return { asked, taken: usage.peakBytes - before };
+}
