@@ -43,10 +43,16 @@ export function isSafeguardLabel(key: string): boolean {
   return key.startsWith(safeguardPrefix);
 }
 
-/** The labels that selectors see of a device: its own, without any that pretend to be safeguards, and its safeguards. */
-export function withSafeguardLabels(own: Labels, safeguards: Safeguards | undefined): Labels {
+/** What anybody but the box itself may say. */
+export function withoutSafeguardLabels(own: Labels): Labels {
   const labels: Labels = {};
   for (const key in own) if (!isSafeguardLabel(key)) labels[key] = own[key] ?? '';
+  return labels;
+}
+
+/** The labels that selectors see of a device: its own, without any that pretend to be safeguards, and its safeguards. */
+export function withSafeguardLabels(own: Labels, safeguards: Safeguards | undefined): Labels {
+  const labels = withoutSafeguardLabels(own);
   if (!safeguards) return labels;
   const names = Object.keys(labelNames) as (keyof Safeguards)[];
   for (const name of names) labels[`${safeguardPrefix}${labelNames[name]}`] = safeguards[name];

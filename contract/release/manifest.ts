@@ -7,6 +7,7 @@ import { canonicalJson } from '../canonical-json.ts';
 import { type Digest, digestSchema, sha256 } from '../digest.ts';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { strictJson } from '../strict-json.ts';
 import { permitsRole } from '../trust/permits-role.ts';
 import { attachmentSchema } from './attachment.ts';
 import { componentNameSchema } from './component-name.ts';
@@ -122,6 +123,18 @@ export const manifestSchema = z
   });
 export type ReleaseManifest = z.infer<typeof manifestSchema>;
 
+type NamedBlob = Pick<Blob, 'sha256' | 'length'>;
+
+/** Blobs that hold a release by themselves: of components, and attachments. */
+export function wholeBlobsOf({ components, attachments = [] }: ReleaseManifest): NamedBlob[] {
+  return [...components.flatMap(({ blobs }) => blobs), ...attachments];
+}
+
+/** All blobs that a release names: those, and deltas. */
+export function namedBlobsOf(manifest: ReleaseManifest): NamedBlob[] {
+  return [...wholeBlobsOf(manifest), ...manifest.components.flatMap(({ deltas }) => deltas)];
+}
+
 /** TUF target path of a release: `<product>/<os>-<arch>/<version>/release.json`. */
 export function targetPath(release: { product: Product; platform: Platform; version: Version }): string {
   return `${release.product}/${platformSlug(release.platform)}/${release.version}/release.json`;
@@ -159,7 +172,7 @@ export function decodeManifest(bytes: Uint8Array): ReleaseManifest {
   }
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = strictJson(bytes);
   } catch (cause) {
     throw new SlipwayError('manifest-malformed', 'release.json is not JSON', { cause });
   }

@@ -4,9 +4,9 @@
  */
 import * as z from 'zod';
 import { isSameJson } from '../canonical-json.ts';
-import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { decodeEnvelope, type Envelope, payloadOf } from '../trust/dsse.ts';
+import { strictJson } from '../strict-json.ts';
+import { decodeEnvelope, type Envelope, invalidProvenance, payloadOf } from '../trust/dsse.ts';
 import type { ReleaseManifest } from './manifest.ts';
 
 export const statementPayloadType = 'application/vnd.in-toto+json';
@@ -92,13 +92,12 @@ export function statementOf(run: BuildRun): Statement {
 export function readStatement(bytes: Uint8Array): { readonly envelope: Envelope; readonly statement: Statement } {
   const envelope = decodeEnvelope(bytes);
   if (envelope.payloadType !== statementPayloadType) {
-    throw invalid(`expected a payload of ${statementPayloadType}, found ${envelope.payloadType}`);
+    throw invalidProvenance(`expected a payload of ${statementPayloadType}, found ${envelope.payloadType}`);
   }
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(payloadOf(envelope));
-    return { envelope, statement: statementSchema.parse(JSON.parse(text)) };
+    return { envelope, statement: statementSchema.parse(strictJson(payloadOf(envelope))) };
   } catch (cause) {
-    throw invalid('the envelope holds no in-toto statement of SLSA provenance 1', cause);
+    throw invalidProvenance('the envelope holds no in-toto statement of SLSA provenance 1', cause);
   }
 }
 
@@ -128,8 +127,4 @@ function parametersOf(release: StatedRelease): Record<string, unknown> {
     documents: attachments.filter(({ kind }) => kind !== 'provenance').map(({ kind, sha256 }) => ({ kind, sha256 })),
     upstream,
   };
-}
-
-function invalid(message: string, cause?: unknown): SlipwayError {
-  return new SlipwayError('provenance-invalid', message, { cause, hint: 'Build the release again, with a statement.' });
 }

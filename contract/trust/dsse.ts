@@ -6,6 +6,7 @@ import type { Key } from '@tufjs/models';
 import * as z from 'zod';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { strictJson } from '../strict-json.ts';
 import { isSignature } from './signature.ts';
 
 /** Four thirds of the bytes, and padding. */
@@ -36,11 +37,11 @@ export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8
 
 /** @throws SlipwayError `provenance-invalid` */
 export function decodeEnvelope(bytes: Uint8Array): Envelope {
-  if (bytes.length > limits.maxAttachmentBytes) throw invalid(`the envelope has ${bytes.length} bytes`);
+  if (bytes.length > limits.maxAttachmentBytes) throw invalidProvenance(`the envelope has ${bytes.length} bytes`);
   try {
-    return envelopeSchema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+    return envelopeSchema.parse(strictJson(bytes));
   } catch (cause) {
-    throw invalid('the statement is in no DSSE envelope', cause);
+    throw invalidProvenance('the statement is in no DSSE envelope', cause);
   }
 }
 
@@ -58,6 +59,6 @@ export function signersOfEnvelope<K extends { readonly keyId: string; readonly k
   return keys.filter(({ key }) => signatures.some((signature) => isSignature(key, signed, signature)));
 }
 
-function invalid(message: string, cause?: unknown): SlipwayError {
+export function invalidProvenance(message: string, cause?: unknown): SlipwayError {
   return new SlipwayError('provenance-invalid', message, { cause, hint: 'Build the release again, with a statement.' });
 }

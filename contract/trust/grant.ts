@@ -10,6 +10,7 @@ import { type Digest, digestSchema } from '../digest.ts';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { type Product, productSchema } from '../release/manifest.ts';
+import { strictJson } from '../strict-json.ts';
 import type { GrantAuthority } from './offline-role.ts';
 import { isSignature } from './signature.ts';
 
@@ -55,7 +56,7 @@ export function grantBytes(grant: Grant): Uint8Array {
 /** @throws SlipwayError `grant-invalid` */
 export function decodeGrant(bytes: Uint8Array): SignedGrant {
   try {
-    return signedGrantSchema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+    return signedGrantSchema.parse(strictJson(bytes));
   } catch (cause) {
     throw refused('grant-invalid', 'the offline grant of the bundle cannot be read', cause);
   }

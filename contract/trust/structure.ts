@@ -8,6 +8,7 @@ import { canonicalJson } from '../canonical-json.ts';
 import { sha256 } from '../digest.ts';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { strictJson } from '../strict-json.ts';
 
 /** RFC 3339 in UTC, as TUF 4.2.1 wants it; fractions of a second are accepted. */
 const expiresSchema = z
@@ -38,7 +39,7 @@ const documentSchema = z.looseObject({
 export function checkStructure(role: string, bytes: Uint8Array): void {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = strictJson(bytes);
   } catch (cause) {
     throw new SlipwayError('metadata-malformed', `${role}.json is not JSON`, { cause });
   }

@@ -7,6 +7,7 @@
 import * as z from 'zod/mini';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
+import { strictJson } from '../../contract/strict-json.ts';
 import { type DeflateSettings, deflateSettingsSchema } from '../flate/encoder.ts';
 import { type ZstdSettings, zstdSettingsSchema } from './zstd-settings.ts';
 
@@ -78,7 +79,7 @@ export function parseRecipe(text: Uint8Array): Recipe {
   if (text.length > limits.maxRecipeBytes) throw exceeded('bytes', text.length, limits.maxRecipeBytes);
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text));
+    value = strictJson(text);
   } catch (cause) {
     throw new SlipwayError('recipe-malformed', 'expected a recipe as JSON', { cause });
   }

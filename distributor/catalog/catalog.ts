@@ -3,10 +3,10 @@
  * that guards against torn or mixed documents, not against an owner of the store. The distributor is no trust anchor;
  * each device verifies from the root that it was given.
  */
-import { type Digest, sha256 } from '../../contract/digest.ts';
+import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
-import { decodeManifest, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
+import { decodeManifest, namedBlobsOf, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
 import { originOf } from '../../contract/release/origin.ts';
 import { targetCustomSchema } from '../../contract/release/target-custom.ts';
 import { manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
@@ -185,18 +185,13 @@ export class Catalog {
         manifestSha256: digest,
         maxTransferBytes: maxTransferBytesOf(manifest),
         targetPath: path,
-        ...(this.privates.isAny ? { blobs: blobsOf(manifest) } : {}),
+        ...(this.privates.isAny ? { blobs: namedBlobsOf(manifest).map((blob) => blob.sha256) } : {}),
       };
     } catch (error) {
       skipped.push(`${path}: ${toSlipwayError(error).message}`);
       return undefined;
     }
   }
-}
-
-function blobsOf({ components, attachments = [] }: ReleaseManifest): Digest[] {
-  const ofComponents = components.flatMap(({ blobs, deltas }) => [...blobs, ...deltas]);
-  return [...ofComponents, ...attachments].map(({ sha256: digest }) => digest);
 }
 
 function maxTransferBytesOf({ components }: ReleaseManifest): number {

@@ -1,6 +1,6 @@
 /** `POST /v1/enrol` gives a device a token of its own for an enrolment token. */
 import { enrolAnswerSchema, enrolRequestSchema } from '../../contract/device-api/enrolment.ts';
-import { withSafeguardLabels } from '../../contract/device-api/safeguards.ts';
+import { withoutSafeguardLabels } from '../../contract/device-api/safeguards.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { deviceEnrolled } from '../events/audit.ts';
@@ -31,7 +31,7 @@ export function enrolRoute(app: App, services: Services): void {
       const { caller } = await allow(request, { enrolment: true }, services);
       const enrolmentToken = caller.token as TokenRecord;
       const { deviceId, product, platform } = request.body;
-      const labels = withSafeguardLabels(request.body.labels, undefined);
+      const labels = withoutSafeguardLabels(request.body.labels);
       const { bound } = enrolmentToken;
       const publicKey = 'publicKey' in request.body ? request.body.publicKey : undefined;
       const status = await policy.acceptance(deviceId);

@@ -11,6 +11,7 @@ import { type BundleIndex, bundleIndexName, bundleIndexSchema, bundleMemberPatte
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
+import { strictJson } from '../../contract/strict-json.ts';
 
 export interface BundleTable {
   readonly index: BundleIndex;
@@ -102,7 +103,7 @@ async function requireWhole(file: string): Promise<void> {
 
 function parseIndex(bytes: Uint8Array | undefined): BundleIndex {
   try {
-    const parsed = bundleIndexSchema.safeParse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+    const parsed = bundleIndexSchema.safeParse(strictJson(bytes));
     if (parsed.success) return parsed.data;
     throw malformed(`${bundleIndexName}: ${parsed.error.issues[0]?.message}`);
   } catch (error) {

@@ -5,7 +5,7 @@
 import { bundleGrantName } from '../../contract/bundle.ts';
 import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
-import { type Blob, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
+import { namedBlobsOf, type ReleaseManifest, targetPath } from '../../contract/release/manifest.ts';
 import { manifestKey } from '../../contract/store-keys.ts';
 import type { Device } from '../device/device.ts';
 import { requireRoomFor } from '../effects/fetch.ts';
@@ -77,7 +77,7 @@ function pointToNewerBundle(error: unknown): never {
 
 /** Blobs that the manifest does not name, or names with another length, have no business in its bundle. */
 function refuseForeignBlobs({ blobs }: BundleTable, manifest: ReleaseManifest): void {
-  const named = new Map(blobsOf(manifest).map((blob) => [blob.sha256, blob.length]));
+  const named = new Map(namedBlobsOf(manifest).map((blob) => [blob.sha256, blob.length]));
   for (const [digest, length] of blobs) {
     if (named.get(digest) !== length) {
       throw new SlipwayError('bundle-malformed', `its manifest names no blob ${digest} of ${length} bytes`);
@@ -106,7 +106,7 @@ async function takeBlobs(
     deltaPolicy: policy.delta,
   });
   requireRoomFor(plan, manifest, world);
-  downloads.begin(attemptId, new Set(blobsOf(manifest).map((blob) => blob.sha256)));
+  downloads.begin(attemptId, new Set(namedBlobsOf(manifest).map((blob) => blob.sha256)));
   const wanted = new Map(plan.blobs.map((blob) => [blob.sha256, blob]));
   await readBlobs(file, new Set(wanted.keys()), (digest, length, content) =>
     takeBlob(downloads, digest, length, content, signal),
@@ -137,9 +137,4 @@ async function takeBlob(
   } finally {
     part.close();
   }
-}
-
-function blobsOf(manifest: ReleaseManifest): Pick<Blob, 'sha256' | 'length'>[] {
-  const { components, attachments = [] } = manifest;
-  return [...components.flatMap(({ blobs, deltas }) => [...blobs, ...deltas]), ...attachments];
 }

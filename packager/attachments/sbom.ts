@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { attachmentMediaTypes } from '../../contract/release/attachment.ts';
+import { strictJson } from '../../contract/strict-json.ts';
 
 export interface Sbom {
   readonly format: 'CycloneDX' | 'SPDX';
@@ -62,7 +63,7 @@ export function readSbom(bytes: Uint8Array, name: string): Sbom {
 
 function parse(bytes: Uint8Array, name: string): object {
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const value: unknown = strictJson(bytes);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   } catch (cause) {
     throw malformed(name, 'it is not JSON', cause);

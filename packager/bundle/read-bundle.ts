@@ -9,6 +9,7 @@ import { extract } from 'tar-stream';
 import { type BundleIndex, bundleIndexName, bundleIndexSchema, bundleMemberPattern } from '../../contract/bundle.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
+import { strictJson } from '../../contract/strict-json.ts';
 import { diskError } from '../../system/files/durable-file.ts';
 
 const blockBytes = 512;
@@ -95,7 +96,7 @@ function headOf(members: ReadonlyMap<string, Uint8Array>): BundleHead {
   if (!bytes) throw malformed(`it has no ${bundleIndexName}`);
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = strictJson(bytes);
   } catch (cause) {
     throw malformed(`${bundleIndexName} is not JSON`, cause);
   }

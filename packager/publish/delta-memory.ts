@@ -15,6 +15,7 @@ import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Delta, deltaSchema } from '../../contract/release/manifest.ts';
 import { blobKey, madeDeltasKey } from '../../contract/store-keys.ts';
+import { strictJson } from '../../contract/strict-json.ts';
 import { deltaEncoderVersion } from '../../delta/make/make-delta.ts';
 import type { SigningKey } from '../../system/signing/signing-key.ts';
 import { objectStream } from '../../system/store/object-stream.ts';
@@ -105,8 +106,7 @@ export function uploadOf({ delta, file }: MadeDelta): Upload {
 
 function parse(bytes: Uint8Array): readonly Delta[] | undefined {
   try {
-    return statementSchema.safeParse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))).data?.signed
-      .deltas;
+    return statementSchema.safeParse(strictJson(bytes)).data?.signed.deltas;
   } catch {
     return undefined;
   }

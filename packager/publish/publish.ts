@@ -9,8 +9,10 @@ import {
   type Component,
   type Delta,
   encodeManifest,
+  namedBlobsOf,
   type ReleaseManifest,
   targetPath,
+  wholeBlobsOf,
 } from '../../contract/release/manifest.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import type { DeltaEncoder } from '../../delta/make/ports.ts';
@@ -271,16 +273,10 @@ function entryOf(manifest: ReleaseManifest, sha256: string, length: number): Lis
   };
 }
 
-/** Blobs that a build folder holds: of components, and attachments. */
-function wholeBlobsOf({ components, attachments = [] }: ReleaseManifest) {
-  return [...components.flatMap(({ blobs }) => blobs), ...attachments];
-}
-
 /** Every object that the release names. */
 function objectsOf(manifest: ReleaseManifest, entry: ListedRelease): { key: string; length: number }[] {
-  const deltas = manifest.components.flatMap((component) => component.deltas);
   return [
     { key: manifestKey(entry.manifestSha256), length: entry.manifestLength },
-    ...[...wholeBlobsOf(manifest), ...deltas].map((blob) => ({ key: blobKey(blob.sha256), length: blob.length })),
+    ...namedBlobsOf(manifest).map((blob) => ({ key: blobKey(blob.sha256), length: blob.length })),
   ];
 }

@@ -86,12 +86,12 @@ export async function buildRelease(
     requirePacked(upstream, declared.name, packed);
     components.push({ ...describe(declared), length, sha256: packed, blobs: [blob], deltas: [] });
   }
-  const stated = { ...declaration, distribution, components, upstream: [...upstream.checks] };
+  const stated = { ...declaration, distribution, components, upstream: upstream.checks };
   const attached = withStatement(gathered, documents.statement, stated, digest);
   await writeAttachments(out, attached);
   const frame = frameOf(declaration, {
     distribution,
-    ...(upstream.checks.length === 0 ? {} : { upstream: [...upstream.checks] }),
+    ...(upstream.checks.length === 0 ? {} : { upstream: upstream.checks }),
     ...(attached.length === 0 ? {} : { attachments: attached.map(({ attachment }) => attachment) }),
   });
   const manifest = manifestSchema.parse({ ...frame, components });

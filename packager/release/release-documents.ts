@@ -2,13 +2,13 @@
  * Gathers the documents of a release: what upstream publishes about its files, once they agree with it, SBOMs, and the
  * statement of who built it.
  */
-import { createHash } from 'node:crypto';
-import { type Digest, sha256 } from '../../contract/digest.ts';
+import type { Digest } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { attachmentMediaTypes } from '../../contract/release/attachment.ts';
 import type { StatedRelease } from '../../contract/release/provenance.ts';
 import type { UpstreamCheck } from '../../contract/release/upstream-check.ts';
+import { streamDigest } from '../../contract/stream-digest.ts';
 import { type AttachedDocument, attachedDocument } from '../attachments/attach.ts';
 import { readSbom } from '../attachments/sbom.ts';
 import { type StatementWish, signedStatement } from '../attachments/signed-statement.ts';
@@ -33,7 +33,7 @@ export const noDocuments: ReleaseDocuments = { evidence: undefined, sboms: [], s
 
 /** Files that are what upstream publishes, before they are packed. */
 export interface VerifiedUpstream {
-  readonly checks: readonly UpstreamCheck[];
+  readonly checks: UpstreamCheck[];
   readonly digests: ReadonlyMap<string, Digest>;
   /** Evidence to keep. */
   readonly documents: readonly AttachedDocument[];
@@ -64,9 +64,7 @@ export async function verifiedUpstream(
     digests: new Map(files.map((file) => [file.component, file.sha256])),
     documents: [
       ...evidence.checksums.map((list) => attachedDocument('checksums', list, attachmentMediaTypes.checksums)),
-      ...evidence.cosignBundles.map((bundle) =>
-        attachedDocument('cosign-bundle', bundle, mediaTypes.get(sha256(bundle.bytes)) ?? ''),
-      ),
+      ...evidence.cosignBundles.map((bundle, at) => attachedDocument('cosign-bundle', bundle, mediaTypes[at] ?? '')),
     ],
   };
 }
@@ -89,13 +87,10 @@ function refuseUnchecked(opened: readonly OpenedSource[]): void {
 
 async function upstreamFileOf({ declared, source }: OpenedSource, name: string): Promise<UpstreamFile> {
   const { name: component } = declared;
-  const hash = createHash('sha256');
-  try {
-    for await (const chunk of source.open()) hash.update(chunk);
-  } catch (error) {
+  const digest = await streamDigest(source.open()).catch((error: unknown) => {
     throw sourceError(component, declared.source ?? '', error);
-  }
-  return { component, name, sha256: hash.digest('hex'), read: () => readWhole(component, source) };
+  });
+  return { component, name, sha256: digest, read: () => readWhole(component, source) };
 }
 
 async function readWhole(component: string, source: OpenedSource['source']): Promise<Buffer> {

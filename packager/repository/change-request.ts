@@ -6,6 +6,7 @@ import { Metadata, MetadataKind, type Root, type Targets } from '@tufjs/models';
 import * as z from 'zod';
 import { canonicalJson, isSameJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
+import { strictJson } from '../../contract/strict-json.ts';
 import type { RoleAuthority } from '../../system/signing/signed-document.ts';
 import type { SigningKey } from '../../system/signing/signing-key.ts';
 import { requireAllowedChange } from './allowed-change.ts';
@@ -70,7 +71,7 @@ export function requireKnownRoot({ before }: ChangeRequest, known: Uint8Array): 
 /** @throws SlipwayError `metadata-malformed`, `metadata-signature-invalid`, `usage` */
 export function decodeRequest(bytes: Uint8Array, name: string): ChangeRequest {
   try {
-    const { before, after } = requestSchema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+    const { before, after } = requestSchema.parse(strictJson(bytes));
     const request: ChangeRequest = {
       before: { root: rootOf(before.root), targets: targetsOf(before.targets) },
       after: { root: after.root && rootOf(after.root), targets: after.targets && targetsOf(after.targets) },

@@ -10,6 +10,7 @@ import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { statementPayloadType } from '../../contract/release/provenance.ts';
+import { strictJson } from '../../contract/strict-json.ts';
 
 /** Who has to have signed. */
 export type ExpectedSigner =
@@ -39,7 +40,7 @@ export async function parseCosignBundle(bytes: Uint8Array, name: string): Promis
   if (bytes.length > limits.maxCosignBundleBytes) throw malformed(name, `it has ${bytes.length} bytes`);
   const { bundleFromJSON } = await import('@sigstore/bundle');
   try {
-    const bundle = bundleFromJSON(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+    const bundle = bundleFromJSON(strictJson(bytes));
     return { name, bundle, mediaType: bundle.mediaType, signs: digestsOf(bundle) };
   } catch (cause) {
     throw malformed(name, cause instanceof Error ? cause.message : String(cause), cause);
@@ -73,7 +74,7 @@ export async function parseTrustedRoot(
     import('@sigstore/verify'),
   ]);
   try {
-    const root = TrustedRoot.fromJSON(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
+    const root = TrustedRoot.fromJSON(strictJson(bytes));
     if (root.tlogs.length === 0) throw new Error('it names no transparency log');
     return toTrustMaterial(root, keyFinder(signer));
   } catch (cause) {

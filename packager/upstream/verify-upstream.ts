@@ -57,13 +57,13 @@ type SignedBy = { readonly bundle: Digest } & (
 type Signatures = ReadonlyMap<Digest, SignedBy>;
 
 /**
- * @returns a check for each file, in their order, and the media types of the bundles by digest
+ * @returns a check for each file, in their order, and the media types of the bundles in theirs
  * @throws SlipwayError `upstream-unnamed`, `upstream-mismatched`, `upstream-signature-invalid`, `attachment-malformed`
  */
 export async function verifyUpstream(
   files: readonly UpstreamFile[],
   evidence: UpstreamEvidence,
-): Promise<{ readonly checks: UpstreamCheck[]; readonly mediaTypes: ReadonlyMap<Digest, string> }> {
+): Promise<{ readonly checks: UpstreamCheck[]; readonly mediaTypes: readonly string[] }> {
   const lists = evidence.checksums.map((list): ChecksumList => {
     return { ...list, sha256: sha256(list.bytes), digests: parseChecksums(list.bytes, list.name) };
   });
@@ -76,7 +76,7 @@ export async function verifyUpstream(
   const signatures = await signaturesOf(bundles, files, lists, evidence);
   const checks = files.map((file) => checkOf(file, lists, signatures));
   refuseUseless(lists, files);
-  return { checks, mediaTypes: new Map(bundles.map(({ parsed, digest }) => [digest, parsed.mediaType])) };
+  return { checks, mediaTypes: bundles.map(({ parsed }) => parsed.mediaType) };
 }
 
 async function signaturesOf(

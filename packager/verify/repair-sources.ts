@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { encodeManifest } from '../../contract/release/manifest.ts';
+import { encodeManifest, wholeBlobsOf } from '../../contract/release/manifest.ts';
 import { blobKey, manifestKey } from '../../contract/store-keys.ts';
 import type { RepeatableBytes } from '../../system/store/writer.ts';
 import { type BundleHead, readBundle } from '../bundle/read-bundle.ts';
@@ -13,11 +13,7 @@ import type { RepairSource } from './repair.ts';
 export async function buildAsSource(folder: string): Promise<RepairSource> {
   const { manifest } = await readBuild(folder);
   const { bytes, sha256 } = encodeManifest(manifest);
-  const digests = new Map(
-    [...manifest.components.flatMap(({ blobs }) => blobs), ...(manifest.attachments ?? [])].map(
-      (blob) => [blobKey(blob.sha256), blob.sha256] as const,
-    ),
-  );
+  const digests = new Map(wholeBlobsOf(manifest).map((blob) => [blobKey(blob.sha256), blob.sha256] as const));
   return {
     async object(key) {
       if (key === manifestKey(sha256)) return small(bytes);

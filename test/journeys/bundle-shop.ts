@@ -2,13 +2,14 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { platformSlug } from '../../contract/release/platform.ts';
 import { packager } from '../fakes/packager-command.ts';
 import { systemdService } from '../services/systemd.ts';
 import { SystemdMachine } from '../services/systemd-machine.ts';
+import { platform } from './small-shop.ts';
 
 const project = path.join(import.meta.dirname, '..', '..');
 const unitFolder = path.join(project, 'infra', 'systemd');
-const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 
 /** Where a machine has what stand-ins are made of. */
 export const inMachine = (release: string) => ({
@@ -52,7 +53,7 @@ export class BundleShop {
     await packager(['build', at('release.yaml'), '--out', at('build')]);
     const where = ['--store', this.store, '--channel'];
     await packager(['publish', at('build'), ...where, 'stable', '--keys', this.at('keys')]);
-    const channel = `${this.product}/${platform.replace('/', '-')}/stable`;
+    const channel = `${this.product}/${platformSlug(platform)}/stable`;
     await packager(['bundle', ...where, channel, '--out', this.at('bundles', name)]);
   }
 

@@ -14,6 +14,7 @@ import {
   listening,
   mustCallDistributor,
   pageContent,
+  platform,
   publishShop,
   publishShopRelease,
 } from './small-shop.ts';
@@ -21,7 +22,6 @@ import {
 const folder = mkdtempSync(path.join(tmpdir(), 'slipway-provenance-'));
 const at = (...parts: string[]) => path.join(folder, ...parts);
 const store = `file://${at('store')}`;
-const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 let distributor: RunningProgram;
 let server: string;
 let tokenFile: string;

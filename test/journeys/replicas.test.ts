@@ -9,10 +9,9 @@ import { PollingDevice } from '../fakes/polling-device.ts';
 import { type PostgresService, postgresService } from '../services/postgres.ts';
 import { PostgresServer } from '../services/postgres-server.ts';
 import { describeUnless } from '../services/requirement.ts';
-import { listening, mustCallDistributor, publishShop, publishShopRelease } from './small-shop.ts';
+import { listening, mustCallDistributor, platform, publishShop, publishShopRelease } from './small-shop.ts';
 
 const service = postgresService();
-const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 const devices = 60;
 const waves = [
   { name: 'canary', percent: 20, soak: '2s' },

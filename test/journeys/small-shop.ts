@@ -10,6 +10,8 @@ import type { RunningProgram } from '../../infra/demo/programs.ts';
 import { callDistributor } from '../fakes/distributor-command.ts';
 import { mustCallPackager } from '../fakes/packager-command.ts';
 
+/** Of this machine. */
+export const platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 export const pageContent = Buffer.alloc(300_000, 'a page that compresses well, and another one. ');
 
 /**
@@ -44,7 +46,7 @@ export async function publishShopRelease(
   writeFileSync(at('app', 'page'), pageContent);
   const release = {
     ...{ apiVersion: 'slipway/v1', kind: 'Release', product: 'shop', version, counter },
-    platform: process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64',
+    platform,
     components: [
       { name: 'server', kind: 'binary', source: './server' },
       { name: 'page', kind: 'file', source: './page' },

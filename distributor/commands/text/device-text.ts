@@ -1,6 +1,6 @@
 /** Prints devices as text: a line each, as they come, or one with its condition and its latest reports. */
 
-import { safeguardLabelsOf, safeguardPrefix, withSafeguardLabels } from '../../../contract/device-api/safeguards.ts';
+import { safeguardLabelsOf, safeguardPrefix, withoutSafeguardLabels } from '../../../contract/device-api/safeguards.ts';
 import { type Field, fieldLines } from '../../../system/command-line/fields.ts';
 import { printable } from '../../../system/command-line/printable.ts';
 import { tableLines, tableText } from '../../../system/command-line/table.ts';
@@ -32,9 +32,7 @@ function rowOf(device: DeviceView, now: number): string[] {
     report?.outcome ?? '-',
     status === 'accepted' ? heldText(device) : status,
     lastSeenAt === undefined ? 'never' : relativeText(lastSeenAt, now),
-    printable(
-      labelsText(withSafeguardLabels({ ...device.labels, ...device.givenLabels, ...device.labelsByRule }, undefined)),
-    ),
+    printable(labelsText(withoutSafeguardLabels({ ...device.labels, ...device.givenLabels, ...device.labelsByRule }))),
   ];
 }
 
@@ -67,7 +65,7 @@ export function deviceText(device: DeviceDetail, now: number): string {
       'stands',
       `${site === undefined ? 'no site' : `site ${site}`}, ${cluster === undefined ? 'no cluster' : `cluster ${cluster}`}, ${device.role}`,
     ],
-    ['labels', spacedLabels(withSafeguardLabels(labels, undefined))],
+    ['labels', spacedLabels(withoutSafeguardLabels(labels))],
     ['safeguards', safeguardsText(labels)],
     ['given', device.givenLabels && spacedLabels(device.givenLabels)],
     ['updater', device.updaterVersion ?? 'unknown'],

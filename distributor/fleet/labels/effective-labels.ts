@@ -3,7 +3,11 @@
  * over both what the fleet's rules say. The safeguards that a device tells of count in any case, and nobody gives them.
  */
 import type { DeviceId, Labels } from '../../../contract/device-api/check.ts';
-import { isSafeguardLabel, safeguardLabelsOf, withSafeguardLabels } from '../../../contract/device-api/safeguards.ts';
+import {
+  isSafeguardLabel,
+  safeguardLabelsOf,
+  withoutSafeguardLabels,
+} from '../../../contract/device-api/safeguards.ts';
 import type { LabelRule } from '../../declaration/fleet.ts';
 import { selects } from '../../declaration/selector.ts';
 
@@ -30,7 +34,7 @@ export function compileLabelling(
   const known = knownLabels(fromDevice);
   // A plan or a label of an earlier server may still give what nobody gives any more.
   const compiled = rules.map(({ when, set }) => {
-    return { names: globs(when.ids), when, set: withSafeguardLabels(set, undefined) };
+    return { names: globs(when.ids), when, set: withoutSafeguardLabels(set) };
   });
   return (id, own, given) => {
     let [effective, ruled] = [known(own, given), noLabels];
@@ -46,7 +50,7 @@ export function compileLabelling(
 /** Without those of rules. */
 function knownLabels(fromDevice: boolean): (own: Labels, given: Labels | undefined) => Labels {
   return (own, said = noLabels) => {
-    const given = Object.keys(said).some(isSafeguardLabel) ? withSafeguardLabels(said, undefined) : said;
+    const given = Object.keys(said).some(isSafeguardLabel) ? withoutSafeguardLabels(said) : said;
     if (!fromDevice) return { ...given, ...safeguardLabelsOf(own) };
     for (const _ in given) return { ...own, ...given };
     return own;

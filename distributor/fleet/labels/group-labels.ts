@@ -3,7 +3,7 @@
  * them. Rules of the Fleet still win over given labels. Pure.
  */
 import type { Labels } from '../../../contract/device-api/check.ts';
-import { isSafeguardLabel, withSafeguardLabels } from '../../../contract/device-api/safeguards.ts';
+import { isSafeguardLabel, withoutSafeguardLabels } from '../../../contract/device-api/safeguards.ts';
 import { SlipwayError } from '../../../contract/errors.ts';
 import { nearest } from '../../declaration/nearest.ts';
 import type { Plan } from '../../declaration/plan.ts';
@@ -38,7 +38,7 @@ function asked({ matchLabels, matchExpressions }: Selector): Labels {
     if (operator === 'In') return [[key, values[0] ?? '']];
     return operator === 'Exists' ? [[key, 'true']] : [];
   });
-  return withSafeguardLabels({ ...Object.fromEntries(some), ...matchLabels }, undefined);
+  return withoutSafeguardLabels({ ...Object.fromEntries(some), ...matchLabels });
 }
 
 /** A condition on a label that nobody gives is the device's to fulfil. */
