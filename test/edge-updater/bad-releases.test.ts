@@ -8,8 +8,9 @@ import { describe, expect, it } from 'vitest';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { HealthResult } from '../../edge-updater/ports.ts';
 import { AdoptedBox } from '../fakes/adopted-box.ts';
+import { patience, startOf, update } from '../fakes/box-start.ts';
 import { EdgeDevice } from '../fakes/edge-device.ts';
-import { patience, publishK3s, startOf, update } from './updated-box.ts';
+import { publishK3s } from './updated-box.ts';
 
 interface Kind {
   /** After it has migrated, at its start. */

@@ -3,10 +3,11 @@
  * killed after it}: the box ends on one whole release over data that this release wrote, and nothing holds it.
  */
 import { describe, expect, it } from 'vitest';
+import { patience, startOf, update } from '../fakes/box-start.ts';
 import { never } from '../fakes/edge-device.ts';
 import { Interruption, type InterruptionMode } from '../fakes/interruption.ts';
 import { isLongRun } from '../sampling.ts';
-import { expectWholeBox, patience, prepareBox, scenarios, startOf, update } from './updated-box.ts';
+import { expectWholeBox, prepareBox, scenarios } from './updated-box.ts';
 
 const modes: readonly InterruptionMode[] = ['fails', 'killed before', 'killed after'];
 /** Calls before the box goes down are those of any update: update-matrix.test.ts has them. */

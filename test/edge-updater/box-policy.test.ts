@@ -4,9 +4,9 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { AdoptedBox } from '../fakes/adopted-box.ts';
+import { update } from '../fakes/box-start.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
 import { Interruption } from '../fakes/interruption.ts';
-import { update } from './updated-box.ts';
 
 const newer = { schemaVersion: 2, minUpdaterVersion: '0.2.0' } as const;
 const refuses = { ...newer, onRollback: 'refuse' } as const;

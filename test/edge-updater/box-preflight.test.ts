@@ -4,8 +4,9 @@ import type { Box } from '../../edge-updater/box/box.ts';
 import type { Preflight } from '../../edge-updater/effects/require-fit-box.ts';
 import type { BoxFacts, ProgramRun } from '../../edge-updater/preflight/facts.ts';
 import { AdoptedBox } from '../fakes/adopted-box.ts';
+import { update } from '../fakes/box-start.ts';
 import { EdgeDevice, never, quickPolicy } from '../fakes/edge-device.ts';
-import { publishK3s, update } from './updated-box.ts';
+import { publishK3s } from './updated-box.ts';
 
 const from = '1.33.9+k3s1';
 

@@ -8,10 +8,11 @@ import { describe, expect, it } from 'vitest';
 import { JournalFile, readJournal } from '../../edge-updater/adapters/disk/journal-file.ts';
 import type { DeviceState } from '../../edge-updater/update/state.ts';
 import type { AdoptedBox } from '../fakes/adopted-box.ts';
+import { patience, startOf, update } from '../fakes/box-start.ts';
 import { type EdgeDevice, never } from '../fakes/edge-device.ts';
 import { Interruption } from '../fakes/interruption.ts';
 import { isLongRun } from '../sampling.ts';
-import { allScenarios, patience, prepareBox, startOf, update } from './updated-box.ts';
+import { allScenarios, prepareBox } from './updated-box.ts';
 
 const phases = ['idle', 'staged', 'switching', 'probation', 'rolling-back'] as const;
 const combinations = phases.flatMap((phase) =>

@@ -6,9 +6,10 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { ClusterDatastore } from '../../edge-updater/adoption/cluster-datastore.ts';
 import type { UpdatePolicy } from '../../edge-updater/effects/world.ts';
 import { AdoptedBox } from '../fakes/adopted-box.ts';
+import { patience, startOf, update } from '../fakes/box-start.ts';
 import { EdgeDevice, never, quickPolicy } from '../fakes/edge-device.ts';
 import { etcdDatabase } from '../stand-ins/etcd-database.ts';
-import { patience, publishK3s, startOf, update } from './updated-box.ts';
+import { publishK3s } from './updated-box.ts';
 
 const saved: ClusterDatastore = { save: async () => ({ file: '/data/slipway-box-1-1', bytes: 4096 }) };
 const failing = (code: 'datastore-not-saved' | 'disk-full' | 'actor-unavailable'): ClusterDatastore => ({

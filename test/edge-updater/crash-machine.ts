@@ -4,11 +4,12 @@ import path from 'node:path';
 import { expect } from 'vitest';
 import type { Digest } from '../../contract/digest.ts';
 import type { Device } from '../../edge-updater/device/device.ts';
+import { patience } from '../fakes/box-start.ts';
 import type { SeenFile } from '../fakes/disk-change.ts';
 import { never } from '../fakes/edge-device.ts';
 import { seenTree, writeTree } from '../fakes/seen-tree.ts';
+import { type CrashDeed, crashDeed } from './crash-deeds.ts';
 import type { Prepared, Scenario } from './crash-scenarios.ts';
-import { patience } from './updated-box.ts';
 
 /** What the service of the test was at a moment. */
 export interface ServiceThen {
@@ -48,13 +49,23 @@ export class CrashMachine {
 
   /** All of the scenario, with nothing cut off. */
   async runToEnd(watch: Watch): Promise<SeenFile[]> {
-    await this.watched(watch, this.prepared.act);
+    await this.watched(watch, () => this.act());
     const { tree } = this;
     const device = await this.started('after the end');
     await this.prepared.ask(device);
     await this.prepared.expectWhole(device, true, 'nothing was cut off');
     this.#names = namesIn(this.tree);
     return tree;
+  }
+
+  /** All that is cut off, in this process. */
+  async act(): Promise<void> {
+    const { edge, box } = this.prepared;
+    await this.#deed.act(this.#deed.start(edge, box), edge, box);
+  }
+
+  get #deed(): CrashDeed {
+    return crashDeed(this.prepared.deed);
   }
 
   async watched(watch: Watch, work: () => Promise<unknown>): Promise<void> {
@@ -104,7 +115,8 @@ export class CrashMachine {
   /** As a new process that has ended what the last one left. */
   async started(what: string): Promise<Device> {
     try {
-      const device = this.prepared.start();
+      const { edge, box } = this.prepared;
+      const device = this.#deed.start(edge, box);
       await device.recover(never, patience);
       return device;
     } catch (cause) {

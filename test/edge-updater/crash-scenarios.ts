@@ -1,36 +1,38 @@
 /** What a device does to its disk, from adopting a box to going back twice, and what has to be so wherever that was cut off. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { sha256 } from '../../contract/digest.ts';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { memorySource } from '../../delta/byte-source.ts';
 import { openDelta } from '../../delta/open-delta.ts';
-import { readAdoption, writeAdoption } from '../../edge-updater/adapters/box/adoption-file.ts';
-import { linkProgram } from '../../edge-updater/adapters/box/box-program.ts';
-import { putUnitFiles } from '../../edge-updater/adapters/box/unit-folder.ts';
+import { readAdoption } from '../../edge-updater/adapters/box/adoption-file.ts';
 import { MetadataDirectory } from '../../edge-updater/adapters/disk/metadata-directory.ts';
-import type { Adoption } from '../../edge-updater/adoption/adoption.ts';
-import { unitFilesOf } from '../../edge-updater/adoption/unit-files.ts';
-import type { Box } from '../../edge-updater/box/box.ts';
 import type { Device } from '../../edge-updater/device/device.ts';
-import { installedAsSlot } from '../../edge-updater/wiring/adopt-box.ts';
 import { AdoptedBox } from '../fakes/adopted-box.ts';
-import { deltasHere } from '../fakes/delta-applier.ts';
-import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
+import { patience, startOf, update } from '../fakes/box-start.ts';
+import { EdgeDevice, never } from '../fakes/edge-device.ts';
 import { Interruption } from '../fakes/interruption.ts';
-import { product } from '../fakes/signed-repository.ts';
 import { smallProgram, writeDelta } from '../fakes/small-delta.ts';
+import {
+  adoptInstalled,
+  type CrashDeedName,
+  crashDeed,
+  installByHand,
+  installedAt,
+  installedBytes,
+  unitsAt,
+  unitsOfAdopted,
+} from './crash-deeds.ts';
 import { expectRowsOf, rolledBackByHand } from './undone-box.ts';
-import { allScenarios, expectWholeBox, patience, prepareBox, publishK3s, startOf, update } from './updated-box.ts';
+import { allScenarios, expectWholeBox, prepareBox, publishK3s } from './updated-box.ts';
 
 /** A machine before it does what is cut off. */
 export interface Prepared {
   readonly edge: EdgeDevice;
   readonly box: AdoptedBox;
-  readonly start: () => Device;
-  /** All of it, by a process that starts. */
-  readonly act: () => Promise<void>;
+  /** What it does, done to this machine. */
+  readonly deed: CrashDeedName;
   /** What a later process does in any case, and a person or the server asks for then. */
   readonly ask: (device: Device) => Promise<void>;
   /** @param isAsked whether `ask` was done: there is one end then */
@@ -53,12 +55,9 @@ function updated(
     const prepared = await prepareBox(kind);
     const { edge, box, old, next } = prepared;
     await before(prepared);
-    const start = () => startOf(edge, box);
     const end = kind.isSick ? old : next;
     return {
-      ...{ edge, box, start },
-      act: () => update(start()),
-      ask: askAgain,
+      ...{ edge, box, deed: 'update', ask: askAgain },
       expectWhole: (device, isAsked, what) =>
         expectWholeBox(edge, box, device, { old, allowed: isAsked ? [end] : [old, next] }, what),
     };
@@ -89,10 +88,9 @@ async function byDelta(): Promise<Prepared> {
   const edge = new EdgeDevice();
   const box = new AdoptedBox(edge);
   const { base, target, ...text } = smallProgram();
-  const start = () => edge.start({ service: box, data: box.data, payloads: box.payloads, deltas: deltasHere });
   const old = publishK3s(edge, '1.33.9+k3s1', 1, {}, { bytes: base });
   edge.server.offered = old.manifest;
-  await update(start());
+  await update(crashDeed('update by deltas').start(edge, box));
   const delta = writeDelta({ base, target, ...text });
   const { needs } = openDelta(memorySource(delta));
   const [length, digest, fromSha256] = [delta.length, sha256(delta), sha256(base)];
@@ -101,12 +99,7 @@ async function byDelta(): Promise<Prepared> {
   const next = publishK3s(edge, '1.34.1+k3s1', 2, {}, { bytes: target, deltas: [...deltas] });
   edge.server.offered = next.manifest;
   return {
-    ...{ edge, box, start, ask: askAgain },
-    act: async () => {
-      const device = start();
-      await update(device);
-      expect(device.state.lastAttempt?.transfer?.bytesOnWire).toBeLessThan(delta.length + 1);
-    },
+    ...{ edge, box, deed: 'update by deltas', ask: askAgain },
     expectWhole: (device, isAsked, what) =>
       expectWholeBox(
         ...([edge, box, device] as const),
@@ -125,15 +118,8 @@ async function backTwice(): Promise<Prepared> {
   box.storage.set(worse.digest, 2);
   box.sick.add(worse.digest);
   edge.server.offered = worse.manifest;
-  const start = () => startOf(edge, box);
   return {
-    ...{ edge, box, start },
-    act: async () => {
-      const device = start();
-      await device.recover(never, patience);
-      await device.rollBack(never, patience);
-      await device.check(never, patience);
-    },
+    ...{ edge, box, deed: 'go back and update' },
     ask: async (device) => {
       if (device.state.previous) await device.rollBack(never, patience);
       await askAgain(device);
@@ -150,10 +136,8 @@ async function unpackedByK3s(): Promise<Prepared> {
   const next = publishK3s(edge, '1.34.2+k3s1', 3, stated);
   box.storage.set(next.digest, 2);
   edge.server.offered = next.manifest;
-  const start = () => startOf(edge, box);
   return {
-    ...{ edge, box, start, ask: askAgain },
-    act: () => update(start()),
+    ...{ edge, box, deed: 'update', ask: askAgain },
     expectWhole: (device, isAsked, what) =>
       expectWholeBox(edge, box, device, { old, allowed: isAsked ? [next.digest] : [old, next.digest] }, what),
   };
@@ -164,17 +148,11 @@ function undone(isSick: boolean) {
   return async (): Promise<Prepared> => {
     const { edge, box, old, next, rows } = await rolledBackByHand();
     if (isSick) box.sick.add(next);
-    const start = () => startOf(edge, box);
     const undo = async (device: Device) => {
       if (device.state.setAside) await device.undoRollBack(never, patience);
     };
     return {
-      ...{ edge, box, start, ask: undo },
-      act: async () => {
-        const device = start();
-        await device.recover(never, patience);
-        await device.undoRollBack(never, patience);
-      },
+      ...{ edge, box, deed: 'undo a rollback', ask: undo },
       expectWhole: async (device, isAsked, what) => {
         const allowed = isAsked ? [isSick ? old : next] : [old, next];
         await expectWholeBox(edge, box, device, { old: 'none', allowed }, what);
@@ -191,10 +169,8 @@ async function pruned(): Promise<Prepared> {
   const third = publishK3s(edge, '1.34.2+k3s1', 3);
   box.storage.set(third.digest, 2);
   edge.server.offered = third.manifest;
-  const start = () => startOf(edge, box);
   return {
-    ...{ edge, box, start, ask: askAgain },
-    act: () => update(start()),
+    ...{ edge, box, deed: 'update', ask: askAgain },
     expectWhole: async (device, isAsked, what) => {
       const { currentLink = '' } = edge.slots;
       const allowed = isAsked ? [third.digest] : [next, third.digest];
@@ -226,50 +202,21 @@ async function rotated(): Promise<Prepared> {
 async function adopted(): Promise<Prepared> {
   const edge = new EdgeDevice();
   const box = new AdoptedBox(edge);
-  const program = path.join(edge.folder, 'usr/local/bin/k3s');
-  const bytes = bytesOf('as installed', 4000);
-  mkdirSync(path.dirname(program), { recursive: true });
-  writeFileSync(program, bytes, { mode: 0o755 });
-  const found: Box = {
-    ...({ distribution: 'k3s', role: 'server', unit: 'k3s.service', datastore: { kind: 'sqlite' } } as const),
-    ...{ program, version: '1.33.9+k3s1', dataDir: box.dataDir },
-  };
-  const configuration = { stateDir: edge.stateDirectory, product, platform: 'linux/amd64' } as const;
-  const start = () => startOf(edge, box);
-  const adopt = async (device: Device) => {
-    const adoption = await installedAsSlot(found, device, configuration);
-    await box.data.claim(device.state.current?.manifestSha256 ?? '');
-    linkProgram(edge.stateDirectory, adoption);
-    const acted = { ...adoption, actor: '/run/slipway/actor.sock' };
-    putUnitFiles(unitFiles(acted), units);
-    writeAdoption(edge.stateDirectory, acted);
-  };
-  const units = path.join(edge.folder, 'etc/systemd/system');
-  const unitFiles = (adoption: Adoption) => {
-    const updater = {
-      unit: 'slipway-edge.service',
-      program: '/usr/local/bin/slipway-edge',
-      configFile: '/etc/edge.yaml',
-    };
-    return unitFilesOf(adoption, path.join(edge.stateDirectory, 'hold'), updater);
-  };
+  installByHand(edge);
   return {
-    ...{ edge, box, start, ask: adopt },
-    act: async () => {
-      const device = start();
-      await device.recover(never, patience);
-      await adopt(device);
-    },
+    ...{ edge, box, deed: 'adopt' },
+    ask: (device) => adoptInstalled(device, edge, box),
     expectWhole: async (device, isAsked, what) => {
       // At each moment the unit has a program to start, and it is the one that was installed.
-      expect(readFileSync(program).equals(bytes), what).toBe(true);
+      expect(readFileSync(installedAt(edge)).equals(installedBytes), what).toBe(true);
       // The updater asks an actor from when its record says so: by then each file of systemd is whole.
       const record = readAdoption(edge.stateDirectory);
-      for (const { name, text } of record?.actor ? unitFiles(record) : []) {
-        expect(readFileSync(path.join(units, name), 'utf8'), what).toBe(text);
+      for (const { name, text } of record?.actor ? unitsOfAdopted(edge, record) : []) {
+        expect(readFileSync(path.join(unitsAt(edge), name), 'utf8'), what).toBe(text);
       }
       if (!isAsked) return;
-      expect(readFileSync(path.join(edge.stateDirectory, 'current/bin/k3s')).equals(bytes), what).toBe(true);
+      const current = path.join(edge.stateDirectory, 'current/bin/k3s');
+      expect(readFileSync(current).equals(installedBytes), what).toBe(true);
       expect(device.state.current?.manifestSha256, what).toBe(edge.slots.currentLink);
       expect(manifestOf(edge)?.version, what).toBe('1.33.9+k3s1');
     },
@@ -311,15 +258,13 @@ export const crashScenarios: readonly Scenario[] = [
 async function notAdopted(): Promise<Prepared> {
   const edge = new EdgeDevice();
   const box = new AdoptedBox(edge);
-  const start = () => edge.start({ service: box });
   const old = publishK3s(edge, '1.33.9+k3s1', 1);
   edge.server.offered = old.manifest;
-  await update(start());
+  await update(crashDeed('update without a box').start(edge, box));
   const next = publishK3s(edge, '1.34.1+k3s1', 2);
   edge.server.offered = next.manifest;
   return {
-    ...{ edge, box, start, ask: askAgain },
-    act: () => update(start()),
+    ...{ edge, box, deed: 'update without a box', ask: askAgain },
     expectWhole: async ({ state }, _, what) => {
       expect([edge.slots.currentLink, box.running, state.current?.manifestSha256], what).toEqual(
         Array(3).fill(next.digest),

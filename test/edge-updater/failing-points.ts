@@ -30,8 +30,7 @@ export class FailingPoints {
     const isLasting = fault === 'full' || fault === 'EROFS';
     await machine.watched(faults, async () => {
       // How the process ends is its own matter; what it leaves behind counts.
-      const run = async () => machine.prepared.act();
-      await run().catch(() => undefined);
+      await machine.act().catch(() => undefined);
       if (isLasting) await machine.started(what).catch(() => undefined);
     });
     expect(faults.hasHappened, what).toBe(true);

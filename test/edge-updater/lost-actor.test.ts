@@ -3,9 +3,10 @@ import { expect, it } from 'vitest';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { BoxData } from '../../edge-updater/adoption/box-data.ts';
 import type { AdoptedBox } from '../fakes/adopted-box.ts';
+import { patience, startOf, update } from '../fakes/box-start.ts';
 import { type EdgeDevice, never } from '../fakes/edge-device.ts';
 import { Interruption } from '../fakes/interruption.ts';
-import { allScenarios, expectWholeBox, patience, prepareBox, startOf, update } from './updated-box.ts';
+import { allScenarios, expectWholeBox, prepareBox } from './updated-box.ts';
 
 /** The hold and what can be seen are the updater's own; all else is asked for. */
 const asked = ['owner', 'claim', 'measure', 'snapshot', 'snapshotOf', 'putBack', 'setAside', 'finishExchange'] as const;

@@ -1,8 +1,9 @@
 /** A box that an operator took back from a release that had migrated its data: that data lies aside. */
 import { expect } from 'vitest';
 import type { AdoptedBox } from '../fakes/adopted-box.ts';
+import { patience, startOf, update } from '../fakes/box-start.ts';
 import { never } from '../fakes/edge-device.ts';
-import { allScenarios, patience, prepareBox, startOf, update } from './updated-box.ts';
+import { allScenarios, prepareBox } from './updated-box.ts';
 
 type Rows = ReturnType<AdoptedBox['dump']>;
 

@@ -5,10 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { JournalFile, readJournal } from '../../edge-updater/adapters/disk/journal-file.ts';
 import type { DeviceState } from '../../edge-updater/update/state.ts';
 import { newAttempt } from '../../edge-updater/update/step.ts';
+import { patience, startOf, update } from '../fakes/box-start.ts';
 import { never } from '../fakes/edge-device.ts';
 import { isLongRun } from '../sampling.ts';
 import { expectRowsOf, rolledBackByHand } from './undone-box.ts';
-import { expectWholeBox, patience, publishK3s, startOf, update } from './updated-box.ts';
+import { expectWholeBox, publishK3s } from './updated-box.ts';
 
 describe('a rollback that an operator takes back', () => {
   it('ends on the release that was left, with its data, and may be made again with the data of meanwhile', async () => {

@@ -6,11 +6,9 @@ import { sha256 } from '../../contract/digest.ts';
 import type { Component, ReleaseManifest } from '../../contract/release/manifest.ts';
 import type { Device } from '../../edge-updater/device/device.ts';
 import { AdoptedBox } from '../fakes/adopted-box.ts';
-import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
-import type { Interruption } from '../fakes/interruption.ts';
+import { startOf, update } from '../fakes/box-start.ts';
+import { bytesOf, EdgeDevice } from '../fakes/edge-device.ts';
 import { sampled } from '../sampling.ts';
-
-export const patience = 3;
 
 export const allScenarios = [
   { name: 'a good release', isSick: false, storage: 2 },
@@ -46,18 +44,6 @@ export function publishK3s(
   const asProgram = (component: Component): Component => ({ ...component, kind: 'binary', mode: '0755', deltas });
   const newer = { schemaVersion: 2, minUpdaterVersion: '0.2.0', distribution } as const;
   return edge.publish(version, counter, [{ path: 'bin/k3s', bytes }], asProgram, { ...newer, ...stated });
-}
-
-/** On the files that are there, as a new process. */
-export function startOf(edge: EdgeDevice, box: AdoptedBox, interruption?: Interruption): Device {
-  const more = interruption ? { interruption } : {};
-  return edge.start({ service: box, data: box.data, payloads: box.payloads, ...more });
-}
-
-/** As a process that starts does. */
-export async function update(device: Device): Promise<void> {
-  await device.recover(never, patience);
-  await device.check(never, patience);
 }
 
 /** @param ends the release before, whose data is never lost, and all that it may be on */

@@ -12,16 +12,15 @@ import {
   readlinkSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Digest } from '../../contract/digest.ts';
-import { SlipwayError } from '../../contract/errors.ts';
 import { BoxDataDirectory } from '../../edge-updater/adapters/datastore/box-data.ts';
 import { type K3sPayloadSettings, K3sPayloads } from '../../edge-updater/adapters/datastore/k3s-payloads.ts';
 import type { Adoption } from '../../edge-updater/adoption/adoption.ts';
+import { type BoxRun, openBoxDatabase, unpackAsK3s, writeAsRelease } from './box-run.ts';
 import { type EdgeDevice, FakeService } from './edge-device.ts';
 
 export class AdoptedBox extends FakeService {
@@ -35,9 +34,11 @@ export class AdoptedBox extends FakeService {
   faults: { aside<T>(work: () => T): T } | undefined;
   readonly #edge: EdgeDevice;
 
-  constructor(edge: EdgeDevice) {
+  /** @param isNew whether its folder is to be made */
+  constructor(edge: EdgeDevice, isNew = true) {
     super(() => edge.slots.currentLink);
     this.#edge = edge;
+    if (!isNew) return;
     mkdirSync(this.dataDir, { recursive: true });
     mkdirSync(`${this.configFile}.d`, { recursive: true });
     writeFileSync(this.configFile, 'of the old release', { mode: 0o640 });
@@ -62,8 +63,8 @@ export class AdoptedBox extends FakeService {
     const run: K3sPayloadSettings['run'] = async (program, args) => {
       const [, scratch = ''] = args.find((word) => word.startsWith('--data-dir='))?.split('=') ?? [];
       const [, slot = ''] = /slots\/([0-9a-f]+)\//.exec(program) ?? [];
-      if (this.faults) this.faults.aside(() => this.#unpack(slot, scratch));
-      else this.#unpack(slot, scratch);
+      if (this.faults) this.faults.aside(() => this.unpack(slot, scratch));
+      else this.unpack(slot, scratch);
       return { kind: 'ended', status: 1, stdout: '', stderr: 'unknown flag: --data-dir' };
     };
     const programOf = (release: Digest) => path.join(this.#edge.stateDirectory, 'slots', release, 'bin/k3s');
@@ -83,8 +84,12 @@ export class AdoptedBox extends FakeService {
     if (existsSync(path.join(this.#edge.stateDirectory, 'hold'))) return;
     const slot = this.#edge.slots.currentLink;
     if (slot !== undefined) {
-      if (this.faults) this.faults.aside(() => this.#write(slot));
-      else this.#write(slot);
+      const work = () => {
+        this.serve(slot);
+        this.written.set(slot, (this.written.get(slot) ?? 0) + 1);
+      };
+      if (this.faults) this.faults.aside(work);
+      else work();
     }
     await super.restart();
   }
@@ -121,55 +126,27 @@ export class AdoptedBox extends FakeService {
     return readFileSync(path.join(this.dataDir, 'server/token'), 'utf8');
   }
 
-  /**
-   * One run, ended as by SIGKILL: what it wrote last is in the write-ahead log only. A release that stores in a newer version
-   * makes a new token, which its datastore knows; K3s ends where the two differ.
-   */
-  #write(slot: Digest): void {
-    const file = path.join(this.dataDir, 'server/token');
-    const database = this.#open();
+  /** One run, ended as by SIGKILL: what it wrote last is in the write-ahead log only. */
+  protected serve(slot: Digest): void {
+    const database = openBoxDatabase(this.dataDir, 'off');
     const open = ['', '-wal', '-shm'].map((ending) => path.join(this.dataDir, `server/db/state.db${ending}`));
     let killed: Uint8Array[] = [];
     try {
-      const version = this.storage.get(slot) ?? 1;
-      const query = 'select version as stored, token from kine order by id desc limit 1';
-      const last = database.prepare(query).get() as { stored: number; token: string } | undefined;
-      if (last && last.stored > version) throw new SlipwayError('service-start-failed', `stored in ${last.stored}`);
-      if (last && last.token !== this.token) throw new SlipwayError('service-start-failed', 'the token is another');
-      const token = last?.stored === version ? last.token : slot;
-      database.prepare('insert into kine (writer, version, token) values (?, ?, ?)').run(slot, version, token);
-      writeFileSync(file, token);
-      // For what the older one does not know, somebody changes its settings.
-      if (version > 1) this.#configure(slot);
-      this.#unpack(slot, this.dataDir);
+      writeAsRelease(database, this.runOf(slot), writeFileSync);
       killed = open.map((each) => readFileSync(each));
-      this.written.set(slot, (this.written.get(slot) ?? 0) + 1);
     } finally {
       database.close();
     }
     for (const [index, bytes] of killed.entries()) writeFileSync(open[index] as string, bytes);
   }
 
-  #configure(slot: Digest): void {
-    writeFileSync(this.configFile, `for ${slot}`);
-    writeFileSync(`${this.configFile}.d/b.yaml`, 'b');
+  protected unpack(slot: Digest, dataDir: string): void {
+    unpackAsK3s(this.payloadOf(slot), dataDir);
   }
 
-  /** As K3s does: its links are moved when a release is unpacked for the first time, and never back. */
-  #unpack(slot: Digest, dataDir: string): void {
-    const payload = this.payloadOf(slot);
-    const unpacked = path.join(dataDir, 'data', payload);
-    if (existsSync(unpacked)) return;
-    mkdirSync(path.join(unpacked, 'bin'), { recursive: true });
-    writeFileSync(path.join(unpacked, 'bin/k3s'), payload);
-    mkdirSync(path.join(dataDir, 'data/cni'), { recursive: true });
-    for (const [link, target] of [
-      ['data/current', unpacked],
-      ['data/cni/bridge', path.join(unpacked, 'bin/cni')],
-    ] as const) {
-      rmSync(path.join(dataDir, link), { force: true });
-      symlinkSync(target, path.join(dataDir, link));
-    }
+  protected runOf(slot: Digest): BoxRun {
+    const version = this.storage.get(slot) ?? 1;
+    return { slot, version, payload: this.payloadOf(slot), dataDir: this.dataDir, configFile: this.configFile };
   }
 
   /** The folder that a release unpacks to. */
@@ -183,14 +160,6 @@ export class AdoptedBox extends FakeService {
       readlinkSync(path.join(this.dataDir, name)),
     );
     return [path.basename(current ?? ''), path.basename(path.join(cni ?? '', '../..'))];
-  }
-
-  #open(): DatabaseSync {
-    mkdirSync(path.join(this.dataDir, 'server/db'), { recursive: true });
-    const database = new DatabaseSync(path.join(this.dataDir, 'server/db/state.db'));
-    database.exec('pragma journal_mode=wal; pragma synchronous=off');
-    database.exec('create table if not exists kine (id integer primary key, writer text, version integer, token text)');
-    return database;
   }
 }
 

@@ -215,7 +215,7 @@ const fastFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 export class EdgeDevice {
   readonly deviceId = 'wt-1';
   readonly labels: Record<string, string> = {};
-  readonly folder = mkdtempSync(path.join(fastFolder, 'edge-device-'));
+  readonly folder: string;
   readonly clock = new VirtualClock(Date.parse('2026-12-01T00:00:00Z'));
   readonly repository = new SignedRepository(new Date(this.clock.now()));
   readonly server = new FakeServer(this.repository);
@@ -223,8 +223,10 @@ export class EdgeDevice {
   /** `phase: detail` lines. */
   readonly told: string[] = [];
 
-  constructor() {
-    writeFileSync(this.rootFile, this.repository.root.bytes);
+  /** @param folder of one that another process has made */
+  constructor(folder = mkdtempSync(path.join(fastFolder, 'edge-device-'))) {
+    this.folder = folder;
+    if (!existsSync(this.rootFile)) writeFileSync(this.rootFile, this.repository.root.bytes);
   }
 
   get stateDirectory(): string {

@@ -19,7 +19,8 @@ import { ActorClient } from '../../../edge-updater/adapters/actor/actor-client.t
 import type { Box } from '../../../edge-updater/box/box.ts';
 import { actionsBy } from '../../../edge-updater/wiring/open-actor.ts';
 import { ActorOfBox, actionsOfTest } from '../../fakes/actor-of-box.ts';
-import { prepareBox, scenarios, update } from '../updated-box.ts';
+import { update } from '../../fakes/box-start.ts';
+import { prepareBox, scenarios } from '../updated-box.ts';
 
 const release = sha256(Buffer.from('release'));
 const taken = { attempt: 'a-1', takenAt: '2026-12-01T00:00:00.000Z' };

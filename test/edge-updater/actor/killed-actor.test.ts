@@ -8,9 +8,10 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ActorClient } from '../../../edge-updater/adapters/actor/actor-client.ts';
 import { ActorOfBox, actionsOfTest } from '../../fakes/actor-of-box.ts';
+import { update } from '../../fakes/box-start.ts';
 import { never } from '../../fakes/edge-device.ts';
 import { isLongRun } from '../../sampling.ts';
-import { allScenarios, expectWholeBox, prepareBox, update } from '../updated-box.ts';
+import { allScenarios, expectWholeBox, prepareBox } from '../updated-box.ts';
 
 const program = path.join(import.meta.dirname, '../../fakes/mortal-actor.ts');
 const sickRelease = allScenarios[1];
