@@ -12,7 +12,7 @@ import { datastoreOfCluster } from '../../adoption/cluster-datastore.ts';
 import { type DataSet, dataSetOf } from '../../adoption/data-set.ts';
 import { freeBytesOf } from '../disk/disk-space.ts';
 import { bytesBelow, type Copied, copyTree, differenceIn, listTree } from './copy-tree.ts';
-import { requireAlone, requireWholeCopy, requireWholeLive } from './database-check.ts';
+import { logIndexOf, requireAlone, requireWholeCopy, requireWholeLive } from './database-check.ts';
 import { Exchange, notRestorable, outsideName } from './exchange.ts';
 import { requireExchangeable } from './exchangeable.ts';
 import { HoldFile } from './hold-file.ts';
@@ -97,7 +97,7 @@ export class BoxDataDirectory implements BoxData {
     await this.#makeSnapshot(passage, takenAt, async (folder) => {
       const copied = this.#set.items.flatMap((item) => copyTree(this.#dataDir, folder, item));
       await requireWholeCopy(folder, this.#set);
-      return copied;
+      return this.#withoutIndex(copied);
     });
   }
 
@@ -112,7 +112,7 @@ export class BoxDataDirectory implements BoxData {
     // Whoever asked may not have heard that it is done.
     if (!record && this.#own.ownership?.putBack === attempt) return;
     if (!record) throw notRestorable(`there is no snapshot of ${attempt}`);
-    const difference = await differenceIn(this.#own.snapshotFolder(attempt), record.copied);
+    const difference = await differenceIn(this.#own.snapshotFolder(attempt), this.#withoutIndex(record.copied));
     const besides = await differenceIn(this.#own.snapshotFolder(attempt, outsideName), record.outside?.copied ?? []);
     const change = difference ?? besides;
     if (change !== undefined) throw notRestorable(`the snapshot is not as it was taken: ${change}`);
@@ -131,8 +131,9 @@ export class BoxDataDirectory implements BoxData {
     if (this.#own.ownership?.release === passage.to) return;
     if ((await this.setAside())?.release !== passage.to) throw notRestorable('what lies aside is of another release');
     await requireWholeCopy(this.#own.at('aside'), this.#set);
-    // Nobody has the database open. Its index of the log is of no use, and nobody ever flushed it.
-    if (this.#set.sqlite !== undefined) remove(path.join(this.#dataDir, `${this.#set.sqlite}-shm`));
+    const index = logIndexOf(this.#set);
+    // Nobody has the database open.
+    if (index !== undefined) remove(path.join(this.#dataDir, index));
     const record = await this.#makeSnapshot(passage, takenAt, async () => {
       const listed: Copied[] = [];
       for (const item of this.#set.items) listed.push(...(await listTree(this.#dataDir, item)));
@@ -163,6 +164,12 @@ export class BoxDataDirectory implements BoxData {
   forget(): void {
     remove(this.#own.folder);
     this.#hold.lift();
+  }
+
+  /** A copy has none, and one that an older updater took is not judged by it. */
+  #withoutIndex(copied: readonly Copied[]): Copied[] {
+    const index = logIndexOf(this.#set);
+    return copied.filter((entry) => entry.path !== index);
   }
 
   /** Whole once its record is there, which comes last. @param fill copies the items, or lists what is to be moved there */

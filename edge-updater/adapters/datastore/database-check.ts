@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { SlipwayError } from '../../../contract/errors.ts';
-import { exists } from '../../../system/files/durable-file-sync.ts';
+import { exists, onDisk } from '../../../system/files/durable-file-sync.ts';
 import type { DataSet } from '../../adoption/data-set.ts';
 import { etcdFileIn, membersOfFile } from '../disk/etcd-file.ts';
 
@@ -28,19 +28,27 @@ export function requireAlone(dataDir: string, { etcd }: DataSet): void {
 }
 
 /**
- * @param root of a copy, which stays as it is
+ * The index of a write-ahead log, relative as the database is. It is memory that processes share: SQLite makes it anew for
+ * whoever opens the database first, and nobody flushes it.
+ */
+export function logIndexOf({ sqlite }: DataSet): string | undefined {
+  return sqlite === undefined ? undefined : `${sqlite}-shm`;
+}
+
+/**
+ * @param root of a copy, which stays as it is but for the index of its log, which goes
  * @throws SlipwayError `datastore-damaged`
  */
-export async function requireWholeCopy(root: string, { sqlite, etcd }: DataSet): Promise<void> {
+export async function requireWholeCopy(root: string, set: DataSet): Promise<void> {
+  const { sqlite, etcd } = set;
   if (etcd !== undefined) requireWholeEtcd(path.join(root, etcd));
   if (sqlite === undefined) return;
-  const file = path.join(root, sqlite);
-  const hadIndex = exists(`${file}-shm`);
   try {
-    await requireWholeSqlite(file);
+    await requireWholeSqlite(path.join(root, sqlite));
   } finally {
-    // A reader of a write-ahead log makes an index for it.
-    if (!hadIndex) rmSync(`${file}-shm`, { force: true });
+    // The reader has made it anew.
+    const index = path.join(root, logIndexOf(set) ?? '');
+    onDisk(`remove ${index}`, () => rmSync(index, { force: true }));
   }
 }
 
