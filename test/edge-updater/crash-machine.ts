@@ -15,7 +15,12 @@ import type { Prepared, Scenario } from './crash-scenarios.ts';
 export interface ServiceThen {
   readonly running: Digest | undefined;
   readonly written: ReadonlyMap<Digest, number>;
+  /** The release whose run is writing, where that is seen. */
+  readonly writing?: Digest | undefined;
 }
+
+/** What is later than all that a scenario writes. */
+const hourMs = 3_600_000;
 
 interface Watch extends Disposable {
   aside<T>(work: () => T): T;
@@ -24,14 +29,14 @@ interface Watch extends Disposable {
 export class CrashMachine {
   readonly name: string;
   readonly prepared: Prepared;
-  readonly before: { readonly tree: readonly SeenFile[]; readonly service: ServiceThen };
+  readonly before: { readonly tree: readonly SeenFile[]; readonly service: ServiceThen; readonly now: number };
   /** Names at the end of a run that nothing cut off, ids left out; empty before `runToEnd`. */
   #names: ReadonlySet<string> = new Set();
 
   private constructor(name: string, prepared: Prepared) {
     this.name = name;
     this.prepared = prepared;
-    this.before = { tree: this.tree, service: this.service };
+    this.before = { tree: this.tree, service: this.service, now: prepared.edge.clock.now() };
   }
 
   static async of({ name, prepare }: Scenario): Promise<CrashMachine> {
@@ -47,9 +52,9 @@ export class CrashMachine {
     return { running, written: new Map(written) };
   }
 
-  /** All of the scenario, with nothing cut off. */
-  async runToEnd(watch: Watch): Promise<SeenFile[]> {
-    await this.watched(watch, () => this.act());
+  /** @param act all of the scenario, with nothing cut off */
+  async runToEnd(act: () => Promise<unknown>): Promise<SeenFile[]> {
+    await act();
     const { tree } = this;
     const device = await this.started('after the end');
     await this.prepared.ask(device);
@@ -79,15 +84,26 @@ export class CrashMachine {
     }
   }
 
-  bringBack(tree: readonly SeenFile[], { running, written }: ServiceThen): void {
-    const { edge, box } = this.prepared;
+  bringBack(tree: readonly SeenFile[], service: ServiceThen): void {
+    const { edge } = this.prepared;
     rmSync(edge.folder, { recursive: true, force: true });
     writeTree(tree);
+    this.take(service);
+    edge.clock.jumpTo(this.before.now + hourMs);
+    edge.server.reports.clear();
+    edge.server.checks.length = 0;
+  }
+
+  /** What another process says of the service. */
+  take({ running, written, writing }: ServiceThen): void {
+    const { box } = this.prepared;
     box.running = running;
     box.written.clear();
     for (const [writer, count] of written) box.written.set(writer, count);
-    edge.server.reports.clear();
-    edge.server.checks.length = 0;
+    if (writing === undefined) return;
+    // A run that was cut off has committed, or not.
+    const [before, rows] = [written.get(writing) ?? 0, box.rowsOf(writing)];
+    if (rows === before + 1) box.written.set(writing, rows);
   }
 
   async expectEnd(what: string): Promise<void> {
@@ -137,14 +153,25 @@ export class CrashMachine {
   }
 }
 
+/** In order. SQLite keeps the index of a write-ahead log in memory that it shares, which no call changes. */
+export function allBytes(tree: readonly SeenFile[]): unknown[] {
+  return inOrder(tree).map((each) => {
+    if (each.kind !== 'file') return each;
+    return each.file.endsWith('-shm') ? each.file : [each.file, each.mode, Buffer.from(each.bytes).toString('base64')];
+  });
+}
+
 /** In order; of the journal and of what a running database writes only the names. */
 export function namesAndBytes(tree: readonly SeenFile[]): unknown[] {
-  const inOrder = [...tree].sort((a, b) => (a.file < b.file ? -1 : 1));
-  return inOrder.map((each) => {
+  return inOrder(tree).map((each) => {
     if (each.kind !== 'file') return each;
     const isAlive = /\/journal\/|\/server\/db\//.test(each.file);
     return isAlive ? each.file : [each.file, each.mode, Buffer.from(each.bytes).toString('base64')];
   });
+}
+
+function inOrder(tree: readonly SeenFile[]): SeenFile[] {
+  return [...tree].sort((a, b) => (a.file < b.file ? -1 : 1));
 }
 
 function namesIn(tree: readonly SeenFile[]): Set<string> {

@@ -8,6 +8,9 @@ import type { LoggedChange } from '../fakes/disk-log.ts';
 import type { VolatileDisk } from '../fakes/volatile-disk.ts';
 import type { CrashMachine, ServiceThen } from './crash-machine.ts';
 
+/** SQLite makes the index of a write-ahead log anew wherever nobody has it open, whatever lies there. */
+const matters = (name: string) => !name.endsWith('-shm');
+
 /** One change, after it was made. */
 interface Made {
   readonly disk: VolatileDisk;
@@ -40,7 +43,8 @@ export class CrashOrder {
       this.#ran(made),
       this.#switched(made),
     ];
-    return found.filter((text) => text !== undefined);
+    // What the box does to its own files is not the updater's.
+    return logged.mark.writing === undefined ? found.filter((text) => text !== undefined) : [];
   }
 
   /** What is not as it has to be when the device is at rest. */
@@ -59,7 +63,7 @@ export class CrashOrder {
 
   /** Bytes before names: else the name may last without them. */
   #renamed({ disk, logged: { change } }: Made): string | undefined {
-    if (change.kind !== 'move' || disk.isWhole(change.file)) return undefined;
+    if (change.kind !== 'move' || disk.isWhole(change.file, matters)) return undefined;
     // What is set aside is nobody's to start from; it was in use until now.
     if (change.file.includes('/slipway/aside/') || !disk.isThere(change.file)) return undefined;
     return `${change.file} has its name before its bytes last`;

@@ -6,6 +6,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { survivals } from '../fakes/volatile-disk.ts';
 import { CrashPoints } from './crash-points.ts';
+import { inThisProcess } from './crash-recorder.ts';
 import { chosen, printSample, randomOf } from './crash-sample.ts';
 import { crashScenarios, orderOnly } from './crash-scenarios.ts';
 
@@ -15,12 +16,12 @@ let tried = 0;
 afterAll(() => printSample(`${tried} cuts`));
 
 it.each(orderOnly)('$name keeps the order of its changes', async (scenario) => {
-  (await CrashPoints.of(scenario)).remove();
+  (await CrashPoints.of(scenario, inThisProcess)).machine.remove();
 });
 
 describe.each(crashScenarios)('$name', (scenario) => {
   it('comes to a whole end wherever it is cut off', { timeout: 3_600_000 }, async () => {
-    const points = await CrashPoints.of(scenario);
+    const points = await CrashPoints.of(scenario, inThisProcess);
     expect(points.cuts.length).toBeGreaterThan(10);
     for (const survival of survivals) {
       const random = randomOf(`${scenario.name} ${survival}`);
@@ -29,6 +30,6 @@ describe.each(crashScenarios)('$name', (scenario) => {
         await points.cutOff(index, survival, random);
       }
     }
-    points.remove();
+    points.machine.remove();
   });
 });

@@ -17,7 +17,7 @@ export class FailingPoints {
   static async of(scenario: Scenario): Promise<FailingPoints> {
     const machine = await CrashMachine.of(scenario);
     const counter = new FileFaults(machine.prepared.edge.folder, 0, 'EIO');
-    await machine.runToEnd(counter);
+    await machine.runToEnd(() => machine.watched(counter, () => machine.act()));
     return new FailingPoints(machine, counter.seen.length);
   }
 

@@ -110,12 +110,20 @@ export class AdoptedBox extends FakeService {
     return this.dump().map(({ writer }) => writer);
   }
 
+  /** How many rows one has; none where there is no datastore yet. */
+  rowsOf(slot: Digest): number {
+    if (!existsSync(path.join(this.dataDir, 'server/db/state.db'))) return 0;
+    return this.writers().filter((writer) => writer === slot).length;
+  }
+
   /** All rows of the datastore, in order. */
   dump(): readonly { readonly writer: Digest; readonly version: number; readonly token: string }[] {
     const copy = path.join(this.#edge.folder, 'seen');
     cpSync(path.join(this.dataDir, 'server/db'), copy, { recursive: true });
     const database = new DatabaseSync(path.join(copy, 'state.db'));
-    const rows = database.prepare('select writer, version, token from kine order by id').all();
+    // A first run may have been cut off before it made its table.
+    const isMade = database.prepare("select 1 from sqlite_master where name = 'kine'").get() !== undefined;
+    const rows = isMade ? database.prepare('select writer, version, token from kine order by id').all() : [];
     database.close();
     rmSync(copy, { recursive: true });
     return rows.map((row) => ({ ...row }) as { writer: Digest; version: number; token: string });

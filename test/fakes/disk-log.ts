@@ -135,7 +135,7 @@ export class DiskLog<Mark> {
   }
 }
 
-function inHalves(handle: number, at: number, bytes: Uint8Array): DiskChange[] {
+export function inHalves(handle: number, at: number, bytes: Uint8Array): DiskChange[] {
   const half = Math.floor(bytes.length / 2);
   return [
     { kind: 'write', handle, at, bytes: bytes.subarray(0, half) },

@@ -116,13 +116,14 @@ export class VolatileDisk {
     return entry?.kind === 'file' ? entry.lasting.toString('latin1') : undefined;
   }
 
-  /** Whether all of a file or a folder lasts: bytes, and names in it. Its own name is not looked at. */
-  isWhole(file: string): boolean {
+  /** Whether all of a file or a folder lasts: bytes, and names in it that matter. Its own name is not looked at. */
+  isWhole(file: string, matters: (name: string) => boolean = () => true): boolean {
     const whole = (entry: Entry): boolean => {
       if (entry.kind === 'link') return true;
       if (entry.kind === 'file') return entry.isFlushed;
-      const isSame = entry.now.size === entry.kept.size;
-      return isSame && [...entry.now].every(([name, each]) => entry.kept.get(name) === each && whole(each));
+      const isSame = [...entry.kept.keys()].every((name) => entry.now.has(name) || !matters(name));
+      const found = [...entry.now].filter(([name]) => matters(name));
+      return isSame && found.every(([name, each]) => entry.kept.get(name) === each && whole(each));
     };
     const found = this.#find(file);
     return found !== undefined && whole(found);

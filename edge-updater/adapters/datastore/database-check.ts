@@ -1,8 +1,7 @@
 /** Opens a datastore to see whether it is whole, without changing a byte of it. */
-import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { SlipwayError } from '../../../contract/errors.ts';
-import { exists, onDisk } from '../../../system/files/durable-file-sync.ts';
+import { exists, remove } from '../../../system/files/durable-file-sync.ts';
 import type { DataSet } from '../../adoption/data-set.ts';
 import { etcdFileIn, membersOfFile } from '../disk/etcd-file.ts';
 
@@ -47,8 +46,7 @@ export async function requireWholeCopy(root: string, set: DataSet): Promise<void
     await requireWholeSqlite(path.join(root, sqlite));
   } finally {
     // The reader has made it anew.
-    const index = path.join(root, logIndexOf(set) ?? '');
-    onDisk(`remove ${index}`, () => rmSync(index, { force: true }));
+    remove(path.join(root, logIndexOf(set) ?? ''));
   }
 }
 
