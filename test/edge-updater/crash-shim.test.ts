@@ -14,7 +14,7 @@ import { crashScenarios } from './crash-scenarios.ts';
 import { ShimLives } from './shim-lives.ts';
 import { ShimPoints } from './shim-points.ts';
 
-const inEachRun = ['adopting a box', 'going back with the data', 'undoing a rollback'];
+const inEachRun = ['adopting a box', 'going back with the data'];
 const scenarios = crashScenarios.filter(({ name }) => isLongRun || inEachRun.includes(name));
 const diskFaults = shimFaults.filter((fault) => fault !== 'kill');
 

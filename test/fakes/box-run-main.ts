@@ -2,8 +2,9 @@
  * A box as a process of its own, as systemd has it: it writes as a release does, flushes what K3s flushes and is ended by
  * SIGKILL, or unpacks and ends. Argument: what to do, as JSON.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { replaceFileSync } from '../../system/files/durable-file-sync.ts';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { syncDirectory } from '../../system/files/durable-file-sync.ts';
 import { type BoxRun, openBoxDatabase, unpackAsK3s, writeAsRelease } from './box-run.ts';
 
 export type BoxWork = { readonly run: BoxRun } | { readonly payload: string; readonly unpackTo: string };
@@ -16,9 +17,9 @@ if ('run' in work) {
   unpackAsK3s(work.payload, work.unpackTo);
 }
 
-/** What stays the same is not written. */
+/** In place, as an editor does, and flushed. What stays the same is not written. */
 function putLasting(file: string, text: string): void {
-  const isThere = existsSync(file);
-  if (isThere && readFileSync(file, 'utf8') === text) return;
-  replaceFileSync(file, Buffer.from(text), isThere ? statSync(file).mode & 0o7777 : 0o644);
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
+  writeFileSync(file, text, { flush: true });
+  syncDirectory(path.dirname(file));
 }

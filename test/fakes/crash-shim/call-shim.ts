@@ -58,6 +58,8 @@ export class CallShim {
     const child = spawn(process.execPath, args, {
       // A kill takes all that it has started.
       detached: true,
+      // An end for what hangs.
+      timeout: 120_000,
       stdio: ['ignore', 'ignore', 'pipe'],
       env: {
         ...process.env,
