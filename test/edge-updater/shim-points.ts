@@ -47,12 +47,15 @@ export class ShimPoints implements CrashRecorder {
     return logOf(await this.#lives.live(machine, true, noFault), before, what);
   }
 
-  /** Before a call; and maybe once more while that is put right. */
+  /**
+   * Before a call; and maybe once more while that is put right. How often a download is flushed is a matter of time: a few
+   * of the last calls may not be there again, and then the life came to its end.
+   */
   async killAt(machine: CrashMachine, call: ShimCall, random: () => number): Promise<void> {
     let what = `${machine.name}: killed before ${nameOf(call)}`;
     machine.bringBack(machine.before.tree, machine.before.service);
     const run = await this.#lives.live(machine, false, { at: call.number, fault: 'kill' });
-    expect([run.isKilled, run.status], what).toEqual([true, undefined]);
+    expect([run.isKilled, run.status], what).toEqual(run.hasHappened ? [true, undefined] : [false, 0]);
     if (random() < secondShare) {
       const at = 1 + Math.floor(random() * this.#calls.length);
       const second = await this.#lives.live(machine, true, { at, fault: 'kill' });
@@ -67,7 +70,7 @@ export class ShimPoints implements CrashRecorder {
     machine.bringBack(machine.before.tree, machine.before.service);
     // How the process ends is its own matter; what it leaves behind counts.
     const run = await this.#lives.live(machine, false, { at: call.number, fault });
-    expect([run.hasHappened, run.isKilled], what).toEqual([true, false]);
+    expect([run.hasHappened || run.status === 0, run.isKilled], what).toEqual([true, false]);
     if (fault === 'full' || fault === 'EROFS') await this.#lives.live(machine, true, { at: 1, fault });
     await machine.expectEnd(what);
   }
