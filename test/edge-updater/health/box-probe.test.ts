@@ -8,7 +8,8 @@ import { missingCommands } from '../../services/commands.ts';
 import { describeUnless } from '../../services/requirement.ts';
 import { type PodOfTest, pathsOf } from '../../stand-ins/kubernetes/api-server.ts';
 import { ClusterCertificates } from '../../stand-ins/kubernetes/certificates.ts';
-import { ClusterOfBox, never, node } from './cluster-of-box.ts';
+import { never, node } from './box-with-access.ts';
+import { ClusterOfBox } from './cluster-of-box.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'box-probe-'));
 let certificates: ClusterCertificates;
