@@ -37,12 +37,16 @@ function isElsewhere(why: Exclude<Answer, { kind: 'answer' }>['why'], side: ApiS
   return why !== 'refused' && side.isReachable !== true;
 }
 
+/** One that starts has a dozen. */
+const maxChecks = 3;
+
 const statusSchema = z.object({ kind: z.literal('Status'), message: z.string() });
 
 /** The checks of /readyz that fail, behind all those that pass; the message of a Status; or a first line. */
 function reasonIn(body: string): string {
   const failing = [...body.matchAll(/^\[-\](\S+) failed/gm)].map(([, name]) => name);
-  if (failing.length > 0) return `${failing.join(', ')} failed`;
+  const more = failing.length > maxChecks ? ` and ${failing.length - maxChecks} more` : '';
+  if (failing.length > 0) return `${failing.slice(0, maxChecks).join(', ')}${more} failed`;
   return statusIn(body)?.message ?? body.trim().split('\n')[0] ?? '';
 }
 

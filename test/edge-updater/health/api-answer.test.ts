@@ -1,4 +1,4 @@
-/** What a look at a box tells of an API server that answers no 200, in the words that a kube-apiserver 1.20.2 really said. */
+/** What a look at a box tells of an API server that answers no 200, by answers of the form that a kube-apiserver 1.20.2 gave. */
 import { expect, it } from 'vitest';
 import { objectionTo } from '../../../edge-updater/health/api-answer.ts';
 
@@ -9,6 +9,10 @@ it('names the checks that fail, which stand behind those that pass', () => {
   const body =
     '[+]ping ok\n[+]log ok\n[-]etcd failed: reason withheld\n[+]a ok\n[-]poststarthook/b failed: reason withheld\nreadyz check failed\n';
   expect(saw(500, body)).toBe('/readyz answers 500: etcd, poststarthook/b failed');
+  const starting = 'abcde'.replace(/./g, '[-]poststarthook/$& failed: reason withheld\n');
+  expect(saw(500, starting)).toBe(
+    '/readyz answers 500: poststarthook/a, poststarthook/b, poststarthook/c and 2 more failed',
+  );
 });
 
 it('names the message of a Status, not the JSON around it', () => {

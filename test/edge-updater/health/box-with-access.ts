@@ -1,6 +1,6 @@
 /** A box of the tests with its files and a kubelet's port, whose updater asks an API server wherever that is. */
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server as PlainServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,8 @@ import { localMachine } from '../../../edge-updater/adapters/health/local-machin
 import type { Box, BoxReading } from '../../../edge-updater/box/box.ts';
 import { HealthOfBox } from '../../../edge-updater/health/box-health.ts';
 import { BoxProbe } from '../../../edge-updater/health/box-probe.ts';
+import type { Answer, HealthMachine } from '../../../edge-updater/health/health-machine.ts';
+import { accessIn } from '../../../edge-updater/health/kubeconfig.ts';
 import type { HealthProbe } from '../../../edge-updater/ports.ts';
 import type { ClusterCertificates, Pair } from '../../stand-ins/kubernetes/certificates.ts';
 import { kubeconfig } from '../../stand-ins/kubernetes/kubeconfig.ts';
@@ -71,16 +73,26 @@ export class BoxWithAccess implements AsyncDisposable {
     writeFileSync(file, content);
   }
 
+  /** One question of the administrator's kubeconfig, as a look asks it. */
+  askApi(asked: string): Promise<Answer> {
+    const file = path.join(this.folder, 'server/cred/admin.kubeconfig');
+    return this.#machine.askApi(accessIn(readFileSync(file, 'utf8'), file), asked, never);
+  }
+
+  get #machine(): HealthMachine {
+    return localMachine(
+      this.timeoutSeconds,
+      () => this.now,
+      () => this.date,
+    );
+  }
+
   probe(): BoxProbe {
     const { port } = this.#kubelet.address() as AddressInfo;
     return new BoxProbe({
       box: new HealthOfBox({
         boxes: { read: async () => this.reading },
-        machine: localMachine(
-          this.timeoutSeconds,
-          () => this.now,
-          () => this.date,
-        ),
+        machine: this.#machine,
         kubeletHealthz: `http://127.0.0.1:${port}/healthz`,
         podsIn: this.podsIn,
       }),
