@@ -7,6 +7,9 @@ import type { ClusterCertificates, Pair } from '../../stand-ins/kubernetes/certi
 import type { RealCluster } from './real-cluster.ts';
 import type { ToldCluster } from './told-cluster.ts';
 
+/** Of the release that the box is to run. */
+export const version = 'v1.33.9+k3s1';
+
 export interface Side {
   readonly cluster: ToldCluster;
   readonly box: BoxWithAccess;
@@ -30,6 +33,17 @@ export async function settled({ cluster, box }: Side): Promise<BoxProbe> {
   await probe.probe(never);
   await cluster.renewLease();
   return probe;
+}
+
+/** Whatever a test before left: a server that answers, asks as administrator, and has a Node that is Ready and no pods. */
+export async function makeWell({ cluster, box }: Side, certificates: ClusterCertificates): Promise<void> {
+  await cluster.letGoOn();
+  await cluster.findDatastore();
+  await cluster.putNode(version, true);
+  await cluster.renewLease();
+  await cluster.putPods([]);
+  asks(box, 'server', certificates.admin());
+  [box.date, box.timeoutSeconds, box.podsIn] = [Date.now(), 10, []];
 }
 
 /** The box has that role and that certificate. */

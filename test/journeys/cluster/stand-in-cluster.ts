@@ -59,7 +59,7 @@ export class StandInCluster implements ToldCluster {
   }
 
   async findDatastore(): Promise<void> {
-    this.#api.isReady = true;
+    this.answerAsStarting(200);
   }
 
   async holdUp(): Promise<void> {
