@@ -162,8 +162,18 @@ describeUnless(typeof program === 'string' ? undefined : program.unavailable, 'a
     });
 
     it('tells its version to the kubelet of an agent', async () => {
-      const facts = await same(({ box }) => lookAtFacts(preflight, box.boxOf({ role: 'agent' }), 0, never));
-      expect(facts).toMatchObject({ serverVersion: '1.20.2' });
+      const told = await same(async ({ box }) => {
+        asks(box, 'agent', certificates.kubelet(node));
+        const { serverVersion } = await lookAtFacts(preflight, box.boxOf({ role: 'agent' }), Date.now(), never);
+        return serverVersion ?? null;
+      });
+      expect(told).toBe('1.20.2');
+    });
+
+    it('has no plan of an autopilot, which a box asks any K0s for', async () => {
+      const path = '/apis/autopilot.k0sproject.io/v1beta2/plans/autopilot';
+      const asAdmin = ({ cluster }: Side) => new ApiClient(cluster.server, certificates.serverCa, certificates.admin());
+      expect((await same((side) => asAdmin(side).ask({ path }))).status).toBe(404);
     });
 
     describe('asked with another certificate', () => {
@@ -191,32 +201,22 @@ describeUnless(typeof program === 'string' ? undefined : program.unavailable, 'a
       });
 
       it('is not asked where its own is of another authority', async () => {
-        await both(({ box }) => {
-          box.write('server/cred/admin.kubeconfig.ca', certificates.clientCa);
-        });
+        await both(({ box }) => box.write('server/cred/admin.kubeconfig.ca', certificates.clientCa));
         expect(await look()).toEqual(failing(/^api: \/readyz at 127\.0\.0\.1:PORT: .*certificate/));
       });
     });
 
     it('answers in the same shape whatever a box asks, as whoever', async () => {
       const askers = {
-        nobody: certificates.nobody(),
-        expired: certificates.expired(),
-        stranger: certificates.stranger(),
+        ...{ admin: certificates.admin(), kubelet: certificates.kubelet(node), nobody: certificates.nobody() },
+        ...{ expired: certificates.expired(), stranger: certificates.stranger(), anonymous: undefined },
       };
-      const known = { admin: certificates.admin(), kubelet: certificates.kubelet(node) };
       const { node: ofNode, lease } = pathsOf(node);
-      const paths = [
-        '/readyz',
-        '/version',
-        '/metrics',
-        ofNode,
-        lease,
-        `/api/v1/pods?fieldSelector=spec.nodeName%3D${node}`,
-      ];
+      const pods = `/api/v1/pods?fieldSelector=spec.nodeName%3D${node}`;
+      const paths = ['/readyz', '/version', '/metrics', ofNode, lease, pods];
       const shapes = await same(async ({ cluster }) => {
         const found: Record<string, ApiAnswer> = {};
-        for (const [who, pair] of Object.entries({ ...askers, ...known, anonymous: undefined })) {
+        for (const [who, pair] of Object.entries(askers)) {
           const client = new ApiClient(cluster.server, certificates.serverCa, pair);
           for (const asked of paths) {
             const answer = await client.ask({ path: asked });
