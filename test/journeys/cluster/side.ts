@@ -1,5 +1,6 @@
 /** A cluster and a box that asks it: what a test does with each of two of them, so that it can compare what came of it. */
 import type { BoxProbe } from '../../../edge-updater/health/box-probe.ts';
+import type { Answer } from '../../../edge-updater/health/health-machine.ts';
 import type { HealthResult } from '../../../edge-updater/ports.ts';
 import { BoxWithAccess, never, node } from '../../edge-updater/health/box-with-access.ts';
 import type { PodOfTest } from '../../stand-ins/kubernetes/api-server.ts';
@@ -74,6 +75,11 @@ export async function answersWhileStarting(
 export function pod(name: string, isReady: boolean, namespace = 'shop', phase = 'Running'): PodOfTest {
   const conditions = [{ type: 'Ready', status: isReady ? 'True' : 'False' }];
   return { metadata: { name, namespace }, spec: { nodeName: node }, status: { phase, conditions } };
+}
+
+/** Why nobody answered; the words beside it are those of a kernel. */
+export function silenceOf(answer: Answer): string {
+  return answer.kind === 'silence' ? answer.why : `answered ${answer.status}`;
 }
 
 /** Each of the two has a port, a box and times of its own. */
