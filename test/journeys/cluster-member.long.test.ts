@@ -93,7 +93,7 @@ describeUnless(missing, 'a member of a cluster that is adopted', () => {
   it('runs on untouched while its actor is lost for good, says so, and is updated when there is one again', async () => {
     const started = await machine.property('k3s', 'InvocationID');
     await machine.ask('systemctl', 'stop', 'slipway-actor.socket', 'slipway-actor.service');
-    await machine.ask('mv', '/etc/systemd/system/slipway-actor.socket', '/root/');
+    await machine.ask('rm', '/etc/systemd/system/slipway-actor.socket');
     await machine.ask('systemctl', 'daemon-reload');
     for (const _ of [1, 2]) {
       const { exitCode, printed } = await install('mute');
