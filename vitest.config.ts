@@ -31,6 +31,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'programs',
+          isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: [...exclude, ...calls],
           globalSetup: ['test/services/global-setup.ts'],

@@ -38,9 +38,9 @@ const nodeModulesAsValues: Plugin = {
   name: 'node-modules-as-values',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^[a-z0-9_:/]+$/ }, ({ path: asked, kind }) => {
-      const isImported = kind === 'import-statement' || kind === 'dynamic-import';
       const isOfNode = asked.startsWith('node:') || builtinModules.includes(asked);
-      return isImported && isOfNode ? { path: asked, namespace: 'value-of-node' } : undefined;
+      // What a call asks for while the program runs stays a call: all of the module would be read at the start for it.
+      return kind === 'import-statement' && isOfNode ? { path: asked, namespace: 'value-of-node' } : undefined;
     });
     onLoad({ filter: /./, namespace: 'value-of-node' }, ({ path: asked }) => {
       const names = Object.keys(process.getBuiltinModule(asked) ?? {}).filter((name) => name !== 'default');

@@ -6,6 +6,7 @@ import type { CheckRequest } from '../../contract/device-api/check.ts';
 import type { ReleaseIndex } from '../catalog/releases.ts';
 import { conditionViewOf } from '../fleet/condition.ts';
 import { unknownDevice } from '../fleet/identity/dismissal.ts';
+import { sharedSince } from '../fleet/identity/machine-watch.ts';
 import type { Location } from '../fleet/location.ts';
 import type { CheckFacts, DeviceRecord, FleetState } from '../fleet/ports.ts';
 import { questionOf } from '../fleet/question.ts';
@@ -122,6 +123,7 @@ function deviceOf(device: DeviceRecord) {
     phase,
     updaterVersion,
     box: device.box,
+    ...sharedSince(device.watch),
   };
 }
 

@@ -151,6 +151,8 @@ export const whyViewSchema = z.object({
     /** Its K3s or K0s at its last check; absent where its updater does not tell. */
     box: boxSchema.optional(),
     counterFloor: z.number(),
+    /** Since then two machines ask as this device, and the later one is refused; absent where one does. */
+    identitySharedAt: instantSchema.optional(),
     enrolledAt: instantSchema,
     lastSeenAt: instantSchema.optional(),
   }),

@@ -13,6 +13,7 @@ import { deviceKeyIdOf } from '../../contract/device-api/signed-request.ts';
 import { digestSchema } from '../../contract/digest.ts';
 import { platformSchema } from '../../contract/release/platform.ts';
 import { conditionViewOf, heldBySchema, lastReportSchema, withFault } from './condition.ts';
+import { sharedSince } from './identity/machine-watch.ts';
 import type { DeviceProfile, DeviceStore } from './ports.ts';
 
 export const deviceViewSchema = z.object({
@@ -92,9 +93,7 @@ export function deviceViewOf(device: DeviceProfile): DeviceView {
     labels,
     ...(Object.keys(device.givenLabels).length === 0 ? {} : { givenLabels: device.givenLabels }),
     status,
-    ...(device.watch?.sharedAt === undefined
-      ? {}
-      : { identitySharedAt: new Date(device.watch.sharedAt).toISOString() }),
+    ...sharedSince(device.watch),
     ...(device.publicKey === undefined ? {} : { keyId: deviceKeyIdOf(device.publicKey) }),
     role,
     enrolledAt: new Date(device.enrolledAt).toISOString(),

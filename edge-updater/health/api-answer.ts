@@ -1,5 +1,5 @@
 /** Judges how the API server answers: whether that says something about this box, or about a server elsewhere. Pure. */
-
+import * as z from 'zod';
 import { type Evidence, evidence, type Step } from './evidence.ts';
 import type { Answer } from './health-machine.ts';
 
@@ -18,12 +18,16 @@ export interface ApiSide {
 export function objectionTo(answer: Answer, step: Step, what: string, side: ApiSide): Evidence | undefined {
   if (answer.kind === 'answer') {
     if (answer.status === 200) return undefined;
-    const saw = `${what} answers ${answer.status}${answer.body === '' ? '' : `: ${firstLine(answer.body)}`}`;
-    // A server elsewhere that is in trouble, such as one that is updated just now.
-    return evidence(step, !side.isOwn && answer.status >= 500 ? 'undecided' : 'failed', saw);
+    const saw = [`${what} answers ${answer.status}`, reasonIn(answer.body)].filter((part) => part !== '').join(': ');
+    return evidence(step, !side.isOwn && isInTrouble(answer.status, step) ? 'undecided' : 'failed', saw);
   }
   const saw = `${what} at ${side.server}: ${answer.message}`;
   return evidence(step, isElsewhere(answer.why, side) ? 'undecided' : 'failed', saw);
+}
+
+/** Such as one that is updated just now: until it has read its roles it refuses /readyz, which everybody known may ask. */
+function isInTrouble(status: number, step: Step): boolean {
+  return status >= 500 || (status === 403 && step === 'api');
 }
 
 /** An agent without its server waits, and so does whoever judges it. */
@@ -33,6 +37,23 @@ function isElsewhere(why: Exclude<Answer, { kind: 'answer' }>['why'], side: ApiS
   return why !== 'refused' && side.isReachable !== true;
 }
 
-function firstLine(text: string): string {
-  return text.trim().split('\n')[0]?.slice(0, 120) ?? '';
+/** One that starts has a dozen. */
+const maxChecks = 3;
+
+const statusSchema = z.object({ kind: z.literal('Status'), message: z.string() });
+
+/** The checks of /readyz that fail, behind all those that pass; the message of a Status; or a first line. */
+function reasonIn(body: string): string {
+  const failing = [...body.matchAll(/^\[-\](\S+) failed/gm)].map(([, name]) => name);
+  const more = failing.length > maxChecks ? ` and ${failing.length - maxChecks} more` : '';
+  if (failing.length > 0) return `${failing.slice(0, maxChecks).join(', ')}${more} failed`;
+  return statusIn(body)?.message ?? body.trim().split('\n')[0] ?? '';
+}
+
+function statusIn(body: string): z.output<typeof statusSchema> | undefined {
+  try {
+    return statusSchema.parse(JSON.parse(body));
+  } catch {
+    return undefined;
+  }
 }

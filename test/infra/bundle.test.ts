@@ -49,6 +49,23 @@ describe('bundling a program', () => {
     expect(execFileSync(process.execPath, [program], { encoding: 'utf8' })).toBe('é🦄true\n');
   });
 
+  it.each([
+    ['a value of it', "import { STATUS_CODES } from 'node:http';"],
+    ['a value of it, and asks for all of it later', "import { STATUS_CODES } from 'node:http'; import './later.ts';"],
+  ])('reads of a module of Node what it imports: %s', async (_what, imports) => {
+    write(
+      'later.ts',
+      "export const ask = async () => (await import('node:http')).request;\nprocess.on('exit', () => ask);",
+    );
+    write(
+      'main.ts',
+      `${imports} console.log(STATUS_CODES[418], process.moduleLoadList.filter((m) => /undici$/.test(m)));`,
+    );
+    await bundle();
+    const program = path.join(root, 'dist/program.mjs');
+    expect(execFileSync(process.execPath, [program], { encoding: 'utf8' })).toBe("I'm a Teapot []\n");
+  });
+
   it('does not mark a worker as executable', async () => {
     write('main.ts', 'export {};');
     await bundle([], false);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isLongRun } from '../sampling.ts';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
-import { sandboxedUnit } from '../services/sandboxed-unit.ts';
+import { askInSandbox } from '../services/sandboxed-unit.ts';
 import { systemdService } from '../services/systemd.ts';
 import type { SystemdMachine } from '../services/systemd-machine.ts';
 import { makeK3s } from '../stand-ins/k3s/release.ts';
@@ -95,11 +95,8 @@ describeUnless(missing, 'a K3s with the health of a box', () => {
   it('is kept as the next one from inside the sandbox of the updater, for which its actor looks at the process', async () => {
     await configure(60, 'k3s.service');
     await machine.ask('slipway-edge', 'adopt');
-    const command = 'slipway-edge install /srv/bundles/second --json > /var/lib/slipway/answer.json';
-    await machine.write('/etc/systemd/system/once.service', sandboxedUnit(command));
-    await machine.ask('systemctl', 'daemon-reload');
-    await machine.run(['systemctl', 'start', 'once.service']);
-    const { attempt } = JSON.parse(await machine.ask('cat', '/var/lib/slipway/answer.json'));
+    const { stdout } = await askInSandbox(machine, 'slipway-edge install /srv/bundles/second --json');
+    const { attempt } = JSON.parse(stdout);
     expect(attempt.message).toBe(
       'unit: k3s.service runs v1.33.9+k3s1; api: /readyz says ok; kubelet: healthz says ok; node: box-1 is Ready at v1.33.9+k3s1',
     );

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isLongRun, sampled } from '../sampling.ts';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
-import { sandboxedUnit } from '../services/sandboxed-unit.ts';
+import { askInSandbox } from '../services/sandboxed-unit.ts';
 import { systemdService } from '../services/systemd.ts';
 import type { SystemdMachine } from '../services/systemd-machine.ts';
 import type { Behaviour } from '../stand-ins/k3s/behaviour.ts';
@@ -269,15 +269,10 @@ describeUnless(missing, 'a K3s box that is adopted', () => {
   }
 
   /** From a unit with everything that the shipped one forbids itself. @param dropIn what it may besides */
-  async function install(release: Release, dropIn = '[Service]\n'): Promise<{ exitCode: number; printed: unknown }> {
-    const printed = '/var/lib/slipway/printed';
-    const command = `slipway-edge install /srv/bundles/${release} --json > ${printed}; echo $$? >> ${printed}`;
-    await machine.write('/etc/systemd/system/ask.service', sandboxedUnit(command));
-    await machine.write('/etc/systemd/system/ask.service.d/50-slipway-box.conf', dropIn);
-    await machine.ask('systemctl', 'daemon-reload');
-    await machine.ask('systemctl', 'start', 'ask.service');
-    const lines = (await machine.ask('cat', printed)).split('\n');
-    return { exitCode: Number(lines.at(-1)), printed: JSON.parse(lines.slice(0, -1).join('\n')) };
+  async function install(release: Release, dropIn?: string): Promise<{ exitCode: number; printed: unknown }> {
+    const command = `slipway-edge install /srv/bundles/${release} --json`;
+    const { exitCode, stdout } = await askInSandbox(machine, command, dropIn);
+    return { exitCode, printed: JSON.parse(stdout) };
   }
 
   /** From when systemd began to stop the unit until it was to start, as systemd has it. */

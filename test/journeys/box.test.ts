@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
-import { sandboxedUnit } from '../services/sandboxed-unit.ts';
+import { askInSandbox } from '../services/sandboxed-unit.ts';
 import { type SystemdService, systemdService } from '../services/systemd.ts';
 import { SystemdMachine } from '../services/systemd-machine.ts';
 import { makeK0s } from '../stand-ins/k0s/release.ts';
@@ -127,11 +127,7 @@ describeUnless(missing, 'the box of a machine with systemd', () => {
 
   /** From a unit with everything that the shipped one forbids itself. */
   async function statusInSandbox() {
-    const command = 'slipway-edge status --json > /var/lib/slipway/seen.json';
-    await machine.write('/etc/systemd/system/ask.service', sandboxedUnit(command));
-    await machine.ask('systemctl', 'daemon-reload');
-    await machine.ask('systemctl', 'start', 'ask.service');
-    return JSON.parse(await machine.ask('cat', '/var/lib/slipway/seen.json'));
+    return JSON.parse((await askInSandbox(machine, 'slipway-edge status --json')).stdout);
   }
 
   /** K0s does not say when it is ready. */

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
-import { sandboxedUnit } from '../services/sandboxed-unit.ts';
+import { askInSandbox } from '../services/sandboxed-unit.ts';
 import { systemdService } from '../services/systemd.ts';
 import type { SystemdMachine } from '../services/systemd-machine.ts';
 import { makeK0s } from '../stand-ins/k0s/release.ts';
@@ -111,15 +111,13 @@ describeUnless(missing, 'a K0s box that is adopted', () => {
   }
 
   async function install(release: Release): Promise<{ exitCode: number; printed: string }> {
-    const printed = '/var/lib/slipway/printed';
-    const command = `slipway-edge install /srv/bundles/${release} --json > ${printed}; echo $$? >> ${printed}`;
-    await machine.write('/etc/systemd/system/ask.service', sandboxedUnit(command));
     const dropIn = await machine.ask('cat', '/etc/systemd/system/slipway-edge.service.d/50-slipway-box.conf');
-    await machine.write('/etc/systemd/system/ask.service.d/50-slipway-box.conf', dropIn);
-    await machine.ask('systemctl', 'daemon-reload');
-    await machine.ask('systemctl', 'start', 'ask.service');
-    const lines = (await machine.ask('cat', printed)).split('\n');
-    return { exitCode: Number(lines.at(-1)), printed: lines.slice(0, -1).join('\n') };
+    const { exitCode, stdout } = await askInSandbox(
+      machine,
+      `slipway-edge install /srv/bundles/${release} --json`,
+      dropIn,
+    );
+    return { exitCode, printed: stdout };
   }
 
   async function rows(): Promise<[number, string, string][]> {

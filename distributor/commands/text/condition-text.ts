@@ -1,7 +1,13 @@
 /** Prints what is in a device's way as rows of text, for `device show` and `why`: its troubles, and its last report. */
 
+import type { Field } from '../../../system/command-line/fields.ts';
 import { timeText } from '../../../system/command-line/times.ts';
 import type { DeviceView } from '../../fleet/view.ts';
+
+/** Whether two machines ask as this device. */
+export function identityRow({ identitySharedAt: at }: Pick<DeviceView, 'identitySharedAt'>, now: number): Field {
+  return ['identity', at && `shared by two machines since ${timeText(at, now)}; the later one is refused`];
+}
 
 /** Name and text of each; texts hold what devices wrote. */
 export function conditionRows({ troubles, lastReport }: Pick<DeviceView, 'troubles' | 'lastReport'>, now: number) {

@@ -7,7 +7,7 @@ import { tableLines, tableText } from '../../../system/command-line/table.ts';
 import { relativeText, timeText } from '../../../system/command-line/times.ts';
 import type { DeviceDetail, DeviceView } from '../../fleet/view.ts';
 import { boxText } from './box-text.ts';
-import { conditionRows } from './condition-text.ts';
+import { conditionRows, identityRow } from './condition-text.ts';
 
 const noDevices =
   'No device is enrolled. Make a token with slipway-distributor enrolment-token create and give it to a device.';
@@ -53,11 +53,7 @@ export function deviceText(device: DeviceDetail, now: number): string {
     ['box', device.box && boxText(device.box)],
     ['phase', device.phase ?? 'never asked'],
     ['status', device.status],
-    [
-      'identity',
-      device.identitySharedAt &&
-        `shared by two machines since ${timeText(device.identitySharedAt, now)}; the later one is refused`,
-    ],
+    identityRow(device, now),
     ['key', device.keyId ?? 'none: it has a long bearer'],
     ['enrolled', timeText(device.enrolledAt, now)],
     ['last seen', device.lastSeenAt === undefined ? 'never' : timeText(device.lastSeenAt, now)],

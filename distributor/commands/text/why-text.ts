@@ -4,13 +4,15 @@ import { printable } from '../../../system/command-line/printable.ts';
 import { lengthText, relativeText, timeText } from '../../../system/command-line/times.ts';
 import type { DecisionView, RolloutExplanation, WhyView } from '../../explanation/view.ts';
 import { boxText } from './box-text.ts';
-import { conditionRows } from './condition-text.ts';
+import { conditionRows, identityRow } from './condition-text.ts';
 import { waveColumns } from './rollout-text.ts';
 
 export function whyText(why: WhyView, now: number): string {
   const rows = why.state === 'never-asked' ? [] : conditionRows(why, now);
   const boxes = why.device.box === undefined ? [] : [['box', boxText(why.device.box)]];
-  const rowTexts = [...boxes, ...rows].map(([name = '', text = '']) => `${name}: ${printable(text)}`);
+  const rowTexts = [identityRow(why.device, now), ...boxes, ...rows].flatMap(([name, text]) =>
+    text === undefined ? [] : [`${name}: ${printable(text)}`],
+  );
   return [deviceLine(why, now), placeLine(why), ...rowTexts, ...answerLines(why, now), ...rolloutParts(why, now)].join(
     '\n',
   );

@@ -28,6 +28,11 @@ interface Watched {
   readonly isFound: boolean;
 }
 
+/** As views show it: an ISO instant, or nothing where one machine asks. */
+export function sharedSince(watch: MachineWatch | undefined): { identitySharedAt?: string } {
+  return watch?.sharedAt === undefined ? {} : { identitySharedAt: new Date(watch.sharedAt).toISOString() };
+}
+
 const keptBoots = 8;
 const keptRefused = 16;
 /** A request from before a reboot may arrive after it. */

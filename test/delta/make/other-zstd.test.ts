@@ -14,15 +14,15 @@ describeUnless(otherZstdMissing, 'what the zstd command packed', () => {
   const node = libzstdEncoder();
   const both = anyZstdEncoder([node, zstdProgramEncoder(zstdCommand, zstdCommandVersion)]);
 
-  const text = sampleBytes('text', 200_000, 8);
-  const edited = Buffer.from(text);
-  edited.write('edited', 100_000);
-  const payload = (release: 'old' | 'new') =>
-    tarred([
-      { name: 'bin/k3s', bytes: release === 'old' ? text : edited },
-      { name: 'bin/runc', bytes: sampleBytes('text', 50_000, 9) },
+  function payload(release: 'old' | 'new', length: number): Buffer {
+    const text = Buffer.from(sampleBytes('text', length, 8));
+    if (release === 'new') text.write('edited', length / 2);
+    return tarred([
+      { name: 'bin/k3s', bytes: text },
+      { name: 'bin/runc', bytes: sampleBytes('text', length / 4, 9) },
     ]);
-  const k3s = (release: 'old' | 'new') => elf(packedByZstd(payload(release), '-T0', '-16', '--long=25'));
+  }
+  const k3s = (release: 'old' | 'new') => elf(packedByZstd(payload(release, 200_000), '-T0', '-16', '--long=25'));
 
   it('is opened where that command is there, and else stays compressed', { timeout: 120_000 }, async () => {
     const made = await deltaBetween(k3s('old'), k3s('new'), { zstd: both });
@@ -41,7 +41,7 @@ describeUnless(otherZstdMissing, 'what the zstd command packed', () => {
 
   it('is opened where it read from a pipe, and the frame does not say its size', { timeout: 120_000 }, async () => {
     const piped = (release: 'old' | 'new') =>
-      elf(execFileSync(zstdCommand, ['-q', '-c', '-7'], { input: payload(release) }));
+      elf(execFileSync(zstdCommand, ['-q', '-c', '-7'], { input: payload(release, 80_000) }));
     const made = await deltaBetween(piped('old'), piped('new'), { zstd: both });
     expect(made.applied.equals(piped('new'))).toBe(true);
     expect(made).toMatchObject({ strategy: 'opened', unopened: [] });
@@ -50,8 +50,8 @@ describeUnless(otherZstdMissing, 'what the zstd command packed', () => {
   it('may lie beside what another version packed', { timeout: 120_000 }, async () => {
     const airgap = (release: 'old' | 'new') =>
       tarred([
-        { name: 'a.tar.zst', bytes: packedByZstd(payload(release), '-3') },
-        { name: 'b.tar.zst', bytes: zstandard(payload(release), { level: 3 }) },
+        { name: 'a.tar.zst', bytes: packedByZstd(payload(release, 40_000), '-3') },
+        { name: 'b.tar.zst', bytes: zstandard(payload(release, 40_000), { level: 3 }) },
       ]);
     const made = await deltaBetween(airgap('old'), airgap('new'), { zstd: both });
     expect(made.applied.equals(airgap('new'))).toBe(true);

@@ -1,5 +1,7 @@
 /** Two machines that ask as one device: the later one is refused, people see it, and a person says which one is right. */
 import { expect, it } from 'vitest';
+import { whyText } from '../../../distributor/commands/text/why-text.ts';
+import type { WhyView } from '../../../distributor/explanation/view.ts';
 import { idleDevice, SmallFleet } from '../../fakes/small-fleet.ts';
 
 const machine = (id: string, boot: string) => ({ id: id.repeat(32), boot: boot.repeat(32) });
@@ -19,6 +21,9 @@ it('refuses the later of two machines, shows it, and takes the other one on the 
   const operator = await small.token('operator', 'devices:read', 'devices:control');
   const shown = (await small.ask('GET', '/v1/devices/a', operator)).json();
   expect(shown.identitySharedAt).toMatch(/^20/);
+  const why: WhyView = (await small.ask('GET', '/v1/devices/a/why', operator)).json();
+  expect(why.device.identitySharedAt).toBe(shown.identitySharedAt);
+  expect(whyText(why, small.now)).toMatch(/^identity: shared by two machines since .+; the later one is refused$/m);
   const events = async () =>
     (await small.fleet.listEvents(0, 99)).filter(({ kind }) => kind === 'identity-shared').length;
   expect(await events()).toBe(1);

@@ -14,7 +14,7 @@ const threeWaves = `  waves:
 
 describe('ten thousand devices, three in ten out of reach', () => {
   it.each(
-    sampled([1, 2, 3, 4, 5, 6], 2),
+    sampled([1, 2, 3, 4, 5, 6], 1),
   )('abort with six in a hundred bad, on no more devices than open waves hold, seed %i', {
     timeout: 120_000,
   }, async (seed) => {
@@ -48,7 +48,7 @@ describe('the example plan', () => {
   const plan = text.join('\n---\n');
 
   it.each(
-    sampled([1, 2, 3, 4, 5, 6, 7, 8], 3),
+    sampled([1, 2, 3, 4, 5, 6, 7, 8], 1),
   )('is aborted by six in a hundred bad and completed by one in two hundred, seed %i', {
     timeout: 120_000,
   }, async (seed) => {
@@ -64,7 +64,7 @@ describe('the example plan', () => {
   it('has a distribution: good releases get through, bad ones on few devices', { timeout: 120_000 }, async () => {
     const { failureRate: _, ...input } = inputOf(plan, { fleet: 2000, offline: 0.3 });
     const told: string[] = [];
-    const runs = isLongRun ? 6 : 3;
+    const runs = isLongRun ? 6 : 2;
     const found = await distributionOf({
       ...{ input, failureRates: [0.005, 0.1], runs },
       progress: (done, all) => told.push(`${done}/${all}`),
@@ -76,9 +76,9 @@ describe('the example plan', () => {
     expect([good?.stoppedAfterSeconds, bad?.completedAfterSeconds]).toEqual([null, null]);
     expect(told.at(-1)).toBe(`${2 * runs}/${2 * runs}`);
     // The same seeds give the same numbers as single runs do.
-    const { result: alone } = await simulate(inputOf(plan, { fleet: 2000, offline: 0.3, failureRate: 0.1, seed: 3 }));
+    const { result: alone } = await simulate(inputOf(plan, { fleet: 2000, offline: 0.3, failureRate: 0.1, seed: 2 }));
     const one = await distributionOf({
-      input: { ...input, seed: 3 },
+      input: { ...input, seed: 2 },
       failureRates: [0.1],
       runs: 1,
       progress: () => {},

@@ -10,7 +10,8 @@ import type { PreflightMachine } from '../../../edge-updater/preflight/preflight
 import { missingCommands } from '../../services/commands.ts';
 import { describeUnless } from '../../services/requirement.ts';
 import { ClusterCertificates } from '../../stand-ins/kubernetes/certificates.ts';
-import { ClusterOfBox, never } from '../health/cluster-of-box.ts';
+import { never } from '../health/box-with-access.ts';
+import { ClusterOfBox } from '../health/cluster-of-box.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'preflight-'));
 const machine = linuxPreflight(() => 0);

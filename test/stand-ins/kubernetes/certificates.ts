@@ -11,6 +11,8 @@ export interface Pair {
   readonly key: string;
 }
 
+const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+
 export class ClusterCertificates {
   readonly #folder: string;
 
@@ -42,26 +44,48 @@ export class ClusterCertificates {
     return this.#signed(`kubelet-${nodeName}`, `/O=system:nodes/CN=system:node:${nodeName}`, 'client-ca');
   }
 
+  /** Known to the cluster, and in no group that may do anything. */
+  nobody(): Pair {
+    return this.#signed('nobody', '/CN=nobody', 'client-ca');
+  }
+
+  /** Of an administrator, and it ended yesterday. */
+  expired(): Pair {
+    const [request, cert, key] = [
+      this.#file('expired', 'csr'),
+      this.#file('expired', 'crt'),
+      this.#file('expired', 'key'),
+    ];
+    const subject = ['-subj', '/O=system:masters/CN=system:admin', '-keyout', key, '-out', request];
+    openssl(['req', '-new', ...curve, ...subject]);
+    openssl(['x509', '-req', '-in', request, '-days', '-1', ...this.#by('client-ca'), '-out', cert]);
+    return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
+  }
+
   /** Of an administrator, signed by somebody else. */
   stranger(): Pair {
     return this.#make('stranger', '/O=system:masters/CN=system:admin', []);
   }
 
   #signed(name: string, subject: string, authority: string, more: readonly string[] = []): Pair {
-    const by = ['-CA', this.#file(authority, 'crt'), '-CAkey', this.#file(authority, 'key')];
-    return this.#make(name, subject, [...by, ...more]);
+    return this.#make(name, subject, [...this.#by(authority), ...more]);
+  }
+
+  #by(authority: string): string[] {
+    return ['-CA', this.#file(authority, 'crt'), '-CAkey', this.#file(authority, 'key')];
   }
 
   #make(name: string, subject: string, more: readonly string[]): Pair {
     const [cert, key] = [this.#file(name, 'crt'), this.#file(name, 'key')];
-    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '365'];
-    execFileSync('openssl', ['req', '-x509', ...curve, '-subj', subject, '-keyout', key, '-out', cert, ...more], {
-      stdio: 'ignore',
-    });
+    openssl(['req', '-x509', ...curve, '-days', '365', '-subj', subject, '-keyout', key, '-out', cert, ...more]);
     return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
   }
 
-  #file(name: string, ending: 'crt' | 'key'): string {
+  #file(name: string, ending: 'crt' | 'csr' | 'key'): string {
     return path.join(this.#folder, `${name}.${ending}`);
   }
+}
+
+function openssl(args: readonly string[]): void {
+  execFileSync('openssl', args, { stdio: 'ignore' });
 }

@@ -39,15 +39,20 @@ export function startKubelet({ name, version, server, files, healthzPort, faults
   const healthz = createServer((_, response) => response.writeHead(faults.isUnwell ? 500 : 200).end('ok'));
   healthz.listen(healthzPort, '127.0.0.1');
   const { node, lease } = pathsOf(name);
-  const first = new Date().toISOString();
+  const first = microTime();
   const tell = () => {
     put(server, node, files, nodeOf(name, faults.version ?? version, !faults.isNeverReady));
-    put(server, lease, files, leaseOf(name, faults.hasStaleLease ? first : new Date().toISOString()));
+    put(server, lease, files, leaseOf(name, faults.hasStaleLease ? first : microTime()));
   };
   tell();
   const timer = setInterval(tell, renewMs);
   healthz.on('close', () => clearInterval(timer));
   return healthz;
+}
+
+/** As a kubelet writes it: an API server refuses the time of a lease with fewer digits. */
+function microTime(): string {
+  return new Date().toISOString().replace('Z', '000Z');
 }
 
 function put(server: string, path: string, files: KubeletFiles, object: object): void {

@@ -5,7 +5,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
-import { Kysely, SqliteDialect } from 'kysely';
+import { Kysely, SqliteAdapter, SqliteDialect } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { SlipwayError } from '../../../../contract/errors.ts';
 import { fleetMigrations } from '../fleet-migrations.ts';
@@ -103,8 +103,22 @@ async function make(folder: string, file: string): Promise<void> {
   }
 }
 
+/** Kysely commits each statement by itself unless the dialect says that tables are changed in a transaction; SQLite's are. */
+class InOneTransactionAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+class InOneTransactionDialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new InOneTransactionAdapter();
+  }
+}
+
+/** All that is missing comes at once: a process that is killed here leaves the tables as they were. */
 async function migrate(file: string): Promise<void> {
-  const db = new Kysely<FleetTables>({ dialect: new SqliteDialect({ database: openFile(file) }) });
+  const db = new Kysely<FleetTables>({ dialect: new InOneTransactionDialect({ database: openFile(file) }) });
   try {
     const { error } = await new Migrator({ db, provider: fleetMigrations('sqlite') }).migrateToLatest();
     if (error) throw error;

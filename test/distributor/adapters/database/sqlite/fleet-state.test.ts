@@ -169,6 +169,21 @@ it('a database from before devices told of their box is brought up to date', asy
   await state.close();
 });
 
+it('tables that are brought up to date change all at once: what breaks off leaves them as they were', async () => {
+  const place = newPlace();
+  await (await openSqliteFleetState(place)).close();
+  const database = new Database(path.join(place, 'fleet.sqlite'));
+  // The last table is there already, so that the last migration of three fails.
+  database.exec(`${undoIdentity}; delete from kysely_migration where name >= '0009'; create table link_key (id)`);
+  const tables = () => database.prepare('select name, sql from sqlite_schema order by name').all();
+  const before = tables();
+  await expect(openSqliteFleetState(place)).rejects.toMatchObject({ code: 'database-unavailable' });
+  expect(tables()).toEqual(before);
+  database.exec('drop table link_key');
+  database.close();
+  await (await openSqliteFleetState(place)).close();
+});
+
 it('a pause by another process is in force at the next check', async () => {
   const place = newPlace();
   const server = await openSqliteFleetState(place);
