@@ -86,6 +86,7 @@ export class CrashMachine {
 
   bringBack(tree: readonly SeenFile[], service: ServiceThen): void {
     const { edge } = this.prepared;
+    edge.endProcesses();
     rmSync(edge.folder, { recursive: true, force: true });
     writeTree(tree);
     this.take(service);

@@ -222,6 +222,7 @@ export class EdgeDevice {
   readonly service = new FakeService(() => this.slots.currentLink);
   /** `phase: detail` lines. */
   readonly told: string[] = [];
+  readonly #journals: JournalFile[] = [];
 
   /** @param folder of one that another process has made */
   constructor(folder = mkdtempSync(path.join(fastFolder, 'edge-device-'))) {
@@ -325,7 +326,7 @@ export class EdgeDevice {
       server,
       origin,
       metadata: interruption.watch('metadata', metadata, ['replace']),
-      journal: interruption.watch('journal', new JournalFile(this.stateDirectory), ['append']),
+      journal: interruption.watch('journal', this.#openJournal(), ['append']),
       found: content.kind === 'state' ? content.state : content.kind,
       world: {
         downloads: this.#watchDownloads(interruption),
@@ -371,6 +372,17 @@ export class EdgeDevice {
 
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #openJournal(): JournalFile {
+    const journal = new JournalFile(this.stateDirectory);
+    this.#journals.push(journal);
+    return journal;
+  }
+
+  /** Gives back what the end of its processes would; no device that was started before may go on. */
+  endProcesses(): void {
+    for (const journal of this.#journals.splice(0)) journal.close();
   }
 
   [Symbol.dispose](): void {
