@@ -7,7 +7,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { missingCommands } from '../services/commands.ts';
 import { describeUnless } from '../services/requirement.ts';
-import { askInSandbox } from '../services/sandboxed-unit.ts';
 import { systemdService } from '../services/systemd.ts';
 import type { SystemdMachine } from '../services/systemd-machine.ts';
 import type { Behaviour } from '../stand-ins/k3s/behaviour.ts';
@@ -15,31 +14,19 @@ import { makeK3s } from '../stand-ins/k3s/release.ts';
 import { k3sUnit } from '../stand-ins/k3s/unit.ts';
 import { commandsOfStandIns } from '../stand-ins/launcher.ts';
 import { BundleShop, inMachine } from './bundle-shop.ts';
+import { k3sData as data, installBundle, k3sConfiguration } from './k3s-box.ts';
 
 const service = systemdService();
 const missing = 'unavailable' in service ? service.unavailable : missingCommands(...commandsOfStandIns);
-const data = '/data/k3s';
 const etcd = `${data}/server/db/etcd/member/snap/db`;
 
 const releases = {
   installed: { version: '1.33.9+k3s1', behaviour: {} },
   good: { version: '1.33.10+k3s1', behaviour: {} },
   sick: { version: '1.34.1+k3s1', behaviour: { ends: 'exits-later' } },
-  mute: { version: '1.34.2+k3s1', behaviour: {} },
+  last: { version: '1.34.2+k3s1', behaviour: {} },
 } as const satisfies Record<string, { version: string; behaviour: Partial<Behaviour> }>;
 type Release = keyof typeof releases;
-
-const isHealthy = `test "$(cat ${data}/running-version)" = "$(/usr/local/bin/k3s --version | sed -n '1s/^k3s version \\([^ ]*\\).*/\\1/p')"`;
-const configuration = {
-  ...{ server: 'https://localhost:8443', product: 'k3s-edge', deviceId: 'box-1' },
-  trustedRoot: '/etc/slipway/root.json',
-  service: { manager: 'systemd', unit: 'k3s.service', stopTimeoutSeconds: 5 },
-  health: {
-    box: 'none',
-    command: ['/bin/sh', '-c', isHealthy],
-    ...{ intervalSeconds: 0.2, successes: 3, soakSeconds: 1, timeoutSeconds: 10 },
-  },
-};
 
 describeUnless(missing, 'a member of a cluster that is adopted', () => {
   const shop = new BundleShop('k3s-edge');
@@ -56,7 +43,7 @@ describeUnless(missing, 'a member of a cluster that is adopted', () => {
     await machine.ask('install', '-m', '755', '/srv/releases/installed/k3s', '/usr/local/bin/k3s');
     await machine.write('/etc/rancher/k3s/config.yaml', `data-dir: ${data}\ncluster-init: true\n`);
     await machine.write('/etc/systemd/system/k3s.service', k3sUnit);
-    await machine.write('/etc/slipway/edge.yaml', JSON.stringify(configuration));
+    await machine.write('/etc/slipway/edge.yaml', k3sConfiguration({ successes: 3, soakSeconds: 1 }));
     await machine.ask('systemctl', 'enable', '--now', 'k3s.service');
     await machine.ask('slipway-edge', 'adopt');
   });
@@ -96,7 +83,7 @@ describeUnless(missing, 'a member of a cluster that is adopted', () => {
     await machine.ask('rm', '/etc/systemd/system/slipway-actor.socket');
     await machine.ask('systemctl', 'daemon-reload');
     for (const _ of [1, 2]) {
-      const { exitCode, printed } = await install('mute');
+      const { exitCode, printed } = await install('last');
       expect([exitCode, printed]).toMatchObject([expect.any(Number), { error: { code: 'actor-unavailable' } }]);
       expect(exitCode).not.toBe(0);
     }
@@ -105,15 +92,11 @@ describeUnless(missing, 'a member of a cluster that is adopted', () => {
 
     await machine.ask('slipway-edge', 'adopt');
     expect(await machine.property('slipway-actor.socket', 'ActiveState')).toBe('active');
-    expect(await install('mute')).toMatchObject({ exitCode: 0, printed: { attempt: { outcome: 'committed' } } });
+    expect(await install('last')).toMatchObject({ exitCode: 0, printed: { attempt: { outcome: 'committed' } } });
     await expectRunning('v1.34.2+k3s1');
   });
 
-  /** From a unit with everything that the shipped one forbids itself. */
-  async function install(release: Release): Promise<{ exitCode: number; printed: unknown }> {
-    const { exitCode, stdout } = await askInSandbox(machine, `slipway-edge install /srv/bundles/${release} --json`);
-    return { exitCode, printed: JSON.parse(stdout) };
-  }
+  const install = (release: Release) => installBundle(machine, release);
 
   async function expectRunning(version: string): Promise<void> {
     for (const deadline = Date.now() + 60_000; ; await pause(200)) {
