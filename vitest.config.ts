@@ -4,7 +4,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const long = process.env.SLIPWAY_LONG === '1';
 const exclude = [...configDefaults.exclude, ...(long ? [] : ['test/**/*.long.test.ts'])];
 
-/** Folders whose tests call our modules and leave nothing behind: a worker loads the modules once for all of them. */
+/** Folders whose tests call our modules, and need none of the services that the others start. */
 const calls = [
   ...['test/contract/**', 'test/delta', 'test/delta/{approximate,flate,go,recipe,vcdiff}/**'],
   ...['test/packager/{release,repository}/**', 'test/edge-updater/update/**'],
@@ -25,13 +25,14 @@ export default defineConfig({
     hookTimeout: 180_000,
     // For two cores: the journeys start programs of their own, and wait for them.
     maxWorkers: 4,
+    // Tests leave nothing behind: a worker loads the modules once for all of its files.
+    isolate: false,
     projects: [
-      { extends: true, test: { name: 'calls', include: calls, exclude, isolate: false } },
+      { extends: true, test: { name: 'calls', include: calls, exclude } },
       {
         extends: true,
         test: {
           name: 'programs',
-          isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: [...exclude, ...calls],
           globalSetup: ['test/services/global-setup.ts'],
