@@ -12,11 +12,11 @@ const absentOnDevices = ['node:http2'];
 /** Three programs, which start what they consist of from files beside them (`executable: false`). */
 const programs: readonly BundledProgram[] = [
   { entry: 'packager/start.ts', output: 'slipway-packager.mjs', executable: true },
-  { entry: 'packager/main.ts', output: 'slipway-packager-main.mjs', executable: false },
+  { entry: 'packager/main.ts', output: 'slipway-packager-main.mjs', executable: false, inParts: true },
   { entry: 'delta/make/processes/xdelta3-child.ts', output: 'slipway-xdelta3-child.mjs', executable: false },
   { entry: 'delta/make/processes/part-encoder-child.ts', output: 'slipway-part-encoder-child.mjs', executable: false },
   { entry: 'distributor/start.ts', output: 'slipway-distributor.mjs', executable: true },
-  { entry: 'distributor/main.ts', output: 'slipway-distributor-main.mjs', executable: false },
+  { entry: 'distributor/main.ts', output: 'slipway-distributor-main.mjs', executable: false, inParts: true },
   {
     entry: 'distributor/adapters/declarations/plan-thread.ts',
     output: 'slipway-distributor-plan.mjs',

@@ -3,7 +3,7 @@
  * one; build.ts decides which programs there are.
  */
 import { readFileSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import path from 'node:path';
 import { build, type Metafile, type Plugin, transform } from 'esbuild';
@@ -19,6 +19,8 @@ export interface BundledProgram {
   readonly compact?: boolean;
   /** Modules of Node that a package asks for and can do without: what it asks for is not there. */
   readonly absent?: readonly string[];
+  /** True for programs that load some of their code only when they need it, from files beside them. */
+  readonly inParts?: boolean;
   /** npm packages that must not be inside, nor be asked for at run time; `@scope` means all of a scope. */
   readonly without?: readonly string[];
 }
@@ -87,10 +89,14 @@ function hasInterpreter(entry: string): boolean {
  */
 export async function bundleProgram(program: BundledProgram, root: string, outputFolder: string): Promise<number> {
   const outfile = path.join(outputFolder, program.output);
+  const { name } = path.parse(program.output);
   const result = await build({
     absWorkingDir: root,
-    entryPoints: [program.entry],
-    outfile,
+    entryPoints: [{ in: program.entry, out: name }],
+    outdir: outputFolder,
+    outExtension: { '.js': '.mjs' },
+    splitting: program.inParts === true,
+    chunkNames: `${name}-[hash]`,
     bundle: true,
     platform: 'node',
     target: 'node24',
@@ -111,12 +117,26 @@ export async function bundleProgram(program: BundledProgram, root: string, outpu
     throw new Error(`${program.output} must not contain ${found.map((f) => `${f.package} (${f.because})`).join(', ')}`);
   }
   await mkdir(outputFolder, { recursive: true });
-  for (const file of result.outputFiles) {
-    const isProgram = file.path === outfile;
-    const contents = isProgram ? await asAscii(file.text) : file.contents;
-    await replaceFile(file.path, contents, program.executable && isProgram ? 0o755 : 0o644);
+  // The program last: what it loads is there before it.
+  const files = result.outputFiles.toSorted((a, b) => Number(a.path === outfile) - Number(b.path === outfile));
+  for (const file of files) {
+    const contents = file.path.endsWith('.mjs') ? await asAscii(file.text) : file.contents;
+    await replaceFile(file.path, contents, program.executable && file.path === outfile ? 0o755 : 0o644);
   }
+  await removeOldParts(name, outputFolder, new Set(files.map((file) => path.basename(file.path))));
   return Object.entries(result.metafile.outputs).find(([name]) => name.endsWith(program.output))?.[1].bytes ?? 0;
+}
+
+/** A program that was started before this build may still ask for its parts: they stay for some days. */
+const keptMs = 7 * 24 * 3600_000;
+
+async function removeOldParts(name: string, outputFolder: string, needed: ReadonlySet<string>): Promise<void> {
+  const isPart = new RegExp(`^${name}-[A-Z0-9]{8}\\.mjs`);
+  for (const found of await readdir(outputFolder)) {
+    const file = path.join(outputFolder, found);
+    if (!isPart.test(found) || needed.has(found)) continue;
+    if (Date.now() - (await stat(file)).mtimeMs > keptMs) await rm(file);
+  }
 }
 
 const beyondAscii = /[^\0-\x7f]/g;

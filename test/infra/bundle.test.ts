@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -64,6 +74,41 @@ describe('bundling a program', () => {
     await bundle();
     const program = path.join(root, 'dist/program.mjs');
     expect(execFileSync(process.execPath, [program], { encoding: 'utf8' })).toBe("I'm a Teapot []\n");
+  });
+
+  describe('in parts', () => {
+    const inParts = () =>
+      bundleProgram(
+        { entry: 'main.ts', output: 'program.mjs', executable: false, inParts: true },
+        root,
+        path.join(root, 'dist'),
+      );
+    const parts = () => readdirSync(path.join(root, 'dist')).filter((name) => /^program-[A-Z0-9]{8}\.mjs$/.test(name));
+
+    it('loads from a file beside it what it asks for while it runs', async () => {
+      write('seldom.ts', "export const said = 'seldom' + ' needed';");
+      write('main.ts', "console.log((await import('./seldom.ts')).said);");
+      await inParts();
+      const program = path.join(root, 'dist/program.mjs');
+      expect(readFileSync(program, 'utf8')).not.toContain('seldom" + ');
+      expect(parts()).toHaveLength(1);
+      expect(execFileSync(process.execPath, [program], { encoding: 'utf8' })).toBe('seldom needed\n');
+    });
+
+    it('keeps the parts of an earlier build for programs that run, and removes them after a week', async () => {
+      write('seldom.ts', 'export const said = 1;');
+      write('main.ts', "console.log((await import('./seldom.ts')).said);");
+      await inParts();
+      const [first = ''] = parts();
+      write('seldom.ts', 'export const said = 2;');
+      await inParts();
+      expect(parts()).toHaveLength(2);
+      const weekAgo = new Date(Date.now() - 8 * 24 * 3600_000);
+      utimesSync(path.join(root, 'dist', first), weekAgo, weekAgo);
+      await inParts();
+      expect(parts()).toHaveLength(1);
+      expect(parts()).not.toContain(first);
+    });
   });
 
   it('does not mark a worker as executable', async () => {

@@ -1,11 +1,13 @@
-/** Opens the database that a place means: a folder is SQLite's, a URL PostgreSQL's. */
+/** Opens the database that a place means: a folder is SQLite's, a URL PostgreSQL's. Only the client that it needs is loaded. */
 import type { FleetState, StateUse } from '../../fleet/ports.ts';
-import { openPostgresFleetState } from './postgres/fleet-state.ts';
-import { openSqliteFleetState } from './sqlite/fleet-state.ts';
 
 /** @throws SlipwayError `database-unavailable`, `database-damaged`, `state-missing`, `already-running` */
-export function openFleetState(place: string, { isServer, ...kept }: StateUse): Promise<FleetState> {
+export async function openFleetState(place: string, { isServer, ...kept }: StateUse): Promise<FleetState> {
   const isUrl = /^postgres(ql)?:/.test(place);
-  if (isUrl) return openPostgresFleetState(place, { ...kept, mayMake: isServer });
+  if (isUrl) {
+    const { openPostgresFleetState } = await import('./postgres/fleet-state.ts');
+    return openPostgresFleetState(place, { ...kept, mayMake: isServer });
+  }
+  const { openSqliteFleetState } = await import('./sqlite/fleet-state.ts');
   return openSqliteFleetState(place, { ...kept, mayMake: isServer, holdsAlone: isServer });
 }
