@@ -1,6 +1,6 @@
 /**
- * The command line of the packager, called in this process: the real verbs over the real adapters, without the start of
- * a program, which takes longer than most verbs do.
+ * The command line of the packager, called in this process: the real verbs over the real adapters, but parts of deltas
+ * are encoded here, too. The start of a program takes longer than most verbs and parts do.
  */
 import { randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -8,13 +8,13 @@ import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { silentProgress } from '../../contract/progress.ts';
-import { partEncoderProcesses } from '../../delta/make/processes/part-encoder-processes.ts';
 import { findXdelta3 } from '../../delta/make/processes/xdelta3-binding.ts';
 import { findZstdEncoder } from '../../delta/recipe/zstd-programs.ts';
 import { commandRenderer } from '../../packager/adapters/manifest-renderer.ts';
 import { type OutsideWorld, runPackager } from '../../packager/commands/program.ts';
 import { signingTime } from '../../packager/signing-time.ts';
 import { openWriter } from '../../system/store/open-writer.ts';
+import { ownEncoders } from '../delta/make/delta-bench.ts';
 import type { Called } from './distributor-command.ts';
 
 /** As the program has it: what a delta is made of is in its memory of deltas. */
@@ -31,7 +31,7 @@ export async function callPackager(words: readonly string[], env: NodeJS.Process
       const found = findXdelta3();
       return found.kind === 'available' ? { encoder: found.encoder } : { missing: found.detail };
     },
-    partEncoders: (maxMemoryBytes = encoderBytes) => partEncoderProcesses(availableParallelism(), maxMemoryBytes),
+    partEncoders: (maxMemoryBytes = encoderBytes) => ({ ...ownEncoders, maxMemoryBytes }),
     zstdEncoder: (programs = []) => findZstdEncoder(programs, environment.PATH, availableParallelism()),
     keySurroundings: { env: environment, askPassphrase: async () => undefined },
     now: () => new Date(),
