@@ -1,8 +1,10 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** Long matrices run only when asked: `npm run test:long`, or a file named on the command line with SLIPWAY_LONG=1. */
+/** What `npm test` leaves out: `--wide` runs the first, as CI does, `npm run test:long` both. */
 const long = process.env.SLIPWAY_LONG === '1';
-const exclude = [...configDefaults.exclude, ...(long ? [] : ['test/**/*.long.test.ts'])];
+const wide = long || process.env.SLIPWAY_WIDE === '1';
+const left = [...(wide ? [] : ['test/**/*.wide.test.ts']), ...(long ? [] : ['test/**/*.long.test.ts'])];
+const exclude = [...configDefaults.exclude, ...left];
 
 /** Folders whose tests call our modules, and need none of the services that the others start. */
 const calls = [

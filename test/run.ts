@@ -3,7 +3,8 @@
  * run shows everything. Ends with the plain line `N passed, N failed, N skipped`, where a failed step counts as one
  * failed test; the exit status is 0 only when nothing failed.
  *
- * Usage: test/run.ts [--long] [ARGUMENTS of vitest…]
+ * Usage: test/run.ts [--wide | --long] [ARGUMENTS of vitest…]
+ * --wide takes `*.wide.test.ts` and larger samples besides, as CI does; --long everything.
  * SLIPWAY_FORBID_SKIPS=1 makes every skipped test a failure.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -19,7 +20,8 @@ import { countTotals, type Totals, totalsLine } from './totals.ts';
 const root = path.dirname(import.meta.dirname);
 const wishes = process.argv.slice(2);
 const long = wishes.includes('--long');
-const vitestArguments = wishes.filter((wish) => wish !== '--long');
+const wide = long || wishes.includes('--wide');
+const vitestArguments = wishes.filter((wish) => wish !== '--long' && wish !== '--wide');
 const failures: string[] = [];
 /** Everything that tests leave behind is below this folder and goes with it. */
 const temporary = mkdtempSync(path.join(tmpdir(), 'slipway-test-'));
@@ -40,6 +42,7 @@ rmSync(temporary, { recursive: true, force: true });
 
 const forbidden = process.env.SLIPWAY_FORBID_SKIPS === '1' ? totals.skipped : 0;
 for (const name of totals.skippedNames) say(`skipped${forbidden > 0 ? ', which is forbidden here' : ''}: ${name}`);
+if (!wide) say('npm test -- --wide runs as much as CI does, npm run test:long everything');
 for (const failure of failures) say(`failed: ${failure}`);
 process.stdout.write(`${totalsLine({ ...totals, failed: totals.failed + failures.length })}\n`);
 process.exitCode = totals.failed + failures.length + forbidden > 0 ? 1 : 0;
@@ -89,6 +92,7 @@ async function runVitest(): Promise<Totals> {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const env = {
     ...{ SLIPWAY_SERVICES: '1', SLIPWAY_LONG: long ? '1' : '0', TMPDIR: temporary },
+    SLIPWAY_WIDE: wide ? '1' : '0',
     SLIPWAY_BUILT: isBuilt ? '1' : '0',
     // Programs that tests start again and again are compiled once.
     NODE_COMPILE_CACHE: path.join(temporary, 'compiled'),

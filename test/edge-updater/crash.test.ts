@@ -5,12 +5,13 @@
  */
 import { afterAll, describe, expect, it } from 'vitest';
 import { survivals } from '../fakes/volatile-disk.ts';
+import { isWideRun } from '../sampling.ts';
 import { CrashPoints } from './crash-points.ts';
 import { inThisProcess } from './crash-recorder.ts';
 import { chosen, printSample, randomOf } from './crash-sample.ts';
 import { crashScenarios, orderOnly } from './crash-scenarios.ts';
 
-const cutsOfSurvival = 3;
+const cutsOfSurvival = isWideRun ? 3 : 2;
 let tried = 0;
 
 afterAll(() => printSample(`${tried} cuts`));

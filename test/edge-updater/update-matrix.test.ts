@@ -10,7 +10,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 import type { Device } from '../../edge-updater/device/device.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
 import { Interruption, type InterruptionMode } from '../fakes/interruption.ts';
-import { isLongRun } from '../sampling.ts';
+import { isLongRun, isWideRun } from '../sampling.ts';
 
 const modes: readonly InterruptionMode[] = ['fails', 'killed before', 'killed after'];
 const shared = bytesOf('shared', 3000);
@@ -102,13 +102,13 @@ async function waitForWindow(device: Device): Promise<void> {
 /** Without an old release the damaged one goes the same way, only without a last step: `npm run test:long` has it. */
 const tried = scenarios.filter(({ isDamaged, hasOld }) => isLongRun || !isDamaged || hasOld);
 
-/** Each kind of call in each mode at its first time, and every fourth call; `npm run test:long` has all. */
+/** Each kind of call in each mode at its first time, and every twelfth call, in CI every fourth; `npm run test:long` has all. */
 const met = new Set<string>();
 const isTried = (at: number, mode: InterruptionMode, call: string) => {
   const kind = `${mode} ${call}`;
   const isFirst = !met.has(kind);
   met.add(kind);
-  return isLongRun || isFirst || at % 4 === modes.indexOf(mode);
+  return isLongRun || isFirst || at % (isWideRun ? 4 : 12) === modes.indexOf(mode);
 };
 
 for (const scenario of tried) {

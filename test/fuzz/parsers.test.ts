@@ -1,6 +1,6 @@
 /** Each parser reads what is valid, and withstands 2,000 damaged documents; SLIPWAY_SEED repeats a run. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isLongRun } from '../sampling.ts';
+import { isLongRun, isWideRun } from '../sampling.ts';
 import { found } from './found.ts';
 import { fuzz } from './fuzzing.ts';
 import { allParsers, outcomeOfParsing, type Parser } from './parsers.ts';
@@ -8,7 +8,7 @@ import { allParsers, outcomeOfParsing, type Parser } from './parsers.ts';
 /** The same in each `npm test`, another one in each long run. */
 const usual = isLongRun ? Math.floor(Math.random() * 2 ** 31) : 20261129;
 const seed = Number(process.env.SLIPWAY_SEED ?? usual);
-const inputs = isLongRun ? 200_000 : 2000;
+const inputs = isLongRun ? 200_000 : isWideRun ? 2000 : 500;
 
 const names = [
   ...[

@@ -1,5 +1,5 @@
 /**
- * A program for decoder-memory.test.ts and for people: `node measure-decode.ts OLD DELTA` decodes without keeping the
+ * A program for decoder-memory.wide.test.ts and for people: `node measure-decode.ts OLD DELTA` decodes without keeping the
  * result and prints `{bytes, sha256, maxRssKiB, milliseconds}`. Linux only: `VmHWM` is the
  * peak of this program alone, while getrusage's maximum begins with that of the process that started it.
  */

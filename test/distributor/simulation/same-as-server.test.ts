@@ -19,6 +19,7 @@ import {
 import type { KnownDevice } from '../../../distributor/simulation/virtual-fleet.ts';
 import { product, smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet, takenAtTheirWord } from '../../fakes/small-fleet.ts';
+import { sampledWidely } from '../../sampling.ts';
 import { inputOf } from './simulated.ts';
 
 const platform = 'linux/amd64';
@@ -84,7 +85,10 @@ const stories: Readonly<Record<string, Story>> = {
   },
 };
 
-it.each(Object.entries(stories))('%s', { timeout: 240_000 }, async (_name, story) => {
+/** The other half: `npm test -- --wide`. */
+const tried = sampledWidely(Object.entries(stories), 5);
+
+it.each(tried)('%s', { timeout: 240_000 }, async (_name, story) => {
   await using small = await SmallFleet.open();
   for (const release of releases.values()) await small.publish(release);
   // A day after the devices enrolled, and at midnight.

@@ -51,7 +51,8 @@ const runHere = [
 /** Places, or whole pages, whose blocks do not run below, each with the reason. */
 const runElsewhere: Readonly<Record<string, string>> = {
   'README.md / Slipway': 'a picture',
-  'README.md / See it work': 'demo.test.ts runs the demo and compares the transcript; `npm test` runs this test',
+  'README.md / See it work':
+    'demo.wide.test.ts runs the demo and compares the transcript; `npm test -- --wide` runs this test',
   'ARCHITECTURE.md / What may import what': 'a picture',
   'docs/box.md': 'box.test.ts finds real units of stand-ins; the page shows an answer and a part of edge.yaml',
   'docs/devices.md / What a device requires':
@@ -64,7 +65,7 @@ const runElsewhere: Readonly<Record<string, string>> = {
     'box-update.test.ts has a box brought up so, by its unit, while no actor is there',
   'docs/people.md':
     'reach.test.ts has bound tokens, login.test.ts signs in, and bearers.test.ts reads the file of people',
-  'docs/first-fleet.md': 'first-fleet.test.ts runs the page as a whole and compares what it prints',
+  'docs/first-fleet.md': 'first-fleet.wide.test.ts runs the page as a whole and compares what it prints',
   'docs/decisions/0012-evidence-is-about-the-release.md / 12. Evidence is about the release':
     'a measurement of its day, which takes minutes',
 };
