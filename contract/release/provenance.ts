@@ -6,7 +6,14 @@ import * as z from 'zod';
 import { isSameJson } from '../canonical-json.ts';
 import { limits } from '../limits.ts';
 import { strictJson } from '../strict-json.ts';
-import { decodeEnvelope, type Envelope, invalidProvenance, payloadOf } from '../trust/dsse.ts';
+import {
+  decodeEnvelope,
+  type Envelope,
+  invalidProvenance,
+  payloadOf,
+  type SignerKey,
+  signersOfEnvelope,
+} from '../trust/dsse.ts';
 import type { ReleaseManifest } from './manifest.ts';
 
 export const statementPayloadType = 'application/vnd.in-toto+json';
@@ -99,6 +106,28 @@ export function readStatement(bytes: Uint8Array): { readonly envelope: Envelope;
   } catch (cause) {
     throw invalidProvenance('the envelope holds no in-toto statement of SLSA provenance 1', cause);
   }
+}
+
+/** What a document beside a release is worth as a statement. */
+export interface StatementWorth<K> {
+  readonly statement: Statement;
+  /** Of the given keys, those that signed it. Nothing of a statement is believed while nobody did. */
+  readonly signers: readonly K[];
+  readonly isAboutRelease: boolean;
+}
+
+/**
+ * Judges one document. A release may have several, and one that holds suffices: whoever puts another beside it must not
+ * be able to spoil that one.
+ * @throws SlipwayError `provenance-invalid` where it is no statement at all
+ */
+export function judgeStatement<K extends SignerKey>(
+  bytes: Uint8Array,
+  release: StatedRelease,
+  keys: readonly K[],
+): StatementWorth<K> {
+  const { envelope, statement } = readStatement(bytes);
+  return { statement, signers: signersOfEnvelope(envelope, keys), isAboutRelease: isAbout(statement, release) };
 }
 
 /**

@@ -49,11 +49,14 @@ export function payloadOf({ payload }: Envelope): Uint8Array {
   return Buffer.from(payload, 'base64');
 }
 
+/** A public key, by whatever names it. */
+export interface SignerKey {
+  readonly keyId: string;
+  readonly key: Key;
+}
+
 /** Those of `keys` whose signature is on the envelope. The key ids in it are hints and decide nothing. */
-export function signersOfEnvelope<K extends { readonly keyId: string; readonly key: Key }>(
-  envelope: Envelope,
-  keys: readonly K[],
-): K[] {
+export function signersOfEnvelope<K extends SignerKey>(envelope: Envelope, keys: readonly K[]): K[] {
   const signed = preAuthEncoding(envelope.payloadType, payloadOf(envelope));
   const signatures = envelope.signatures.map(({ sig }) => Buffer.from(sig, 'base64'));
   return keys.filter(({ key }) => signatures.some((signature) => isSignature(key, signed, signature)));

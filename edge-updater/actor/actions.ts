@@ -100,7 +100,8 @@ export const actions = {
   'finish-exchange': { asks: z.undefined(), answers: nothing, takesTurns: true },
   'prune-snapshots': { asks: z.array(ways).max(8), answers: nothing, takesTurns: true },
   'save-datastore': {
-    asks: z.undefined(),
+    // An updater of before names no attempt.
+    asks: z.strictObject({ attempt }).optional(),
     answers: z.strictObject({ file: text, bytes: count }).optional(),
     takesTurns: true,
   },

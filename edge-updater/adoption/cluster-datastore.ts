@@ -12,11 +12,12 @@ export interface SavedDatastore {
 
 export interface ClusterDatastore {
   /**
-   * Asks the running K3s or K0s to save it, and keeps the newest few that were saved so.
+   * Asks the running K3s or K0s to save it, and keeps the newest few that were saved so. What this attempt saved a
+   * short while ago is used again.
    * @returns undefined where it is in a database elsewhere, which is not this box's to save
    * @throws SlipwayError `datastore-not-saved`, codes of the machine
    */
-  save(signal: AbortSignal): Promise<SavedDatastore | undefined>;
+  save(attempt: string, signal: AbortSignal): Promise<SavedDatastore | undefined>;
 }
 
 /** Undefined where the datastore is the box's own, or it has none. */

@@ -18,7 +18,7 @@ export async function saveDatastore(
 ): Promise<readonly string[]> {
   if (!cluster || isRepair(attempt) || isUndo(attempt)) return [];
   try {
-    const saved = await cluster.save(signal);
+    const saved = await cluster.save(attempt.id, signal);
     if (!saved) return ['the datastore is in a database elsewhere: nothing of it was saved'];
     return [`the datastore of the cluster was saved: ${saved.file}, ${saved.bytes} bytes`];
   } catch (thrown) {

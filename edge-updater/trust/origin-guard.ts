@@ -9,8 +9,7 @@ import { limits } from '../../contract/limits.ts';
 import type { Attachment } from '../../contract/release/attachment.ts';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { lackingOrigin, type OriginRequirement, originOf } from '../../contract/release/origin.ts';
-import { isAbout, readStatement } from '../../contract/release/provenance.ts';
-import { signersOfEnvelope } from '../../contract/trust/dsse.ts';
+import { judgeStatement } from '../../contract/release/provenance.ts';
 import type { PublicKey } from '../../system/signing/signing-key.ts';
 
 export interface RequiredOrigin {
@@ -49,16 +48,24 @@ export class OriginGuard {
     this.#admitted = manifestSha256;
   }
 
+  /** One that holds suffices, whatever lies beside it. */
   async #requireStatement(manifest: ReleaseManifest, read: ReadAttached): Promise<void> {
     const statements = (manifest.attachments ?? []).filter(({ kind }) => kind === 'provenance');
     let refusal: SlipwayError | undefined;
+    let failure: unknown;
     for (const attachment of statements) {
-      refusal = await this.#refusalOf(attachment, manifest, read);
-      if (!refusal) return;
+      try {
+        refusal = await this.#refusalOf(attachment, manifest, read);
+        if (!refusal) return;
+      } catch (thrown) {
+        // What cannot be fetched now may be the good one: its trouble goes before that of what is no statement.
+        if (failure === undefined || isInvalid(failure)) failure = thrown;
+      }
     }
-    throw refusal;
+    throw failure ?? refusal;
   }
 
+  /** @throws SlipwayError `provenance-invalid` of what is no statement, and what reading throws */
   async #refusalOf(
     { name, length, sha256: expected }: Attachment,
     manifest: ReleaseManifest,
@@ -81,13 +88,13 @@ export class OriginGuard {
         hint: 'Look for who changes bytes on the way; publish the release again if the store does.',
       });
     }
-    const { envelope, statement } = readStatement(bytes);
+    const { signers, isAboutRelease } = judgeStatement(bytes, manifest, this.#required.provenance);
     // The signature first: nothing of a statement is believed before it holds.
-    if (signersOfEnvelope(envelope, this.#required.provenance).length === 0) {
+    if (signers.length === 0) {
       return invalid(`the statement of ${manifest.version} is signed by no key under require.provenance`);
     }
     // A statement of another release, replayed with this one.
-    if (!isAbout(statement, manifest)) return invalid(`${name} does not name every component of ${manifest.version}`);
+    if (!isAboutRelease) return invalid(`${name} does not name every component of ${manifest.version}`);
     return undefined;
   }
 }
@@ -109,4 +116,8 @@ function invalid(message: string): SlipwayError {
   return new SlipwayError('provenance-invalid', message, {
     hint: 'Build the release with a key that this device trusts, or correct require.provenance in edge.yaml.',
   });
+}
+
+function isInvalid(failure: unknown): boolean {
+  return failure instanceof SlipwayError && failure.code === 'provenance-invalid';
 }

@@ -1,4 +1,5 @@
 /** Opens the actor: the adapters that touch the box, behind the list of what may be asked, by its own record of the box. */
+import { randomUUID } from 'node:crypto';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Actions, actionNames } from '../actor/actions.ts';
 import { ActorServer } from '../adapters/actor/actor-server.ts';
@@ -91,7 +92,8 @@ export function actionsOn(
     'put-links-back': (snapshot) => data.putLinksBack(snapshot),
     'finish-exchange': () => data.finishExchange(),
     'prune-snapshots': (keep) => data.prune(keep),
-    'save-datastore': async (_, signal) => cluster?.save(signal),
+    // Without a name, each save is one of its own.
+    'save-datastore': async (asked, signal) => cluster?.save(asked?.attempt ?? randomUUID(), signal),
     'tell-room-for-payload': async ({ payload, programBytes }) => payloads?.roomFor(payload, programBytes) ?? 0,
     'unpack-payload': async ({ release, payload }, signal) => payloads?.unpack(release, payload, signal),
     'link-payload': async (payload) => payloads?.link(payload),

@@ -4,11 +4,10 @@
  */
 import path from 'node:path';
 import { sha256 } from '../../contract/digest.ts';
-import { SlipwayError } from '../../contract/errors.ts';
+import { SlipwayError, toSlipwayError } from '../../contract/errors.ts';
 import type { Attachment } from '../../contract/release/attachment.ts';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
-import { isAbout, readStatement } from '../../contract/release/provenance.ts';
-import { signersOfEnvelope } from '../../contract/trust/dsse.ts';
+import { judgeStatement } from '../../contract/release/provenance.ts';
 import { makeFolder, replaceFile } from '../../system/files/durable-file.ts';
 import type { PublicKey } from '../../system/signing/signing-key.ts';
 import { readSbom } from '../attachments/sbom.ts';
@@ -35,9 +34,16 @@ interface StatementReport {
   readonly signedBy: readonly string[] | undefined;
 }
 
+/** Beside a statement that can be read; it spoils nothing of that. */
+interface MalformedStatement {
+  readonly name: string;
+  readonly message: string;
+}
+
 export interface AttachmentReport {
   readonly sboms: readonly SbomReport[];
   readonly provenance: readonly StatementReport[];
+  readonly malformedStatements: readonly MalformedStatement[];
   readonly lines: readonly string[];
   readonly found: readonly FoundDocument[];
 }
@@ -47,7 +53,7 @@ interface FoundDocument {
   readonly bytes: Uint8Array;
 }
 
-/** @throws SlipwayError `digest-mismatch`; `attachment-malformed` and `provenance-invalid` of what is attached */
+/** @throws SlipwayError `digest-mismatch`, `attachment-malformed`; `provenance-invalid` where no statement is readable */
 export async function describeAttachments(
   manifest: ReleaseManifest,
   read: ReadAttachment,
@@ -60,15 +66,16 @@ export async function describeAttachments(
   }
   const ofKind = (kind: Attachment['kind']) => found.filter(({ attachment }) => attachment.kind === kind);
   const sboms = ofKind('sbom').map(sbomReport);
-  const provenance = ofKind('provenance').map((document) => statementReport(document, manifest, keys));
+  const { provenance, malformedStatements } = statementReports(ofKind('provenance'), manifest, keys);
   const absent = (manifest.attachments?.length ?? 0) - found.length;
   const lines = [
     ...originLines(manifest),
     ...sboms.map(({ name, format, components }) => `${name}: ${format}, ${components} components`),
     ...provenance.flatMap(statementLines),
+    ...malformedStatements.map(({ name, message }) => `warning: ${name} is passed over: ${message}`),
     ...(absent === 0 ? [] : [`${absent} attachments are not in it`]),
   ];
-  return { sboms, provenance, lines, found };
+  return { sboms, provenance, malformedStatements, lines, found };
 }
 
 function requireDigest({ name, sha256: expected }: Attachment, bytes: Uint8Array): Uint8Array {
@@ -84,12 +91,35 @@ function sbomReport({ attachment: { name }, bytes }: FoundDocument): SbomReport 
   return { name, format: `${format} ${version}`, components };
 }
 
+/** @throws SlipwayError `provenance-invalid` of the first, where there are some and none can be read */
+function statementReports(
+  documents: readonly FoundDocument[],
+  manifest: ReleaseManifest,
+  keys: readonly PublicKey[],
+): Pick<AttachmentReport, 'provenance' | 'malformedStatements'> {
+  const provenance: StatementReport[] = [];
+  const failures: { readonly name: string; readonly error: SlipwayError }[] = [];
+  for (const document of documents) {
+    try {
+      provenance.push(statementReport(document, manifest, keys));
+    } catch (thrown) {
+      const error = toSlipwayError(thrown);
+      if (error.code !== 'provenance-invalid') throw thrown;
+      failures.push({ name: document.attachment.name, error });
+    }
+  }
+  const [first] = failures;
+  if (first && provenance.length === 0) throw first.error;
+  const malformedStatements = failures.map(({ name, error }) => ({ name, message: error.message }));
+  return { provenance, malformedStatements };
+}
+
 function statementReport(
   { attachment: { name }, bytes }: FoundDocument,
   manifest: ReleaseManifest,
   keys: readonly PublicKey[],
 ): StatementReport {
-  const { envelope, statement } = readStatement(bytes);
+  const { statement, signers, isAboutRelease } = judgeStatement(bytes, manifest, keys);
   const { buildDefinition, runDetails } = statement.predicate;
   return {
     name,
@@ -97,8 +127,8 @@ function statementReport(
     buildType: buildDefinition.buildType,
     invocation: runDetails.metadata?.invocationId,
     subjects: statement.subject.length,
-    isAboutRelease: isAbout(statement, manifest),
-    signedBy: keys.length === 0 ? undefined : signersOfEnvelope(envelope, keys).map(({ keyId }) => keyId),
+    isAboutRelease,
+    signedBy: keys.length === 0 ? undefined : signers.map(({ keyId }) => keyId),
   };
 }
 

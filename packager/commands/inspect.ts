@@ -96,8 +96,9 @@ async function inspectManifest(
 ): Promise<Inspection> {
   const { value, lines } = describeManifest(what, manifest);
   const attachments = await describeAttachments(manifest, read, keys);
-  const { sboms, provenance } = attachments;
-  return { value: { ...value, sboms, provenance }, lines: [...lines, ...attachments.lines], attachments };
+  const { sboms, provenance, malformedStatements } = attachments;
+  const all = { ...value, sboms, provenance, malformedStatements };
+  return { value: all, lines: [...lines, ...attachments.lines], attachments };
 }
 
 async function inspectRelease(store: StoreReader, text: string, keys: readonly PublicKey[]): Promise<Inspection> {

@@ -8,6 +8,8 @@ import type { UpdatePolicy } from '../../edge-updater/effects/world.ts';
 import { AdoptedBox } from '../fakes/adopted-box.ts';
 import { patience, startOf, update } from '../fakes/box-start.ts';
 import { EdgeDevice, never, quickPolicy } from '../fakes/edge-device.ts';
+import { Interruption, Killed } from '../fakes/interruption.ts';
+import { SavingK3s } from '../fakes/saving-k3s.ts';
 import { etcdDatabase } from '../stand-ins/etcd-database.ts';
 import { publishK3s } from './updated-box.ts';
 
@@ -89,6 +91,71 @@ describe('an etcd of several members', () => {
     await device.check(never, patience, 'person');
     expect(await device.dataOfRollback()).toBeUndefined();
   });
+});
+
+/** A member whose etcd is saved by the command of its K3s. */
+async function savingMember() {
+  const found = await member();
+  const { edge, box } = found;
+  const k3s = new SavingK3s(box.dataDir);
+  const start = (interruption?: Interruption) => {
+    const more = interruption ? { interruption } : {};
+    return edge.start({ service: box, data: box.data, cluster: k3s.cluster, ...more });
+  };
+  return { ...found, k3s, start };
+}
+
+describe('the etcd of a member whose release waits for its window', () => {
+  const opensIn = (seconds: number) => ({ opensInSeconds: seconds, closesInSeconds: seconds + 3600 });
+
+  /** It has saved when its slot was made, and switches when the window opens. */
+  async function switched(seconds: number, isRestarted: boolean) {
+    const found = await savingMember();
+    const { edge, k3s, start } = found;
+    edge.server.switchWindow = opensIn(seconds);
+    let device = start();
+    await update(device);
+    expect([device.waiting?.opensInSeconds, k3s.saved.length]).toEqual([seconds, 1]);
+    edge.clock.advance(seconds);
+    k3s.moment = { ...k3s.moment, seconds: k3s.moment.seconds + seconds };
+    if (isRestarted) {
+      edge.server.switchWindow = opensIn(0);
+      device = start();
+      await update(device);
+    } else await device.resume(never, patience);
+    return { ...found, message: device.state.lastAttempt?.message ?? '' };
+  }
+
+  it.each([
+    ['when it opens soon', false],
+    ['by an updater that starts meanwhile', true],
+  ])('is not saved a second time %s', async (_when, isRestarted) => {
+    const { edge, box, next, k3s, message } = await switched(300, isRestarted);
+    using _ = edge;
+    expect([box.running, k3s.saved.length]).toEqual([next, 1]);
+    expect(message.match(/was saved: \S+/g)).toEqual([`was saved: ${k3s.saved[0]},`]);
+  });
+
+  it('is saved afresh right before the switch where hours have passed, and both files are named', async () => {
+    const { edge, box, next, k3s, message } = await switched(7200, false);
+    using _ = edge;
+    expect([box.running, k3s.saved.length]).toEqual([next, 2]);
+    for (const file of k3s.saved) expect(message).toContain(`was saved: ${file},`);
+  });
+});
+
+it('the etcd of a member is not saved a second time where the updater was killed before the switch', async () => {
+  const untouched = new Interruption(0, 'fails');
+  const whole = await savingMember();
+  using _ = whole.edge;
+  await update(whole.start(untouched));
+  const { edge, box, next, k3s, start } = await savingMember();
+  using __ = edge;
+  const device = start(new Interruption(untouched.calls.indexOf('data.hold') + 1, 'killed after'));
+  await expect(update(device)).rejects.toThrow(Killed);
+  expect([device.state.update.phase, k3s.saved.length]).toEqual(['switching', 1]);
+  await start().recover(never, patience);
+  expect([box.running, k3s.saved.length]).toEqual([next, 1]);
 });
 
 it('a database elsewhere is told of: nothing of it was saved', async () => {

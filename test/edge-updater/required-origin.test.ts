@@ -1,9 +1,12 @@
 /** A device that requires an SBOM, a check of upstream or a statement of provenance, on real files. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { sha256 } from '../../contract/digest.ts';
+import { type Digest, sha256 } from '../../contract/digest.ts';
+import { SlipwayError } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
 import type { Attachment } from '../../contract/release/attachment.ts';
 import type { ReleaseManifest } from '../../contract/release/manifest.ts';
 import { type StatedRelease, statementPayloadType } from '../../contract/release/provenance.ts';
+import { preAuthEncoding } from '../../contract/trust/dsse.ts';
 import { OriginGuard, type RequiredOrigin } from '../../edge-updater/trust/origin-guard.ts';
 import { signedStatement } from '../../packager/attachments/signed-statement.ts';
 import { bytesOf, EdgeDevice, never } from '../fakes/edge-device.ts';
@@ -11,6 +14,7 @@ import { newSigningKey } from '../fakes/signed-repository.ts';
 
 const owner = newSigningKey();
 const stranger = newSigningKey();
+const noEnvelope = Buffer.from('{"signed": true}');
 const nothing: RequiredOrigin = { sbom: false, upstream: false, provenance: [] };
 
 let edge: EdgeDevice;
@@ -69,6 +73,16 @@ async function check(required: RequiredOrigin) {
   return { device, outcome };
 }
 
+/** The path to one document is broken. */
+function keepBack(digest: Digest): void {
+  const { server } = edge;
+  const attachment = server.attachment.bind(server);
+  server.attachment = async (asked) => {
+    if (asked === digest) throw new SlipwayError('server-unreachable', 'the document does not come');
+    return attachment(asked);
+  };
+}
+
 const blobsAsked = () => edge.server.blobsAsked.length;
 
 describe('a device', () => {
@@ -85,6 +99,37 @@ describe('a device', () => {
     offer('2.0.0', 2, (release) => [{ kind: 'provenance', bytes: statement(release) }]);
     expect((await check({ ...nothing, provenance: [stranger, owner] })).outcome).toBe('committed');
     expect(edge.server.attachmentsAsked).toHaveLength(1);
+  });
+
+  it.each<[string, (release: ReleaseManifest) => Uint8Array]>([
+    ['is no envelope', () => noEnvelope],
+    ['is of another predicate', (release) => statementOfScan(release)],
+    ['a stranger signed', (release) => statement(release, stranger)],
+    ['is of another version', (release) => statement({ ...release, version: '1.0.0' })],
+    ['is too long', () => Buffer.alloc(limits.maxStatementBytes + 1, ' ')],
+  ])('takes a release with one good statement, whatever lies beside it: one that %s', async (_what, other) => {
+    const sides = [(release: ReleaseManifest) => [other(release), statement(release)]];
+    sides.push((release) => [statement(release), other(release)]);
+    for (const [index, both] of sides.entries()) {
+      offer(`${index + 2}.0.0`, index + 2, (release) => both(release).map((bytes) => ({ kind: 'provenance', bytes })));
+      expect((await check({ ...nothing, provenance: [owner] })).outcome).toBe('committed');
+    }
+  });
+
+  it.each<[string, (first: Digest) => void]>([
+    ['is gone', (first) => edge.server.blobs.delete(first)],
+    ['was exchanged', (first) => edge.server.blobs.set(first, Buffer.from('other'))],
+    ['does not come', (first) => keepBack(first)],
+  ])('takes a release whose first statement %s, and whose second is good', async (_what, spoil) => {
+    offer('2.0.0', 2, (release) => [noEnvelope, statement(release)].map((bytes) => ({ kind: 'provenance', bytes })));
+    spoil(edge.server.offered?.attachments?.[0]?.sha256 ?? '');
+    expect((await check({ ...nothing, provenance: [owner] })).outcome).toBe('committed');
+  });
+
+  it('blames the way where a statement that may be the good one does not come', async () => {
+    offer('2.0.0', 2, (release) => [noEnvelope, statement(release)].map((bytes) => ({ kind: 'provenance', bytes })));
+    keepBack(edge.server.offered?.attachments?.[1]?.sha256 ?? '');
+    expect((await check({ ...nothing, provenance: [owner] })).outcome).toBe('server-unreachable');
   });
 
   it('takes a release with an SBOM and a check of upstream where it requires these', async () => {
@@ -163,7 +208,17 @@ describe('a device', () => {
     [
       'whose statement is no envelope',
       { provenance: [owner] },
-      () => [{ kind: 'provenance', bytes: Buffer.from('{"signed": true}') }],
+      () => [{ kind: 'provenance', bytes: noEnvelope }],
+      'provenance-invalid',
+    ],
+    [
+      'of whose statements none is good',
+      { provenance: [owner] },
+      (release) => [
+        { kind: 'provenance', bytes: noEnvelope },
+        { kind: 'provenance', bytes: statement(release, stranger) },
+        { kind: 'provenance', bytes: Buffer.from('no JSON') },
+      ],
       'provenance-invalid',
     ],
   ];
@@ -202,6 +257,15 @@ describe('a device', () => {
     expect((await check({ ...nothing, provenance: [forged] })).outcome).toBe('provenance-invalid');
   });
 });
+
+/** Signed by the owner, about these files, and no word on who built them. */
+function statementOfScan(release: ReleaseManifest): Uint8Array {
+  const envelope = JSON.parse(Buffer.from(statement(release)).toString());
+  const said = JSON.parse(Buffer.from(envelope.payload, 'base64').toString());
+  const payload = Buffer.from(JSON.stringify({ ...said, predicateType: 'https://example.com/scan' }));
+  const sig = Buffer.from(owner.sign(preAuthEncoding(envelope.payloadType, payload)).sig, 'hex').toString('base64');
+  return Buffer.from(JSON.stringify({ ...envelope, payload: payload.toString('base64'), signatures: [{ sig }] }));
+}
 
 /** The same bytes, signed under another type of payload. */
 function signedAs(payloadType: string, release: ReleaseManifest): Uint8Array {

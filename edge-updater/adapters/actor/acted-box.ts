@@ -47,7 +47,7 @@ export function dataByActor(actor: ActorClient, stateDirectory: string, adoption
 }
 
 export function clusterByActor(actor: ActorClient): ClusterDatastore {
-  return { save: (signal) => actor.ask('save-datastore', undefined, signal) };
+  return { save: (attempt, signal) => actor.ask('save-datastore', { attempt }, signal) };
 }
 
 export function payloadsByActor(actor: ActorClient): Payloads {

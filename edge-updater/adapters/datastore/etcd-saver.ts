@@ -12,7 +12,10 @@ import type { ProgramRun } from '../../preflight/facts.ts';
 import { lastLineOfOutput } from '../../update/last-words.ts';
 import { freeBytesOf } from '../disk/disk-space.ts';
 import { membersOfFile } from '../disk/etcd-file.ts';
+import { ifReadable } from '../disk/if-readable.ts';
 import { bytesBelow } from './copy-tree.ts';
+import { findLastSave, rememberSave, thisMoment } from './last-save.ts';
+import { OwnFolder } from './own-folder.ts';
 
 type Run = (
   program: string,
@@ -28,9 +31,30 @@ const seconds = 600;
 /** K3s appends the node and the time. */
 const baseName = 'slipway';
 
-export function etcdSaver(adoption: Adoption, run: Run): ClusterDatastore {
-  const save = adoption.distribution === 'k3s' ? saveByK3s : saveByK0s;
-  return { save: (signal) => save(adoption, run, signal) };
+/**
+ * An update asks each time that it has read its slot: when the slot is made, in each window that opens, and after a
+ * restart or a kill before the switch. What it saved is used again while it is no older than a command may take at
+ * most: a save that takes its whole time is as old when it ends. What is older lacks what the cluster has stored since,
+ * and is made anew.
+ */
+export function etcdSaver(adoption: Adoption, run: Run, moment = thisMoment): ClusterDatastore {
+  const make = adoption.distribution === 'k3s' ? saveByK3s : saveByK0s;
+  const own = new OwnFolder(adoption.dataDir);
+  return {
+    async save(attempt, signal) {
+      const begun = moment();
+      const last = ifReadable(() => wholeAgain(findLastSave(own, attempt, begun, seconds)));
+      if (last) return last;
+      const saved = await make(adoption, run, signal);
+      rememberSave(own, attempt, begun, saved);
+      return saved;
+    },
+  };
+}
+
+/** Undefined, or a failure, where the file is not as it was made. */
+function wholeAgain(last: SavedDatastore | undefined): SavedDatastore | undefined {
+  return last && requireWhole(last.file, 'an earlier save').bytes === last.bytes ? last : undefined;
 }
 
 /**
@@ -139,10 +163,15 @@ function endOf(run: ProgramRun): string {
   }
 }
 
-/** @throws SlipwayError `datastore-not-saved` where it is no file with bytes, or no etcd */
+/** The newest. @throws SlipwayError `datastore-not-saved` where there is none or it is not whole */
 function wholeOf(files: readonly string[], command: string): SavedDatastore {
   const file = [...files].sort().at(-1);
   if (file === undefined) throw notSaved(`${command} ended well and made no file`);
+  return requireWhole(file, command);
+}
+
+/** @throws SlipwayError `datastore-not-saved` where it has no bytes, or is no etcd; what reading throws */
+function requireWhole(file: string, command: string): SavedDatastore {
   const bytes = onDisk(`look at ${file}`, () => statSync(file)).size;
   if (bytes === 0) throw notSaved(`${command} made ${file}, which is empty`);
   // What was compressed is taken as it is.

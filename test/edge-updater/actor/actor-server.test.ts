@@ -11,6 +11,7 @@ import { SlipwayError } from '../../../contract/errors.ts';
 import { type Actions, maxLineBytes } from '../../../edge-updater/actor/actions.ts';
 import {
   boxByActor,
+  clusterByActor,
   healthByActor,
   payloadsByActor,
   preflightByActor,
@@ -94,6 +95,19 @@ describe('the actor of a box', () => {
     ]);
   });
 
+  it('saves the datastore for an attempt, and for an updater of before, which names none', async () => {
+    const asked: unknown[] = [];
+    const saved = { file: '/data/slipway-box-1-1', bytes: 4096 };
+    const save = async (what: unknown) => {
+      asked.push(what);
+      return saved;
+    };
+    Object.assign(served, { 'save-datastore': save });
+    expect(await clusterByActor(actor.client).save('a-1', never)).toEqual(saved);
+    expect(await ask('save-datastore')).toEqual({ answer: saved });
+    expect(asked).toEqual([{ attempt: 'a-1' }, undefined]);
+  });
+
   it.each([
     ['few', {}],
     ['many', { serverVersion: '1.33.9+k3s1', autopilot: 'Schedulable', availableBytes: 1e9, requestedApis: [api] }],
@@ -124,6 +138,7 @@ describe('the actor of a box', () => {
       'take-snapshot',
       { passage: { attempt: 'a', from: release, to: release, dataDir: '/' } },
     ],
+    ['a save whose attempt is a path', 'save-datastore', { attempt: '../../etc' }],
     ['another box', 'read-box', { unit: 'sshd.service' }],
     ['a payload that is a path', 'link-payload', '../current'],
     ['a payload of a program that is a path', 'unpack-payload', { release: '/tmp/k3s', payload: release }],

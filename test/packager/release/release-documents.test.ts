@@ -8,6 +8,7 @@ import { silentProgress } from '../../../contract/progress.ts';
 import type { ReleaseManifest } from '../../../contract/release/manifest.ts';
 import { blobKey } from '../../../contract/store-keys.ts';
 import { buildRelease } from '../../../packager/release/build-release.ts';
+import { parseKey } from '../../../system/signing/signing-key.ts';
 import { beacon, vector, vectorFile } from '../upstream/vectors.ts';
 import { noRenderer, Workbench } from '../workbench.ts';
 
@@ -200,6 +201,12 @@ describe('build', () => {
       ['--provenance-key', 'keys/ci.pub.pem', '--builder-id', builder],
       'key-unreadable',
     ],
+    [
+      'a statement whose key would be in env:NAME, and NAME is not set',
+      async () => undefined,
+      ['--provenance-key', 'env:SLIPWAY_NOWHERE', '--builder-id', builder],
+      'key-unreadable',
+    ],
   ])('refuses %s', async (_what, prepare: (bench: Workbench) => Promise<unknown>, options, code) => {
     const bench = await open();
     await prepare(bench);
@@ -285,9 +292,10 @@ describe('a release with a statement', () => {
 
   it.each([
     [
-      'an environment variable',
+      'the key in env:NAME',
       async (bench: Workbench) => ({ BUILDER: await readFile(bench.at('keys/ci.key.pem'), 'utf8') }),
       'env:BUILDER',
+      'keys/ci.pub.pem',
     ],
     [
       'a sealed key',
@@ -297,15 +305,19 @@ describe('a release with a statement', () => {
         return env;
       },
       'sealed/sealed.key.json',
+      'sealed/sealed.pub.pem',
     ],
-    ['a signing command', signingCommand, 'keys/builder.signer.json'],
-  ])('is signed by %s', async (_what, prepare: (bench: Workbench) => Promise<NodeJS.ProcessEnv>, source) => {
+    ['a signing command', signingCommand, 'keys/builder.signer.json', 'keys/token.pub.pem'],
+  ])('is signed by %s', async (_what, prepare: (bench: Workbench) => Promise<NodeJS.ProcessEnv>, source, half) => {
     const bench = await open();
     const env = await prepare(bench);
     const options = ['--provenance-key', source, '--builder-id', builder];
     await bench.must([...build, ...lists, ...options], env);
     const { json } = await bench.must(['inspect', 'out', '--provenance-key', source, '--json'], env);
-    expect(json.provenance).toMatchObject([{ signedBy: [expect.stringMatching(/^[0-9a-f]{64}$/)] }]);
+    const { keyId } = parseKey(await readFile(bench.at(half), 'utf8'), half);
+    expect(json.provenance).toMatchObject([{ signedBy: [keyId] }]);
+    const byHalf = await bench.must(['inspect', 'out', '--provenance-key', half, 'keys/stranger.pub.pem', '--json']);
+    expect(byHalf.json.provenance).toMatchObject([{ signedBy: [keyId] }]);
   });
 
   it.each(['out', 'store'])('is shown by inspect %s, with whether its signature holds', async (where) => {

@@ -136,7 +136,12 @@ it('a command that is not there is named', async () => {
   const spec = { schemaVersion: 1, kind: 'signing-command', sign: ['/no/such'], publicKey: ['/no/such'] };
   await writeFile(at('a.signer.json'), JSON.stringify(spec));
   await expect(readKey(at('a.signer.json'), nobody)).rejects.toMatchObject({ code: 'signer-failed' });
-  await expect(readKey('env:NOWHERE', nobody)).rejects.toMatchObject({ code: 'key-unreadable' });
+});
+
+it.each([{}, { NOWHERE: '' }, { NOWHERE: 'a word' }])('env:NAME without a key is named: %j', async (env) => {
+  const failure = { code: 'key-unreadable', message: expect.stringContaining('env:NOWHERE') };
+  await expect(readKey('env:NOWHERE', { ...nobody, env })).rejects.toMatchObject(failure);
+  await expect(readPublicKey('env:NOWHERE', { ...nobody, env })).rejects.toMatchObject(failure);
 });
 
 it('keys are written sealed where there is a passphrase, for their owner alone', async () => {

@@ -22,6 +22,8 @@ const folder = mkdtempSync(path.join(tmpdir(), 'etcd-saver-'));
 const at = (...parts: string[]) => path.join(folder, ...parts);
 let running: ChildProcess | undefined;
 let made = 0;
+/** Each for another attempt, unless one is named. */
+let saves = 0;
 let releases: { readonly program: string; readonly k0s: string };
 
 function makeReleases(): void {
@@ -79,7 +81,8 @@ describeUnless(missingCommands(...commandsOfStandIns), 'the etcd of a cluster', 
     mkdirSync(saved, { recursive: true });
     writeFileSync(path.join(saved, 'etcd-snapshot-box-1-1'), 'of the schedule');
     for (const time of [1, 2, 3]) writeFileSync(path.join(saved, `slipway-box-1-100000000${time}`), 'earlier');
-    const found = await saver.save(never);
+    const found = await saver.save('one', never);
+    expect(await saver.save('one', never)).toEqual(found);
     expect(path.dirname(found?.file ?? '')).toBe(saved);
     expect(found?.bytes).toBeGreaterThan(4096);
     const names = readdirSync(saved).sort();
@@ -97,7 +100,7 @@ describeUnless(missingCommands(...commandsOfStandIns), 'the etcd of a cluster', 
     ['makes an empty file', 'empty', /which is empty/],
   ] as const)('of a K3s that %s is told as not saved', async (_, snapshots, why) => {
     const { saver } = await k3s(snapshots);
-    await expect(saver.save(never)).rejects.toMatchObject({
+    await expect(saver.save(`a-${saves++}`, never)).rejects.toMatchObject({
       code: 'datastore-not-saved',
       message: expect.stringMatching(why),
     });
@@ -106,7 +109,7 @@ describeUnless(missingCommands(...commandsOfStandIns), 'the etcd of a cluster', 
   it('of a K3s that does not run is told as not saved', async () => {
     const { saver } = await k3s();
     await end();
-    await expect(saver.save(never)).rejects.toMatchObject({
+    await expect(saver.save(`a-${saves++}`, never)).rejects.toMatchObject({
       code: 'datastore-not-saved',
       message: expect.stringContaining('connection refused'),
     });
@@ -117,13 +120,15 @@ describeUnless(missingCommands(...commandsOfStandIns), 'the etcd of a cluster', 
     writeFileSync(settings, 'spec: {}\n');
     const { saver, saved } = await k0s(settings);
     const files: string[] = [];
-    for (let time = 0; time < 4; time++) files.push((await saver.save(never))?.file ?? '');
+    for (let time = 0; time < 4; time++) files.push((await saver.save(`a-${saves++}`, never))?.file ?? '');
+    const last = `a-${saves - 1}`;
+    expect((await saver.save(last, never))?.file).toBe(files.at(-1));
     expect(readdirSync(saved).sort()).toEqual(files.slice(1).map((file) => path.basename(file)));
   });
 
   it('of a K0s without the configuration that backup opens is told as not saved', async () => {
     const { saver } = await k0s(at('absent.yaml'));
-    await expect(saver.save(never)).rejects.toMatchObject({
+    await expect(saver.save(`a-${saves++}`, never)).rejects.toMatchObject({
       code: 'datastore-not-saved',
       message: expect.stringContaining('no such file'),
     });
