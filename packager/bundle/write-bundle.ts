@@ -33,22 +33,27 @@ interface BundleSummary {
   readonly scope?: Grant['scope'];
 }
 
+interface BundleOrder {
+  readonly store: StoreReader;
+  readonly selector: ReleaseSelector;
+  readonly file: string;
+  /** Undefined: the store's own first root is believed. */
+  readonly pinnedRoot: Uint8Array | undefined;
+  /** The clock of this machine: a bundle of expired metadata would be refused by every device. */
+  readonly now: Date;
+  readonly progress: Progress;
+  /** Undefined: without an offline grant. */
+  readonly wish?: GrantWish | undefined;
+  /** SBOMs and the like go along, which no device needs unless its owner asks for them. Absent: they do not. */
+  readonly isWithAttachments?: boolean;
+}
+
 /**
- * Writes `file` as a whole or not at all.
- * @param now the clock of this machine: a bundle of expired metadata would be refused by every device
- * @param isWithAttachments whether SBOMs and the like go along, which no device needs unless its owner asks for them
+ * Writes the file as a whole or not at all.
  * @throws SlipwayError `release-unknown`, and what verification and the store throw
  */
-export async function writeBundle(
-  store: StoreReader,
-  selector: ReleaseSelector,
-  file: string,
-  pinnedRoot: Uint8Array | undefined,
-  now: Date,
-  progress: Progress,
-  wish?: GrantWish,
-  isWithAttachments = false,
-): Promise<BundleSummary> {
+export async function writeBundle(order: BundleOrder): Promise<BundleSummary> {
+  const { store, selector, file, pinnedRoot, now, progress, wish, isWithAttachments } = order;
   const root = pinnedRoot ?? (await firstRoot(store));
   const trusted = await refreshTrust({ known: new Map([['root', root]]), fetch: fetchFrom(store), now });
   const releases = await listReleases(trusted, selector.product);
