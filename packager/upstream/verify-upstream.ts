@@ -100,7 +100,7 @@ async function signaturesOf(
     }
     for (const each of signed) {
       const artifact = (await artifacts.get(each)?.()) ?? Buffer.alloc(0);
-      await verifyCosignBundle(parsed, artifact, signer, trust, trustedRoot !== undefined);
+      await verifyCosignBundle(parsed, artifact, signer, trust);
       found.set(each, { bundle: digest, ...by });
     }
   }
