@@ -38,7 +38,7 @@ const grantSchema = z.strictObject({
 });
 export type Grant = z.infer<typeof grantSchema>;
 
-export const signedGrantSchema = z.strictObject({
+const signedGrantSchema = z.strictObject({
   signed: grantSchema,
   signatures: z
     .array(z.strictObject({ keyid: digestSchema, sig: z.string().regex(/^([0-9a-f]{2}){8,80}$/) }))

@@ -15,7 +15,7 @@ import { sharedIdentity } from './identity/shared-identity.ts';
 import type { Bearer, CheckFacts } from './ports.ts';
 import { questionOf } from './question.ts';
 
-export interface ArrivedCheck {
+interface ArrivedCheck {
   readonly id: DeviceId;
   readonly check: CheckRequest;
   /** Undefined where the device is known to be itself. */

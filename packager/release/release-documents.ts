@@ -28,7 +28,7 @@ export interface ReleaseDocuments {
 export const noDocuments: ReleaseDocuments = { evidence: undefined, sboms: [], statement: undefined };
 
 /** Files that are what upstream publishes, before they are packed. */
-export interface VerifiedUpstream {
+interface VerifiedUpstream {
   readonly checks: UpstreamCheck[];
   readonly digests: ReadonlyMap<string, Digest>;
   /** Evidence to keep. */
