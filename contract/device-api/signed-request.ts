@@ -35,7 +35,7 @@ export function deviceKeyIdOf(publicKey: string): string {
 }
 
 /** Content-Digest of RFC 9530. */
-export function contentDigestOf(body: Uint8Array): string {
+function contentDigestOf(body: Uint8Array): string {
   return `sha-256=:${Buffer.from(sha256(body), 'hex').toString('base64')}:`;
 }
 

@@ -23,7 +23,7 @@ interface Ruled {
   readonly upstream?: readonly UpstreamCheck[] | undefined;
 }
 
-export interface Breach {
+interface Breach {
   readonly path: (string | number)[];
   readonly message: string;
 }

@@ -20,7 +20,7 @@ export const statementPayloadType = 'application/vnd.in-toto+json';
 const statementType = 'https://in-toto.io/Statement/v1';
 const predicateType = 'https://slsa.dev/provenance/v1';
 /** What slipway-packager does: it packs declared files, as release.yaml says. */
-export const slipwayBuildType = 'https://slipway.io/build/v1';
+const slipwayBuildType = 'https://slipway.io/build/v1';
 
 const digests = z.record(z.string(), z.string());
 
@@ -33,7 +33,7 @@ const resourceSchema = z.object({
 });
 
 /** Statements of other builders say more; what is not named here is passed over. */
-export const statementSchema = z.object({
+const statementSchema = z.object({
   _type: z.literal(statementType),
   subject: z
     .array(z.object({ name: z.string().max(4096), digest: digests }))
@@ -52,7 +52,7 @@ export const statementSchema = z.object({
     }),
   }),
 });
-export type Statement = z.infer<typeof statementSchema>;
+type Statement = z.infer<typeof statementSchema>;
 
 type StatedMember = 'product' | 'platform' | 'version' | 'counter' | 'floors' | 'distribution' | 'onRollback';
 

@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { isSameMinor, type Numbered } from './distribution.ts';
 
 /** `refuse`: a device does not go back from the release by itself. */
-export const rollbackPolicies = ['restore-datastore', 'keep-datastore', 'refuse'] as const;
+const rollbackPolicies = ['restore-datastore', 'keep-datastore', 'refuse'] as const;
 export const rollbackPolicySchema = z.enum(rollbackPolicies);
 export type RollbackPolicy = z.infer<typeof rollbackPolicySchema>;
 

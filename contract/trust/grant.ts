@@ -11,8 +11,7 @@ import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { type Product, productSchema } from '../release/manifest.ts';
 import { strictJson } from '../strict-json.ts';
-import type { GrantAuthority } from './offline-role.ts';
-import { isSignature } from './signature.ts';
+import { type KeyAuthority, requireSignatures } from './key-authority.ts';
 
 const dayMs = 24 * 3600 * 1000;
 
@@ -39,7 +38,7 @@ const grantSchema = z.strictObject({
 });
 export type Grant = z.infer<typeof grantSchema>;
 
-export const signedGrantSchema = z.strictObject({
+const signedGrantSchema = z.strictObject({
   signed: grantSchema,
   signatures: z
     .array(z.strictObject({ keyid: digestSchema, sig: z.string().regex(/^([0-9a-f]{2}){8,80}$/) }))
@@ -77,9 +76,12 @@ export interface GrantHolder {
  * Signatures first: nothing of a grant is believed before they hold.
  * @throws SlipwayError `grant-invalid`, `grant-not-for-device`, `grant-expired`
  */
-export function verifyGrant(grant: SignedGrant, authority: GrantAuthority | undefined, holder: GrantHolder): Grant {
-  requireSignatures(grant, authority);
-  const { signed } = grant;
+export function verifyGrant(grant: SignedGrant, authority: KeyAuthority | undefined, holder: GrantHolder): Grant {
+  const { signed, signatures } = grant;
+  const unsigned = () =>
+    refused('grant-invalid', 'the offline grant is not signed by the keys that the repository delegates grants to');
+  if (!authority) throw unsigned();
+  requireSignatures(grantBytes(signed), signatures, authority, unsigned);
   const { deviceId, label } = signed.scope;
   if (signed.timestamp !== holder.timestamp) {
     throw refused('grant-invalid', 'the offline grant is of another state of the repository');
@@ -98,18 +100,6 @@ export function verifyGrant(grant: SignedGrant, authority: GrantAuthority | unde
   }
   if (holder.now >= expires) throw refused('grant-expired', `the offline grant ended at ${signed.expires}`);
   return signed;
-}
-
-/** Distinct keys count: one key that signs twice is one signature. */
-function requireSignatures({ signed, signatures }: SignedGrant, authority: GrantAuthority | undefined): void {
-  const bytes = grantBytes(signed);
-  const valid = signatures.filter(({ keyid, sig }) => {
-    const key = authority?.keys.get(keyid);
-    return key !== undefined && isSignature(key, bytes, Buffer.from(sig, 'hex'));
-  });
-  const count = new Set(valid.map(({ keyid }) => keyid)).size;
-  if (authority && count >= Math.max(authority.threshold, 1)) return;
-  throw refused('grant-invalid', 'the offline grant is not signed by the keys that the repository delegates grants to');
 }
 
 function refused(code: 'grant-invalid' | 'grant-expired' | 'grant-not-for-device', message: string, cause?: unknown) {

@@ -4,7 +4,7 @@ import { canonicalJson } from '../canonical-json.ts';
 import { type Digest, sha256 } from '../digest.ts';
 
 /** A key of metadata, with the names that TUF and securesystemslib give to types and schemes. */
-export type KeyJson =
+type KeyJson =
   /** 32 bytes in hexadecimal. */
   | { keytype: 'ed25519'; scheme: 'ed25519'; keyval: { public: string } }
   /** A SubjectPublicKeyInfo in PEM form; signatures are DER. */

@@ -1,20 +1,13 @@
 /** Reads the delegated role whose keys sign offline grants. Like that of permits it has keys, and no metadata document. */
-import type { Key, Targets } from '@tufjs/models';
+import type { Targets } from '@tufjs/models';
+import type { KeyAuthority } from './key-authority.ts';
 
 export const offlineRole = 'offline';
 /** No target lies below it: it marks the role as the one that this program means. */
 export const offlinePattern = 'offline/*';
 
-/** Who may sign offline grants, as trusted targets metadata says. */
-export interface GrantAuthority {
-  /** By key id. */
-  readonly keys: ReadonlyMap<string, Key>;
-  /** At least 1. */
-  readonly threshold: number;
-}
-
-/** Undefined where the repository delegates grants to nobody. */
-export function grantAuthorityOf(targets: Targets | undefined): GrantAuthority | undefined {
+/** Who may sign offline grants; undefined where the repository delegates them to nobody. */
+export function grantAuthorityOf(targets: Targets | undefined): KeyAuthority | undefined {
   const role = targets?.delegations?.roles?.[offlineRole];
   if (!role || !isOfflineRole(role)) return undefined;
   const keys = role.keyIDs.flatMap((id) => {

@@ -1,20 +1,20 @@
 /** Reads the delegated role whose keys sign permits. It has no metadata document: it names keys, never targets. */
-import type { Targets } from '@tufjs/models';
+import type { Key, Targets } from '@tufjs/models';
+import type { KeyAuthority } from './key-authority.ts';
 import { isOfflineRole } from './offline-role.ts';
-import type { PermitAuthority } from './permit.ts';
 
 export const permitsRole = 'permits';
 /** No target lies below it: it marks the role as the one that this program means. */
 export const permitsPattern = 'permits/*';
 
 /** Who may sign permits; undefined where the repository delegates them to nobody. */
-export function permitAuthorityOf(targets: Targets | undefined): PermitAuthority | undefined {
+export function permitAuthorityOf(targets: Targets | undefined): KeyAuthority | undefined {
   const role = targets?.delegations?.roles?.[permitsRole];
   if (!role || !isPermitsRole(role)) return undefined;
-  const keys = new Map<string, string>();
+  const keys = new Map<string, Key>();
   for (const id of role.keyIDs) {
     const key = targets?.delegations?.keys[id];
-    if (key?.keyType === 'ed25519' && key.keyVal.public !== undefined) keys.set(id, key.keyVal.public);
+    if (key?.keyType === 'ed25519') keys.set(id, key);
   }
   return { keys, threshold: role.threshold };
 }

@@ -9,8 +9,8 @@ import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { isBinRole } from './hash-bins.ts';
-import { type GrantAuthority, grantAuthorityOf } from './offline-role.ts';
-import type { PermitAuthority } from './permit.ts';
+import type { KeyAuthority } from './key-authority.ts';
+import { grantAuthorityOf } from './offline-role.ts';
 import { permitAuthorityOf, productRoles } from './permits-role.ts';
 import { type ProductPart, partOf } from './product-part.ts';
 import { classifyRefusal } from './refusal.ts';
@@ -49,9 +49,9 @@ export interface TrustedRepository {
   /** Names of the roles with releases that `targets` delegates to, as signed: one per product. */
   readonly delegatedRoles: readonly string[];
   /** Who may sign permits; undefined where `targets` delegates them to nobody. */
-  readonly permits: PermitAuthority | undefined;
+  readonly permits: KeyAuthority | undefined;
   /** Who may sign offline grants; undefined where `targets` delegates them to nobody. */
-  readonly grants: GrantAuthority | undefined;
+  readonly grants: KeyAuthority | undefined;
   /**
    * The signed length, hashes and custom fields of one target (TUF 5.6.7: pre-order, depth first), loading delegated
    * roles as it goes; undefined where no role names it.

@@ -11,7 +11,7 @@ import { originOf } from '../../contract/release/origin.ts';
 import { targetCustomSchema } from '../../contract/release/target-custom.ts';
 import { manifestKey, metadataKey, timestampKey } from '../../contract/store-keys.ts';
 import { binsMarker } from '../../contract/trust/hash-bins.ts';
-import type { PermitAuthority } from '../../contract/trust/permit.ts';
+import type { KeyAuthority } from '../../contract/trust/key-authority.ts';
 import { type MetadataSet, refreshTrust, type TrustedRepository } from '../../contract/trust/trusted-set.ts';
 import { type EndingRole, endingRoles, type RoleEnds, roleEndsOf } from '../../system/signing/ending-roles.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
@@ -32,7 +32,7 @@ interface CatalogState {
   /** Of the metadata of the last success. */
   readonly expiries: Expiries;
   /** Who may sign permits; undefined where the repository delegates them to nobody. */
-  readonly permits: PermitAuthority | undefined;
+  readonly permits: KeyAuthority | undefined;
   /** Whose the blobs of these releases are. */
   readonly owners: BlobOwners;
 }

@@ -28,7 +28,7 @@ import type { FleetReach } from './access/reach.ts';
 import type { Scope } from './access/scopes.ts';
 import type { DevicePage, Member } from './device-page.ts';
 import type { DeviceStatus, EnrolmentBounds, IdentityStore, LinkStore } from './identity/identity-ports.ts';
-import type { MachineWatch } from './identity/machine-watch.ts';
+import type { MachineWatch, Watched } from './identity/machine-watch.ts';
 import type { Location, Role } from './location.ts';
 
 /** Times are milliseconds since 1970. */
@@ -218,7 +218,7 @@ export interface DeviceStore extends IdentityStore {
    */
   answerCheck<Judged extends Decision | undefined>(
     arrival: CheckArrival,
-    judge: (facts: CheckFacts) => Judged,
+    judge: (facts: CheckFacts, watched: Watched) => Judged,
     find?: (facts: CheckFacts) => readonly Finding[],
   ): Promise<Judged>;
   /** What `judge` would be given now; undefined when the device is unknown. */

@@ -10,12 +10,12 @@ import type { DecideInput } from '../rollout/deciding/decide-input.ts';
 import { type Finding, findingsOf } from '../rollout/deciding/findings.ts';
 import { type Decision, withoutPermits } from '../rollout/decision.ts';
 import { type DeviceDesk, recordFallBacks } from './device-desk.ts';
-import { watchMachine } from './identity/machine-watch.ts';
+import type { Watched } from './identity/machine-watch.ts';
 import { sharedIdentity } from './identity/shared-identity.ts';
 import type { Bearer, CheckFacts } from './ports.ts';
 import { questionOf } from './question.ts';
 
-export interface ArrivedCheck {
+interface ArrivedCheck {
   readonly id: DeviceId;
   readonly check: CheckRequest;
   /** Undefined where the device is known to be itself. */
@@ -53,15 +53,15 @@ async function decideOnce(
   arrived: ArrivedCheck,
   isInForce: (facts: CheckFacts) => boolean,
 ): Promise<Decision | undefined> {
-  const { id, check, bearer, now } = arrived;
+  const { id, bearer, now } = arrived;
   const { arrival, judge, find } = decidingOf(desk, arrived);
   let findings: readonly Finding[] = [];
-  let watched: ReturnType<typeof watchMachine> | undefined;
+  let watched: Watched | undefined;
   const answering = desk.fleet.answerCheck(
     bearer ? { ...arrival, bearer } : arrival,
-    (facts) => {
-      watched = watchMachine(facts.device.watch, check.schemaVersion === 1 ? undefined : check.machine, now);
-      if (watched.isRefused) throw sharedIdentity(id);
+    (facts, seen) => {
+      watched = seen;
+      if (seen.isRefused) throw sharedIdentity(id);
       return isInForce(facts) ? judge(facts) : undefined;
     },
     (facts) => {

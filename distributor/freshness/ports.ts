@@ -1,7 +1,7 @@
 /** Declares who signs snapshot and timestamp again where the server was given the online key. */
 
 /** What became of one look at them. */
-export interface OnlineSigning {
+interface OnlineSigning {
   readonly kind: 'signed' | 'not-due' | 'lost-race';
   readonly timestampVersion: number;
   /** RFC 3339. */

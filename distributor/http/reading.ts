@@ -21,7 +21,7 @@ interface ReadingInput extends AccessInput {
   readonly links: LinkKeys;
 }
 
-export interface WantedContent {
+interface WantedContent {
   readonly ownership: Ownership;
   /** Devices that are about to enrol read it, too. */
   readonly newDevice?: true;

@@ -2,7 +2,7 @@
 import type { LoginPlace } from './login-view.ts';
 
 /** What a person is asked to do meanwhile. */
-export interface LoginQuestion {
+interface LoginQuestion {
   /** To be opened in a browser. */
   readonly url: string;
   /** To be compared there, or typed. */

@@ -3,7 +3,7 @@ import type { Caller } from '../fleet/access/caller.ts';
 import type { Issuer } from './issuers.ts';
 import { callerOfPerson, type PersonClaims } from './person.ts';
 
-export interface VerifiedBearer {
+interface VerifiedBearer {
   readonly issuer: Issuer;
   readonly claims: PersonClaims;
 }

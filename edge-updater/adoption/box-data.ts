@@ -27,7 +27,7 @@ export interface DataMeasure extends SetMeasure {
   readonly aside: SetMeasure;
 }
 
-export interface SetMeasure {
+interface SetMeasure {
   readonly bytes: number;
   readonly databaseBytes: number;
   /** Of its write-ahead log. */

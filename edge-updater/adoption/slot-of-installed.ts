@@ -10,13 +10,13 @@ import type { Platform } from '../../contract/release/platform.ts';
 import { schemaVersionFor, updaterNeeded } from '../../contract/release/schema-version.ts';
 import type { Version } from '../../contract/release/version.ts';
 
-export interface InstalledSlot {
+interface InstalledSlot {
   readonly release: InstalledRelease;
   readonly component: Component;
   readonly manifestBytes: Uint8Array;
 }
 
-export interface InstalledProgram {
+interface InstalledProgram {
   readonly distribution: DistributionName;
   readonly version: Version;
   readonly payload?: string | undefined;

@@ -6,7 +6,7 @@ import { settle } from './settle.ts';
 import type { Unit } from './unit.ts';
 
 /** As the installers of K3s and K0s name them. */
-export const usualUnits = ['k3s.service', 'k3s-agent.service', 'k0scontroller.service', 'k0sworker.service'] as const;
+const usualUnits = ['k3s.service', 'k3s-agent.service', 'k0scontroller.service', 'k0sworker.service'] as const;
 
 export interface ChosenUnit {
   readonly unit: Unit & { readonly program: string };

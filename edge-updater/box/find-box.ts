@@ -29,7 +29,7 @@ export async function readBox(machine: BoxMachine, question: UnitQuestion): Prom
  * @returns undefined where no unit here runs K3s or K0s
  * @throws SlipwayError `box-ambiguous`, `box-contradicted`, `permission-denied`, `io-error`
  */
-export async function findBox(machine: BoxMachine, question: UnitQuestion): Promise<Box | undefined> {
+async function findBox(machine: BoxMachine, question: UnitQuestion): Promise<Box | undefined> {
   const chosen = chooseUnit(await machine.units(unitsToAsk(question)), question);
   if (chosen === undefined) return undefined;
   const { distribution } = question.stated;

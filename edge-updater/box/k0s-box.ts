@@ -25,7 +25,7 @@ export function k0sOptions(args: readonly string[]): Options {
   return optionsIn(args, { c: 'config' });
 }
 
-export interface K0sPlace {
+interface K0sPlace {
   readonly role: BoxRole;
   readonly dataDir: string;
   /** Where its kubelet keeps its files; undefined without one. */
@@ -84,7 +84,7 @@ function roleOfStatus({ Role, Workloads, SingleNode }: K0sStatus): BoxRole | und
   return Workloads || SingleNode ? 'controller+worker' : 'controller';
 }
 
-export interface K0sFindings {
+interface K0sFindings {
   readonly place: K0sPlace;
   /** Of k0s.yaml; undefined where there is none. */
   readonly storage: K0sStorage;

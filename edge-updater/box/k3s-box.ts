@@ -20,7 +20,7 @@ export interface K3sSettings {
 /** Programs that K3s has unpacked: `<data>/data/<payload hash>/bin/k3s`. */
 const unpacked = /^(?<dataDir>.*)\/data\/(?<payload>[0-9a-f]{64})\/bin\/k3s$/;
 
-export interface K3sPlace {
+interface K3sPlace {
   readonly role: 'server' | 'agent';
   readonly dataDir: string;
   /** Undefined while K3s does not run, and before it has unpacked itself. */
@@ -55,7 +55,7 @@ export function placeOfK3s({ unit, environment, options, executable, stated }: K
   return { role, dataDir, payload: running?.payload };
 }
 
-export interface K3sFindings {
+interface K3sFindings {
   readonly place: K3sPlace;
   /** Whether there is an embedded etcd in its folder, and how many members its own database names. */
   readonly etcd: { readonly isThere: boolean; readonly members: number | undefined };

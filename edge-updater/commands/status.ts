@@ -50,7 +50,7 @@ export function addStatus(program: Command, context: Pick<CommandContext, 'read'
     });
 }
 
-export function statusOf(reading: DeviceReading) {
+function statusOf(reading: DeviceReading) {
   const { configuration, journal, holder, downloading, lastCheck, box } = reading;
   const state = typeof journal === 'string' ? undefined : journal;
   const attempt = state && attemptOf(state.update);

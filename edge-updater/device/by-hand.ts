@@ -4,21 +4,25 @@ import type { DeviceCore, Effort } from './device-core.ts';
 import { requireUndoable, requireWayBack } from './way-back.ts';
 
 /** @throws SlipwayError `nothing-to-roll-back-to`, `rollback-refused` */
-export async function rollBackByHand(core: DeviceCore, { signal, patience }: Effort): Promise<FinishedAttempt> {
-  const { timed, machine, world } = core;
-  await timed.endWait('an operator goes back', signal, patience);
-  requireWayBack(machine.state, world);
-  const attemptId = world.clock.newId();
-  await timed.do({ kind: 'rollback-requested', attemptId }, signal, patience);
-  return timed.finished(attemptId);
+export async function rollBackByHand(core: DeviceCore, effort: Effort): Promise<FinishedAttempt> {
+  await core.timed.endWait('an operator goes back', effort.signal, effort.patience);
+  requireWayBack(core.machine.state, core.world);
+  return attempt(core, 'rollback-requested', effort);
 }
 
 /** @throws SlipwayError `nothing-to-undo`, `aside-mismatched`, `slot-damaged` */
-export async function undoByHand(core: DeviceCore, { signal, patience }: Effort): Promise<FinishedAttempt> {
-  const { timed, machine, world } = core;
-  await requireUndoable(machine.state, world);
-  await timed.endWait('an operator undoes a rollback', signal, patience);
+export async function undoByHand(core: DeviceCore, effort: Effort): Promise<FinishedAttempt> {
+  await requireUndoable(core.machine.state, core.world);
+  await core.timed.endWait('an operator undoes a rollback', effort.signal, effort.patience);
+  return attempt(core, 'undo-requested', effort);
+}
+
+async function attempt(
+  { timed, world }: DeviceCore,
+  kind: 'rollback-requested' | 'undo-requested',
+  { signal, patience }: Effort,
+): Promise<FinishedAttempt> {
   const attemptId = world.clock.newId();
-  await timed.do({ kind: 'undo-requested', attemptId }, signal, patience);
+  await timed.do({ kind, attemptId }, signal, patience);
   return timed.finished(attemptId);
 }

@@ -2,24 +2,18 @@
  * A device core is what the work of one device shares: its world, its server, its trust and the machine that journals
  * every change.
  */
-import type { DeviceId, Labels, MachineFacts } from '../../contract/device-api/check.ts';
-import type { Safeguards } from '../../contract/device-api/safeguards.ts';
+import type { DeviceId } from '../../contract/device-api/check.ts';
 import type { World } from '../effects/world.ts';
 import type { MetadataStore, Server } from '../ports.ts';
 import type { OriginGuard } from '../trust/origin-guard.ts';
-import type { AcceptingDevice } from '../update/acceptance.ts';
+import type { AskingDevice } from '../update/check-request.ts';
 import type { Examination } from './examination.ts';
 import type { Machine } from './machine.ts';
 import type { Outbox } from './outbox.ts';
 import type { TimedMachine } from './timed-machine.ts';
 
 export interface DeviceCore {
-  readonly facts: AcceptingDevice & {
-    readonly deviceId: DeviceId;
-    readonly labels: Labels;
-    readonly machine?: MachineFacts | undefined;
-    readonly safeguards?: Safeguards | undefined;
-  };
+  readonly facts: AskingDevice & { readonly deviceId: DeviceId };
   readonly world: World;
   readonly server: Server;
   readonly metadata: MetadataStore;

@@ -8,7 +8,7 @@ import type { BoxHealth, HealthQuestion } from './box-health.ts';
 import { type Evidence, evidence, findingOf } from './evidence.ts';
 import type { LeaseWatch } from './lease-watch.ts';
 
-export interface BoxProbeSettings {
+interface BoxProbeSettings {
   /** Undefined where no K3s or K0s is looked for. */
   readonly box: BoxHealth | undefined;
   /** What the release that is current says of its K3s or K0s. */

@@ -15,7 +15,7 @@ export interface Evidence {
 }
 
 /** One sample of the probation. */
-export interface BoxSample {
+interface BoxSample {
   readonly isHealthy: boolean;
   readonly isUndecided?: true;
   readonly detail: string;

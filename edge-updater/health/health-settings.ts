@@ -45,7 +45,7 @@ export const healthSchema = z
       [http, command, probes.length || undefined].filter((one) => one !== undefined).length <= 1,
     'expected one of http, command and probes',
   );
-export type HealthSettings = z.infer<typeof healthSchema>;
+type HealthSettings = z.infer<typeof healthSchema>;
 
 /** One that stands alone, as edge.yaml had it before there could be several, or all of the list. */
 export function probesOf({ http, command, probes }: HealthSettings): readonly ProbeSettings[] {

@@ -12,7 +12,7 @@ import { type Access, accessIn, balancerFileOf, kubeconfigOf, serversIn } from '
 import { type LeaseWatch, watchLease } from './lease-watch.ts';
 import { judgeLease, judgeNode, judgePods, leaseIn } from './node-evidence.ts';
 
-export interface BoxQuestion {
+interface BoxQuestion {
   readonly box: Box;
   /** As its kubelet will report it; undefined where the release does not state it. */
   readonly kubeletVersion: Version | undefined;

@@ -16,7 +16,7 @@ const nodeSchema = z.object({
 const leaseSchema = z.object({
   spec: z.object({ renewTime: z.string(), leaseDurationSeconds: z.number().optional() }),
 });
-export type Lease = z.infer<typeof leaseSchema>['spec'];
+type Lease = z.infer<typeof leaseSchema>['spec'];
 
 const podsSchema = z.object({
   items: z.array(
@@ -27,7 +27,7 @@ const podsSchema = z.object({
   ),
 });
 
-export interface ExpectedNode {
+interface ExpectedNode {
   readonly name: string;
   /** As its kubelet reports it; undefined where the release does not state it. */
   readonly version: Version | undefined;

@@ -1,7 +1,8 @@
 /** Decides whether this device follows a permit that came with an answer, by metadata that was just refreshed. */
 import { SlipwayError } from '../../contract/errors.ts';
-import { type Permit, type PermitHolder, type SignedPermit, verifyPermit } from '../../contract/trust/permit.ts';
+import type { Permit, SignedPermit } from '../../contract/trust/permit.ts';
 import type { FetchMetadata } from '../../contract/trust/trusted-set.ts';
+import { type PermitHolder, verifyPermit } from '../../contract/trust/verify-permit.ts';
 import type { MetadataStore } from '../ports.ts';
 import { refreshTrustedSet } from './refresh-trust.ts';
 

@@ -6,13 +6,16 @@ import type { Box } from '../box/box.ts';
 import type { AcceptingDevice } from './acceptance.ts';
 import type { DeviceState } from './state.ts';
 
+/** What a device knows of itself without its journal. */
+export interface AskingDevice extends AcceptingDevice {
+  readonly labels: Labels;
+  readonly machine?: MachineFacts | undefined;
+  readonly safeguards?: Safeguards | undefined;
+}
+
 export function checkRequestOf(
   state: DeviceState,
-  facts: AcceptingDevice & {
-    readonly labels: Labels;
-    readonly machine?: MachineFacts | undefined;
-    readonly safeguards?: Safeguards | undefined;
-  },
+  facts: AskingDevice,
   deltaPolicy: DeltaPolicy,
   troubles: readonly Trouble[],
   box?: Box,

@@ -19,7 +19,7 @@ import type { OpenDevice } from '../commands/command-context.ts';
 import type { Configuration } from '../configuration.ts';
 
 /** How the updater itself is started, for the unit that looks at the box at boot. */
-export interface UpdaterPlace {
+interface UpdaterPlace {
   readonly program: string;
   readonly configFile: string;
 }

@@ -30,6 +30,7 @@ import type { Adoption } from '../adoption/adoption.ts';
 import type { OpenDevice, OpenMeans } from '../commands/command-context.ts';
 import { type Configuration, proxiesOf } from '../configuration.ts';
 import { Device } from '../device/device.ts';
+import type { DeviceCore } from '../device/device-core.ts';
 import type { LeastRate } from '../download/least-rate.ts';
 import type { ServiceManager } from '../ports.ts';
 import { OriginGuard } from '../trust/origin-guard.ts';
@@ -85,7 +86,7 @@ export class DeviceOpener {
   }
 
   #openLocked(configuration: Configuration, lock: InstanceLock, { blobs, hands = 'actor' }: OpenMeans): OpenDevice {
-    const { stateDir, product, platform, labels, deviceId, download, delta, health } = configuration;
+    const { stateDir, download, delta, health } = configuration;
     const content = readJournal(stateDir);
     const slots = new SlotDirectory(stateDir);
     const service = serviceOf(configuration, slots, this.#terminal);
@@ -95,10 +96,7 @@ export class DeviceOpener {
     if (adoption) requireItsUnit(adoption, configuration);
     const box = openBox(configuration, adoption, hands);
     const device = new Device({
-      facts: {
-        ...{ deviceId, product, platform, labels, updaterVersion },
-        ...{ machine: machineFacts(), safeguards: readSafeguards(stateDir) },
-      },
+      facts: factsOf(configuration),
       server,
       metadata: metadataOf(configuration),
       origin: originGuardOf(configuration),
@@ -170,18 +168,21 @@ async function tellOf(
   configuration: Configuration,
   signal: AbortSignal,
 ): Promise<void> {
-  const { stateDir, deviceId, product, platform, labels } = configuration;
-  const content = readJournal(stateDir);
+  const content = readJournal(configuration.stateDir);
   const state = content.kind === 'state' ? content.state : blankState;
-  const [machine, safeguards] = [machineFacts(), readSafeguards(stateDir)];
-  const facts = { deviceId, product, platform, labels, updaterVersion, machine, safeguards };
   const troubles = troublesOf([{ code, message }], [], new Date().toISOString());
   const server = serverOf(configuration, signal);
   try {
-    await server.check(checkRequestOf(state, facts, deltaPolicyOf(configuration), troubles), signal);
+    const request = checkRequestOf(state, factsOf(configuration), deltaPolicyOf(configuration), troubles);
+    await server.check(request, signal);
   } finally {
     await server.close();
   }
+}
+
+function factsOf({ stateDir, deviceId, product, platform, labels }: Configuration): DeviceCore['facts'] {
+  const [machine, safeguards] = [machineFacts(), readSafeguards(stateDir)];
+  return { deviceId, product, platform, labels, updaterVersion, machine, safeguards };
 }
 
 function deltaPolicyOf({ delta }: Configuration): DeltaPolicy {

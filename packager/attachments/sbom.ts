@@ -8,7 +8,7 @@ import { limits } from '../../contract/limits.ts';
 import { attachmentMediaTypes } from '../../contract/release/attachment.ts';
 import { strictJson } from '../../contract/strict-json.ts';
 
-export interface Sbom {
+interface Sbom {
   readonly format: 'CycloneDX' | 'SPDX';
   /** Of the specification. */
   readonly version: string;

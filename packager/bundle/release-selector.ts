@@ -1,8 +1,9 @@
-/** Names one release of a store as a person does: `product/linux-arm64/1.2.3`, or a channel in place of the version. */
+/** Finds a release of a store by its name: `product/linux-arm64/1.2.3`, or a channel in place of the version. */
 import { SlipwayError } from '../../contract/errors.ts';
 import { channelSchema, productSchema } from '../../contract/release/manifest.ts';
 import { type Platform, platformSlug, platforms } from '../../contract/release/platform.ts';
 import { versionSchema } from '../../contract/release/version.ts';
+import type { ListedRelease } from '../repository/product-role.ts';
 
 export interface ReleaseSelector {
   readonly product: string;
@@ -29,4 +30,20 @@ export function parseSelector(text: string, last: 'version' | 'channel'): Releas
     });
   }
   return { product, platform, [last]: name };
+}
+
+/** @param releases of its product @throws SlipwayError `release-unknown` */
+export function selectRelease(releases: readonly ListedRelease[], selector: ReleaseSelector): ListedRelease {
+  const { product, platform, version, channel } = selector;
+  const onPlatform = releases.filter((release) => release.platform === platform);
+  const found = onPlatform.find((release) =>
+    version === undefined ? release.custom.channels.includes(channel ?? '') : release.version === version,
+  );
+  if (found) return found;
+  const known = onPlatform.map((release) => release.version);
+  throw new SlipwayError(
+    'release-unknown',
+    `the store has no release ${version ?? `of channel ${channel}`} of ${product} for ${platform}`,
+    { hint: known.length > 0 ? `It has: ${known.join(', ')}` : 'See what it has with: slipway-packager inspect STORE' },
+  );
 }

@@ -18,7 +18,7 @@ import { readManifest } from '../repository/release-manifests.ts';
 import { fetchFrom, firstRoot } from '../repository/state.ts';
 import { attachmentBlobs, checkBlob, distinctBlobs, expectedBlobs } from '../verify/check-blob.ts';
 import { type GrantWish, makeGrant } from './make-grant.ts';
-import type { ReleaseSelector } from './release-selector.ts';
+import { type ReleaseSelector, selectRelease } from './release-selector.ts';
 
 interface BundleSummary {
   readonly targetPath: string;
@@ -33,27 +33,30 @@ interface BundleSummary {
   readonly scope?: Grant['scope'];
 }
 
+interface BundleOrder {
+  readonly store: StoreReader;
+  readonly selector: ReleaseSelector;
+  readonly file: string;
+  /** Undefined: the store's own first root is believed. */
+  readonly pinnedRoot: Uint8Array | undefined;
+  /** The clock of this machine: a bundle of expired metadata would be refused by every device. */
+  readonly now: Date;
+  readonly progress: Progress;
+  /** Undefined: without an offline grant. */
+  readonly wish?: GrantWish | undefined;
+  /** SBOMs and the like go along, which no device needs unless its owner asks for them. Absent: they do not. */
+  readonly isWithAttachments?: boolean;
+}
+
 /**
- * Writes `file` as a whole or not at all.
- * @param now the clock of this machine: a bundle of expired metadata would be refused by every device
- * @param isWithAttachments whether SBOMs and the like go along, which no device needs unless its owner asks for them
+ * Writes the file as a whole or not at all.
  * @throws SlipwayError `release-unknown`, and what verification and the store throw
  */
-export async function writeBundle(
-  store: StoreReader,
-  selector: ReleaseSelector,
-  file: string,
-  pinnedRoot: Uint8Array | undefined,
-  now: Date,
-  progress: Progress,
-  wish?: GrantWish,
-  isWithAttachments = false,
-): Promise<BundleSummary> {
+export async function writeBundle(order: BundleOrder): Promise<BundleSummary> {
+  const { store, selector, file, pinnedRoot, now, progress, wish, isWithAttachments } = order;
   const root = pinnedRoot ?? (await firstRoot(store));
   const trusted = await refreshTrust({ known: new Map([['root', root]]), fetch: fetchFrom(store), now });
-  const releases = await listReleases(trusted, selector.product);
-  const release = releases.find((candidate) => matches(candidate, selector));
-  if (!release) throw unknown(selector, releases);
+  const release = selectRelease(await listReleases(trusted, selector.product), selector);
   const { manifest, bytes } = await readManifest(store, release);
   const full = expectedBlobs(manifest).filter(({ component }) => component !== undefined);
   const blobs = distinctBlobs([...full, ...(isWithAttachments ? attachmentBlobs(manifest) : [])]);
@@ -108,11 +111,6 @@ export async function writeBundle(
   };
 }
 
-function matches(release: ListedRelease, { platform, version, channel }: ReleaseSelector): boolean {
-  if (release.platform !== platform) return false;
-  return version === undefined ? release.custom.channels.includes(channel ?? '') : release.version === version;
-}
-
 /** The roles that a device reads on its way to a release, from snapshot on. */
 async function rolesTo(trusted: TrustedRepository, { product, path }: ListedRelease): Promise<string[]> {
   const bins = (await trusted.delegatedTargets(product))?.delegations?.rolesForTarget(path) ?? [];
@@ -159,14 +157,4 @@ async function* addStream(
   }
   entry.end();
   await closed;
-}
-
-function unknown(selector: ReleaseSelector, releases: readonly ListedRelease[]): SlipwayError {
-  const wanted = selector.version ?? `of channel ${selector.channel}`;
-  const known = releases.filter(({ platform }) => platform === selector.platform).map(({ version }) => version);
-  return new SlipwayError(
-    'release-unknown',
-    `the store has no release ${wanted} of ${selector.product} for ${selector.platform}`,
-    { hint: known.length > 0 ? `It has: ${known.join(', ')}` : 'See what it has with: slipway-packager inspect STORE' },
-  );
 }

@@ -1,13 +1,14 @@
 /** Reads the documents that `build` is given by its options, and says which of them go together. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { readSigningKeys } from '../../system/signing/key-files.ts';
 import type { StatementWish } from '../attachments/signed-statement.ts';
+import { type GivenDocument, readGiven } from '../release/given-document.ts';
 import type { ReleaseDocuments } from '../release/release-documents.ts';
 import { type ExpectedSigner, parseCosignKey } from '../upstream/cosign-bundle.ts';
-import type { GivenDocument, UpstreamEvidence } from '../upstream/verify-upstream.ts';
+import type { UpstreamEvidence } from '../upstream/verify-upstream.ts';
 import type { PackagerContext } from './context.ts';
 
 export interface DocumentOptions {
@@ -47,7 +48,7 @@ async function readEvidence(options: DocumentOptions): Promise<UpstreamEvidence 
     checksums: await readAll(checksums, limits.maxChecksumsBytes),
     cosignBundles: await readAll(cosignBundle, limits.maxCosignBundleBytes),
     signer,
-    trustedRoot: trustedRoot === undefined ? undefined : await readGiven(trustedRoot, limits.maxCosignBundleBytes),
+    trustedRoot: trustedRoot === undefined ? undefined : await readLimited(trustedRoot, limits.maxCosignBundleBytes),
   };
 }
 
@@ -68,7 +69,7 @@ async function readSigner(options: DocumentOptions): Promise<ExpectedSigner | un
     if (identity !== undefined || issuer !== undefined) {
       throw new SlipwayError('usage', 'give --cosign-key, or --certificate-identity and --certificate-oidc-issuer');
     }
-    const { bytes, name } = await readGiven(cosignKey, maxKeyBytes);
+    const { bytes, name } = await readLimited(cosignKey, maxKeyBytes);
     return { kind: 'key', key: parseCosignKey(bytes, name) };
   }
   if (identity === undefined || issuer === undefined || trustedRoot === undefined) {
@@ -101,24 +102,18 @@ async function readWish(options: DocumentOptions, context: PackagerContext): Pro
 
 async function readAll(files: readonly string[] = [], maxBytes: number): Promise<GivenDocument[]> {
   const documents: GivenDocument[] = [];
-  for (const file of files) documents.push(await readGiven(file, maxBytes));
+  for (const file of files) documents.push(await readLimited(file, maxBytes));
   return documents;
 }
 
-async function readGiven(file: string, maxBytes: number): Promise<GivenDocument> {
-  const name = path.basename(file);
-  let bytes: Uint8Array;
-  try {
-    const { size } = await stat(file);
-    if (size > maxBytes) {
-      throw new SlipwayError('attachment-malformed', `${name} has ${size} bytes, ${maxBytes} allowed`, {
-        hint: 'Give the file as its maker publishes it.',
-      });
-    }
-    bytes = await readFile(file);
-  } catch (cause) {
-    if (cause instanceof SlipwayError) throw cause;
-    throw new SlipwayError('document-unreadable', `cannot read ${name}`, { hint: 'Check the path.', cause });
+async function readLimited(file: string, maxBytes: number): Promise<GivenDocument> {
+  // What cannot be looked at cannot be read either, and reading says why.
+  const found = await stat(file).catch(() => undefined);
+  if (found && found.size > maxBytes) {
+    const size = `${path.basename(file)} has ${found.size} bytes`;
+    throw new SlipwayError('attachment-malformed', `${size}, ${maxBytes} allowed`, {
+      hint: 'Give the file as its maker publishes it.',
+    });
   }
-  return { name, bytes };
+  return readGiven(file);
 }

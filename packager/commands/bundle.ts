@@ -61,18 +61,18 @@ export function registerBundle(program: Command, context: PackagerContext): void
       const selector =
         release === undefined ? parseSelector(channel ?? '', 'channel') : parseSelector(release, 'version');
       const wish = await grantWishOf(options, context);
-      const root = await readRoot(options.root);
+      const pinnedRoot = await readRoot(options.root);
       const summary = await withStore(context, options.store, (store) =>
-        writeBundle(
+        writeBundle({
           store,
           selector,
-          options.out,
-          root,
-          context.now(),
-          context.progress('bundling'),
+          file: options.out,
+          pinnedRoot,
+          now: context.now(),
+          progress: context.progress('bundling'),
           wish,
-          options.attachments,
-        ),
+          isWithAttachments: options.attachments,
+        }),
       );
       output.answer(
         { ...summary, file: options.out },

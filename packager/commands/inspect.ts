@@ -11,7 +11,7 @@ import { readPublicKey } from '../../system/signing/key-source.ts';
 import type { PublicKey } from '../../system/signing/signing-key.ts';
 import type { StoreReader } from '../../system/store/reader.ts';
 import { readBundle } from '../bundle/read-bundle.ts';
-import { parseSelector } from '../bundle/release-selector.ts';
+import { parseSelector, selectRelease } from '../bundle/release-selector.ts';
 import { blobFile, readBuild } from '../release/build-folder.ts';
 import { isDemo } from '../repository/offline-roles.ts';
 import { readManifest } from '../repository/release-manifests.ts';
@@ -102,14 +102,9 @@ async function inspectManifest(
 }
 
 async function inspectRelease(store: StoreReader, text: string, keys: readonly PublicKey[]): Promise<Inspection> {
-  const { product, platform, version } = parseSelector(text, 'version');
+  const selector = parseSelector(text, 'version');
   const { releases } = await loadRepository(store);
-  const found = releases.get(product)?.find((each) => each.platform === platform && each.version === version);
-  if (!found) {
-    throw new SlipwayError('release-unknown', `the store has no release ${text}`, {
-      hint: 'See what it has with: slipway-packager inspect STORE',
-    });
-  }
+  const found = selectRelease(releases.get(selector.product) ?? [], selector);
   const { manifest } = await readManifest(store, found);
   const read: ReadAttachment = async ({ sha256, length }) => (await store.readWhole(blobKey(sha256), length))?.bytes;
   return inspectManifest('release', manifest, read, keys);

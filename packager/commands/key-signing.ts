@@ -1,11 +1,9 @@
 /** `keys sign` and `keys publish`: a request collects its signatures and comes into force. */
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import type { Command } from 'commander';
-import { SlipwayError } from '../../contract/errors.ts';
 import { replaceFile } from '../../system/files/durable-file.ts';
 import { type KeyPlaces, readSigningKeys } from '../../system/signing/key-files.ts';
 import { applyChange } from '../publish/apply-change.ts';
+import { readGiven } from '../release/given-document.ts';
 import {
   type ChangeRequest,
   decodeRequest,
@@ -73,11 +71,6 @@ export function registerPublishChange(keys: Command, context: PackagerContext): 
 }
 
 async function readRequest(file: string): Promise<ChangeRequest> {
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new SlipwayError('document-unreadable', `cannot read ${path.basename(file)}`, {
-      hint: 'Check the path.',
-      cause,
-    });
-  });
-  return decodeRequest(bytes, path.basename(file));
+  const { bytes, name } = await readGiven(file);
+  return decodeRequest(bytes, name);
 }

@@ -34,7 +34,7 @@ import { firstToSwap } from './first-to-swap.ts';
 import { nextVersions } from './next-versions.ts';
 import { placeProduct } from './place-product.ts';
 
-export interface ApplyInput {
+interface ApplyInput {
   readonly store: StoreWriter;
   readonly request: ChangeRequest;
   /** Of snapshot and timestamp, and of products whose keys change, as they are afterwards. */
@@ -45,7 +45,7 @@ export interface ApplyInput {
   readonly backOff: (attempt: number) => Promise<void>;
 }
 
-export interface AppliedChange {
+interface AppliedChange {
   readonly rootVersion: number;
   readonly targetsVersion: number;
   /** Products whose role was signed by their new keys. */

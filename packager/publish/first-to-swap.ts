@@ -3,7 +3,7 @@ import { SlipwayError } from '../../contract/errors.ts';
 
 const maxAttempts = 12;
 
-export interface Race {
+interface Race {
   /** Waits a random while before another attempt, longer with each. */
   readonly backOff: (attempt: number) => Promise<void>;
   readonly hint?: string;

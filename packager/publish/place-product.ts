@@ -30,7 +30,7 @@ export interface ProductChange {
   readonly minBins?: number;
 }
 
-export interface ProductPlacement extends ProductChange {
+interface ProductPlacement extends ProductChange {
   readonly product: string;
   readonly state: Pick<RepositoryState, 'products' | 'bins'>;
   /** The document that names the keys of the product. */

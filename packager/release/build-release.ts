@@ -1,5 +1,4 @@
 /** Makes a finished build folder from a declaration: the same inputs give the same bytes, in any folder, on any day. */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
@@ -19,6 +18,7 @@ import {
   releaseDeclarationSchema,
 } from './declaration.ts';
 import { checkExecutable, executableHeaderBytes } from './executable-format.ts';
+import { readGiven } from './given-document.ts';
 import { packComponent } from './pack-component.ts';
 import type { ManifestRenderer } from './ports.ts';
 import { type ReadDistribution, readDistribution } from './read-distribution.ts';
@@ -35,13 +35,7 @@ import { decodeText } from './strict-text.ts';
 
 /** @throws SlipwayError `document-unreadable` or `document-invalid` */
 async function readDeclaration(file: string): Promise<{ declaration: ReleaseDeclaration; digest: Digest }> {
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new SlipwayError('document-unreadable', `cannot read ${path.basename(file)}`, {
-      hint: 'Check the path and its permissions.',
-      cause,
-    });
-  });
-  const name = path.basename(file);
+  const { bytes, name } = await readGiven(file);
   const declaration = parseDocument(decodeText(bytes, name), releaseDeclarationSchema, name);
   return { declaration, digest: sha256(bytes) };
 }

@@ -12,14 +12,10 @@ import { streamDigest } from '../../contract/stream-digest.ts';
 import { type AttachedDocument, attachedDocument } from '../attachments/attach.ts';
 import { readSbom } from '../attachments/sbom.ts';
 import { type StatementWish, signedStatement } from '../attachments/signed-statement.ts';
-import {
-  type GivenDocument,
-  type UpstreamEvidence,
-  type UpstreamFile,
-  verifyUpstream,
-} from '../upstream/verify-upstream.ts';
+import { type UpstreamEvidence, type UpstreamFile, verifyUpstream } from '../upstream/verify-upstream.ts';
 import { type OpenedSource, sourceError } from './component-source.ts';
 import { upstreamNameOf } from './declaration.ts';
+import type { GivenDocument } from './given-document.ts';
 
 /** What a build is given beside its declaration. */
 export interface ReleaseDocuments {
@@ -32,7 +28,7 @@ export interface ReleaseDocuments {
 export const noDocuments: ReleaseDocuments = { evidence: undefined, sboms: [], statement: undefined };
 
 /** Files that are what upstream publishes, before they are packed. */
-export interface VerifiedUpstream {
+interface VerifiedUpstream {
   readonly checks: UpstreamCheck[];
   readonly digests: ReadonlyMap<string, Digest>;
   /** Evidence to keep. */

@@ -26,7 +26,7 @@ export interface ChangeRequest {
 }
 
 /** A role whose keys have to sign a document of the request. */
-export interface SignatureNeed {
+interface SignatureNeed {
   readonly document: 'root' | 'targets';
   /** `before`: the keys that are in force sign the root that follows (TUF 5.3.4). */
   readonly by: 'before' | 'after';

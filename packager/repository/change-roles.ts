@@ -157,7 +157,7 @@ function fullId(role: string, keyIDs: readonly string[], beginning: string): str
  * Roles of root have names of their own, and readers of metadata keep delegated roles as members of an object.
  * @throws SlipwayError `usage`
  */
-export function refuseReservedName(product: string): void {
+function refuseReservedName(product: string): void {
   if (!(product in rolesOfRoot)) return;
   throw new SlipwayError('usage', `no product may have the name ${product}`, { hint: 'Choose another name.' });
 }

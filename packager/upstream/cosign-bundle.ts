@@ -101,7 +101,6 @@ function keyFinder(signer: ExpectedSigner): KeyFinderFunc {
 
 /**
  * @param artifact the signed file as a whole
- * @param isLogged false: the signature of a key counts without a log
  * @throws SlipwayError `upstream-signature-invalid`
  */
 export async function verifyCosignBundle(
@@ -109,13 +108,12 @@ export async function verifyCosignBundle(
   artifact: Buffer,
   signer: ExpectedSigner,
   trust: TrustMaterial,
-  isLogged: boolean,
 ): Promise<void> {
   const { toSignedEntity, Verifier } = await import('@sigstore/verify');
   const isKeyed = signer.kind === 'key';
-  // A key has no certificate that a time or a log of certificates would be about.
+  // A key has no certificate that a time or a log of certificates would be about. Believed alone, it needs no log.
   const thresholds = {
-    tlogThreshold: isLogged ? 1 : 0,
+    tlogThreshold: isKeyed && trust.tlogs.length === 0 ? 0 : 1,
     ctlogThreshold: isKeyed ? 0 : 1,
     timestampThreshold: isKeyed ? 0 : 1,
   };

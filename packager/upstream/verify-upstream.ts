@@ -6,6 +6,7 @@ import type { TrustMaterial } from '@sigstore/verify';
 import { type Digest, sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { UpstreamCheck, UpstreamSignature } from '../../contract/release/upstream-check.ts';
+import type { GivenDocument } from '../release/given-document.ts';
 import { parseChecksums } from './checksum-list.ts';
 import {
   type CosignBundle,
@@ -16,12 +17,6 @@ import {
   trustInKeyAlone,
   verifyCosignBundle,
 } from './cosign-bundle.ts';
-
-/** A file that somebody gave, by its name. */
-export interface GivenDocument {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
 
 /** What upstream publishes about its files. */
 export interface UpstreamEvidence {
@@ -105,7 +100,7 @@ async function signaturesOf(
     }
     for (const each of signed) {
       const artifact = (await artifacts.get(each)?.()) ?? Buffer.alloc(0);
-      await verifyCosignBundle(parsed, artifact, signer, trust, trustedRoot !== undefined);
+      await verifyCosignBundle(parsed, artifact, signer, trust);
       found.set(each, { bundle: digest, ...by });
     }
   }

@@ -12,7 +12,7 @@ export interface KeySurroundings {
 }
 
 /** @throws SlipwayError `key-locked` */
-export async function readPassphraseFile(file: string): Promise<string> {
+async function readPassphraseFile(file: string): Promise<string> {
   try {
     // Editors end the last line.
     return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');

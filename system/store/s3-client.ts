@@ -21,7 +21,7 @@ export interface S3Place {
 }
 
 /** How long a service may take. A test may be impatient. */
-export interface S3Patience {
+interface S3Patience {
   readonly connectMs: number;
   /** Without a byte in either direction; ends the attempt. */
   readonly idleMs: number;

@@ -17,7 +17,7 @@ const freshMs = 10 * 60_000;
 const usableMs = 86_400_000;
 const pauseMs = 30_000;
 
-export interface IssuerWay {
+interface IssuerWay {
   readonly dispatcher: Dispatcher;
   /** For one answer of the issuer, as a whole. */
   readonly timeoutMs: number;

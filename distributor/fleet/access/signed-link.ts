@@ -36,7 +36,7 @@ export const linkQuerySchema = z.object({
 export type LinkQuery = z.infer<typeof linkQuerySchema>;
 
 /** Long enough to be followed over a bad link; a download that is cut asks for another one. */
-export const linkSeconds = 300;
+const linkSeconds = 300;
 
 /** @param path from `/v1/` on @returns the query, without `?` */
 export function signedLinkQuery(key: LinkKey, path: string, device: DeviceId, now: number): string {

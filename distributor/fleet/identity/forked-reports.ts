@@ -5,7 +5,7 @@
 import type { Report } from '../../../contract/device-api/report.ts';
 
 /** What a machine never changes of a report, however often and to however old a server it sends it. */
-export type ReportMark = Pick<Report, 'sequence' | 'at' | 'attempt'>;
+type ReportMark = Pick<Report, 'sequence' | 'at' | 'attempt'>;
 
 /** @param known marks of reports that came before, as far as they are kept */
 export function hasForked(sent: readonly ReportMark[], known: Iterable<ReportMark>): boolean {

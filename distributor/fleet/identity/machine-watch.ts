@@ -20,7 +20,8 @@ export interface MachineWatch {
   readonly sharedAt?: number;
 }
 
-interface Watched {
+/** What one check shows. A check that is recorded keeps the watch. */
+export interface Watched {
   /** The same object where nothing changes. */
   readonly watch: MachineWatch | undefined;
   readonly isRefused: boolean;

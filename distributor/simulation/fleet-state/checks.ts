@@ -1,6 +1,6 @@
 /** Runs one check of a device on the fleet in memory: reads, lets judge, records. */
 import type { DevicePhase } from '../../../contract/device-api/check.ts';
-import { watchMachine } from '../../fleet/identity/machine-watch.ts';
+import { type Watched, watchMachine } from '../../fleet/identity/machine-watch.ts';
 import type { CheckArrival, CheckFacts, DeviceRecord, FactsQuestion } from '../../fleet/ports.ts';
 import { type CampaignKey, campaignText } from '../../rollout/campaign.ts';
 import type { Peer, Spending } from '../../rollout/deciding/decide-input.ts';
@@ -34,18 +34,20 @@ export class Checks {
   /** See DeviceStore.answerCheck. */
   answer<Judged extends Decision | undefined>(
     arrival: CheckArrival,
-    judge: (facts: CheckFacts) => Judged,
+    judge: (facts: CheckFacts, watched: Watched) => Judged,
     find?: (facts: CheckFacts) => readonly Finding[],
   ): Judged {
-    const { deviceId, at } = arrival;
+    const { deviceId, at, check } = arrival;
     this.#admit(arrival);
     const entry = this.#near.devices.acceptedOnly(deviceId);
     const facts = this.#facts(entry, arrival);
-    const judged = judge(facts);
+    const told = check.schemaVersion === 1 ? undefined : check.machine;
+    const watched = watchMachine(facts.device.watch, told, at);
+    const judged = judge(facts, watched);
     const decision: Decision | undefined = judged;
     if (decision === undefined) return judged;
     const findings = find?.(facts) ?? [];
-    this.#record(entry, arrival);
+    this.#record(entry, arrival, watched);
     for (const finding of findings) this.#find(entry, finding, at);
     if (decision.kind === 'update') this.#offer(entry, decision, arrival);
     if (decision.kind === 'revert') {
@@ -103,7 +105,7 @@ export class Checks {
       });
   }
 
-  #record(entry: DeviceEntry, { at, check, vouched }: CheckArrival): void {
+  #record(entry: DeviceEntry, { at, check, vouched }: CheckArrival, { watch }: Watched): void {
     const { product, platform, labels, updaterVersion, current, counterFloor, phase, rejected } = check;
     const told = check.schemaVersion === 1 ? undefined : check;
     this.#near.tables.move(entry, vouched);
@@ -121,7 +123,7 @@ export class Checks {
     record.role = vouched.role;
     record.troubles = told?.troubles;
     record.box = told?.box;
-    record.watch = watchMachine(record.watch, told?.machine, at).watch;
+    record.watch = watch;
     record.lastSeenAt = at;
   }
 

@@ -18,7 +18,7 @@ import { actorSocketUnit } from '../../adoption/actor-units.ts';
 import { lineFrom } from './line.ts';
 
 /** How long somebody waits for the actor. */
-export interface ActorPatience {
+interface ActorPatience {
   /** After each try whose answer was lost. */
   readonly pausesMs: readonly number[];
   /** For a look at the box. */

@@ -21,7 +21,7 @@ import { systemUnits } from './unit-folder.ts';
 
 type Linked = Pick<Adoption, 'program' | 'installPath'>;
 
-export function linkOf(stateDirectory: string, { installPath }: Linked): string {
+function linkOf(stateDirectory: string, { installPath }: Linked): string {
   return path.join(stateDirectory, 'current', installPath);
 }
 

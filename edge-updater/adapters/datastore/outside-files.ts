@@ -11,7 +11,7 @@ import { bytesBelow, type Copied, copyTree } from './copy-tree.ts';
 
 const root = '/';
 
-export interface OutsideRecord {
+interface OutsideRecord {
   /** Absolute. */
   readonly paths: readonly string[];
   readonly copied: readonly Copied[];

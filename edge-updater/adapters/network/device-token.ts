@@ -21,7 +21,7 @@ export interface EnrolmentServer extends SessionServer {
   enrol(token: string, body: EnrolFacts, publicKey: string | undefined): Promise<GivenToken>;
 }
 
-export type EnrolFacts = Omit<Extract<EnrolRequest, { schemaVersion: 1 }>, 'schemaVersion'>;
+type EnrolFacts = Omit<Extract<EnrolRequest, { schemaVersion: 1 }>, 'schemaVersion'>;
 
 type GivenToken = Pick<z.output<typeof enrolAnswerSchema>, 'deviceToken' | 'expiresInSeconds'>;
 

@@ -1,24 +1,19 @@
 /** A permit is believed only whole, only by its device, only for its release, only in its time. */
+import { Key } from '@tufjs/models';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toSlipwayError } from '../../../contract/errors.ts';
-import {
-  type Permit,
-  type PermitAuthority,
-  type PermitHolder,
-  permitBytes,
-  type SignedPermit,
-  signedPermitSchema,
-  verifyPermit,
-} from '../../../contract/trust/permit.ts';
+import type { KeyAuthority } from '../../../contract/trust/key-authority.ts';
+import { type Permit, permitBytes, type SignedPermit, signedPermitSchema } from '../../../contract/trust/permit.ts';
+import { type PermitHolder, verifyPermit } from '../../../contract/trust/verify-permit.ts';
 import { bitFlips, signPermit } from '../../fakes/permits.ts';
 import { newSigningKey } from '../../fakes/signed-repository.ts';
 
 const [key, second, stranger] = [newSigningKey(), newSigningKey(), newSigningKey()];
-const publicHex = ({ key }: ReturnType<typeof newSigningKey>) => key.keyVal.public ?? '';
-const authority: PermitAuthority = { keys: new Map([[key.keyId, publicHex(key)]]), threshold: 1 };
-const twoOfTwo: PermitAuthority = {
-  keys: new Map([key, second].map((one) => [one.keyId, publicHex(one)])),
+const noKey = new Key({ keyID: key.keyId, keyType: 'ed25519', scheme: 'ed25519', keyVal: { public: 'zz' } });
+const authority: KeyAuthority = { keys: new Map([[key.keyId, key.key]]), threshold: 1 };
+const twoOfTwo: KeyAuthority = {
+  keys: new Map([key, second].map((one) => [one.keyId, one.key])),
   threshold: 2,
 };
 
@@ -31,7 +26,7 @@ const holder: PermitHolder = {
   ...{ deviceId: 'wt-1', product: 'k3s-edge', rollout: 'winter', current: '2'.repeat(64), now },
 };
 
-function verdict(signed: SignedPermit, by: PermitAuthority | 'nobody' = authority, who: Partial<PermitHolder> = {}) {
+function verdict(signed: SignedPermit, by: KeyAuthority | 'nobody' = authority, who: Partial<PermitHolder> = {}) {
   try {
     return verifyPermit(signed, by === 'nobody' ? undefined : by, { ...holder, ...who });
   } catch (thrown) {
@@ -100,7 +95,7 @@ describe('a permit', () => {
     ],
     [
       'whose key is no point of the curve',
-      verdict(good, { keys: new Map([[key.keyId, 'zz']]), threshold: 1 }),
+      verdict(good, { keys: new Map([[key.keyId, noKey]]), threshold: 1 }),
       'permit-invalid',
     ],
   ];

@@ -213,7 +213,7 @@ it('a bundle carries the one bin of its release', async () => {
   const { bench, store, root } = await grown();
   const selector = { product, platform: 'linux/amd64', version: '1.1.0' } as const;
   const file = bench.at('one.bundle');
-  await writeBundle(store, selector, file, root, start, silentProgress);
+  await writeBundle({ store, selector, file, pinnedRoot: root, now: start, progress: silentProgress });
   expect(await verifyBundle(file, root, start, silentProgress)).toMatchObject({ releases: 1, blobs: 1, signatures: 6 });
   const members = (await readFile(file)).toString('latin1').match(/metadata\/\d+\.k3s-edge-[0-9a-f]{2}-\.json/g);
   expect(new Set(members).size).toBe(1);

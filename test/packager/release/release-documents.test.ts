@@ -334,6 +334,12 @@ describe('a release with a statement', () => {
     expect(strange.json.provenance).toMatchObject([{ signedBy: [], isAboutRelease: true }]);
   });
 
+  it('is not shown of a release that the store lacks: inspect says which there are', async () => {
+    const bench = await published();
+    const { json } = await bench.run(['inspect', bench.storeUrl, '--release', 'k3s-edge/linux-amd64/9.9.9', '--json']);
+    expect(json.error).toMatchObject({ code: 'release-unknown', hint: 'It has: 1.0.0' });
+  });
+
   it('is verified in the store, and repaired from its build', async () => {
     const bench = await published();
     const [first] = (await manifestOf(bench)).attachments ?? [];

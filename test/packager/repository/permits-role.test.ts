@@ -54,7 +54,7 @@ describe('a repository that delegates permits', () => {
         return fetchFrom(store)(name, maxBytes);
       },
     });
-    expect(trusted.permits).toEqual({ keys: new Map([[permitKey.keyId, permitKey.key.keyVal.public]]), threshold: 1 });
+    expect(trusted.permits).toEqual({ keys: new Map([[permitKey.keyId, permitKey.key]]), threshold: 1 });
     expect(trusted.delegatedRoles).toEqual(['k3s-edge']);
     expect(await trusted.delegatedTargets(permitsRole)).toBeUndefined();
     expect(asked.filter((name) => name.includes(permitsRole))).toEqual([]);

@@ -25,7 +25,7 @@ interface Case {
 async function verify({ bytes, signer = beacon, artifact = vector('a.txt'), root = publicGood }: Case): Promise<void> {
   const bundle = await parseCosignBundle(bytes, 'a bundle');
   const trust = await parseTrustedRoot(vector(root), root, signer);
-  await verifyCosignBundle(bundle, artifact, signer, trust, true);
+  await verifyCosignBundle(bundle, artifact, signer, trust);
 }
 
 /** The bundle of a blob, changed. */
@@ -53,7 +53,7 @@ describe('a bundle that holds', () => {
       delete bundle.verificationMaterial.timestampVerificationData;
     }, 'managed-key-happy-path');
     const bundle = await parseCosignBundle(bytes, 'a bundle');
-    await verifyCosignBundle(bundle, vector('a.txt'), managed, trustInKeyAlone(managed), false);
+    await verifyCosignBundle(bundle, vector('a.txt'), managed, trustInKeyAlone(managed));
     await expect(verify({ bytes, signer: managed })).rejects.toMatchObject({ code: 'upstream-signature-invalid' });
   });
 });

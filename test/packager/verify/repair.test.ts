@@ -27,8 +27,9 @@ async function published() {
   const build = await bench.build('a', { content: noise(3, 5000) });
   const { manifestSha256 } = await publish(bench, store, 'a', { build });
   const selector = parseSelector('k3s-edge/linux/amd64/1.0.0', 'version');
-  await writeBundle(store, selector, bench.at('a.bundle'), root, start, silentProgress);
-  const sources = { build: await buildAsSource(build.folder), bundle: await bundleAsSource(bench.at('a.bundle')) };
+  const file = bench.at('a.bundle');
+  await writeBundle({ store, selector, file, pinnedRoot: root, now: start, progress: silentProgress });
+  const sources = { build: await buildAsSource(build.folder), bundle: await bundleAsSource(file) };
   const repair = async (source: RepairSource) => {
     const said: string[] = [];
     const mend = new Repair(store, source, (line) => said.push(line));

@@ -127,8 +127,12 @@ describe('verify of a build', () => {
 
 describe('a bundle', () => {
   const selector = parseSelector('k3s-edge/linux/amd64/1.0.0', 'version');
-  const bundle = ({ store, root, bench }: Published, name = 'x.bundle') =>
-    writeBundle(store, selector, bench.at(name), root, now(), silentProgress);
+  const bundle = (
+    { store, root, bench }: Pick<Published, 'store' | 'root' | 'bench'>,
+    name = 'x.bundle',
+    of = selector,
+  ) =>
+    writeBundle({ store, selector: of, file: bench.at(name), pinnedRoot: root, now: now(), progress: silentProgress });
   const check = ({ root, bench }: Published, name = 'x.bundle') =>
     verifyBundle(bench.at(name), root, now(), silentProgress);
 
@@ -139,7 +143,7 @@ describe('a bundle', () => {
     expect(await check(found)).toMatchObject({ what: 'bundle', releases: 1, blobs: 2, signatures: 5 });
     expect(await readFile(found.bench.at('again.bundle'))).toEqual(await readFile(found.bench.at('x.bundle')));
     const byChannel = parseSelector('k3s-edge/linux-amd64/stable', 'channel');
-    await writeBundle(found.store, byChannel, found.bench.at('c.bundle'), found.root, now(), silentProgress);
+    await bundle(found, 'c.bundle', byChannel);
     expect(await readFile(found.bench.at('c.bundle'))).toEqual(await readFile(found.bench.at('x.bundle')));
   });
 
@@ -164,7 +168,7 @@ describe('a bundle', () => {
     const { store, root } = await openRepository(bench);
     const build = await readBuild(bench.at('build'));
     await publish(bench, store, 'a', { build });
-    await writeBundle(store, selector, bench.at('x.bundle'), root, now(), silentProgress);
+    await bundle({ store, root, bench });
     expect(await verifyBundle(bench.at('x.bundle'), root, now(), silentProgress)).toMatchObject({ blobs: 1 });
     const { blobs } = await readTable(bench.at('x.bundle'));
     expect([...blobs.keys()]).toEqual([build.manifest.components[0]?.blobs[0]?.sha256]);
@@ -179,8 +183,7 @@ describe('a bundle', () => {
   it('is not written at all when the store lacks the release or has a damaged blob', async () => {
     const found = await published();
     const other = { ...selector, version: '9.9.9' };
-    const unknown = writeBundle(found.store, other, found.bench.at('x.bundle'), found.root, now(), silentProgress);
-    await expect(unknown).rejects.toMatchObject({ code: 'release-unknown' });
+    await expect(bundle(found, 'x.bundle', other)).rejects.toMatchObject({ code: 'release-unknown' });
     await flip(path.join(found.bench.at('store'), blobKey(found.blobs[1] ?? '')));
     await expect(bundle(found)).rejects.toMatchObject({ code: 'digest-mismatch' });
     await expect(readFile(found.bench.at('x.bundle'))).rejects.toMatchObject({ code: 'ENOENT' });

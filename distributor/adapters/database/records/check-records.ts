@@ -5,7 +5,7 @@ import type { Digest } from '../../../../contract/digest.ts';
 import { SlipwayError } from '../../../../contract/errors.ts';
 import { requireAccepted } from '../../../fleet/identity/accepted-device.ts';
 import type { DeviceStatus } from '../../../fleet/identity/identity-ports.ts';
-import { watchMachine } from '../../../fleet/identity/machine-watch.ts';
+import { type Watched, watchMachine } from '../../../fleet/identity/machine-watch.ts';
 import type { CheckArrival, CheckFacts, DeviceRecord, FactsQuestion } from '../../../fleet/ports.ts';
 import type { CampaignKey } from '../../../rollout/campaign.ts';
 import type { Spending } from '../../../rollout/deciding/decide-input.ts';
@@ -17,7 +17,7 @@ import type { FleetTables } from '../fleet-tables.ts';
 import { affectedBy, type DatabaseStep } from '../step.ts';
 import { type AttemptRecords, type AttemptRow, attemptOfRow } from './attempt-records.ts';
 import type { CampaignRecords } from './campaign-records.ts';
-import { type DeviceRecords, type DeviceRow, deviceOf, watchOf } from './device-records.ts';
+import { type DeviceRecords, type DeviceRow, deviceOf } from './device-records.ts';
 import type { PeerRecords } from './peer-records.ts';
 import { type SpendingRecords, spendingLock } from './spending-records.ts';
 import type { TokenRecords } from './token-records.ts';
@@ -60,8 +60,9 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
     return { row, attempts, facts };
   }
 
-  function* record(row: DeviceRow, arrival: CheckArrival): DatabaseStep<void> {
-    const changed = changes(row, toColumns(arrival, row));
+  function* record({ row, facts }: ReadFacts, arrival: CheckArrival, { watch }: Watched): DatabaseStep<void> {
+    const watchText = watch === facts.device.watch ? row.watch : JSON.stringify(watch);
+    const changed = changes(row, toColumns(arrival, watchText));
     if (changed) yield* affectedBy(db.updateTable('device').set(changed).where('number', '=', row.number));
     yield* near.devices.sight(row.number, arrival.at);
   }
@@ -108,7 +109,7 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
     /** See DeviceStore.answerCheck. */
     *answer<Judged extends Decision | undefined>(
       arrival: CheckArrival,
-      judge: (facts: CheckFacts) => Judged,
+      judge: (facts: CheckFacts, watched: Watched) => Judged,
       find?: (facts: CheckFacts) => readonly Finding[],
     ): DatabaseStep<Judged> {
       const known = yield* near.devices.row(arrival.deviceId);
@@ -119,14 +120,17 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
       }
       const row = acceptedOnly(arrival.deviceId, known);
       const before = yield* read(row, arrival);
-      const judged = judge(before.facts);
+      const { check, at } = arrival;
+      const told = check.schemaVersion === 1 ? undefined : check.machine;
+      const watched = watchMachine(before.facts.device.watch, told, at);
+      const judged = judge(before.facts, watched);
       const decision: Decision | undefined = judged;
       if (decision === undefined) return judged;
       const findings = find?.(before.facts) ?? [];
-      yield* record(row, arrival);
-      for (const finding of findings) yield* recordFinding(before, finding, arrival.at);
+      yield* record(before, arrival, watched);
+      for (const finding of findings) yield* recordFinding(before, finding, at);
       if (decision.kind === 'update') yield* recordOffer(before, decision, arrival);
-      if (decision.kind === 'revert') yield* near.attempts.revert(keyOf(decision), row.number, arrival.at);
+      if (decision.kind === 'revert') yield* near.attempts.revert(keyOf(decision), row.number, at);
       return judged;
     },
 
@@ -155,7 +159,7 @@ export function acceptedOnly(id: string, row: DeviceRow | undefined): DeviceRow 
 }
 
 /** What a check says about its device, as the row has it. */
-function toColumns({ check, at, vouched: { site, cluster, role } }: CheckArrival, row: DeviceRow) {
+function toColumns({ check, vouched: { site, cluster, role } }: CheckArrival, watch: string | null) {
   const { product, platform, labels, updaterVersion, current, counterFloor, phase, rejected }: CheckRequest = check;
   return {
     product,
@@ -172,16 +176,10 @@ function toColumns({ check, at, vouched: { site, cluster, role } }: CheckArrival
     counter_floor: counterFloor,
     rejected: rejected.length === 0 ? null : JSON.stringify(rejected),
     troubles: check.schemaVersion === 1 ? null : JSON.stringify(check.troubles),
-    watch: watchText(check, row, at),
+    watch,
     trouble_codes: check.schemaVersion === 1 ? null : codesText(check.troubles),
     box: check.schemaVersion === 1 || check.box === undefined ? null : JSON.stringify(check.box),
   };
-}
-
-function watchText(check: CheckRequest, row: DeviceRow, at: number): string | null {
-  if (check.schemaVersion === 1 || check.machine === undefined) return row.watch;
-  const { watch } = watchMachine(watchOf(row), check.machine, at);
-  return watch === undefined ? null : JSON.stringify(watch);
 }
 
 /** The same for the same codes, so that devices can be counted by it. */

@@ -258,7 +258,7 @@ function givenText(labels: Labels): string | null {
   return Object.keys(labels).length === 0 ? null : JSON.stringify(labels);
 }
 
-export function watchOf({ watch }: Pick<SeenDeviceRow, 'watch'>): MachineWatch | undefined {
+function watchOf({ watch }: Pick<SeenDeviceRow, 'watch'>): MachineWatch | undefined {
   return watch === null ? undefined : (JSON.parse(watch) as MachineWatch);
 }
 
