@@ -12,9 +12,14 @@ export function randomOf(name: string): () => number {
   return () => Number.parseInt(sha256(Buffer.from(`${seed}/${name}/${count++}`)).slice(0, 8), 16) / 2 ** 32;
 }
 
-/** @param count of a sample: one out of each of so many equal parts */
+/** All in a long run, else a sample. */
 export function chosen<T>(all: readonly T[], count: number, random: () => number): T[] {
-  if (isLongRun || all.length <= count) return [...all];
+  return isLongRun ? [...all] : sampleOf(all, count, random);
+}
+
+/** One out of each of so many equal parts. */
+export function sampleOf<T>(all: readonly T[], count: number, random: () => number): T[] {
+  if (all.length <= count) return [...all];
   const part = all.length / count;
   return Array.from({ length: count }, (_, index) => all[Math.floor((index + random()) * part)] as T);
 }
