@@ -11,7 +11,7 @@ import type { AdoptedBox } from '../fakes/adopted-box.ts';
 import { patience, startOf, update } from '../fakes/box-start.ts';
 import { type EdgeDevice, never } from '../fakes/edge-device.ts';
 import { Interruption } from '../fakes/interruption.ts';
-import { isLongRun } from '../sampling.ts';
+import { isLongRun, isWideRun } from '../sampling.ts';
 import { allScenarios, prepareBox } from './updated-box.ts';
 
 const phases = ['idle', 'staged', 'switching', 'probation', 'rolling-back'] as const;
@@ -27,8 +27,9 @@ const combinations = phases.flatMap((phase) =>
   ),
 );
 type Combination = (typeof combinations)[number];
-/** All of them: `npm run test:long`. The step has no factor in common with the numbers of facts. */
-const tried = combinations.filter((_, index) => isLongRun || index % 7 === 0);
+/** All of them: `npm run test:long`. The steps have no factor in common with the numbers of facts. */
+const step = isLongRun ? 1 : isWideRun ? 7 : 17;
+const tried = combinations.filter((_, index) => index % step === 0);
 
 /** A box whose new release has migrated its data and answers badly, cut off in its probation. */
 async function prepared() {

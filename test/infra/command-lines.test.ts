@@ -16,6 +16,7 @@ import { type Called, callDistributor } from '../fakes/distributor-command.ts';
 import { callEdge } from '../fakes/edge-command.ts';
 import { callPackager } from '../fakes/packager-command.ts';
 import { SignedRepository } from '../fakes/signed-repository.ts';
+import { sampledWidely } from '../sampling.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const isBuilt = process.env.SLIPWAY_BUILT === '1';
@@ -151,10 +152,12 @@ async function helpsIn(
   return (await Promise.all(below)).flat();
 }
 
-describe.each([
-  ['SIGINT', 130],
+const signals = [
   ['SIGTERM', 143],
-] as const)('told to end by %s', (signal, expected) => {
+  ['SIGINT', 130],
+] as const;
+
+describe.each(sampledWidely(signals, 1))('told to end by %s', (signal, expected) => {
   it('a packager removes its temporary files', { timeout: 60_000 }, async () => {
     const [scratch, old, next] = ['tmp', 'old', 'new'].map((name) => path.join(folder, `${signal}-${name}`)) as [
       string,

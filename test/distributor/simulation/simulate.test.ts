@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { distributionOf, spreadOf } from '../../../distributor/simulation/distribution.ts';
 import { type SimulationInput, type SimulationObserver, simulate } from '../../../distributor/simulation/simulate.ts';
-import { isLongRun, sampled } from '../../sampling.ts';
+import { isLongRun, isWideRun, sampled } from '../../sampling.ts';
 import { inputOf, rolloutText } from './simulated.ts';
 
 const threeWaves = `  waves:
@@ -64,7 +64,7 @@ describe('the example plan', () => {
   it('has a distribution: good releases get through, bad ones on few devices', { timeout: 120_000 }, async () => {
     const { failureRate: _, ...input } = inputOf(plan, { fleet: 2000, offline: 0.3 });
     const told: string[] = [];
-    const runs = isLongRun ? 6 : 2;
+    const runs = isLongRun ? 6 : isWideRun ? 2 : 1;
     const found = await distributionOf({
       ...{ input, failureRates: [0.005, 0.1], runs },
       progress: (done, all) => told.push(`${done}/${all}`),
