@@ -18,9 +18,10 @@ const maxDoubtful = 3;
 /** Content for which a frame made with jobs is the same as without: a job of the fastest level has 2 MiB. */
 const alikeBytes = 1.5 * firstContentBytes;
 /**
- * Versions write blocks of much the same size at one level: the first version tells which levels others may have used.
+ * Versions write first blocks of much the same size at one level, and with or without matches of long distance: the first
+ * trials tell which levels are worth trying otherwise.
  */
-const levelsOfOtherVersions = 8;
+const nearLevels = 8;
 
 /** What came of writing the start of the content, or all of it. */
 interface Trial {
@@ -74,17 +75,16 @@ export async function findZstdSettings(
   return undefined;
 }
 
-/** @param trials of the versions before: of the first one they are everything there is to try */
-function candidates(frame: ZstdFrame, version: string, trials: readonly Trial[]): ZstdSettings[] {
-  const first = trials[0]?.settings.version;
-  if (first !== undefined) {
-    const near = trials.filter(({ settings }) => settings.version === first).toSorted((a, b) => a.gap - b.gap);
-    return near.slice(0, levelsOfOtherVersions).map(({ settings }) => ({ ...settings, version }));
+/** @param trials of the versions before, and of these candidates so far */
+function* candidates(frame: ZstdFrame, version: string, trials: readonly Trial[]): Generator<ZstdSettings> {
+  if (trials.length > 0) {
+    yield* nearest(trials).map((settings) => ({ ...settings, version }));
+    return;
   }
-  const longFirst = frame.windowLog >= 25;
-  return [longFirst, !longFirst].flatMap((longDistance) =>
-    levels.map((level) => ({
-      encoder: 'libzstd' as const,
+  const longDistance = frame.windowLog >= 25;
+  for (const level of levels) {
+    yield {
+      encoder: 'libzstd',
       version,
       level,
       windowLog: frame.windowLog,
@@ -92,8 +92,18 @@ function candidates(frame: ZstdFrame, version: string, trials: readonly Trial[])
       jobs: false,
       checksum: frame.checksum,
       contentSize: frame.contentLength !== undefined,
-    })),
-  );
+    };
+  }
+  yield* nearest(trials).map((settings) => ({ ...settings, longDistance: !longDistance }));
+}
+
+/** Of the first version, whose first blocks were the nearest in size to that of the frame. */
+function nearest(trials: readonly Trial[]): ZstdSettings[] {
+  const near = trials.filter(({ settings }) => settings.version === trials[0]?.settings.version);
+  return near
+    .toSorted((a, b) => a.gap - b.gap)
+    .slice(0, nearLevels)
+    .map(({ settings }) => settings);
 }
 
 /** Writes the start of the content, or all of it. */
