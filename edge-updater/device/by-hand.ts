@@ -5,8 +5,9 @@ import { requireUndoable, requireWayBack } from './way-back.ts';
 
 /** @throws SlipwayError `nothing-to-roll-back-to`, `rollback-refused` */
 export async function rollBackByHand(core: DeviceCore, effort: Effort): Promise<FinishedAttempt> {
-  await core.timed.endWait('an operator goes back', effort.signal, effort.patience);
+  // First: what is refused ends no wait.
   requireWayBack(core.machine.state, core.world);
+  await core.timed.endWait('an operator goes back', effort.signal, effort.patience);
   return attempt(core, 'rollback-requested', effort);
 }
 

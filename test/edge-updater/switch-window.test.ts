@@ -226,6 +226,16 @@ describe('by hand', () => {
     expect(await device.rollBack(never)).toMatchObject({ outcome: 'rolled-back', version: '2.0.0' });
     expect([version(device), device.waiting]).toEqual(['1.0.0', undefined]);
   });
+
+  it('a rollback that is refused does not: the update waits on, and is switched in its window', async () => {
+    const { device } = await offered();
+    await device.check(never);
+    await expect(device.rollBack(never)).rejects.toMatchObject({ code: 'nothing-to-roll-back-to' });
+    expect(device.waiting).toMatchObject({ version: '2.0.0' });
+    edge.clock.advance(3600);
+    await device.resume(never);
+    expect(version(device)).toBe('2.0.0');
+  });
 });
 
 describe('the daemon', () => {
