@@ -8,7 +8,7 @@ import { type Digest, digestSchema, sha256 } from '../digest.ts';
 import { SlipwayError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { strictJson } from '../strict-json.ts';
-import { permitsRole } from '../trust/permits-role.ts';
+import { permitsRole } from '../trust/keys-only-roles.ts';
 import { attachmentSchema } from './attachment.ts';
 import { componentNameSchema } from './component-name.ts';
 import { deltaNeedsSchema } from './delta-needs.ts';

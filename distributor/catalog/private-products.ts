@@ -5,7 +5,7 @@
 import type { Digest } from '../../contract/digest.ts';
 import { type Product, productSchema } from '../../contract/release/manifest.ts';
 import { isBinRole } from '../../contract/trust/hash-bins.ts';
-import { offlineRole } from '../../contract/trust/offline-role.ts';
+import { offlineRole } from '../../contract/trust/keys-only-roles.ts';
 import type { Release } from './releases.ts';
 
 export type Ownership =

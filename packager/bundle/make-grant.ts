@@ -2,7 +2,7 @@
 import { sha256 } from '../../contract/digest.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { type Grant, grantBytes, type SignedGrant } from '../../contract/trust/grant.ts';
-import { offlineRole } from '../../contract/trust/offline-role.ts';
+import { offlineRole } from '../../contract/trust/keys-only-roles.ts';
 import type { TrustedRepository } from '../../contract/trust/trusted-set.ts';
 import { authorisedKeys } from '../../system/signing/signed-document.ts';
 import type { SigningKey } from '../../system/signing/signing-key.ts';

@@ -3,13 +3,13 @@ import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { sizeText } from '../../system/command-line/size.ts';
 import type { KeyPlaces } from '../../system/signing/key-files.ts';
+import { readRoot } from '../../system/signing/root-file.ts';
 import { parseSelector } from '../bundle/release-selector.ts';
 import { writeBundle } from '../bundle/write-bundle.ts';
 import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { grantWishOf } from './grant-wish.ts';
 import { keySourceHelp, passphraseHelp } from './key-options.ts';
-import { readRoot } from './publish.ts';
 
 interface BundleOptions extends KeyPlaces {
   readonly validFor?: string;

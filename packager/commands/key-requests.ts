@@ -8,6 +8,7 @@ import { createFile } from '../../system/files/durable-file.ts';
 import { readPublicKey } from '../../system/signing/key-source.ts';
 import type { Lifetimes } from '../../system/signing/lifetimes.ts';
 import type { KeySurroundings } from '../../system/signing/passphrase.ts';
+import { readRoot } from '../../system/signing/root-file.ts';
 import { encodeRequest, newRequest } from '../repository/change-request.ts';
 import { changeRoles, type RoleWishes, refuseReservedProduct } from '../repository/change-roles.ts';
 import { isKeyRole } from '../repository/key-roles.ts';
@@ -17,7 +18,6 @@ import { examples } from './examples.ts';
 import { answerRequest } from './key-answer.ts';
 import { countOf, type RequestOptions, withRequestOptions } from './key-options.ts';
 import { lifetimeHelp, parseLifetimes } from './lifetime-option.ts';
-import { readRoot } from './publish.ts';
 
 /** As much of a key id as somebody types. */
 const keyIdPattern = /^[0-9a-f]{1,64}$/;

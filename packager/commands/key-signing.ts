@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { replaceFile } from '../../system/files/durable-file.ts';
 import { type KeyPlaces, readSigningKeys } from '../../system/signing/key-files.ts';
+import { readRoot } from '../../system/signing/root-file.ts';
 import { applyChange } from '../publish/apply-change.ts';
 import { readGiven } from '../release/given-document.ts';
 import {
@@ -16,7 +17,7 @@ import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { answerRequest } from './key-answer.ts';
 import { type StoreOptions, withKeyOptions, withRepositoryOptions } from './key-options.ts';
-import { readRoot, warnOfPastSignatures } from './publish.ts';
+import { warnOfPastSignatures } from './publish.ts';
 
 export function registerSign(keys: Command, context: PackagerContext): void {
   withKeyOptions(keys.command('sign'))

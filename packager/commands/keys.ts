@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { tableText } from '../../system/command-line/table.ts';
 import { endingRoles, endingText, roleEndsOf } from '../../system/signing/ending-roles.ts';
+import { readRoot } from '../../system/signing/root-file.ts';
 import { type RoleStatus, roleStatuses } from '../repository/role-status.ts';
 import { loadRepository } from '../repository/state.ts';
 import { type PackagerContext, withStore } from './context.ts';
@@ -14,7 +15,6 @@ import { examples } from './examples.ts';
 import { countOf, type StoreOptions, withRepositoryOptions } from './key-options.ts';
 import { registerRequests } from './key-requests.ts';
 import { registerPublishChange, registerSign } from './key-signing.ts';
-import { readRoot } from './publish.ts';
 
 export function registerKeys(program: Command, context: PackagerContext): void {
   const keys = program

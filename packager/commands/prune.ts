@@ -2,11 +2,11 @@
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { sizeText } from '../../system/command-line/size.ts';
+import { readRoot } from '../../system/signing/root-file.ts';
 import { findUnnamed, removeUnnamed } from '../publish/prune.ts';
 import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { type StoreOptions, withRepositoryOptions } from './key-options.ts';
-import { readRoot } from './publish.ts';
 
 interface PruneOptions extends StoreOptions {
   readonly olderThan: string;

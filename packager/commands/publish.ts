@@ -1,5 +1,4 @@
 /** `publish` brings a build into a channel of a store. */
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
@@ -7,6 +6,7 @@ import { channelSchema } from '../../contract/release/manifest.ts';
 import { sizeText } from '../../system/command-line/size.ts';
 import { type KeyPlaces, readSigningKeys } from '../../system/signing/key-files.ts';
 import { expiryAt, isExpired } from '../../system/signing/lifetimes.ts';
+import { readRoot } from '../../system/signing/root-file.ts';
 import { publishRelease } from '../publish/publish.ts';
 import { readBuild } from '../release/build-folder.ts';
 import { type PackagerContext, withStore } from './context.ts';
@@ -94,14 +94,6 @@ export function registerPublish(program: Command, context: PackagerContext): voi
         ].join('\n'),
       );
     });
-}
-
-/** @throws SlipwayError `document-unreadable` */
-export async function readRoot(file: string | undefined): Promise<Uint8Array | undefined> {
-  if (file === undefined) return undefined;
-  return readFile(file).catch((cause: unknown) => {
-    throw new SlipwayError('document-unreadable', 'cannot read the file of --root', { hint: 'Check the path.', cause });
-  });
 }
 
 /** Reproducible signatures of a commit that is days old may be expired when they are made. */

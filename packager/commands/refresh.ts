@@ -1,11 +1,12 @@
 /** `refresh` signs again what expires, so that devices keep trusting a repository in which nothing changes. */
 import type { Command } from 'commander';
 import { type KeyPlaces, readSigningKeys } from '../../system/signing/key-files.ts';
+import { readRoot } from '../../system/signing/root-file.ts';
 import { refreshRepository } from '../publish/refresh.ts';
 import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
 import { keySourceHelp, passphraseHelp } from './key-options.ts';
-import { readRoot, warnOfPastSignatures } from './publish.ts';
+import { warnOfPastSignatures } from './publish.ts';
 
 interface RefreshOptions extends KeyPlaces {
   readonly store: string;

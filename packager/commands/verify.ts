@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { SlipwayError } from '../../contract/errors.ts';
 import type { Progress } from '../../contract/progress.ts';
+import { readRoot } from '../../system/signing/root-file.ts';
 import { readBuild } from '../release/build-folder.ts';
 import type { Verified } from '../verify/findings.ts';
 import { Repair, type RepairSource } from '../verify/repair.ts';
@@ -11,7 +12,6 @@ import { verifyBundle } from '../verify/verify-bundle.ts';
 import { verifyStore } from '../verify/verify-store.ts';
 import { type PackagerContext, withStore } from './context.ts';
 import { examples } from './examples.ts';
-import { readRoot } from './publish.ts';
 import { subjectOf } from './subject.ts';
 
 interface VerifyOptions {

@@ -7,7 +7,7 @@ import { canonicalJson, isSameJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import { metadataKey, timestampKey } from '../../contract/store-keys.ts';
-import { productRoles } from '../../contract/trust/permits-role.ts';
+import { productRoles } from '../../contract/trust/keys-only-roles.ts';
 import { refreshTrust } from '../../contract/trust/trusted-set.ts';
 import { isExpired, lifetimesOf } from '../../system/signing/lifetimes.ts';
 import { nextSnapshot, nextTimestamp } from '../../system/signing/online-roles.ts';

@@ -8,7 +8,7 @@ import { getPublicKey } from '@tufjs/models/dist/utils/key.js';
 import { isSameJson } from '../../contract/canonical-json.ts';
 import { SlipwayError } from '../../contract/errors.ts';
 import { keyIdOf, keyJsonOf } from '../../contract/trust/key-id.ts';
-import { permitsRole } from '../../contract/trust/permits-role.ts';
+import { permitsRole } from '../../contract/trust/keys-only-roles.ts';
 import { defaultLifetimes, lifetimesOf, withLifetimes } from '../../system/signing/lifetimes.ts';
 import { patternOf } from './key-roles.ts';
 import { refuseSharedPermitKeys, requirePermitKeyType } from './permit-keys.ts';

@@ -1,7 +1,6 @@
 /** Names the roles below targets that have keys and neither releases nor a document: of permits, and of offline grants. */
 import { targetPattern } from '../../contract/release/manifest.ts';
-import { offlinePattern, offlineRole } from '../../contract/trust/offline-role.ts';
-import { permitsPattern, permitsRole } from '../../contract/trust/permits-role.ts';
+import { offlinePattern, offlineRole, permitsPattern, permitsRole } from '../../contract/trust/keys-only-roles.ts';
 
 const patterns: ReadonlyMap<string, string> = new Map([
   [permitsRole, permitsPattern],

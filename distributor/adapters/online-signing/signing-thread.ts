@@ -2,10 +2,10 @@
  * Runs in the thread that signs snapshot and timestamp: the one place of this program that writes to the store, and that
  * has the online key. It ends after one look, and the key with it. See online-signer.ts.
  */
-import { readFile } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { describeError, type ErrorDescription, SlipwayError, toSlipwayError } from '../../../contract/errors.ts';
+import { describeError, type ErrorDescription, toSlipwayError } from '../../../contract/errors.ts';
 import { readSigningKeys } from '../../../system/signing/key-files.ts';
+import { readRoot } from '../../../system/signing/root-file.ts';
 import { type OnlineOutcome, signOnline } from '../../../system/signing/sign-online.ts';
 import { openWriter } from '../../../system/store/open-writer.ts';
 import type { OnlineSignerPlace } from '../../freshness/ports.ts';
@@ -34,12 +34,6 @@ async function look({ place, known, now }: SigningTask): Promise<OnlineOutcome> 
   } finally {
     await store.close();
   }
-}
-
-async function readRoot(file: string): Promise<Uint8Array> {
-  return readFile(file).catch((cause: unknown) => {
-    throw new SlipwayError('document-unreadable', 'cannot read the file of --root', { cause, hint: 'Check the path.' });
-  });
 }
 
 async function answer(): Promise<SigningAnswer> {

@@ -1,7 +1,7 @@
 /** The role of permits has keys and no document; whoever walks the roles of releases must not trip over it. */
 import { describe, expect, it } from 'vitest';
 import { silentProgress } from '../../../contract/progress.ts';
-import { permitsRole } from '../../../contract/trust/permits-role.ts';
+import { permitsRole } from '../../../contract/trust/keys-only-roles.ts';
 import { refreshTrust } from '../../../contract/trust/trusted-set.ts';
 import { Catalog } from '../../../distributor/catalog/catalog.ts';
 import { createRepository } from '../../../packager/publish/create-repository.ts';

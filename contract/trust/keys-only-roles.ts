@@ -1,0 +1,57 @@
+/** Reads the delegated roles that have keys alone, and no metadata document: they sign permits and offline grants. */
+import type { Key, Targets } from '@tufjs/models';
+import type { KeyAuthority } from './key-authority.ts';
+
+export const permitsRole = 'permits';
+export const offlineRole = 'offline';
+/** No target lies below it: it marks the role as the one that this program means. */
+export const permitsPattern = 'permits/*';
+/** As permitsPattern. */
+export const offlinePattern = 'offline/*';
+
+type RoleName = typeof permitsRole | typeof offlineRole;
+
+const patterns: Readonly<Record<RoleName, string>> = { [permitsRole]: permitsPattern, [offlineRole]: offlinePattern };
+
+interface NamedRole {
+  readonly name: string;
+  readonly paths?: readonly string[];
+}
+
+/** Who may sign permits, with ed25519 alone; undefined where the repository delegates them to nobody. */
+export function permitAuthorityOf(targets: Targets | undefined): KeyAuthority | undefined {
+  return authorityOf(targets, permitsRole, ({ keyType }) => keyType === 'ed25519');
+}
+
+/** Who may sign offline grants; undefined where the repository delegates them to nobody. */
+export function grantAuthorityOf(targets: Targets | undefined): KeyAuthority | undefined {
+  return authorityOf(targets, offlineRole, () => true);
+}
+
+/** Roles that name releases: every delegated one but those that have keys alone. */
+export function productRoles(targets: Targets | undefined): string[] {
+  const roles = Object.values(targets?.delegations?.roles ?? {});
+  return roles
+    .filter((role) => !hasKeysAlone(role, permitsRole) && !hasKeysAlone(role, offlineRole))
+    .map(({ name }) => name);
+}
+
+function authorityOf(
+  targets: Targets | undefined,
+  name: RoleName,
+  isUsable: (key: Key) => boolean,
+): KeyAuthority | undefined {
+  const role = targets?.delegations?.roles?.[name];
+  if (!role || !hasKeysAlone(role, name)) return undefined;
+  const keys = new Map<string, Key>();
+  for (const id of role.keyIDs) {
+    const key = targets?.delegations?.keys[id];
+    if (key && isUsable(key)) keys.set(id, key);
+  }
+  return { keys, threshold: role.threshold };
+}
+
+/** A role of this name with another pattern is a product's: the keys of its releases may sign nothing else. */
+function hasKeysAlone({ name, paths }: NamedRole, wanted: RoleName): boolean {
+  return name === wanted && paths?.length === 1 && paths[0] === patterns[wanted];
+}
