@@ -27,6 +27,9 @@ export async function signingJwk(kid: string, alg = 'RS256'): Promise<SigningJwk
   return { privateKey, jwk: { ...(await exportJWK(privateKey)), kid, alg, use: 'sig' } };
 }
 
+/** Made once for all issuers: that takes longer than most tests. */
+let firstKey: Promise<SigningJwk> | undefined;
+
 export class OidcIssuer {
   readonly #server: Server;
   #provider: Provider | undefined;
@@ -39,7 +42,8 @@ export class OidcIssuer {
   isHanging = false;
 
   static async open(): Promise<OidcIssuer> {
-    const issuer = new OidcIssuer(await signingJwk('first'));
+    firstKey ??= signingJwk('first');
+    const issuer = new OidcIssuer(await firstKey);
     issuer.#server.listen(0, '127.0.0.1');
     await once(issuer.#server, 'listening');
     issuer.#restart();
