@@ -38,9 +38,12 @@ function open(script = stays, stopTimeoutSeconds = 2): ExecService {
   return service;
 }
 
+/** The shell makes the file before it writes the first line. */
 const starts = () => {
   try {
-    return readFileSync(path.join(folder, 'starts'), 'utf8').trim().split('\n');
+    return readFileSync(path.join(folder, 'starts'), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
   } catch {
     return [];
   }
