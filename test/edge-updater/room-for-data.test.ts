@@ -12,7 +12,7 @@ import { adoptionOf } from '../fakes/adopted-box.ts';
 import { DiskUsage } from '../fakes/disk-usage.ts';
 import { openKine, put } from '../stand-ins/k3s/datastore.ts';
 
-const maxRounds = 5;
+const maxRounds = 20;
 const databaseBytes = 8 * 1024 * 1024;
 const [old, next] = ['a', 'b'].map((letter) => letter.repeat(64)) as [string, string];
 const spareBytes = roomForData({ bytes: 0, databaseBytes: 0, logBytes: 0 });
