@@ -86,7 +86,7 @@ const stories: Readonly<Record<string, Story>> = {
 };
 
 /** The other half: `npm test -- --wide`. */
-const tried = sampledWidely(Object.entries(stories), 4);
+const tried = sampledWidely(Object.entries(stories), 3);
 
 it.each(tried)('%s', { timeout: 240_000 }, async (_name, story) => {
   await using small = await SmallFleet.open();

@@ -9,6 +9,7 @@ import { readKey, readPublicKey } from '../../../system/signing/key-source.ts';
 import type { KeySurroundings } from '../../../system/signing/passphrase.ts';
 import { sealKey } from '../../../system/signing/sealed-key.ts';
 import { generateKeyPair, isSigningKey, keyTypes, parseKey } from '../../../system/signing/signing-key.ts';
+import { sampledWidely } from '../../sampling.ts';
 
 const nobody: KeySurroundings = { env: {}, askPassphrase: async () => undefined };
 const passphrase = 'five random words are enough';
@@ -46,7 +47,10 @@ async function token(at: (name: string) => string, type: (typeof keyTypes)[numbe
   return parseKey(pair.publicPem, 'token');
 }
 
-it.each(keyTypes)('%s: a PEM, a sealed file and the environment hold the same key', async (type) => {
+/** The others: `npm test -- --wide`. */
+const tried = sampledWidely(keyTypes, 1);
+
+it.each(tried)('%s: a PEM, a sealed file and the environment hold the same key', async (type) => {
   const at = await folder();
   const pair = generateKeyPair(type);
   const named = parseKey(pair.publicPem, 'public');
