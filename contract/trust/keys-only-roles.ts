@@ -9,9 +9,11 @@ export const permitsPattern = 'permits/*';
 /** As permitsPattern. */
 export const offlinePattern = 'offline/*';
 
-type RoleName = typeof permitsRole | typeof offlineRole;
-
-const patterns: Readonly<Record<RoleName, string>> = { [permitsRole]: permitsPattern, [offlineRole]: offlinePattern };
+/** By the name of the role. */
+export const keysOnlyPatterns: ReadonlyMap<string, string> = new Map([
+  [permitsRole, permitsPattern],
+  [offlineRole, offlinePattern],
+]);
 
 interface NamedRole {
   readonly name: string;
@@ -31,18 +33,16 @@ export function grantAuthorityOf(targets: Targets | undefined): KeyAuthority | u
 /** Roles that name releases: every delegated one but those that have keys alone. */
 export function productRoles(targets: Targets | undefined): string[] {
   const roles = Object.values(targets?.delegations?.roles ?? {});
-  return roles
-    .filter((role) => !hasKeysAlone(role, permitsRole) && !hasKeysAlone(role, offlineRole))
-    .map(({ name }) => name);
+  return roles.filter((role) => !hasKeysAlone(role)).map(({ name }) => name);
 }
 
 function authorityOf(
   targets: Targets | undefined,
-  name: RoleName,
+  name: string,
   isUsable: (key: Key) => boolean,
 ): KeyAuthority | undefined {
   const role = targets?.delegations?.roles?.[name];
-  if (!role || !hasKeysAlone(role, name)) return undefined;
+  if (!role || !hasKeysAlone(role)) return undefined;
   const keys = new Map<string, Key>();
   for (const id of role.keyIDs) {
     const key = targets?.delegations?.keys[id];
@@ -51,7 +51,7 @@ function authorityOf(
   return { keys, threshold: role.threshold };
 }
 
-/** A role of this name with another pattern is a product's: the keys of its releases may sign nothing else. */
-function hasKeysAlone({ name, paths }: NamedRole, wanted: RoleName): boolean {
-  return name === wanted && paths?.length === 1 && paths[0] === patterns[wanted];
+/** A role of such a name with another pattern is a product's: the keys of its releases may sign nothing else. */
+function hasKeysAlone({ name, paths }: NamedRole): boolean {
+  return paths?.length === 1 && paths[0] === keysOnlyPatterns.get(name);
 }

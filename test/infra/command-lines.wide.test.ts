@@ -16,7 +16,6 @@ import { type Called, callDistributor } from '../fakes/distributor-command.ts';
 import { callEdge } from '../fakes/edge-command.ts';
 import { callPackager } from '../fakes/packager-command.ts';
 import { SignedRepository } from '../fakes/signed-repository.ts';
-import { sampledWidely } from '../sampling.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const isBuilt = process.env.SLIPWAY_BUILT === '1';
@@ -152,12 +151,10 @@ async function helpsIn(
   return (await Promise.all(below)).flat();
 }
 
-const signals = [
-  ['SIGTERM', 143],
+describe.each([
   ['SIGINT', 130],
-] as const;
-
-describe.each(sampledWidely(signals, 1))('told to end by %s', (signal, expected) => {
+  ['SIGTERM', 143],
+] as const)('told to end by %s', (signal, expected) => {
   it('a packager removes its temporary files', { timeout: 60_000 }, async () => {
     const [scratch, old, next] = ['tmp', 'old', 'new'].map((name) => path.join(folder, `${signal}-${name}`)) as [
       string,

@@ -1,4 +1,7 @@
-/** Opens the database that a place means: a folder is SQLite's, a URL PostgreSQL's. Only the client that it needs is loaded. */
+/**
+ * Opens the database that a place means: a folder is SQLite's, a URL PostgreSQL's. Only the client that it needs is
+ * loaded.
+ */
 import type { FleetState, StateUse } from '../../fleet/ports.ts';
 
 /** @throws SlipwayError `database-unavailable`, `database-damaged`, `state-missing`, `already-running` */

@@ -2,7 +2,7 @@
  * Tells one machine that reboots from two that have one identity. A boot id is never used again, so one that comes back
  * after another was seen means that both are alive. The one that was seen first stays, the later one is refused. Pure.
  */
-import type { MachineFacts } from '../../../contract/device-api/check.ts';
+import type { CheckRequest, MachineFacts } from '../../../contract/device-api/check.ts';
 
 interface SeenBoot extends MachineFacts {
   /** Milliseconds since 1970. */
@@ -38,6 +38,10 @@ const keptBoots = 8;
 const keptRefused = 16;
 /** A request from before a reboot may arrive after it. */
 const strayMs = 60_000;
+
+export function watchCheck(watch: MachineWatch | undefined, check: CheckRequest, at: number): Watched {
+  return watchMachine(watch, check.schemaVersion === 1 ? undefined : check.machine, at);
+}
 
 /** @param told undefined from an updater that does not tell */
 export function watchMachine(watch: MachineWatch | undefined, told: MachineFacts | undefined, at: number): Watched {

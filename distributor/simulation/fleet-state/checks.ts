@@ -1,6 +1,6 @@
 /** Runs one check of a device on the fleet in memory: reads, lets judge, records. */
 import type { DevicePhase } from '../../../contract/device-api/check.ts';
-import { type Watched, watchMachine } from '../../fleet/identity/machine-watch.ts';
+import { type Watched, watchCheck } from '../../fleet/identity/machine-watch.ts';
 import type { CheckArrival, CheckFacts, DeviceRecord, FactsQuestion } from '../../fleet/ports.ts';
 import { type CampaignKey, campaignText } from '../../rollout/campaign.ts';
 import type { Peer, Spending } from '../../rollout/deciding/decide-input.ts';
@@ -41,8 +41,7 @@ export class Checks {
     this.#admit(arrival);
     const entry = this.#near.devices.acceptedOnly(deviceId);
     const facts = this.#facts(entry, arrival);
-    const told = check.schemaVersion === 1 ? undefined : check.machine;
-    const watched = watchMachine(facts.device.watch, told, at);
+    const watched = watchCheck(facts.device.watch, check, at);
     const judged = judge(facts, watched);
     const decision: Decision | undefined = judged;
     if (decision === undefined) return judged;

@@ -19,7 +19,7 @@ import {
 import type { KnownDevice } from '../../../distributor/simulation/virtual-fleet.ts';
 import { product, smallRelease } from '../../fakes/signed-repository.ts';
 import { SmallFleet, takenAtTheirWord } from '../../fakes/small-fleet.ts';
-import { sampledWidely } from '../../sampling.ts';
+import { isWideRun, sampled } from '../../sampling.ts';
 import { inputOf } from './simulated.ts';
 
 const platform = 'linux/amd64';
@@ -86,7 +86,7 @@ const stories: Readonly<Record<string, Story>> = {
 };
 
 /** The other half: `npm test -- --wide`. */
-const tried = sampledWidely(Object.entries(stories), 3);
+const tried = sampled(Object.entries(stories), 3, isWideRun);
 
 it.each(tried)('%s', { timeout: 240_000 }, async (_name, story) => {
   await using small = await SmallFleet.open();

@@ -9,7 +9,7 @@ import { readKey, readPublicKey } from '../../../system/signing/key-source.ts';
 import type { KeySurroundings } from '../../../system/signing/passphrase.ts';
 import { sealKey } from '../../../system/signing/sealed-key.ts';
 import { generateKeyPair, isSigningKey, keyTypes, parseKey } from '../../../system/signing/signing-key.ts';
-import { sampledWidely } from '../../sampling.ts';
+import { isWideRun, sampled } from '../../sampling.ts';
 
 const nobody: KeySurroundings = { env: {}, askPassphrase: async () => undefined };
 const passphrase = 'five random words are enough';
@@ -48,7 +48,7 @@ async function token(at: (name: string) => string, type: (typeof keyTypes)[numbe
 }
 
 /** The others: `npm test -- --wide`. */
-const tried = sampledWidely(keyTypes, 1);
+const tried = sampled(keyTypes, 1, isWideRun);
 
 it.each(tried)('%s: a PEM, a sealed file and the environment hold the same key', async (type) => {
   const at = await folder();

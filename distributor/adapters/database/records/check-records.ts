@@ -5,7 +5,7 @@ import type { Digest } from '../../../../contract/digest.ts';
 import { SlipwayError } from '../../../../contract/errors.ts';
 import { requireAccepted } from '../../../fleet/identity/accepted-device.ts';
 import type { DeviceStatus } from '../../../fleet/identity/identity-ports.ts';
-import { type Watched, watchMachine } from '../../../fleet/identity/machine-watch.ts';
+import { type Watched, watchCheck } from '../../../fleet/identity/machine-watch.ts';
 import type { CheckArrival, CheckFacts, DeviceRecord, FactsQuestion } from '../../../fleet/ports.ts';
 import type { CampaignKey } from '../../../rollout/campaign.ts';
 import type { Spending } from '../../../rollout/deciding/decide-input.ts';
@@ -121,8 +121,7 @@ export function checkRecords(db: Kysely<FleetTables>, near: Neighbours) {
       const row = acceptedOnly(arrival.deviceId, known);
       const before = yield* read(row, arrival);
       const { check, at } = arrival;
-      const told = check.schemaVersion === 1 ? undefined : check.machine;
-      const watched = watchMachine(before.facts.device.watch, told, at);
+      const watched = watchCheck(before.facts.device.watch, check, at);
       const judged = judge(before.facts, watched);
       const decision: Decision | undefined = judged;
       if (decision === undefined) return judged;
